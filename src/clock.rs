@@ -1,0 +1,105 @@
+//! The one place that reads clocks. Everywhere else time is a value, [`Now`], that the caller passes in.
+//!
+//! Durations (intervals, cooldowns, retries) run on CLOCK_BOOTTIME, which goes on while the machine sleeps and never
+//! steps; schedules and the times that people read are on the wall clock.
+
+use std::fmt;
+use std::ops::Sub;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+/// An instant on CLOCK_BOOTTIME, in microseconds since the machine was started.
+///
+/// It may be negative: an instant that was saved before a restart of the machine lies before its start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Boot(i64);
+
+impl Boot {
+    pub const fn from_micros(micros: i64) -> Boot {
+        Boot(micros)
+    }
+
+    pub const fn from_millis(millis: i64) -> Boot {
+        Boot(millis.saturating_mul(1000))
+    }
+
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The instant `duration` later; durations beyond the clock's range stop at its end.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Boot {
+        Boot(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Boot) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The same instant on another machine start's clock.
+    #[must_use]
+    pub fn shifted(self, micros: i64) -> Boot {
+        Boot(self.0.saturating_add(micros))
+    }
+}
+
+impl Sub for Boot {
+    type Output = Duration;
+
+    fn sub(self, earlier: Boot) -> Duration {
+        self.since(earlier)
+    }
+}
+
+impl fmt::Debug for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "boot+{}us", self.0)
+    }
+}
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub wall: Timestamp,
+    pub boot: Boot,
+}
+
+/// Reads both clocks of the running system.
+pub fn now() -> Now {
+    Now { wall: Timestamp::now(), boot: boot_now() }
+}
+
+/// Reads CLOCK_BOOTTIME.
+pub fn boot_now() -> Boot {
+    // clock_gettime(2) fails for an unknown clock alone, and Linux has had this one since 2.6.39.
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    Boot(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boot_time_never_goes_backwards_and_durations_are_never_negative() {
+        let first = boot_now();
+        let second = boot_now();
+        assert!(second >= first);
+        assert_eq!(first.since(first.after(Duration::from_secs(5))), Duration::ZERO);
+        assert_eq!(first.after(Duration::from_millis(1500)) - first, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends_of_the_clock() {
+        let end = Boot::from_micros(i64::MAX);
+        assert_eq!(end.after(Duration::from_secs(1)), end);
+        assert_eq!(Boot::from_micros(i64::MIN).shifted(-1), Boot::from_micros(i64::MIN));
+    }
+}

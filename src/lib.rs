@@ -7,3 +7,4 @@ pub mod clock;
 pub mod files;
 pub mod pattern;
 pub mod secret;
+pub mod settings;

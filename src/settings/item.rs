@@ -1,0 +1,73 @@
+//! One item of a list: a text or a section.
+
+use super::node::{Node, Value};
+use super::problem::Complaint;
+use super::report::Report;
+use super::section::{Section, read_mapping};
+
+/// One item of a list.
+pub struct Item<'a> {
+    report: &'a mut Report,
+    node: &'a Node,
+    /// `docker.containers[0]`
+    path: String,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn new(report: &'a mut Report, node: &'a Node, path: String) -> Self {
+        Item { report, node, path }
+    }
+
+    /// The item's text; `None`, and an error, when it is empty, a list or a section.
+    pub fn text(&mut self) -> Option<String> {
+        match &*self.node.value {
+            Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.clone()),
+            _ => {
+                self.problem(Complaint::new(format!("{} where a text belongs", self.node.kind())));
+                None
+            }
+        }
+    }
+
+    /// The item as a section.
+    pub fn section<T>(&mut self, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+        let start = self.node.span.start;
+        read_mapping(self.report, self.node, Some(start..start), self.path.clone(), read)
+    }
+
+    /// Whether the item is a text (a number, too), not a list or a section.
+    pub fn is_text(&self) -> bool {
+        matches!(&*self.node.value, Value::Scalar(_))
+    }
+
+    /// An error at the item.
+    pub fn problem(&mut self, complaint: Complaint) {
+        self.report.complain(self.node, &self.path, &complaint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{self, Problem, Problems, Read};
+
+    fn read(text: &str) -> Result<Read<Option<Vec<String>>>, Problems> {
+        let text_or_name = |item: &mut Item<'_>| {
+            if item.is_text() { item.text() } else { Some(item.section(|entry| entry.text("name", ""))) }
+        };
+        settings::read("c", text.as_bytes(), |document| document.list("l", text_or_name))
+    }
+
+    #[test]
+    fn items_are_texts_or_sections() {
+        let items = read("l: [a, {name: b}, 3]\n").unwrap().value;
+        assert_eq!(items, Some(vec!["a".to_owned(), "b".to_owned(), "3".to_owned()]));
+    }
+
+    #[test]
+    fn a_problem_of_an_item_names_its_place_in_the_list() {
+        let problems = read("l: [~, {nam: b}]\n").unwrap_err();
+        let messages: Vec<&str> = problems.list.iter().map(|problem: &Problem| problem.message.as_str()).collect();
+        assert_eq!(messages, ["l[0]: nothing where a text belongs", "l[1]: unknown key `nam`; did you mean `name`?"]);
+    }
+}

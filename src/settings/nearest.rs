@@ -1,0 +1,57 @@
+//! The word that was probably meant.
+
+/// A longer word is nobody's misspelling of anything, and comparing it would take long.
+const MAX_WORD_CHARS: usize = 64;
+
+/// The candidate nearest to `word`, if it is near enough to be what was meant: at most a third of the word differs,
+/// upper and lower case aside.
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let word = word.to_lowercase();
+    let length = word.chars().count();
+    if length > MAX_WORD_CHARS {
+        return None;
+    }
+    let tolerance = (length / 3).min(3);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= tolerance)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance: how many characters must be inserted, removed or replaced.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, from_char) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, to_char) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(from_char != *to_char);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelling_finds_its_word_and_another_word_does_not() {
+        let keys = ["threshold", "threshold_mbps", "enabled", "sample_interval"];
+        assert_eq!(nearest("treshold", keys), Some("threshold"));
+        assert_eq!(nearest("Enabled", keys), Some("enabled"));
+        assert_eq!(nearest("sample_intervall", keys), Some("sample_interval"));
+        assert_eq!(nearest("paths", keys), None);
+    }
+
+    #[test]
+    fn distances_are_levenshteins() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,48 @@
+//! The tree of a configuration file: values, and where they stand.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::scalar::Scalar;
+
+/// A value and the bytes it takes in the source; an alias takes those of the alias, its parts those of the anchor's.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) span: Range<usize>,
+    pub(super) value: Rc<Value>,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Mapping(Vec<Entry>),
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Range<usize>,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// What an empty document holds.
+    pub(super) fn null() -> Node {
+        Node { span: 0..0, value: Rc::new(Value::Scalar(Scalar { text: String::new(), plain: true })) }
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&*self.value, Value::Scalar(scalar) if scalar.is_null())
+    }
+
+    /// What it is, for a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match &*self.value {
+            Value::Scalar(_) if self.is_null() => "nothing",
+            Value::Scalar(_) => "a single value",
+            Value::List(_) => "a list",
+            Value::Mapping(_) => "a section",
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Problems: what is wrong in a configuration file, where, and what would be right there.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::excerpt::Excerpt;
+
+/// What a component has against a value, before it is known where in the file the value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong, without a full stop: it follows the key's path and a colon.
+    pub message: String,
+    /// What would be right; may be empty.
+    pub expected: String,
+    /// The characters of the text value that are meant, such as one field of a cron expression; `None`: all of it.
+    pub at: Option<Range<usize>>,
+}
+
+impl Complaint {
+    pub fn new(message: impl Into<String>) -> Self {
+        Complaint { message: message.into(), expected: String::new(), at: None }
+    }
+
+    #[must_use]
+    pub fn expected(self, text: impl Into<String>) -> Self {
+        Complaint { expected: text.into(), ..self }
+    }
+
+    #[must_use]
+    pub fn at(self, range: Range<usize>) -> Self {
+        Complaint { at: Some(range), ..self }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+/// One problem, ready to be shown: secrets are masked and control characters replaced in all of its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub file: String,
+    /// 1-based; 0 where the file could not be read.
+    pub line: usize,
+    /// 1-based, in characters; 0 where the file could not be read.
+    pub column: usize,
+    pub severity: Severity,
+    pub message: String,
+    /// What would be right; may be empty.
+    pub expected: String,
+    /// The line as it is shown; `None` where the problem is the whole file or the line too long to be of use.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// `FILE:LINE:COL: error: message`, the line, a caret under it, and what was expected; no line feed at the end.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}: {}", self.severity, self.message)?;
+        if let Some(excerpt) = &self.excerpt {
+            write!(f, "\n{excerpt}")?;
+        }
+        if !self.expected.is_empty() {
+            write!(f, "\n  expected: {}", self.expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a configuration cannot be used: at least one error, and the warnings beside it, sorted by position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    pub list: Vec<Problem>,
+    /// How many errors there are beyond those listed.
+    pub unlisted: usize,
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Problems { list: vec![problem], unlisted: 0 }
+    }
+}
+
+/// One problem after the other; no line feed at the end.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.list.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        if self.unlisted > 0 {
+            write!(f, "\n… and {} more", self.unlisted)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,197 @@
+//! The text of a configuration file: how it is read and decoded, and how a place in it is told.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::ops::Range;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::excerpt::{Excerpt, printable};
+use super::mask::{is_in_secret_value, mask};
+use super::node::{Node, Value};
+use super::problem::{Problem, Problems, Severity};
+
+/// A larger file is refused, and no more than this of it is read.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// A decoded file, with its lines found.
+pub(super) struct Source {
+    name: String,
+    text: String,
+    /// Where each line starts, in bytes; the first at 0.
+    line_starts: Vec<usize>,
+}
+
+impl Source {
+    pub(super) fn open(path: &Path) -> Result<Source, Problems> {
+        let name = path.display().to_string();
+        let bytes = read_bounded(path).map_err(|error| unreadable(&name, &error))?;
+        Source::decode(&name, &bytes)
+    }
+
+    pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<Source, Problems> {
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(refused(name, "the file is larger than 1 MiB, which no configuration is").into());
+        }
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err(refused(name, "the file is UTF-16 text; save it as UTF-8").into());
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text))),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let message = format!("not UTF-8: the byte 0x{:02x}; save the file as UTF-8", bytes[at]);
+                let source = Source::new(name, &String::from_utf8_lossy(bytes));
+                Err(source.problem(at..at, Severity::Error, &message, "").into())
+            }
+        }
+    }
+
+    fn new(name: &str, text: &str) -> Source {
+        let bytes = text.as_bytes();
+        // As in YAML, a carriage return ends a line by itself, but not twice together with the line feed after it.
+        let ends_line = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+        let line_starts = std::iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
+        Source { name: printable(name), text: text.to_owned(), line_starts }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The 1-based line of a byte.
+    pub(super) fn line_of(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    /// A problem at `span`, a range of bytes; the carets stop at the end of its first line.
+    pub(super) fn problem(&self, span: Range<usize>, severity: Severity, message: &str, expected: &str) -> Problem {
+        let (start, end) = self.within(&span);
+        let line = self.line_of(start);
+        let text = self.line(line);
+        let line_start = self.line_starts[line - 1];
+        let before = self.text[line_start..start].chars().count();
+        let marked = self.text[start..end.min(line_start + text.len()).max(start)].trim_end().chars().count();
+        let secret = is_in_secret_value((1..=line).rev().map(|number| self.line(number)));
+        Problem {
+            file: self.name.clone(),
+            line,
+            column: before + 1,
+            severity,
+            message: printable(&mask(message)),
+            expected: printable(&mask(expected)),
+            excerpt: Excerpt::new(text, secret, before, marked),
+        }
+    }
+
+    /// A problem of the file as a whole, such as something that is missing: at its beginning, no line shown.
+    pub(super) fn problem_of_all(&self, severity: Severity, message: &str, expected: &str) -> Problem {
+        Problem { excerpt: None, ..self.problem(0..0, severity, message, expected) }
+    }
+
+    /// The bytes of the characters `at` of a text value, if it stands in the source as it is: on one line, unescaped.
+    pub(super) fn part_of_text(&self, node: &Node, at: &Range<usize>) -> Option<Range<usize>> {
+        let Value::Scalar(scalar) = &*node.value else { return None };
+        let written = self.text.get(node.span.clone())?;
+        let quote = usize::from(!scalar.plain);
+        if written.get(quote..written.len().checked_sub(quote)?)? != scalar.text {
+            return None;
+        }
+        let byte = |index: usize| scalar.text.char_indices().map(|(at, _)| at).chain([scalar.text.len()]).nth(index);
+        let offset = node.span.start + quote;
+        Some(offset + byte(at.start)?..offset + byte(at.end)?)
+    }
+
+    /// The line of that 1-based number, without its end.
+    fn line(&self, number: usize) -> &str {
+        let end = self.line_starts.get(number).copied().unwrap_or(self.text.len());
+        self.text[self.line_starts[number - 1]..end].trim_end_matches(['\r', '\n'])
+    }
+
+    /// The range's ends, moved into the text and onto the beginning of a character.
+    fn within(&self, span: &Range<usize>) -> (usize, usize) {
+        let boundary = |at: usize| (0..=at.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at));
+        let start = boundary(span.start).unwrap_or(0);
+        (start, boundary(span.end).unwrap_or(0).max(start))
+    }
+}
+
+/// The file's bytes, one more than [`MAX_FILE_BYTES`] at most. What is opened must not block: a pipe nobody writes to
+/// would hang the agent, and would otherwise look like an empty file. /dev/null is fine.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file: File = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::other("it is a directory"));
+    }
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The problem of a file whose text is not looked at.
+fn refused(name: &str, message: &str) -> Problem {
+    Source::new(name, "").problem_of_all(Severity::Error, message, "")
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Problem {
+    Problem { line: 0, column: 0, ..refused(name, &format!("cannot be read: {error}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(bytes: &[u8]) -> String {
+        Source::decode("c.yaml", bytes).map(|_| "decoded".to_owned()).unwrap_or_else(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn a_byte_that_is_not_utf8_is_shown_on_its_line() {
+        let shown = error_of(b"a: 1\nb: \xff\xfe\n");
+        assert_eq!(
+            shown,
+            "c.yaml:2:4: error: not UTF-8: the byte 0xff; save the file as UTF-8\n  | b: \u{fffd}\u{fffd}\n  |    ^"
+        );
+    }
+
+    #[test]
+    fn utf16_is_named() {
+        assert_eq!(error_of(b"\xff\xfea\0"), "c.yaml:1:1: error: the file is UTF-16 text; save it as UTF-8");
+    }
+
+    #[test]
+    fn a_mebibyte_is_read_and_one_byte_more_is_not() {
+        assert_eq!(error_of(&vec![b' '; 1024 * 1024]), "decoded");
+        assert_eq!(
+            error_of(&vec![b' '; 1024 * 1024 + 1]),
+            "c.yaml:1:1: error: the file is larger than 1 MiB, which no configuration is"
+        );
+    }
+
+    #[test]
+    fn every_line_end_of_yaml_counts_once() {
+        let source = Source::new("c.yaml", "a\nb\r\nc\rd");
+        assert_eq!((1..=4).map(|line| source.line(line)).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(source.line_of(source.text().len()), 4);
+    }
+
+    #[test]
+    fn a_pipe_nobody_writes_to_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let problems = Source::open(&path).map(|_| ()).unwrap_err();
+        assert!(problems.to_string().ends_with("cannot be read: it is not a regular file"), "{problems}");
+    }
+
+    #[test]
+    fn the_null_device_is_an_empty_file() {
+        assert_eq!(Source::open(Path::new("/dev/null")).map(|source| source.text().to_owned()), Ok(String::new()));
+    }
+}

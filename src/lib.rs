@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod files;
+pub mod logging;
 pub mod pattern;
 pub mod secret;
 pub mod settings;

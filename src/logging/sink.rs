@@ -1,0 +1,153 @@
+//! The sink: decides for each line which way it leaves, and keeps count of those that took another.
+//!
+//! It formats for standard error; what syslog's lines look like is `syslog`'s.
+
+use std::fmt::Arguments;
+use std::io::Write;
+use std::path::Path;
+
+use jiff::Zoned;
+use log::Level;
+
+use super::line::compose;
+use super::syslog::Syslog;
+
+/// Where lines leave: syslog with standard error behind it, or standard error alone.
+pub struct Sink<E> {
+    syslog: Option<Syslog>,
+    stderr: E,
+    colour: bool,
+    /// Lines that syslog did not take, since it last took one.
+    diverted_lines: u64,
+    /// Lines that standard error did not take either, and that nobody has been told of.
+    lost_lines: u64,
+}
+
+impl<E: Write> Sink<E> {
+    /// A sink for the syslog receiver at `path`; what it does not take goes to `stderr`.
+    pub fn to_syslog(path: &Path, stderr: E) -> Sink<E> {
+        Sink { syslog: Some(Syslog::at(path)), ..Sink::to_standard_error(stderr, false) }
+    }
+
+    /// A sink for `stderr` alone.
+    pub fn to_standard_error(stderr: E, colour: bool) -> Sink<E> {
+        Sink { syslog: None, stderr, colour, diverted_lines: 0, lost_lines: 0 }
+    }
+
+    /// Writes one line, in which control characters are spaces and of which at most 8 KiB are kept.
+    pub fn write(&mut self, at: &Zoned, level: Level, message: Arguments) {
+        let Some(syslog) = &mut self.syslog else { return self.print(at, level, message) };
+        match syslog.send(at, level, message) {
+            Ok(()) => self.tell_of_diverted(at),
+            Err(error) => {
+                if self.diverted_lines == 0 {
+                    let notice =
+                        format_args!("syslog takes no lines ({error}), they go to standard error until it does");
+                    self.print(at, Level::Warn, notice);
+                }
+                self.diverted_lines += 1;
+                self.print(at, level, message);
+            }
+        }
+    }
+
+    /// Says in syslog, once it takes lines again, how many it missed.
+    fn tell_of_diverted(&mut self, at: &Zoned) {
+        let Some(syslog) = &mut self.syslog else { return };
+        if self.diverted_lines == 0 {
+            return;
+        }
+        let (diverted, lost) = (self.diverted_lines, self.lost_lines);
+        let notice =
+            format_args!("syslog takes lines again: {diverted} went to standard error, {lost} were lost there");
+        if syslog.send(at, Level::Warn, notice).is_ok() {
+            (self.diverted_lines, self.lost_lines) = (0, 0);
+        }
+    }
+
+    /// Writes one line to standard error, with word of those before it that were lost.
+    fn print(&mut self, at: &Zoned, level: Level, message: Arguments) {
+        let lost = self.lost_lines;
+        if lost > 0 && self.put(at, Level::Warn, format_args!("{lost} log lines before this one were lost")) {
+            self.lost_lines = 0;
+        }
+        if !self.put(at, level, message) {
+            self.lost_lines = self.lost_lines.saturating_add(1);
+        }
+    }
+
+    /// `2026-02-04T15:30:00+08:00 INFO message`.
+    fn put(&mut self, at: &Zoned, level: Level, message: Arguments) -> bool {
+        let (colour, plain) = match level {
+            Level::Error if self.colour => ("\x1b[31m", "\x1b[0m"),
+            Level::Warn if self.colour => ("\x1b[33m", "\x1b[0m"),
+            _ => ("", ""),
+        };
+        let head = format!("{} {colour}{level}{plain} ", at.strftime("%Y-%m-%dT%H:%M:%S%:z"));
+        let mut line = compose(&head, message);
+        line.push('\n');
+        self.stderr.write_all(line.as_bytes()).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// Takes lines until told not to.
+    #[derive(Default)]
+    struct Reader {
+        taken: String,
+        is_stuck: bool,
+    }
+
+    impl Write for &mut Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_stuck {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.taken.push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn time() -> Zoned {
+        "2026-02-04T15:30:00+08:00[Asia/Shanghai]".parse().unwrap()
+    }
+
+    #[test]
+    fn a_line_on_standard_error_has_time_level_and_message() {
+        let mut reader = Reader::default();
+        Sink::to_standard_error(&mut reader, false).write(&time(), Level::Info, format_args!("up\nand running"));
+        assert_eq!(reader.taken, "2026-02-04T15:30:00+08:00 INFO up and running\n");
+    }
+
+    #[test]
+    fn only_the_level_is_coloured() {
+        let mut reader = Reader::default();
+        let mut sink = Sink::to_standard_error(&mut reader, true);
+        sink.write(&time(), Level::Error, format_args!("\x1b[2Jdisk"));
+        sink.write(&time(), Level::Info, format_args!("fine"));
+        let expected = "2026-02-04T15:30:00+08:00 \x1b[31mERROR\x1b[0m  [2Jdisk\n2026-02-04T15:30:00+08:00 INFO fine\n";
+        assert_eq!(reader.taken, expected);
+    }
+
+    #[test]
+    fn lines_that_nobody_took_are_counted_and_told_of() {
+        let mut reader = Reader { is_stuck: true, ..Reader::default() };
+        let mut sink = Sink::to_standard_error(&mut reader, false);
+        sink.write(&time(), Level::Info, format_args!("one"));
+        sink.write(&time(), Level::Info, format_args!("two"));
+        sink.stderr.is_stuck = false;
+        sink.write(&time(), Level::Info, format_args!("three"));
+        sink.write(&time(), Level::Info, format_args!("four"));
+        let messages: Vec<&str> =
+            reader.taken.lines().map(|line| &line["2026-02-04T15:30:00+08:00 ".len()..]).collect();
+        assert_eq!(messages, ["WARN 2 log lines before this one were lost", "INFO three", "INFO four"]);
+    }
+}

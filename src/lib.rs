@@ -8,4 +8,6 @@ pub mod files;
 pub mod logging;
 pub mod pattern;
 pub mod secret;
+pub mod service;
 pub mod settings;
+pub mod signals;

@@ -1,0 +1,78 @@
+//! Signals, as flags and a pipe that poll(2) can watch.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::{flag, low_level::pipe};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// SIGTERM, SIGINT.
+    Stop,
+    /// SIGHUP.
+    Reload,
+    /// SIGUSR1.
+    Check,
+}
+
+/// The signals that the agent handles, from the moment this is made.
+pub struct Signals {
+    pipe: UnixStream,
+    /// Readable from the first signal on that asks to stop.
+    stop_pipe: UnixStream,
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    check: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
+    ///
+    /// # Errors
+    /// No pipe, or no handler, can be had.
+    pub fn install() -> io::Result<Signals> {
+        let (pipe, write_end) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        let (stop_pipe, stop_write_end) = UnixStream::pair()?;
+        let signals = Signals { pipe, stop_pipe, stop: Arc::default(), reload: Arc::default(), check: Arc::default() };
+        for (signal, wish) in
+            [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.reload), (SIGUSR1, &signals.check)]
+        {
+            // The flag first: whoever the pipe wakes finds it set.
+            flag::register(signal, Arc::clone(wish))?;
+            pipe::register(signal, write_end.try_clone()?)?;
+        }
+        for signal in [SIGTERM, SIGINT] {
+            pipe::register(signal, stop_write_end.try_clone()?)?;
+        }
+        Ok(signals)
+    }
+
+    /// Readable when a signal has come.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
+    /// Readable, for good, once the agent is to stop: for a wait that nothing else may end.
+    pub fn stop_fd(&self) -> BorrowedFd<'_> {
+        self.stop_pipe.as_fd()
+    }
+
+    /// What the signals since the last call ask for, the most urgent first.
+    pub fn take(&mut self) -> Option<Wish> {
+        let mut chunk = [0; 64];
+        while matches!(self.pipe.read(&mut chunk), Ok(count) if count > 0) {}
+        if self.stop.swap(false, Ordering::SeqCst) {
+            return Some(Wish::Stop);
+        }
+        if self.reload.swap(false, Ordering::SeqCst) {
+            return Some(Wish::Reload);
+        }
+        self.check.swap(false, Ordering::SeqCst).then_some(Wish::Check)
+    }
+}

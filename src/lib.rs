@@ -5,9 +5,11 @@
 
 pub mod clock;
 pub mod files;
+pub mod http;
 pub mod logging;
 pub mod pattern;
 pub mod secret;
 pub mod service;
 pub mod settings;
 pub mod signals;
+pub mod worker;

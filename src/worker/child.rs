@@ -1,0 +1,106 @@
+//! The child's side: one order from standard input, one answer to standard output, and the end.
+
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use nix::sys::signal::SigSet;
+use nix::sys::statvfs::statvfs;
+use nix::unistd::alarm;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use signal_hook::consts::SIGALRM;
+
+use super::{MAX_ORDER_BYTES, POST_DEADLINE, STATVFS_DEADLINE};
+use crate::http;
+use crate::secret::Secret;
+
+/// How long after its deadline a child ends by itself: it is killed before, unless its agent is gone.
+const ORPHAN_GRACE: Duration = Duration::from_secs(2);
+
+/// EX_USAGE of sysexits.h, as for any command line that cannot be understood.
+const USAGE: u8 = 64;
+
+/// The order of a `post`. It holds the secret itself, which `Secret` would mask.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Posting<'a> {
+    pub url: Cow<'a, str>,
+    pub body: Cow<'a, str>,
+    pub within_millis: u64,
+}
+
+/// A file system's size as statvfs(3) gives it, counted in blocks of `block_bytes` (`f_frsize`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSystem {
+    /// The device (`st_dev`), which two paths of one file system share.
+    pub device: u64,
+    pub block_bytes: u64,
+    pub blocks: u64,
+    /// Free, those kept for root included.
+    pub blocks_free: u64,
+    /// Free for ordinary users.
+    pub blocks_available: u64,
+}
+
+/// Why a file system's size is not known: one line, without the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{0}")]
+pub struct StatvfsError(pub String);
+
+/// `vps-monitor worker KIND`: what runs in the child. `kind` is `post` or `statvfs`; each reads one JSON value from
+/// standard input and writes one to standard output.
+pub fn main(kind: &str) -> ExitCode {
+    let done = match kind {
+        "post" => end_after(POST_DEADLINE).and_then(|()| serve(post)),
+        "statvfs" => end_after(STATVFS_DEADLINE).and_then(|()| serve(|path: PathBuf| measure(&path))),
+        _ => return ExitCode::from(USAGE),
+    };
+    // Whoever reads the answer sees that it is missing; there is nobody else to tell.
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Makes the kernel end this process some time after `deadline`, whatever it hangs in then, and whatever of signals it
+/// inherited: what was ignored or blocked in the parent is so in the child too (execve(2)).
+fn end_after(deadline: Duration) -> io::Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_shutdown(SIGALRM, i32::from(u8::MAX), always)?;
+    SigSet::empty().thread_set_mask()?;
+    alarm::set(u32::try_from((deadline + ORPHAN_GRACE).as_secs()).unwrap_or(u32::MAX));
+    Ok(())
+}
+
+/// Reads the order, does the work, writes the answer.
+fn serve<O: DeserializeOwned, T: Serialize, E: Serialize>(work: impl FnOnce(O) -> Result<T, E>) -> io::Result<()> {
+    let mut order = Vec::new();
+    io::stdin().lock().take(MAX_ORDER_BYTES as u64).read_to_end(&mut order)?;
+    let answer = work(serde_json::from_slice(&order)?);
+    let mut output = io::stdout().lock();
+    serde_json::to_writer(&mut output, &answer)?;
+    output.flush()
+}
+
+fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
+    let request = http::Request { url: Secret::new(order.url), body: order.body.into_owned() };
+    http::post(&request, Duration::from_millis(order.within_millis))
+}
+
+/// Asks for the size of the file system that holds `path`. On a network mount this may never return.
+///
+/// # Errors
+/// What the system says, without the path.
+pub fn measure(path: &Path) -> Result<FileSystem, StatvfsError> {
+    let size = statvfs(path).map_err(|errno| StatvfsError(errno.desc().to_owned()))?;
+    let metadata = path.metadata().map_err(|error| StatvfsError(error.to_string()))?;
+    Ok(FileSystem {
+        device: metadata.dev(),
+        block_bytes: size.fragment_size(),
+        blocks: size.blocks(),
+        blocks_free: size.blocks_free(),
+        blocks_available: size.blocks_available(),
+    })
+}

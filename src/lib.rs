@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod files;
+pub mod host;
 pub mod http;
 pub mod logging;
 pub mod pattern;

@@ -1,0 +1,68 @@
+//! This host, as the collectors see it: its /proc files, its file systems, its name. Reads; decides nothing.
+
+mod mounts;
+mod proc_file;
+
+use std::path::{Path, PathBuf};
+
+use crate::worker::{self, FileSystem, StatvfsError, Worker};
+
+pub use mounts::Mounts;
+pub use proc_file::{MAX_FILE_BYTES, ProcFile};
+
+/// How the size of a file system is asked for: statvfs(3), or what a test puts in its place.
+pub type AskFileSystem = fn(&Path) -> Result<FileSystem, StatvfsError>;
+
+/// Where readings come from. Each part is an address that a test can replace.
+pub struct Host {
+    procfs: PathBuf,
+    network: PathBuf,
+    /// Asks a local file system, which answers at once.
+    pub ask_file_system: AskFileSystem,
+    /// Asks all others, which may never answer, in a process of its own.
+    pub worker: Worker,
+    pub mounts: Mounts,
+    /// One buffer for every file, kept from check to check.
+    pub buffer: Vec<u8>,
+}
+
+impl Host {
+    /// The running system, with its own /proc or another one (`--procfs`): a fixture, or the host's mounted in a
+    /// container, whose network files are those of its process 1 (its own `net` is the reader's).
+    pub fn new(procfs: Option<&Path>) -> Host {
+        let root = procfs.unwrap_or(Path::new("/proc"));
+        let of_init = root.join("1/net");
+        let network = if procfs.is_some() && of_init.is_dir() { of_init } else { root.join("net") };
+        Host {
+            procfs: root.to_owned(),
+            network,
+            ask_file_system: worker::measure,
+            worker: Worker::current(),
+            mounts: Mounts::of_this_process(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// A file of /proc by its name there: `meminfo`, `stat`.
+    pub fn proc_file(&self, name: &str) -> ProcFile {
+        ProcFile::new(self.procfs.join(name))
+    }
+
+    /// A file of /proc/net by its name there: `dev`, `sockstat`.
+    pub fn network_file(&self, name: &str) -> ProcFile {
+        ProcFile::new(self.network.join(name))
+    }
+}
+
+/// The host's name: what `gethostname(2)` says, up to the first dot.
+pub fn name() -> String {
+    let full = nix::unistd::gethostname().unwrap_or_default();
+    let full = full.to_string_lossy();
+    let short = full.split('.').next().unwrap_or_default();
+    if short.is_empty() { "localhost".to_owned() } else { short.to_owned() }
+}
+
+/// What tells one start of the machine from another; empty where the kernel does not say.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}

@@ -4,6 +4,7 @@
 //! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy.rs` holds the layers.
 
 pub mod clock;
+pub mod docker;
 pub mod files;
 pub mod host;
 pub mod http;

@@ -1,0 +1,260 @@
+//! What an engine says of a container, as much of it as is needed: an entry of `GET /containers/json`, and
+//! `GET /containers/{id}/json`. What else there is in the replies is skipped as it is read.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+/// One container of the list.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    pub id: String,
+    /// `running`, `exited`, …
+    pub state: String,
+    /// For people: `Up 5 minutes (healthy)`, `Exited (3) 2 hours ago`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    names: Vec<String>,
+    #[serde(default, rename = "Labels", deserialize_with = "null_as_default")]
+    pub compose: Compose,
+}
+
+impl Listed {
+    /// Its name without the slash; links add names such as `/web/db`, which are not its own. One without a name (it is
+    /// being removed) goes by the short form of its id, as in `docker ps`.
+    pub fn name(&self) -> &str {
+        let own = self.names.iter().filter_map(|name| name.strip_prefix('/')).find(|name| !name.contains('/'));
+        own.unwrap_or_else(|| self.id.get(..12).unwrap_or(&self.id))
+    }
+}
+
+/// The labels by which `docker compose` knows its containers; empty where it did not make the container.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Compose {
+    #[serde(default, rename = "com.docker.compose.project", deserialize_with = "null_as_default")]
+    pub project: String,
+    #[serde(default, rename = "com.docker.compose.service", deserialize_with = "null_as_default")]
+    pub service: String,
+}
+
+/// One container, inspected.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct Inspected {
+    pub id: String,
+    name: String,
+    #[serde(default, deserialize_with = "instant")]
+    pub created: Option<Timestamp>,
+    /// How often the engine itself started it again, since it was last started by hand.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub restart_count: u64,
+    pub state: State,
+    #[serde(default, deserialize_with = "null_as_default")]
+    config: Config,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct State {
+    /// `running`, `exited`, …
+    pub status: String,
+    #[serde(default, rename = "OOMKilled", deserialize_with = "null_as_default")]
+    pub oom_killed: bool,
+    #[serde(default)]
+    pub exit_code: Option<i64>,
+    /// `None`: never.
+    #[serde(default, deserialize_with = "instant")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default)]
+    health: Option<Health>,
+}
+
+/// What the last health checks found.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct Health {
+    /// `healthy`, `unhealthy`, `starting`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status: String,
+    /// What the last check printed.
+    #[serde(default, rename = "Log", deserialize_with = "last_output")]
+    pub output: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default, deserialize_with = "null_as_default")]
+    labels: Compose,
+    #[serde(default)]
+    healthcheck: Option<IgnoredAny>,
+}
+
+impl Inspected {
+    /// Its name without the slash.
+    pub fn name(&self) -> &str {
+        self.name.strip_prefix('/').unwrap_or(&self.name)
+    }
+
+    pub fn compose(&self) -> &Compose {
+        &self.config.labels
+    }
+
+    /// Whether it was made with a health check.
+    pub fn has_health_check(&self) -> bool {
+        self.config.healthcheck.is_some()
+    }
+
+    /// Its health, where it has a health check. Without one Docker gives no health, or `none`, and podman an empty
+    /// word.
+    pub fn health(&self) -> Option<&Health> {
+        self.state.health.as_ref().filter(|health| !matches!(health.status.as_str(), "" | "none"))
+    }
+}
+
+/// Reads the list, container by container, and keeps none: what is to be kept is for the function.
+pub struct Each<F>(pub F);
+
+impl<'de, F: FnMut(Listed)> DeserializeSeed<'de> for Each<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(Listed)> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of containers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(container) = list.next_element()? {
+            (self.0)(container);
+        }
+        Ok(())
+    }
+}
+
+/// Go writes what is empty as `null`, too.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// An RFC 3339 time. Engines write the year 1 for never.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()).filter(|time| *time > Timestamp::UNIX_EPOCH))
+}
+
+/// The output of the last check in the log; all before it is dropped as it is read.
+fn last_output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Check {
+        #[serde(default)]
+        output: Option<String>,
+    }
+
+    struct Last;
+
+    impl<'de> Visitor<'de> for Last {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of health checks")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut last: Option<Check> = None;
+            while let Some(check) = list.next_element()? {
+                last = Some(check);
+            }
+            Ok(last.and_then(|check| check.output))
+        }
+    }
+
+    deserializer.deserialize_any(Last)
+}
+
+/// An engine's error: `{"message": "No such container: web"}`.
+#[derive(Debug, Deserialize)]
+pub struct Complaint {
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn listed(json: &str) -> Listed {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn the_name_is_the_containers_own() {
+        let name = |names: &str| {
+            listed(&format!(r#"{{"Id":"b8dc3577ec2948ff","State":"dead","Names":{names}}}"#)).name().to_owned()
+        };
+        assert_eq!(name(r#"["/web/db","/db"]"#), "db");
+        assert_eq!(name("null"), "b8dc3577ec29");
+        assert_eq!(name("[]"), "b8dc3577ec29");
+    }
+
+    #[test]
+    fn what_go_writes_as_null_is_empty() {
+        let listed = listed(r#"{"Id":"a","Names":["/a"],"State":"created","Status":null,"Labels":null,"Ports":[{}]}"#);
+        assert_eq!((listed.status.as_str(), &listed.compose), ("", &Compose::default()));
+        let inspected: Inspected =
+            serde_json::from_str(r#"{"Id":"a","Name":"/a","State":{"Status":"created","Health":null},"Config":null}"#)
+                .unwrap();
+        assert_eq!((inspected.name(), inspected.health(), inspected.has_health_check()), ("a", None, false));
+        assert_eq!((inspected.restart_count, inspected.created, inspected.state.started_at), (0, None, None));
+    }
+
+    #[test]
+    fn the_last_health_checks_output_is_kept_and_the_year_1_is_never() {
+        let inspected: Inspected = serde_json::from_str(
+            r#"{"Id":"a","Name":"/a","Created":"2026-11-22T06:15:43.5Z","State":{"Status":"running",
+                "StartedAt":"0001-01-01T00:00:00Z",
+                "Health":{"Status":"unhealthy","Log":[{"Output":"one"},{"Output":"two"}]}}}"#,
+        )
+        .unwrap();
+        assert_eq!(inspected.health().unwrap().output.as_deref(), Some("two"));
+        assert_eq!((inspected.created.is_some(), inspected.state.started_at), (true, None));
+    }
+
+    #[test]
+    fn podmans_empty_health_and_dockers_none_are_no_health() {
+        for word in ["", "none"] {
+            let json = format!(
+                r#"{{"Id":"a","Name":"/a","State":{{"Status":"running","Health":{{"Status":"{word}","Log":null}}}}}}"#
+            );
+            let inspected: Inspected = serde_json::from_str(&json).unwrap();
+            assert_eq!(inspected.health(), None, "{word:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_json_never_panics(
+            text in r#"(\[\{"Id":"a","State":|\{"Id":"a","Name":)?[{}\[\]",:a-zA-Z0-9\-.]{0,80}"#,
+        ) {
+            let mut count = 0;
+            let _ = Each(|_| count += 1).deserialize(&mut serde_json::Deserializer::from_str(&text));
+            let _ = serde_json::from_str::<Inspected>(&text);
+        }
+    }
+}

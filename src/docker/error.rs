@@ -1,0 +1,72 @@
+//! What can go wrong between this program and an engine, told apart, each with what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why an engine did not answer as it should. Each text is one line and says what to do where that is known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "no Docker socket at {}: start the engine (`systemctl start docker`), or correct docker.socket",
+        path.display()
+    )]
+    NoSocket { path: PathBuf },
+
+    #[error("nobody listens on {}: the engine is stopped, start it (`systemctl start docker`)", path.display())]
+    Refused { path: PathBuf },
+
+    #[error(
+        "permission denied on {}: add the service's user to the socket's group (`usermod -aG docker vps-monitor`), \
+         then `systemctl restart vps-monitor`",
+        path.display()
+    )]
+    Denied { path: PathBuf },
+
+    #[error(
+        "no answer from {} within {} s: the engine hangs, see `journalctl -u docker`",
+        path.display(),
+        timeout.as_secs_f64()
+    )]
+    NoAnswer { path: PathBuf, timeout: Duration },
+
+    #[error("{} cut off its answer: the engine is stopping or broken, see `journalctl -u docker`", path.display())]
+    CutOff { path: PathBuf },
+
+    /// What came is not what an engine sends; `found` says how.
+    #[error("what answers on {} is not a Docker engine ({found}): correct docker.socket", path.display())]
+    NotAnEngine { path: PathBuf, found: String },
+
+    /// The engine and this program have no API version in common; `message` is the engine's or ours.
+    #[error("Docker's API does not fit ({message}): update the engine or vps-monitor")]
+    ApiVersion { message: String },
+
+    /// The engine answered with an error of its own.
+    #[error("Docker answered {status}: {message}")]
+    Api { status: u16, message: String },
+
+    #[error("Docker's answer is longer than {limit_bytes} bytes and was not read")]
+    TooLarge { limit_bytes: u64 },
+
+    /// The interrupt descriptor became readable: the program is to end, or has something else to do.
+    #[error("interrupted")]
+    Interrupted,
+
+    /// Any other failure of the socket.
+    #[error("{}: {what}", path.display())]
+    Socket { path: PathBuf, what: String },
+}
+
+/// Lets an error pass through `Read`, and so through the JSON parser.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::other(error)
+    }
+}
+
+impl Error {
+    /// The error that was passed through `Read`, if `error` is one.
+    pub(super) fn passed_through(error: io::Error) -> Option<Error> {
+        error.into_inner()?.downcast().ok().map(|error| *error)
+    }
+}

@@ -4,6 +4,7 @@
 //! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy.rs` holds the layers.
 
 pub mod clock;
+pub mod collect;
 pub mod docker;
 pub mod files;
 pub mod host;
@@ -14,4 +15,5 @@ pub mod secret;
 pub mod service;
 pub mod settings;
 pub mod signals;
+pub mod snapshot;
 pub mod worker;

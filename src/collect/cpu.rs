@@ -1,0 +1,181 @@
+//! CPU use, from two readings of /proc/stat.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::parse::{Malformed, columns, lines, number};
+use super::{Collector, Progress};
+use crate::clock::{Boot, Now};
+use crate::host::{Host, ProcFile};
+use crate::settings::{Section, seconds};
+use crate::snapshot::{Failure, Metric, Snapshot, Value};
+
+/// `system.cpu`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    pub enabled: bool,
+    /// Percent.
+    #[serde(serialize_with = "crate::settings::number")]
+    pub threshold: f64,
+    /// The time between the two readings.
+    #[serde(serialize_with = "seconds")]
+    pub sample_interval: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { enabled: true, threshold: 80.0, sample_interval: Duration::from_secs(1) }
+    }
+}
+
+impl Config {
+    pub fn read(section: &mut Section<'_>) -> Config {
+        let default = Config::default();
+        Config {
+            enabled: section.boolean("enabled", default.enabled),
+            threshold: section.number("threshold", default.threshold, 0.0, 100.0),
+            sample_interval: section.duration("sample_interval", default.sample_interval, super::SAMPLE_INTERVAL),
+        }
+    }
+}
+
+pub struct Cpu {
+    file: ProcFile,
+    window: Duration,
+    before: Result<Times, String>,
+}
+
+impl Cpu {
+    pub fn new(config: &Config, host: &Host) -> Option<Cpu> {
+        config.enabled.then(|| Cpu {
+            file: host.proc_file("stat"),
+            window: config.sample_interval,
+            before: Err(String::new()),
+        })
+    }
+
+    fn read(&mut self, host: &mut Host) -> Result<Times, String> {
+        let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
+        Times::parse(text).map_err(|error| format!("{}: {error}", self.file.path().display()))
+    }
+}
+
+impl Collector for Cpu {
+    fn begin(&mut self, host: &mut Host, _now: Boot) -> Duration {
+        self.before = self.read(host);
+        self.window
+    }
+
+    fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
+        let after = self.read(host);
+        match (&self.before, after) {
+            (Ok(before), Ok(after)) => into.push(Metric::Cpu, "", Value::Percent(after.busy_percent_since(before))),
+            (Err(error), _) => into.failures.push(failure(error.clone())),
+            (_, Err(error)) => into.failures.push(failure(error)),
+        }
+        Progress::Done
+    }
+}
+
+fn failure(error: String) -> Failure {
+    Failure { collector: "cpu", metrics: &[Metric::Cpu], target: None, error }
+}
+
+/// The ticks that all CPUs together spent, of the first line of /proc/stat (proc_stat(5)). Guest time is not kept: the
+/// kernel counts it in `user` and `nice` already.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Times {
+    idle: [u64; 2],
+    busy: [u64; 6],
+}
+
+impl Times {
+    /// Kernels before 2.6.33 print fewer columns; those that are not there were not counted.
+    fn parse(text: &[u8]) -> Result<Times, Malformed> {
+        let line = lines(text).next().unwrap_or_default();
+        // The last line of a file that was cut may have lost digits.
+        if !text.contains(&b'\n') {
+            return Err(Malformed::new("its first line has no end"));
+        }
+        let mut columns = columns(line);
+        if columns.next() != Some(b"cpu") {
+            return Err(Malformed::new("its first line is not that of all CPUs"));
+        }
+        let mut ticks = [0; 8];
+        let mut found = 0;
+        for (tick, column) in ticks.iter_mut().zip(columns) {
+            *tick = number(column).ok_or_else(|| Malformed::new("a column of the line of all CPUs is not a number"))?;
+            found += 1;
+        }
+        if found < 4 {
+            return Err(Malformed::new("the line of all CPUs has fewer than four columns"));
+        }
+        let [user, nice, system, idle, iowait, irq, softirq, steal] = ticks;
+        Ok(Times { idle: [idle, iowait], busy: [user, nice, system, irq, softirq, steal] })
+    }
+
+    /// Busy time over total time, 0 to 100. A counter that went backwards counts as no change; where no time was counted
+    /// at all it is 0, as in psutil.
+    fn busy_percent_since(&self, before: &Times) -> f64 {
+        fn passed(now: &[u64], before: &[u64]) -> f64 {
+            now.iter().zip(before).map(|(now, before)| now.saturating_sub(*before) as f64).sum()
+        }
+        let busy = passed(&self.busy, &before.busy);
+        let idle = passed(&self.idle, &before.idle);
+        if busy + idle == 0.0 { 0.0 } else { busy / (busy + idle) * 100.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn times(text: &str) -> Times {
+        Times::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn idle_and_iowait_are_not_busy_and_guest_time_is_not_counted_twice() {
+        let before = times("cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 1 1 1 1\n");
+        let after = times("cpu  140 10 120 1100 70 5 5 0 40 10\ncpu0 1 1 1 1\n");
+        // 40 + 10 + 20 + 5 + 5 busy, 100 + 20 not.
+        assert_eq!(after.busy_percent_since(&before), 40.0);
+    }
+
+    #[test]
+    fn a_counter_that_goes_backwards_counts_as_no_change() {
+        let before = times("cpu  100 0 100 1000 500 0 0 0\n");
+        let after = times("cpu  150 0 100 1050 10 0 0 0\n");
+        assert_eq!(after.busy_percent_since(&before), 50.0);
+        assert_eq!(before.busy_percent_since(&before), 0.0);
+    }
+
+    #[test]
+    fn old_kernels_have_fewer_columns() {
+        assert_eq!(times("cpu  1 2 3 4\n"), Times { idle: [4, 0], busy: [1, 2, 3, 0, 0, 0] });
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error() {
+        for text in ["", "cpu  1 2 3 4", "cpu0 1 2 3 4\n", "cpu  1 2 3\n", "cpu  1 2 x 4\n", "cpu  1 -2 3 4\n"] {
+            assert!(Times::parse(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(text in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Times::parse(&text);
+        }
+
+        #[test]
+        fn arbitrary_counters_give_a_percentage(before in prop::array::uniform8(any::<u64>()), after in prop::array::uniform8(any::<u64>())) {
+            let line = |ticks: [u64; 8]| format!("cpu  {}\n", ticks.map(|tick| tick.to_string()).join(" "));
+            let percent = times(&line(after)).busy_percent_since(&times(&line(before)));
+            prop_assert!((0.0..=100.0).contains(&percent));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading numbers out of the kernel's texts: columns that are separated by blanks, values that are unsigned.
+
+use std::fmt;
+
+/// What is wrong with a text, in words that follow the file's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(String);
+
+impl Malformed {
+    pub fn new(what: impl fmt::Display) -> Malformed {
+        Malformed(what.to_string())
+    }
+}
+
+/// The columns of a line. Blanks and all that is not printed part them.
+pub fn columns(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // Not `split` and `filter`: the kernel aligns its columns, so most of what those give is the nothing between blanks.
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| *byte > b' ')?;
+        let column = &rest[start..];
+        let end = column.iter().position(|byte| *byte <= b' ').unwrap_or(column.len());
+        let (column, after) = column.split_at(end);
+        rest = after;
+        Some(column)
+    })
+}
+
+/// A column that is a number and nothing else.
+pub fn number(column: &[u8]) -> Option<u64> {
+    if column.is_empty() {
+        return None;
+    }
+    column.iter().try_fold(0_u64, |number, byte| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+/// The lines of a text, without their ends.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_what_blanks_part() {
+        let found: Vec<_> = columns(b"  eth0:  12\t0 ").collect();
+        assert_eq!(found, [&b"eth0:"[..], b"12", b"0"]);
+        assert_eq!(columns(b" \t ").count(), 0);
+    }
+
+    #[test]
+    fn a_number_is_digits_that_fit_and_nothing_else() {
+        assert_eq!(number(b"0"), Some(0));
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        for text in ["", "18446744073709551616", "-1", "+1", "1.5", "0x1f", "1k"] {
+            assert_eq!(number(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_give_columns_without_blanks_in_them(line in prop::collection::vec(any::<u8>(), 0..100)) {
+            let plain: Vec<_> = line.split(|byte| *byte <= b' ').filter(|column| !column.is_empty()).collect();
+            prop_assert_eq!(columns(&line).collect::<Vec<_>>(), plain);
+        }
+
+        #[test]
+        fn what_is_printed_is_read_back(value: u64) {
+            prop_assert_eq!(number(value.to_string().as_bytes()), Some(value));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What one check found: readings of what could be measured, failures for what could not. No opinion and no I/O.
+
+use std::fmt;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What is measured. The order is the order of lines in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    Memory,
+    Disk,
+    Cpu,
+    Swap,
+    TrafficIn,
+    TrafficOut,
+    Connections,
+    ContainerState,
+    ContainerHealth,
+    /// Whether the Docker engine answers; read only where `docker.alert_unavailable` asks for it.
+    DockerEngine,
+}
+
+impl Metric {
+    /// The name in `check --json`, in the state file and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Metric::Memory => "memory",
+            Metric::Disk => "disk",
+            Metric::Cpu => "cpu",
+            Metric::Swap => "swap",
+            Metric::TrafficIn => "traffic_in",
+            Metric::TrafficOut => "traffic_out",
+            Metric::Connections => "connections",
+            Metric::ContainerState => "container_state",
+            Metric::ContainerHealth => "container_health",
+            Metric::DockerEngine => "docker_engine",
+        }
+    }
+
+    /// Whether it is read from the Docker engine.
+    pub const fn is_of_docker(self) -> bool {
+        matches!(self, Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a reading, a finding and an alert are about: one metric of one target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key {
+    pub metric: Metric,
+    /// A disk's path or a container's name; empty for what a host has once.
+    pub target: Rc<str>,
+}
+
+impl Key {
+    pub fn new(metric: Metric, target: impl Into<Rc<str>>) -> Key {
+        Key { metric, target: target.into() }
+    }
+}
+
+/// `memory`, or `disk(/data)` where there is a target.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.target.is_empty() {
+            write!(f, "{}", self.metric)
+        } else {
+            write!(f, "{}({})", self.metric, self.target)
+        }
+    }
+}
+
+/// A measured value in full precision: rounding is for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// A share of a capacity: memory, swap, disk.
+    Usage {
+        percent: f64,
+        used_bytes: u64,
+        total_bytes: u64,
+    },
+    /// A share of time: CPU.
+    Percent(f64),
+    /// Megabits (10^6 bits) a second.
+    Mbps(f64),
+    Count(u64),
+    /// A container's state or health, or the engine's.
+    Container(ContainerWord),
+}
+
+/// A container's state or health as the engine names it, and what is known of how it came to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerWord {
+    /// `running`, `exited`, `missing`, …; `healthy`, `unhealthy`, `starting`.
+    pub word: Rc<str>,
+    pub expected: Rc<str>,
+    /// Whether the word is the one that is expected; `None` while that cannot be said yet (`starting`).
+    pub well: Option<bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    /// How often the engine itself started it again since it was last started by hand, and when it was last started:
+    /// for the report, and only where the container had to be inspected.
+    #[serde(skip)]
+    pub restart_count: Option<u64>,
+    #[serde(skip)]
+    pub started: Option<Timestamp>,
+}
+
+impl ContainerWord {
+    /// A word that is well where it is the expected one; nothing else is known.
+    pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
+        let (word, expected) = (word.into(), expected.into());
+        let well = Some(word == expected);
+        ContainerWord { word, expected, well, causes: Vec::new(), restart_count: None, started: None }
+    }
+}
+
+/// Why a container is not well, as far as the engine tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    OomKilled,
+    ExitCode(i64),
+    RestartLoop {
+        times: u32,
+        window_minutes: u32,
+    },
+    StoppedByHand,
+    /// The last health check's output, as the engine keeps it.
+    HealthOutput(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub key: Key,
+    pub value: Value,
+}
+
+/// Something enabled that could not be measured. Absent is never zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The collector's name: `memory`, `disk`, `docker`, …
+    pub collector: &'static str,
+    /// The metrics that are unknown because of it.
+    pub metrics: &'static [Metric],
+    /// The one target that it concerns; `None`: every target of these metrics.
+    pub target: Option<Rc<str>>,
+    /// What went wrong, where, and what to do where that is known. One line.
+    pub error: String,
+}
+
+impl Failure {
+    /// Whether `key` is unknown because of this failure.
+    pub fn covers(&self, key: &Key) -> bool {
+        self.metrics.contains(&key.metric) && self.target.as_ref().is_none_or(|target| *target == key.target)
+    }
+}
+
+/// What one check found, readings in the order of lines in a message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    pub readings: Vec<Reading>,
+    pub failures: Vec<Failure>,
+}
+
+impl Snapshot {
+    pub fn push(&mut self, metric: Metric, target: impl Into<Rc<str>>, value: Value) {
+        self.readings.push(Reading { key: Key::new(metric, target), value });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_covers_its_metrics_on_its_target_alone() {
+        let everywhere =
+            Failure { collector: "docker", metrics: &[Metric::ContainerState], target: None, error: String::new() };
+        assert!(everywhere.covers(&Key::new(Metric::ContainerState, "web")));
+        assert!(!everywhere.covers(&Key::new(Metric::ContainerHealth, "web")));
+
+        let one =
+            Failure { collector: "disk", metrics: &[Metric::Disk], target: Some("/data".into()), error: String::new() };
+        assert!(one.covers(&Key::new(Metric::Disk, "/data")));
+        assert!(!one.covers(&Key::new(Metric::Disk, "/")));
+    }
+}

@@ -3,6 +3,7 @@
 //! The library holds everything; `main.rs` only hands over the command line. Data flows one way, from /proc and the
 //! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy.rs` holds the layers.
 
+pub mod alert;
 pub mod clock;
 pub mod collect;
 pub mod docker;
@@ -11,6 +12,7 @@ pub mod host;
 pub mod http;
 pub mod logging;
 pub mod pattern;
+pub mod rules;
 pub mod secret;
 pub mod service;
 pub mod settings;

@@ -1,0 +1,146 @@
+//! Rules: is a reading over its threshold, or a container not in its expected state? Pure.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::snapshot::{Metric, Reading, Snapshot, Value};
+
+/// What each metric's value may be. A reading *at* its threshold is over it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thresholds {
+    pub memory_percent: f64,
+    pub swap_percent: f64,
+    pub cpu_percent: f64,
+    pub disk_percent: f64,
+    /// Of each direction by itself.
+    pub traffic_mbps: f64,
+    pub connections: u64,
+}
+
+/// What a value was compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// In the unit of the value.
+    Threshold(f64),
+    /// The state or health that a container is expected to be in.
+    Expected(Rc<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Clear,
+    Breach,
+    /// Measured, but it cannot be said yet: a container that is starting.
+    Unknown,
+}
+
+impl Verdict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Clear => "clear",
+            Verdict::Breach => "breach",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// A reading and what is to be thought of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding<'a> {
+    pub reading: &'a Reading,
+    pub limit: Limit,
+    pub verdict: Verdict,
+}
+
+/// One finding for each reading, in the same order.
+pub fn evaluate<'a>(snapshot: &'a Snapshot, thresholds: &Thresholds) -> Vec<Finding<'a>> {
+    snapshot.readings.iter().map(|reading| judge(reading, thresholds)).collect()
+}
+
+fn judge<'a>(reading: &'a Reading, thresholds: &Thresholds) -> Finding<'a> {
+    let measured = match &reading.value {
+        // No swap at all is never over.
+        Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
+        Value::Usage { percent, .. } | Value::Percent(percent) => *percent,
+        Value::Mbps(mbps) => *mbps,
+        Value::Count(count) => *count as f64,
+        Value::Container(container) => {
+            let verdict = match container.well {
+                Some(true) => Verdict::Clear,
+                Some(false) => Verdict::Breach,
+                None => Verdict::Unknown,
+            };
+            return Finding { reading, limit: Limit::Expected(container.expected.clone()), verdict };
+        }
+    };
+    let threshold = match reading.key.metric {
+        Metric::Memory => thresholds.memory_percent,
+        Metric::Swap => thresholds.swap_percent,
+        Metric::Cpu => thresholds.cpu_percent,
+        Metric::Disk => thresholds.disk_percent,
+        Metric::TrafficIn | Metric::TrafficOut => thresholds.traffic_mbps,
+        Metric::Connections => thresholds.connections as f64,
+        // Their values are words, judged above.
+        Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine => f64::INFINITY,
+    };
+    let verdict = if measured >= threshold { Verdict::Breach } else { Verdict::Clear };
+    Finding { reading, limit: Limit::Threshold(threshold), verdict }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::ContainerWord;
+
+    const THRESHOLDS: Thresholds = Thresholds {
+        memory_percent: 80.0,
+        swap_percent: 70.0,
+        cpu_percent: 60.0,
+        disk_percent: 90.0,
+        traffic_mbps: 100.0,
+        connections: 1000,
+    };
+
+    fn verdict(metric: Metric, value: Value) -> Verdict {
+        let mut snapshot = Snapshot::default();
+        snapshot.push(metric, "", value);
+        evaluate(&snapshot, &THRESHOLDS)[0].verdict
+    }
+
+    fn usage(percent: f64) -> Value {
+        Value::Usage { percent, used_bytes: 1, total_bytes: 2 }
+    }
+
+    #[test]
+    fn a_reading_at_its_threshold_is_over_it() {
+        assert_eq!(verdict(Metric::Memory, usage(80.0)), Verdict::Breach);
+        assert_eq!(verdict(Metric::Memory, usage(79.999)), Verdict::Clear);
+        assert_eq!(verdict(Metric::Connections, Value::Count(1000)), Verdict::Breach);
+        assert_eq!(verdict(Metric::Connections, Value::Count(999)), Verdict::Clear);
+    }
+
+    #[test]
+    fn each_metric_has_its_own_threshold() {
+        assert_eq!(verdict(Metric::Swap, usage(75.0)), Verdict::Breach);
+        assert_eq!(verdict(Metric::Disk, usage(85.0)), Verdict::Clear);
+        assert_eq!(verdict(Metric::Cpu, Value::Percent(61.0)), Verdict::Breach);
+        assert_eq!(verdict(Metric::TrafficIn, Value::Mbps(120.5)), Verdict::Breach);
+        assert_eq!(verdict(Metric::TrafficOut, Value::Mbps(20.5)), Verdict::Clear);
+    }
+
+    #[test]
+    fn no_swap_at_all_never_fires() {
+        assert_eq!(verdict(Metric::Swap, Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }), Verdict::Clear);
+    }
+
+    #[test]
+    fn a_container_is_judged_by_whether_it_is_well() {
+        let container = |well| Value::Container(ContainerWord { well, ..ContainerWord::new("x", "running") });
+        assert_eq!(verdict(Metric::ContainerState, container(Some(true))), Verdict::Clear);
+        assert_eq!(verdict(Metric::ContainerState, container(Some(false))), Verdict::Breach);
+        assert_eq!(verdict(Metric::ContainerHealth, container(None)), Verdict::Unknown);
+    }
+}

@@ -13,6 +13,7 @@ pub mod http;
 pub mod logging;
 pub mod pattern;
 pub mod rules;
+pub mod schedule;
 pub mod secret;
 pub mod service;
 pub mod settings;

@@ -11,6 +11,7 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod logging;
+pub mod message;
 pub mod pattern;
 pub mod rules;
 pub mod schedule;

@@ -1,0 +1,178 @@
+//! The report's section on containers: those in trouble always, of the others as many as there is room for.
+
+use jiff::Timestamp;
+
+use super::{Words, name};
+use crate::snapshot::{ContainerWord, Metric, Reading, Snapshot, Value};
+
+/// How many containers are listed, unless more are in trouble.
+const MAX_LINES: usize = 40;
+
+/// The section's lines, its heading first; the heading alone where there is no container.
+pub(super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![words.docker.to_owned()];
+    if snapshot.failures.iter().any(|failure| failure.collector == "docker" && failure.target.is_none()) {
+        lines.push(format!("  {}", words.docker_unavailable));
+        return lines;
+    }
+    let states = snapshot.readings.iter().filter(|reading| reading.key.metric == Metric::ContainerState);
+    let mut rows: Vec<Row> = states.filter_map(|state| Row::new(state, snapshot, words, now)).collect();
+    let unmeasured = snapshot.failures.iter().filter(|failure| failure.collector == "docker");
+    rows.extend(unmeasured.filter_map(|failure| {
+        let target = name(failure.target.as_deref()?);
+        let text = format!("  • {target}: {} ({})", words.unknown, name(&failure.error));
+        Some(Row { text, is_well: false })
+    }));
+    let troubled = rows.iter().filter(|row| !row.is_well).count();
+    let mut room = MAX_LINES.saturating_sub(troubled);
+    let mut left_out = 0;
+    for row in rows {
+        if row.is_well && room == 0 {
+            left_out += 1;
+            continue;
+        }
+        room -= usize::from(row.is_well);
+        lines.push(row.text);
+    }
+    if left_out > 0 {
+        lines.push(words.others_well(left_out));
+    }
+    lines
+}
+
+struct Row {
+    text: String,
+    is_well: bool,
+}
+
+impl Row {
+    fn new(state: &Reading, snapshot: &Snapshot, words: &Words, now: Timestamp) -> Option<Row> {
+        let word = of_container(state)?;
+        let same = |reading: &&Reading| {
+            reading.key.metric == Metric::ContainerHealth && reading.key.target == state.key.target
+        };
+        let health = snapshot.readings.iter().find(same).and_then(of_container);
+        let is_well = word.well == Some(true) && health.is_none_or(|health| health.well == Some(true));
+        let sign = match (&*word.word, health.map(|health| &*health.word)) {
+            ("paused", _) => "⏸️",
+            ("restarting", _) => "🔁",
+            ("running", Some("starting")) => "⏳",
+            ("running", Some("unhealthy")) => "⚠️",
+            _ if is_well => "✅",
+            _ => "❌",
+        };
+        let mut text = format!("  • {}: {sign} {}", name(&state.key.target), name(&word.word));
+        // The health of what does not run is the one it had when it did.
+        if let Some(health) = health.filter(|_| &*word.word == "running") {
+            text.push_str(&format!(" ({})", name(&health.word)));
+        }
+        if !is_well {
+            text.push_str(&history(word, words, now));
+        }
+        Some(Row { text, is_well })
+    }
+}
+
+/// How often it was restarted, and when it was last started: of one that is restarted again and again this matters.
+fn history(word: &ContainerWord, words: &Words, now: Timestamp) -> String {
+    let Some(times) = word.restart_count.filter(|times| *times > 0) else { return String::new() };
+    let mut text = format!(", {}", words.restarts(times));
+    if let Some(started) = word.started {
+        let seconds = u64::try_from(now.duration_since(started).as_secs()).unwrap_or(0);
+        text.push_str(&format!(", {}", words.started_ago(&words.duration(seconds))));
+    }
+    text
+}
+
+fn of_container(reading: &Reading) -> Option<&ContainerWord> {
+    match &reading.value {
+        Value::Container(word) => Some(word),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+    use crate::snapshot::Failure;
+
+    fn add(snapshot: &mut Snapshot, target: &str, state: &str, health: Option<(&str, Option<bool>)>) {
+        snapshot.push(Metric::ContainerState, target, Value::Container(ContainerWord::new(state, "running")));
+        if let Some((word, well)) = health {
+            let word = ContainerWord { well, ..ContainerWord::new(word, "healthy") };
+            snapshot.push(Metric::ContainerHealth, target, Value::Container(word));
+        }
+    }
+
+    fn lines(snapshot: &Snapshot) -> Vec<String> {
+        containers(snapshot, Language::Chinese.words(), Timestamp::from_second(10_000).unwrap())
+    }
+
+    #[test]
+    fn each_state_has_its_sign() {
+        let mut snapshot = Snapshot::default();
+        add(&mut snapshot, "nginx", "running", Some(("healthy", Some(true))));
+        add(&mut snapshot, "redis", "running", None);
+        add(&mut snapshot, "a", "running", Some(("unhealthy", Some(false))));
+        add(&mut snapshot, "b", "running", Some(("starting", None)));
+        add(&mut snapshot, "c", "exited", Some(("unhealthy", Some(false))));
+        for state in ["paused", "restarting", "missing", "dead", "removing", "created"] {
+            add(&mut snapshot, state, state, None);
+        }
+        assert_eq!(
+            lines(&snapshot),
+            [
+                "🐳 Docker 容器",
+                "  • nginx: ✅ running (healthy)",
+                "  • redis: ✅ running",
+                "  • a: ⚠️ running (unhealthy)",
+                "  • b: ⏳ running (starting)",
+                "  • c: ❌ exited",
+                "  • paused: ⏸️ paused",
+                "  • restarting: 🔁 restarting",
+                "  • missing: ❌ missing",
+                "  • dead: ❌ dead",
+                "  • removing: ❌ removing",
+                "  • created: ❌ created",
+            ]
+        );
+    }
+
+    #[test]
+    fn of_one_that_is_restarted_again_and_again_it_is_told_how_often_and_when() {
+        let mut snapshot = Snapshot::default();
+        let word = ContainerWord {
+            restart_count: Some(12),
+            started: Some(Timestamp::from_second(10_000 - 65).unwrap()),
+            ..ContainerWord::new("restarting", "running")
+        };
+        snapshot.push(Metric::ContainerState, "app", Value::Container(word));
+        assert_eq!(lines(&snapshot)[1], "  • app: 🔁 restarting, 重启 12 次, 1 分钟前启动");
+    }
+
+    #[test]
+    fn those_in_trouble_are_always_shown() {
+        let mut snapshot = Snapshot::default();
+        for number in 0..60 {
+            add(&mut snapshot, &format!("c{number}"), if number % 2 == 0 { "running" } else { "exited" }, None);
+        }
+        let lines = lines(&snapshot);
+        assert_eq!(lines.len(), 42);
+        assert_eq!(lines.iter().filter(|line| line.contains("❌")).count(), 30);
+        assert_eq!(lines[41], "  … 另有 20 个正常");
+    }
+
+    #[test]
+    fn an_engine_that_cannot_be_reached_is_told_and_one_that_is_off_is_not() {
+        let mut snapshot = Snapshot::default();
+        assert_eq!(lines(&snapshot).len(), 1);
+        snapshot.failures.push(Failure {
+            collector: "docker",
+            metrics: &[Metric::ContainerState],
+            target: None,
+            error: "refused".to_owned(),
+        });
+        assert_eq!(lines(&snapshot)[1], "  ⚠️ Docker 服务不可用");
+    }
+}

@@ -1,0 +1,202 @@
+//! Digests: what waited for too long, or was too much, told in as few messages as it takes, worst first.
+//!
+//! Nothing is dropped unsaid. An alert and its recovery are one line with start, end and duration. Where even the lines
+//! are too many, the oldest of what is over are told together, and how many they were is told with them. A digest's
+//! pages hold their facts, so that they can be folded again with what came after them.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::{About, Fact, Kind, Language, Message, Style, time};
+
+/// As many things are told line by line.
+pub const MAX_LINES: usize = 1000;
+
+/// Lines of one page. A line has at most [`super::fact::MAX_LINE_BYTES`] and its times, so a page stays below 4 KiB.
+const PAGE_LINES: usize = 14;
+
+/// A report that is longer is told by its title alone: a digest is bounded.
+const MAX_KEPT_REPORT_BYTES: usize = 64 * 1024;
+
+/// Messages that tell what `messages`, in the order in which they waited, were to tell. The newest report is worth
+/// reading as it is, and stays.
+pub fn digest(messages: Vec<Message>, style: &Style, now: Timestamp) -> Vec<Message> {
+    let count: u64 = messages.iter().map(|message| if is_page(message) { message.folded } else { 1 }).sum();
+    let (report, rest) = take_newest_report(messages);
+    let folded = count - report.len() as u64;
+    let facts = worst_first(bounded(merge_episodes(facts_of(rest))));
+    let mut pages = pages(&facts, folded, style, now);
+    pages.extend(report);
+    pages
+}
+
+fn is_page(message: &Message) -> bool {
+    message.kind == Kind::Digest
+}
+
+/// The newest report, in its parts, unless it is too long, and all else.
+fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
+    let is_report = |message: &&Message| message.kind == Kind::Report;
+    let newest = messages.iter().rfind(is_report).map(|message| message.created);
+    let is_newest = |message: &Message| message.kind == Kind::Report && Some(message.created) == newest;
+    let bytes: usize = messages.iter().filter(|message| is_newest(message)).map(Message::bytes).sum();
+    messages.into_iter().partition(|message| is_newest(message) && bytes <= MAX_KEPT_REPORT_BYTES)
+}
+
+/// What the messages tell. Of a message that was split, the first part's facts tell all; where that one was delivered
+/// already, the lines of the others are told as they are.
+fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
+    let first_parts: Vec<(Kind, Timestamp)> = messages
+        .iter()
+        .filter(|message| matches!(message.part, Some((1, _))))
+        .map(|message| (message.kind, message.created))
+        .collect();
+    let mut facts = Vec::new();
+    for message in messages {
+        let is_later_part = matches!(message.part, Some((number, _)) if number > 1) && !is_page(&message);
+        if !message.facts.is_empty() {
+            facts.extend(message.facts);
+        } else if !is_later_part {
+            facts.push(Fact::other(&message.title, message.created));
+        } else if !first_parts.contains(&(message.kind, message.created)) {
+            facts.extend(message.lines.iter().map(|line| Fact::other(line, message.created)));
+        }
+    }
+    facts
+}
+
+/// One fact for each episode of an alert, whatever was told of it: its beginning, reminders, its end.
+fn merge_episodes(facts: Vec<Fact>) -> Vec<Fact> {
+    let mut merged: Vec<Fact> = Vec::new();
+    for fact in facts {
+        match merged.iter_mut().find(|earlier| earlier.is_same_episode(&fact)) {
+            Some(earlier) => earlier.follow(fact),
+            None => merged.push(fact),
+        }
+    }
+    merged
+}
+
+/// At most [`MAX_LINES`] facts: the oldest of what is over are told together, first those of one alert, then all; what
+/// is not over comes last to that.
+fn bounded(mut facts: Vec<Fact>) -> Vec<Fact> {
+    if facts.len() <= MAX_LINES {
+        return facts;
+    }
+    facts.sort_by_key(|fact| (fact.is_open(), fact.began));
+    let over = facts.iter().filter(|fact| !fact.is_open()).count();
+    let newer = facts.split_off(over.div_ceil(2));
+    let mut older: Vec<Fact> = Vec::new();
+    for fact in facts {
+        let is_alike = |other: &&mut Fact| match &fact.about {
+            About::Other => other.about == About::Other && other.line == fact.line,
+            about => other.about == *about,
+        };
+        match older.iter_mut().find(is_alike) {
+            Some(alike) => alike.absorb(&fact),
+            None => older.push(fact),
+        }
+    }
+    older.extend(newer);
+    if older.len() > MAX_LINES {
+        let listed = older.split_off(older.len() + 1 - MAX_LINES);
+        let mut unlisted = older.swap_remove(0);
+        older.iter().for_each(|fact| unlisted.absorb(fact));
+        (unlisted.about, unlisted.line) = (About::Unlisted, String::new());
+        older = listed;
+        older.push(unlisted);
+    }
+    older
+}
+
+/// What is not over, the oldest first; then what is over, the longest first; then what is no alert.
+fn worst_first(mut facts: Vec<Fact>) -> Vec<Fact> {
+    facts.sort_by_key(|fact| match (&fact.about, fact.ended) {
+        (About::Alert(_), None) => (0, Reverse(0), fact.began),
+        (About::Alert(_), Some(ended)) => (1, Reverse(ended.duration_since(fact.began).as_secs()), fact.began),
+        (About::Other, _) => (2, Reverse(0), fact.began),
+        (About::Unlisted, _) => (3, Reverse(0), fact.began),
+    });
+    facts
+}
+
+fn pages(facts: &[Fact], folded: u64, style: &Style, now: Timestamp) -> Vec<Message> {
+    let of = facts.chunks(PAGE_LINES).len();
+    let page = |(index, facts): (usize, &[Fact])| {
+        let mut lines: Vec<String> = facts.iter().map(|fact| line(fact, style)).collect();
+        if index == 0 {
+            lines.insert(0, style.language.folded(folded));
+        }
+        let mut message = style.message(Kind::Digest, style.language.digest_title(), lines, now);
+        message.part = (of > 1).then_some((index + 1, of));
+        message.facts = facts.to_vec();
+        message.folded = if index == 0 { folded } else { 0 };
+        message
+    };
+    facts.chunks(PAGE_LINES).enumerate().map(page).collect()
+}
+
+/// `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): 📊 内存使用率: 85.2% (阈值: 80%)`
+fn line(fact: &Fact, style: &Style) -> String {
+    let words = style.language.words();
+    let (began, text) = (time(fact.began, &style.zone), &fact.line);
+    let times = style.language.times(fact.times);
+    match (&fact.about, fact.ended) {
+        (About::Alert(_), None) => format!("🔴 {}: {text}", style.language.since(&began)),
+        (About::Alert(_), Some(ended)) if fact.times == 1 => {
+            let seconds = u64::try_from(ended.duration_since(fact.began).as_secs()).unwrap_or(0);
+            format!("🟢 {began} → {} ({}): {text}", time(ended, &style.zone), words.duration(seconds))
+        }
+        (About::Alert(_), Some(ended)) => format!("🟢 {began} → {} ({times}): {text}", time(ended, &style.zone)),
+        (About::Other, None) => format!("✉️ {began}: {text}"),
+        (About::Other, Some(ended)) => format!("✉️ {began} → {} ({times}): {text}", time(ended, &style.zone)),
+        (About::Unlisted, ended) => {
+            format!(
+                "🗂️ {began} → {}: {}",
+                time(ended.unwrap_or(fact.began), &style.zone),
+                style.language.unlisted(fact.times)
+            )
+        }
+    }
+}
+
+impl Language {
+    fn digest_title(self) -> &'static str {
+        match self {
+            Language::Chinese => "📚 VPS 积压摘要",
+            Language::English => "📚 VPS Backlog Digest",
+        }
+    }
+
+    fn folded(self, count: u64) -> String {
+        match self {
+            Language::Chinese => format!("📮 积压的 {count} 条消息合并如下"),
+            Language::English => format!("📮 In place of {count} messages that were waiting"),
+        }
+    }
+
+    fn since(self, began: &str) -> String {
+        match self {
+            Language::Chinese => format!("{began} 起"),
+            Language::English => format!("since {began}"),
+        }
+    }
+
+    fn times(self, count: u64) -> String {
+        match self {
+            Language::Chinese => format!("共 {count} 次"),
+            Language::English => format!("{count} times"),
+        }
+    }
+
+    fn unlisted(self, count: u64) -> String {
+        match self {
+            Language::Chinese => format!("另有 {count} 项较早的消息不再逐条列出"),
+            Language::English => format!("{count} older ones are not listed one by one"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What a digest tells: everything, in one line an episode, worst first, within its bounds.
+
+use jiff::tz;
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::{News, Transition};
+use crate::message::{alerts, recovery};
+use crate::rules::Limit;
+use crate::snapshot::{Key, Metric, Value};
+
+fn style(language: Language) -> Style {
+    Style { language, host: "web-1".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) }
+}
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_770_190_200 + minute * 60).unwrap()
+}
+
+fn transition(target: &str, news: News, percent: f64, since: i64) -> Transition {
+    Transition {
+        key: Key::new(Metric::Disk, target),
+        news,
+        value: Value::Percent(percent),
+        limit: Limit::Threshold(80.0),
+        since: at(since),
+    }
+}
+
+fn fired(target: &str, minute: i64) -> Message {
+    alerts(&[transition(target, News::Fired, 90.0, minute)], &style(Language::Chinese), at(minute)).remove(0)
+}
+
+fn recovered(target: &str, since: i64, minute: i64) -> Message {
+    recovery(&[transition(target, News::Recovered, 40.0, since)], &style(Language::Chinese), at(minute)).unwrap()
+}
+
+fn plain(kind: Kind, title: &str, minute: i64) -> Message {
+    style(Language::Chinese).message(kind, title, vec!["line".to_owned()], at(minute))
+}
+
+fn of(messages: Vec<Message>) -> Vec<Message> {
+    digest(messages, &style(Language::Chinese), at(600))
+}
+
+#[test]
+fn an_alert_and_its_recovery_are_one_line_and_what_is_not_over_comes_first() {
+    let reminder = alerts(&[transition("/a", News::Reminded, 95.0, 0)], &style(Language::Chinese), at(30)).remove(0);
+    let messages = vec![fired("/a", 0), reminder, recovered("/a", 0, 90), fired("/b", 100), recovered("/c", -9, 1)];
+    let pages = of(messages);
+    assert_eq!(
+        pages[0].text(),
+        "📚 VPS 积压摘要 [web-1]\n━━━━━━━━━━━━━━━━\n📮 积压的 5 条消息合并如下\n\
+         🔴 2026-02-04 17:10:00 起: 💾 磁盘使用率(/b): 90.0% (阈值: 80%)\n\
+         🟢 2026-02-04 15:30:00 → 2026-02-04 17:00:00 (1 小时 30 分钟): 💾 磁盘使用率(/a): 95.0% (阈值: 80%)\n\
+         🟢 2026-02-04 15:21:00 → 2026-02-04 15:31:00 (10 分钟): 💾 磁盘使用率(/c): 40.0% (已恢复正常)\n\
+         ⏰ 时间: 2026-02-05 01:30:00"
+    );
+    assert_eq!(pages.len(), 1);
+}
+
+#[test]
+fn a_digest_is_folded_again_with_what_came_after_it() {
+    let first = of(vec![fired("/a", 0), fired("/b", 1)]);
+    let again = of([first, vec![recovered("/a", 0, 5)]].concat());
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].folded, 3);
+    assert_eq!(again[0].facts.iter().map(|fact| fact.ended).collect::<Vec<_>>(), [None, Some(at(5))]);
+}
+
+#[test]
+fn the_newest_report_stays_as_it_is_and_older_ones_are_told_by_their_title() {
+    let report = |minute| plain(Kind::Report, "report", minute);
+    let pages = of(vec![report(0), fired("/", 1), report(60)]);
+    assert_eq!(pages[1..], [report(60)]);
+    assert_eq!(pages[0].lines[0], "📮 积压的 2 条消息合并如下");
+    assert_eq!(pages[0].lines[2], "✉️ 2026-02-04 15:30:00: report [web-1]");
+}
+
+#[test]
+fn parts_whose_first_was_delivered_are_told_line_by_line_and_others_by_the_firsts_facts() {
+    let part = |number: usize, target| {
+        let mut message = Message { part: Some((number, 2)), ..fired("/", 0) };
+        message.lines = vec![format!("line of {target}")];
+        message.facts.truncate(usize::from(number == 1));
+        message
+    };
+    let lines = |messages| of(messages)[0].facts.iter().map(|fact| fact.line.clone()).collect::<Vec<_>>();
+    assert_eq!(lines(vec![part(2, "b")]), ["line of b"]);
+    assert_eq!(lines(vec![part(1, "a"), part(2, "b")]), ["💾 磁盘使用率(/): 90.0% (阈值: 80%)"]);
+}
+
+#[test]
+fn past_a_thousand_lines_the_oldest_that_are_over_are_told_together_with_their_count() {
+    let mut messages = Vec::new();
+    for minute in 0..1500 {
+        messages.extend([fired("/", 2 * minute), recovered("/", 2 * minute, 2 * minute + 1)]);
+    }
+    messages.push(fired("/data", -5));
+    let pages = of(messages);
+    let lines: Vec<&String> = pages.iter().flat_map(|page| &page.lines).collect();
+    assert_eq!(lines[0], "📮 积压的 3001 条消息合并如下");
+    assert!(lines[1].starts_with("🔴 2026-02-04 15:25:00 起: 💾 磁盘使用率(/data)"));
+    assert!(lines.iter().any(|line| line.contains("(共 750 次): 💾 磁盘使用率(/)")));
+    assert_eq!(lines.len(), 1 + 1 + 1 + 750);
+}
+
+#[test]
+fn past_a_thousand_alerts_the_oldest_are_counted() {
+    let messages = (0..1200).map(|number| fired(&format!("/{number}"), number)).collect();
+    let pages = of(messages);
+    let lines: Vec<&String> = pages.iter().flat_map(|page| &page.lines).collect();
+    assert_eq!(lines.len(), 1 + MAX_LINES);
+    assert!(lines.last().unwrap().ends_with("另有 201 项较早的消息不再逐条列出"));
+}
+
+#[test]
+fn english_has_the_same_layout() {
+    let pages = digest(vec![fired("/", 0), recovered("/", 0, 1)], &style(Language::English), at(5));
+    assert_eq!(pages[0].title, "📚 VPS Backlog Digest [web-1]");
+    assert_eq!(pages[0].lines[0], "📮 In place of 2 messages that were waiting");
+    assert!(pages[0].lines[1].starts_with("🟢 2026-02-04 15:30:00 → 2026-02-04 15:31:00 (1 min): 💾"));
+}
+
+proptest! {
+    #[test]
+    fn no_episode_is_lost_and_pages_stay_bounded(
+        events in prop::collection::vec((0u8..30, 0i64..400, any::<bool>()), 0..400),
+        host in "\\PC{0,40}",
+    ) {
+        let messages: Vec<Message> = events.iter().map(|(target, minute, over)| {
+            let target = format!("/{target}{}", "长".repeat(90));
+            if *over { recovered(&target, *minute, minute + 7) } else { fired(&target, *minute) }
+        }).collect();
+        let style = Style { host, ..style(Language::Chinese) };
+        let pages = digest(messages.clone(), &style, at(0));
+        for fact in messages.iter().flat_map(|message| &message.facts) {
+            let told = pages.iter().flat_map(|page| &page.facts).find(|told| told.is_same_episode(fact)).unwrap();
+            prop_assert!(fact.ended.is_none() || told.ended == fact.ended);
+        }
+        prop_assert!(pages.iter().all(|page| page.text().len() <= 4000), "{:?}", pages.iter().map(|p| p.text().len()).max());
+        prop_assert!(pages.len() <= 80);
+    }
+}

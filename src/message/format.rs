@@ -1,0 +1,115 @@
+//! How numbers, times and names are written.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+const KIB: f64 = 1024.0;
+
+/// A percentage: always one decimal.
+pub fn percent(value: f64) -> String {
+    format!("{value:.1}%")
+}
+
+/// A rate in megabits a second: always one decimal.
+pub fn mbps(value: f64) -> String {
+    format!("{value:.1} Mbps")
+}
+
+/// A threshold as it was written: without a `.0`.
+pub fn threshold(value: f64) -> String {
+    format!("{value}")
+}
+
+/// A size in the largest of MB, GB, TB (2^20, 2^30, 2^40 bytes) that keeps the number at 1 or more, without a `.0`.
+pub fn size(bytes: u64) -> String {
+    let megabytes = bytes as f64 / KIB / KIB;
+    let (number, unit) = if megabytes >= KIB * KIB {
+        (megabytes / KIB / KIB, "TB")
+    } else if megabytes >= KIB {
+        (megabytes / KIB, "GB")
+    } else {
+        (megabytes, "MB")
+    };
+    let number = format!("{number:.1}");
+    format!("{}{unit}", number.strip_suffix(".0").unwrap_or(&number))
+}
+
+/// `2026-02-04 15:30:00` in `zone`.
+pub fn time(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A name that came from outside (host, path, container, a health check's output), so that it can change neither a
+/// message's layout nor its mentions.
+pub fn name(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '<' => '＜',
+            '>' => '＞',
+            '*' => '＊',
+            '[' => '［',
+            ']' => '］',
+            '`' => '｀',
+            c => c,
+        })
+        .map(harmless)
+        .collect()
+}
+
+/// A text as it is, on one line: for a terminal, where no character marks anything up.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(harmless).collect()
+}
+
+fn harmless(c: char) -> char {
+    if c.is_control() || changes_lines_or_direction(c) { ' ' } else { c }
+}
+
+/// Line and paragraph separators, and what makes text run the other way (Unicode, UAX 9).
+fn changes_lines_or_direction(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_binary_and_keep_their_number_at_one_or_more() {
+        for (bytes, text) in [
+            (0, "0MB"),
+            (524_288, "0.5MB"),
+            (1 << 20, "1MB"),
+            ((1 << 30) - 1, "1024MB"),
+            (1 << 30, "1GB"),
+            (40 << 30, "40GB"),
+            (3_435_973_836, "3.2GB"),
+            (1 << 40, "1TB"),
+            (u64::MAX, "16777216TB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn percentages_and_rates_keep_their_decimal_and_thresholds_drop_theirs() {
+        assert_eq!(percent(12.0), "12.0%");
+        assert_eq!(percent(85.25), "85.2%");
+        assert_eq!(mbps(120.0), "120.0 Mbps");
+        assert_eq!(threshold(80.0), "80");
+        assert_eq!(threshold(82.25), "82.25");
+    }
+
+    #[test]
+    fn a_name_can_change_neither_layout_nor_mentions() {
+        assert_eq!(name("app_web-1.2"), "app_web-1.2");
+        assert_eq!(name("<@all> *x* [a](b) `c`"), "＜@all＞ ＊x＊ ［a］(b) ｀c｀");
+        assert_eq!(name("a\nb\r\tc\u{7f}d\u{2028}e\u{202e}f"), "a b  c d e f");
+    }
+
+    #[test]
+    fn times_are_in_the_zone_asked_for() {
+        let at: Timestamp = "2026-02-04T07:30:00Z".parse().unwrap();
+        assert_eq!(time(at, &TimeZone::fixed(jiff::tz::offset(8))), "2026-02-04 15:30:00");
+    }
+}

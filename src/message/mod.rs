@@ -1,0 +1,157 @@
+//! Messages: what people read. Layouts in Chinese and English; no I/O and no vendor's limits.
+
+mod alert;
+mod containers;
+mod digest;
+mod fact;
+mod format;
+mod report;
+mod table;
+mod words;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+pub use alert::{alerts, recovery};
+pub use digest::digest;
+pub use fact::{About, Fact};
+pub use format::{mbps, name, percent, size, threshold, time};
+pub use report::{Extras, Outline, report};
+pub use table::table;
+pub use words::{Language, Words};
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Alert,
+    DockerAlert,
+    Recovery,
+    Report,
+    /// What waited too long or was too much to be told one by one.
+    Digest,
+    Test,
+}
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Alert => "alert",
+            Kind::DockerAlert => "docker_alert",
+            Kind::Recovery => "recovery",
+            Kind::Report => "report",
+            Kind::Digest => "digest",
+            Kind::Test => "test",
+        }
+    }
+}
+
+/// A message before any channel has shaped it: a title, a rule line, lines, and the time line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub kind: Kind,
+    pub title: String,
+    /// How many `━` are drawn under the title.
+    pub rule_width: usize,
+    pub lines: Vec<String>,
+    /// The time line.
+    pub footer: String,
+    /// When what it tells was found.
+    pub created: Timestamp,
+    /// Which part this is, of how many, where a message had to be split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<(usize, usize)>,
+    /// What it tells of alerts, or a digest's page of anything, in a form from which a digest can be made. Of a message
+    /// that was split the first part has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// How many messages a digest stands for, on its first page.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub folded: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The rule line under an alert's, a recovery's and a test's title.
+const RULE_WIDTH: usize = 16;
+/// The rule line under a report's title.
+const REPORT_RULE_WIDTH: usize = 22;
+
+/// A message that is delivered this long after it was made is late.
+const LATE: Duration = Duration::from_secs(60);
+
+/// What every message of a host has in common.
+#[derive(Clone, Debug)]
+pub struct Style {
+    pub language: Language,
+    pub host: String,
+    pub zone: TimeZone,
+}
+
+impl Style {
+    fn message(&self, kind: Kind, title: &str, lines: Vec<String>, now: Timestamp) -> Message {
+        let words = self.language.words();
+        let (rule_width, time_label) = match kind {
+            Kind::Report => (REPORT_RULE_WIDTH, words.report_time),
+            _ => (RULE_WIDTH, words.time),
+        };
+        Message {
+            kind,
+            title: format!("{title} [{}]", name(&self.host)),
+            rule_width,
+            lines,
+            footer: format!("{time_label}: {}", time(now, &self.zone)),
+            created: now,
+            part: None,
+            facts: Vec::new(),
+            folded: 0,
+        }
+    }
+}
+
+/// A message that says that a channel works.
+pub fn test(style: &Style, now: Timestamp) -> Message {
+    let words = style.language.words();
+    style.message(Kind::Test, words.test_title, vec![words.test_line.to_owned()], now)
+}
+
+/// `message` as it is told when it waited for so long before it could be delivered: its title says so.
+pub fn late(message: &Message, waited: Duration, language: Language) -> Message {
+    let mut message = message.clone();
+    if waited >= LATE {
+        let mark = language.words().delayed(waited.as_secs());
+        message.title = format!("{} {mark}", message.title);
+    }
+    message
+}
+
+impl Message {
+    /// How long it is, in bytes of text.
+    pub fn bytes(&self) -> usize {
+        let lines = self.lines.iter().chain([&self.title, &self.footer]);
+        lines.map(|line| line.len() + 1).sum::<usize>() + self.rule_width * '━'.len_utf8()
+    }
+
+    /// The whole text, lines joined by line feeds, without one at the end.
+    pub fn text(&self) -> String {
+        let mut text = self.title.clone();
+        if let Some((number, of)) = self.part {
+            text.push_str(&format!(" ({number}/{of})"));
+        }
+        text.push('\n');
+        text.extend(std::iter::repeat_n('━', self.rule_width));
+        for line in self.lines.iter().chain([&self.footer]) {
+            text.push('\n');
+            text.push_str(line);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests;

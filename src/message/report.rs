@@ -1,0 +1,147 @@
+//! The status report: what every enabled metric is now, and why where it is not known.
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use super::containers::containers;
+use super::{Kind, Message, Style, Words, mbps, name, percent, size};
+use crate::alert::{Alert, Tally};
+use crate::snapshot::{Failure, Key, Metric, Snapshot, Value};
+
+/// What belongs into a report besides the measurements.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    /// The disks in the order of the configuration.
+    pub disks: Vec<Rc<str>>,
+}
+
+/// What is told under the measurements, where there is something to tell.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// The time of day at which the report was due, where it comes late.
+    pub late: Option<String>,
+    /// The alerts that are active.
+    pub firing: Vec<Alert>,
+    pub since_report: Tally,
+}
+
+/// The report of one check, section by section; one that is switched off has neither readings nor failures, and is left
+/// out.
+pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &Style, now: Timestamp) -> Message {
+    let words = style.language.words();
+    let report = Report { snapshot, outline, words };
+    let mut lines: Vec<String> = Vec::new();
+    for section in [report.system(), report.network(), containers(snapshot, words, now), alerts(extras, words, now)] {
+        if section.len() > 1 {
+            lines.extend(section);
+            // Sections stand apart, and so does the time line.
+            lines.push(String::new());
+        }
+    }
+    let mut message = style.message(Kind::Report, words.report_title, lines, now);
+    if let Some(due) = &extras.late {
+        message.title = format!("{} {}", message.title, words.late(due));
+    }
+    message
+}
+
+/// The active alerts with how long they have lasted, and what was told since the last report.
+fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![words.alerts.to_owned()];
+    for alert in &extras.firing {
+        let seconds = u64::try_from(now.duration_since(alert.since).as_secs()).unwrap_or(0);
+        lines.push(format!(
+            "  • {}, {}",
+            subject(&alert.key, &alert.value, words),
+            words.lasting(&words.duration(seconds))
+        ));
+    }
+    if extras.since_report != Tally::default() {
+        lines.push(words.since_report(extras.since_report));
+    }
+    lines
+}
+
+/// `磁盘(/): 92.1%`, `nginx: exited`
+fn subject(key: &Key, value: &Value, words: &Words) -> String {
+    let label = match key.metric {
+        Metric::Memory => words.memory,
+        Metric::Disk => words.disk,
+        Metric::Cpu => "CPU",
+        Metric::Swap => "Swap",
+        Metric::TrafficIn => words.traffic_in,
+        Metric::TrafficOut => words.traffic_out,
+        Metric::Connections => words.connections,
+        Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine => {
+            return format!("{}: {}", name(&key.target), short(value));
+        }
+    };
+    match &*key.target {
+        "" => format!("{label}: {}", short(value)),
+        target => format!("{label}({}): {}", name(target), short(value)),
+    }
+}
+
+struct Report<'a> {
+    snapshot: &'a Snapshot,
+    outline: &'a Outline,
+    words: &'a Words,
+}
+
+impl Report<'_> {
+    fn system(&self) -> Vec<String> {
+        let words = self.words;
+        let mut lines = vec![words.system.to_owned()];
+        lines.extend(self.line(Metric::Cpu, "", "CPU"));
+        lines.extend(self.line(Metric::Memory, "", words.memory));
+        lines.extend(self.line(Metric::Swap, "", "Swap"));
+        for path in &self.outline.disks {
+            lines.extend(self.line(Metric::Disk, path, &format!("{}({})", words.disk, name(path))));
+        }
+        lines
+    }
+
+    fn network(&self) -> Vec<String> {
+        let words = self.words;
+        let mut lines = vec![words.network.to_owned()];
+        lines.extend(self.line(Metric::TrafficIn, "", words.traffic_in));
+        lines.extend(self.line(Metric::TrafficOut, "", words.traffic_out));
+        lines.extend(self.line(Metric::Connections, "", words.connections));
+        lines
+    }
+
+    /// One metric's line: its value, or that it is unknown and why; none where it is switched off.
+    fn line(&self, metric: Metric, target: &str, label: &str) -> Option<String> {
+        let key = Key::new(metric, target);
+        let reading = self.snapshot.readings.iter().find(|reading| reading.key == key);
+        let text = match reading {
+            Some(reading) => value(metric, &reading.value),
+            None => unknown(self.words, self.snapshot.failures.iter().find(|failure| failure.covers(&key))?),
+        };
+        Some(format!("  • {label}: {text}"))
+    }
+}
+
+fn unknown(words: &Words, failure: &Failure) -> String {
+    format!("{} ({})", words.unknown, name(&failure.error))
+}
+
+/// Sizes are told of memory and disks; of swap the share is enough, as in the plan.
+fn value(metric: Metric, value: &Value) -> String {
+    match value {
+        Value::Usage { used_bytes, total_bytes, .. } if metric != Metric::Swap => {
+            format!("{} ({} / {})", short(value), size(*used_bytes), size(*total_bytes))
+        }
+        _ => short(value),
+    }
+}
+
+pub(super) fn short(value: &Value) -> String {
+    match value {
+        Value::Usage { percent: share, .. } | Value::Percent(share) => percent(*share),
+        Value::Mbps(rate) => mbps(*rate),
+        Value::Count(count) => count.to_string(),
+        Value::Container(container) => name(&container.word),
+    }
+}

@@ -1,0 +1,225 @@
+//! The layouts, byte for byte as the plan has them, and in English.
+
+use jiff::tz;
+
+use super::*;
+use crate::alert::{News, Transition};
+use crate::rules::Limit;
+use crate::snapshot::{Cause, ContainerWord, Failure, Key, Metric, Snapshot, Value};
+
+fn style(language: Language) -> Style {
+    Style { language, host: "主机名".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) }
+}
+
+fn at(time: &str) -> Timestamp {
+    format!("{time}+08:00").parse().unwrap()
+}
+
+fn usage(percent: f64, used_bytes: u64, total_bytes: u64) -> Value {
+    Value::Usage { percent, used_bytes, total_bytes }
+}
+
+fn transition(metric: Metric, target: &str, news: News, value: Value) -> Transition {
+    let limit = match metric {
+        Metric::ContainerState => Limit::Expected("running".into()),
+        Metric::ContainerHealth => Limit::Expected("healthy".into()),
+        Metric::TrafficIn | Metric::TrafficOut => Limit::Threshold(100.0),
+        Metric::Connections => Limit::Threshold(1000.0),
+        _ => Limit::Threshold(80.0),
+    };
+    Transition { key: Key::new(metric, target), news, value, limit, since: Timestamp::UNIX_EPOCH }
+}
+
+fn container(word: &str, causes: Vec<Cause>) -> Value {
+    Value::Container(ContainerWord { causes, well: Some(false), ..ContainerWord::new(word, "x") })
+}
+
+const GB: u64 = 1 << 30;
+
+#[test]
+fn a_system_alert_is_as_in_the_plan() {
+    let transitions = [
+        transition(Metric::Disk, "/", News::Fired, usage(92.1, 1, 2)),
+        transition(Metric::Memory, "", News::Fired, usage(85.2, 1, 2)),
+    ];
+    let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
+    assert_eq!(messages.len(), 1);
+    assert_eq!(
+        messages[0].text(),
+        "⚠️ VPS 告警 [主机名]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 85.2% (阈值: 80%)\n💾 磁盘使用率(/): 92.1% (阈值: 80%)\n\
+         ⏰ 时间: 2026-02-04 15:30:00"
+    );
+}
+
+#[test]
+fn a_docker_alert_is_as_in_the_plan() {
+    let transitions = [transition(Metric::ContainerState, "nginx", News::Fired, container("exited", vec![]))];
+    let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
+    assert_eq!(
+        messages[0].text(),
+        "🐳 Docker 告警 [主机名]\n━━━━━━━━━━━━━━━━\n📦 容器: nginx\n❌ 状态: exited (期望: running)\n⏰ 时间: 2026-02-04 15:30:00"
+    );
+}
+
+#[test]
+fn a_recovery_is_as_in_the_plan() {
+    let transitions = [transition(Metric::Memory, "", News::Recovered, usage(72.1, 1, 2))];
+    let message = recovery(&transitions, &style(Language::Chinese), at("2026-02-04T15:45:00")).unwrap();
+    assert_eq!(
+        message.text(),
+        "✅ VPS 恢复 [主机名]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 72.1% (已恢复正常)\n⏰ 时间: 2026-02-04 15:45:00"
+    );
+}
+
+#[test]
+fn a_report_is_as_in_the_plan() {
+    let mut snapshot = Snapshot::default();
+    snapshot.push(Metric::Memory, "", usage(65.2, 2_254_857_830, 3_435_973_836));
+    snapshot.push(Metric::Disk, "/", usage(45.8, 19_649_640_038, 40 * GB));
+    snapshot.push(Metric::Cpu, "", Value::Percent(23.5));
+    snapshot.push(Metric::Swap, "", usage(12.0, 1, 2));
+    snapshot.push(Metric::TrafficIn, "", Value::Mbps(2.3));
+    snapshot.push(Metric::TrafficOut, "", Value::Mbps(1.1));
+    snapshot.push(Metric::Connections, "", Value::Count(156));
+    let outline = Outline { disks: vec!["/".into()] };
+    let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    assert_eq!(
+        message.text(),
+        "📊 VPS 状态报告 [主机名]\n━━━━━━━━━━━━━━━━━━━━━━\n🖥️ 系统状态\n  • CPU: 23.5%\n  • 内存: 65.2% (2.1GB / 3.2GB)\n  \
+         • Swap: 12.0%\n  • 磁盘(/): 45.8% (18.3GB / 40GB)\n\n🌐 网络状态\n  • 入站: 2.3 Mbps\n  • 出站: 1.1 Mbps\n  \
+         • 连接数: 156\n\n⏰ 报告时间: 2026-02-04 09:00:00"
+    );
+}
+
+#[test]
+fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left_out() {
+    let mut snapshot = Snapshot::default();
+    snapshot.push(Metric::Disk, "/", usage(45.8, GB, 2 * GB));
+    let failure = |collector, metrics, target: Option<&str>, error: &str| Failure {
+        collector,
+        metrics,
+        target: target.map(Into::into),
+        error: error.to_owned(),
+    };
+    snapshot.failures.push(failure("memory", &[Metric::Memory, Metric::Swap], None, "no [such] file"));
+    snapshot.failures.push(failure("disk", &[Metric::Disk], Some("/data"), "gone"));
+    let outline = Outline { disks: vec!["/data".into(), "/".into()] };
+    let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    assert_eq!(
+        message.lines,
+        [
+            "🖥️ 系统状态",
+            "  • 内存: 未知 (no ［such］ file)",
+            "  • Swap: 未知 (no ［such］ file)",
+            "  • 磁盘(/data): 未知 (gone)",
+            "  • 磁盘(/): 45.8% (1GB / 2GB)",
+            ""
+        ]
+    );
+}
+
+#[test]
+fn lines_come_in_the_order_of_the_metrics_with_their_labels() {
+    let all = [
+        transition(Metric::Connections, "", News::Fired, Value::Count(1520)),
+        transition(Metric::TrafficOut, "", News::Fired, Value::Mbps(120.0)),
+        transition(Metric::TrafficIn, "", News::Reminded, Value::Mbps(120.5)),
+        transition(Metric::Swap, "", News::Fired, usage(90.0, 9, 10)),
+        transition(Metric::Cpu, "", News::Fired, Value::Percent(99.96)),
+        transition(Metric::Disk, "/b", News::Fired, usage(81.0, 1, 2)),
+        transition(Metric::Disk, "/a", News::Fired, usage(82.0, 1, 2)),
+        transition(Metric::Memory, "", News::HeldBack, usage(99.0, 1, 2)),
+    ];
+    assert_eq!(
+        alerts(&all, &style(Language::Chinese), at("2026-02-04T15:30:00"))[0].lines,
+        [
+            "💾 磁盘使用率(/b): 81.0% (阈值: 80%)",
+            "💾 磁盘使用率(/a): 82.0% (阈值: 80%)",
+            "🔥 CPU 使用率: 100.0% (阈值: 80%)",
+            "🔄 Swap 使用率: 90.0% (阈值: 80%)",
+            "📥 入站流量: 120.5 Mbps (阈值: 100 Mbps)",
+            "📤 出站流量: 120.0 Mbps (阈值: 100 Mbps)",
+            "🔗 连接数: 1520 (阈值: 1000)",
+        ]
+    );
+}
+
+#[test]
+fn containers_have_one_block_each_in_a_message_of_their_own() {
+    let transitions = [
+        transition(Metric::Cpu, "", News::Fired, Value::Percent(90.0)),
+        transition(Metric::ContainerState, "web", News::Fired, container("exited", vec![Cause::ExitCode(3)])),
+        transition(
+            Metric::ContainerState,
+            "db",
+            News::Fired,
+            container("exited", vec![Cause::OomKilled, Cause::ExitCode(137)]),
+        ),
+        transition(Metric::ContainerHealth, "web", News::Fired, container("unhealthy", vec![])),
+    ];
+    let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
+    assert_eq!(messages.iter().map(|m| m.kind).collect::<Vec<_>>(), [Kind::Alert, Kind::DockerAlert]);
+    assert_eq!(
+        messages[1].lines,
+        [
+            "📦 容器: web",
+            "❌ 状态: exited (期望: running)",
+            "💥 退出码: 3",
+            "❌ 健康: unhealthy (期望: healthy)",
+            "📦 容器: db",
+            "❌ 状态: exited (期望: running)",
+            "💥 原因: OOM killed",
+            "💥 退出码: 137",
+        ]
+    );
+}
+
+#[test]
+fn all_recoveries_of_a_check_are_one_message() {
+    let transitions = [
+        transition(Metric::ContainerState, "nginx", News::Recovered, container("running", vec![])),
+        transition(Metric::Disk, "/", News::Recovered, usage(40.0, 1, 2)),
+        transition(Metric::Swap, "", News::RecoveredUntold, usage(1.0, 1, 2)),
+        transition(Metric::Cpu, "", News::RecoveredMuted, Value::Percent(1.0)),
+    ];
+    assert_eq!(
+        recovery(&transitions, &style(Language::Chinese), at("2026-02-04T15:45:00")).unwrap().lines,
+        ["💾 磁盘使用率(/): 40.0% (已恢复正常)", "📦 容器: nginx", "✅ 状态: running (已恢复正常)"]
+    );
+    assert_eq!(recovery(&transitions[2..], &style(Language::Chinese), at("2026-02-04T15:45:00")), None);
+}
+
+#[test]
+fn english_has_the_same_layouts() {
+    let english = style(Language::English);
+    let fired = [
+        transition(Metric::Memory, "", News::Fired, usage(85.2, 1, 2)),
+        transition(Metric::ContainerState, "nginx", News::Fired, container("exited", vec![])),
+    ];
+    let messages = alerts(&fired, &english, at("2026-02-04T15:30:00"));
+    assert_eq!(
+        messages[0].text(),
+        "⚠️ VPS Alert [主机名]\n━━━━━━━━━━━━━━━━\n📊 Memory usage: 85.2% (threshold: 80%)\n⏰ Time: 2026-02-04 15:30:00"
+    );
+    assert_eq!(messages[1].lines, ["📦 Container: nginx", "❌ State: exited (expected: running)"]);
+    let recovered = [transition(Metric::Memory, "", News::Recovered, usage(72.1, 1, 2))];
+    assert_eq!(
+        recovery(&recovered, &english, at("2026-02-04T15:45:00")).unwrap().lines,
+        ["📊 Memory usage: 72.1% (back to normal)"]
+    );
+}
+
+#[test]
+fn a_hosts_name_cannot_change_the_title() {
+    let style = Style { host: "a]\n<@all>".to_owned(), ..style(Language::Chinese) };
+    assert_eq!(test(&style, at("2026-02-04T15:45:00")).title, "🔔 VPS 测试 [a］ ＜@all＞]");
+}
+
+#[test]
+fn a_message_that_could_not_be_delivered_for_a_minute_says_so_in_its_title() {
+    let message = test(&style(Language::Chinese), at("2026-02-04T15:45:00"));
+    let title = |seconds, language| late(&message, std::time::Duration::from_secs(seconds), language).title;
+    assert_eq!(title(59, Language::Chinese), message.title);
+    assert_eq!(title(725, Language::Chinese), "🔔 VPS 测试 [主机名] (延迟 12 分钟)");
+    assert_eq!(title(725, Language::English), "🔔 VPS 测试 [主机名] (12 min late)");
+}

@@ -1,0 +1,305 @@
+//! The words of both languages. The layouts around them are the same.
+
+use serde::Serialize;
+
+use crate::alert::Tally;
+use crate::snapshot::{Cause, Metric};
+
+/// The language of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Language {
+    #[default]
+    #[serde(rename = "zh")]
+    Chinese,
+    #[serde(rename = "en")]
+    English,
+}
+
+/// One language's words.
+#[derive(Debug)]
+pub struct Words {
+    pub alert_title: &'static str,
+    pub docker_title: &'static str,
+    pub recovery_title: &'static str,
+    pub report_title: &'static str,
+    pub test_title: &'static str,
+    pub test_line: &'static str,
+    pub time: &'static str,
+    pub report_time: &'static str,
+    pub threshold: &'static str,
+    pub expected: &'static str,
+    pub back_to_normal: &'static str,
+    pub unknown: &'static str,
+    pub container: &'static str,
+    pub state: &'static str,
+    pub health: &'static str,
+    pub system: &'static str,
+    pub network: &'static str,
+    pub docker: &'static str,
+    pub docker_unavailable: &'static str,
+    pub docker_available: &'static str,
+    pub alerts: &'static str,
+    pub memory: &'static str,
+    pub disk: &'static str,
+    pub traffic_in: &'static str,
+    pub traffic_out: &'static str,
+    pub connections: &'static str,
+    memory_alert: &'static str,
+    disk_alert: &'static str,
+    cpu_alert: &'static str,
+    swap_alert: &'static str,
+    traffic_in_alert: &'static str,
+    traffic_out_alert: &'static str,
+    connections_alert: &'static str,
+    language: Language,
+}
+
+const CHINESE: Words = Words {
+    alert_title: "⚠️ VPS 告警",
+    docker_title: "🐳 Docker 告警",
+    recovery_title: "✅ VPS 恢复",
+    report_title: "📊 VPS 状态报告",
+    test_title: "🔔 VPS 测试",
+    test_line: "✉️ 收到此消息，说明通知渠道工作正常",
+    time: "⏰ 时间",
+    report_time: "⏰ 报告时间",
+    threshold: "阈值",
+    expected: "期望",
+    back_to_normal: "已恢复正常",
+    unknown: "未知",
+    container: "📦 容器",
+    state: "状态",
+    health: "健康",
+    system: "🖥️ 系统状态",
+    network: "🌐 网络状态",
+    docker: "🐳 Docker 容器",
+    docker_unavailable: "⚠️ Docker 服务不可用",
+    docker_available: "✅ Docker 服务已恢复正常",
+    alerts: "🚨 告警",
+    memory: "内存",
+    disk: "磁盘",
+    traffic_in: "入站",
+    traffic_out: "出站",
+    connections: "连接数",
+    memory_alert: "📊 内存使用率",
+    disk_alert: "💾 磁盘使用率",
+    cpu_alert: "🔥 CPU 使用率",
+    swap_alert: "🔄 Swap 使用率",
+    traffic_in_alert: "📥 入站流量",
+    traffic_out_alert: "📤 出站流量",
+    connections_alert: "🔗 连接数",
+    language: Language::Chinese,
+};
+
+const ENGLISH: Words = Words {
+    alert_title: "⚠️ VPS Alert",
+    docker_title: "🐳 Docker Alert",
+    recovery_title: "✅ VPS Recovery",
+    report_title: "📊 VPS Status Report",
+    test_title: "🔔 VPS Test",
+    test_line: "✉️ You can read this, so this channel works",
+    time: "⏰ Time",
+    report_time: "⏰ Report time",
+    threshold: "threshold",
+    expected: "expected",
+    back_to_normal: "back to normal",
+    unknown: "unknown",
+    container: "📦 Container",
+    state: "State",
+    health: "Health",
+    system: "🖥️ System",
+    network: "🌐 Network",
+    docker: "🐳 Docker containers",
+    docker_unavailable: "⚠️ Docker is not available",
+    docker_available: "✅ Docker is available again",
+    alerts: "🚨 Alerts",
+    memory: "Memory",
+    disk: "Disk",
+    traffic_in: "In",
+    traffic_out: "Out",
+    connections: "Connections",
+    memory_alert: "📊 Memory usage",
+    disk_alert: "💾 Disk usage",
+    cpu_alert: "🔥 CPU usage",
+    swap_alert: "🔄 Swap usage",
+    traffic_in_alert: "📥 Traffic in",
+    traffic_out_alert: "📤 Traffic out",
+    connections_alert: "🔗 Connections",
+    language: Language::English,
+};
+
+impl Language {
+    pub const fn words(self) -> &'static Words {
+        match self {
+            Language::Chinese => &CHINESE,
+            Language::English => &ENGLISH,
+        }
+    }
+}
+
+impl Words {
+    /// The label of a metric's line in an alert and in a recovery.
+    pub const fn alert_label(&self, metric: Metric) -> &'static str {
+        match metric {
+            Metric::Memory => self.memory_alert,
+            Metric::Disk => self.disk_alert,
+            Metric::Cpu => self.cpu_alert,
+            Metric::Swap => self.swap_alert,
+            Metric::TrafficIn => self.traffic_in_alert,
+            Metric::TrafficOut => self.traffic_out_alert,
+            Metric::Connections => self.connections_alert,
+            Metric::ContainerState | Metric::DockerEngine => self.state,
+            Metric::ContainerHealth => self.health,
+        }
+    }
+
+    /// The mark in the title of a message that could not be delivered for a while.
+    pub fn delayed(&self, seconds: u64) -> String {
+        let duration = self.duration(seconds);
+        match self.language {
+            Language::Chinese => format!("(延迟 {duration})"),
+            Language::English => format!("({duration} late)"),
+        }
+    }
+
+    /// The mark in the title of a report that comes late.
+    pub fn late(&self, due: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("(补发 {due})"),
+            Language::English => format!("(late, due {due})"),
+        }
+    }
+
+    /// How long an alert has lasted.
+    pub fn lasting(&self, duration: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("已持续 {duration}"),
+            Language::English => format!("for {duration}"),
+        }
+    }
+
+    /// What was told since the last report.
+    pub fn since_report(&self, tally: Tally) -> String {
+        let Tally { alerts, recoveries } = tally;
+        match self.language {
+            Language::Chinese => format!("  • 上次报告以来: 告警 {alerts} 次, 恢复 {recoveries} 次"),
+            Language::English => format!("  • Since the last report: {alerts} alerts, {recoveries} recoveries"),
+        }
+    }
+
+    /// How often a container was restarted, in a report.
+    pub fn restarts(&self, times: u64) -> String {
+        match self.language {
+            Language::Chinese => format!("重启 {times} 次"),
+            Language::English => format!("{times} restarts"),
+        }
+    }
+
+    /// How long ago a container was started, in a report.
+    pub fn started_ago(&self, duration: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("{duration}前启动"),
+            Language::English => format!("started {duration} ago"),
+        }
+    }
+
+    /// How many containers that are well are not listed.
+    pub fn others_well(&self, count: usize) -> String {
+        match self.language {
+            Language::Chinese => format!("  … 另有 {count} 个正常"),
+            Language::English => format!("  … and {count} more that are well"),
+        }
+    }
+
+    /// A duration in its two largest units; less than a minute is told in seconds.
+    pub fn duration(&self, seconds: u64) -> String {
+        const UNITS: [(u64, &str, &str); 4] =
+            [(86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min"), (1, "秒", "s")];
+        let mut left = seconds;
+        let mut parts = Vec::new();
+        for (length, chinese, english) in UNITS {
+            let count = left / length;
+            left %= length;
+            // Seconds matter where there is nothing larger alone.
+            if count > 0 && parts.len() < 2 && (length > 1 || parts.is_empty()) {
+                parts.push(format!("{count} {}", if self.language == Language::Chinese { chinese } else { english }));
+            } else if !parts.is_empty() {
+                break;
+            }
+        }
+        if parts.is_empty() {
+            format!("0 {}", if self.language == Language::Chinese { "秒" } else { "s" })
+        } else {
+            parts.join(" ")
+        }
+    }
+
+    /// What is known of why a container is not well, as a line.
+    pub fn cause(&self, cause: &Cause) -> String {
+        match (self.language, cause) {
+            (Language::Chinese, Cause::OomKilled) => "💥 原因: OOM killed".to_owned(),
+            (Language::Chinese, Cause::ExitCode(code)) => format!("💥 退出码: {code}"),
+            (Language::Chinese, Cause::RestartLoop { times, window_minutes }) => {
+                format!("💥 原因: 反复重启 ({window_minutes} 分钟内 {times} 次)")
+            }
+            (Language::Chinese, Cause::StoppedByHand) => "✋ 原因: 手动停止".to_owned(),
+            (Language::Chinese, Cause::HealthOutput(output)) => format!("💥 健康检查: {}", health_output(output)),
+            (Language::English, Cause::OomKilled) => "💥 Cause: OOM killed".to_owned(),
+            (Language::English, Cause::ExitCode(code)) => format!("💥 Exit code: {code}"),
+            (Language::English, Cause::RestartLoop { times, window_minutes }) => {
+                format!("💥 Cause: restart loop ({times} times in {window_minutes} minutes)")
+            }
+            (Language::English, Cause::StoppedByHand) => "✋ Cause: stopped by hand".to_owned(),
+            (Language::English, Cause::HealthOutput(output)) => format!("💥 Health check: {}", health_output(output)),
+        }
+    }
+}
+
+const MAX_HEALTH_OUTPUT_CHARS: usize = 120;
+
+/// One line of at most 120 characters.
+fn health_output(output: &str) -> String {
+    let line = super::format::name(output.trim());
+    match line.char_indices().nth(MAX_HEALTH_OUTPUT_CHARS) {
+        Some((end, _)) => line[..end].to_owned(),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_in_the_languages_words() {
+        let loop_ = Cause::RestartLoop { times: 4, window_minutes: 10 };
+        assert_eq!(CHINESE.cause(&loop_), "💥 原因: 反复重启 (10 分钟内 4 次)");
+        assert_eq!(ENGLISH.cause(&loop_), "💥 Cause: restart loop (4 times in 10 minutes)");
+        assert_eq!(CHINESE.cause(&Cause::ExitCode(3)), "💥 退出码: 3");
+        assert_eq!(CHINESE.cause(&Cause::OomKilled), "💥 原因: OOM killed");
+        assert_eq!(CHINESE.cause(&Cause::StoppedByHand), "✋ 原因: 手动停止");
+    }
+
+    #[test]
+    fn a_duration_is_told_in_its_two_largest_units() {
+        for (seconds, chinese, english) in [
+            (0, "0 秒", "0 s"),
+            (59, "59 秒", "59 s"),
+            (61, "1 分钟", "1 min"),
+            (3600, "1 小时", "1 h"),
+            (7505, "2 小时 5 分钟", "2 h 5 min"),
+            (86_400 + 59, "1 天", "1 d"),
+            (3 * 86_400 + 7200 + 60, "3 天 2 小时", "3 d 2 h"),
+        ] {
+            assert_eq!(CHINESE.duration(seconds), chinese);
+            assert_eq!(ENGLISH.duration(seconds), english);
+        }
+    }
+
+    #[test]
+    fn a_health_checks_output_is_one_line_of_at_most_120_characters() {
+        let line = CHINESE.cause(&Cause::HealthOutput(format!("no\nanswer <@all> {}\n", "长".repeat(200))));
+        assert!(line.starts_with("💥 健康检查: no answer ＜@all＞ 长"));
+        assert_eq!(line.chars().count(), "💥 健康检查: ".chars().count() + 120);
+    }
+}

@@ -1,0 +1,218 @@
+//! Order, backoff, budget and bounds of the queue.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::message::Kind;
+
+fn message(title: &str) -> Message {
+    Message {
+        kind: Kind::Alert,
+        title: title.to_owned(),
+        rule_width: 16,
+        lines: Vec::new(),
+        footer: String::new(),
+        created: Timestamp::UNIX_EPOCH,
+        part: None,
+        facts: Vec::new(),
+        folded: 0,
+    }
+}
+
+fn at(millis: i64) -> Boot {
+    Boot::from_millis(millis)
+}
+
+fn retry() -> Outcome {
+    Outcome::Retry { reason: "connection refused".to_owned() }
+}
+
+fn outbox(titles: &[&str]) -> Outbox {
+    let mut outbox = Outbox::default();
+    for title in titles {
+        outbox.push(message(title), at(0));
+    }
+    outbox
+}
+
+fn send(outbox: &mut Outbox, now: Boot, outcome: &Outcome) -> Option<String> {
+    let title = outbox.begin(now)?.0.title.clone();
+    let _ = outbox.settle(outcome, now);
+    Some(title)
+}
+
+#[test]
+fn messages_go_in_order_and_at_once() {
+    let mut outbox = outbox(&["a", "b"]);
+    assert_eq!(send(&mut outbox, at(0), &Outcome::Delivered).as_deref(), Some("a"));
+    assert_eq!(send(&mut outbox, at(0), &Outcome::Delivered).as_deref(), Some("b"));
+    assert_eq!(outbox.next_attempt(), None);
+}
+
+#[test]
+fn while_a_message_is_on_its_way_no_other_is() {
+    let mut outbox = outbox(&["a", "b"]);
+    assert!(outbox.begin(at(0)).is_some());
+    assert_eq!(outbox.next_attempt(), None);
+    assert_eq!(outbox.begin(at(100_000)), None);
+}
+
+#[test]
+fn a_failure_is_tried_again_after_one_two_and_four_seconds_and_then_ever_more_rarely() {
+    let mut outbox = outbox(&["a", "b"]);
+    let mut now = at(0);
+    let mut pauses = Vec::new();
+    for _ in 0..11 {
+        assert_eq!(send(&mut outbox, now, &retry()).as_deref(), Some("a"));
+        let next = outbox.next_attempt().unwrap();
+        pauses.push((next - now).as_secs());
+        assert_eq!(outbox.begin(next.shifted(-1)), None);
+        now = next;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    assert_eq!(outbox.waiting().next().unwrap().attempts, 11);
+}
+
+#[test]
+fn no_more_than_twenty_attempts_reach_the_channel_in_any_minute() {
+    let mut outbox = outbox(&["m"; 45]);
+    let mut arrivals = Vec::new();
+    let mut now = at(0);
+    while let Some(next) = outbox.next_attempt() {
+        now = now.max(next);
+        assert!(outbox.begin(now).is_some());
+        // Each takes half a second, and arrives at the end of it.
+        now = now.after(Duration::from_millis(500));
+        arrivals.push(now);
+        let _ = outbox.settle(&Outcome::Delivered, now);
+    }
+    assert_eq!(arrivals.len(), 45);
+    for pair in arrivals.windows(MAX_MESSAGES_A_MINUTE + 1) {
+        assert!(pair[MAX_MESSAGES_A_MINUTE] - pair[0] >= Duration::from_secs(60));
+    }
+    // 20, 20 and 5: two waits of a minute and no more.
+    assert!(arrivals[44] - arrivals[0] < Duration::from_secs(135));
+}
+
+const MAX_MESSAGES_A_MINUTE: usize = 20;
+
+#[test]
+fn an_attempt_that_a_crash_cut_off_still_counts() {
+    let mut outbox = outbox(&["m"; 30]);
+    for _ in 0..20 {
+        assert!(outbox.begin(at(0)).is_some());
+        // As if the agent had crashed here: only what was saved is left.
+        outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
+    }
+    assert_eq!(outbox.begin(at(60_000)), None);
+    assert!(outbox.next_attempt().unwrap() > at(60_000));
+    assert_eq!(outbox.len(), 30);
+}
+
+#[test]
+fn a_throttled_channel_is_left_alone_and_the_message_is_not_blamed() {
+    let mut outbox = outbox(&["a"]);
+    let throttled = Outcome::Throttled { reason: "errcode 45009".to_owned(), hold: Duration::from_secs(60) };
+    let _ = send(&mut outbox, at(0), &throttled);
+    assert_eq!(outbox.next_attempt(), Some(at(60_000)));
+    let waiting = outbox.waiting().next().unwrap();
+    assert_eq!((waiting.attempts, waiting.last_error.as_deref()), (0, Some("errcode 45009")));
+
+    let mut restarted: Outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
+    assert_eq!(restarted.begin(at(59_999)), None);
+    restarted.reopen();
+    assert_eq!(restarted.begin(at(59_999)), None);
+    assert!(restarted.begin(at(60_000)).is_some());
+}
+
+#[test]
+fn a_message_that_is_refused_does_not_block_those_behind_it() {
+    let mut outbox = outbox(&["a", "b"]);
+    assert!(outbox.begin(at(0)).is_some());
+    let gone = outbox.settle(&Outcome::MessageRefused { reason: "errcode 40058".to_owned() }, at(1));
+    assert_eq!(gone.unwrap().message.title, "a");
+    assert_eq!(send(&mut outbox, at(1), &Outcome::Delivered).as_deref(), Some("b"));
+}
+
+#[test]
+fn a_channel_that_refuses_everything_keeps_its_messages_until_a_reload_or_an_hour() {
+    let mut outbox = outbox(&["a"]);
+    let refused = Outcome::ChannelRefused { reason: "errcode 93000".to_owned() };
+    let _ = send(&mut outbox, at(0), &refused);
+    assert_eq!(outbox.next_attempt(), Some(at(3_600_000)));
+    assert!(outbox.hold().is_some_and(|hold| hold.refused));
+    outbox.reopen();
+    assert_eq!(send(&mut outbox, at(5), &Outcome::Delivered).as_deref(), Some("a"));
+}
+
+#[test]
+fn more_than_five_minutes_of_the_budget_or_a_mebibyte_is_overfull() {
+    let mut outbox = outbox(&["m"; 100]);
+    assert!(!outbox.is_overfull());
+    outbox.push(message("one more"), at(0));
+    assert!(outbox.is_overfull());
+
+    let mut long = message("long");
+    long.lines = vec!["x".repeat(MAX_BYTES)];
+    let mut outbox = Outbox::default();
+    outbox.push(long, at(0));
+    assert!(outbox.is_overfull());
+}
+
+#[test]
+fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_pause() {
+    let mut outbox = outbox(&["a", "b", "c"]);
+    assert!(outbox.begin(at(70_000)).is_some());
+    let fold = |titles: &'static str| {
+        move |messages: Vec<Message>| {
+            assert_eq!(messages.iter().map(|message| &*message.title).collect::<String>(), titles);
+            vec![message("digest"), message("page 2")]
+        }
+    };
+    assert_eq!(outbox.fold(fold("bc")), 2);
+    assert_eq!(outbox.settle(&retry(), at(71_000)), None);
+    outbox.push(message("d"), at(71_000));
+    assert_eq!(outbox.fold(fold("adigestpage 2d")), 4);
+    assert_eq!(outbox.next_attempt(), Some(at(72_000)));
+    let (first, waited) = outbox.begin(at(72_000)).unwrap();
+    assert_eq!((&*first.title, waited), ("digest", Duration::from_secs(72)));
+    assert_eq!(outbox.len(), 2);
+}
+
+#[test]
+fn a_restart_of_the_machine_keeps_the_pauses() {
+    let mut outbox = outbox(&["a"]);
+    let _ = send(&mut outbox, at(100_000), &retry());
+    outbox.shift(-95_000_000, -100_000_000);
+    assert_eq!(outbox.next_attempt(), Some(at(6_000)));
+}
+
+proptest! {
+    #[test]
+    fn everything_is_delivered_once_and_in_order_once_the_channel_works(
+        outcomes in prop::collection::vec(0u8..5, 0..60),
+    ) {
+        let titles: Vec<String> = (0..15).map(|number| number.to_string()).collect();
+        let mut outbox = Outbox::default();
+        for title in &titles {
+            outbox.push(message(title), at(0));
+        }
+        let (mut now, mut outcomes, mut delivered) = (at(0), outcomes.into_iter(), Vec::new());
+        while let Some(next) = outbox.next_attempt() {
+            now = now.max(next);
+            let title = outbox.begin(now).unwrap().0.title.clone();
+            let reason = String::new();
+            let outcome = match outcomes.next() {
+                Some(0 | 1) => Outcome::Retry { reason },
+                Some(2) => Outcome::Throttled { reason, hold: Duration::from_secs(60) },
+                Some(3) => Outcome::ChannelRefused { reason },
+                _ => Outcome::Delivered,
+            };
+            if outcome == Outcome::Delivered {
+                delivered.push(title);
+            }
+            let _ = outbox.settle(&outcome, now);
+        }
+        prop_assert_eq!(delivered, titles);
+    }
+}

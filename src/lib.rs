@@ -12,6 +12,7 @@ pub mod host;
 pub mod http;
 pub mod logging;
 pub mod message;
+pub mod notify;
 pub mod outbox;
 pub mod pattern;
 pub mod rules;

@@ -1,0 +1,148 @@
+//! WeChat Work (企业微信) group robot: a message becomes one `markdown` post to its webhook.
+//!
+//! Vendor's page: developer.work.weixin.qq.com, document path 91770 and 99110 (messages and their limits).
+
+mod reply;
+mod source;
+mod split;
+mod webhook;
+
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::http;
+use crate::message::Message;
+use crate::outbox::Outcome;
+use crate::settings::Section;
+
+pub use reply::{RATE_LIMIT_HOLD, advice};
+pub use split::{LATENESS_ROOM_BYTES, MAX_CONTENT_BYTES, split};
+pub use webhook::Webhook;
+
+/// The section `wechat`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Config {
+    /// `None`: no channel.
+    #[serde(serialize_with = "masked")]
+    pub webhook_url: Option<Webhook>,
+}
+
+fn masked<S: Serializer>(webhook: &Option<Webhook>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&webhook.as_ref().map(Webhook::masked).unwrap_or_default())
+}
+
+impl Config {
+    pub fn read(section: &mut Section<'_>) -> Config {
+        const KEY: &str = "webhook_url";
+        let webhook_url = section.parse(KEY, None, source::webhook);
+        match &webhook_url {
+            Some(webhook) if webhook.is_readable_on_the_way() => {
+                section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
+            }
+            None if section.is_written(KEY) => {
+                section.warning(KEY, "empty: there is no channel, messages are only printed");
+            }
+            _ => {}
+        }
+        Config { webhook_url }
+    }
+
+    pub fn channel(&self) -> Option<Wecom> {
+        self.webhook_url.clone().map(Wecom::new)
+    }
+}
+
+/// One robot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wecom {
+    webhook: Webhook,
+}
+
+impl Wecom {
+    pub fn new(webhook: Webhook) -> Wecom {
+        Wecom { webhook }
+    }
+
+    pub fn webhook(&self) -> &Webhook {
+        &self.webhook
+    }
+
+    /// The post that delivers `message`. Characters that the robot refuses (errcode 40033) are left out.
+    pub fn encode(&self, message: &Message) -> http::Request {
+        let text = message.text();
+        let content: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+        let body = json!({"msgtype": "markdown", "markdown": {"content": content}});
+        http::Request { url: self.webhook.url().clone(), body: body.to_string() }
+    }
+
+    /// What became of a post, by the answer to it.
+    pub fn classify(&self, answer: &Result<http::Response, http::Error>) -> Outcome {
+        reply::classify(answer, &self.webhook)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Kind;
+    use crate::settings;
+
+    const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+
+    fn read(yaml: &str) -> Result<(Config, Vec<String>), String> {
+        match settings::read("config.yaml", yaml.as_bytes(), Config::read) {
+            Ok(read) => Ok((read.value, read.warnings.iter().map(|warning| warning.message.clone()).collect())),
+            Err(problems) => Err(problems.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_message_is_posted_as_markdown_without_control_characters() {
+        let message = Message {
+            kind: Kind::Alert,
+            title: "⚠️ VPS 告警 [web\u{0}-1]".to_owned(),
+            rule_width: 2,
+            lines: vec!["📊 \"内存\"\u{7f}\t\u{85}85.2%\r".to_owned()],
+            footer: "⏰".to_owned(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            part: None,
+            facts: Vec::new(),
+            folded: 0,
+        };
+        let request = Wecom::new(Webhook::parse(KEY).unwrap().unwrap()).encode(&message);
+        assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}"));
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";
+        assert_eq!(body, json!({"msgtype": "markdown", "markdown": {"content": content}}));
+    }
+
+    #[test]
+    fn the_robot_is_read_and_shown_masked() {
+        let (config, warnings) = read(&format!("webhook_url: {KEY}")).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"webhook_url":"key=…5aaa"}"#);
+        assert!(!format!("{config:?}").contains(&KEY[..30]));
+    }
+
+    #[test]
+    fn no_channel_is_warned_of_only_where_it_is_written() {
+        let (config, warnings) = read("webhook_url: ''").unwrap();
+        assert!(config.channel().is_none());
+        assert!(warnings[0].contains("there is no channel"), "{warnings:?}");
+        assert_eq!(read("").unwrap(), (Config::default(), Vec::new()));
+    }
+
+    #[test]
+    fn plain_http_is_warned_of_unless_it_stays_on_this_machine() {
+        let (_, warnings) = read(&format!("webhook_url: http://relay.example.com/send?key={KEY}")).unwrap();
+        assert!(warnings[0].contains("use https://"), "{warnings:?}");
+        let (_, warnings) = read(&format!("webhook_url: http://127.0.0.1:8080/send?key={KEY}")).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_placeholder_is_an_error_that_says_where_to_get_a_key() {
+        let problem = read("webhook_url: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=YOUR_KEY").unwrap_err();
+        assert!(problem.contains("placeholder") && problem.contains("群机器人"), "{problem}");
+    }
+}

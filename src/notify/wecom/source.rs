@@ -1,0 +1,177 @@
+//! Where the webhook stands: in the configuration itself, or in one of the places that it names instead, so that the
+//! file with all the rest may be shown around.
+//!
+//! `credential:NAME` is what systemd hands to a service (systemd.exec(5), `LoadCredential=`), `file:/path` a file, and
+//! `env:NAME` a variable of the environment. Each is read when the configuration is; what it holds is never shown.
+
+use std::env::VarError;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::Webhook;
+use crate::settings::Complaint;
+
+/// Longer than any URL that a server takes.
+const MAX_BYTES: u64 = 8 * 1024;
+
+/// Where systemd keeps the credentials of the running service: for root, who checks a configuration by hand.
+const CREDENTIALS_OF_THE_SERVICE: &str = "/run/credentials/vps-monitor.service";
+
+/// The outside that a webhook may stand in.
+struct Place<'a> {
+    /// `$CREDENTIALS_DIRECTORY`, or what stands for it.
+    credentials: &'a Path,
+    variable: fn(&str) -> Result<String, VarError>,
+}
+
+/// The webhook that `text` is, or names the place of.
+///
+/// # Errors
+/// The place cannot be read, is empty, or holds no webhook: the complaint names the place and never what it holds.
+pub fn webhook(text: &str) -> Result<Option<Webhook>, Complaint> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_else(|| CREDENTIALS_OF_THE_SERVICE.into());
+    find(text, &Place { credentials: Path::new(&credentials), variable: |name| std::env::var(name) })
+}
+
+fn find(text: &str, place: &Place<'_>) -> Result<Option<Webhook>, Complaint> {
+    let text = text.trim();
+    let (what, found) = match text.split_once(':') {
+        Some(("credential", name)) => (format!("the credential `{name}`"), credential(name, place.credentials)?),
+        Some(("file", path)) => (format!("the file {path}"), file(path)?),
+        Some(("env", name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
+        _ => return Webhook::parse(text),
+    };
+    match Webhook::parse(&found) {
+        Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected("the robot's webhook in it")),
+        Ok(webhook) => Ok(webhook),
+        Err(complaint) => Err(Complaint { message: format!("{what} {}", complaint.message), ..complaint }),
+    }
+}
+
+fn credential(name: &str, folder: &Path) -> Result<String, Complaint> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(Complaint::new("this is not a credential's name").expected("credential:NAME, without a path"));
+    }
+    read(&folder.join(name)).map_err(|error| {
+        let expected = format!(
+            "`LoadCredential={name}:/path/of/the/file` in the unit (systemctl edit vps-monitor), and a service that \
+             was restarted since; by hand it can be read by root alone, while the service runs"
+        );
+        Complaint::new(format!("the credential `{name}` cannot be read: {error}")).expected(expected)
+    })
+}
+
+fn file(path: &str) -> Result<String, Complaint> {
+    if !path.starts_with('/') {
+        return Err(Complaint::new("this is not an absolute path").expected("file:/path"));
+    }
+    let expected = "a file with the webhook in it, which the user of the service may read";
+    read(Path::new(path))
+        .map_err(|error| Complaint::new(format!("the file {path} cannot be read: {error}")).expected(expected))
+}
+
+fn variable(name: &str, get: fn(&str) -> Result<String, VarError>) -> Result<String, Complaint> {
+    // Such names are no variables (environ(7)).
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(Complaint::new("this is not a variable's name").expected("env:NAME"));
+    }
+    get(name).map_err(|error| {
+        let why = if error == VarError::NotPresent { "is not set" } else { "is not UTF-8 text" };
+        let expected = format!("`EnvironmentFile=/path` in the unit, with a line {name}=… in that file");
+        Complaint::new(format!("the variable `{name}` {why}")).expected(expected)
+    })
+}
+
+/// A small regular file, whole. Anything else (a pipe, say) might never answer.
+fn read(path: &Path) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut text = String::new();
+    if file.take(MAX_BYTES + 1).read_to_string(&mut text)? as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than a webhook can be"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+
+    fn find_in(folder: &Path, text: &str) -> Result<Option<Webhook>, Complaint> {
+        let variable = |name: &str| match name {
+            "WEBHOOK" => Ok(KEY.to_owned()),
+            "EMPTY" => Ok(String::new()),
+            _ => Err(VarError::NotPresent),
+        };
+        find(text, &Place { credentials: folder, variable })
+    }
+
+    #[test]
+    fn a_webhook_is_found_in_each_place_that_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("webhook"), format!("{KEY}\n")).unwrap();
+        let file = format!("file:{}/webhook", folder.path().display());
+        let direct = Webhook::parse(KEY).unwrap();
+        for text in ["credential:webhook", "env:WEBHOOK", &file, KEY] {
+            assert_eq!(find_in(folder.path(), text).unwrap(), direct, "{text}");
+        }
+        assert_eq!(find_in(folder.path(), "").unwrap(), None);
+    }
+
+    #[test]
+    fn a_place_without_a_webhook_is_named_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("placeholder"), "YOUR_KEY").unwrap();
+        fs::write(folder.path().join("long"), "x".repeat(10_000)).unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        for (text, message, expected) in [
+            ("credential:absent", "the credential `absent` cannot be read: No such file", "LoadCredential=absent:"),
+            ("credential:../secret", "this is not a credential's name", "credential:NAME"),
+            ("credential:placeholder", "the credential `placeholder` still holds the placeholder", "the URL that"),
+            ("credential:long", "the credential `long` cannot be read: it is longer", "LoadCredential"),
+            ("credential:folder", "the credential `folder` cannot be read: it is not a regular file", ""),
+            ("file:etc/webhook", "this is not an absolute path", "file:/path"),
+            ("file:/nonexistent/webhook", "the file /nonexistent/webhook cannot be read: No such file", "may read"),
+            ("env:ABSENT", "the variable `ABSENT` is not set", "EnvironmentFile="),
+            ("env:EMPTY", "the variable `EMPTY` is empty", "webhook"),
+            ("env:A=B", "this is not a variable's name", "env:NAME"),
+        ] {
+            let complaint = find_in(folder.path(), text).unwrap_err();
+            assert!(complaint.message.starts_with(message), "{text}: {}", complaint.message);
+            assert!(complaint.expected.contains(expected), "{text}: {}", complaint.expected);
+        }
+    }
+
+    #[test]
+    fn what_a_place_holds_is_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("odd"), format!("key: {KEY}")).unwrap();
+        let complaint = find_in(folder.path(), "credential:odd").unwrap_err();
+        assert!(!format!("{complaint:?}").contains("693a91f6"), "{complaint:?}");
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let complaint = find_in(folder.path(), "credential:pipe").unwrap_err();
+        assert!(complaint.message.ends_with("it is not a regular file"), "{}", complaint.message);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_webhook_a_place_or_refused(text in "(credential|file|env)?:?.{0,40}") {
+            let folder = Path::new("/nonexistent");
+            let _ = find_in(folder, &text);
+        }
+    }
+}

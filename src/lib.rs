@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod clock;
 pub mod collect;
+pub mod config;
 pub mod docker;
 pub mod files;
 pub mod host;

@@ -1,0 +1,118 @@
+//! `general`: what concerns the agent as a whole.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use log::LevelFilter;
+use serde::{Serialize, Serializer};
+
+use crate::message::Language;
+use crate::settings::{Section, seconds, time_zone, time_zone_name};
+
+/// `general`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// The host's name in messages; empty: the system's.
+    pub hostname: String,
+    #[serde(serialize_with = "seconds")]
+    pub check_interval: Duration,
+    /// The pause between two messages of one alert.
+    #[serde(serialize_with = "seconds")]
+    pub alert_cooldown: Duration,
+    pub send_recovery: bool,
+    #[serde(serialize_with = "level_name")]
+    pub log_level: LevelFilter,
+    pub language: Language,
+    /// The zone of the times that people read; `None`: the system's.
+    #[serde(serialize_with = "time_zone_name")]
+    pub timezone: Option<TimeZone>,
+}
+
+const LEVELS: [(&str, LevelFilter); 4] = [
+    ("DEBUG", LevelFilter::Debug),
+    ("INFO", LevelFilter::Info),
+    ("WARNING", LevelFilter::Warn),
+    ("ERROR", LevelFilter::Error),
+];
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            hostname: String::new(),
+            check_interval: Duration::from_secs(900),
+            alert_cooldown: Duration::from_secs(300),
+            send_recovery: true,
+            log_level: LevelFilter::Info,
+            language: Language::default(),
+            timezone: None,
+        }
+    }
+}
+
+impl Config {
+    pub fn read(section: &mut Section<'_>) -> Config {
+        let default = Config::default();
+        Config {
+            hostname: section.text("hostname", &default.hostname),
+            check_interval: section.duration("check_interval", default.check_interval, Duration::from_secs(1)..=DAY),
+            alert_cooldown: section.duration("alert_cooldown", default.alert_cooldown, Duration::ZERO..=30 * DAY),
+            send_recovery: section.boolean("send_recovery", default.send_recovery),
+            log_level: section.choice("log_level", default.log_level, &LEVELS),
+            language: section.choice(
+                "language",
+                default.language,
+                &[("zh", Language::Chinese), ("en", Language::English)],
+            ),
+            timezone: section.parse("timezone", default.timezone, time_zone),
+        }
+    }
+}
+
+fn level_name<S: Serializer>(level: &LevelFilter, serializer: S) -> Result<S::Ok, S::Error> {
+    let name = LEVELS.iter().find(|(_, of_name)| of_name == level).map_or("INFO", |(name, _)| *name);
+    serializer.serialize_str(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let read = settings::read("c", text.as_bytes(), Config::read);
+        read.map(|read| read.value).map_err(|problems| problems.list[0].message.clone())
+    }
+
+    #[test]
+    fn levels_and_languages_are_words_in_any_case() {
+        let config = read("log_level: warning\nlanguage: EN\n").unwrap();
+        assert_eq!((config.log_level, config.language), (LevelFilter::Warn, Language::English));
+        assert_eq!(read("log_level: TRACE\n").unwrap_err(), "log_level: `TRACE` is none of the values");
+    }
+
+    #[test]
+    fn intervals_have_ranges() {
+        assert_eq!(read("check_interval: 1d\nalert_cooldown: 0\n").unwrap().check_interval, DAY);
+        assert_eq!(read("check_interval: 0.5\n").unwrap_err(), "check_interval: 0.5 is out of range");
+        assert_eq!(read("alert_cooldown: 31d\n").unwrap_err(), "alert_cooldown: 31d is out of range");
+    }
+
+    #[test]
+    fn a_time_zone_is_an_iana_name_and_the_likely_one_is_suggested() {
+        assert_eq!(read("timezone: ''\n").unwrap().timezone, None);
+        let zone = read("timezone: asia/shanghai\n").unwrap().timezone.unwrap();
+        assert_eq!(zone.iana_name(), Some("Asia/Shanghai"));
+        for (name, likely) in [
+            ("Asia/Beijing", "Asia/Shanghai"),
+            ("Asia/Shangai", "Asia/Shanghai"),
+            ("Europa/Berlin", "Europe/Berlin"),
+            ("Tokyo", "Asia/Tokyo"),
+        ] {
+            let message = read(&format!("timezone: {name}\n")).unwrap_err();
+            assert_eq!(message, format!("timezone: there is no time zone `{name}`; did you mean `{likely}`?"));
+        }
+        assert_eq!(read("timezone: Nowhere\n").unwrap_err(), "timezone: there is no time zone `Nowhere`");
+    }
+}

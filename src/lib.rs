@@ -23,4 +23,5 @@ pub mod service;
 pub mod settings;
 pub mod signals;
 pub mod snapshot;
+pub mod store;
 pub mod worker;

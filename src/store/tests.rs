@@ -1,0 +1,191 @@
+//! What must hold of the state file: whole, versioned, and kept when it cannot be read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::files::RealFolder;
+use crate::message::{Kind, Message};
+
+/// A folder in memory that remembers what was done, and fails at one of the operations.
+#[derive(Default)]
+struct FakeFolder {
+    files: BTreeMap<String, Vec<u8>>,
+    done: Vec<&'static str>,
+    fail_at: Option<usize>,
+}
+
+impl FakeFolder {
+    fn step(&mut self, name: &'static str) -> io::Result<()> {
+        if self.fail_at == Some(self.done.len()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.done.push(name);
+        Ok(())
+    }
+}
+
+impl Folder for FakeFolder {
+    fn read(&mut self, name: &str, _limit: usize) -> io::Result<Vec<u8>> {
+        self.files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        // A write that fails has written half.
+        self.files.insert(name.to_owned(), bytes[..bytes.len() / 2].to_vec());
+        self.step("write")?;
+        self.files.insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    fn sync(&mut self, _name: &str) -> io::Result<()> {
+        self.step("sync")
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.step("rename")?;
+        let bytes = self.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        self.files.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+
+    fn sync_folder(&mut self) -> io::Result<()> {
+        self.step("sync_folder")
+    }
+}
+
+fn at(seconds: i64) -> Now {
+    Now { wall: Timestamp::from_second(1_770_000_000 + seconds).unwrap(), boot: Boot::from_millis(seconds * 1000) }
+}
+
+fn state(title: &str) -> State {
+    let mut state = State::default();
+    let message = Message {
+        kind: Kind::Alert,
+        title: title.to_owned(),
+        rule_width: 16,
+        lines: vec!["📊 内存使用率: 85.2% (阈值: 80%)".to_owned()],
+        footer: String::new(),
+        created: at(0).wall,
+        part: None,
+        facts: Vec::new(),
+        folded: 0,
+    };
+    state.outbox.push(message, at(0).boot);
+    state
+}
+
+fn load<F: Folder>(store: &mut Store<F>, now: Now) -> Loaded {
+    store.load(now, Path::new("/state")).unwrap()
+}
+
+#[test]
+fn what_was_saved_is_loaded() {
+    let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+    assert_eq!(load(&mut store, at(0)), Loaded::Nothing);
+    store.save(&state("one"), at(0)).unwrap();
+    assert_eq!(load(&mut store, at(5)), Loaded::State(Box::new(state("one"))));
+    assert_eq!(store.folder.done, ["write", "sync", "rename", "sync_folder"]);
+}
+
+#[test]
+fn a_save_that_fails_at_any_step_leaves_the_old_or_the_new_state_whole() {
+    for step in 0..4 {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.save(&state("old"), at(0)).unwrap();
+        store.folder.fail_at = Some(4 + step);
+        store.save(&state("new"), at(1)).unwrap_err();
+        store.folder.fail_at = None;
+        let expected = if step < 3 { "old" } else { "new" };
+        assert_eq!(load(&mut store, at(2)), Loaded::State(Box::new(state(expected))), "step {step}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_kept() {
+    for damaged in [&b"{\"version\": 1, \"alerts\""[..], b"\xff\xfe", b"", b"[]", b"{\"version\": 1, \"alerts\": 5}"] {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.folder.files.insert(FILE_NAME.to_owned(), damaged.to_vec());
+        let Loaded::Damaged { kept_as: Some(name), .. } = load(&mut store, at(7)) else { panic!("{damaged:?}") };
+        assert_eq!(name, "alert_state.json.damaged-1770000007");
+        assert_eq!(store.folder.files[&name], damaged);
+        assert_eq!(load(&mut store, at(8)), Loaded::Nothing);
+    }
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+    let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+    store.folder.files.insert(FILE_NAME.to_owned(), b"{\"version\": 2, \"new\": {}}".to_vec());
+    let error = store.load(at(0), Path::new("/state")).unwrap_err();
+    assert!(error.to_string().starts_with("/state/alert_state.json was written by a newer version"), "{error}");
+    assert!(store.folder.files.contains_key(FILE_NAME) && store.folder.done.is_empty());
+}
+
+#[test]
+fn on_another_start_of_the_machine_pauses_go_on() {
+    let mut saved = state("one");
+    let outcome = crate::outbox::Outcome::Throttled { reason: "busy".to_owned(), hold: Duration::from_secs(60) };
+    assert!(saved.outbox.begin(at(1000).boot).is_some());
+    assert!(saved.outbox.settle(&outcome, at(1000).boot).is_none());
+    let mut store = Store::new(FakeFolder::default(), "first".to_owned());
+    store.save(&saved, at(1010)).unwrap();
+
+    let mut same = Store::new(store.folder, "first".to_owned());
+    let Loaded::State(loaded) = load(&mut same, at(1020)) else { panic!() };
+    assert_eq!(loaded.outbox.next_attempt(), Some(at(1060).boot));
+
+    // Ten seconds of the hold had passed when it was saved, and five since this start. What the wall clock says of the
+    // time between may be wrong, and the robot would mind.
+    let restarted = Now { wall: at(1035).wall, boot: Boot::from_millis(5000) };
+    let mut other = Store::new(same.folder, "second".to_owned());
+    let Loaded::State(loaded) = load(&mut other, restarted) else { panic!() };
+    assert_eq!(loaded.outbox.next_attempt(), Some(restarted.boot.after(Duration::from_secs(45))));
+}
+
+#[test]
+fn states_as_they_were_once_saved_can_be_read() {
+    for state in
+        [include_str!("../../fixtures/state/alert-waits.json"), include_str!("../../fixtures/state/empty.json")]
+    {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.folder.files.insert(FILE_NAME.to_owned(), state.as_bytes().to_vec());
+        let loaded = load(&mut store, at(0));
+        assert!(matches!(loaded, Loaded::State(_)), "{loaded:?}: {state}");
+    }
+}
+
+#[test]
+fn the_file_is_readable_by_its_owner_alone_and_says_its_version() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::new(RealFolder::new(folder.path()), "boot".to_owned());
+    store.save(&state("one"), at(0)).unwrap();
+    let path = folder.path().join(FILE_NAME);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(load(&mut store, at(1)), Loaded::State(Box::new(state("one"))));
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [FILE_NAME]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.folder.files.insert(FILE_NAME.to_owned(), bytes);
+        let _ = store.load(at(0), Path::new("/state"));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_is_set_aside(cut in 0usize..900) {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.save(&state("one"), at(0)).unwrap();
+        let whole = store.folder.files[FILE_NAME].len();
+        store.folder.files.get_mut(FILE_NAME).unwrap().truncate(cut.min(whole - 3));
+        let damaged = matches!(load(&mut store, at(1)), Loaded::Damaged { .. });
+        proptest::prop_assert!(damaged);
+    }
+}

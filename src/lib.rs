@@ -7,6 +7,7 @@ pub mod alert;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod daemon;
 pub mod docker;
 pub mod files;
 pub mod host;

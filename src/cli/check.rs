@@ -1,0 +1,145 @@
+//! `check`: measure once, print, and say by the exit code how it stands.
+
+use std::thread;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{Error, Options, exit, output};
+use crate::clock;
+use crate::collect;
+use crate::collect::docker::Docker;
+use crate::daemon::{Orders, number, rfc3339, value_json};
+use crate::docker::{self, Patience};
+use crate::host::Host;
+use crate::message;
+use crate::rules::{self, Finding, Limit, Verdict};
+use crate::snapshot::{Failure, Metric, Snapshot, Value};
+
+pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
+    let orders = Orders::new(&options.config()?);
+    let snapshot = measure(&orders, &mut options.host()?);
+    let now = clock::now().wall;
+    let findings = rules::evaluate(&snapshot, &orders.thresholds);
+    let text = if json {
+        let time = rfc3339(now, &orders.style.zone);
+        let document = Document::new(&orders.style.host, &time, &findings, &snapshot.failures);
+        format!("{}\n", serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?)
+    } else {
+        message::table(&findings, &snapshot.failures, &orders.style, now, false)
+    };
+    output::print(&text)?;
+    Ok(exit_code(&findings, &snapshot.failures))
+}
+
+/// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends it, and the
+/// process with it.
+pub fn measure(orders: &Orders, host: &mut Host) -> Snapshot {
+    let mut check = collect::Check::new(&orders.plan, host);
+    check.begin(host, clock::boot_now());
+    loop {
+        if let Some(mut snapshot) = check.advance(host, clock::now()) {
+            let patience = Patience::of(docker::TIMEOUT, None);
+            Docker::new(&orders.plan.docker).collect(patience, clock::now(), &mut snapshot);
+            return snapshot;
+        }
+        if let Some(due) = check.next_due() {
+            thread::sleep(due - clock::boot_now());
+        }
+    }
+}
+
+fn exit_code(findings: &[Finding<'_>], failures: &[Failure]) -> u8 {
+    if findings.iter().any(|finding| finding.verdict == Verdict::Breach) {
+        exit::FAILED
+    } else if failures.is_empty() {
+        exit::DONE
+    } else {
+        exit::UNKNOWN
+    }
+}
+
+/// What `check --json` prints. Fields may be added, never renamed or retyped.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    host: &'a str,
+    time: &'a str,
+    readings: Vec<ReadingDocument<'a>>,
+    failures: Vec<FailureDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReadingDocument<'a> {
+    metric: Metric,
+    target: &'a str,
+    value: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct FailureDocument<'a> {
+    collector: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    error: &'a str,
+    since: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn new(host: &'a str, time: &'a str, findings: &'a [Finding<'a>], failures: &'a [Failure]) -> Document<'a> {
+        let failures = failures.iter().map(|failure| FailureDocument {
+            collector: failure.collector,
+            target: failure.target.as_deref(),
+            error: &failure.error,
+            since: time,
+        });
+        Document {
+            schema: 1,
+            host,
+            time,
+            readings: findings.iter().map(ReadingDocument::new).collect(),
+            failures: failures.collect(),
+        }
+    }
+}
+
+impl<'a> ReadingDocument<'a> {
+    fn new(finding: &'a Finding<'a>) -> ReadingDocument<'a> {
+        let reading = finding.reading;
+        let (used_bytes, total_bytes) = match reading.value {
+            Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
+            _ => (None, None),
+        };
+        let (threshold, expected) = match &finding.limit {
+            Limit::Threshold(threshold) => (Some(number(*threshold)), None),
+            Limit::Expected(word) => (None, Some(&**word)),
+        };
+        ReadingDocument {
+            metric: reading.key.metric,
+            target: &reading.key.target,
+            value: value_json(&reading.value),
+            unit: match reading.value {
+                Value::Usage { .. } | Value::Percent(_) => Some("percent"),
+                Value::Mbps(_) => Some("mbps"),
+                Value::Count(_) => Some("count"),
+                Value::Container(_) => None,
+            },
+            used_bytes,
+            total_bytes,
+            threshold,
+            expected,
+            verdict: finding.verdict.name(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Delivering a message while a person waits: at once, with the quick retries, and nothing kept for later.
+
+use std::thread;
+use std::time::Duration;
+
+use super::output;
+use crate::clock;
+use crate::http;
+use crate::message::Message;
+use crate::notify::{Channel, Encoded};
+use crate::outbox::Outcome;
+use crate::worker::Worker;
+
+/// Pauses between attempts that failed for a passing reason.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// What a message that was not delivered was answered.
+pub struct Refused {
+    pub outcome: Outcome,
+    /// What can be done about it, where that is known.
+    pub advice: Option<&'static str>,
+}
+
+/// Delivers all parts of a message in order, or says why the first of them that failed did.
+pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
+    for part in channel.split(message) {
+        match channel.encode(&part) {
+            Encoded::Print(text) => output::print(&text)?,
+            Encoded::Post(request) => {
+                if let Err(refused) = post(channel, &request, worker)? {
+                    return Ok(Err(refused));
+                }
+            }
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let answer = worker.post(request, clock::boot_now())?.wait();
+        let outcome = channel.classify(&answer);
+        match (&outcome, pauses.next()) {
+            (Outcome::Delivered, _) => return Ok(Ok(())),
+            (Outcome::Retry { reason }, Some(pause)) => {
+                output::complain(&format!("{channel}: {reason}; trying again in {} s", pause.as_secs()));
+                thread::sleep(pause);
+            }
+            _ => return Ok(Err(Refused { advice: channel.advice(&answer), outcome })),
+        }
+    }
+}
+
+impl Refused {
+    /// Why, and what to do about it.
+    pub fn explain(&self) -> String {
+        let reason = match &self.outcome {
+            Outcome::Delivered => "delivered",
+            Outcome::Retry { reason }
+            | Outcome::Throttled { reason, .. }
+            | Outcome::MessageRefused { reason }
+            | Outcome::ChannelRefused { reason } => reason,
+        };
+        match self.advice {
+            Some(advice) => format!("{reason}\n  what to do: {advice}"),
+            None => reason.to_owned(),
+        }
+    }
+}

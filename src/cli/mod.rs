@@ -1,0 +1,96 @@
+//! Command line: arguments, output, exit codes.
+//!
+//! Results go to standard output, diagnostics to standard error. A closed pipe ends a command quietly, with the exit
+//! code that it would have had.
+
+mod check;
+mod config;
+mod deliver;
+mod options;
+mod output;
+mod report;
+mod run;
+mod schedule;
+mod status;
+mod test_notify;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::settings::Problems;
+use crate::worker;
+
+pub use options::{Command, ConfigCommand, Options};
+
+/// The exit codes that scripts rely on (sysexits.h has the last two).
+pub mod exit {
+    pub const DONE: u8 = 0;
+    /// `check`: something is over. Others: it failed, and standard error says why.
+    pub const FAILED: u8 = 1;
+    /// `check`: nothing is over, but something could not be measured.
+    pub const UNKNOWN: u8 = 3;
+    pub const USAGE: u8 = 64;
+    pub const CONFIG: u8 = 78;
+}
+
+/// Why a command ends without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is not valid.
+    #[error("{0}")]
+    Config(Problems),
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
+impl Error {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Error::Config(_) => exit::CONFIG,
+            Error::Failed(_) => exit::FAILED,
+        }
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // A child of the agent: before anything else is set up.
+    if let [_, worker, kind] = arguments.as_slice()
+        && worker == "worker"
+    {
+        return worker::main(&kind.to_string_lossy());
+    }
+    let options = match Options::try_parse_from(arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(exit::DONE),
+                _ => ExitCode::from(exit::USAGE),
+            };
+        }
+    };
+    ExitCode::from(execute(&options).unwrap_or_else(|error| {
+        match &error {
+            Error::Config(problems) => output::complain(&problems.to_string()),
+            Error::Failed(error) => output::complain(&format!("vps-monitor: {error:#}")),
+        }
+        error.exit_code()
+    }))
+}
+
+fn execute(options: &Options) -> Result<u8, Error> {
+    match &options.command {
+        Command::Run { once } => run::run(options, *once),
+        Command::Check { json } => check::check(options, *json),
+        Command::Report { send } => report::report(options, *send),
+        Command::Status { json } => status::status(options, *json),
+        Command::Schedule(wanted) => schedule::schedule(options, wanted),
+        Command::TestNotify => test_notify::test_notify(options),
+        Command::Config(command) => config::config(options, command),
+    }
+}

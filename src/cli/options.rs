@@ -1,0 +1,205 @@
+//! What the user typed, and where it leads: the files and folders that it names.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Error, output};
+use crate::config::Config;
+use crate::daemon::Amendment;
+use crate::docker::Address;
+use crate::host::Host;
+use crate::schedule::Schedule;
+use crate::settings::{self, Read};
+
+const DEFAULT_CONFIG: &str = "/etc/vps-monitor/config.yaml";
+
+/// What most commands end with; those that have more to say do so in their own help.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error says why; 64 command line not understood; \
+78 configuration not valid.";
+
+/// Watches one Linux host and tells a WeChat Work group when something goes wrong.
+///
+/// Memory, swap, CPU, disks, traffic, connections and Docker containers are checked; what is over its threshold is told,
+/// and told again when it is well. A status report comes on a cron schedule.
+#[derive(Debug, Parser)]
+#[command(name = "vps-monitor", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done (check: all is well); 1 failed (check: something is over its threshold); \
+3 check: something could not be measured; 64 command line not understood; 78 configuration not valid.")]
+pub struct Options {
+    /// The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
+    /// defaults]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root,
+    /// ~/.local/state/vps-monitor for others]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state_dir: Option<PathBuf>,
+    /// Read /proc from here: a fixture, or the host's /proc mounted in a container
+    #[arg(long, value_name = "DIR", global = true)]
+    pub procfs: Option<PathBuf>,
+    /// The Docker Engine's Unix socket, instead of the configuration's
+    #[arg(long, value_name = "PATH", global = true)]
+    pub docker_socket: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the agent: check, alert and report until SIGTERM or Ctrl-C
+    ///
+    /// SIGHUP reads the configuration again and checks at once; SIGUSR1 checks at once.
+    #[command(after_help = EXIT_CODES)]
+    Run {
+        /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered, over a threshold
+        /// or not, 1 if something waits in the state
+        #[arg(long)]
+        once: bool,
+    },
+    /// Measure once and print what was found; sends nothing and touches no state
+    ///
+    /// It can serve as a plugin for Nagios and the like.
+    #[command(
+        after_help = "Exit codes: 0 all is well; 1 something is over its threshold or not in its expected state; \
+3 nothing is, but something could not be measured; 64 command line not understood; 78 configuration not valid."
+    )]
+    Check {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure once and print the status report
+    #[command(after_help = EXIT_CODES)]
+    Report {
+        /// Deliver it to the channel as well
+        #[arg(long)]
+        send: bool,
+    },
+    /// Show what the agent knows: active alerts, undelivered messages, last and next check, next report
+    #[command(after_help = EXIT_CODES)]
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the next times a report is due
+    #[command(after_help = EXIT_CODES)]
+    Schedule(Wanted),
+    /// Send one test message to every channel and say what each answered
+    #[command(after_help = EXIT_CODES)]
+    TestNotify,
+    /// Check, show or make a configuration
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct Wanted {
+    /// How many times, up to 100000
+    #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub number: u32,
+    /// Another cron expression than the configuration's
+    #[arg(long, value_name = "EXPR")]
+    pub cron: Option<Schedule>,
+    /// Another time zone than the configuration's, such as Asia/Shanghai
+    #[arg(long, value_name = "TZ", value_parser = zone)]
+    pub timezone: Option<TimeZone>,
+    /// Times after this one, itself left out, such as 2026-02-04T09:00:00+08:00 [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    pub after: Option<Timestamp>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say everything that is wrong with a configuration at once, or "ok"
+    #[command(after_help = EXIT_CODES)]
+    Check {
+        /// Another file than the one in force
+        file: Option<PathBuf>,
+    },
+    /// Print the configuration in force, defaults filled in, secrets masked
+    #[command(after_help = EXIT_CODES)]
+    Show,
+    /// Print the annotated template
+    #[command(after_help = EXIT_CODES)]
+    Template,
+}
+
+/// The zone of that name.
+fn zone(name: &str) -> anyhow::Result<TimeZone> {
+    let expected = "expected an IANA name such as Asia/Shanghai";
+    let zone = settings::time_zone(name).map_err(|complaint| match complaint.expected.as_str() {
+        "" => anyhow::anyhow!("{}", complaint.message),
+        expected => anyhow::anyhow!("{}; expected {expected}", complaint.message),
+    })?;
+    zone.context(expected)
+}
+
+impl Options {
+    /// The configuration's file; `None`: there is none, and the built-in defaults are in force.
+    pub fn config_path(&self) -> Option<PathBuf> {
+        let named = self.config.clone().or_else(|| std::env::var_os("VPS_MONITOR_CONFIG").map(PathBuf::from));
+        // An empty variable names nothing, as in other programs.
+        named
+            .filter(|path| !path.as_os_str().is_empty())
+            .or_else(|| Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists()))
+    }
+
+    /// Reads the configuration.
+    pub fn read_config(&self) -> Result<Read<Config>, Error> {
+        let mut read = match self.config_path() {
+            Some(path) => Config::load(&path).map_err(Error::Config)?,
+            None => Read { value: Config::default(), warnings: Vec::new() },
+        };
+        self.amendment()?.apply(&mut read.value);
+        Ok(read)
+    }
+
+    /// The configuration for a command that a person waits for: its warnings go to standard error.
+    pub fn config(&self) -> Result<Config, Error> {
+        let read = self.read_config()?;
+        for warning in &read.warnings {
+            output::complain(&warning.to_string());
+        }
+        Ok(read.value)
+    }
+
+    /// What the command line says instead of the configuration.
+    pub fn amendment(&self) -> Result<Amendment, Error> {
+        let address = self.docker_socket.as_deref().map(|path| Address::parse(&path.to_string_lossy()));
+        let docker_socket = address.transpose().map_err(|error| anyhow::anyhow!("--docker-socket: {error}"))?;
+        Ok(Amendment { docker_socket })
+    }
+
+    pub fn host(&self) -> Result<Host, Error> {
+        if let Some(procfs) = self.procfs.as_deref().filter(|procfs| !procfs.is_dir()) {
+            return Err(Error::Failed(anyhow::anyhow!("--procfs {}: there is no such folder", procfs.display())));
+        }
+        Ok(Host::new(self.procfs.as_deref()))
+    }
+
+    /// The folder of the state.
+    pub fn state_folder(&self) -> Result<PathBuf, Error> {
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        if let Some(folder) = self.state_dir.clone() {
+            return Ok(folder);
+        }
+        // systemd gives several, joined by colons, to a unit that asks for several (systemd.exec(5)).
+        if let Some(folders) = std::env::var_os("STATE_DIRECTORY")
+            && let Some(first) = std::env::split_paths(&folders).next().filter(|path| path.is_absolute())
+        {
+            return Ok(first);
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(PathBuf::from("/var/lib/vps-monitor"));
+        }
+        let of_user = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+        of_user.map(|folder| folder.join(Path::new("vps-monitor"))).ok_or_else(|| {
+            Error::Failed(anyhow::anyhow!("neither $XDG_STATE_HOME nor $HOME is set: name a folder with --state-dir"))
+        })
+    }
+}

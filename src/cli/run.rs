@@ -1,0 +1,80 @@
+//! `run`: sets up the agent, and runs it.
+
+use std::path::Path;
+
+use log::LevelFilter;
+
+use super::{Error, Options, exit};
+use crate::daemon::{Daemon, End, Linux, Mode};
+use crate::files::RealFolder;
+use crate::host;
+use crate::logging::{self, Target};
+use crate::service;
+use crate::signals::Signals;
+use crate::store::{Lock, LockError, Store};
+
+pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
+    // From the first moment on: a signal that comes while all this is set up is not lost.
+    let signals = Signals::install().map_err(anyhow::Error::from)?;
+    let target = Target::detect();
+    logging::start(target, LevelFilter::Info).map_err(anyhow::Error::from)?;
+    match watch(options, once, signals, target) {
+        Err(error) if target == Target::Syslog => Ok(log_failure(&error)),
+        ended => ended,
+    }
+}
+
+/// A service says why it fails where it says everything else, and not on standard error as well. Gives the exit code.
+fn log_failure(error: &Error) -> u8 {
+    match error {
+        Error::Config(problems) => {
+            for problem in &problems.list {
+                log::error!("{}", problem.to_string().lines().next().unwrap_or_default());
+            }
+        }
+        Error::Failed(error) => log::error!("{error:#}"),
+    }
+    error.exit_code()
+}
+
+fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Result<u8, Error> {
+    let read = options.read_config()?;
+    logging::set_level(read.value.general.log_level);
+    for warning in &read.warnings {
+        log::warn!("{}", warning.to_string().lines().next().unwrap_or_default());
+    }
+
+    let folder = options.state_folder()?;
+    let lock = take_lock(&folder)?;
+    let control = lock.as_ref().and_then(|_| Linux::listen(&folder));
+    let store = Store::new(RealFolder::new(&folder), host::boot_id());
+    let linux = Linux::new(signals, options.host()?, options.config_path(), options.amendment()?, control)
+        .map_err(anyhow::Error::from)?;
+    let mode = Mode {
+        once,
+        print_checks: !once && target == Target::StandardError,
+        has_service_manager: service::listens(),
+        state_folder: folder,
+    };
+    let daemon = Daemon::new(&read.value, linux, store, mode).map_err(anyhow::Error::from)?;
+    Ok(match daemon.run() {
+        End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
+        End::CheckedOnce { delivered: false } => exit::FAILED,
+    })
+}
+
+/// The lock of the state's folder. Where the folder cannot be written the agent goes on without: its work matters more.
+fn take_lock(folder: &Path) -> Result<Option<Lock>, Error> {
+    // Why it cannot be made, the first attempt to save the state says.
+    if RealFolder::new(folder).make().is_err() {
+        return Ok(None);
+    }
+    match Lock::take(folder) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error @ LockError::Held { .. }) => Err(Error::Failed(error.into())),
+        Err(error @ LockError::Io { .. }) => {
+            log::warn!("{error}; nothing keeps a second agent from this folder");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The numbers on this machine, now, against the tools that users compare them with: `free`, `df`, `ss`, `vmstat` (of
+//! Debian's procps, coreutils and iproute2) and /sys. tests/agreement.py does the same with psutil.
+//!
+//! The machine goes on living meanwhile. So our reading is taken between two runs of the tool: where the tool says the
+//! same twice, ours must be that; where it cannot, ours must lie between the two, with a slack that is reasoned where it
+//! is set. What moved too much is tried again, a wrong number stays wrong.
+
+use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use vps_monitor::clock::{Boot, Now};
+use vps_monitor::collect::{Check, Plan, connections, cpu, disk, docker, memory, traffic};
+use vps_monitor::host::Host;
+use vps_monitor::snapshot::{Metric, Snapshot, Value};
+
+/// How long a comparison is tried on a machine that does not hold still.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A plan that measures nothing.
+fn nothing() -> Plan {
+    Plan {
+        memory: memory::Config { enabled: false, ..Default::default() },
+        swap: memory::Config { enabled: false, ..Default::default() },
+        disk: disk::Config { enabled: false, ..Default::default() },
+        cpu: cpu::Config { enabled: false, ..Default::default() },
+        traffic: traffic::Config { enabled: false, ..Default::default() },
+        connections: connections::Config { enabled: false, ..Default::default() },
+        docker: docker::Config { enabled: docker::Enabled::Never, ..Default::default() },
+    }
+}
+
+fn after(seconds: u64) -> Now {
+    Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(0).after(Duration::from_secs(seconds)) }
+}
+
+/// One check of this machine. `meanwhile` runs between its two readings, which count as 5 s apart.
+fn measure(plan: &Plan, meanwhile: impl FnOnce()) -> Snapshot {
+    let mut host = Host::new(None);
+    let mut check = Check::new(plan, &host);
+    check.begin(&mut host, after(0).boot);
+    meanwhile();
+    let snapshot = check.advance(&mut host, after(5)).expect("every window is over");
+    assert_eq!(snapshot.failures, []);
+    snapshot
+}
+
+fn usage(snapshot: &Snapshot, metric: Metric) -> (f64, u64, u64) {
+    let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric);
+    match reading.map(|reading| &reading.value) {
+        Some(&Value::Usage { percent, used_bytes, total_bytes }) => (percent, used_bytes, total_bytes),
+        other => panic!("{metric}: {other:?}"),
+    }
+}
+
+/// What a tool prints.
+fn run(tool: &str, arguments: &[&str]) -> String {
+    let output = Command::new(tool).args(arguments).env("LC_ALL", "C").output();
+    let output = output.unwrap_or_else(|error| panic!("{tool} is needed for this comparison: {error}"));
+    assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Tries a comparison until it holds; shows the last one if it never does.
+fn eventually(comparison: impl Fn() -> Result<(), String>) {
+    let begun = Instant::now();
+    while let Err(difference) = comparison() {
+        assert!(begun.elapsed() < PATIENCE, "not once in {PATIENCE:?}; the last: {difference}");
+    }
+}
+
+/// Whether `ours` is no more than `slack` outside of what the tool said before and after it.
+fn between(ours: u64, tool: [u64; 2], slack: u64) -> Result<(), String> {
+    let [low, high] = [tool[0].min(tool[1]), tool[0].max(tool[1])];
+    if (low.saturating_sub(slack)..=high.saturating_add(slack)).contains(&ours) {
+        return Ok(());
+    }
+    Err(format!("ours {ours}, the tool's {low} to {high}"))
+}
+
+/// A line of `free -b`, in the order that it prints: total, used, free, …
+fn free(line: &str) -> Vec<u64> {
+    let output = run("free", &["-b"]);
+    let line = output.lines().find_map(|text| text.strip_prefix(line)).unwrap();
+    line.split_whitespace().map(|column| column.parse().unwrap()).collect()
+}
+
+/// Starting and ending `free` itself moves some MiB.
+const MEMORY_SLACK_BYTES: u64 = 4 << 20;
+
+#[test]
+fn memory_is_what_free_calls_not_available() {
+    let plan = Plan { memory: memory::Config::default(), ..nothing() };
+    eventually(|| {
+        let unavailable = || {
+            let columns = free("Mem:");
+            columns[0] - columns[5]
+        };
+        let before = unavailable();
+        let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Memory);
+        let tool = [before, unavailable()];
+        assert_eq!(total_bytes, free("Mem:")[0]);
+        assert!((percent - used_bytes as f64 / total_bytes as f64 * 100.0).abs() < 1e-9);
+        between(used_bytes, tool, MEMORY_SLACK_BYTES)
+    });
+}
+
+#[test]
+fn swap_is_what_free_shows() {
+    let plan = Plan { swap: memory::Config::default(), ..nothing() };
+    eventually(|| {
+        let before = free("Swap:");
+        let (_, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Swap);
+        let later = free("Swap:");
+        assert_eq!(total_bytes, later[0]);
+        between(used_bytes, [before[1], later[1]], 0)
+    });
+}
+
+/// Size, Used and Use% of `df` for a path.
+fn df(path: &str) -> [u64; 3] {
+    let output = run("df", &["-B1", "--output=size,used,pcent", path]);
+    let line = output.lines().nth(1).unwrap().replace('%', "");
+    let columns: Vec<u64> = line.split_whitespace().map(|column| column.parse().unwrap()).collect();
+    columns.try_into().unwrap()
+}
+
+#[test]
+fn disks_are_what_df_shows() {
+    let shared_memory = "/dev/shm";
+    for path in ["/", "/tmp", shared_memory] {
+        let plan = Plan { disk: disk::Config { paths: vec![path.into()], ..Default::default() }, ..nothing() };
+        eventually(|| {
+            let before = df(path);
+            let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Disk);
+            let later = df(path);
+            if before != later {
+                return Err(format!("{path} does not hold still: {before:?}, then {later:?}"));
+            }
+            // df rounds its Use% up, in whole numbers; 1e-9 is the error of our division.
+            let ours = [total_bytes, used_bytes, (percent - 1e-9).ceil() as u64];
+            if ours == later { Ok(()) } else { Err(format!("{path}: ours {ours:?}, df's {later:?}")) }
+        });
+    }
+}
+
+/// Sockets of every kind that counts: listening, connected, in TIME_WAIT, of both protocols and families.
+struct Sockets {
+    _tcp: Vec<(TcpListener, TcpStream, TcpStream)>,
+    _udp: Vec<UdpSocket>,
+}
+
+impl Sockets {
+    fn open() -> Sockets {
+        // A machine without IPv6 has no such sockets, and nothing to compare.
+        let addresses = ["127.0.0.1:0", "[::1]:0"];
+        let tcp = addresses.iter().filter_map(|address| TcpListener::bind(address).ok()).map(|listener| {
+            let pair = || {
+                let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                (near, listener.accept().unwrap().0)
+            };
+            drop(pair());
+            let (near, far) = pair();
+            (listener, near, far)
+        });
+        let udp = addresses.iter().filter_map(|address| UdpSocket::bind(address).ok());
+        Sockets { _tcp: tcp.collect(), _udp: udp.collect() }
+    }
+}
+
+#[test]
+fn connections_are_as_many_as_ss_lists() {
+    let plan = Plan { connections: connections::Config::default(), ..nothing() };
+    let count = || run("ss", &["-H", "-tuan"]).lines().count() as u64;
+    let _sockets = Sockets::open();
+    eventually(|| {
+        let before = count();
+        let snapshot = measure(&plan, || {});
+        let later = count();
+        let Value::Count(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
+        if before != later {
+            return Err(format!("the sockets do not hold still: {before}, then {later}"));
+        }
+        between(ours, [before, later], 0)
+    });
+}
+
+/// The share of a second that `vmstat` found busy, in percent: what is neither idle nor waiting.
+fn vmstat_busy_percent() -> f64 {
+    let output = run("vmstat", &["1", "2"]);
+    let columns = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
+    let names = columns(output.lines().nth(1).unwrap());
+    let values = columns(output.lines().nth(3).unwrap());
+    let percent = |name: &str| -> f64 {
+        let at = names.iter().position(|column| column == name).unwrap();
+        values[at].parse().unwrap()
+    };
+    100.0 - percent("id") - percent("wa")
+}
+
+/// Three of `vmstat`'s roundings (of `id`, `wa`, and ours to whole ticks of 1/100 s on each CPU) at their worst.
+const VMSTAT_ROUNDING_PERCENT: f64 = 3.0;
+
+#[test]
+fn cpu_is_what_vmstat_finds_in_the_same_second() {
+    let plan = Plan { cpu: cpu::Config::default(), ..nothing() };
+    eventually(|| {
+        let mut tool = 0.0;
+        let begun = Instant::now();
+        let snapshot = measure(&plan, || tool = vmstat_busy_percent());
+        let window_seconds = begun.elapsed().as_secs_f64();
+        let Value::Percent(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
+        // Our window holds vmstat's second and the start and end of vmstat itself. If all that was busy, or nothing of
+        // it, the two differ by its share of our window.
+        let slack = (window_seconds - 1.0).max(0.0) / window_seconds * 100.0 + VMSTAT_ROUNDING_PERCENT;
+        if slack > 15.0 {
+            return Err(format!("vmstat took {window_seconds} s"));
+        }
+        let differs = (ours - tool).abs() > slack;
+        if differs { Err(format!("ours {ours}, vmstat's {tool}, slack {slack}")) } else { Ok(()) }
+    });
+}
+
+fn loopback_bytes() -> [u64; 2] {
+    ["rx_bytes", "tx_bytes"].map(|counter| {
+        let text = fs::read_to_string(format!("/sys/class/net/lo/statistics/{counter}")).unwrap();
+        text.trim().parse().unwrap()
+    })
+}
+
+#[test]
+fn traffic_is_what_the_interfaces_own_counters_say() {
+    let plan = Plan { traffic: traffic::Config { interfaces: vec!["lo".into()], ..Default::default() }, ..nothing() };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _far = listener.accept().unwrap();
+
+    let outer_before = loopback_bytes();
+    let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
+    let snapshot = measure(&plan, || {
+        inner_before = loopback_bytes();
+        // As much as the receiver's buffer takes unread.
+        near.write_all(&[0; 32 * 1024]).unwrap();
+        inner_after = loopback_bytes();
+    });
+    let outer_after = loopback_bytes();
+
+    for (way, metric) in [Metric::TrafficIn, Metric::TrafficOut].into_iter().enumerate() {
+        let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric).unwrap();
+        let Value::Mbps(mbps) = reading.value else { panic!("{snapshot:?}") };
+        let ours = (mbps * 5.0 * 1e6 / 8.0).round() as u64;
+        let [least, most] = [inner_after[way] - inner_before[way], outer_after[way] - outer_before[way]];
+        assert!(least >= 32 * 1024, "{metric}: only {least} bytes went over lo");
+        assert!((least..=most).contains(&ours), "{metric}: ours {ours} bytes, lo's {least} to {most}");
+    }
+}

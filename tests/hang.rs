@@ -1,0 +1,90 @@
+//! A file system that never answers: a FUSE mount whose server reads nothing, which hangs as a network mount does whose
+//! server is gone.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// The mount, as long as this lives: its end of /dev/fuse is closed with the process that holds it.
+struct DeadMount {
+    server: Child,
+}
+
+impl DeadMount {
+    /// `None` where it cannot be had, with a word on why: it takes root and /dev/fuse.
+    fn on(directory: &Path) -> Option<DeadMount> {
+        let script = "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 dead \"$1\" \
+                      && echo mounted && read -r _; umount -l \"$1\"";
+        let mut server = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line == "mounted\n" {
+            return Some(DeadMount { server });
+        }
+        let _ = server.wait();
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root, with /dev/fuse");
+        println!("skipped: a FUSE mount takes root and /dev/fuse");
+        None
+    }
+}
+
+impl Drop for DeadMount {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn a_mount_that_hangs_is_a_failure_of_its_path_alone_and_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let dead = folder.path().join("dead");
+    fs::create_dir(&dead).unwrap();
+    let Some(_mount) = DeadMount::on(&dead) else { return };
+    // A way that leads there only over a link is found out as well.
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("dead/deeper", &link).unwrap();
+    let config = folder.path().join("config.yaml");
+    let paths = format!("[/, {}, {}]", dead.display(), link.display());
+    fs::write(
+        &config,
+        format!(
+            "system: {{cpu: {{enabled: false}}, disk: {{threshold: 100, paths: {paths}}}}}\n\
+             network: {{traffic: {{enabled: false}}}}\ndocker: {{enabled: false}}\n"
+        ),
+    )
+    .unwrap();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_vps-monitor"))
+        .arg("--config")
+        .arg(&config)
+        .args(["check", "--json"])
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let measured: Vec<&str> = found["readings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|reading| reading["metric"] == "disk")
+        .map(|reading| reading["target"].as_str().unwrap())
+        .collect();
+    assert_eq!(measured, ["/"]);
+    for failure in found["failures"].as_array().unwrap() {
+        let error = failure["error"].as_str().unwrap();
+        assert!(error.contains("no answer within 5 s"), "{error}");
+    }
+    assert_eq!(found["failures"].as_array().unwrap().len(), 2);
+}

@@ -1,0 +1,14 @@
+//! The one integration test binary.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+#![allow(clippy::disallowed_methods, reason = "the servers that the agent is tested against have threads")]
+
+mod agreement;
+mod hang;
+mod hosts;
+mod support;

@@ -1,0 +1,287 @@
+//! The agent as users run it: the built binary, in a place of its own with a /proc, a configuration and a state.
+//!
+//! Whatever it writes is searched for the webhook's key: no test has to think of that.
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use super::robot::KEY;
+use super::{lay_over, wait_until};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
+
+/// The contract gives a stop a second; the rest is for a machine that is busy with other tests. What the agent must not
+/// wait for (5 s for Docker, 10 s for a webhook, a minute's window) is far beyond.
+const PROMPTLY: Duration = Duration::from_secs(2);
+
+/// What the surroundings of a test run could say to an agent.
+const ENVIRONMENT: [&str; 12] = [
+    "VPS_MONITOR_CONFIG",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+    "JOURNAL_STREAM",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "NO_COLOR",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+];
+
+/// A folder with all that one agent needs.
+pub struct Place {
+    folder: TempDir,
+    agents: Cell<u32>,
+}
+
+/// A configuration under which a check takes a tenth of a second and the next one comes when a test asks for it.
+/// An empty URL is no channel.
+pub fn quick(webhook_url: &str) -> String {
+    let wechat = if webhook_url.is_empty() { String::new() } else { format!("webhook_url: \"{webhook_url}\"") };
+    format!(
+        "general: {{hostname: web-1, timezone: UTC, check_interval: 1h, alert_cooldown: 1h}}\n\
+         wechat: {{{wechat}}}\n\
+         system:\n\
+         \x20 memory: {{threshold: 80}}\n\
+         \x20 disk: {{enabled: false}}\n\
+         \x20 cpu: {{sample_interval: 0.1}}\n\
+         network:\n\
+         \x20 traffic: {{sample_interval: 0.1}}\n\
+         docker: {{enabled: false}}\n\
+         scheduled_report: {{enabled: false}}\n"
+    )
+}
+
+impl Place {
+    /// A place on a host of fixtures/hosts.
+    pub fn on(host: &str) -> Place {
+        let place = Place { folder: tempfile::tempdir().unwrap(), agents: Cell::new(0) };
+        place.become_host(host);
+        place
+    }
+
+    /// The same with a configuration.
+    pub fn configured(host: &str, yaml: &str) -> Place {
+        let place = Place::on(host);
+        place.configure(yaml);
+        place
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path("config.yaml")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    pub fn state_file(&self) -> PathBuf {
+        self.state().join("alert_state.json")
+    }
+
+    pub fn configure(&self, yaml: &str) {
+        fs::write(self.config(), yaml).unwrap();
+    }
+
+    /// Puts the files of another host into /proc.
+    pub fn become_host(&self, host: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts").join(host).join("proc");
+        lay_over(&from, &self.path("proc"));
+    }
+
+    /// `vps-monitor ARGUMENTS` with this place's state and /proc, and its configuration where there is one.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        for name in ENVIRONMENT {
+            command.env_remove(name);
+        }
+        if self.config().exists() {
+            command.arg("--config").arg(self.config());
+        }
+        command.arg("--state-dir").arg(self.state()).arg("--procfs").arg(self.path("proc")).args(arguments);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Finished {
+        finish(&mut self.command(arguments))
+    }
+
+    /// Starts an agent.
+    pub fn start(&self, arguments: &[&str]) -> Agent {
+        self.spawn(self.command(arguments))
+    }
+
+    /// Starts an agent after the shell commands of `before`, in a mount namespace of its own. In it `$PLACE` is this
+    /// folder.
+    pub fn start_after(&self, before: &str, arguments: &[&str]) -> Agent {
+        let agent = self.command(arguments);
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-ec", &format!("{before}\nexec \"$@\""), "sh"]);
+        shell.arg(agent.get_program()).args(agent.get_args());
+        for name in ENVIRONMENT {
+            shell.env_remove(name);
+        }
+        shell.env("PLACE", self.folder.path()).stdin(Stdio::null());
+        self.spawn(shell)
+    }
+
+    /// Whether [`Place::start_after`] can do this here: it takes root, and a machine that lets root mount.
+    pub fn can(&self, before: &str) -> bool {
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-ec", before]).env("PLACE", self.folder.path());
+        let done = shell.output().is_ok_and(|output| output.status.success());
+        if !done {
+            eprintln!("left out, as this user cannot do it on this machine: {before}");
+        }
+        done
+    }
+
+    /// Starts an agent by a command of [`Place::command`] that was changed.
+    pub fn spawn(&self, mut command: Command) -> Agent {
+        let number = self.agents.get();
+        self.agents.set(number + 1);
+        let output = [self.path(&format!("printed-{number}")), self.path(&format!("log-{number}"))];
+        let child = command
+            .stdout(File::create(&output[0]).unwrap())
+            .stderr(File::create(&output[1]).unwrap())
+            .spawn()
+            .expect("the agent starts");
+        Agent { child, output, ended: None }
+    }
+
+    /// What `status --json` says.
+    pub fn status(&self) -> Json {
+        let status = self.run(&["status", "--json"]);
+        assert_eq!(status.code, 0, "{status:?}");
+        serde_json::from_str(&status.stdout).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Nothing that an agent left in its state may hold the key.
+        for entry in fs::read_dir(self.state()).into_iter().flatten().flatten() {
+            let bytes = fs::read(entry.path()).unwrap_or_default();
+            if !std::thread::panicking() {
+                assert_no_key(&entry.path().display().to_string(), &String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+}
+
+/// What a command that has ended wrote.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code, or 128 and the number of the signal that ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs any command to its end.
+pub fn finish(command: &mut Command) -> Finished {
+    let output = command.output().expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    Finished::new(output.status, text(output.stdout), text(output.stderr))
+}
+
+impl Finished {
+    fn new(status: ExitStatus, stdout: String, stderr: String) -> Finished {
+        assert_no_key("standard output", &stdout);
+        assert_no_key("standard error", &stderr);
+        Finished { code: status.code().unwrap_or(128 + status.signal().unwrap_or(0)), stdout, stderr }
+    }
+}
+
+pub fn assert_no_key(what: &str, text: &str) {
+    assert!(!text.contains(KEY), "the webhook's key is in {what}:\n{text}");
+}
+
+/// An agent that runs. One that a test leaves behind is killed.
+pub struct Agent {
+    child: Child,
+    output: [PathBuf; 2],
+    ended: Option<ExitStatus>,
+}
+
+impl Agent {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().cast_signed()), signal).expect("the agent runs");
+    }
+
+    /// What it printed so far.
+    pub fn printed(&self) -> String {
+        fs::read_to_string(&self.output[0]).unwrap()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.output[1]).unwrap()
+    }
+
+    pub fn wait_for_log(&self, text: &str) {
+        wait_until(&format!("`{text}` in the log"), || self.log().contains(text));
+    }
+
+    /// Waits until it has printed so many checks.
+    pub fn wait_for_checks(&self, count: usize) {
+        wait_until(&format!("check {count} is printed"), || self.checks() >= count);
+    }
+
+    /// How many checks it has printed.
+    pub fn checks(&self) -> usize {
+        self.printed().lines().filter(|line| line.starts_with("web-1 20")).count()
+    }
+
+    /// Waits for it to end by itself.
+    pub fn finish(mut self) -> Finished {
+        wait_until("the agent ends", || {
+            self.ended = self.child.try_wait().unwrap();
+            self.ended.is_some()
+        });
+        Finished::new(self.ended.unwrap_or_default(), self.printed(), self.log())
+    }
+
+    /// Has it stop, which it must do at once.
+    pub fn stop(self, signal: Signal) -> Finished {
+        let asked = Instant::now();
+        self.signal(signal);
+        let finished = self.finish();
+        let took = asked.elapsed();
+        assert!(took < PROMPTLY, "{signal} took {took:?}: {finished:?}");
+        finished
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the agent printed:\n{}\nand logged:\n{}", self.printed(), self.log());
+        }
+    }
+}

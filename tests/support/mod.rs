@@ -1,0 +1,43 @@
+//! What the tests share: stand-ins for the outside world.
+
+pub mod agent;
+pub mod authority;
+pub mod engine;
+pub mod fleet;
+pub mod proxy;
+pub mod real_engine;
+pub mod robot;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a machine under load: only a test that fails waits for so long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// It does not hold within [`PATIENCE`].
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Copies a tree over another one; no reader sees half a file.
+pub fn lay_over(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            lay_over(&entry.path(), &target);
+        } else {
+            let copy = to.join(".copy");
+            fs::copy(entry.path(), &copy).unwrap();
+            fs::rename(copy, target).unwrap();
+        }
+    }
+}

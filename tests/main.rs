@@ -12,4 +12,7 @@ mod agreement;
 mod config;
 mod hang;
 mod hosts;
+mod logging;
 mod support;
+mod webhook;
+mod worker;

@@ -1,0 +1,148 @@
+//! Worker processes: what they answer, what can be seen of them, and how they end.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::Pid;
+use vps_monitor::clock::{Boot, boot_now};
+use vps_monitor::http;
+use vps_monitor::secret::Secret;
+use vps_monitor::worker::{POST_DEADLINE, Worker};
+
+use crate::support::robot::{Answer, KEY, Robot};
+use crate::support::wait_until;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
+
+fn request(robot: &Robot) -> http::Request {
+    http::Request { url: Secret::new(robot.url()), body: "{}".to_owned() }
+}
+
+/// A process that is over is gone, or a zombie.
+fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn the_key_is_neither_in_arguments_nor_environment() {
+    let robot = Robot::start([Answer::Hang]);
+    let task = Worker::at(BINARY).post(&request(&robot), boot_now()).unwrap();
+    robot.wait_for(1);
+    let arguments = fs::read_to_string(format!("/proc/{}/cmdline", task.pid())).unwrap();
+    assert_eq!(arguments, "vps-monitor\0worker\0post\0");
+    for owner in [task.pid().to_string(), "self".to_owned()] {
+        for file in ["cmdline", "environ"] {
+            let bytes = fs::read(format!("/proc/{owner}/{file}")).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains(KEY), "/proc/{owner}/{file}");
+        }
+    }
+}
+
+#[test]
+fn a_worker_is_out_of_reach_of_the_terminals_interrupt() {
+    let robot = Robot::start([Answer::Hang]);
+    let task = Worker::at(BINARY).post(&request(&robot), boot_now()).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", task.pid())).unwrap();
+    // After the name: state, parent, process group (proc_pid_stat(5)).
+    let group = stat.rsplit(") ").next().unwrap().split(' ').nth(2).unwrap();
+    assert_eq!(group, task.pid().to_string());
+}
+
+#[test]
+fn a_task_that_is_dropped_takes_its_worker_along() {
+    let robot = Robot::start([Answer::Hang]);
+    let worker = Worker::at(BINARY);
+    let task = worker.post(&request(&robot), boot_now()).unwrap();
+    let pid = task.pid();
+    robot.wait_for(1);
+    drop(task);
+    wait_until("the worker is killed", || !is_alive(pid));
+    wait_until("the worker is reaped", || {
+        worker.reap();
+        !Path::new(&format!("/proc/{pid}")).exists()
+    });
+}
+
+#[test]
+fn a_task_is_polled_without_waiting_and_killed_at_its_deadline() {
+    let robot = Robot::start([Answer::Hang]);
+    let start = Boot::from_millis(5_000);
+    let mut task = Worker::at(BINARY).post(&request(&robot), start).unwrap();
+    assert_eq!(task.deadline(), start.after(POST_DEADLINE));
+    robot.wait_for(1);
+    assert_eq!(task.poll(start.after(POST_DEADLINE - Duration::from_millis(1))), None);
+    let told = task.poll(task.deadline()).unwrap().unwrap_err().to_string();
+    assert!(told.starts_with("timed out: no answer within 10 s"), "{told}");
+    wait_until("the worker is killed", || !is_alive(task.pid()));
+}
+
+#[test]
+fn a_worker_that_ends_without_a_word_or_says_too_much_is_no_answer() {
+    let robot = Robot::start([]);
+    let told = |binary: &str| Worker::at(binary).post(&request(&robot), boot_now()).unwrap().wait().unwrap_err().0;
+    assert!(told("/bin/false").starts_with("the worker process ended without an answer"));
+    assert_eq!(told("/usr/bin/yes"), "the worker process said what is no answer");
+    assert_eq!(told("/bin/echo"), "the worker process said what is no answer");
+    assert!(Worker::at("/nonexistent").post(&request(&robot), boot_now()).is_err());
+}
+
+#[test]
+fn a_file_system_is_measured_as_statvfs_measures_it() {
+    let worker = Worker::at(BINARY);
+    let measured = worker.statvfs(Path::new("/"), boot_now()).unwrap().wait().unwrap();
+    let expected = statvfs("/").unwrap();
+    assert_eq!(measured.device, fs::metadata("/").unwrap().dev());
+    assert_eq!((measured.block_bytes, measured.blocks), (expected.fragment_size(), expected.blocks()));
+    assert!(measured.blocks_available <= measured.blocks_free && measured.blocks_free <= measured.blocks);
+    let missing = worker.statvfs(Path::new("/no/such/path"), boot_now()).unwrap().wait().unwrap_err();
+    assert_eq!(missing.to_string(), "No such file or directory");
+}
+
+#[test]
+fn a_path_whose_last_probe_still_hangs_is_not_probed_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let started = directory.path().join("started");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/stuck_worker.sh");
+    let worker = Worker::at(script).with_variable("STUCK_FILE", &started);
+    let (hung, other) = (Path::new("/hung"), Path::new("/other"));
+    // What is left of a worker's process group.
+    let release = |pid: u32| killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
+
+    let mut task = worker.statvfs(hung, boot_now()).unwrap();
+    wait_until("the worker has started its like", || started.exists());
+    let told = task.poll(task.deadline()).unwrap().unwrap_err().to_string();
+    assert_eq!(told, "no answer within 5 s (a network mount whose server is gone?)");
+    let stuck = task.pid();
+    drop(task);
+    let refused = worker.statvfs(hung, boot_now()).map(drop).map_err(|error| error.kind());
+    assert_eq!(refused, Err(ErrorKind::ResourceBusy));
+    release(worker.statvfs(other, boot_now()).unwrap().pid());
+
+    release(stuck);
+    let mut again = None;
+    wait_until("the path can be probed again", || {
+        again = worker.statvfs(hung, boot_now()).ok();
+        again.is_some()
+    });
+    release(again.unwrap().pid());
+}
+
+#[test]
+fn a_worker_without_its_agent_ends_by_itself() {
+    // It inherits that the alarm's signal is ignored, gets no order, and nobody kills it.
+    let mut orphan = Command::new("/bin/sh")
+        .args(["-c", "trap '' ALRM; exec \"$0\" worker statvfs", BINARY])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = orphan.stdin.take();
+    wait_until("the worker ends", || orphan.try_wait().unwrap().is_some());
+    assert_eq!(orphan.wait().unwrap().code(), Some(255));
+    drop(input);
+}

@@ -13,6 +13,7 @@ mod config;
 mod hang;
 mod hosts;
 mod logging;
+mod schedule;
 mod support;
 mod webhook;
 mod worker;

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod config;
+mod docker;
 mod hang;
 mod hosts;
 mod logging;

@@ -1,0 +1,300 @@
+//! The collector over time: what it remembers between checks, what an event makes it look at, and how it degrades.
+
+use vps_monitor::collect::docker::{Config, Docker, Enabled, Entry, Expected, Scope};
+use vps_monitor::docker::Burst;
+use vps_monitor::docker::events::{Event, Kind};
+use vps_monitor::snapshot::{Metric, Snapshot, Value};
+
+use super::{at, collect, config, patient, told};
+use crate::support::engine::Engine;
+use crate::support::fleet::{Container, Fleet, exited, running};
+
+const DOCKER: &str = "Api-Version: 1.41";
+const PODMAN: &str = "Libpod-Api-Version: 4.3.1";
+
+const WEB: &str = "aaaa";
+const DB: &str = "bbbb";
+
+fn event(kind: Kind, id: &str, name: &str, at_seconds: i64) -> Event {
+    Event {
+        kind,
+        id: id.to_owned(),
+        name: name.to_owned(),
+        old_name: None,
+        compose: Default::default(),
+        at_nanos: at_seconds * 1_000_000_000,
+    }
+}
+
+fn look(docker: &mut Docker, events: &[Event], seconds: i64) -> (Scope, Vec<String>) {
+    let burst = Burst { events: events.to_vec(), overflowed: false };
+    let mut snapshot = Snapshot::default();
+    let scope = docker.look(&burst, patient(), at(seconds), &mut snapshot);
+    (scope, told(&snapshot))
+}
+
+fn inspects(engine: &Engine) -> usize {
+    engine.targets().iter().filter(|target| !target.starts_with("/containers/json")).count()
+}
+
+#[test]
+fn readings_come_as_configured_then_by_name() {
+    let fleet = Fleet::new(["b-2", "b-1", "a"].map(|name| running(name, name)).to_vec());
+    let engine = fleet.engine(DOCKER);
+    let names = |names: &[&str]| told(&collect(&mut Docker::new(&config(engine.address(), names)), at(0)));
+    let [a, b1, b2] = ["a", "b-1", "b-2"].map(|name| format!("container_state({name}): running, clear"));
+    assert_eq!(names(&["b-*", "gone", "a"]), [&b1, &b2, "container_state(gone): missing, breach", &a]);
+    assert_eq!(names(&[]), [a, b1, b2]);
+}
+
+#[test]
+fn a_job_is_well_when_it_ended_well_and_health_is_asked_for_only_where_wanted() {
+    let sick =
+        Container { health: Some(("unhealthy", "x")), status: "Up 3 days (unhealthy)".to_owned(), ..running(DB, "db") };
+    let fleet = Fleet::new(vec![exited(WEB, "job", 0), exited("cccc", "bad-job", 3), sick]);
+    let engine = fleet.engine(DOCKER);
+    let mut config = config(engine.address(), &[]);
+    let job = |name: &str| Entry { expected: Expected::Exited, ..Entry::new(name) };
+    config.containers = vec![job("job"), job("bad-job"), Entry { check_health: false, ..Entry::new("db") }];
+    assert_eq!(
+        told(&collect(&mut Docker::new(&config), at(0))),
+        [
+            "container_state(job): exited, clear",
+            "container_state(bad-job): exited, breach, ExitCode(3)",
+            "container_state(db): running, clear",
+        ]
+    );
+    assert_eq!(inspects(&engine), 1);
+}
+
+#[test]
+fn a_restart_loop_is_seen_from_check_to_check_and_ends_with_the_window() {
+    let crashing =
+        |count: u64, up: &str| Container { restart_count: count, status: format!("Up {up}"), ..running(WEB, "web") };
+    let fleet = Fleet::new(vec![crashing(100, "5 seconds")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut check = |count, up, seconds| {
+        fleet.set(vec![crashing(count, up)]);
+        told(&collect(&mut docker, at(seconds))).remove(0)
+    };
+    assert_eq!(check(100, "5 seconds", 0), "container_state(web): running, clear");
+    assert_eq!(check(102, "5 seconds", 60), "container_state(web): running, clear");
+    let looping = "container_state(web): restarting, breach, RestartLoop { times: 4, window_minutes: 10 }";
+    assert_eq!(check(104, "Less than a second", 120), looping);
+    assert_eq!(check(104, "5 minutes", 420), looping);
+    assert_eq!(check(104, "12 minutes", 840), "container_state(web): running, clear");
+}
+
+#[test]
+fn a_container_that_runs_on_is_inspected_once_and_an_old_one_never() {
+    let young = Container { status: "Up 2 minutes".to_owned(), ..running(WEB, "web") };
+    let fleet = Fleet::new(vec![young, running(DB, "db")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let _ = collect(&mut docker, at(0));
+    let _ = collect(&mut docker, at(60));
+    assert_eq!(inspects(&engine), 1);
+}
+
+#[test]
+fn on_podman_a_container_without_a_health_check_is_asked_for_its_health_once() {
+    let healthy = Container { health: Some(("healthy", "")), ..running(DB, "db") };
+    let fleet = Fleet::new(vec![running(WEB, "web"), healthy]);
+    let engine = fleet.engine(PODMAN);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    for _ in 0..3 {
+        assert_eq!(told(&collect(&mut docker, at(0)))[1], "container_health(db): healthy, clear");
+    }
+    assert_eq!(inspects(&engine), 3 + 1);
+}
+
+#[test]
+fn on_podman_a_health_beyond_the_bound_is_unknown_and_not_left_out_in_silence() {
+    let ids: Vec<&'static str> = (0..300).map(|n| &*format!("{n:04}").leak()).collect();
+    let fleet =
+        Fleet::new(ids.iter().map(|id| Container { health: Some(("healthy", "")), ..running(id, id) }).collect());
+    let engine = fleet.engine(PODMAN);
+    let snapshot = collect(&mut Docker::new(&config(engine.address(), &[])), at(0));
+    let healths = snapshot.readings.iter().filter(|reading| reading.key.metric == Metric::ContainerHealth).count();
+    assert_eq!((healths, snapshot.failures.len()), (256, 44));
+    assert_eq!(snapshot.failures[0].metrics, [Metric::ContainerHealth]);
+}
+
+#[test]
+fn inspect_is_believed_over_the_list_and_its_absence_over_both() {
+    let lagging = Container { status: "Up 5 seconds".to_owned(), state: "exited", exit_code: 7, ..running(WEB, "web") };
+    let fleet = Fleet::new(vec![lagging]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): exited, breach, ExitCode(7)"]);
+
+    let listed_alone = Engine::new(|target, stream| {
+        use std::io::Write;
+        let list = r#"[{"Id":"aaaa","Names":["/web"],"State":"exited","Status":"Exited (0) 1 second ago"}]"#;
+        let (status, body) = if target.ends_with("true") { ("200 OK", list) } else { ("404 Not Found", "{}") };
+        let _ = stream.write_all(crate::support::engine::json_reply(status, body).as_bytes());
+        crate::support::engine::After::Keep
+    });
+    let mut docker = Docker::new(&config(listed_alone.address(), &["web"]));
+    assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): missing, breach"]);
+}
+
+#[test]
+fn a_death_by_hand_is_told_as_that_until_the_container_is_started() {
+    let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let _ = collect(&mut docker, at(0));
+    fleet.set(vec![exited(WEB, "web", 137), running(DB, "db")]);
+    let death = [event(Kind::Kill, WEB, "web", 10), event(Kind::Die, WEB, "web", 10)];
+    let by_hand = "container_state(web): exited, breach, StoppedByHand";
+    assert_eq!(look(&mut docker, &death, 10), (Scope::Some, vec![by_hand.to_owned()]));
+    assert_eq!(told(&collect(&mut docker, at(900)))[1], by_hand);
+    let _ = look(&mut docker, &[event(Kind::Start, WEB, "web", 910)], 910);
+    assert_eq!(
+        look(&mut docker, &[event(Kind::Die, WEB, "web", 920)], 920).1,
+        ["container_state(web): exited, breach, ExitCode(137)"]
+    );
+}
+
+#[test]
+fn an_event_asks_for_no_list_and_one_of_an_unwatched_container_for_nothing() {
+    let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let _ = collect(&mut docker, at(0));
+    assert_eq!(look(&mut docker, &[event(Kind::Die, DB, "db", 1)], 1), (Scope::Some, vec![]));
+    assert_eq!(look(&mut docker, &[event(Kind::Pause, WEB, "web", 1)], 1).0, Scope::Some);
+    assert_eq!(engine.targets(), ["/containers/json?all=true", "/containers/aaaa/json"]);
+}
+
+#[test]
+fn what_is_new_renamed_or_gone_makes_it_look_at_everything() {
+    let fleet = Fleet::new(vec![running(WEB, "web")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let (is_there, missing) = ("container_state(web): running, clear", "container_state(web): missing, breach");
+    assert_eq!(told(&collect(&mut docker, at(0))), [is_there]);
+    fleet.set(vec![running(WEB, "old-web")]);
+    let renamed = Event { old_name: Some("web".to_owned()), ..event(Kind::Rename, WEB, "old-web", 1) };
+    assert_eq!(look(&mut docker, &[renamed], 1), (Scope::Everything, vec![missing.to_owned()]));
+    fleet.set(vec![running(DB, "web")]);
+    assert_eq!(
+        look(&mut docker, &[event(Kind::Start, DB, "web", 2)], 2),
+        (Scope::Everything, vec![is_there.to_owned()])
+    );
+    fleet.set(vec![]);
+    assert_eq!(
+        look(&mut docker, &[event(Kind::Destroy, DB, "web", 3)], 3),
+        (Scope::Everything, vec![missing.to_owned()])
+    );
+}
+
+#[test]
+fn a_container_that_vanished_before_the_look_makes_it_look_at_everything() {
+    let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let _ = collect(&mut docker, at(0));
+    fleet.set(vec![running(DB, "db")]);
+    let told = look(&mut docker, &[event(Kind::Die, WEB, "web", 1)], 1);
+    assert_eq!(told, (Scope::Everything, vec!["container_state(db): running, clear".to_owned()]));
+}
+
+#[test]
+fn a_burst_that_overflowed_makes_it_look_at_everything() {
+    let fleet = Fleet::new(vec![running(WEB, "web")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut snapshot = Snapshot::default();
+    let burst = Burst { events: vec![], overflowed: true };
+    assert_eq!(docker.look(&burst, patient(), at(0), &mut snapshot), Scope::Everything);
+    assert_eq!(told(&snapshot), ["container_state(web): running, clear"]);
+}
+
+#[test]
+fn a_service_keeps_its_name_while_its_container_dies_and_is_made_anew() {
+    const SHOP: &[(&str, &str)] = &[("com.docker.compose.project", "shop"), ("com.docker.compose.service", "web")];
+    let replica = |id, state| Container { labels: SHOP, state, ..running(id, "shop-web-1") };
+    let fleet = Fleet::new(vec![replica(WEB, "running")]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): running, clear"]);
+    fleet.set(vec![replica(WEB, "paused")]);
+    assert_eq!(
+        look(&mut docker, &[event(Kind::Pause, WEB, "shop-web-1", 1)], 1).1,
+        ["container_state(web): paused, breach"]
+    );
+    fleet.set(vec![]);
+    assert_eq!(told(&collect(&mut docker, at(2))), ["container_state(web): missing, breach"]);
+    fleet.set(vec![replica(DB, "running")]);
+    assert_eq!(told(&collect(&mut docker, at(3))), ["container_state(web): running, clear"]);
+}
+
+#[test]
+fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
+    let fleet = Fleet::new(vec![Container { restart_count: 5, ..exited(WEB, "web", 1) }, running(DB, "db")]);
+    let engine = fleet.engine(DOCKER);
+    let snapshot = collect(&mut Docker::new(&config(engine.address(), &["web", "db"])), at(0));
+    let known = snapshot.readings.iter().map(|reading| match &reading.value {
+        Value::Container(container) => (container.restart_count, container.started.map(|time| time.to_string())),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(known.collect::<Vec<_>>(), [(Some(5), Some("2026-01-01T00:00:00Z".to_owned())), (None, None)]);
+}
+
+fn without_engine(enabled: Enabled) -> Vec<String> {
+    let address = Fleet::default().engine(DOCKER).address();
+    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, &["web"]) }), at(0)))
+}
+
+#[test]
+fn without_a_socket_auto_says_nothing_and_true_says_what_to_do() {
+    assert!(without_engine(Enabled::Auto).is_empty());
+    assert!(without_engine(Enabled::Never).is_empty());
+    let told = without_engine(Enabled::Always);
+    assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
+}
+
+#[test]
+fn switched_off_nothing_is_asked() {
+    let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
+    let mut docker = Docker::new(&Config { enabled: Enabled::Never, ..config(engine.address(), &[]) });
+    assert!(told(&collect(&mut docker, at(0))).is_empty());
+    assert!(look(&mut docker, &[event(Kind::Die, WEB, "web", 1)], 1).1.is_empty());
+    assert!(docker.events().is_none());
+    assert_eq!(engine.connections(), 0);
+}
+
+#[test]
+fn an_engine_that_was_there_and_is_gone_is_a_failure_even_on_auto() {
+    for alert_unavailable in [false, true] {
+        let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
+        let config = Config { alert_unavailable, ..config(engine.address(), &[]) };
+        let mut docker = Docker::new(&config);
+        let mut expected = vec!["container_state(web): running, clear"];
+        expected.extend(alert_unavailable.then_some("docker_engine(Docker): available, clear"));
+        assert_eq!(told(&collect(&mut docker, at(0))), expected);
+        drop(engine);
+        let told = told(&collect(&mut docker, at(1)));
+        let unavailable: &[&str] =
+            if alert_unavailable { &["docker_engine(Docker): unavailable, breach"] } else { &[] };
+        assert_eq!(told[..told.len() - 1], *unavailable);
+        assert!(told[told.len() - 1].starts_with("failure(): no Docker socket"), "{told:?}");
+    }
+}
+
+#[test]
+fn an_engine_that_fails_halfway_is_not_believed_at_all() {
+    let engine = Engine::new(|target, stream| {
+        use std::io::Write;
+        if target.ends_with("true") {
+            let list = r#"[{"Id":"aaaa","Names":["/web"],"State":"exited","Status":"Exited (1) 1 second ago"}]"#;
+            let _ = stream.write_all(crate::support::engine::json_reply("200 OK", list).as_bytes());
+        }
+        crate::support::engine::After::Close
+    });
+    let told = told(&collect(&mut Docker::new(&config(engine.address(), &["web"])), at(0)));
+    assert!(told.len() == 1 && told[0].contains("cut off its answer"), "{told:?}");
+}

@@ -1,0 +1,218 @@
+//! The event stream: what it asks for, what it makes of what comes, and how it comes back.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use vps_monitor::clock::Boot;
+use vps_monitor::docker::Error;
+use vps_monitor::docker::events::{Happening, Kind, Stream};
+
+use super::at;
+use crate::support::PATIENCE;
+use crate::support::engine::{After, Engine, hang};
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// An engine that sends what the test tells it to, on each connection anew, and closes when it is told nothing more.
+fn told_what_to_send() -> (Engine, Sender<String>) {
+    let (sender, receiver): (_, Receiver<String>) = channel();
+    let receiver = Mutex::new(receiver);
+    let engine = Engine::new(move |_, stream| {
+        for text in receiver.lock().unwrap().iter() {
+            if text.is_empty() || stream.write_all(text.as_bytes()).is_err() {
+                break;
+            }
+        }
+        After::Close
+    });
+    (engine, sender)
+}
+
+fn chunk(text: &str) -> String {
+    format!("{:x}\r\n{text}\r\n", text.len())
+}
+
+fn message(action: &str, name: &str) -> String {
+    let actor = format!(r#"{{"ID":"aaaa","Attributes":{{"image":"i","name":"{name}"}}}}"#);
+    let kind = format!(r#""status":"{action}","id":"aaaa","Type":"container","Action":"{action}""#);
+    format!("{{{kind},\"Actor\":{actor},\"time\":1,\"timeNano\":1000000001}}\n")
+}
+
+/// Reads, once there is something, until something is made of it.
+fn next(stream: &mut Stream, now: Boot) -> Vec<Happening> {
+    loop {
+        if let Some(fd) = stream.fd() {
+            let mut fds = [nix::poll::PollFd::new(fd, nix::poll::PollFlags::POLLIN)];
+            let millis = u16::try_from(PATIENCE.as_millis()).unwrap();
+            assert_eq!(nix::poll::poll(&mut fds, millis), Ok(1), "nothing came");
+        }
+        let happenings = stream.read(now);
+        if !happenings.is_empty() {
+            return happenings;
+        }
+    }
+}
+
+fn kinds(happenings: &[Happening]) -> Vec<Option<Kind>> {
+    let kind = |happening: &Happening| match happening {
+        Happening::Event(event) => Some(event.kind),
+        Happening::Connected | Happening::Lost(_) => None,
+    };
+    happenings.iter().map(kind).collect()
+}
+
+#[test]
+fn the_engine_is_asked_to_leave_out_what_is_not_needed() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    sender.send(HEAD.to_owned()).unwrap();
+    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    let target = engine.targets().remove(0);
+    assert!(target.starts_with("/events?filters=%7B%22type%22%3A%5B%22container%22%5D"), "{target}");
+    for (word, asked) in [("die", true), ("health_status", true), ("exec_die", false), ("exec_create", false)] {
+        assert_eq!(target.contains(&format!("%22{word}%22")), asked, "{word}");
+    }
+}
+
+#[test]
+fn recorded_events_of_engine_26_1_are_read() {
+    let engine = Engine::recorded("docker-26.1.5", "containers-all");
+    let mut stream = Stream::new(engine.address());
+    let mut all = Vec::new();
+    while !matches!(all.last(), Some(Happening::Lost(_))) {
+        all.extend(next(&mut stream, at(0).boot));
+    }
+    assert_eq!(all[0], Happening::Connected);
+    let Happening::Event(death) = &all[1] else { panic!("{all:?}") };
+    assert_eq!((death.kind, death.name.as_str()), (Kind::Die, "app-restarting"));
+    assert_eq!(death.id, "2378b6fa14045ef3a851c5d4a6fc1484a47f964a67d50b964783cdabd0320d74");
+    assert_eq!(death.at_nanos, 1_795_328_297_694_432_728);
+    let count = |kind| kinds(&all).iter().filter(|of| **of == Some(kind)).count();
+    assert_eq!((count(Kind::Oom), count(Kind::Health) > 0), (1, true));
+}
+
+#[test]
+fn events_are_joined_from_any_pieces_and_others_are_left_out() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    let (kill, die) = (message("kill", "web"), message("died", "web"));
+    let (front, back) = die.split_at(40);
+    let image = die.replace("container", "image");
+    for text in [
+        HEAD.to_owned(),
+        chunk(&format!("{kill}{front}")),
+        chunk(back),
+        chunk(&image),
+        chunk(&message("exec_die", "web")),
+        chunk("\n"),
+    ] {
+        sender.send(text).unwrap();
+    }
+    sender.send(chunk(&message("health_status: healthy", "web"))).unwrap();
+    let mut all = Vec::new();
+    while all.len() < 4 {
+        all.extend(next(&mut stream, at(0).boot));
+    }
+    assert_eq!(kinds(&all), [None, Some(Kind::Kill), Some(Kind::Die), Some(Kind::Health)]);
+}
+
+#[test]
+fn a_rename_tells_both_names_and_compose_its_labels() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    let attributes =
+        r#""oldName":"/web","com.docker.compose.project":"shop","com.docker.compose.service":"web","name""#;
+    sender.send(HEAD.to_owned() + &chunk(&message("rename", "old-web").replace(r#""name""#, attributes))).unwrap();
+    let mut all = Vec::new();
+    while all.len() < 2 {
+        all.extend(next(&mut stream, at(0).boot));
+    }
+    let Happening::Event(event) = &all[1] else { panic!("{all:?}") };
+    assert_eq!((event.kind, event.name.as_str(), event.old_name.as_deref()), (Kind::Rename, "old-web", Some("web")));
+    assert_eq!((event.compose.project.as_str(), event.compose.service.as_str()), ("shop", "web"));
+}
+
+#[test]
+fn a_stream_that_ends_is_opened_again_with_growing_pauses() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    let mut now = at(0).boot;
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        sender.send(HEAD.to_owned()).unwrap();
+        assert_eq!(next(&mut stream, now), [Happening::Connected]);
+        sender.send(String::new()).unwrap();
+        assert_eq!(next(&mut stream, now), [Happening::Lost(Error::CutOff { path: engine.path() })]);
+        let due = stream.due().unwrap();
+        assert_eq!((stream.fd().is_none(), stream.read(now)), (true, vec![]));
+        pauses.push((due - now).as_millis());
+        now = due;
+    }
+    assert_eq!(pauses, [125, 250, 500, 1000, 2000, 4000, 4000, 4000]);
+
+    sender.send(HEAD.to_owned()).unwrap();
+    assert_eq!(next(&mut stream, now), [Happening::Connected]);
+    now = now.after(Duration::from_secs(60));
+    sender.send(String::new()).unwrap();
+    assert!(matches!(next(&mut stream, now)[..], [Happening::Lost(_)]));
+    assert_eq!((stream.due().unwrap() - now).as_millis(), 125, "one that lasted begins with a short pause");
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_tried_again_until_it_is() {
+    let (engine, _sender) = told_what_to_send();
+    let address = engine.address();
+    let path = engine.path();
+    drop(engine);
+    let mut stream = Stream::new(address);
+    assert_eq!(stream.read(at(0).boot), [Happening::Lost(Error::NoSocket { path })]);
+    assert!(stream.due().unwrap() <= at(5).boot);
+}
+
+#[test]
+fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    sender.send(HEAD.to_owned()).unwrap();
+    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    assert_eq!((stream.due(), stream.read(at(100_000).boot)), (None, vec![]));
+
+    sender.send("ff\r\n{\"half".to_owned()).unwrap();
+    while stream.due().is_none() {
+        assert_eq!(stream.read(at(100_000).boot), []);
+    }
+    assert_eq!(stream.due(), Some(at(100_005).boot));
+    assert_eq!(stream.read(at(100_004).boot), []);
+    assert!(matches!(stream.read(at(100_005).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
+}
+
+#[test]
+fn an_engine_that_hangs_is_given_up_and_tried_again() {
+    let engine = Engine::new(|_, stream| hang(stream));
+    let mut stream = Stream::new(engine.address());
+    assert_eq!(stream.read(at(0).boot), []);
+    assert_eq!(stream.due(), Some(at(5).boot));
+    assert!(matches!(stream.read(at(5).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
+}
+
+#[test]
+fn what_is_no_event_stream_is_lost() {
+    let long = chunk(&"x".repeat(2 * 1024 * 1024));
+    for reply in [
+        "HTTP/1.1 404 Not Found\r\n\r\n".to_owned(),
+        "<html>".to_owned(),
+        format!("{HEAD}{}", chunk("not json\n")),
+        format!("{HEAD}{long}"),
+        format!("{HEAD}zz\r\n"),
+    ] {
+        let engine = Engine::replying(reply.clone());
+        let mut stream = Stream::new(engine.address());
+        let mut all = Vec::new();
+        while !matches!(all.last(), Some(Happening::Lost(_))) {
+            all.extend(next(&mut stream, at(0).boot));
+        }
+        assert!(matches!(all.last(), Some(Happening::Lost(Error::NotAnEngine { .. }))), "{reply:.100}: {all:?}");
+    }
+}

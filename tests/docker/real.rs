@@ -1,0 +1,226 @@
+//! Real engines: the machine's own, and one of the tests' own that is stopped and started.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use vps_monitor::clock;
+use vps_monitor::collect::docker::{Config, Docker};
+use vps_monitor::docker::events::{Happening, Stream};
+use vps_monitor::docker::{Gatherer, Patience, TIMEOUT};
+use vps_monitor::snapshot::Snapshot;
+
+use super::{config, told};
+use crate::support::real_engine::{RealEngine, skip};
+
+/// A container that starts again under load may take its time.
+const LONG: Duration = Duration::from_secs(60);
+
+const RUN_ON: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+
+/// What the daemon does with containers: one poll over the stream and its deadlines.
+struct Watcher {
+    docker: Docker,
+    stream: Stream,
+    gatherer: Gatherer,
+    /// What is removed from names, so that they read as in the test.
+    prefix: String,
+    /// What was told last of each key.
+    told: std::collections::BTreeMap<String, String>,
+}
+
+impl Watcher {
+    fn new(config: &Config, prefix: &str) -> Watcher {
+        let docker = Docker::new(config);
+        let stream = docker.events().unwrap();
+        Watcher { docker, stream, gatherer: Gatherer::default(), prefix: prefix.to_owned(), told: Default::default() }
+    }
+
+    /// Watches until `line` is the last that was told of its key.
+    fn wait_for(&mut self, line: &str) {
+        let start = Instant::now();
+        while !self.told.values().any(|told| told == line) {
+            assert!(start.elapsed() < LONG, "waited in vain for {line}: {:#?}", self.told);
+            self.turn();
+        }
+    }
+
+    fn turn(&mut self) {
+        let now = clock::boot_now();
+        let due = [self.stream.due(), self.gatherer.due()].into_iter().flatten().min();
+        let timeout = due.map_or(Duration::from_secs(1), |due| due - now).min(Duration::from_secs(1));
+        let timeout = PollTimeout::try_from(timeout.as_micros().div_ceil(1000)).unwrap();
+        let mut fds: Vec<PollFd<'_>> =
+            self.stream.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).into_iter().collect();
+        poll(&mut fds, timeout).unwrap();
+        let now = clock::now();
+        for happening in self.stream.read(now.boot) {
+            match happening {
+                Happening::Connected => self.check(),
+                Happening::Event(event) => self.gatherer.push(event, now.boot),
+                Happening::Lost(_) => self.check(),
+            }
+        }
+        if let Some(burst) = self.gatherer.take(clock::boot_now()) {
+            let mut snapshot = Snapshot::default();
+            let _ = self.docker.look(&burst, Patience::of(TIMEOUT, None), clock::now(), &mut snapshot);
+            self.take_in(&snapshot);
+        }
+    }
+
+    fn check(&mut self) {
+        let mut snapshot = Snapshot::default();
+        self.docker.collect(Patience::of(TIMEOUT, None), clock::now(), &mut snapshot);
+        self.take_in(&snapshot);
+    }
+
+    fn take_in(&mut self, snapshot: &Snapshot) {
+        for line in told(snapshot) {
+            let line = line.replace(&self.prefix, "");
+            let key = line.split(": ").next().unwrap().to_owned();
+            self.told.insert(key, line);
+        }
+    }
+}
+
+/// A watcher of one test's containers, named without its prefix.
+fn watch(engine: &RealEngine, names: &[&str]) -> Watcher {
+    let names: Vec<String> = names.iter().map(|name| format!("{}{name}", engine.prefix)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Watcher::new(&config(engine.address(), &names), &engine.prefix)
+}
+
+#[test]
+fn a_container_in_each_state_is_told_with_its_cause() {
+    let Some(engine) = RealEngine::of_machine("states") else { return };
+    let check = |command| ["--health-interval", "1s", "--health-retries", "1", "--health-cmd", command];
+    engine.run("running", &[], RUN_ON);
+    engine.run("exited3", &[], "exit 3");
+    engine.run("exited0", &[], "exit 0");
+    engine.run("paused", &[], RUN_ON);
+    engine.docker(&["pause", "@paused"]);
+    engine.run("looping", &["--restart", "always"], "exit 7");
+    engine.create("created");
+    engine.run("healthy", &check("true"), RUN_ON);
+    engine.run("unhealthy", &check("echo no answer >&2; exit 1"), RUN_ON);
+    engine.run("starting", &["--health-interval", "1h", "--health-cmd", "true"], RUN_ON);
+    // A container that ends with the process that was killed ends too soon, at times, for the engine to know why.
+    let memory = ["--memory", "16m", "--memory-swap", "16m"];
+    engine.run("oom", &memory, "dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 1; exit 137");
+    let mut watcher = watch(&engine, &["*", "none"]);
+    for line in [
+        "container_state(running): running, clear",
+        "container_state(exited3): exited, breach, ExitCode(3)",
+        "container_state(exited0): exited, breach, ExitCode(0)",
+        "container_state(paused): paused, breach",
+        "container_state(created): created, breach",
+        "container_state(healthy): running, clear",
+        "container_health(healthy): healthy, clear",
+        "container_health(unhealthy): unhealthy, breach, HealthOutput(\"no answer\")",
+        "container_health(starting): starting, unknown",
+        "container_state(oom): exited, breach, OomKilled",
+        "container_state(none): missing, breach",
+    ] {
+        watcher.wait_for(line);
+    }
+    // How often it was restarted by now differs; that it is a loop, and how it ended, does not.
+    let start = Instant::now();
+    while !watcher.told["container_state(looping)"].contains("restarting, breach, RestartLoop") {
+        assert!(start.elapsed() < LONG, "{:#?}", watcher.told);
+        watcher.turn();
+    }
+}
+
+#[test]
+fn a_change_is_told_when_it_happens() {
+    let Some(engine) = RealEngine::of_machine("changes") else { return };
+    engine.run(
+        "web",
+        &["--stop-timeout", "1", "--health-interval", "1s", "--health-retries", "1", "--health-cmd", "test ! -e /sick"],
+        RUN_ON,
+    );
+    let mut watcher = watch(&engine, &["web"]);
+    watcher.wait_for("container_health(web): healthy, clear");
+    engine.docker(&["exec", "@web", "touch", "/sick"]);
+    watcher.wait_for("container_health(web): unhealthy, breach");
+    engine.docker(&["exec", "@web", "rm", "/sick"]);
+    watcher.wait_for("container_health(web): healthy, clear");
+    let (running, by_hand) =
+        ("container_state(web): running, clear", "container_state(web): exited, breach, StoppedByHand");
+    for (command, line) in [
+        (&["pause", "@web"][..], "container_state(web): paused, breach"),
+        (&["unpause", "@web"], running),
+        (&["kill", "@web"], by_hand),
+        (&["start", "@web"], running),
+        (&["stop", "@web"], by_hand),
+        (&["start", "@web"], running),
+        (&["exec", "@web", "kill", "-TERM", "1"], "container_state(web): exited, breach, ExitCode(0)"),
+        (&["start", "@web"], running),
+        (&["rename", "@web", &format!("{}old", engine.prefix)], "container_state(web): missing, breach"),
+        (&["rename", "@old", &format!("{}web", engine.prefix)], running),
+        (&["rm", "-f", "@web"], "container_state(web): missing, breach"),
+    ] {
+        engine.docker(command);
+        watcher.wait_for(line);
+    }
+}
+
+/// An engine of the tests' own, gone with the test.
+struct Bed {
+    directory: String,
+}
+
+impl Bed {
+    fn command(&self, arguments: &[&str]) -> Result<(), String> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/docker-bed.sh");
+        let mut command = Command::new(script);
+        command.arg(arguments[0]).arg(&self.directory).args(&arguments[1..]);
+        match command.output() {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(format!("docker-bed.sh {arguments:?}: {}", String::from_utf8_lossy(&output.stderr))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let _ = self.command(&["down"]);
+    }
+}
+
+#[test]
+fn an_engine_that_is_stopped_says_nothing_and_after_its_start_everything_is_compared() {
+    let bed = Bed { directory: format!("/tmp/vpsmon-test-{}", std::process::id()) };
+    if let Err(reason) = bed.command(&["start"]) {
+        return skip(reason);
+    }
+    let engine = RealEngine::at(&format!("{}/sock", bed.directory), "bed").unwrap();
+    engine.run("web", &[], RUN_ON);
+    engine.run("kept", &["--restart", "always"], RUN_ON);
+    engine.run("stuck", &[], RUN_ON);
+    let mut watcher = watch(&engine, &["web", "kept", "stuck"]);
+    watcher.wait_for("container_state(web): running, clear");
+    bed.command(&["dead", &format!("{}stuck", engine.prefix)]).unwrap();
+    watcher.check();
+    watcher.wait_for("container_state(stuck): dead, breach");
+
+    watcher.told.clear();
+    bed.command(&["stop"]).unwrap();
+    let gone = format!("failure(): no Docker socket at {}/sock", bed.directory);
+    let start = Instant::now();
+    while !watcher.told.values().any(|line| line.starts_with(&gone)) {
+        assert!(start.elapsed() < LONG, "{:#?}", watcher.told);
+        watcher.turn();
+    }
+    eprintln!("{:#?}", watcher.told);
+
+    watcher.told.clear();
+    bed.command(&["start"]).unwrap();
+    watcher.wait_for("container_state(kept): running, clear");
+    assert!(
+        watcher.told["container_state(web)"].starts_with("container_state(web): exited, breach"),
+        "{:#?}",
+        watcher.told
+    );
+}

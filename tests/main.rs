@@ -9,11 +9,14 @@
 #![allow(clippy::disallowed_methods, reason = "the servers that the agent is tested against have threads")]
 
 mod agreement;
+mod cli;
 mod config;
 mod docker;
 mod hang;
 mod hosts;
 mod logging;
+mod pipeline;
+mod run;
 mod schedule;
 mod support;
 mod webhook;

@@ -1,0 +1,100 @@
+//! From a reading to a message in the group, and back.
+
+use nix::sys::signal::Signal;
+
+use super::{MEMORY_ALERT, MEMORY_RECOVERY, refusing_url};
+use crate::support::agent::{Place, quick};
+use crate::support::robot::{Answer, Robot};
+
+#[test]
+fn the_first_check_tells_a_breach_and_a_later_one_its_end() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    let alert = robot.wait_for(1)[0].content();
+    assert!(alert.starts_with(MEMORY_ALERT), "{alert}");
+
+    place.become_host("no-swap");
+    agent.signal(Signal::SIGUSR1);
+    let recovery = robot.wait_for(2)[1].content();
+    assert!(recovery.starts_with(MEMORY_RECOVERY), "{recovery}");
+
+    // Over again inside the cooldown: it is known, and nothing more is told.
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_log("alert=memory state=held_back reason=inside_cooldown");
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+    assert_eq!(robot.received().len(), 2);
+}
+
+#[test]
+fn a_restart_repeats_nothing_and_tells_the_end_of_what_was_told_before() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert_eq!(robot.received().len(), 1);
+    place.become_host("no-swap");
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    let received = robot.received();
+    assert!(received.len() == 2 && received[1].content().starts_with(MEMORY_RECOVERY), "{received:#?}");
+}
+
+#[test]
+fn what_cannot_be_measured_keeps_an_alert_as_it_is() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    robot.wait_for(1);
+    place.become_host("garbage");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_log("collector=memory state=failed");
+    // Asked while the failure goes on: what is known of the alert stands, and the failure beside it.
+    let status = place.status();
+    assert_eq!((&status["running"], &status["pid"]), (&true.into(), &agent.pid().into()));
+    assert_eq!(status["alerts"][0]["state"], "firing");
+    let failures = status["failures"].as_array().unwrap();
+    assert!(failures.iter().any(|failure| failure["collector"] == "memory"), "{status:#}");
+
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_log("collector=memory state=works_again");
+    agent.stop(Signal::SIGTERM);
+    assert_eq!(robot.received().len(), 1);
+}
+
+#[test]
+fn once_is_0_when_all_was_delivered_whether_over_a_threshold_or_not() {
+    let robot = Robot::start([]);
+    let place = Place::configured("no-swap", &quick(&robot.url()));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert!(robot.received().is_empty());
+    place.become_host("small-vps");
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert!(robot.received()[0].content().starts_with(MEMORY_ALERT));
+}
+
+#[test]
+fn once_is_1_when_nothing_was_delivered_and_the_next_one_delivers_it() {
+    let place = Place::configured("small-vps", &quick(&refusing_url()));
+    let failed = place.run(&["run", "--once"]);
+    assert_eq!(failed.code, 1, "{failed:?}");
+    assert!(failed.stderr.contains("not delivered"), "{failed:?}");
+    let pending = &place.status()["pending"][0];
+    assert_eq!((&pending["kind"], &pending["attempts"]), (&"alert".into(), &4.into()));
+
+    let robot = Robot::start([]);
+    place.configure(&quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("started");
+    agent.signal(Signal::SIGHUP);
+    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
+}
+
+#[test]
+fn once_does_not_wait_for_a_robot_that_refuses_everything() {
+    let robot = Robot::start([Answer::Errcode(93000)]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    assert_eq!(place.run(&["run", "--once"]).code, 1);
+    assert_eq!(robot.received().len(), 1);
+}

@@ -1,0 +1,22 @@
+//! The agent as a process: started, signalled, killed and started again, against a robot.
+
+mod alerts;
+mod foreground;
+mod reload;
+mod secrecy;
+mod state;
+mod stopping;
+mod undelivered;
+mod wall_clock;
+
+/// An alert of the fixture host `small-vps`, up to its time.
+const MEMORY_ALERT: &str = "⚠️ VPS 告警 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 80.4% (阈值: 80%)\n⏰ 时间: ";
+
+/// What follows it when the host becomes `no-swap`.
+const MEMORY_RECOVERY: &str = "✅ VPS 恢复 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 40.2% (已恢复正常)\n⏰ 时间: ";
+
+/// The URL of a port on which nobody listens any more.
+fn refusing_url() -> String {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    format!("http://{address}/cgi-bin/webhook/send?key={}", crate::support::robot::KEY)
+}

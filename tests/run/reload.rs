@@ -1,0 +1,73 @@
+//! SIGHUP: all of a new configuration, or none of it.
+
+use nix::sys::signal::Signal;
+
+use super::{MEMORY_ALERT, refusing_url};
+use crate::support::agent::{Place, quick};
+use crate::support::robot::{Answer, Robot};
+
+fn with_threshold(url: &str, threshold: &str) -> String {
+    quick(url).replace("threshold: 80", &format!("threshold: {threshold}"))
+}
+
+#[test]
+fn a_new_threshold_is_in_force_at_once() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &with_threshold(&robot.url(), "90"));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    assert!(robot.received().is_empty());
+    place.configure(&with_threshold(&robot.url(), "80"));
+    agent.signal(Signal::SIGHUP);
+    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
+    agent.wait_for_log("reloaded");
+}
+
+#[test]
+fn an_invalid_configuration_is_logged_once_with_its_place_and_the_old_one_stays() {
+    let robot = Robot::start([]);
+    let place = Place::configured("no-swap", &quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    place.configure(&with_threshold(&robot.url(), "30").replace("1h, alert_cooldown", "soon, alert_cooldown"));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("not reloaded");
+    // It checks at once all the same, by the old threshold: 40.2% would be over the new one.
+    agent.wait_for_checks(2);
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
+    let log = agent.stop(Signal::SIGTERM).stderr;
+    let place_of_error = format!("{}:1:", place.config().display());
+    assert_eq!(log.matches(&place_of_error).count(), 1, "{log}");
+    assert!(log.contains(&format!("{place_of_error}59: error: general.check_interval")), "{log}");
+}
+
+#[test]
+fn a_configuration_that_is_gone_changes_nothing() {
+    let place = Place::configured("no-swap", &quick(""));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    std::fs::remove_file(place.config()).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("not reloaded");
+    agent.wait_for_checks(2);
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+}
+
+#[test]
+fn a_corrected_webhook_delivers_what_waited_for_it() {
+    let old = Robot::start([Answer::Errcode(93000)]);
+    let new = Robot::start([]);
+    for wrong in [old.url(), refusing_url()] {
+        let place = Place::configured("small-vps", &quick(&wrong));
+        let agent = place.start(&["run"]);
+        agent.wait_for_log(" ERROR ");
+        place.configure(&quick(&new.url()));
+        let delivered = new.received().len();
+        agent.signal(Signal::SIGHUP);
+        assert!(new.wait_for(delivered + 1)[delivered].content().starts_with(MEMORY_ALERT));
+        agent.wait_for_log("delivered kind=alert");
+    }
+    assert_eq!(old.received().len(), 1);
+}

@@ -11,6 +11,7 @@
 mod agreement;
 mod cli;
 mod config;
+mod crash;
 mod docker;
 mod hang;
 mod hosts;
@@ -18,6 +19,7 @@ mod logging;
 mod pipeline;
 mod run;
 mod schedule;
+mod simulator;
 mod support;
 mod webhook;
 mod worker;

@@ -1,0 +1,44 @@
+//! Whatever a file of /proc holds, a check comes to its end, and every number in it is one.
+//!
+//! The first byte says which file the rest is; the second reading finds the same file cut in half.
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use vps_monitor::clock::{Boot, Now};
+use vps_monitor::collect::{Check, Plan, disk};
+use vps_monitor::host::Host;
+use vps_monitor::snapshot::Value;
+
+const FILES: [&str; 5] = ["meminfo", "stat", "net/dev", "net/sockstat", "net/sockstat6"];
+
+thread_local! {
+    static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder");
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((number, text)) = bytes.split_first() else { return };
+    FOLDER.with(|folder| check(folder.path(), FILES[usize::from(*number) % FILES.len()], text));
+});
+
+fn check(root: &Path, name: &str, text: &[u8]) {
+    let _ = fs::remove_dir_all(root.join("net"));
+    fs::create_dir_all(root.join("net")).expect("a folder");
+    fs::write(root.join(name), text).expect("a file");
+    let mut host = Host::new(Some(root));
+    let plan = Plan { disk: disk::Config { enabled: false, ..disk::Config::default() }, ..Plan::default() };
+    let mut check = Check::new(&plan, &host);
+    check.begin(&mut host, Boot::from_millis(0));
+    fs::write(root.join(name), &text[..text.len() / 2]).expect("a file");
+    let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(600_000) };
+    let snapshot = check.advance(&mut host, now).expect("every window is over");
+    for reading in &snapshot.readings {
+        if let Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) = reading.value {
+            assert!(number.is_finite() && number >= 0.0, "{reading:?}");
+        }
+    }
+    let _ = fs::remove_file(root.join(name));
+}

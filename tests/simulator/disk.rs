@@ -1,0 +1,83 @@
+//! The disk: a folder whose every operation can fail, tear, fill up, lie, or be the last one before a crash.
+//!
+//! What is written is in memory until it is synced. A crash of the agent leaves that in place; a loss of power leaves
+//! what was synced, and of the rest whatever chance wants.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use super::model::Saved;
+use super::random::Random;
+
+/// What a file holds.
+#[derive(Clone)]
+pub struct Content {
+    pub bytes: Rc<Vec<u8>>,
+    /// What the oracle knew when these bytes were saved; `None`: they are not all there.
+    pub saved: Option<Rc<Saved>>,
+    /// They outlast a loss of power.
+    synced: bool,
+}
+
+#[derive(Default)]
+pub struct Disk {
+    /// What programs see.
+    pub files: BTreeMap<String, Content>,
+    /// The folder as a loss of power leaves it.
+    lasting: BTreeMap<String, Content>,
+    /// A sync was only pretended, and what it was for has not been synced since.
+    pub lied: bool,
+}
+
+impl Disk {
+    pub fn read(&self, name: &str) -> io::Result<Content> {
+        self.files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub fn write(&mut self, name: &str, bytes: &[u8], saved: Option<Rc<Saved>>) {
+        let content = Content { bytes: Rc::new(bytes.to_vec()), saved, synced: false };
+        self.files.insert(name.to_owned(), content);
+    }
+
+    pub fn sync(&mut self, name: &str, honest: bool) {
+        if !honest {
+            self.lied = true;
+        } else if let Some(content) = self.files.get_mut(name) {
+            content.synced = true;
+        }
+    }
+
+    pub fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        let content = self.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        self.files.insert(to.to_owned(), content);
+        Ok(())
+    }
+
+    pub fn sync_folder(&mut self, honest: bool) {
+        if honest {
+            self.lasting.clone_from(&self.files);
+            self.lied = self.files.values().any(|content| !content.synced);
+        } else {
+            self.lied = true;
+        }
+    }
+
+    /// The power is gone. Renames that were not synced have happened or not, all of them; bytes that were not synced are
+    /// there up to somewhere.
+    pub fn lose_power(&mut self, random: &mut Random) {
+        if random.once_in(2) {
+            self.files.clone_from(&self.lasting);
+        }
+        for content in self.files.values_mut().filter(|content| !content.synced) {
+            let kept = random.range(0, content.bytes.len() as i64 + 1) as usize;
+            if kept < content.bytes.len() {
+                content.bytes = Rc::new(content.bytes[..kept].to_vec());
+                content.saved = None;
+            }
+            content.synced = true;
+        }
+        self.lasting.clone_from(&self.files);
+        self.lied = false;
+    }
+}

@@ -1,0 +1,105 @@
+//! The host: readings that are over their thresholds, under them, or cannot be taken, as chance has it. Every value is
+//! there once in a run, so that a line in a message tells which check it comes from.
+
+use vps_monitor::snapshot::{Failure, Key, Metric, Snapshot, Value};
+
+use super::clock::{HOUR, MINUTE};
+use super::random::Random;
+
+/// What is watched, and the label of its line in an alert.
+pub const WATCHED: [(Metric, &str, &str); 5] = [
+    (Metric::Disk, "/a", "💾 磁盘使用率(/a)"),
+    (Metric::Disk, "/b", "💾 磁盘使用率(/b)"),
+    (Metric::Memory, "", "📊 内存使用率"),
+    (Metric::TrafficIn, "", "📥 入站流量"),
+    (Metric::Connections, "", "🔗 连接数"),
+];
+
+/// The threshold of connections in the simulation; of all others it is 80.
+pub const CONNECTIONS_THRESHOLD: u64 = 5_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Over,
+    Under,
+    Unknown,
+}
+
+/// What a check found of one of [`WATCHED`]: its health, and its value as messages tell it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub place: usize,
+    pub health: Health,
+    pub shown: String,
+}
+
+struct Subject {
+    over: bool,
+    changes_at: i64,
+}
+
+pub struct Host {
+    subjects: Vec<Subject>,
+    /// The next value's number.
+    serial: u64,
+    /// How often readings change, as a divisor: the higher the wilder.
+    wildness: i64,
+}
+
+impl Host {
+    pub fn new(random: &mut Random) -> Host {
+        let subjects = WATCHED.iter().map(|_| Subject { over: false, changes_at: 0 }).collect();
+        Host { subjects, serial: 0, wildness: random.magnitude(1, 60) }
+    }
+
+    /// What a measurement at `time` finds.
+    pub fn measure(&mut self, time: i64, random: &mut Random) -> (Snapshot, Vec<Found>) {
+        let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
+        for (place, subject) in self.subjects.iter_mut().enumerate() {
+            while subject.changes_at <= time {
+                subject.over = !subject.over && random.once_in(2);
+                subject.changes_at = time.max(subject.changes_at) + random.magnitude(MINUTE, 10 * HOUR) / self.wildness;
+            }
+            let (metric, target, _) = WATCHED[place];
+            let health = match subject.over {
+                _ if random.once_in(40) => Health::Unknown,
+                true => Health::Over,
+                false => Health::Under,
+            };
+            self.serial += 1;
+            let (value, shown) = value(metric, health == Health::Over, self.serial);
+            match health {
+                Health::Unknown => snapshot.failures.push(failure(&Key::new(metric, target))),
+                _ => snapshot.push(metric, target, value),
+            }
+            found.push(Found { place, health, shown });
+        }
+        snapshot.readings.sort_by_key(|reading| reading.key.metric);
+        (snapshot, found)
+    }
+}
+
+/// A value that nothing else in the run has, and how it is shown.
+fn value(metric: Metric, over: bool, serial: u64) -> (Value, String) {
+    let sign = if over { 1.0 } else { -1.0 };
+    let number = sign * (80.0 + serial as f64 / 10.0);
+    match metric {
+        Metric::Connections => {
+            let count = if over { CONNECTIONS_THRESHOLD + serial } else { serial };
+            (Value::Count(count), count.to_string())
+        }
+        Metric::TrafficIn => (Value::Mbps(number), format!("{number:.1} Mbps")),
+        _ => (Value::Percent(number), format!("{number:.1}%")),
+    }
+}
+
+fn failure(key: &Key) -> Failure {
+    let metrics: &'static [Metric] = match key.metric {
+        Metric::Disk => &[Metric::Disk],
+        Metric::Memory => &[Metric::Memory],
+        Metric::TrafficIn => &[Metric::TrafficIn],
+        _ => &[Metric::Connections],
+    };
+    let target = (!key.target.is_empty()).then(|| key.target.clone());
+    Failure { collector: "simulated", metrics, target, error: "chance".to_owned() }
+}

@@ -1,0 +1,151 @@
+//! What goes wrong, and how often: each run has its own weather.
+
+use std::collections::BTreeMap;
+
+use super::clock::{HOUR, MINUTE};
+use super::random::Random;
+
+/// How a disk operation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault {
+    None,
+    Full,
+    Broken,
+    /// It says that it is done, and it is not.
+    Lie,
+    CrashBefore,
+    CrashAfter,
+    /// As the operation is half done.
+    CrashWithin,
+    PowerLoss,
+}
+
+/// What happens between two turns of the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    Crash,
+    PowerLoss,
+    Stop,
+    Reload,
+    CheckNow,
+    ClockStep,
+    Sleep,
+    StatusAsked,
+    DiskChanges,
+}
+
+const MISHAPS: [Mishap; 12] = [
+    Mishap::Crash,
+    Mishap::Crash,
+    Mishap::PowerLoss,
+    Mishap::Stop,
+    Mishap::Reload,
+    Mishap::CheckNow,
+    Mishap::ClockStep,
+    Mishap::Sleep,
+    Mishap::StatusAsked,
+    Mishap::DiskChanges,
+    Mishap::DiskChanges,
+    Mishap::DiskChanges,
+];
+
+/// Storms, in which anything may happen, and calms, in which nothing does, so that what is owed can be told.
+pub struct Weather {
+    pub calm: bool,
+    changes_at: i64,
+    /// Since when it is as it is.
+    pub since: i64,
+    next_mishap: i64,
+    /// One mishap in about so many microseconds.
+    mishap_pause: i64,
+    /// While it is there, every operation of the disk ends so.
+    disk_state: DiskFault,
+    /// One operation of the disk in so many ends otherwise.
+    disk_fault_in: u64,
+    lies: bool,
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
+/// A refused key is tried again every hour; then everything that waits goes out at the robot's pace.
+pub const CALM_BEFORE_JUDGEMENT: i64 = 100 * MINUTE;
+const CALM: i64 = 150 * MINUTE;
+
+impl Weather {
+    pub fn new(random: &mut Random) -> Weather {
+        Weather {
+            calm: false,
+            changes_at: random.magnitude(MINUTE, 12 * HOUR),
+            since: 0,
+            next_mishap: 0,
+            mishap_pause: random.magnitude(2 * MINUTE, 6 * HOUR),
+            disk_state: DiskFault::None,
+            disk_fault_in: random.magnitude(10, 3000) as u64,
+            lies: random.once_in(4),
+            faults: BTreeMap::new(),
+        }
+    }
+
+    /// Changes with the time; `end` is when the run ends, which it does in a calm.
+    pub fn change(&mut self, time: i64, end: i64, random: &mut Random) {
+        let last_calm = time >= end - CALM;
+        if time < self.changes_at && (self.calm || !last_calm) {
+            return;
+        }
+        self.calm = !self.calm || last_calm;
+        self.since = time;
+        self.changes_at = if last_calm {
+            i64::MAX
+        } else if self.calm {
+            time + CALM
+        } else {
+            time + random.magnitude(MINUTE, 30 * HOUR)
+        };
+        self.disk_state = DiskFault::None;
+        self.next_mishap = time;
+    }
+
+    pub fn count(&mut self, kind: &'static str) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
+
+    /// When something happens next, if anything does.
+    pub fn next_change(&self) -> i64 {
+        if self.calm { self.changes_at } else { self.changes_at.min(self.next_mishap) }
+    }
+
+    pub fn mishap(&mut self, time: i64, random: &mut Random) -> Option<Mishap> {
+        if self.calm || time < self.next_mishap {
+            return None;
+        }
+        self.next_mishap = time + random.magnitude(self.mishap_pause / 20 + 1, self.mishap_pause * 4);
+        let mishap = random.pick(&MISHAPS);
+        if mishap == Mishap::DiskChanges {
+            self.disk_state = random.pick(&[DiskFault::None, DiskFault::None, DiskFault::Full, DiskFault::Broken]);
+            return None;
+        }
+        Some(mishap)
+    }
+
+    pub fn disk_fault(&mut self, random: &mut Random) -> DiskFault {
+        use DiskFault::*;
+        if self.calm {
+            return None;
+        }
+        let fault = match self.disk_state {
+            None if !random.once_in(self.disk_fault_in) => return None,
+            None => random.pick(&[Full, Broken, Lie, CrashBefore, CrashAfter, CrashWithin, PowerLoss]),
+            lasting => lasting,
+        };
+        let fault = if fault == Lie && !self.lies { None } else { fault };
+        self.count(match fault {
+            None => return None,
+            Full => "disk full (ENOSPC)",
+            Broken => "disk broken (EIO)",
+            Lie => "sync that lied",
+            CrashBefore | CrashAfter => "crash at a disk operation",
+            CrashWithin => "crash within a disk operation",
+            PowerLoss => "power lost at a disk operation",
+        });
+        fault
+    }
+}

@@ -1,0 +1,97 @@
+//! A deterministic simulator that tries to prove the agent wrong.
+//!
+//! The real loop, with everything that it is made of, runs in a world that is all model: a scripted clock, a host whose
+//! readings come from a seeded generator, a disk that fails, tears, fills up, lies about fsync and crashes at every
+//! single operation, and a robot with a rate limit, outages, latency and wrong answers. One seed is one run. After every
+//! event the oracle holds the run against what must be true, and a run that is not true is told with its trace and the
+//! command that repeats it.
+
+mod clock;
+mod disk;
+mod host;
+mod mishap;
+mod model;
+mod oracle;
+mod outside;
+pub mod random;
+mod reports;
+mod robot;
+mod run;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use run::{Outcome, simulate};
+
+/// Hours of one seed, where the environment names none.
+const HOURS: u64 = 72;
+/// Seeds of the ordinary test run.
+const SEEDS: u64 = 10;
+/// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh.
+const FIRST_SEED: u64 = 1;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// `SIMULATE_SEED` and `SIMULATE_HOURS` repeat one run with its trace; `SIMULATE_DAYS` runs as many days over seeds that
+/// nobody tried before.
+#[test]
+fn nothing_is_lost_whatever_happens() {
+    let hours = setting("SIMULATE_HOURS").unwrap_or(HOURS);
+    let start = Instant::now();
+    let (first, seeds) = match (setting("SIMULATE_SEED"), setting("SIMULATE_DAYS")) {
+        (Some(seed), _) => (seed, 1),
+        (None, Some(days)) => (fresh_seed(), (days * 24).div_ceil(hours)),
+        (None, None) => (FIRST_SEED, SEEDS),
+    };
+    let outcomes = side_by_side(first, seeds, hours);
+    let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (seed, outcome) in outcomes {
+        for (kind, count) in outcome.faults {
+            *faults.entry(kind).or_default() += count;
+        }
+        failures.extend(outcome.wrong.map(|wrong| (seed, wrong)));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{} days in {seeds} seeds from {first} in {seconds:.0} s: {faults:#?}", seeds * hours / 24);
+    for (seed, wrong) in &failures {
+        println!("seed {seed}: {}", wrong.lines().next().unwrap_or_default());
+    }
+    if let Some((seed, wrong)) = failures.first() {
+        let trace = simulate(*seed, hours, true).trace;
+        let shown = setting("SIMULATE_TRACE").unwrap_or(400) as usize;
+        for line in &trace[trace.len().saturating_sub(shown)..] {
+            println!("{line}");
+        }
+        panic!(
+            "{} of {seeds} runs went wrong; the first: {wrong}\nrepeat it: make simulate SEED={seed} HOURS={hours}",
+            failures.len()
+        );
+    }
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let run = |seed| simulate(seed, 24, true).trace;
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
+}
+
+fn fresh_seed() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    since_epoch.as_secs() % 1_000_000_000 * 1000
+}
+
+/// The outcomes of seeds that follow each other, on all processors.
+fn side_by_side(first: u64, seeds: u64, hours: u64) -> Vec<(u64, Outcome)> {
+    let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let share = |number| (first + number..first + seeds).step_by(processors as usize);
+    let run = move |number| share(number).map(|seed| (seed, simulate(seed, hours, false))).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|number| scope.spawn(move || run(number))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a run ends with an outcome")).collect()
+    })
+}

@@ -1,0 +1,144 @@
+//! What the agent owes to the group: the contract's rules of alerts in their shortest form, worked out from what checks
+//! found, and apart from the agent's own code.
+//!
+//! The model goes with the state: a save remembers it, and an agent that goes on from that save owes what it owed then.
+
+use jiff::Timestamp;
+use vps_monitor::clock::Now;
+
+use super::host::{Found, Health, WATCHED};
+
+/// What is to be told of one stretch of readings over a threshold.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    pub place: usize,
+    /// The beginnings of the lines that tell of its firing, one for each time it was to be told.
+    pub firing: Vec<String>,
+    pub firing_is_told: bool,
+    /// The beginning of the line that tells of its end, once it is over.
+    pub recovery: Option<String>,
+    /// The true time since which something of it is owed.
+    pub owed_since: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Track {
+    firing: bool,
+    /// This firing was to be told.
+    told: bool,
+    /// When a firing was last to be told, on the machine's clock.
+    last_told: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    tracks: [Track; WATCHED.len()],
+    pub owed: Vec<Episode>,
+    /// Grows with everything that is decided.
+    pub decisions: u64,
+}
+
+/// The model and the clocks as of a save.
+#[derive(Debug)]
+pub struct Saved {
+    pub model: Model,
+    pub now: Now,
+    pub boot_id: String,
+    /// How many answers the agent had heard.
+    pub answers: usize,
+    /// Until when it knew that the robot wanted to be left alone.
+    pub held_until: i64,
+}
+
+pub struct Rules {
+    pub cooldown: i64,
+    pub send_recovery: bool,
+}
+
+/// `💾 磁盘使用率(/a): 81.3% (`
+fn beginning(found: &Found) -> String {
+    format!("{}: {} (", WATCHED[found.place].2, found.shown)
+}
+
+impl Model {
+    /// Takes in what a check found, and gives the firing lines that are to be told of it.
+    pub fn take_in(&mut self, found: &[Found], rules: &Rules, now: Now, true_time: i64) -> Vec<String> {
+        let mut lines = Vec::new();
+        for one in found {
+            let track = &mut self.tracks[one.place];
+            let boot = now.boot.as_micros();
+            let is_cooling_down = track.last_told.is_some_and(|told| (boot - told).max(0) < rules.cooldown);
+            match one.health {
+                Health::Unknown => {}
+                Health::Over => {
+                    self.decisions += u64::from(!track.firing || !is_cooling_down);
+                    if !track.firing {
+                        *track = Track { firing: true, told: false, ..*track };
+                    }
+                    if is_cooling_down {
+                        continue;
+                    }
+                    let is_new = !track.told;
+                    (track.told, track.last_told) = (true, Some(boot));
+                    let line = beginning(one);
+                    lines.push(line.clone());
+                    self.tell_firing(one.place, line, is_new, true_time);
+                }
+                Health::Under => {
+                    self.decisions += u64::from(track.firing);
+                    if track.firing && track.told && rules.send_recovery {
+                        let open = |episode: &&mut Episode| episode.place == one.place && episode.recovery.is_none();
+                        if let Some(episode) = self.owed.iter_mut().rfind(open) {
+                            (episode.recovery, episode.owed_since) = (Some(beginning(one)), true_time);
+                        }
+                    }
+                    track.firing = false;
+                }
+            }
+        }
+        lines
+    }
+
+    fn tell_firing(&mut self, place: usize, line: String, is_new: bool, true_time: i64) {
+        if is_new {
+            // One whose end is not told (`send_recovery: false`) is told when its firing is.
+            self.owed.retain(|e| e.place != place || e.recovery.is_some() || !e.firing_is_told);
+        }
+        let open = self.owed.iter_mut().filter(|episode| episode.place == place && episode.recovery.is_none());
+        match open.last().filter(|_| !is_new) {
+            Some(episode) => episode.firing.push(line),
+            None => self.owed.push(Episode {
+                place,
+                firing: vec![line],
+                firing_is_told: false,
+                recovery: None,
+                owed_since: true_time,
+            }),
+        }
+    }
+
+    /// What is owed for longer than until `before`, and not told.
+    pub fn overdue(&self, before: i64) -> Option<&Episode> {
+        let is_told = |episode: &Episode| episode.firing_is_told && episode.recovery.is_none();
+        self.owed.iter().find(|episode| !is_told(episode) && episode.owed_since < before)
+    }
+}
+
+impl Saved {
+    /// The model of an agent that goes on from this save, at `now`.
+    pub fn resumed(&self, now: Now, boot_id: &str) -> Model {
+        let mut model = self.model.clone();
+        if boot_id != self.boot_id {
+            let shift = now.boot.as_micros() - away(self.now.wall, now) - self.now.boot.as_micros();
+            for told in model.tracks.iter_mut().filter_map(|track| track.last_told.as_mut()) {
+                *told += shift;
+            }
+        }
+        model
+    }
+}
+
+/// How long the machine was away, as far as its wall clock can tell.
+fn away(saved: Timestamp, now: Now) -> i64 {
+    (now.wall.as_microsecond() - saved.as_microsecond()).max(now.boot.as_micros())
+}

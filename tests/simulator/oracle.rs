@@ -1,0 +1,234 @@
+//! Holds a run against what must be true, after every event.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
+
+use jiff::Timestamp;
+use vps_monitor::clock::Now;
+
+use super::clock::{MINUTE, SECOND};
+use super::host::Found;
+use super::model::{Model, Rules, Saved};
+use super::reports::Reports;
+use super::robot::HOLD;
+
+/// Something that must be true is not.
+pub struct Wrong(pub String);
+
+pub fn wrong(what: impl Into<String>) -> ! {
+    resume_unwind(Box::new(Wrong(what.into())))
+}
+
+/// The robot's budget.
+const MAX_ARRIVALS: usize = 20;
+const MAX_MESSAGES: usize = 1000;
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
+const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the robot took, by its text without the mark of its lateness.
+struct Taken {
+    /// A crash or a lost answer may have made the agent believe that it was not.
+    excuses: u32,
+}
+
+pub struct Oracle {
+    pub model: Model,
+    rules: Rules,
+    /// Every firing line that was to be told, in any of the timelines that crashes cut off.
+    predicted: BTreeSet<String>,
+    taken: BTreeMap<String, Taken>,
+    /// Messages whose acceptance the agent has heard of, in that order.
+    heard: Vec<String>,
+    arrivals: VecDeque<i64>,
+    /// The robot asked to be left alone until then.
+    held_until: i64,
+    reports: Reports,
+    saves: u64,
+}
+
+impl Oracle {
+    pub fn new(rules: Rules) -> Oracle {
+        Oracle {
+            model: Model::default(),
+            rules,
+            predicted: BTreeSet::new(),
+            taken: BTreeMap::new(),
+            heard: Vec::new(),
+            arrivals: VecDeque::new(),
+            held_until: i64::MIN,
+            reports: Reports::default(),
+            saves: 0,
+        }
+    }
+
+    pub fn checked(&mut self, found: &[Found], now: Now, true_time: i64) {
+        self.predicted.extend(self.model.take_in(found, &self.rules, now, true_time));
+    }
+
+    /// What a save at this moment holds.
+    pub fn saved(&self, now: Now, boot_id: String) -> Saved {
+        Saved { model: self.model.clone(), now, boot_id, answers: self.heard.len(), held_until: self.held_until }
+    }
+
+    /// An agent starts from a save, or from nothing. What it does not know that it delivered, it may deliver again.
+    pub fn started(&mut self, from: Option<&Saved>, now: Now, boot_id: &str) {
+        let answers = from.map_or(0, |saved| saved.answers);
+        for content in self.heard.drain(answers.min(self.heard.len())..) {
+            self.taken.entry(content).and_modify(|taken| taken.excuses += 1);
+        }
+        self.held_until = from.map_or(i64::MIN, |saved| saved.held_until);
+        self.model = from.map_or_else(Model::default, |saved| saved.resumed(now, boot_id));
+    }
+
+    /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
+    pub fn forgets(&mut self) {
+        self.arrivals.clear();
+        self.held_until = i64::MIN;
+        self.reports.forget();
+    }
+
+    /// Something arrived; an orphan was on its way before the robot asked for anything.
+    pub fn arrived(&mut self, time: i64, is_orphan: bool) {
+        if time < self.held_until && !is_orphan {
+            wrong("the robot asked to be left alone for a minute (45009), and was not");
+        }
+        while self.arrivals.front().is_some_and(|first| time - first >= MINUTE) {
+            self.arrivals.pop_front();
+        }
+        self.arrivals.push_back(time);
+        if self.arrivals.len() > MAX_ARRIVALS {
+            wrong(format!("{} messages reached the robot within a minute", self.arrivals.len()));
+        }
+    }
+
+    pub fn throttled(&mut self, time: i64) {
+        self.held_until = time + HOLD;
+    }
+
+    /// The robot took a message. `is_heard`: the agent will hear of it; `is_orphan`: the one that posted it is gone, and
+    /// the next may have posted it again already.
+    pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) {
+        let text = without_lateness(content);
+        match self.taken.get_mut(&text) {
+            Some(_) if is_orphan => return,
+            Some(taken) if taken.excuses == 0 => wrong(format!("told twice without a reason: {text}")),
+            Some(taken) => taken.excuses -= 1,
+            None => {
+                self.taken.insert(text.clone(), Taken { excuses: 0 });
+            }
+        }
+        if !is_heard {
+            self.excuse(&text);
+        }
+        self.read(&text);
+    }
+
+    /// The agent hears that a message was taken, at last.
+    pub fn heard(&mut self, content: &str) {
+        self.heard.push(without_lateness(content));
+    }
+
+    /// The agent is gone, and will not hear what became of a message that the robot may take.
+    pub fn excuse(&mut self, content: &str) {
+        self.taken.entry(without_lateness(content)).and_modify(|taken| taken.excuses += 1);
+    }
+
+    /// The robot refused a message for good: what it tells is owed no longer.
+    pub fn refused(&mut self, content: &str) {
+        for episode in &mut self.model.owed {
+            episode.firing_is_told |= episode.firing.iter().any(|line| content.contains(line));
+        }
+        self.model.owed.retain(|e| !e.recovery.as_ref().is_some_and(|line| content.contains(line)));
+        // A digest's page may tell what is known by another line.
+        if content.contains("积压摘要") {
+            self.model.owed.clear();
+        }
+        self.read_reports(&without_lateness(content));
+    }
+
+    /// Takes note of what a message tells.
+    fn read(&mut self, text: &str) {
+        self.read_reports(text);
+        let title = text.lines().next().unwrap_or_default();
+        for line in text.lines() {
+            let firing = line.split_once("阈值: ").filter(|_| title.contains("告警"));
+            if firing.is_some_and(|(beginning, _)| !self.predicted.contains(beginning)) {
+                wrong(format!("a firing is told that is none, or inside its cooldown: {line}"));
+            }
+            self.read_line(line);
+        }
+    }
+
+    /// Takes note of a report, or of the reports that a digest names.
+    fn read_reports(&mut self, text: &str) {
+        let own = text.lines().last().and_then(|line| line.strip_prefix("⏰ 报告时间: "));
+        let named = text.lines().filter_map(|line| line.strip_prefix("✉️ ")?.split_once(": 📊 VPS 状态报告"));
+        for time in own.into_iter().chain(named.map(|(time, _)| time)) {
+            self.reports.tell(time).unwrap_or_else(|what| wrong(what));
+        }
+    }
+
+    fn read_line(&mut self, line: &str) {
+        let is_whole = line.starts_with("🟢");
+        for episode in &mut self.model.owed {
+            if episode.firing.iter().any(|firing| line.contains(firing)) {
+                episode.firing_is_told = true;
+                if is_whole {
+                    episode.recovery.get_or_insert_default().clear();
+                }
+            } else if episode.recovery.as_ref().is_some_and(|recovery| !recovery.is_empty() && line.contains(recovery))
+            {
+                if !episode.firing_is_told && !is_whole {
+                    wrong(format!("a recovery is told before its firing: {line}"));
+                }
+                episode.firing_is_told = true;
+                episode.recovery.get_or_insert_default().clear();
+            }
+        }
+        // An episode with nothing left to tell.
+        self.model.owed.retain(|e| !(e.firing_is_told && e.recovery.as_ref().is_some_and(String::is_empty)));
+    }
+
+    pub fn passed(&mut self, from: Timestamp, to: Timestamp, true_time: i64) {
+        self.reports.pass(from, to, true_time);
+    }
+
+    pub fn disturbed(&mut self, true_time: i64) {
+        self.reports.disturb(true_time);
+    }
+
+    /// The robot has worked for long enough: what is owed since before `before` must have been told.
+    pub fn all_is_told(&self, before: i64) {
+        if let Some(episode) = self.model.overdue(before) {
+            wrong(format!("owed since {} s and never told: {episode:?}", episode.owed_since / SECOND));
+        }
+        if let Some(report) = self.reports.overdue(before) {
+            wrong(format!("never told: {report}"));
+        }
+    }
+
+    /// The state as a save writes it is within its bounds.
+    pub fn is_within_bounds(&mut self, state: &[u8]) {
+        if state.len() > MAX_STATE_BYTES {
+            wrong(format!("the state is {} bytes long", state.len()));
+        }
+        // Every save is a turn of the loop longer by this than it need be; what is too much stays so for some saves.
+        self.saves += 1;
+        if !self.saves.is_multiple_of(64) {
+            return;
+        }
+        let json: serde_json::Value = serde_json::from_slice(state).unwrap_or_else(|error| wrong(error.to_string()));
+        let waiting = json["outbox"]["waiting"].as_array().map_or(&[][..], Vec::as_slice);
+        let bytes_of = |entry: &serde_json::Value| entry["message"]["lines"].to_string().len();
+        if waiting.len() > MAX_MESSAGES || waiting.iter().map(bytes_of).sum::<usize>() > MAX_TEXT_BYTES {
+            wrong(format!("{} messages wait", waiting.len()));
+        }
+    }
+}
+
+/// `content` as it was before it waited.
+fn without_lateness(content: &str) -> String {
+    let Some((before, rest)) = content.split_once(" (延迟 ") else { return content.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    format!("{before}{after}")
+}

@@ -1,0 +1,66 @@
+//! What is owed of scheduled reports: one for each time that the clock passes while nothing disturbs the agent, and
+//! never two for one time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::clock::{HOUR, MINUTE, SECOND};
+
+/// A report is due every four hours.
+pub const CRON: &str = "0 */4 * * *";
+const PERIOD: i64 = 4 * HOUR;
+
+/// Around a due time, this much must be undisturbed for its report to be owed.
+const UNDISTURBED: i64 = 2 * MINUTE;
+
+/// In microseconds: due times on the wall clock, the rest in true time.
+#[derive(Default)]
+pub struct Reports {
+    /// Due times that were passed, and when.
+    passed: BTreeMap<i64, i64>,
+    disturbed: i64,
+    /// When the reports that were told were made, by due time.
+    told: BTreeMap<i64, BTreeSet<String>>,
+}
+
+impl Reports {
+    /// The wall clock ran from one time to another by itself.
+    pub fn pass(&mut self, from: Timestamp, to: Timestamp, true_time: i64) {
+        let due = to.as_microsecond().div_euclid(PERIOD) * PERIOD;
+        // A clock that was set back passes times again, whose reports were told.
+        let is_new = from.as_microsecond() < due && !self.told.contains_key(&due);
+        if is_new && true_time - self.disturbed > UNDISTURBED {
+            self.passed.insert(due, true_time);
+        }
+    }
+
+    /// Something happened that may delay a report or make it unnecessary.
+    pub fn disturb(&mut self, true_time: i64) {
+        self.disturbed = true_time;
+        self.passed.retain(|_, passed| true_time - *passed > UNDISTURBED);
+    }
+
+    /// The agent was made to forget what it knew.
+    pub fn forget(&mut self) {
+        self.passed.clear();
+        self.told.values_mut().for_each(BTreeSet::clear);
+    }
+
+    /// A report, or a digest's line about one, that was made at `created` as it is shown. Says what is wrong with it.
+    pub fn tell(&mut self, created: &str) -> Result<(), String> {
+        let text = format!("{}Z", created.replacen(' ', "T", 1));
+        let time: Timestamp = text.parse().map_err(|error| format!("a report's time {created:?}: {error}"))?;
+        let due = time.as_microsecond().div_euclid(PERIOD) * PERIOD;
+        self.passed.remove(&due);
+        let told = self.told.entry(due).or_default();
+        told.insert(created.to_owned());
+        if told.len() > 1 { Err(format!("two reports for one time: {told:?}")) } else { Ok(()) }
+    }
+
+    /// A due time that passed before `before`, and no report of it was told.
+    pub fn overdue(&self, before: i64) -> Option<String> {
+        let (due, _) = self.passed.iter().find(|(_, passed)| **passed < before)?;
+        Some(format!("the report due at {} second", due / SECOND))
+    }
+}

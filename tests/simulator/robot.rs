@@ -1,0 +1,127 @@
+//! The robot: takes messages, or does not, and answers, or does not.
+
+use vps_monitor::http::{Error, Response};
+
+use super::clock::{HOUR, MINUTE, SECOND};
+use super::random::Random;
+
+/// How the robot, and the way to it, are at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Well,
+    /// No connection.
+    Unreachable,
+    /// Messages arrive and are taken, the answers get lost.
+    Mute,
+    /// Everything takes long, and much takes too long.
+    Slow,
+    /// Another program answers: a proxy, a login page.
+    Garbage,
+    Busy,
+    /// Others send to the same robot: it takes nothing for a minute.
+    Throttled,
+    /// The key is not valid.
+    Refused,
+    /// Any of these, by message.
+    Moody,
+}
+
+const MOODS: [Mood; 9] = [
+    Mood::Well,
+    Mood::Unreachable,
+    Mood::Unreachable,
+    Mood::Mute,
+    Mood::Slow,
+    Mood::Garbage,
+    Mood::Throttled,
+    Mood::Refused,
+    Mood::Moody,
+];
+
+/// What the robot, or something before it, does with one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Accepted,
+    /// Taken, and the answer is not what came back.
+    AcceptedUnheard,
+    /// It did not come to the robot.
+    Lost,
+    Garbage,
+    Errcode(i64),
+}
+
+/// A message on its way. Times are true ones.
+pub struct Flight {
+    pub content: String,
+    pub fate: Fate,
+    /// When it comes to the robot; `None`: it has, or it will not.
+    pub arrives: Option<i64>,
+    /// When the agent hears of it.
+    pub answered: i64,
+}
+
+pub struct Robot {
+    pub mood: Mood,
+    changes_at: i64,
+}
+
+/// What bounds a delivery in all (see `worker::POST_DEADLINE`).
+const PATIENCE: i64 = 10 * SECOND;
+
+impl Robot {
+    pub fn new() -> Robot {
+        Robot { mood: Mood::Well, changes_at: 0 }
+    }
+
+    pub fn change_mood(&mut self, time: i64, calm: bool, random: &mut Random) {
+        if calm {
+            (self.mood, self.changes_at) = (Mood::Well, time);
+        } else if self.changes_at <= time {
+            self.mood = random.pick(&MOODS);
+            self.changes_at = time + random.magnitude(10 * SECOND, 9 * HOUR);
+        }
+    }
+
+    /// What becomes of a message that is posted now.
+    pub fn post(&self, content: String, time: i64, random: &mut Random) -> Flight {
+        let mood = match self.mood {
+            Mood::Moody => {
+                random.pick(&[Mood::Well, Mood::Well, Mood::Unreachable, Mood::Mute, Mood::Garbage, Mood::Busy])
+            }
+            mood => mood,
+        };
+        let fate = match mood {
+            Mood::Well | Mood::Slow | Mood::Moody => Fate::Accepted,
+            Mood::Unreachable => Fate::Lost,
+            Mood::Mute => Fate::AcceptedUnheard,
+            Mood::Garbage => Fate::Garbage,
+            Mood::Busy if random.once_in(4) => Fate::Errcode(40058),
+            Mood::Busy => Fate::Errcode(-1),
+            Mood::Throttled => Fate::Errcode(45009),
+            Mood::Refused => Fate::Errcode(93000),
+        };
+        let there = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
+        let back = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
+        let is_heard = there + back < PATIENCE && fate != Fate::AcceptedUnheard;
+        Flight {
+            content,
+            fate: if fate == Fate::Accepted && !is_heard { Fate::AcceptedUnheard } else { fate },
+            arrives: (fate != Fate::Lost).then_some(time + there),
+            answered: time + if is_heard { there + back } else { random.range(there, PATIENCE) },
+        }
+    }
+}
+
+/// How long the robot must be left alone after it said so.
+pub const HOLD: i64 = MINUTE;
+
+/// What the agent hears of a message.
+pub fn answer(fate: Fate) -> Result<Response, Error> {
+    let errcode = |code: i64| Response { status: 200, body: format!(r#"{{"errcode":{code},"errmsg":"simulated"}}"#) };
+    match fate {
+        Fate::Accepted => Ok(errcode(0)),
+        Fate::AcceptedUnheard | Fate::Lost => Err(Error("connection reset".to_owned())),
+        Fate::Garbage => Ok(Response { status: 200, body: "<html>please log in</html>".to_owned() }),
+        Fate::Errcode(code) => Ok(errcode(code)),
+    }
+}

@@ -1,0 +1,84 @@
+//! One run: an agent after the other in one world, until its time is over.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use vps_monitor::config::Config;
+use vps_monitor::daemon::{Daemon, End, Mode};
+use vps_monitor::store::{LoadError, Store};
+
+use super::clock::{HOUR, SECOND};
+use super::host::CONNECTIONS_THRESHOLD;
+use super::model::Rules;
+use super::oracle::Wrong;
+use super::outside::{SimulatedFolder, SimulatedOutside};
+use super::random::Random;
+use super::reports::CRON;
+use super::world::{Crash, World};
+
+pub struct Outcome {
+    /// What must be true and is not.
+    pub wrong: Option<String>,
+    /// How often each kind of fault was there.
+    pub faults: BTreeMap<&'static str, u64>,
+    pub trace: Vec<String>,
+}
+
+pub fn simulate(seed: u64, hours: u64, trace: bool) -> Outcome {
+    let (config, rules) = configuration(&mut Random::new(!seed));
+    let end = i64::try_from(hours).unwrap_or(i64::MAX / HOUR) * HOUR;
+    let world = Rc::new(RefCell::new(World::new(seed, end, rules, trace)));
+    let mut wrong = None;
+    while wrong.is_none() && world.borrow().clock.true_time < end {
+        let outside = SimulatedOutside::new(&world, &config);
+        let store = Store::new(SimulatedFolder(Rc::clone(&world)), world.borrow().clock.boot_id());
+        let mode = Mode { state_folder: PathBuf::from("/state"), ..Mode::default() };
+        // In the running system, the process would be gone: nothing of it is looked at again.
+        let end = catch_unwind(AssertUnwindSafe(|| Daemon::new(&config, outside, store, mode).map(Daemon::run)));
+        wrong = match how_it_ended(end) {
+            Ok(machine) => {
+                catch_unwind(AssertUnwindSafe(|| world.borrow_mut().restart(machine))).err().map(|payload| {
+                    payload.downcast::<Wrong>().map_or_else(|_| "the simulator broke".to_owned(), |wrong| wrong.0)
+                })
+            }
+            Err(wrong) => Some(wrong),
+        };
+    }
+    let mut world = world.borrow_mut();
+    Outcome { wrong, faults: world.faults(), trace: world.take_trace() }
+}
+
+/// Whether the machine went with the agent; or what is wrong.
+fn how_it_ended(end: std::thread::Result<Result<End, LoadError>>) -> Result<bool, String> {
+    match end {
+        Ok(Ok(End::Stopped)) => Ok(false),
+        Ok(Ok(end)) => Err(format!("the agent ended by itself: {end:?}")),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(payload) => match payload.downcast::<Crash>() {
+            Ok(crash) => Ok(crash.machine),
+            Err(payload) => {
+                Err(payload.downcast::<Wrong>().map_or_else(|_| "the agent panicked".to_owned(), |wrong| wrong.0))
+            }
+        },
+    }
+}
+
+fn configuration(random: &mut Random) -> (Config, Rules) {
+    let check_interval = random.pick(&[30, 60, 60, 300, 900]);
+    let cooldown = random.pick(&[0, 60, 300, 300, 3600]);
+    let send_recovery = !random.once_in(8);
+    let text = format!(
+        "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {cooldown}, \
+         send_recovery: {send_recovery}}}\n\
+         wechat: {{webhook_url: 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f}}\n\
+         system: {{disk: {{paths: [/a, /b]}}}}\n\
+         network: {{traffic: {{threshold_mbps: 80}}, connections: {{threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
+         docker: {{enabled: false}}\n\
+         scheduled_report: {{cron: \"{CRON}\"}}\n"
+    );
+    let config = Config::parse("simulated", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;
+    (config, Rules { cooldown: cooldown * SECOND, send_recovery })
+}

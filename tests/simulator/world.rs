@@ -1,0 +1,319 @@
+//! The world that is all model: the clock, the host, the disk, the robot, the weather, and the oracle that watches.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+
+use vps_monitor::clock::Now;
+use vps_monitor::store::FILE_NAME;
+
+use super::clock::{Clock, HOUR, MINUTE, SECOND};
+use super::disk::{Content, Disk};
+use super::host::Host;
+use super::mishap::{CALM_BEFORE_JUDGEMENT, DiskFault, Mishap, Weather};
+use super::model::{Rules, Saved};
+use super::oracle::{Oracle, wrong};
+use super::random::Random;
+use super::robot::{Fate, Flight, Robot, answer};
+
+/// The agent is gone: killed, or the machine with it.
+pub struct Crash {
+    pub machine: bool,
+}
+
+pub struct World {
+    pub random: Random,
+    pub clock: Clock,
+    pub host: Host,
+    pub disk: Disk,
+    pub robot: Robot,
+    pub weather: Weather,
+    pub oracle: Oracle,
+    /// What the agent posted last, while it waits for what becomes of it.
+    pub flight: Option<Flight>,
+    /// What agents that are gone posted.
+    orphans: Vec<Flight>,
+    /// When the run ends.
+    pub end: i64,
+    /// The agent was told to stop because of that.
+    is_over: bool,
+    /// Waits since the time last went on.
+    idle_waits: u32,
+    /// The last save failed: what the agent knows is not all on the disk.
+    pub unsaved: bool,
+    /// A disk that lied has lost the state, which is whole again when it is replaced.
+    pub torn_by_lie: bool,
+    trace: Option<Vec<String>>,
+}
+
+/// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
+const MAX_IDLE_WAITS: u32 = 1000;
+
+/// What ends a wait.
+pub enum Next {
+    Time,
+    Answered(Flight),
+    Mishap(Mishap),
+    End,
+}
+
+impl World {
+    pub fn new(seed: u64, end: i64, rules: Rules, trace: bool) -> World {
+        let mut random = Random::new(seed);
+        World {
+            clock: Clock::default(),
+            host: Host::new(&mut random),
+            disk: Disk::default(),
+            robot: Robot::new(),
+            weather: Weather::new(&mut random),
+            oracle: Oracle::new(rules),
+            random,
+            flight: None,
+            orphans: Vec::new(),
+            end,
+            is_over: false,
+            idle_waits: 0,
+            unsaved: false,
+            torn_by_lie: false,
+            trace: trace.then(Vec::new),
+        }
+    }
+
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let now = self.clock.now();
+            let seconds = self.clock.true_time as f64 / SECOND as f64;
+            trace.push(format!("{seconds:>13.3} {} {}", now.wall.strftime("%m-%d %H:%M:%S"), what()));
+        }
+    }
+
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    pub fn faults(&mut self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.weather.faults)
+    }
+
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// Lets the time pass, up to `until` at the longest, until something happens.
+    pub fn wait(&mut self, until: i64) -> Next {
+        let began = self.clock.true_time;
+        let end = if self.is_over { i64::MAX } else { self.end };
+        loop {
+            let answered = self.flight.as_ref().map_or(i64::MAX, |flight| flight.answered);
+            let arrives = self.flights().filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX);
+            let next = [until, answered, arrives, self.weather.next_change(), end].into_iter().min();
+            self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
+            self.let_arrive();
+            let time = self.clock.true_time;
+            self.weather.change(time, self.end, &mut self.random);
+            self.robot.change_mood(time, self.weather.calm, &mut self.random);
+            self.judge();
+            self.idle_waits = if time > began { 0 } else { self.idle_waits + 1 };
+            if self.idle_waits > MAX_IDLE_WAITS {
+                wrong("the loop turns and turns, and the time does not go on");
+            }
+            if time >= end {
+                self.is_over = true;
+                return Next::End;
+            }
+            if let Some(flight) = self.flight.take_if(|flight| flight.answered <= time) {
+                return Next::Answered(flight);
+            }
+            if let Some(mishap) = self.weather.mishap(time, &mut self.random) {
+                return Next::Mishap(mishap);
+            }
+            if time >= until {
+                return Next::Time;
+            }
+        }
+    }
+
+    fn flights(&self) -> impl Iterator<Item = &Flight> {
+        self.flight.iter().chain(&self.orphans)
+    }
+
+    /// The clocks run, undisturbed.
+    fn pass_to(&mut self, time: i64) {
+        let from = self.clock.now().wall;
+        self.clock.true_time = time;
+        self.oracle.passed(from, self.clock.now().wall, time);
+    }
+
+    /// What has come to the robot by now.
+    fn let_arrive(&mut self) {
+        let time = self.clock.true_time;
+        let has_come = |flight: &Flight| flight.arrives.is_some_and(|arrives| arrives <= time);
+        let mut come: Vec<(String, Fate, i64, bool)> = Vec::new();
+        for (flight, is_orphan) in
+            self.flight.iter_mut().map(|f| (f, false)).chain(self.orphans.iter_mut().map(|f| (f, true)))
+        {
+            if has_come(flight) {
+                let arrived = flight.arrives.take().unwrap_or(time);
+                come.push((flight.content.clone(), flight.fate, arrived, is_orphan));
+            }
+        }
+        self.orphans.retain(|flight| flight.arrives.is_some());
+        for (content, fate, arrived, is_orphan) in come {
+            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(4).collect::<Vec<_>>().join(" | ")));
+            if fate == Fate::Garbage {
+                continue;
+            }
+            self.oracle.arrived(arrived, is_orphan);
+            match fate {
+                Fate::Accepted => self.oracle.accepted(&content, !is_orphan, is_orphan),
+                Fate::AcceptedUnheard => self.oracle.accepted(&content, false, is_orphan),
+                Fate::Errcode(_) | Fate::Lost | Fate::Garbage => {}
+            }
+        }
+    }
+
+    pub fn post(&mut self, content: String) {
+        self.must_be_saved("a message is on its way");
+        let flight = self.robot.post(content, self.clock.true_time, &mut self.random);
+        self.weather.count(match flight.fate {
+            Fate::Accepted => "deliveries",
+            Fate::AcceptedUnheard => "answer lost",
+            Fate::Lost => "robot unreachable",
+            Fate::Garbage => "wrong answer",
+            Fate::Errcode(45009) => "robot throttled (45009)",
+            Fate::Errcode(93000) => "robot refused (93000)",
+            Fate::Errcode(40058) => "message refused (40058)",
+            Fate::Errcode(_) => "robot busy (-1)",
+        });
+        self.flight = Some(flight);
+    }
+
+    /// The agent hears what became of its message.
+    pub fn hear(&mut self, flight: &Flight) -> Result<vps_monitor::http::Response, vps_monitor::http::Error> {
+        match flight.fate {
+            Fate::Accepted => self.oracle.heard(&flight.content),
+            Fate::Errcode(45009) => self.oracle.throttled(self.clock.true_time),
+            Fate::Errcode(40058) => self.oracle.refused(&flight.content),
+            _ => {}
+        }
+        answer(flight.fate)
+    }
+
+    /// What was decided is on the disk, unless the disk refused.
+    pub fn must_be_saved(&self, when: &str) {
+        let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
+        let decisions = saved.map_or(0, |saved| saved.model.decisions);
+        if !self.unsaved && decisions != self.oracle.model.decisions {
+            wrong(format!("{when}, and what was decided is not saved"));
+        }
+    }
+
+    /// In a calm that has lasted, nothing is left to tell.
+    fn judge(&self) {
+        if self.weather.calm && self.clock.true_time - self.weather.since > CALM_BEFORE_JUDGEMENT {
+            self.oracle.all_is_told(self.clock.true_time - 20 * MINUTE);
+        }
+    }
+
+    pub fn crash(&mut self, machine: bool) -> ! {
+        self.note(|| if machine { "the power is lost" } else { "the agent is killed" }.to_owned());
+        resume_unwind(Box::new(Crash { machine }))
+    }
+
+    /// Time passes without an agent.
+    pub fn restart(&mut self, machine: bool) {
+        self.oracle.disturbed(self.clock.true_time);
+        if let Some(flight) = self.flight.take() {
+            self.oracle.excuse(&flight.content);
+            // What was sent is on its way, or died with the machine.
+            if !machine || self.random.once_in(2) {
+                self.orphans.push(flight);
+            }
+        }
+        if machine {
+            self.torn_by_lie |= self.disk.lied;
+            self.disk.lose_power(&mut self.random);
+            self.must_be_whole();
+            if self.torn_by_lie {
+                self.oracle.forgets();
+            }
+        }
+        let longest = if machine { HOUR } else { 2 * MINUTE };
+        let away = self.random.magnitude(SECOND / 10, longest);
+        self.pass_to(self.clock.true_time + away);
+        self.let_arrive();
+        if machine {
+            self.clock.restart_machine();
+            if self.random.once_in(3) {
+                self.clock.wall_ahead = self.random.range(-HOUR, HOUR);
+            }
+        }
+        self.oracle.disturbed(self.clock.true_time);
+        if self.unsaved {
+            self.oracle.forgets();
+            self.unsaved = false;
+        }
+        self.note(|| "a new agent starts".to_owned());
+    }
+
+    /// The state file is the old one or the new one, whole.
+    pub fn must_be_whole(&self) {
+        if self.disk.files.get(FILE_NAME).is_some_and(|content| content.saved.is_none()) && !self.torn_by_lie {
+            wrong("the state file is not whole");
+        }
+    }
+
+    pub fn step_clock(&mut self) {
+        let days = 24 * HOUR;
+        let step = self.random.magnitude(SECOND, 3 * days) * self.random.pick(&[-1, 1]);
+        // Not ever further from the truth.
+        self.clock.wall_ahead = if self.clock.wall_ahead.abs() > days { 0 } else { self.clock.wall_ahead + step };
+        self.oracle.disturbed(self.clock.true_time);
+    }
+
+    /// The machine sleeps; its clocks go on.
+    pub fn sleep(&mut self) {
+        let asleep = self.random.magnitude(SECOND, 10 * HOUR).min((self.end - self.clock.true_time).max(0));
+        self.pass_to(self.clock.true_time + asleep);
+        self.oracle.disturbed(self.clock.true_time);
+        self.let_arrive();
+    }
+
+    /// Begins an operation of the disk: `half` does half of it.
+    pub fn operate(&mut self, name: &str, half: impl FnOnce(&mut Disk)) -> io::Result<DiskFault> {
+        let fault = self.weather.disk_fault(&mut self.random);
+        if fault != DiskFault::None {
+            self.note(|| format!("disk: {name}: {fault:?}"));
+            self.oracle.disturbed(self.clock.true_time);
+        }
+        match fault {
+            DiskFault::None | DiskFault::Lie | DiskFault::CrashAfter => Ok(fault),
+            DiskFault::Full | DiskFault::Broken => {
+                half(&mut self.disk);
+                self.unsaved |= name != "read";
+                Err(if fault == DiskFault::Full {
+                    io::ErrorKind::StorageFull.into()
+                } else {
+                    io::Error::from_raw_os_error(5)
+                })
+            }
+            DiskFault::CrashBefore => self.crash(false),
+            DiskFault::CrashWithin => {
+                half(&mut self.disk);
+                self.crash(false)
+            }
+            DiskFault::PowerLoss => {
+                half(&mut self.disk);
+                self.crash(true)
+            }
+        }
+    }
+
+    /// The agent reads its state, and goes on from there.
+    pub fn start_from(&mut self, content: Option<&Content>) {
+        let saved: Option<Rc<Saved>> = content.and_then(|content| content.saved.clone());
+        let (now, boot_id) = (self.clock.now(), self.clock.boot_id());
+        self.oracle.started(saved.as_deref(), now, &boot_id);
+    }
+}

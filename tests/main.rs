@@ -13,6 +13,7 @@ mod cli;
 mod config;
 mod crash;
 mod docker;
+mod generated;
 mod hang;
 mod hosts;
 mod logging;

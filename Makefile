@@ -1,0 +1,104 @@
+# What a person types here: build, run, test, install, and away again.
+#
+#   make help     says what there is
+#
+# Packagers set PREFIX, DESTDIR, SYSCONFDIR, UNITDIR and SYSUSERSDIR. With DESTDIR nothing outside it is touched: no user
+# is made, no service is spoken to.
+
+PREFIX      ?= /usr/local
+SYSCONFDIR  ?= /etc
+UNITDIR     ?= /etc/systemd/system
+SYSUSERSDIR ?= $(SYSCONFDIR)/sysusers.d
+ZSHDIR      ?= $(PREFIX)/share/zsh/site-functions
+DESTDIR     ?=
+
+# rustup puts cargo where a shell that was open before does not look, and where root does not look at all.
+CARGO  ?= $(firstword $(shell command -v cargo) $(wildcard $(HOME)/.cargo/bin/cargo))
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET)/release/vps-monitor
+# Only `make static` names it: with a target named, cargo builds its own tools without the flags for the static binary.
+TRIPLE  = $(shell uname -m)-unknown-linux-gnu
+STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
+
+export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
+
+.DEFAULT_GOAL := build
+.PHONY: build run test simulate fuzz bench bench-growth test-systemd install uninstall purge deb static image help tools
+
+build: tools  ## build the release binary
+	$(CARGO) build --release --locked
+
+# With the built-in defaults (an empty configuration), whatever the machine has in /etc; its state stays in target, so
+# nothing is left behind. Not the release build: this one is there in half the time.
+run: tools  ## build and run the agent in the foreground with the built-in defaults (Ctrl-C ends it)
+	@$(CARGO) build --locked
+	@exec $(TARGET)/debug/vps-monitor --config /dev/null --state-dir target/run-state run
+
+test: tools  ## run the whole test suite
+	$(CARGO) test --locked
+
+# SEED and HOURS repeat one run with its trace; DAYS is for as many days over seeds that nobody tried before.
+simulate: tools  ## simulate DAYS=2000 of faults over fresh seeds, or repeat one run: SEED=… HOURS=…
+	$(if $(SEED),SIMULATE_SEED=$(SEED) $(if $(HOURS),SIMULATE_HOURS=$(HOURS)),SIMULATE_DAYS=$(or $(DAYS),2000) SIMULATE_HOURS=$(or $(HOURS),72)) \
+		$(CARGO) test --locked --profile simulation --test main simulator::nothing -- --nocapture
+
+# Each target for a minute, from the fixtures on. What is found is kept in fuzz/artifacts, and belongs into fixtures.
+fuzz:  ## fuzz what is read from outside, a minute each (nightly Rust and cargo-fuzz)
+	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
+		echo 'make: left out: this takes nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)'; exit 0; }; \
+	fuzz/seeds.sh && for target in proc engine robot state config cron; do \
+		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS_EACH),60) -print_final_stats=1 || exit 1; \
+	done
+
+# Beside a minimal C loop and a psutil script, both in benches/compare: python3 with psutil, strace and openssl make the table whole.
+bench: build  ## measure what watching costs, beside other programs (some 3 minutes; python3, a C compiler)
+	@$(CARGO) test --locked --test main -- --nocapture allocates_next_to_nothing 2>&1 | grep 'heap allocations'
+	@python3 -B benches/compare/measure.py '$(BINARY)'
+
+bench-growth: build  ## the same beside 100,000 sockets and 5,000 processes (1 GB of memory)
+	@python3 -B benches/compare/measure.py '$(BINARY)' --growth
+
+tools:
+	@missing=; \
+	test -n '$(CARGO)' && $(CARGO) --version >/dev/null 2>&1 || missing="$$missing\n  cargo (Rust 1.89 or newer): https://rustup.rs"; \
+	command -v $${CC:-cc} >/dev/null 2>&1 || missing="$$missing\n  a C compiler (Debian: apt install gcc libc6-dev)"; \
+	test -z "$$missing" || { printf "make: this is missing:$$missing\n" >&2; exit 1; }
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
+
+# A binary that is there is installed as it is, so that `make build` can be anybody's and only this needs root. Where it
+# is not, it is built by whoever called sudo: a target folder that belongs to root would be in that user's way.
+install:  ## install or upgrade (root; PREFIX, DESTDIR, SYSCONFDIR, UNITDIR)
+	@test -x '$(BINARY)' || { \
+		if test "$$(id -u)" = 0 && test -n "$${SUDO_USER-}" && test "$$SUDO_USER" != root; then \
+			runuser -u "$$SUDO_USER" -- env HOME="$$(getent passwd "$$SUDO_USER" | cut -d: -f6)" $(MAKE) --no-print-directory build; \
+		else $(MAKE) --no-print-directory build; fi; }
+	@test -z "$$(find src Cargo.toml Cargo.lock -newer '$(BINARY)' -print -quit 2>/dev/null)" || \
+		echo 'note: the sources are newer than $(BINARY), which is installed as it is; `make build` makes it anew' >&2
+	@systemd/install.sh install
+
+uninstall:  ## stop the service and remove what install put there; configuration and state are kept
+	@systemd/install.sh uninstall
+
+purge:  ## uninstall, and remove configuration, state and the user too
+	@systemd/install.sh purge
+
+test-systemd: $(BINARY)  ## install and operate it in a booted Debian (root, systemd-nspawn; some 3 minutes)
+	@tests/systemd/run.sh
+
+$(BINARY):
+	@$(MAKE) --no-print-directory build
+
+deb:  ## build a Debian package in target/debian
+	@test -x '$(BINARY)' || $(MAKE) --no-print-directory build
+	@systemd/debian/build.sh
+
+# One file that runs on any Linux of this architecture. Name resolution then knows /etc/hosts and DNS alone: glibc loads its
+# other sources of names (mdns, LDAP, systemd-resolved's own) as libraries of its own version, which may not be there.
+static: tools  ## build a static binary (glibc; names from /etc/hosts and DNS only)
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(TRIPLE)
+	@echo '$(STATIC)'
+
+image: static  ## make the container image vps-monitor:VERSION, by docker import
+	@systemd/container/image.sh '$(STATIC)'

@@ -1,0 +1,220 @@
+# shellcheck shell=bash
+# make install, the service's whole life, and away again: sourced by run.sh.
+
+test_make_install_puts_everything_in_place_and_starts_nothing() {
+    copy_tree
+    $TOOL put tests/systemd/robot.py /root/robot.py
+    list_files >"$BOX/before"
+    grep -q ' etc/passwd' "$BOX/before" || fail "the list of files is none"
+    readme 'sudo make install' >"$BOX/said"
+    grep -q 'systemctl enable --now vps-monitor' "$BOX/said" || fail "no word on what is next"
+    [ "$(box stat -c '%a %U:%G' $CONFIG)" = '640 root:vps-monitor' ] || fail "the configuration's mode or owner"
+    box cmp $CONFIG $SOURCE/etc/config.yaml
+    ! box systemctl is-active -q vps-monitor || fail "it was started with the placeholder"
+    box man -w vps-monitor vps-monitor-config >/dev/null
+    box test ! -e /etc/systemd/system/vps-monitor.service.d/docker.conf
+}
+
+test_what_was_installed_is_what_systemd_and_the_shell_take() {
+    box systemd-analyze verify --man=no vps-monitor.service >"$BOX/said" 2>&1
+    ! grep vps-monitor "$BOX/said" || fail "systemd does not take the unit as it is"
+    box bash -c '. /usr/local/share/bash-completion/completions/vps-monitor && complete -p vps-monitor' >/dev/null
+}
+
+# sudo is not in the box; what it tells a command is two variables. The user's cargo is a stand-in that says who called it.
+test_what_sudo_was_asked_for_is_built_by_the_user_who_asked() {
+    sh_box "useradd -m builder && cp -r $SOURCE /home/builder/tree && cd /home/builder/tree && mkdir -p ../.cargo/bin &&
+        mv target/release/vps-monitor /home/builder/built && rm -r target &&
+        printf '%s\n' '#!/bin/sh' 'test \$1 = build || exit 0' 'id -un >../who' 'mkdir -p target/release' \
+            'cp ../built target/release/vps-monitor' >../.cargo/bin/cargo && chmod +x ../.cargo/bin/cargo &&
+        chown -R builder /home/builder && CC=true SUDO_USER=builder make install DESTDIR=/root/stage" >"$BOX/said" 2>&1 ||
+        fail "$(cat "$BOX/said")"
+    [ "$(box cat /home/builder/who)" = builder ] || fail "it was built by root"
+    box test -x /root/stage/usr/local/bin/vps-monitor
+    sh_box 'rm -r /root/stage; userdel -r builder' 2>/dev/null
+}
+
+test_a_placeholder_ends_the_service_with_78_and_no_restart() {
+    ! box systemctl start vps-monitor 2>/dev/null || fail "it starts with the placeholder"
+    [ "$(property ExecMainStatus)" = 78 ]
+    [ "$(property NRestarts)" = 0 ]
+    wait_for 5 "the log names the line" syslog_has 'config.yaml:.*placeholder'
+    [ "$(sh_box "journalctl -t vps-monitor | grep -c 'error: wechat'")" = 1 ] || fail "it is said twice"
+}
+
+test_a_service_that_is_enabled_gets_ready_and_delivers_an_alert() {
+    configure
+    start_robot
+    local began
+    began=$(date +%s%N)
+    readme 'sudo systemctl enable --now vps-monitor' >/dev/null
+    echo "    READY after $((($(date +%s%N) - began) / 1000000)) ms, the start of systemctl included"
+    [ "$(property ActiveState)" = active ]
+    [ "$(box ps -o user= -p "$(property MainPID)")" = vps-moni+ ] ||
+        [ "$(box ps -o user= -p "$(property MainPID)")" = vps-monitor ] || fail "not its own user"
+    readme 'sudo vps-monitor config check' | grep ok >/dev/null || fail "root cannot check the configuration"
+    wait_for 10 "an alert is delivered" box grep -q 'memory\|Memory' $POSTS
+    wait_for 5 "STATUS=" sh_box 'systemctl show --value -p StatusText vps-monitor | grep -q "[1-9][0-9]* active alerts.*next check"'
+}
+
+test_syslog_has_a_line_for_each_fact() {
+    wait_for 5 "the alert" syslog_has 'vps-monitor\[[0-9]*\]: .*alert=memory state=firing .*value=.* threshold=0.001'
+    wait_for 5 "the delivery" syslog_has 'vps-monitor\[[0-9]*\]: .*delivered kind=alert'
+    readme "grep vps-monitor /var/log/syslog" >/dev/null
+    readme "journalctl -t vps-monitor -p warning" >"$BOX/said"
+    grep -q alert=memory "$BOX/said" || fail "the priority is not the level's"
+    ! box grep -q 693a91f6 /var/log/syslog || fail "the key is in the log"
+    ! sh_box "journalctl | grep -q 693a91f6" || fail "the key is in the journal"
+}
+
+test_hardening_is_at_most_1_5_and_costs_no_metric() {
+    local score
+    score=$(box systemd-analyze security --no-pager vps-monitor.service | sed -n 's/.*level for [^:]*: \([0-9.]*\).*/\1/p')
+    echo "    systemd-analyze security: $score"
+    awk "BEGIN { exit !($score > 0 && $score <= 1.5) }" || fail "$score is above 1.5"
+    # The same program with the same switches, measuring once; then without any.
+    sh_box "sed -e 's/^Type=.*/Type=oneshot/; s/^ExecStart=.*/ExecStart=\/usr\/local\/bin\/vps-monitor check --json/' \
+        -e '/^WatchdogSec\|^Restart\|^ExecReload\|^StateDirectory/d' /etc/systemd/system/vps-monitor.service \
+        >/run/systemd/system/probe.service
+        printf '[Service]\nStandardOutput=file:/root/inside.json\nSuccessExitStatus=1\nLoadCredential=webhook:/etc/vps-monitor/webhook\n' \
+            >/run/systemd/system/probe-out.conf
+        mkdir -p /run/systemd/system/probe.service.d
+        mv /run/systemd/system/probe-out.conf /run/systemd/system/probe.service.d/out.conf
+        systemctl daemon-reload; systemctl start probe.service"
+    sh_box "vps-monitor check --json >/root/outside.json" || true
+    local comparison
+    comparison=$(python3 - "$BOX/root/root/inside.json" "$BOX/root/root/outside.json" <<'PY'
+import json, sys
+inside, outside = (json.load(open(path)) for path in sys.argv[1:])
+def key(reading): return reading["metric"], reading["target"]
+assert not inside["failures"], inside["failures"]
+assert [key(r) for r in inside["readings"]] == [key(r) for r in outside["readings"]], "other readings"
+for a, b in zip(inside["readings"], outside["readings"]):
+    assert a.get("total_bytes") == b.get("total_bytes"), (a, b)
+    if a["metric"] in ("memory", "disk", "connections"):
+        assert abs(a["value"] - b["value"]) <= 0.1 * max(a["value"], b["value"]) + 1, (a, b)
+print(len(inside["readings"]), "readings agree")
+PY
+    ) || fail "hardened, it measures something else"
+    echo "    $comparison"
+    sh_box "rm -rf /run/systemd/system/probe.service* /root/inside.json /root/outside.json; systemctl daemon-reload"
+}
+
+test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
+    local pid
+    pid=$(property MainPID)
+    sh_box "sed -i 's/language: en/language: en, log_level: DEBUG/' $CONFIG && true"
+    readme 'sudo systemctl reload vps-monitor'
+    wait_for 5 "it is reloaded" syslog_has 'reloaded channel='
+    sh_box "sed -i 's/language: en/languag: en/' $CONFIG && systemctl reload vps-monitor"
+    wait_for 5 "the bad line is named" syslog_has 'config.yaml:2:[0-9]*: error: .*languag.*did you mean'
+    sh_box "sed -i 's/languag: en/language: en/' $CONFIG && systemctl reload vps-monitor"
+    wait_for 5 "it is well again" is_property ActiveState active
+    [ "$(property MainPID)" = "$pid" ] || fail "it is another process"
+}
+
+test_a_killed_agent_is_back_within_10_seconds_and_repeats_nothing() {
+    local pid before
+    pid=$(property MainPID)
+    before=$(posts)
+    box kill -KILL "$pid"
+    wait_for 10 "another process is active" sh_box "systemctl is-active -q vps-monitor &&
+        test \$(systemctl show --value -p MainPID vps-monitor) != $pid && vps-monitor status | grep -q ."
+    [ "$(posts)" = "$before" ] || fail "the alert was sent again within its cooldown"
+}
+
+test_a_loop_that_hangs_is_ended_by_the_watchdog() {
+    [ "$(property WatchdogUSec)" = 30s ] || fail "the unit's watchdog is $(property WatchdogUSec)"
+    # A shorter one, so that the test need not wait for that.
+    sh_box 'mkdir -p /run/systemd/system/vps-monitor.service.d
+        printf "[Service]\nWatchdogSec=2\n" >/run/systemd/system/vps-monitor.service.d/watchdog.conf
+        systemctl daemon-reload; systemctl restart vps-monitor'
+    local pid
+    pid=$(property MainPID)
+    # It feeds for longer than the watchdog's time: nothing but the loop does that.
+    box timeout 5 tail --pid="$pid" -f /dev/null || true
+    [ "$(property MainPID)" = "$pid" ] || fail "it does not feed the watchdog"
+    box kill -STOP "$pid"
+    wait_for 25 "another process is active" sh_box "systemctl is-active -q vps-monitor &&
+        test \$(systemctl show --value -p MainPID vps-monitor) != $pid"
+    sh_box "journalctl -u vps-monitor | grep -q 'Watchdog timeout'"
+    sh_box 'rm -r /run/systemd/system/vps-monitor.service.d; systemctl daemon-reload; systemctl restart vps-monitor'
+}
+
+test_logging_survives_a_restart_of_rsyslog_and_of_journald() {
+    local service before
+    for service in rsyslog systemd-journald; do
+        box systemctl restart $service
+        before=$(syslog_count 'reloaded channel=')
+        box systemctl reload vps-monitor
+        wait_for 10 "a line after the restart of $service" has_more 'reloaded channel=' "$before"
+    done
+}
+
+# In the engine's place listens something that lets its group in and nobody else, and notes who came.
+test_the_docker_group_is_used_where_it_is_and_missed_nowhere() {
+    box groupadd docker
+    sh_box "systemd-run -q --unit engine -p Group=docker -p UMask=0007 python3 -c '
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(\"/run/docker.sock\")
+listener.listen()
+while True:
+    listener.accept()[0].close()
+    open(\"/root/came\", \"a\").close()
+'"
+    wait_for 5 "something listens for Docker" box test -S /run/docker.sock
+    readme 'sudo make install' >"$BOX/said"
+    grep -q 'was restarted' "$BOX/said" || fail "it was not restarted"
+    wait_for 10 "it is active" is_property ActiveState active
+    wait_for 10 "it is let in by its group" box test -e /root/came
+    box groupdel docker
+    readme 'sudo make install' >"$BOX/said"
+    grep -q 'was restarted' "$BOX/said" || fail "it was not restarted"
+    wait_for 10 "it is active without" is_property ActiveState active
+    box test ! -e /etc/systemd/system/vps-monitor.service.d/docker.conf
+    wait_for 10 "it is refused, and says so" syslog_has 'collector=docker.*ermission denied'
+    sh_box 'systemctl stop engine; rm -f /run/docker.sock /root/came'
+}
+
+test_an_upgrade_keeps_configuration_and_state() {
+    local pid config since
+    pid=$(property MainPID)
+    config=$(box sha256sum $CONFIG)
+    since=$(sh_box "vps-monitor status --json" | python3 -c 'import json,sys; print([a["since"] for a in json.load(sys.stdin)["alerts"]])')
+    [ "$since" != '[]' ]
+    readme 'sudo make install' >"$BOX/said"
+    grep -q 'config.yaml.new' "$BOX/said" || fail "nothing is said of the template"
+    grep -q 'was restarted' "$BOX/said"
+    [ "$(property MainPID)" != "$pid" ]
+    [ "$(box sha256sum $CONFIG)" = "$config" ]
+    [ "$(sh_box "vps-monitor status --json" | python3 -c 'import json,sys; print([a["since"] for a in json.load(sys.stdin)["alerts"]])')" = "$since" ] ||
+        fail "the alerts are other ones"
+}
+
+test_after_a_reboot_it_is_back_and_repeats_no_alert() {
+    local before
+    before=$(posts)
+    box systemctl stop robot
+    $TOOL reboot
+    sh_box "cp $POSTS $POSTS.before"
+    sh_box "systemd-run -q --unit robot python3 /root/robot.py 8099 $POSTS"
+    wait_for 15 "it is active" is_property ActiveState active
+    wait_for 10 "it has checked" sh_box "vps-monitor status --json | grep -q '\"last_check\": *\"'"
+    [ "$(posts)" = "$before" ] || fail "the alert was sent again within its cooldown"
+    sh_box "rm -f $POSTS.before"
+}
+
+test_uninstall_keeps_configuration_and_state_and_purge_leaves_nothing() {
+    readme 'sudo make uninstall' >"$BOX/said"
+    grep -q Kept "$BOX/said" || fail "no word on what is kept"
+    ! box systemctl is-active -q vps-monitor || fail "it still runs"
+    box test -e $CONFIG
+    box test -e /var/lib/vps-monitor/alert_state.json
+    ! box sh -c 'command -v vps-monitor' || fail "the binary is still there"
+    readme 'sudo make purge'
+    box systemctl stop robot
+    list_files >"$BOX/after"
+    diff "$BOX/before" "$BOX/after" || fail "this is not as it was before"
+    ! box getent passwd vps-monitor
+}

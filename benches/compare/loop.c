@@ -1,0 +1,122 @@
+/*
+ * The floor: what it costs to watch a host with nothing around it.
+ *
+ * Reads what one check of vps-monitor reads, as often as it does, and works out the same numbers: descriptors kept
+ * open, one pread(2) a file into one buffer, one statfs(2), one sleep between the two readings of a rate. No
+ * configuration, no alerts, no messages, no errors: whatever fails ends it. Not part of the product; `make bench` runs
+ * it beside the agent.
+ *
+ * usage: loop [SECONDS_BETWEEN_CHECKS]    (default 1, which is the sampling window as well; runs until it is killed)
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+static char buffer[16384];
+
+/* Kept from being computed away; a debugger can look at it. */
+static volatile double shown[7];
+
+static int open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        perror(path);
+        exit(1);
+    }
+    return fd;
+}
+
+static void read_file(int fd)
+{
+    ssize_t length = pread(fd, buffer, sizeof buffer - 1, 0);
+    if (length < 0) {
+        perror("pread");
+        exit(1);
+    }
+    buffer[length] = 0;
+}
+
+/* The number after `name` in the buffer; 0 where there is none. */
+static unsigned long long after(const char *name)
+{
+    const char *found = strstr(buffer, name);
+    return found ? strtoull(found + strlen(name), NULL, 10) : 0;
+}
+
+struct ticks {
+    unsigned long long busy, all;
+};
+
+static struct ticks read_cpu(int fd)
+{
+    struct ticks ticks = {0, 0};
+    read_file(fd);
+    char *at = buffer + strlen("cpu");
+    for (int column = 0; column < 8; column++) {
+        unsigned long long count = strtoull(at, &at, 10);
+        ticks.all += count;
+        if (column != 3 && column != 4) /* idle, iowait */
+            ticks.busy += count;
+    }
+    return ticks;
+}
+
+struct bytes {
+    unsigned long long in, out;
+};
+
+static struct bytes read_traffic(int fd)
+{
+    struct bytes bytes = {0, 0};
+    read_file(fd);
+    for (char *line = strchr(buffer, '\n'); line; line = strchr(line + 1, '\n')) {
+        char *at = strchr(line + 1, ':');
+        if (!at || strncmp(at - 2, "lo", 2) == 0)
+            continue;
+        at++;
+        bytes.in += strtoull(at, &at, 10);
+        for (int column = 0; column < 7; column++)
+            strtoull(at, &at, 10);
+        bytes.out += strtoull(at, &at, 10);
+        line = at;
+    }
+    return bytes;
+}
+
+int main(int count, char **arguments)
+{
+    int interval = count > 1 ? atoi(arguments[1]) : 1;
+    int memory = open_file("/proc/meminfo"), cpu = open_file("/proc/stat"), traffic = open_file("/proc/net/dev");
+    int sockets = open_file("/proc/net/sockstat"), sockets6 = open_file("/proc/net/sockstat6");
+    struct timespec due;
+    clock_gettime(CLOCK_BOOTTIME, &due);
+    for (;;) {
+        struct ticks ticks = read_cpu(cpu);
+        struct bytes bytes = read_traffic(traffic);
+        due.tv_sec += interval;
+        clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &due, NULL);
+
+        read_file(memory);
+        shown[0] = 1.0 - (double)after("MemAvailable:") / after("MemTotal:");
+        shown[1] = (double)(after("SwapTotal:") - after("SwapFree:"));
+        struct ticks ticks_now = read_cpu(cpu);
+        if (ticks_now.all > ticks.all)
+            shown[2] = (double)(ticks_now.busy - ticks.busy) / (ticks_now.all - ticks.all);
+        struct statvfs root;
+        statvfs("/", &root);
+        shown[3] = (double)(root.f_blocks - root.f_bfree) / (root.f_blocks - root.f_bfree + root.f_bavail);
+        struct bytes bytes_now = read_traffic(traffic);
+        shown[4] = (bytes_now.in - bytes.in) * 8e-6 / interval;
+        shown[5] = (bytes_now.out - bytes.out) * 8e-6 / interval;
+        read_file(sockets);
+        unsigned long long used = after("TCP: inuse ") + after(" tw ") + after("UDP: inuse ");
+        read_file(sockets6);
+        shown[6] = used + after("TCP6: inuse ") + after("UDP6: inuse ");
+    }
+}

@@ -1,0 +1,32 @@
+//! What a check may cost, counted and not timed, so that a busy machine fails no build.
+//!
+//! The figures are those of docs/performance.md; `make bench` measures what takes a clock.
+
+mod allocations;
+mod system_calls;
+
+use std::path::{Path, PathBuf};
+
+/// 3.5 MB.
+const MAX_BINARY_BYTES: u64 = 3_500_000;
+
+fn release_binary() -> PathBuf {
+    // This test's own binary is target/debug/deps/main-…
+    let target = std::env::current_exe().unwrap();
+    target.ancestors().nth(3).unwrap_or(Path::new("target")).join("release/vps-monitor")
+}
+
+/// Builds nothing: what is there is looked at, and in CI it has to be.
+#[test]
+fn the_release_binary_is_small() {
+    let binary = release_binary();
+    match binary.metadata() {
+        Ok(metadata) => assert!(metadata.len() <= MAX_BINARY_BYTES, "{} bytes: {}", metadata.len(), binary.display()),
+        Err(_) if !is_ci() => eprintln!("not checked, there is no {}", binary.display()),
+        Err(error) => panic!("{}: {error}", binary.display()),
+    }
+}
+
+fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}

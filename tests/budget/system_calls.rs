@@ -1,0 +1,150 @@
+//! System calls of a steady check, of the built agent on the running kernel, as strace(1) sees them.
+
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::is_ci;
+use crate::support::agent::BINARY;
+use crate::support::wait_until;
+
+/// From the end of one check to the end of the next: both sampling windows, timers, polls and the word to systemd.
+const MAX_CALLS: usize = 40;
+
+/// At most so many checks are looked at until one is steady: on a busy machine an alert comes between, or a mount, as
+/// tests with containers make them.
+const MOST_CHECKS: usize = 20;
+
+/// Under /proc; nothing that has a line for each socket, and nothing of other processes.
+const READ_ONCE: [&str; 4] =
+    ["/proc/self/mountinfo", "/proc/sys/kernel/random/boot_id", "/proc/self/maps", "/proc/self/cgroup"];
+const READ_ALWAYS: [&str; 5] =
+    ["/proc/meminfo", "/proc/stat", "/proc/net/dev", "/proc/net/sockstat", "/proc/net/sockstat6"];
+
+const CONFIG: &str = "\
+general: {check_interval: 1}
+system: {memory: {threshold: 100}, swap: {threshold: 100}, disk: {threshold: 100}, cpu: {threshold: 100}}
+network: {traffic: {threshold_mbps: 1000000}, connections: {threshold: 10000000}}
+docker: {enabled: false}
+scheduled_report: {enabled: false}
+";
+
+/// An agent under strace, as systemd would run it. Dropping it ends both.
+struct Traced {
+    strace: Child,
+    service_manager: UnixDatagram,
+    trace: PathBuf,
+}
+
+impl Traced {
+    fn start(folder: &Path) -> io::Result<Traced> {
+        let config = folder.join("config.yaml");
+        fs::write(&config, CONFIG)?;
+        let socket = folder.join("notify.sock");
+        let service_manager = UnixDatagram::bind(&socket)?;
+        service_manager.set_nonblocking(true)?;
+        let trace = folder.join("trace");
+        let strace = Command::new("strace")
+            .args(["-f", "-qq", "-o"])
+            .arg(&trace)
+            // The agent prints no line a check where it is a service: its process id tells.
+            .args(["sh", "-c", "SYSTEMD_EXEC_PID=$$ exec \"$@\"", "sh", BINARY, "--config"])
+            .arg(&config)
+            .arg("--state-dir")
+            .arg(folder.join("state"))
+            .arg("run")
+            .env("NOTIFY_SOCKET", &socket)
+            .env("WATCHDOG_USEC", "60000000")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Traced { strace, service_manager, trace })
+    }
+
+    /// The calls of each check so far, once one of them is steady, or there are as many as are looked at.
+    fn wait_for_steady_check(&self) -> Trace {
+        let mut trace = Trace::default();
+        wait_until("a steady check, or many others", || {
+            // Nobody else empties the socket, and an agent that finds it full waits.
+            let mut datagram = [0; 512];
+            while self.service_manager.recv(&mut datagram).is_ok() {}
+            trace = Trace::parse(&fs::read_to_string(&self.trace).unwrap_or_default());
+            trace.checks().any(is_steady) || trace.checks().count() >= MOST_CHECKS
+        });
+        trace
+    }
+}
+
+/// What strace wrote, without the process ids.
+#[derive(Default)]
+struct Trace {
+    calls: Vec<String>,
+}
+
+impl Trace {
+    fn parse(text: &str) -> Trace {
+        let calls = text.lines().filter_map(|line| line.split_once(' ')).map(|(_, call)| call.trim_start().to_owned());
+        Trace { calls: calls.collect() }
+    }
+
+    /// The calls from each check's word to systemd to the next one's.
+    fn checks(&self) -> impl Iterator<Item = &[String]> {
+        let checks = self.calls.split_inclusive(|call| call.contains("\"WATCHDOG=1"));
+        // What is before the first is the start, and what is after the last is a check under way.
+        checks.skip(1).filter(|calls| calls.last().is_some_and(|call| call.contains("\"WATCHDOG=1")))
+    }
+
+    /// What was looked at under /proc.
+    fn proc_paths(&self) -> impl Iterator<Item = String> {
+        let names = self.calls.iter().filter_map(|call| call.split_once("\"/proc/")?.1.split('"').next());
+        names.map(|name| format!("/proc/{name}"))
+    }
+}
+
+fn count(calls: &[String], name: &str) -> usize {
+    calls.iter().filter(|call| call.starts_with(name)).count()
+}
+
+/// Descriptors are kept, the state stays as it is, and what is written is the word to systemd. There is one wait.
+fn is_steady(calls: &[String]) -> bool {
+    let expected = [("open", 0), ("fsync", 0), ("rename", 0), ("write", 1), ("ppoll", 1)];
+    calls.len() <= MAX_CALLS && expected.iter().all(|(name, times)| count(calls, name) == *times)
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        // strace passes the end of what it traces on, and ends with it.
+        let children = format!("/proc/{0}/task/{0}/children", self.strace.id());
+        for pid in
+            fs::read_to_string(children).unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok())
+        {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ = self.strace.wait();
+    }
+}
+
+#[test]
+fn a_steady_check_makes_few_system_calls_and_opens_nothing() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        assert!(!is_ci(), "strace is not installed");
+        eprintln!("not checked, strace is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let traced = Traced::start(folder.path()).unwrap();
+    let trace = traced.wait_for_steady_check();
+    drop(traced);
+
+    let least = trace.checks().min_by_key(|calls| calls.len()).unwrap_or_default();
+    assert!(trace.checks().any(is_steady), "no check is steady; the least of them:\n{}", least.join("\n"));
+    for path in trace.proc_paths() {
+        assert!(READ_ALWAYS.contains(&&*path) || READ_ONCE.contains(&&*path), "{path} is looked at");
+    }
+}

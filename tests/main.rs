@@ -23,5 +23,6 @@ mod run;
 mod schedule;
 mod simulator;
 mod support;
+mod tidy;
 mod webhook;
 mod worker;

@@ -37,9 +37,9 @@ run: tools  ## build and run the agent in the foreground with the built-in defau
 test: tools  ## run the whole test suite
 	$(CARGO) test --locked
 
-# SEED and HOURS repeat one run with its trace; DAYS is for as many days over seeds that nobody tried before.
+# SEED and HOURS repeat one run with its trace; DAYS is for as many days over seeds that nobody tried before, or from SEED on.
 simulate: tools  ## simulate DAYS=2000 of faults over fresh seeds, or repeat one run: SEED=… HOURS=…
-	$(if $(SEED),SIMULATE_SEED=$(SEED) $(if $(HOURS),SIMULATE_HOURS=$(HOURS)),SIMULATE_DAYS=$(or $(DAYS),2000) SIMULATE_HOURS=$(or $(HOURS),72)) \
+	SIMULATE_HOURS=$(or $(HOURS),72) $(if $(SEED),SIMULATE_SEED=$(SEED)) $(if $(and $(SEED),$(if $(DAYS),,none)),,SIMULATE_DAYS=$(or $(DAYS),2000)) \
 		$(CARGO) test --locked --profile simulation --test main simulator::nothing -- --nocapture
 
 # Each target for a minute, from the fixtures on. What is found is kept in fuzz/artifacts, and belongs into fixtures.

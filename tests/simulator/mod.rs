@@ -36,14 +36,14 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// `SIMULATE_SEED` and `SIMULATE_HOURS` repeat one run with its trace; `SIMULATE_DAYS` runs as many days over seeds that
-/// nobody tried before.
+/// nobody tried before, or over those from `SIMULATE_SEED` on.
 #[test]
 fn nothing_is_lost_whatever_happens() {
     let hours = setting("SIMULATE_HOURS").unwrap_or(HOURS);
     let start = Instant::now();
     let (first, seeds) = match (setting("SIMULATE_SEED"), setting("SIMULATE_DAYS")) {
-        (Some(seed), _) => (seed, 1),
-        (None, Some(days)) => (fresh_seed(), (days * 24).div_ceil(hours)),
+        (Some(seed), None) => (seed, 1),
+        (seed, Some(days)) => (seed.unwrap_or_else(fresh_seed), (days * 24).div_ceil(hours)),
         (None, None) => (FIRST_SEED, SEEDS),
     };
     let outcomes = side_by_side(first, seeds, hours);

@@ -117,6 +117,17 @@ impl Model {
         }
     }
 
+    /// So many of the oldest that are over were told together; an empty label: whatever they were about.
+    pub fn tell_oldest(&mut self, count: usize, label: &str) {
+        let mut left = count;
+        self.owed.retain(|episode| {
+            let is_told =
+                left > 0 && episode.recovery.is_some() && (label.is_empty() || WATCHED[episode.place].2 == label);
+            left -= usize::from(is_told);
+            !is_told
+        });
+    }
+
     /// What is owed for longer than until `before`, and not told.
     pub fn overdue(&self, before: i64) -> Option<&Episode> {
         let is_told = |episode: &Episode| episode.firing_is_told && episode.recovery.is_none();

@@ -170,6 +170,9 @@ impl Oracle {
 
     fn read_line(&mut self, line: &str) {
         let is_whole = line.starts_with("🟢");
+        if let Some((count, what)) = told_together(line) {
+            return self.model.tell_oldest(count, what);
+        }
         for episode in &mut self.model.owed {
             if episode.firing.iter().any(|firing| line.contains(firing)) {
                 episode.firing_is_told = true;
@@ -224,6 +227,16 @@ impl Oracle {
             wrong(format!("{} messages wait", waiting.len()));
         }
     }
+}
+
+/// How many things a digest's line tells together, and the label of what they are about; none for those past its bound.
+fn told_together(line: &str) -> Option<(usize, &str)> {
+    if let Some((_, rest)) = line.split_once("另有 ") {
+        return Some((rest.split_once(" 项")?.0.parse().ok()?, ""));
+    }
+    let (_, rest) = line.strip_prefix("🟢")?.split_once("(共 ")?;
+    let (count, what) = rest.split_once(" 次): ")?;
+    Some((count.parse().ok()?, what.split_once(": ")?.0))
 }
 
 /// `content` as it was before it waited.

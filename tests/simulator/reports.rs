@@ -47,11 +47,21 @@ impl Reports {
         self.told.values_mut().for_each(BTreeSet::clear);
     }
 
-    /// A report, or a digest's line about one, that was made at `created` as it is shown. Says what is wrong with it.
+    /// A report, or a digest's line about one or several, that was made at `created` as it is shown. Says what is wrong
+    /// with it.
     pub fn tell(&mut self, created: &str) -> Result<(), String> {
-        let text = format!("{}Z", created.replacen(' ', "T", 1));
-        let time: Timestamp = text.parse().map_err(|error| format!("a report's time {created:?}: {error}"))?;
-        let due = time.as_microsecond().div_euclid(PERIOD) * PERIOD;
+        if let Some((first, rest)) = created.split_once(" → ") {
+            // Of several that a digest tells together the first and the last are known, and how many they were.
+            let last = rest.split(" (").next().unwrap_or(rest);
+            let (first, last) = (due_of(first)?, due_of(last)?);
+            let between: Vec<i64> = self.passed.range(first..=last).map(|(due, _)| *due).collect();
+            for due in between {
+                self.passed.remove(&due);
+                self.told.entry(due).or_default();
+            }
+            return Ok(());
+        }
+        let due = due_of(created)?;
         self.passed.remove(&due);
         let told = self.told.entry(due).or_default();
         told.insert(created.to_owned());
@@ -63,4 +73,11 @@ impl Reports {
         let (due, _) = self.passed.iter().find(|(_, passed)| **passed < before)?;
         Some(format!("the report due at {} second", due / SECOND))
     }
+}
+
+/// The due time of a report that was made at `created`, as it is shown.
+fn due_of(created: &str) -> Result<i64, String> {
+    let text = format!("{}Z", created.replacen(' ', "T", 1));
+    let time: Timestamp = text.parse().map_err(|error| format!("a report's time {created:?}: {error}"))?;
+    Ok(time.as_microsecond().div_euclid(PERIOD) * PERIOD)
 }

@@ -22,7 +22,7 @@ use crate::clock::{Boot, Now};
 use crate::config::Config;
 use crate::files::Folder;
 use crate::logging::{self, Change, Ongoing};
-use crate::schedule::Reporter;
+use crate::schedule::{ReportState, Reporter};
 use crate::service::Phase;
 use crate::signals::Wish;
 use crate::snapshot::Failure;
@@ -93,7 +93,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         let now = outside.now();
         let orders = Orders::new(config);
         let (state, unsaved) = load_state(&mut store, &mode, now)?;
-        let reporter = new_reporter(&orders, &state, now);
+        let reporter = new_reporter(&orders, state.report.clone(), now);
         outside.watch(&orders.plan);
         Ok(Daemon {
             outside,
@@ -238,7 +238,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
                 self.orders = Orders::new(&read.value);
                 self.outside.watch(&self.orders.plan);
                 self.checking = false;
-                self.reporter = new_reporter(&self.orders, &self.state_with_report(), now);
+                self.reporter = new_reporter(&self.orders, Some(self.reporter.state().clone()), now);
                 self.reporting = Reporting::default();
                 self.look_at_clock(now);
                 self.state.outbox.reopen();
@@ -270,10 +270,6 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         self.unsaved = result.is_err();
         let error = result.err().map(|error| format!("{}: {error}", self.mode.state_folder.display()));
         self.log_ongoing("state", error.as_deref(), "the state cannot be saved, messages are sent all the same");
-    }
-
-    fn state_with_report(&self) -> State {
-        State { report: Some(self.reporter.state().clone()), ..self.state.clone() }
     }
 
     fn finish(mut self, end: End) -> End {
@@ -309,8 +305,8 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     }
 }
 
-fn new_reporter(orders: &Orders, state: &State, now: Now) -> Reporter {
-    Reporter::new(&orders.reports, orders.report_zone.clone(), &orders.style.host, state.report.clone(), now.wall)
+fn new_reporter(orders: &Orders, saved: Option<ReportState>, now: Now) -> Reporter {
+    Reporter::new(&orders.reports, orders.report_zone.clone(), &orders.style.host, saved, now.wall)
 }
 
 /// The state to go on from, and whether the file does not have it yet: what was set aside, or never there, is written

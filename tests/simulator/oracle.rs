@@ -36,6 +36,8 @@ pub struct Oracle {
     rules: Rules,
     /// Every firing line that was to be told, in any of the timelines that crashes cut off.
     predicted: BTreeSet<String>,
+    /// Those of them that the robot took. No crash takes that back, whatever the next agent knows of it.
+    told_firings: BTreeSet<String>,
     taken: BTreeMap<String, Taken>,
     /// Messages whose acceptance the agent has heard of, in that order.
     heard: Vec<String>,
@@ -52,6 +54,7 @@ impl Oracle {
             model: Model::default(),
             rules,
             predicted: BTreeSet::new(),
+            told_firings: BTreeSet::new(),
             taken: BTreeMap::new(),
             heard: Vec::new(),
             arrivals: VecDeque::new(),
@@ -80,7 +83,7 @@ impl Oracle {
         self.model = from.map_or_else(Model::default, |saved| saved.resumed(now, boot_id));
     }
 
-    /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
+    /// The agent is made to forget what it knew of the robot and of its reports.
     pub fn forgets(&mut self) {
         self.arrivals.clear();
         self.held_until = i64::MIN;
@@ -174,14 +177,16 @@ impl Oracle {
             return self.model.tell_oldest(count, what);
         }
         for episode in &mut self.model.owed {
-            if episode.firing.iter().any(|firing| line.contains(firing)) {
+            if let Some(firing) = episode.firing.iter().find(|firing| line.contains(*firing)) {
+                self.told_firings.insert(firing.clone());
                 episode.firing_is_told = true;
                 if is_whole {
                     episode.recovery.get_or_insert_default().clear();
                 }
             } else if episode.recovery.as_ref().is_some_and(|recovery| !recovery.is_empty() && line.contains(recovery))
             {
-                if !episode.firing_is_told && !is_whole {
+                let is_known = episode.firing_is_told || episode.firing.iter().any(|f| self.told_firings.contains(f));
+                if !is_known && !is_whole {
                     wrong(format!("a recovery is told before its firing: {line}"));
                 }
                 episode.firing_is_told = true;

@@ -183,7 +183,7 @@ impl Folder for SimulatedFolder {
             Ok(DiskFault::CrashAfter) => world.crash(false),
             Ok(_) => {}
             Err(error) => {
-                world.oracle.forgets();
+                world.forgets();
                 world.start_from(None);
                 return Err(error);
             }
@@ -218,9 +218,6 @@ impl Folder for SimulatedFolder {
         let mut world = self.0.borrow_mut();
         let fault = world.operate("rename", |_| {})?;
         world.disk.rename(from, to)?;
-        if to == FILE_NAME {
-            (world.unsaved, world.torn_by_lie) = (false, false);
-        }
         Self::finish(world, fault);
         Ok(())
     }
@@ -228,7 +225,12 @@ impl Folder for SimulatedFolder {
     fn sync_folder(&mut self) -> io::Result<()> {
         let mut world = self.0.borrow_mut();
         let fault = world.operate("sync_folder", |_| {})?;
-        world.disk.sync_folder(fault != DiskFault::Lie);
+        let is_honest = fault != DiskFault::Lie;
+        world.disk.sync_folder(is_honest);
+        // Until then a loss of power can bring back what was there before.
+        world.unsaved = false;
+        let is_whole = world.disk.files.get(FILE_NAME).is_some_and(|content| content.saved.is_some());
+        world.torn_by_lie &= !(is_honest && is_whole);
         Self::finish(world, fault);
         Ok(())
     }

@@ -50,8 +50,18 @@ pub enum Fate {
     Errcode(i64),
 }
 
+/// Who waits for what becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    There,
+    Gone,
+    /// It is gone, and so is what it knew: the next agent cannot know that there was such a message.
+    Forgotten,
+}
+
 /// A message on its way. Times are true ones.
 pub struct Flight {
+    pub sender: Sender,
     pub content: String,
     pub fate: Fate,
     /// When it comes to the robot; `None`: it has, or it will not.
@@ -104,6 +114,7 @@ impl Robot {
         let back = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
         let is_heard = there + back < PATIENCE && fate != Fate::AcceptedUnheard;
         Flight {
+            sender: Sender::There,
             content,
             fate: if fate == Fate::Accepted && !is_heard { Fate::AcceptedUnheard } else { fate },
             arrives: (fate != Fate::Lost).then_some(time + there),

@@ -15,7 +15,7 @@ use super::mishap::{CALM_BEFORE_JUDGEMENT, DiskFault, Mishap, Weather};
 use super::model::{Rules, Saved};
 use super::oracle::{Oracle, wrong};
 use super::random::Random;
-use super::robot::{Fate, Flight, Robot, answer};
+use super::robot::{Fate, Flight, Robot, Sender, answer};
 
 /// The agent is gone: killed, or the machine with it.
 pub struct Crash {
@@ -40,7 +40,7 @@ pub struct World {
     is_over: bool,
     /// Waits since the time last went on.
     idle_waits: u32,
-    /// The last save failed: what the agent knows is not all on the disk.
+    /// The last save failed, and no other has come to its end since: what the agent knows is not all on the disk.
     pub unsaved: bool,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
@@ -149,22 +149,23 @@ impl World {
     fn let_arrive(&mut self) {
         let time = self.clock.true_time;
         let has_come = |flight: &Flight| flight.arrives.is_some_and(|arrives| arrives <= time);
-        let mut come: Vec<(String, Fate, i64, bool)> = Vec::new();
-        for (flight, is_orphan) in
-            self.flight.iter_mut().map(|f| (f, false)).chain(self.orphans.iter_mut().map(|f| (f, true)))
-        {
+        let mut come: Vec<(String, Fate, i64, Sender)> = Vec::new();
+        for flight in self.flight.iter_mut().chain(&mut self.orphans) {
             if has_come(flight) {
                 let arrived = flight.arrives.take().unwrap_or(time);
-                come.push((flight.content.clone(), flight.fate, arrived, is_orphan));
+                come.push((flight.content.clone(), flight.fate, arrived, flight.sender));
             }
         }
         self.orphans.retain(|flight| flight.arrives.is_some());
-        for (content, fate, arrived, is_orphan) in come {
+        for (content, fate, arrived, sender) in come {
             self.note(|| format!("robot: {fate:?}: {}", content.lines().take(4).collect::<Vec<_>>().join(" | ")));
             if fate == Fate::Garbage {
                 continue;
             }
-            self.oracle.arrived(arrived, is_orphan);
+            let is_orphan = sender != Sender::There;
+            if sender != Sender::Forgotten {
+                self.oracle.arrived(arrived, is_orphan);
+            }
             match fate {
                 Fate::Accepted => self.oracle.accepted(&content, !is_orphan, is_orphan),
                 Fate::AcceptedUnheard => self.oracle.accepted(&content, false, is_orphan),
@@ -228,7 +229,7 @@ impl World {
             self.oracle.excuse(&flight.content);
             // What was sent is on its way, or died with the machine.
             if !machine || self.random.once_in(2) {
-                self.orphans.push(flight);
+                self.orphans.push(Flight { sender: Sender::Gone, ..flight });
             }
         }
         if machine {
@@ -236,7 +237,7 @@ impl World {
             self.disk.lose_power(&mut self.random);
             self.must_be_whole();
             if self.torn_by_lie {
-                self.oracle.forgets();
+                self.forgets();
             }
         }
         let longest = if machine { HOUR } else { 2 * MINUTE };
@@ -251,10 +252,16 @@ impl World {
         }
         self.oracle.disturbed(self.clock.true_time);
         if self.unsaved {
-            self.oracle.forgets();
+            self.forgets();
             self.unsaved = false;
         }
         self.note(|| "a new agent starts".to_owned());
+    }
+
+    /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
+    pub fn forgets(&mut self) {
+        self.oracle.forgets();
+        self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Forgotten);
     }
 
     /// The state file is the old one or the new one, whole.

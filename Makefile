@@ -23,7 +23,7 @@ STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
 
 .DEFAULT_GOAL := build
-.PHONY: build run test simulate fuzz bench bench-growth test-systemd install uninstall purge deb static image help tools
+.PHONY: build run test simulate fuzz bench bench-growth bench-instructions test-systemd install uninstall purge deb static image help tools
 
 build: tools  ## build the release binary
 	$(CARGO) build --release --locked
@@ -58,6 +58,15 @@ bench: build  ## measure what watching costs, beside other programs (some 3 minu
 bench-growth: build  ## the same beside 100,000 sockets and 5,000 processes (1 GB of memory)
 	@python3 -B benches/compare/measure.py '$(BINARY)' --growth
 
+# The runner must be of the very version of the library, which Cargo.lock has.
+bench-instructions: RUNNER = cargo install gungraun-runner --version $(shell sed -n '/^name = "gungraun"$$/{n;s/^version = "\(.*\)"/\1/p}' Cargo.lock)
+bench-instructions: tools  ## count the instructions of a check (valgrind, gungraun-runner)
+	@PATH="$$PATH:$(dir $(CARGO))"; missing=; \
+	command -v valgrind >/dev/null || missing=' valgrind (Debian: apt install valgrind)'; \
+	command -v gungraun-runner >/dev/null || missing="$$missing gungraun-runner ($(RUNNER))"; \
+	test -z "$$missing" || { echo "make: left out: this is missing:$$missing"; exit 0; }; \
+	$(CARGO) bench --locked --package vps-monitor-instructions
+
 tools:
 	@missing=; \
 	test -n '$(CARGO)' && $(CARGO) --version >/dev/null 2>&1 || missing="$$missing\n  cargo (Rust 1.89 or newer): https://rustup.rs"; \
@@ -65,7 +74,7 @@ tools:
 	test -z "$$missing" || { printf "make: this is missing:$$missing\n" >&2; exit 1; }
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 # A binary that is there is installed as it is, so that `make build` can be anybody's and only this needs root. Where it
 # is not, it is built by whoever called sudo: a target folder that belongs to root would be in that user's way.

@@ -1,0 +1,89 @@
+//! What the benches of a check measure, whether in time (benches/check.rs) or in instructions (benches/instructions):
+//! the fixture hosts, and each step between the kernel and a message. The time is a constant, so that each run does the same.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use vps_monitor::alert::{AlertBook, Policy, Transition};
+use vps_monitor::clock::{Boot, Now};
+use vps_monitor::collect::{Check, Plan};
+use vps_monitor::host::Host;
+use vps_monitor::message::{self, Language, Message, Style};
+use vps_monitor::rules::{self, Thresholds};
+use vps_monitor::snapshot::Snapshot;
+use vps_monitor::worker::{FileSystem, StatvfsError};
+
+const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
+
+/// Everything is over the second one, and nothing over the first.
+const HIGH: Thresholds = thresholds(101.0);
+const LOW: Thresholds = thresholds(0.0);
+
+const fn thresholds(percent: f64) -> Thresholds {
+    Thresholds {
+        memory_percent: percent,
+        swap_percent: percent,
+        cpu_percent: percent,
+        disk_percent: percent,
+        traffic_mbps: percent * 1e6,
+        connections: (percent * 1e6) as u64,
+    }
+}
+
+/// A host, and the check that measures it again and again.
+pub struct Watched {
+    host: Host,
+    check: Check,
+}
+
+impl Watched {
+    pub fn new(host: Host) -> Watched {
+        Watched { check: Check::new(&Plan::default(), &host), host }
+    }
+
+    pub fn fixture(name: &str) -> Watched {
+        // The package that this is compiled into is the program's, or one in a folder of it.
+        let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let hosts = above.map(|folder| folder.join("fixtures/hosts")).find(|hosts| hosts.is_dir());
+        let mut host = Host::new(Some(&hosts.unwrap_or_default().join(name).join("proc")));
+        host.ask_file_system = half_full;
+        Watched::new(host)
+    }
+
+    /// Both readings of one check, as if its windows had passed.
+    pub fn measure(&mut self) -> Snapshot {
+        let begin = now().boot;
+        self.check.begin(&mut self.host, begin);
+        let end = Now { boot: begin.after(Duration::from_secs(5)), ..now() };
+        self.check.advance(&mut self.host, end).unwrap_or_default()
+    }
+}
+
+fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
+    Ok(FileSystem { device: 1, block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
+}
+
+fn now() -> Now {
+    Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(1_000_000) }
+}
+
+pub fn snapshot() -> Snapshot {
+    Watched::fixture("small-vps").measure()
+}
+
+pub fn style() -> Style {
+    Style { language: Language::default(), host: "web-1".to_owned(), zone: TimeZone::UTC }
+}
+
+pub fn find_nothing_new(snapshot: &Snapshot, book: &mut AlertBook) -> Vec<Transition> {
+    let findings = rules::evaluate(black_box(snapshot), &HIGH);
+    book.step(&findings, &snapshot.failures, now(), POLICY)
+}
+
+pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
+    let findings = rules::evaluate(black_box(snapshot), &LOW);
+    let transitions = AlertBook::default().step(&findings, &snapshot.failures, now(), POLICY);
+    message::alerts(&transitions, style, now().wall)
+}

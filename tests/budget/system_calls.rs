@@ -10,7 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::is_ci;
-use crate::support::agent::BINARY;
+use crate::support::agent::{BINARY, Place, finish};
+use crate::support::robot::Robot;
 use crate::support::wait_until;
 
 /// From the end of one check to the end of the next: both sampling windows, timers, polls and the word to systemd.
@@ -130,11 +131,19 @@ impl Drop for Traced {
     }
 }
 
+/// Whether system calls can be counted here. In CI they must.
+fn has_strace() -> bool {
+    let has_it = Command::new("strace").arg("-V").output().is_ok();
+    assert!(has_it || !is_ci(), "strace is not installed");
+    if !has_it {
+        eprintln!("not checked, strace is not installed");
+    }
+    has_it
+}
+
 #[test]
 fn a_steady_check_makes_few_system_calls_and_opens_nothing() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        assert!(!is_ci(), "strace is not installed");
-        eprintln!("not checked, strace is not installed");
+    if !has_strace() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -147,4 +156,35 @@ fn a_steady_check_makes_few_system_calls_and_opens_nothing() {
     for path in trace.proc_paths() {
         assert!(READ_ALWAYS.contains(&&*path) || READ_ONCE.contains(&&*path), "{path} is looked at");
     }
+}
+
+/// How often one check on `host` replaces the state file. Each time the file is synced, and so is its folder.
+fn saves_of_a_check(place: &Place, host: &str) -> usize {
+    place.become_host(host);
+    let agent = place.command(&["run", "--once"]);
+    let trace = place.path("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=fsync,rename", "-o"]).arg(&trace);
+    let finished = finish(strace.arg(agent.get_program()).args(agent.get_args()).current_dir(place.path("")));
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let trace = Trace::parse(&fs::read_to_string(trace).unwrap());
+    let saves = count(&trace.calls, "rename");
+    assert_eq!(count(&trace.calls, "fsync"), 2 * saves, "{:#?}", trace.calls);
+    saves
+}
+
+#[test]
+fn a_change_is_saved_once_and_once_more_when_its_message_is_delivered() {
+    if !has_strace() {
+        return;
+    }
+    let robot = Robot::start([]);
+    let quiet = "general: {send_recovery: false}\nsystem: {cpu: {enabled: false}, disk: {enabled: false}}\n\
+                 network: {traffic: {enabled: false}}\ndocker: {enabled: false}\nscheduled_report: {enabled: false}\n";
+    let yaml = format!("{quiet}wechat: {{webhook_url: \"{}\"}}\n", robot.url());
+    let place = Place::configured("no-swap", &yaml);
+    let saves = ["no-swap", "small-vps", "small-vps", "no-swap"].map(|host| saves_of_a_check(&place, host));
+    // The first file; decided and about to be sent, then delivered; nothing new; well again, which is not told here.
+    assert_eq!(saves, [1, 2, 0, 1]);
+    assert_eq!(robot.received().len(), 1);
 }

@@ -15,14 +15,14 @@
 /* Fewer than the usual hard limit of open files. */
 enum { SOCKETS_EACH = 10000 };
 
-/* Of the child of that number: an address has only so many ports, so each child has an address of its own. */
-static int open_sockets(int number)
+/* Those of the child of that number: an address has only so many ports, so each child has an address of its own. */
+static int open_sockets(int number, int wanted)
 {
     struct rlimit limit = {SOCKETS_EACH + 100, SOCKETS_EACH + 100};
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         perror("setrlimit");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002 + number)};
-    for (int i = 0; i < SOCKETS_EACH; i++) {
+    for (int i = number * SOCKETS_EACH; i < wanted && i < (number + 1) * SOCKETS_EACH; i++) {
         /* Bound, or the kernel does not count it as in use. */
         int fd = socket(AF_INET, SOCK_DGRAM, 0);
         if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -50,7 +50,7 @@ int main(int count, char **arguments)
             return 1;
         }
         if (child == 0) {
-            char is_ready = is_sockets && open_sockets(number) < 0 ? 'n' : 'y';
+            char is_ready = is_sockets && open_sockets(number, wanted) < 0 ? 'n' : 'y';
             if (write(ready[1], &is_ready, 1) != 1)
                 return 1;
             pause();

@@ -11,7 +11,7 @@ set -eu
 agent=${1:?usage: peers.sh AGENT}
 folder=$(mktemp -d)
 pids=
-trap 'kill $pids 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill $pids 2>/dev/null || true; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
 
 start() { # NAME COMMAND…
@@ -52,6 +52,10 @@ check filesystem root with path /
 END
 chmod 600 "$folder/monitrc"
 cat >"$folder/minmon.toml" <<END
+[[actions]]
+name = "log"
+type = "Log"
+template = "high"
 [[checks]]
 interval = 1
 name = "memory"
@@ -61,7 +65,7 @@ swap = true
 [[checks.alarms]]
 name = "high"
 level = 99
-action = ""
+action = "log"
 [[checks]]
 interval = 1
 name = "disk"
@@ -70,7 +74,7 @@ mountpoints = ["/"]
 [[checks.alarms]]
 name = "high"
 level = 99
-action = ""
+action = "log"
 END
 
 start vps-monitor sh -c 'SYSTEMD_EXEC_PID=$$ exec "$@"' sh "$agent" --config "$folder/agent.yaml" --state-dir "$folder/state" run
@@ -84,6 +88,10 @@ if grep -q '^node_exporter ' "$folder/running"; then
 fi
 
 sleep 5
+while read -r name pid; do
+    kill -0 "$pid" 2>/dev/null && echo "$name $pid" || { echo "$name has ended:"; tail -n 3 "$folder/$name.log"; } >&2
+done <"$folder/running" >"$folder/alive"
+mv "$folder/alive" "$folder/running"
 ticks() { awk '{ total += $1 } END { print total }' /proc/"$1"/task/*/schedstat; }
 while read -r name pid; do ticks "$pid" >"$folder/$name.before"; done <"$folder/running"
 sleep 60

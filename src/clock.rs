@@ -3,11 +3,15 @@
 //! Durations (intervals, cooldowns, retries) run on CLOCK_BOOTTIME, which goes on while the machine sleeps and never
 //! steps; schedules and the times that people read are on the wall clock.
 
+use std::env;
 use std::fmt;
+use std::fs;
 use std::ops::Sub;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +38,7 @@ impl Boot {
     /// The instant `duration` later; durations beyond the clock's range stop at its end.
     #[must_use]
     pub fn after(self, duration: Duration) -> Boot {
-        Boot(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Boot(self.0.saturating_add(micros(duration)))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -80,11 +84,33 @@ pub fn now() -> Now {
 pub fn boot_now() -> Boot {
     // clock_gettime(2) fails for an unknown clock alone, and Linux has had this one since 2.6.39.
     let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
-    Boot(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
+    Boot(micros(time))
+}
+
+/// The whole microseconds of a duration, up to the clock's range.
+pub fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The zone of this system: what `TZ` names, else /etc/localtime, else UTC.
+pub fn system_zone() -> TimeZone {
+    if env::var_os("TZ").is_some() {
+        return TimeZone::system();
+    }
+    zone_linked(Path::new("/etc/localtime")).unwrap_or_else(TimeZone::system)
+}
+
+/// The zone that a link names by where it leads. To find a zone by its name jiff first reads all of /usr/share/zoneinfo.
+fn zone_linked(link: &Path) -> Option<TimeZone> {
+    let target = fs::read_link(link).ok()?;
+    let (_, name) = target.to_str()?.split_once("/zoneinfo/")?;
+    TimeZone::tzif(name, &fs::read(link).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -94,6 +120,25 @@ mod tests {
         assert!(second >= first);
         assert_eq!(first.since(first.after(Duration::from_secs(5))), Duration::ZERO);
         assert_eq!(first.after(Duration::from_millis(1500)) - first, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_link_into_the_zoneinfo_is_the_zone_of_that_name_and_anything_else_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let linked = |target: &str| {
+            let link = folder.path().join(target.replace('/', "-"));
+            symlink(target, &link).expect("a link");
+            zone_linked(&link)
+        };
+        let shanghai = linked("/usr/share/zoneinfo/Asia/Shanghai").expect("install tzdata");
+        assert_eq!(shanghai.iana_name(), Some("Asia/Shanghai"));
+        let noon: Timestamp = "2026-02-04T12:00:00Z".parse().expect("a time");
+        assert_eq!(noon.to_zoned(shanghai.clone()).to_string(), "2026-02-04T20:00:00+08:00[Asia/Shanghai]");
+        assert_eq!(shanghai, TimeZone::get("Asia/Shanghai").expect("install tzdata"));
+        for other in ["/usr/share/zoneinfo/Asia/Nowhere", "/usr/share/zoneinfo/zone.tab", "/etc/passwd"] {
+            assert_eq!(linked(other), None, "{other}");
+        }
+        assert_eq!(zone_linked(Path::new("/etc/passwd")), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::config::Config;
 use crate::files::Folder;
 use crate::logging::{self, Change, Ongoing};
@@ -180,9 +180,8 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     /// missed (the machine slept) are not made up for.
     fn plan_next_check(&mut self, now: Boot) {
         let interval = self.orders.check_interval;
-        let late = now - self.next_check;
-        let missed = late.as_micros() / interval.as_micros().max(1);
-        let steps = u32::try_from(missed + 1).unwrap_or(u32::MAX);
+        let missed = clock::micros(now - self.next_check) / clock::micros(interval).max(1);
+        let steps = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
         self.next_check = self.next_check.after(interval.saturating_mul(steps));
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::alert::Policy;
+use crate::clock;
 use crate::collect::Plan;
 use crate::config::Config;
 use crate::docker::Address;
@@ -45,7 +46,7 @@ pub struct Orders {
 impl Orders {
     pub fn new(config: &Config) -> Orders {
         let general = &config.general;
-        let zone = general.timezone.clone().unwrap_or_else(TimeZone::system);
+        let zone = general.timezone.clone().unwrap_or_else(clock::system_zone);
         let host = if general.hostname.is_empty() { host::name() } else { general.hostname.clone() };
         Orders {
             check_interval: general.check_interval,

@@ -76,7 +76,7 @@ pub fn start(target: Target, level: LevelFilter) -> Result<(), SetLoggerError> {
         Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), StandardError),
         Target::StandardError => Sink::to_standard_error(StandardError, standard_error::wants_colour()),
     };
-    log::set_boxed_logger(Box::new(ProcessLog(Mutex::new(sink))))?;
+    log::set_boxed_logger(Box::new(ProcessLog { sink: Mutex::new(sink), zone: clock::system_zone() }))?;
     set_level(level);
     Ok(())
 }
@@ -86,8 +86,12 @@ pub fn set_level(level: LevelFilter) {
     log::set_max_level(level);
 }
 
-/// The process's logger. The lock is there because `log` asks for `Sync`; with one thread it is always free.
-struct ProcessLog(Mutex<Sink<StandardError>>);
+/// The process's logger.
+struct ProcessLog {
+    /// The lock is there because `log` asks for `Sync`; with one thread it is always free.
+    sink: Mutex<Sink<StandardError>>,
+    zone: TimeZone,
+}
 
 impl Log for ProcessLog {
     fn enabled(&self, metadata: &Metadata) -> bool {
@@ -96,8 +100,8 @@ impl Log for ProcessLog {
 
     fn log(&self, record: &Record) {
         if self.enabled(record.metadata()) {
-            let at = clock::now().wall.to_zoned(TimeZone::system());
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&at, record.level(), *record.args());
+            let at = clock::now().wall.to_zoned(self.zone.clone());
+            self.sink.lock().unwrap_or_else(PoisonError::into_inner).write(&at, record.level(), *record.args());
         }
     }
 

@@ -99,7 +99,7 @@ pub(super) fn quoted(text: &str) -> String {
 /// A duration as people write it in the file: `15m`, `1h30m`, `500ms`, `1d`.
 pub fn duration_text(duration: Duration) -> String {
     let mut text = String::new();
-    let mut millis = duration.as_millis();
+    let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     for (unit, unit_millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
         if millis >= unit_millis {
             text.push_str(&format!("{}{unit}", millis / unit_millis));

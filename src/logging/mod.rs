@@ -21,7 +21,6 @@ use std::path::Path;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::tz::TimeZone;
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use nix::sys::stat::fstat;
 
@@ -76,7 +75,7 @@ pub fn start(target: Target, level: LevelFilter) -> Result<(), SetLoggerError> {
         Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), StandardError),
         Target::StandardError => Sink::to_standard_error(StandardError, standard_error::wants_colour()),
     };
-    log::set_boxed_logger(Box::new(ProcessLog { sink: Mutex::new(sink), zone: clock::system_zone() }))?;
+    log::set_boxed_logger(Box::new(ProcessLog(Mutex::new(sink))))?;
     set_level(level);
     Ok(())
 }
@@ -86,12 +85,8 @@ pub fn set_level(level: LevelFilter) {
     log::set_max_level(level);
 }
 
-/// The process's logger.
-struct ProcessLog {
-    /// The lock is there because `log` asks for `Sync`; with one thread it is always free.
-    sink: Mutex<Sink<StandardError>>,
-    zone: TimeZone,
-}
+/// The process's logger. The lock is there because `log` asks for `Sync`; with one thread it is always free.
+struct ProcessLog(Mutex<Sink<StandardError>>);
 
 impl Log for ProcessLog {
     fn enabled(&self, metadata: &Metadata) -> bool {
@@ -100,8 +95,8 @@ impl Log for ProcessLog {
 
     fn log(&self, record: &Record) {
         if self.enabled(record.metadata()) {
-            let at = clock::now().wall.to_zoned(self.zone.clone());
-            self.sink.lock().unwrap_or_else(PoisonError::into_inner).write(&at, record.level(), *record.args());
+            let at = clock::now().wall.to_zoned(clock::system_zone());
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&at, record.level(), *record.args());
         }
     }
 

@@ -12,15 +12,7 @@ use vps_monitor::message::Message;
 use crate::simulator::random::Random;
 use crate::support::agent::{Place, finish};
 use crate::support::robot::Robot;
-use crate::support::wait_until;
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn is_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true")
-}
+use crate::support::{is_ci, setting, wait_until};
 
 /// Checks that take no time, and an alert that is told at each of them.
 fn configuration(robot: &Robot) -> String {

@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::support::is_ci;
+
 /// The mount, as long as this lives: its end of /dev/fuse is closed with the process that holds it.
 struct DeadMount {
     server: Child,
@@ -32,7 +34,7 @@ impl DeadMount {
             return Some(DeadMount { server });
         }
         let _ = server.wait();
-        assert!(std::env::var_os("CI").is_none(), "CI runs as root, with /dev/fuse");
+        assert!(!is_ci(), "CI runs as root, with /dev/fuse");
         println!("skipped: a FUSE mount takes root and /dev/fuse");
         None
     }

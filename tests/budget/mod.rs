@@ -7,6 +7,8 @@ mod system_calls;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::is_ci;
+
 /// 3.5 MB.
 const MAX_BINARY_BYTES: u64 = 3_500_000;
 
@@ -25,8 +27,4 @@ fn the_release_binary_is_small() {
         Err(_) if !is_ci() => eprintln!("not checked, there is no {}", binary.display()),
         Err(error) => panic!("{}: {error}", binary.display()),
     }
-}
-
-fn is_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| value == "true")
 }

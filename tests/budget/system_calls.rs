@@ -9,10 +9,9 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::is_ci;
 use crate::support::agent::{BINARY, Place, finish};
 use crate::support::robot::Robot;
-use crate::support::wait_until;
+use crate::support::{is_ci, wait_until};
 
 /// From the end of one check to the end of the next: both sampling windows, timers, polls and the word to systemd.
 const MAX_CALLS: usize = 40;

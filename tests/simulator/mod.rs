@@ -22,6 +22,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::support::setting;
 use run::{Outcome, simulate};
 
 /// Hours of one seed, where the environment names none.
@@ -30,10 +31,6 @@ const HOURS: u64 = 72;
 const SEEDS: u64 = 10;
 /// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh.
 const FIRST_SEED: u64 = 1;
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
 
 /// `SIMULATE_SEED` and `SIMULATE_HOURS` repeat one run with its trace; `SIMULATE_DAYS` runs as many days over seeds that
 /// nobody tried before, or over those from `SIMULATE_SEED` on.

@@ -12,6 +12,16 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// A number from the environment.
+pub fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// In CI nothing may be left out.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
 /// Longer than anything here takes on a machine under load: only a test that fails waits for so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -1,6 +1,7 @@
 //! Rules: is a reading over its threshold, or a container not in its expected state? Pure.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct Thresholds {
     /// Of each direction by itself.
     pub traffic_mbps: f64,
     pub connections: u64,
+    /// How long a container may be away on purpose before that is told.
+    pub container_grace: Duration,
 }
 
 /// What a value was compared with.
@@ -53,6 +56,8 @@ pub struct Finding<'a> {
     pub reading: &'a Reading,
     pub limit: Limit,
     pub verdict: Verdict,
+    /// How long a breach must last before it is told.
+    pub wait: Duration,
 }
 
 /// One finding for each reading, in the same order.
@@ -73,7 +78,8 @@ fn judge<'a>(reading: &'a Reading, thresholds: &Thresholds) -> Finding<'a> {
                 Some(false) => Verdict::Breach,
                 None => Verdict::Unknown,
             };
-            return Finding { reading, limit: Limit::Expected(container.expected.clone()), verdict };
+            let wait = if container.on_purpose { thresholds.container_grace } else { Duration::ZERO };
+            return Finding { reading, limit: Limit::Expected(container.expected.clone()), verdict, wait };
         }
     };
     let threshold = match reading.key.metric {
@@ -87,7 +93,7 @@ fn judge<'a>(reading: &'a Reading, thresholds: &Thresholds) -> Finding<'a> {
         Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine => f64::INFINITY,
     };
     let verdict = if measured >= threshold { Verdict::Breach } else { Verdict::Clear };
-    Finding { reading, limit: Limit::Threshold(threshold), verdict }
+    Finding { reading, limit: Limit::Threshold(threshold), verdict, wait: Duration::ZERO }
 }
 
 #[cfg(test)]
@@ -102,6 +108,7 @@ mod tests {
         disk_percent: 90.0,
         traffic_mbps: 100.0,
         connections: 1000,
+        container_grace: Duration::from_secs(10),
     };
 
     fn verdict(metric: Metric, value: Value) -> Verdict {
@@ -142,5 +149,17 @@ mod tests {
         assert_eq!(verdict(Metric::ContainerState, container(Some(true))), Verdict::Clear);
         assert_eq!(verdict(Metric::ContainerState, container(Some(false))), Verdict::Breach);
         assert_eq!(verdict(Metric::ContainerHealth, container(None)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_is_away_on_purpose_is_told_after_the_grace() {
+        let wait = |on_purpose| {
+            let mut snapshot = Snapshot::default();
+            let word = ContainerWord { on_purpose, ..ContainerWord::new("exited", "running") };
+            snapshot.push(Metric::ContainerState, "web", Value::Container(word));
+            evaluate(&snapshot, &THRESHOLDS)[0].wait
+        };
+        assert_eq!(wait(true), THRESHOLDS.container_grace);
+        assert_eq!(wait(false), Duration::ZERO);
     }
 }

@@ -106,6 +106,10 @@ pub struct ContainerWord {
     pub well: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Cause>,
+    /// Somebody meant it: it was stopped or removed on purpose, or is missing. It is told after `docker.grace`, and not
+    /// at all if it is well by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_purpose: bool,
     /// How often the engine itself started it again since it was last started by hand, and when it was last started:
     /// for the report, and only where the container had to be inspected.
     #[serde(skip)]
@@ -119,7 +123,15 @@ impl ContainerWord {
     pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
         let (word, expected) = (word.into(), expected.into());
         let well = Some(word == expected);
-        ContainerWord { word, expected, well, causes: Vec::new(), restart_count: None, started: None }
+        ContainerWord {
+            word,
+            expected,
+            well,
+            causes: Vec::new(),
+            on_purpose: false,
+            restart_count: None,
+            started: None,
+        }
     }
 }
 
@@ -169,9 +181,18 @@ impl Failure {
 pub struct Snapshot {
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
+    /// Metrics that this host cannot have just now, without that being a failure (`docker.enabled: auto` without a
+    /// socket). Nothing is said of them, and their alerts stay as they are.
+    pub unknown: Vec<&'static [Metric]>,
 }
 
 impl Snapshot {
+    /// Whether something that was not read is unknown, rather than not watched any more.
+    pub fn leaves_open(&self, key: &Key) -> bool {
+        self.unknown.iter().any(|metrics| metrics.contains(&key.metric))
+            || self.failures.iter().any(|failure| failure.covers(key))
+    }
+
     pub fn push(&mut self, metric: Metric, target: impl Into<Rc<str>>, value: Value) {
         self.readings.push(Reading { key: Key::new(metric, target), value });
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use vps_monitor::alert::{AlertBook, Policy, Transition};
+use vps_monitor::alert::{AlertBook, Extent, Policy, Transition};
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan};
 use vps_monitor::host::Host;
@@ -29,6 +29,7 @@ const fn thresholds(percent: f64) -> Thresholds {
         disk_percent: percent,
         traffic_mbps: percent * 1e6,
         connections: (percent * 1e6) as u64,
+        container_grace: std::time::Duration::ZERO,
     }
 }
 
@@ -79,11 +80,11 @@ pub fn style() -> Style {
 
 pub fn find_nothing_new(snapshot: &Snapshot, book: &mut AlertBook) -> Vec<Transition> {
     let findings = rules::evaluate(black_box(snapshot), &HIGH);
-    book.step(&findings, &snapshot.failures, now(), POLICY)
+    book.step(&findings, snapshot, Extent::Check, now(), POLICY)
 }
 
 pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
     let findings = rules::evaluate(black_box(snapshot), &LOW);
-    let transitions = AlertBook::default().step(&findings, &snapshot.failures, now(), POLICY);
+    let transitions = AlertBook::default().step(&findings, snapshot, Extent::Check, now(), POLICY);
     message::alerts(&transitions, style, now().wall)
 }

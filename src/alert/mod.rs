@@ -3,14 +3,21 @@
 //! Pure: findings and the time go in, transitions come out, each with its reason. It knows no text, and whoever calls it
 //! saves it together with the messages made of its transitions.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{Boot, Now};
 use crate::rules::{Finding, Limit, Verdict};
-use crate::snapshot::{Failure, Key, Value};
+use crate::snapshot::{Key, Snapshot, Value};
+
+/// How long a container that was told of, and is not there any more, is waited for under its name.
+const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// As many alerts that are over are remembered for their cooldown; the oldest are forgotten first.
+const MAX_COOLING_DOWN: usize = 1000;
 
 /// What the configuration says of alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,8 @@ pub enum News {
     Fired,
     /// It fires still (or again), and its cooldown is over: told.
     Reminded,
+    /// It began to fire, and is told once its grace is over, unless it is well by then.
+    Pending,
     /// It began to fire again inside its cooldown: not told, unless it lasts.
     HeldBack,
     /// What was told is over: told.
@@ -55,6 +64,7 @@ impl News {
     pub const fn name(self) -> &'static str {
         match self {
             News::Fired | News::Reminded => "firing",
+            News::Pending => "pending",
             News::HeldBack => "held_back",
             News::Recovered | News::RecoveredUntold | News::RecoveredMuted => "recovered",
             News::Dropped => "dropped",
@@ -66,6 +76,7 @@ impl News {
         match self {
             News::Fired => "began",
             News::Reminded => "cooldown_over",
+            News::Pending => "inside_grace",
             News::HeldBack => "inside_cooldown",
             News::Recovered => "told_before",
             News::RecoveredUntold => "never_told",
@@ -109,10 +120,16 @@ pub struct Alert {
     pub firing: bool,
     /// When it began to fire.
     pub since: Timestamp,
-    /// Whether this firing was told; one that began inside the cooldown is not, until that is over.
+    /// Whether this firing was told; one that began inside the cooldown, or waits out its grace, is not yet.
     pub told: bool,
     /// When its last firing message was made.
     pub last_told: Option<Told>,
+    /// Not told before this instant, whatever the cooldown says: the end of its grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_from: Option<Boot>,
+    /// Since when no look speaks of it any more, where its name may come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_since: Option<Boot>,
     /// As of the last check that could measure it.
     pub value: Value,
     pub limit: Limit,
@@ -125,139 +142,239 @@ pub struct Told {
     pub boot: Boot,
 }
 
-/// All alerts of the host.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+/// What one look speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A check: of everything that is watched. Lasting alerts are told again.
+    Check,
+    /// Of everything that comes from the Docker engine.
+    Docker,
+    /// Of what it has findings for, and of nothing else.
+    Named,
+}
+
+/// All alerts of the host, by what they are about.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertBook {
-    alerts: Vec<Alert>,
+    alerts: BTreeMap<Key, Alert>,
 }
 
 impl AlertBook {
-    /// Takes in what a check found. What a failure covers is unknown and stays as it is; what neither a finding nor a
-    /// failure speaks of is not watched any more.
+    /// Takes in what a look found. What the snapshot leaves open is unknown and stays as it is; what a look of this extent
+    /// should have spoken of, and did not, is not watched any more.
     #[must_use]
     pub fn step(
         &mut self,
         findings: &[Finding<'_>],
-        failures: &[Failure],
+        snapshot: &Snapshot,
+        extent: Extent,
         now: Now,
         policy: Policy,
     ) -> Vec<Transition> {
-        self.step_among(|_| true, findings, failures, now, policy)
-    }
-
-    /// The same for a look at some targets alone: what was not looked at stays as it is.
-    #[must_use]
-    pub fn step_among(
-        &mut self,
-        looked_at: impl Fn(&Key) -> bool,
-        findings: &[Finding<'_>],
-        failures: &[Failure],
-        now: Now,
-        policy: Policy,
-    ) -> Vec<Transition> {
-        let mut transitions = self.drop_unwatched(looked_at, findings, failures);
+        let mut transitions = self.drop_unwatched(findings, snapshot, extent, now);
         for finding in findings {
-            transitions.extend(self.take_in(finding, now, policy));
+            transitions.extend(self.take_in(finding, extent, now, policy));
         }
         self.forget_cooled_down(now.boot, policy.cooldown);
+        debug_assert!(self.alerts.iter().all(|(key, alert)| *key == alert.key && alert.is_consistent()));
         transitions
     }
 
     /// Alerts that are firing, told or not, in the order in which they began.
-    pub fn firing(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.iter().filter(|alert| alert.firing)
+    pub fn firing(&self) -> Vec<&Alert> {
+        let mut firing: Vec<&Alert> = self.alerts.values().filter(|alert| alert.firing).collect();
+        firing.sort_by_key(|alert| alert.since);
+        firing
+    }
+
+    pub fn is_firing(&self, key: &Key) -> bool {
+        self.alerts.get(key).is_some_and(|alert| alert.firing)
+    }
+
+    /// The first instant after `after` at which an alert that was kept back may be told, and what it is about: it is to be
+    /// looked at again then.
+    pub fn next_due(&self, after: Boot, policy: Policy) -> Option<(Boot, &Key)> {
+        let untold = self.alerts.values().filter(|alert| alert.firing && !alert.told && alert.gone_since.is_none());
+        let due = untold.filter_map(|alert| Some((alert.may_be_told_from(policy)?, &alert.key)));
+        due.filter(|(due, _)| *due > after).min_by_key(|(due, _)| *due)
     }
 
     /// Moves every instant to the clock of another start of the machine.
     pub fn shift(&mut self, micros: i64) {
-        for told in self.alerts.iter_mut().filter_map(|alert| alert.last_told.as_mut()) {
-            told.boot = told.boot.shifted(micros);
+        for alert in self.alerts.values_mut() {
+            let instants = alert.last_told.iter_mut().map(|told| &mut told.boot);
+            for instant in instants.chain(&mut alert.told_from).chain(&mut alert.gone_since) {
+                *instant = instant.shifted(micros);
+            }
         }
     }
 
     /// What is not watched any more does not fire, but its cooldown goes on: a container that is made anew under its old
-    /// name is the same alert.
+    /// name is the same alert. Of a container that was told of, the name is kept for a day: it is over when a container of
+    /// this name is well.
     fn drop_unwatched(
         &mut self,
-        looked_at: impl Fn(&Key) -> bool,
         findings: &[Finding<'_>],
-        failures: &[Failure],
+        snapshot: &Snapshot,
+        extent: Extent,
+        now: Now,
     ) -> Vec<Transition> {
+        if extent == Extent::Named || !self.alerts.values().any(|alert| alert.firing) {
+            return Vec::new();
+        }
+        let found: BTreeSet<&Key> = findings.iter().map(|finding| &finding.reading.key).collect();
         let mut dropped = Vec::new();
-        for alert in self.alerts.iter_mut().filter(|alert| alert.firing && looked_at(&alert.key)) {
-            let watched = findings.iter().any(|finding| finding.reading.key == alert.key)
-                || failures.iter().any(|failure| failure.covers(&alert.key));
-            if !watched {
-                alert.firing = false;
-                dropped.push(alert.transition(News::Dropped));
+        for alert in self.alerts.values_mut().filter(|alert| alert.firing) {
+            let spoken_of = extent == Extent::Check || alert.key.metric.is_of_docker();
+            if !spoken_of || found.contains(&alert.key) || snapshot.leaves_open(&alert.key) {
+                continue;
             }
+            let gone_since = *alert.gone_since.get_or_insert(now.boot);
+            if alert.told && alert.key.metric.is_of_docker() && now.boot - gone_since < NAME_IS_KEPT {
+                continue;
+            }
+            alert.end();
+            dropped.push(alert.transition(News::Dropped));
         }
         dropped
     }
 
-    fn take_in(&mut self, finding: &Finding<'_>, now: Now, policy: Policy) -> Option<Transition> {
-        let place = self.alerts.iter().position(|alert| alert.key == finding.reading.key);
-        match (finding.verdict, place) {
-            (Verdict::Unknown, _) | (Verdict::Clear, None) => None,
-            (Verdict::Clear, Some(place)) => self.alerts[place].clear(finding, policy),
-            (Verdict::Breach, Some(place)) => self.alerts[place].breach(finding, now, policy),
-            (Verdict::Breach, None) => {
-                let mut alert = Alert {
-                    key: finding.reading.key.clone(),
-                    firing: false,
-                    since: now.wall,
-                    told: false,
-                    last_told: None,
-                    value: finding.reading.value.clone(),
-                    limit: finding.limit.clone(),
-                };
-                let transition = alert.breach(finding, now, policy);
-                self.alerts.push(alert);
-                transition
+    fn take_in(&mut self, finding: &Finding<'_>, extent: Extent, now: Now, policy: Policy) -> Option<Transition> {
+        let key = &finding.reading.key;
+        match finding.verdict {
+            Verdict::Unknown => None,
+            Verdict::Clear => self.alerts.get_mut(key)?.clear(finding, policy),
+            Verdict::Breach => {
+                let alert = self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, now));
+                alert.breach(finding, extent, now, policy)
             }
         }
     }
 
+    /// Forgets what is over and has cooled down, and of the rest what is over its bound, the oldest first.
     fn forget_cooled_down(&mut self, now: Boot, cooldown: Duration) {
-        self.alerts.retain(|alert| alert.firing || alert.is_cooling_down(now, cooldown));
+        self.alerts.retain(|_, alert| alert.firing || alert.is_cooling_down(now, cooldown));
+        let over = self.alerts.values().filter(|alert| !alert.firing);
+        let mut told: Vec<Boot> = over.filter_map(|alert| Some(alert.last_told?.boot)).collect();
+        if let Some(surplus) = told.len().checked_sub(MAX_COOLING_DOWN + 1) {
+            let (_, newest_forgotten, _) = told.select_nth_unstable(surplus);
+            let newest_forgotten = *newest_forgotten;
+            let is_kept = |alert: &Alert| alert.last_told.is_some_and(|told| told.boot > newest_forgotten);
+            self.alerts.retain(|_, alert| alert.firing || is_kept(alert));
+        }
+    }
+}
+
+/// As a list: the form of state version 1.
+impl Serialize for AlertBook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.alerts.values())
+    }
+}
+
+impl<'de> Deserialize<'de> for AlertBook {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AlertBook, D::Error> {
+        let alerts = Vec::<Alert>::deserialize(deserializer)?;
+        let mut book = AlertBook::default();
+        for mut alert in alerts {
+            alert.told &= alert.last_told.is_some();
+            // Version 0.1 left these as they were when an alert ended.
+            if !alert.firing {
+                alert.end();
+            }
+            book.alerts.insert(alert.key.clone(), alert);
+        }
+        Ok(book)
     }
 }
 
 impl Alert {
+    /// An alert that does not fire yet.
+    fn new(finding: &Finding<'_>, now: Now) -> Alert {
+        Alert {
+            key: finding.reading.key.clone(),
+            firing: false,
+            since: now.wall,
+            told: false,
+            last_told: None,
+            told_from: None,
+            gone_since: None,
+            value: finding.reading.value.clone(),
+            limit: finding.limit.clone(),
+        }
+    }
+
+    /// What always holds, whatever was read from a state file.
+    fn is_consistent(&self) -> bool {
+        let only_while_firing = self.told || self.told_from.is_some() || self.gone_since.is_some();
+        (self.firing || !only_while_firing) && (!self.told || self.last_told.is_some())
+    }
+
     fn is_cooling_down(&self, now: Boot, cooldown: Duration) -> bool {
         self.last_told.is_some_and(|told| now - told.boot < cooldown)
     }
 
-    fn breach(&mut self, finding: &Finding<'_>, now: Now, policy: Policy) -> Option<Transition> {
+    /// When an alert that was not told yet may be; `None`: at once.
+    fn may_be_told_from(&self, policy: Policy) -> Option<Boot> {
+        let cooldown = self.last_told.map(|told| told.boot.after(policy.cooldown));
+        self.told_from.max(cooldown)
+    }
+
+    fn breach(&mut self, finding: &Finding<'_>, extent: Extent, now: Now, policy: Policy) -> Option<Transition> {
         let began = !self.firing;
         if began {
             self.firing = true;
-            self.told = false;
             self.since = now.wall;
         }
+        self.gone_since = None;
         self.value.clone_from(&finding.reading.value);
         self.limit.clone_from(&finding.limit);
+        if self.told {
+            let again = extent == Extent::Check && !self.is_cooling_down(now.boot, policy.cooldown);
+            return again.then(|| self.tell(News::Reminded, now));
+        }
+        // A grace runs from the beginning; what needs none (it crashed meanwhile) is told at once.
+        let first = self.told_from.is_none();
+        if finding.wait.is_zero() {
+            self.told_from = None;
+        } else if first {
+            self.told_from = Some(now.boot.after(finding.wait));
+        }
+        if self.told_from.is_some_and(|from| now.boot < from) {
+            return first.then(|| self.transition(News::Pending));
+        }
         if self.is_cooling_down(now.boot, policy.cooldown) {
             return began.then(|| self.transition(News::HeldBack));
         }
+        // Where it was told before, its firing of before has just cooled down.
+        let late = !began && self.last_told.is_some();
+        Some(self.tell(if late { News::Reminded } else { News::Fired }, now))
+    }
+
+    fn tell(&mut self, news: News, now: Now) -> Transition {
         self.told = true;
+        self.told_from = None;
         self.last_told = Some(Told { wall: now.wall, boot: now.boot });
-        Some(self.transition(if began { News::Fired } else { News::Reminded }))
+        self.transition(news)
     }
 
     fn clear(&mut self, finding: &Finding<'_>, policy: Policy) -> Option<Transition> {
         if !self.firing {
             return None;
         }
-        self.firing = false;
-        self.value.clone_from(&finding.reading.value);
-        self.limit.clone_from(&finding.limit);
-        Some(self.transition(match (self.told, policy.send_recovery) {
+        let news = match (self.told, policy.send_recovery) {
             (false, _) => News::RecoveredUntold,
             (true, false) => News::RecoveredMuted,
             (true, true) => News::Recovered,
-        }))
+        };
+        self.end();
+        self.value.clone_from(&finding.reading.value);
+        self.limit.clone_from(&finding.limit);
+        Some(self.transition(news))
+    }
+
+    fn end(&mut self) {
+        (self.firing, self.told, self.told_from, self.gone_since) = (false, false, None, None);
     }
 
     fn transition(&self, news: News) -> Transition {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::snapshot::{Metric, Reading, Snapshot};
+use crate::snapshot::{ContainerWord, Failure, Metric, Reading};
 
 const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
 
@@ -43,9 +43,9 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: Policy
     }
     for reading in &snapshot.readings {
         let verdict = if reading.value == Value::Percent(90.0) { Verdict::Breach } else { Verdict::Clear };
-        findings.push(Finding { reading, limit: Limit::Threshold(80.0), verdict });
+        findings.push(Finding { reading, limit: Limit::Threshold(80.0), verdict, wait: Duration::ZERO });
     }
-    book.step(&findings, &snapshot.failures, now, policy)
+    book.step(&findings, &snapshot, Extent::Check, now, policy)
 }
 
 /// Plays checks of one target at given seconds, and names what came of each.
@@ -160,10 +160,127 @@ fn findings_about_some_targets_leave_the_others_alone() {
     let mut book = AlertBook::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), POLICY);
     let reading = Reading { key: Key::new(Metric::Disk, "/data"), value: Value::Percent(10.0) };
-    let finding = Finding { reading: &reading, limit: Limit::Threshold(80.0), verdict: Verdict::Clear };
-    let transitions = book.step_among(|_| false, &[finding], &[], at(10), POLICY);
+    let finding =
+        Finding { reading: &reading, limit: Limit::Threshold(80.0), verdict: Verdict::Clear, wait: Duration::ZERO };
+    let transitions = book.step(&[finding], &Snapshot::default(), Extent::Named, at(10), POLICY);
     assert_eq!(transitions.iter().map(|t| t.news).collect::<Vec<_>>(), [News::Recovered]);
-    assert_eq!(book.firing().map(|alert| &*alert.key.target).collect::<Vec<_>>(), ["/"]);
+    assert_eq!(book.firing().iter().map(|alert| &*alert.key.target).collect::<Vec<_>>(), ["/"]);
+}
+
+/// What a look at containers says of `web`.
+#[derive(Clone, Copy)]
+enum Web {
+    Runs,
+    Crashed,
+    Stopped,
+    NotThere,
+    EngineAway,
+    NoEngineYet,
+}
+
+const GRACE: Duration = Duration::from_secs(10);
+
+fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32) -> Vec<News> {
+    let mut snapshot = Snapshot::default();
+    let word = |word: &str| Value::Container(ContainerWord::new(word, "running"));
+    match web {
+        Web::Runs => snapshot.push(Metric::ContainerState, "web", word("running")),
+        Web::Crashed | Web::Stopped => snapshot.push(Metric::ContainerState, "web", word("exited")),
+        Web::NotThere => {}
+        Web::EngineAway => snapshot.failures.push(Failure {
+            collector: "docker",
+            metrics: &[Metric::ContainerState],
+            target: None,
+            error: "gone".to_owned(),
+        }),
+        Web::NoEngineYet => snapshot.unknown.push(&[Metric::ContainerState]),
+    }
+    let finding = |reading| Finding {
+        reading,
+        limit: Limit::Expected("running".into()),
+        verdict: if matches!(web, Web::Runs) { Verdict::Clear } else { Verdict::Breach },
+        wait: if matches!(web, Web::Stopped) { GRACE } else { Duration::ZERO },
+    };
+    let findings: Vec<_> = snapshot.readings.iter().map(finding).collect();
+    book.step(&findings, &snapshot, extent, at(second), POLICY).iter().map(|transition| transition.news).collect()
+}
+
+fn looks(script: &[(u32, Web)]) -> Vec<Option<News>> {
+    let mut book = AlertBook::default();
+    script.iter().map(|(second, web)| look(&mut book, *web, Extent::Docker, *second).first().copied()).collect()
+}
+
+#[test]
+fn what_was_stopped_on_purpose_is_told_after_its_grace_and_not_at_all_where_it_runs_again() {
+    let pending = Some(News::Pending);
+    assert_eq!(looks(&[(0, Web::Stopped), (9, Web::Stopped), (10, Web::Stopped)]), [pending, None, Some(News::Fired)]);
+    assert_eq!(looks(&[(0, Web::Stopped), (9, Web::Runs)]), [pending, Some(News::RecoveredUntold)]);
+    assert_eq!(looks(&[(0, Web::Stopped), (3, Web::Crashed)]), [pending, Some(News::Fired)]);
+    assert_eq!(looks(&[(0, Web::Stopped), (3, Web::NotThere)]), [pending, Some(News::Dropped)]);
+}
+
+#[test]
+fn a_told_container_is_waited_for_under_its_name_for_a_day() {
+    let day = 24 * 60 * 60;
+    let fired = Some(News::Fired);
+    assert_eq!(
+        looks(&[(0, Web::Crashed), (60, Web::NotThere), (day, Web::Runs)]),
+        [fired, None, Some(News::Recovered)]
+    );
+    assert_eq!(
+        looks(&[(0, Web::Crashed), (60, Web::NotThere), (day + 60, Web::NotThere), (day + 61, Web::Runs)]),
+        [fired, None, Some(News::Dropped), None]
+    );
+}
+
+#[test]
+fn an_engine_that_is_away_or_not_there_yet_drops_nothing() {
+    let year = 365 * 24 * 60 * 60;
+    for away in [Web::EngineAway, Web::NoEngineYet] {
+        assert_eq!(
+            looks(&[(0, Web::Crashed), (60, away), (year, away), (year + 1, Web::Runs)]),
+            [Some(News::Fired), None, None, Some(News::Recovered)]
+        );
+    }
+}
+
+#[test]
+fn an_event_tells_no_lasting_alert_again_and_a_check_does() {
+    let mut book = AlertBook::default();
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 0), [News::Fired]);
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 1000), []);
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Named, 1000), []);
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Check, 1000), [News::Reminded]);
+}
+
+#[test]
+fn the_end_of_a_grace_and_of_a_cooldown_are_when_to_look_again() {
+    let due = |book: &AlertBook, after: u32| book.next_due(at(after).boot, POLICY).map(|(due, _)| due);
+    let mut book = AlertBook::default();
+    look(&mut book, Web::Stopped, Extent::Docker, 0);
+    assert_eq!(due(&book, 0), Some(at(10).boot));
+    // It was looked at then, and could not be seen.
+    assert_eq!(due(&book, 10), None);
+    look(&mut book, Web::Stopped, Extent::Docker, 10);
+    assert_eq!(due(&book, 0), None);
+    look(&mut book, Web::Runs, Extent::Docker, 20);
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 30), [News::HeldBack]);
+    assert_eq!(due(&book, 30), Some(at(310).boot));
+    assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 310), [News::Reminded]);
+}
+
+#[test]
+fn what_is_over_is_remembered_within_a_bound_the_newest_longest() {
+    let mut book = AlertBook::default();
+    let targets: Vec<String> = (0..MAX_COOLING_DOWN + 100).map(|number| format!("/{number}")).collect();
+    for (second, target) in targets.iter().enumerate() {
+        let second = at(u32::try_from(second / 20).unwrap());
+        let _ = step(&mut book, &[(target, Over)], second, POLICY);
+        let _ = step(&mut book, &[(target, Under)], second, POLICY);
+    }
+    assert_eq!(book.alerts.len(), MAX_COOLING_DOWN);
+    let last = Key::new(Metric::Disk, targets.last().unwrap().as_str());
+    assert!(book.alerts.contains_key(&last) && !book.alerts.contains_key(&Key::new(Metric::Disk, "/0")));
 }
 
 #[test]
@@ -247,10 +364,10 @@ proptest! {
             let checks: Vec<_> = TARGETS.into_iter().zip(*checks).collect();
             let _ = step(&mut book, &checks, at(second), POLICY);
         }
-        let firing: Vec<Alert> = book.firing().cloned().collect();
+        let firing: Vec<Alert> = book.firing().into_iter().cloned().collect();
         let unknown = TARGETS.map(|target| (target, Failed));
         prop_assert_eq!(step(&mut book, &unknown, at(second + pause), POLICY), []);
-        prop_assert_eq!(book.firing().cloned().collect::<Vec<_>>(), firing);
+        prop_assert_eq!(book.firing().into_iter().cloned().collect::<Vec<_>>(), firing);
     }
 
     #[test]
@@ -268,6 +385,6 @@ proptest! {
             let _ = step(&mut book, &checks, at(second), POLICY);
         }
         let _ = step(&mut book, &TARGETS.map(|target| (target, Over)), at(second + 300), POLICY);
-        prop_assert!(book.firing().count() == 3 && book.firing().all(|alert| alert.told));
+        prop_assert!(book.firing().len() == 3 && book.firing().iter().all(|alert| alert.told));
     }
 }

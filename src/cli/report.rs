@@ -17,8 +17,11 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let now = clock::now();
     // Alerts are told where they can be read; a report does not fail for want of them.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
-    let extras =
-        Extras { late: None, firing: state.alerts.firing().cloned().collect(), since_report: state.since_report };
+    let extras = Extras {
+        late: None,
+        firing: state.alerts.firing().into_iter().cloned().collect(),
+        since_report: state.since_report,
+    };
     let report = message::report(&snapshot, &orders.outline, &extras, &orders.style, now.wall);
     output::print(&format!("{}\n", report.text()))?;
     // What is printed to the terminal is delivered to the terminal.

@@ -297,7 +297,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         let zone = &self.orders.style.zone;
         format!(
             "{} active alerts, {} messages waiting, next check {}",
-            self.state.alerts.firing().count(),
+            self.state.alerts.firing().len(),
             self.state.outbox.len(),
             crate::message::time(next, zone)
         )

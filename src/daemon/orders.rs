@@ -58,6 +58,7 @@ impl Orders {
                 disk_percent: config.system.disk.threshold,
                 traffic_mbps: config.network.traffic.threshold_mbps,
                 connections: config.network.connections.threshold,
+                container_grace: Duration::from_secs(10),
             },
             plan: Plan {
                 memory: config.system.memory.clone(),

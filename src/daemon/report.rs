@@ -89,7 +89,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
                 }
                 let extras = Extras {
                     late: late_by.map(|_| due.strftime("%H:%M").to_string()),
-                    firing: self.state.alerts.firing().cloned().collect(),
+                    firing: self.state.alerts.firing().into_iter().cloned().collect(),
                     since_report: self.state.since_report,
                 };
                 let report = message::report(snapshot, &self.orders.outline, &extras, &self.orders.style, now.wall);

@@ -121,7 +121,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
 }
 
 fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
-    let status = state.alerts.firing().map(|alert| {
+    let status = state.alerts.firing().into_iter().map(|alert| {
         let (threshold, expected) = match &alert.limit {
             Limit::Threshold(threshold) => (Some(number(*threshold)), None),
             Limit::Expected(word) => (None, Some(word.to_string())),

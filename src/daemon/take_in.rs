@@ -6,7 +6,7 @@ use std::io;
 use jiff::Timestamp;
 
 use super::{Daemon, End, Outside};
-use crate::alert::{News, Transition};
+use crate::alert::{Extent, News, Transition};
 use crate::clock::Now;
 use crate::collect::docker::Scope;
 use crate::docker::Burst;
@@ -15,13 +15,13 @@ use crate::logging::Change;
 use crate::message::{self, Message};
 use crate::rules::{self, Limit, Verdict};
 use crate::service::Phase;
-use crate::snapshot::{Failure, Key, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value};
 
 impl<O: Outside, F: Folder> Daemon<O, F> {
     /// Takes in what a check found.
     pub(super) fn take_in(&mut self, snapshot: &Snapshot, now: Now) {
         let findings = rules::evaluate(snapshot, &self.orders.thresholds);
-        let transitions = self.state.alerts.step(&findings, &snapshot.failures, now, self.orders.policy);
+        let transitions = self.state.alerts.step(&findings, snapshot, Extent::Check, now, self.orders.policy);
         self.last_check = Some(now.wall);
         self.checks += 1;
         let over = findings.iter().filter(|finding| finding.verdict == Verdict::Breach).count();
@@ -77,8 +77,8 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     pub(super) fn look(&mut self, burst: &Burst, now: Now) {
         let (snapshot, scope) = self.outside.look(burst, now);
         let findings = rules::evaluate(&snapshot, &self.orders.thresholds);
-        let among = |key: &Key| scope == Scope::Everything && key.metric.is_of_docker();
-        let transitions = self.state.alerts.step_among(among, &findings, &snapshot.failures, now, self.orders.policy);
+        let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
+        let transitions = self.state.alerts.step(&findings, &snapshot, extent, now, self.orders.policy);
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, |failure| failure.collector == "docker", now.wall);
@@ -120,7 +120,7 @@ fn subject(failure: &Failure) -> String {
 fn log_transition(transition: &Transition) {
     let Transition { key, news, value, limit, .. } = transition;
     let level = match news {
-        News::Fired | News::Reminded | News::HeldBack => log::Level::Warn,
+        News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
         News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
     };
     let target = if key.target.is_empty() { String::new() } else { format!(" target=\"{}\"", key.target) };

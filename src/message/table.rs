@@ -103,7 +103,12 @@ mod tests {
         ];
         let findings: Vec<Finding<'_>> = readings
             .iter()
-            .map(|(reading, verdict, limit)| Finding { reading, limit: Limit::Threshold(*limit), verdict: *verdict })
+            .map(|(reading, verdict, limit)| Finding {
+                reading,
+                limit: Limit::Threshold(*limit),
+                verdict: *verdict,
+                wait: std::time::Duration::ZERO,
+            })
             .collect();
         let failures = [Failure {
             collector: "disk",

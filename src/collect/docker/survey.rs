@@ -156,7 +156,7 @@ impl Docker {
         found.sort_unstable_by(|one, other| one.place.cmp(&other.place));
         let missing = self.watch.missing(found.iter().filter_map(|container| container.place.as_ref()));
         let mut missing = missing.into_iter().peekable();
-        let mut snapshot = Snapshot { readings: Vec::with_capacity(found.len()), failures: Vec::new() };
+        let mut snapshot = Snapshot { readings: Vec::with_capacity(found.len()), ..Snapshot::default() };
         for container in found {
             let Some(place) = container.place else { continue };
             while let Some(absent) = missing.next_if(|absent| *absent < place) {

@@ -26,4 +26,5 @@ pub mod settings;
 pub mod signals;
 pub mod snapshot;
 pub mod store;
+pub mod text;
 pub mod worker;

@@ -54,7 +54,7 @@ fn lines_arrive_at_syslog_with_their_priority_and_not_on_standard_error() {
         write(&mut sink, level, message);
     }
     let head = |priority: u8| format!("<{priority}>Feb  4 15:30:00 vps-monitor[{}]: ", process::id());
-    let expected = [head(27) + "a b", head(28) + "内存", head(30) + "c", head(31) + "d"];
+    let expected = [head(27) + "a\\u{a}b", head(28) + "内存", head(30) + "c", head(31) + "d"];
     assert_eq!(received(&receiver), expected);
     assert!(stderr.is_empty());
 }

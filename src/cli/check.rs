@@ -15,20 +15,21 @@ use crate::host::Host;
 use crate::message;
 use crate::rules::{self, Finding, Limit, Verdict};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::text;
 
 pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
     let orders = Orders::new(&options.config()?);
     let snapshot = measure(&orders, &mut options.host()?);
     let now = clock::now().wall;
     let findings = rules::evaluate(&snapshot, &orders.thresholds);
-    let text = if json {
+    let printed = if json {
         let time = rfc3339(now, &orders.style.zone);
         let document = Document::new(&orders.style.host, &time, &findings, &snapshot.failures);
-        format!("{}\n", serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?)
+        format!("{}\n", text::json(&serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?))
     } else {
         message::table(&findings, &snapshot.failures, &orders.style, now, false)
     };
-    output::print(&text)?;
+    output::print(&printed)?;
     Ok(exit_code(&findings, &snapshot.failures))
 }
 

@@ -21,6 +21,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::settings::Problems;
+use crate::text;
 use crate::worker;
 
 pub use options::{Command, ConfigCommand, Options};
@@ -35,6 +36,9 @@ pub mod exit {
     pub const USAGE: u8 = 64;
     pub const CONFIG: u8 = 78;
 }
+
+/// Room for the longest path (PATH_MAX) and what is wrong there.
+const MAX_ERROR_BYTES: usize = 6 * 1024;
 
 /// Why a command ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +81,9 @@ pub fn main() -> ExitCode {
     ExitCode::from(execute(&options).unwrap_or_else(|error| {
         match &error {
             Error::Config(problems) => output::complain(&problems.to_string()),
-            Error::Failed(error) => output::complain(&format!("vps-monitor: {error:#}")),
+            Error::Failed(error) => {
+                output::complain(&text::shown_within(&format!("vps-monitor: {error:#}"), MAX_ERROR_BYTES))
+            }
         }
         error.exit_code()
     }))

@@ -12,6 +12,7 @@ use crate::logging::{self, Target};
 use crate::service;
 use crate::signals::Signals;
 use crate::store::{Lock, LockError, Store};
+use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
     // From the first moment on: a signal that comes while all this is set up is not lost.
@@ -29,10 +30,10 @@ fn log_failure(error: &Error) -> u8 {
     match error {
         Error::Config(problems) => {
             for problem in &problems.list {
-                log::error!("{}", problem.to_string().lines().next().unwrap_or_default());
+                log::error!("{}", problem.in_log());
             }
         }
-        Error::Failed(error) => log::error!("{error:#}"),
+        Error::Failed(error) => log::error!("{}", text::in_log(&format!("{error:#}"))),
     }
     error.exit_code()
 }
@@ -41,7 +42,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     let read = options.read_config()?;
     logging::set_level(read.value.general.log_level);
     for warning in &read.warnings {
-        log::warn!("{}", warning.to_string().lines().next().unwrap_or_default());
+        log::warn!("{}", warning.in_log());
     }
 
     let folder = options.state_folder()?;

@@ -12,11 +12,12 @@ use crate::daemon::{Orders, Status, ask_status};
 use crate::files::RealFolder;
 use crate::host;
 use crate::store::{self, State, Store};
+use crate::text;
 
 pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
     let orders = Orders::new(&options.config()?);
     let status = find_out(&options.state_folder()?, &orders)?;
-    let text = if json { format!("{}\n", status.to_json()) } else { describe(&status) };
+    let text = if json { format!("{}\n", text::json(&status.to_json())) } else { describe(&status) };
     output::print(&text)?;
     Ok(exit::DONE)
 }
@@ -51,9 +52,9 @@ pub fn read_state(folder: &Path, now: Now) -> anyhow::Result<Option<State>> {
 /// The status as a person reads it.
 fn describe(status: &Status) -> String {
     let known = |time: &Option<String>| time.clone().unwrap_or_else(|| "unknown".to_owned());
-    let mut text = String::new();
+    let mut lines = String::new();
     let mut line = |label: &str, value: String| {
-        let _ = writeln!(text, "{label:<13} {value}");
+        let _ = writeln!(lines, "{} {}", text::left(label, 13), text::shown(&value));
     };
     line("host", status.host.clone());
     match (status.running, status.pid) {
@@ -67,8 +68,8 @@ fn describe(status: &Status) -> String {
     line("next report", known(&status.next_report));
     line("alerts", if status.alerts.is_empty() { "none".to_owned() } else { status.alerts.len().to_string() });
     for alert in &status.alerts {
-        let target = if alert.target.is_empty() { String::new() } else { format!("({})", alert.target) };
-        line("", format!("{}{target} {} {} since {}", alert.metric, alert.state, alert.value, alert.since));
+        let what = text::subject(&alert.metric, &alert.target);
+        line("", format!("{what} {} {} since {}", alert.state, alert.value, alert.since));
     }
     line("waiting", if status.pending.is_empty() { "none".to_owned() } else { status.pending.len().to_string() });
     for pending in status.pending.iter().take(10) {
@@ -85,5 +86,5 @@ fn describe(status: &Status) -> String {
     for failure in &status.failures {
         line("not measured", format!("{}: {} (since {})", failure.collector, failure.error, known(&failure.since)));
     }
-    text
+    lines
 }

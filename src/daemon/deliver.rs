@@ -9,12 +9,16 @@ use crate::http;
 use crate::message;
 use crate::notify::Encoded;
 use crate::outbox::Outcome;
+use crate::text;
 
 /// How long a stop waits for the answer to a message that is on its way: mostly it comes, and nothing is sent twice.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// After the three quick retries `run --once` gives up; what is left stays in the state.
 const ATTEMPTS_ONCE: u32 = 4;
+
+/// Of a message that is given up this much is logged: more than a channel takes, and less than a log line holds.
+const MAX_LOGGED_MESSAGE_BYTES: usize = 6 * 1024;
 
 impl<O: Outside, F: Folder> Daemon<O, F> {
     /// Starts the delivery of the next message, if one is due and none is on its way.
@@ -66,8 +70,9 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             }
             (Outcome::MessageRefused { reason }, Some(entry)) => {
                 log::error!(
-                    "refused for good: {reason}; the message was: {}",
-                    entry.message.text().replace('\n', " | ")
+                    "refused for good: {}; the message was: {}",
+                    text::in_log(reason),
+                    text::in_log_within(&entry.message.text().replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
                 );
             }
             (Outcome::Retry { reason } | Outcome::Throttled { reason, .. }, _) => {

@@ -27,6 +27,7 @@ use crate::service::Phase;
 use crate::signals::Wish;
 use crate::snapshot::Failure;
 use crate::store::{LoadError, Loaded, State, Store};
+use crate::text;
 
 pub use control::{SOCKET_NAME, ask as ask_status};
 pub use linux::Linux;
@@ -231,7 +232,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         match self.outside.load() {
             Ok(read) => {
                 for warning in &read.warnings {
-                    log::warn!("{}", warning.to_string().lines().next().unwrap_or_default());
+                    log::warn!("{}", warning.in_log());
                 }
                 logging::set_level(read.value.general.log_level);
                 self.orders = Orders::new(&read.value);
@@ -251,7 +252,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             }
             Err(problems) => {
                 for problem in &problems.list {
-                    log::error!("{}", problem.to_string().lines().next().unwrap_or_default());
+                    log::error!("{}", problem.in_log());
                 }
                 log::error!("not reloaded: the configuration is not valid, the one before stays in force");
                 self.next_check = now.boot;
@@ -285,7 +286,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     /// Logs an error that goes on when it begins, changes and ends.
     fn log_ongoing(&mut self, subject: &str, error: Option<&str>, what: &str) {
         match self.ongoing.report(subject, error) {
-            Some(Change::Began | Change::Changed) => log::error!("{what}: {}", error.unwrap_or_default()),
+            Some(Change::Began | Change::Changed) => log::error!("{what}: {}", text::in_log(error.unwrap_or_default())),
             Some(Change::Ended) => log::info!("{subject} works again"),
             None => {}
         }

@@ -16,6 +16,7 @@ use crate::message::{self, Message};
 use crate::rules::{self, Limit, Verdict};
 use crate::service::Phase;
 use crate::snapshot::{Failure, Snapshot, Value};
+use crate::text;
 
 impl<O: Outside, F: Folder> Daemon<O, F> {
     /// Takes in what a check found.
@@ -103,17 +104,14 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             }
             if let Some(Change::Began | Change::Changed) = self.ongoing.report(&subject(failure), Some(&failure.error))
             {
-                log::warn!("collector={} state=failed error=\"{}\"", subject(failure), failure.error);
+                log::warn!("collector={} state=failed error={}", subject(failure), text::quoted(&failure.error));
             }
         }
     }
 }
 
 fn subject(failure: &Failure) -> String {
-    match &failure.target {
-        Some(target) => format!("{}({target})", failure.collector),
-        None => failure.collector.to_owned(),
-    }
+    text::subject(failure.collector, failure.target.as_deref().unwrap_or_default())
 }
 
 /// One line a transition: `alert=memory state=firing reason=began value=85.2 threshold=80`.
@@ -123,7 +121,7 @@ fn log_transition(transition: &Transition) {
         News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
         News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
     };
-    let target = if key.target.is_empty() { String::new() } else { format!(" target=\"{}\"", key.target) };
+    let target = if key.target.is_empty() { String::new() } else { format!(" target={}", text::quoted(&key.target)) };
     log::log!(
         level,
         "alert={}{target} state={} reason={} value={} {}",
@@ -133,7 +131,7 @@ fn log_transition(transition: &Transition) {
         InLog(value),
         match limit {
             Limit::Threshold(threshold) => format!("threshold={threshold}"),
-            Limit::Expected(word) => format!("expected={word}"),
+            Limit::Expected(word) => format!("expected={}", text::field(word)),
         }
     );
 }
@@ -148,7 +146,7 @@ impl fmt::Display for InLog<'_> {
                 write!(f, "{number:.1}")
             }
             Value::Count(count) => write!(f, "{count}"),
-            Value::Container(container) => f.write_str(&container.word),
+            Value::Container(container) => f.write_str(&text::field(&container.word)),
         }
     }
 }

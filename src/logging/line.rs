@@ -1,45 +1,35 @@
 //! One log line: a head, and a message in which nothing can start another line.
 //!
-//! Messages quote what came from outside (container names, health output, replies), so here is where line ends, escape
-//! sequences and sheer length stop. What the head says is the caller's.
+//! Messages quote what came from outside (container names, health output, replies). Whoever logs such a text quotes it
+//! ([`crate::text::quoted`]); what is hidden in it ends here at the latest, and so does sheer length. What the head says
+//! is the caller's.
 
 use std::fmt::{self, Arguments, Write};
+
+use crate::text;
 
 /// The longest line in bytes. rsyslogd cuts at 8 KiB unless told otherwise (its `$MaxMessageSize`).
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 
-/// Shown at the end of a line that was cut.
-const CUT: char = '…';
-
 /// The head followed by the message: one line without its end, of at most [`LINE_BYTES_MAX`] bytes.
 pub fn compose(head: &str, message: Arguments) -> String {
-    let mut line = Line { text: head.to_owned() };
-    // An error means that the line is full and cut, or that a Display gave up: what there is of it is the line.
-    let _ = line.write_fmt(message);
-    line.text.truncate(line.text.trim_end().len());
-    line.text
+    let mut raw = Raw { text: String::new() };
+    // An error means that there is more than fits, or that a Display gave up: what there is of it is the line.
+    let _ = raw.write_fmt(message);
+    let line = format!("{head}{}", text::shown_within(raw.text.trim_end(), LINE_BYTES_MAX - head.len()));
+    line.trim_end().to_owned()
 }
 
-struct Line {
+/// The message as far as it can matter: no character becomes shorter on its way into the line.
+struct Raw {
     text: String,
 }
 
-impl fmt::Write for Line {
+impl fmt::Write for Raw {
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        for character in part.chars() {
-            if self.text.len() + character.len_utf8() + CUT.len_utf8() > LINE_BYTES_MAX {
-                self.text.push(CUT);
-                return Err(fmt::Error);
-            }
-            self.text.push(if ends_a_line(character) { ' ' } else { character });
-        }
-        Ok(())
+        self.text.push_str(text::beginning(part, LINE_BYTES_MAX + 4 - self.text.len()));
+        if self.text.len() > LINE_BYTES_MAX { Err(fmt::Error) } else { Ok(()) }
     }
-}
-
-/// Control characters, and the two separators that Unicode has for lines and paragraphs.
-fn ends_a_line(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -48,9 +38,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn control_characters_become_spaces() {
-        let message = "one\ntwo\r\nthree\u{1b}[31m\u{0}\u{85}\u{2028}four\n\n";
-        assert_eq!(compose("head: ", format_args!("{message}")), "head: one two  three [31m   four");
+    fn what_is_hidden_is_shown_and_line_ends_behind_it_are_dropped() {
+        let message = "one\ntwo\u{1b}[31m\u{85}\u{2028}\u{202e}three\r\n\n";
+        let line = "head: one\\u{a}two\\u{1b}[31m\\u{85}\\u{2028}\\u{202e}three";
+        assert_eq!(compose("head: ", format_args!("{message}")), line);
+        assert_eq!(compose("head: ", format_args!("{line}")), format!("head: {line}"));
     }
 
     #[test]
@@ -63,7 +55,7 @@ mod tests {
     #[test]
     fn a_message_that_is_formatted_in_many_parts_is_cut_once() {
         let line = compose("", format_args!("{0}{0}{0}", "x".repeat(LINE_BYTES_MAX / 2)));
-        assert_eq!(line.matches(CUT).count(), 1);
+        assert_eq!(line.matches('…').count(), 1);
         assert!(line.len() <= LINE_BYTES_MAX);
     }
 
@@ -72,7 +64,7 @@ mod tests {
         fn any_message_makes_one_bounded_line(message in ".{0,200}", repeat in 0_usize..100) {
             let line = compose("head: ", format_args!("{}", message.repeat(repeat)));
             prop_assert!(line.len() <= LINE_BYTES_MAX);
-            prop_assert!(!line.contains(ends_a_line));
+            prop_assert_eq!(&line, &text::shown_within(&line, LINE_BYTES_MAX));
             prop_assert!(line.starts_with("head:"));
         }
     }

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::text::beginning;
+
 /// How many subjects may be in error at once. Beyond it the one that began first is forgotten, and said again
 /// if it still goes on.
 const SUBJECTS_MAX: usize = 256;
@@ -31,7 +33,7 @@ impl Ongoing {
     #[must_use]
     pub fn report(&mut self, subject: &str, error: Option<&str>) -> Option<Change> {
         let known = self.errors.iter().position(|(name, _)| name == subject);
-        match (known, error.map(beginning)) {
+        match (known, error.map(|error| beginning(error, ERROR_BYTES_MAX))) {
             (None, None) => None,
             (None, Some(error)) => {
                 if self.errors.len() == SUBJECTS_MAX {
@@ -51,14 +53,6 @@ impl Ongoing {
             }
         }
     }
-}
-
-fn beginning(error: &str) -> &str {
-    let mut end = error.len().min(ERROR_BYTES_MAX);
-    while !error.is_char_boundary(end) {
-        end -= 1;
-    }
-    &error[..end]
 }
 
 #[cfg(test)]

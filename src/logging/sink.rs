@@ -34,7 +34,7 @@ impl<E: Write> Sink<E> {
         Sink { syslog: None, stderr, colour, diverted_lines: 0, lost_lines: 0 }
     }
 
-    /// Writes one line, in which control characters are spaces and of which at most 8 KiB are kept.
+    /// Writes one line, of which at most 8 KiB are kept and in which nothing is hidden.
     pub fn write(&mut self, at: &Zoned, level: Level, message: Arguments) {
         let Some(syslog) = &mut self.syslog else { return self.print(at, level, message) };
         match syslog.send(at, level, message) {
@@ -124,7 +124,7 @@ mod tests {
     fn a_line_on_standard_error_has_time_level_and_message() {
         let mut reader = Reader::default();
         Sink::to_standard_error(&mut reader, false).write(&time(), Level::Info, format_args!("up\nand running"));
-        assert_eq!(reader.taken, "2026-02-04T15:30:00+08:00 INFO up and running\n");
+        assert_eq!(reader.taken, "2026-02-04T15:30:00+08:00 INFO up\\u{a}and running\n");
     }
 
     #[test]
@@ -133,7 +133,8 @@ mod tests {
         let mut sink = Sink::to_standard_error(&mut reader, true);
         sink.write(&time(), Level::Error, format_args!("\x1b[2Jdisk"));
         sink.write(&time(), Level::Info, format_args!("fine"));
-        let expected = "2026-02-04T15:30:00+08:00 \x1b[31mERROR\x1b[0m  [2Jdisk\n2026-02-04T15:30:00+08:00 INFO fine\n";
+        let expected =
+            "2026-02-04T15:30:00+08:00 \x1b[31mERROR\x1b[0m \\u{1b}[2Jdisk\n2026-02-04T15:30:00+08:00 INFO fine\n";
         assert_eq!(reader.taken, expected);
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Transition;
 use crate::snapshot::Key;
+use crate::text;
 
 /// One thing that is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +81,7 @@ impl Fact {
 }
 
 fn cut(line: &str) -> String {
-    let mut end = line.len().min(MAX_LINE_BYTES);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    line[..end].to_owned()
+    text::beginning(line, MAX_LINE_BYTES).to_owned()
 }
 
 const fn once() -> u64 {

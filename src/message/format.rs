@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::text;
+
 const KIB: f64 = 1024.0;
 
 /// A percentage: always one decimal.
@@ -40,34 +42,17 @@ pub fn time(time: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// A name that came from outside (host, path, container, a health check's output), so that it can change neither a
-/// message's layout nor its mentions.
-pub fn name(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '<' => '＜',
-            '>' => '＞',
-            '*' => '＊',
-            '[' => '［',
-            ']' => '］',
-            '`' => '｀',
-            c => c,
-        })
-        .map(harmless)
-        .collect()
-}
-
-/// A text as it is, on one line: for a terminal, where no character marks anything up.
-pub fn one_line(text: &str) -> String {
-    text.chars().map(harmless).collect()
-}
-
-fn harmless(c: char) -> char {
-    if c.is_control() || changes_lines_or_direction(c) { ' ' } else { c }
-}
-
-/// Line and paragraph separators, and what makes text run the other way (Unicode, UAX 9).
-fn changes_lines_or_direction(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+/// message's layout nor its mentions: one line of at most [`text::MAX_BYTES`].
+pub fn name(name: &str) -> String {
+    text::harmless(name, text::MAX_BYTES, |c| match c {
+        '<' => '＜',
+        '>' => '＞',
+        '*' => '＊',
+        '[' => '［',
+        ']' => '］',
+        '`' => '｀',
+        c => c,
+    })
 }
 
 #[cfg(test)]
@@ -105,6 +90,10 @@ mod tests {
         assert_eq!(name("app_web-1.2"), "app_web-1.2");
         assert_eq!(name("<@all> *x* [a](b) `c`"), "＜@all＞ ＊x＊ ［a］(b) ｀c｀");
         assert_eq!(name("a\nb\r\tc\u{7f}d\u{2028}e\u{202e}f"), "a b  c d e f");
+        assert_eq!(name("a\u{200b}b\u{2066}c\u{feff}d\u{ad}e\u{e0041}f\u{3164}g"), "a b c d e f g");
+        assert_eq!(name("⚠️ 香港-1 (备用)"), "⚠️ 香港-1 (备用)");
+        let long = name(&"<".repeat(70_000));
+        assert!(long.len() <= text::MAX_BYTES && long.ends_with("＜…"));
     }
 
     #[test]

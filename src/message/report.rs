@@ -138,10 +138,15 @@ fn value(metric: Metric, value: &Value) -> String {
 }
 
 pub(super) fn short(value: &Value) -> String {
+    with_word(value, name)
+}
+
+/// The value as short as it gets; `word` makes an engine's word fit to be shown.
+pub(super) fn with_word(value: &Value, word: fn(&str) -> String) -> String {
     match value {
         Value::Usage { percent: share, .. } | Value::Percent(share) => percent(*share),
         Value::Mbps(rate) => mbps(*rate),
         Value::Count(count) => count.to_string(),
-        Value::Container(container) => name(&container.word),
+        Value::Container(container) => word(&container.word),
     }
 }

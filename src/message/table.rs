@@ -3,32 +3,52 @@
 use jiff::Timestamp;
 
 use super::Style;
-use super::format::{name, one_line, size, threshold, time};
-use super::report::short;
+use super::format::{size, threshold, time};
+use super::report::with_word;
 use crate::rules::{Finding, Limit, Verdict};
 use crate::snapshot::{Failure, Value};
+use crate::text;
+
+/// A wider cell pushes aside what stands behind it in its line, and not in all others.
+const MAX_CELL_COLUMNS: usize = 40;
+
+/// A line of it all has so many cells; where there are more, what stands out comes first.
+const MAX_BRIEF_CELLS: usize = 40;
 
 /// A table of the findings, or one line of it all. Ends with a line feed.
 pub fn table(findings: &[Finding<'_>], failures: &[Failure], style: &Style, now: Timestamp, brief: bool) -> String {
-    let rows: Vec<Row> = findings.iter().map(Row::of_finding).chain(failures.iter().map(Row::of_failure)).collect();
-    let heading = format!("{} {}", name(&style.host), time(now, &style.zone));
+    let mut rows: Vec<Row> = findings.iter().map(Row::of_finding).chain(failures.iter().map(Row::of_failure)).collect();
+    let heading = format!("{} {}", text::shown(&style.host), time(now, &style.zone));
     if brief {
+        let left_out = rows.len().saturating_sub(MAX_BRIEF_CELLS);
+        if left_out > 0 {
+            rows.sort_by_key(|row| row.mark().is_empty());
+            rows.truncate(MAX_BRIEF_CELLS);
+        }
         let cells = rows.iter().map(|row| format!("{} {}{}", row.what, row.value, row.mark()));
-        return format!("{heading}  {}\n", cells.collect::<Vec<_>>().join("  "));
+        let more = if left_out > 0 { format!("  … and {left_out} more") } else { String::new() };
+        return format!("{heading}  {}{more}\n", cells.collect::<Vec<_>>().join("  "));
     }
-    let width = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    let column = |cell: fn(&Row) -> &str| {
+        let widths = rows.iter().map(|row| text::width(cell(row)));
+        widths.filter(|width| *width <= MAX_CELL_COLUMNS).max().unwrap_or(0)
+    };
     let (verdict, what, value, limit) =
-        (width(|row| row.verdict), width(|row| &row.what), width(|row| &row.value), width(|row| &row.limit));
-    let mut text = format!("{heading}\n");
+        (column(|row| row.verdict), column(|row| &row.what), column(|row| &row.value), column(|row| &row.limit));
+    let mut table = format!("{heading}\n");
     for row in &rows {
         let line = format!(
-            "  {:verdict$}  {:what$}  {:>value$}  {:limit$}  {}",
-            row.verdict, row.what, row.value, row.limit, row.detail
+            "  {}  {}  {}  {}  {}",
+            text::left(row.verdict, verdict),
+            text::left(&row.what, what),
+            text::right(&row.value, value),
+            text::left(&row.limit, limit),
+            row.detail
         );
-        text.push_str(line.trim_end());
-        text.push('\n');
+        table.push_str(line.trim_end());
+        table.push('\n');
     }
-    text
+    table
 }
 
 struct Row {
@@ -53,11 +73,11 @@ impl Row {
                 Verdict::Breach => "OVER",
                 Verdict::Unknown => "starting",
             },
-            what: name(&reading.key.to_string()),
-            value: short(&reading.value),
+            what: text::subject(reading.key.metric.name(), &reading.key.target),
+            value: with_word(&reading.value, text::shown),
             limit: match &finding.limit {
                 Limit::Threshold(limit) => format!("threshold {}{unit}", threshold(*limit)),
-                Limit::Expected(word) => format!("expected {}", name(word)),
+                Limit::Expected(word) => format!("expected {}", text::shown(word)),
             },
             detail: match &reading.value {
                 Value::Usage { used_bytes, total_bytes, .. } => {
@@ -69,11 +89,13 @@ impl Row {
     }
 
     fn of_failure(failure: &Failure) -> Row {
-        let what = match &failure.target {
-            Some(target) => format!("{}({})", failure.collector, name(target)),
-            None => failure.collector.to_owned(),
-        };
-        Row { verdict: "UNKNOWN", what, value: "-".to_owned(), limit: String::new(), detail: one_line(&failure.error) }
+        Row {
+            verdict: "UNKNOWN",
+            what: text::subject(failure.collector, failure.target.as_deref().unwrap_or_default()),
+            value: "-".to_owned(),
+            limit: String::new(),
+            detail: text::shown(&failure.error),
+        }
     }
 
     /// What stands out in a line of many.
@@ -89,10 +111,11 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::message::Language;
-    use crate::snapshot::{Key, Metric, Reading};
+    use crate::snapshot::{ContainerWord, Key, Metric, Reading};
 
     #[test]
     fn every_finding_has_a_line_with_its_threshold_and_every_failure_its_reason() {
@@ -114,7 +137,7 @@ mod tests {
             collector: "disk",
             metrics: &[Metric::Disk],
             target: Some("/data".into()),
-            error: "/data:\tgone, see `df`".to_owned(),
+            error: "/data:\u{1b}[2J gone, see `df`".to_owned(),
         }];
         let style = Style { language: Language::Chinese, host: "web-1".to_owned(), zone: TimeZone::UTC };
         assert_eq!(
@@ -122,11 +145,64 @@ mod tests {
             "web-1 1970-01-01 00:00:00\n\
              \x20 OVER     memory          85.2%  threshold 80%       3GB of 4GB\n\
              \x20 ok       traffic_in   2.0 Mbps  threshold 100 Mbps\n\
-             \x20 UNKNOWN  disk(/data)         -                      /data: gone, see `df`\n"
+             \x20 UNKNOWN  disk(/data)         -                      /data:\\u{1b}[2J gone, see `df`\n"
         );
         assert_eq!(
             table(&findings, &failures, &style, Timestamp::UNIX_EPOCH, true),
             "web-1 1970-01-01 00:00:00  memory 85.2% (OVER)  traffic_in 2.0 Mbps  disk(/data) - (unknown)\n"
         );
+    }
+    fn of_containers(names: &[&str], brief: bool) -> String {
+        let readings: Vec<Reading> = names
+            .iter()
+            .map(|name| Reading {
+                key: Key::new(Metric::ContainerState, *name),
+                value: Value::Container(ContainerWord::new("exited", "running")),
+            })
+            .collect();
+        let finding = |reading| Finding {
+            reading,
+            limit: Limit::Expected("running".into()),
+            verdict: Verdict::Breach,
+            wait: std::time::Duration::ZERO,
+        };
+        let findings: Vec<Finding<'_>> = readings.iter().map(finding).collect();
+        let style = Style { language: Language::Chinese, host: "香港\u{202e}".to_owned(), zone: TimeZone::UTC };
+        table(&findings, &[], &style, Timestamp::UNIX_EPOCH, brief)
+    }
+
+    #[test]
+    fn columns_stand_where_a_terminal_has_them() {
+        assert_eq!(
+            of_containers(&["web", "数据库"], false),
+            "香港\\u{202e} 1970-01-01 00:00:00\n\
+             \x20 OVER  container_state(web)     exited  expected running\n\
+             \x20 OVER  container_state(数据库)  exited  expected running\n"
+        );
+    }
+
+    #[test]
+    fn a_name_of_any_length_pushes_nothing_aside_but_its_own_line() {
+        let long = "a".repeat(70_000);
+        let table = of_containers(&["web", &long], false);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[1], "  OVER  container_state(web)  exited  expected running");
+        assert!(lines[2].len() < 600 && lines[2].ends_with("a…)  exited  expected running"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn a_line_of_it_all_is_bounded_and_says_what_it_leaves_out() {
+        let line = of_containers(&["web"; 1000], true);
+        assert_eq!(line.matches("exited (OVER)").count(), MAX_BRIEF_CELLS);
+        assert!(line.ends_with("  … and 960 more\n"), "{line}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_has_one_line_of_its_own(name in "\\PC{0,30}|.{0,30}|[\u{0}-\u{2100}]{0,30}") {
+            let table = of_containers(&[&name, "web"], false);
+            prop_assert_eq!(table.lines().count(), 3);
+            prop_assert!(!table.contains(|c: char| c != '\n' && c.is_control()), "{:?}", table);
+        }
     }
 }

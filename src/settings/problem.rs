@@ -4,6 +4,10 @@ use std::fmt;
 use std::ops::Range;
 
 use super::excerpt::Excerpt;
+use crate::text;
+
+/// Room for the longest path (PATH_MAX) and what is wrong there.
+const MAX_LOGGED_BYTES: usize = 6 * 1024;
 
 /// What a component has against a value, before it is known where in the file the value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,13 @@ pub struct Problem {
     pub expected: String,
     /// The line as it is shown; `None` where the problem is the whole file or the line too long to be of use.
     pub excerpt: Option<Excerpt>,
+}
+
+impl Problem {
+    /// `FILE:LINE:COL: error: message`, as a line of the log.
+    pub fn in_log(&self) -> String {
+        text::in_log_within(self.to_string().lines().next().unwrap_or_default(), MAX_LOGGED_BYTES)
+    }
 }
 
 /// `FILE:LINE:COL: error: message`, the line, a caret under it, and what was expected; no line feed at the end.

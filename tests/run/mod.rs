@@ -2,6 +2,7 @@
 
 mod alerts;
 mod foreground;
+mod foreign;
 mod reload;
 mod secrecy;
 mod state;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Webhook;
 use crate::http::{Error, Response};
 use crate::outbox::Outcome;
+use crate::text;
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
@@ -84,9 +85,9 @@ pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     }
 }
 
-/// One line of bounded length: control characters become spaces, runs of space one.
+/// One line of bounded length: what is hidden becomes a space, runs of space one.
 fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let words = text.split(|c: char| c.is_whitespace() || text::is_hidden(c)).filter(|word| !word.is_empty());
     // Bounded before it is joined: a body of 64 KiB is not worth going through for its first line.
     let mut line = String::new();
     for word in words.take(MAX_REASON_CHARS) {
@@ -172,7 +173,7 @@ mod tests {
             match outcome(status, &String::from_utf8_lossy(&body)) {
                 Outcome::Retry { reason } => {
                     prop_assert!(reason.chars().count() <= MAX_REASON_CHARS + 1);
-                    prop_assert!(!reason.contains(char::is_control));
+                    prop_assert!(!reason.contains(text::is_hidden), "{reason:?}");
                 }
                 other => prop_assert!(false, "{other:?}"),
             }

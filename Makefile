@@ -1,9 +1,7 @@
-# What a person types here: build, run, test, install, and away again.
-#
-#   make help     says what there is
+# Build, run, test, install, uninstall: `make help` lists the targets.
 #
 # Packagers set PREFIX, DESTDIR, SYSCONFDIR, UNITDIR and SYSUSERSDIR. With DESTDIR nothing outside it is touched: no user
-# is made, no service is spoken to.
+# is made, and systemd is not called.
 
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
@@ -23,18 +21,25 @@ STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
 
 .DEFAULT_GOAL := build
-.PHONY: build run test simulate fuzz bench bench-growth bench-instructions test-systemd install uninstall purge deb static image help tools
+.PHONY: build small run test simulate fuzz bench bench-growth bench-instructions test-systemd install uninstall purge deb static image help tools
 
-build: tools  ## build the release binary
+build: tools  ## build the release binary (a minute or two, 700 MB of memory)
 	$(CARGO) build --release --locked
 
-# With the built-in defaults (an empty configuration), whatever the machine has in /etc; its state stays in target, so
-# nothing is left behind. Not the release build: this one is there in half the time.
+# What it makes is put where the release binary is, so that everything after it (install, deb) is the same.
+small: tools  ## build it with less memory, for a server of 512 MB with swap
+	$(CARGO) build --profile small --jobs 1 --locked
+	@mkdir -p '$(dir $(BINARY))' && install -m 755 '$(TARGET)/small/vps-monitor' '$(BINARY)'
+
+# With the built-in defaults (an empty configuration), whatever the machine has in /etc. The state stays in target, so
+# nothing is left behind. A debug build, because it takes half the time.
 run: tools  ## build and run the agent in the foreground with the built-in defaults (Ctrl-C ends it)
 	@$(CARGO) build --locked
 	@exec $(TARGET)/debug/vps-monitor --config /dev/null --state-dir target/run-state run
 
-test: tools  ## run the whole test suite
+# Tests with a real Docker engine make containers in the one that runs here, so they are left out unless they are asked
+# for: VPS_MONITOR_TEST_DOCKER=1 make test.
+test: tools  ## run the whole test suite (VPS_MONITOR_TEST_DOCKER=1: with this machine's Docker engine, too)
 	$(CARGO) test --locked
 
 # SEED and HOURS repeat one run with its trace; DAYS is for as many days over seeds that nobody tried before, or from SEED on.
@@ -50,7 +55,7 @@ fuzz:  ## fuzz what is read from outside, a minute each (nightly Rust and cargo-
 		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS_EACH),60) -print_final_stats=1 || exit 1; \
 	done
 
-# Beside a minimal C loop and a psutil script, both in benches/compare: python3 with psutil, strace and openssl make the table whole.
+# Beside a minimal C loop and a psutil script, both in benches/compare. Without python3-psutil, strace and openssl some rows are left out.
 bench: build  ## measure what watching costs, beside other programs (some 3 minutes; python3, a C compiler)
 	@$(CARGO) test --locked --test main -- --nocapture allocates_next_to_nothing 2>&1 | grep 'heap allocations'
 	@python3 -B benches/compare/measure.py '$(BINARY)'
@@ -73,11 +78,11 @@ tools:
 	command -v $${CC:-cc} >/dev/null 2>&1 || missing="$$missing\n  a C compiler (Debian: apt install gcc libc6-dev)"; \
 	test -z "$$missing" || { printf "make: this is missing:$$missing\n" >&2; exit 1; }
 
-help:  ## say what there is
+help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-# A binary that is there is installed as it is, so that `make build` can be anybody's and only this needs root. Where it
-# is not, it is built by whoever called sudo: a target folder that belongs to root would be in that user's way.
+# A binary that was built before is installed as it is, so that only this needs root. If there is none, the user who
+# called sudo builds it: a target folder owned by root would be in that user's way.
 install:  ## install or upgrade (root; PREFIX, DESTDIR, SYSCONFDIR, UNITDIR)
 	@test -x '$(BINARY)' || { \
 		if test "$$(id -u)" = 0 && test -n "$${SUDO_USER-}" && test "$$SUDO_USER" != root; then \
@@ -90,10 +95,10 @@ install:  ## install or upgrade (root; PREFIX, DESTDIR, SYSCONFDIR, UNITDIR)
 uninstall:  ## stop the service and remove what install put there; configuration and state are kept
 	@systemd/install.sh uninstall
 
-purge:  ## uninstall, and remove configuration, state and the user too
+purge:  ## uninstall, and remove configuration, state and the user too (asks first; YES=1: does not)
 	@systemd/install.sh purge
 
-test-systemd: $(BINARY)  ## install and operate it in a booted Debian (root, systemd-nspawn; some 3 minutes)
+test-systemd: $(BINARY)  ## install and operate it in a booted Debian (root, systemd-nspawn; some 4 minutes)
 	@tests/systemd/run.sh
 
 $(BINARY):
@@ -103,10 +108,11 @@ deb:  ## build a Debian package in target/debian
 	@test -x '$(BINARY)' || $(MAKE) --no-print-directory build
 	@systemd/debian/build.sh
 
-# One file that runs on any Linux of this architecture. Name resolution then knows /etc/hosts and DNS alone: glibc loads its
-# other sources of names (mdns, LDAP, systemd-resolved's own) as libraries of its own version, which may not be there.
-static: tools  ## build a static binary (glibc; names from /etc/hosts and DNS only)
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(TRIPLE)
+# One file that runs on any Linux of this architecture. It resolves names by /etc/hosts and DNS only: glibc loads its
+# other sources (mdns, LDAP, systemd-resolved's own) as libraries of its own version, which may not be there.
+# It carries the time zones, because an image made of it has no tzdata.
+static: tools  ## build a static binary with the time zones in it (glibc; names from /etc/hosts and DNS only)
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(TRIPLE) --features bundled-zones
 	@echo '$(STATIC)'
 
 image: static  ## make the container image vps-monitor:VERSION, by docker import

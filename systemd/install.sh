@@ -2,8 +2,8 @@
 # install.sh install|uninstall|purge : what `make install`, `make uninstall` and `make purge` do, by the paths that the
 # Makefile exports.
 #
-# With DESTDIR the files are put below it and nothing else is done: no user, no service, no word to systemd. Without, what
-# install makes it also takes back: folders that were not there before are noted, and removed by uninstall once empty.
+# With DESTDIR the files are put below it and nothing else is done: no user, no service, no call to systemd. Without it,
+# uninstall takes back what install made: folders that were not there before are noted, and removed once they are empty.
 set -eu
 
 : "${PREFIX:=/usr/local}" "${SYSCONFDIR:=/etc}" "${UNITDIR:=/etc/systemd/system}" "${DESTDIR:=}"
@@ -12,23 +12,27 @@ set -eu
 
 NAME=vps-monitor
 UNIT=$NAME.service
+PROGRAM=$PREFIX/bin/$NAME
 CONFIG_DIR=$SYSCONFDIR/$NAME
 CONFIG=$CONFIG_DIR/config.yaml
 STATE_DIR=/var/lib/$NAME
 DROPIN=/etc/systemd/system/$UNIT.d/docker.conf
 NOTES=$PREFIX/share/$NAME/made-folders
+TAB=$(printf '\t')
+LINE_FEED='
+'
 
-# Each file: its mode, where it comes from, where it goes. The unit is not among them: its paths are filled in.
+# Each file: its mode, where it comes from, where it goes, separated by tabs: a path may hold blanks. The unit is not
+# among them: its paths are filled in.
 files() {
-    cat <<END
-755 $BINARY $PREFIX/bin/$NAME
-644 systemd/vps-monitor.sysusers $SYSUSERSDIR/$NAME.conf
-644 share/man/vps-monitor.8 $PREFIX/share/man/man8/vps-monitor.8
-644 share/man/vps-monitor-config.5 $PREFIX/share/man/man5/vps-monitor-config.5
-644 share/completions/vps-monitor.bash $PREFIX/share/bash-completion/completions/vps-monitor
-644 share/completions/_vps-monitor $ZSHDIR/_vps-monitor
-644 share/completions/vps-monitor.fish $PREFIX/share/fish/vendor_completions.d/vps-monitor.fish
-END
+    printf '%s\t%s\t%s\n' \
+        755 "$BINARY" "$PROGRAM" \
+        644 systemd/vps-monitor.sysusers "$SYSUSERSDIR/$NAME.conf" \
+        644 share/man/vps-monitor.8 "$PREFIX/share/man/man8/vps-monitor.8" \
+        644 share/man/vps-monitor-config.5 "$PREFIX/share/man/man5/vps-monitor-config.5" \
+        644 share/completions/vps-monitor.bash "$PREFIX/share/bash-completion/completions/vps-monitor" \
+        644 share/completions/_vps-monitor "$ZSHDIR/_vps-monitor" \
+        644 share/completions/vps-monitor.fish "$PREFIX/share/fish/vendor_completions.d/vps-monitor.fish"
 }
 
 fail() { echo "vps-monitor: $*" >&2; exit 1; }
@@ -41,10 +45,25 @@ has_systemd() { is_live && test -d /run/systemd/system; }
 
 need_root() { ! is_live || test "$(id -u)" = 0 || fail "this needs root: sudo make $1"; }
 
+# Whether something is there in any form: a link that leads nowhere just now (an unmounted disk) is there, too.
+is_there() { test -e "$1" || test -L "$1"; }
+
+# A path ends up in a unit file and in lists of lines; systemd takes absolute ones only.
+check_paths() {
+    for path in "$PREFIX" "$SYSCONFDIR" "$UNITDIR" "$SYSUSERSDIR" "$ZSHDIR"; do
+        case $path in
+            *"$TAB"* | *"$LINE_FEED"*) fail "a path must not hold a tab or a line feed: $path" ;;
+            /*) ;;
+            *) fail "this must be an absolute path: $path" ;;
+        esac
+    done
+}
+
 # Makes a folder below DESTDIR and notes each one that was not there.
 make_folder() {
     test ! -d "$DESTDIR$1" || return 0
     test "$1" != / || { mkdir -p "$DESTDIR/"; return 0; }
+    ! is_there "$DESTDIR$1" || fail "$DESTDIR$1 is there and is not a folder (or a link that leads nowhere)"
     make_folder "$(dirname "$1")"
     mkdir -m 755 "$DESTDIR$1"
     ! is_live || made="$1
@@ -58,23 +77,52 @@ put() {
     mv -f "$DESTDIR$3.new" "$DESTDIR$3"
 }
 
+# A path as one word of a unit file: quoted by systemd.syntax(7), and `%` doubled by systemd.unit(5).
+unit_word() {
+    case $1 in
+        *[!A-Za-z0-9/._-]*) printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/%/%%/g')" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
+# As an argument of a command, where `$` begins a variable: systemd.service(5).
+unit_argument() { unit_word "$1" | sed 's/\$/$$/g'; }
+
 put_unit() {
+    program=$(unit_word "$PROGRAM")
     option=
-    test "$SYSCONFDIR" = /etc || option=" --config $CONFIG"
+    test "$SYSCONFDIR" = /etc || option=" --config $(unit_argument "$CONFIG")"
     filled=$(mktemp)
-    sed "s|^ExecStart=.*|ExecStart=$PREFIX/bin/$NAME$option run|" systemd/vps-monitor.service >"$filled"
+    while IFS= read -r line; do
+        case $line in
+            'ExecStart=/usr/local/bin/vps-monitor '*) line="ExecStart=$program$option ${line##*/vps-monitor }" ;;
+            'ExecReload=/usr/local/bin/vps-monitor '*) line="ExecReload=$program$option ${line##*/vps-monitor }" ;;
+            'ExecPaths=/usr '*) line="$line $program" ;;
+        esac
+        printf '%s\n' "$line"
+    done <systemd/vps-monitor.service >"$filled"
     put 644 "$filled" "$UNITDIR/$UNIT"
     rm -f "$filled"
+}
+
+# What the installed version gives as its template, to tell whether this version's is another one; nothing: none is
+# installed, or it does not run.
+read_old_template() {
+    old_template=
+    if is_live && test -x "$PROGRAM"; then
+        old_template=$("$PROGRAM" config template 2>/dev/null) || old_template=
+    fi
 }
 
 # Never over a configuration that is there; the mode before the name, because it will hold a secret.
 put_config() {
     make_folder "$CONFIG_DIR"
-    if test ! -e "$DESTDIR$CONFIG"; then
+    if ! is_there "$DESTDIR$CONFIG"; then
         target=$CONFIG
-    elif is_live && ! cmp -s etc/config.yaml "$CONFIG"; then
+    elif is_live && test -n "$old_template" && test "$old_template" != "$(cat etc/config.yaml)" &&
+        ! cmp -s etc/config.yaml "$CONFIG"; then
         target=$CONFIG.new
-        echo "$CONFIG is kept as it is; this version's template is $target"
+        echo "The template has changed since the installed version: your $CONFIG is kept, the new template is $target"
     else
         return 0
     fi
@@ -98,33 +146,61 @@ put_docker_group() {
 note_made_folders() {
     test -n "${made:-}" || return 0
     make_folder "$(dirname "$NOTES")"
-    printf '%s' "$made" | cat - "$NOTES" 2>/dev/null | grep -vx "$CONFIG_DIR" >"$NOTES.new" || true
+    printf '%s' "$made" | cat - "$NOTES" 2>/dev/null | grep -vxF "$CONFIG_DIR" >"$NOTES.new" || true
     mv -f "$NOTES.new" "$NOTES"
 }
 
-has_placeholder() { grep -Eq '^[[:space:]]*webhook_url:.*YOUR_KEY' "$CONFIG"; }
+is_running() { has_systemd && systemctl is-active --quiet $UNIT; }
 
-say_next() {
-    if has_placeholder; then
-        first="sudoedit $CONFIG    # the robot's webhook in place of YOUR_KEY"
+# PROGRAM config check, as the service would ask: with the environment of the process that runs, if one does (a webhook
+# may be in a credential or a variable of the service).
+config_check() {
+    pid=$(systemctl show --value -p MainPID $UNIT 2>/dev/null) || pid=0
+    if test "${pid:-0}" != 0 && test -r "/proc/$pid/environ"; then
+        xargs -0 -a "/proc/$pid/environ" sh -c 'program=$0 config=$1; shift
+            exec env -i "$@" sh -c '\''exec "$0" --config "$1" config check'\'' "$program" "$config"' "$1" "$CONFIG"
     else
-        first="sudo $NAME config check"
+        "$1" --config "$CONFIG" config check
     fi
-    printf '%s\n' "$NAME is installed. Next:" "  $first" "  sudo systemctl enable --now $NAME" \
-        "  sudo $NAME test-notify && systemctl status $NAME"
+}
+
+# An upgrade ends in a restart, which an agent with a configuration that the new version refuses would not survive.
+ask_the_new_version() {
+    test -x "$BINARY" && is_running || return 0
+    problems=$(config_check "$BINARY" 2>&1 >/dev/null) && return 0
+    printf '%s\n' "$problems" >&2
+    fail "the new version does not accept $CONFIG (above). Nothing was changed, and the installed version keeps running.
+  Correct the file, then: sudo make install"
+}
+
+has_placeholder() { grep -Eq '^[[:space:]]*webhook_url:.*YOUR_KEY' "$CONFIG" 2>/dev/null; }
+
+# What is left to do after an install that left the service stopped.
+say_next() {
+    echo "$NAME is installed, and the service is not running. Next:"
+    if has_placeholder; then
+        echo "  sudoedit $CONFIG    # put the robot's webhook in place of YOUR_KEY"
+        echo "  sudo $NAME config check"
+    elif ! "$PROGRAM" --config "$CONFIG" config check >/dev/null 2>&1; then
+        echo "  sudo $NAME config check    # $CONFIG was kept, and is not valid: this says why"
+    fi
+    printf '%s\n' "  sudo systemctl enable --now $NAME" "  sudo $NAME test-notify"
 }
 
 install_all() {
     need_root install
+    check_paths
     test -x "$BINARY" || fail "$BINARY is not there: run make build first"
-    files | while read -r _ source _; do test -e "$source" || fail "$source is missing from this tree"; done
+    files | while IFS=$TAB read -r _ source _; do test -e "$source" || fail "$source is missing from this tree"; done
+    ask_the_new_version
     made=
     is_new=yes
-    test ! -e "$DESTDIR$UNITDIR/$UNIT" || is_new=no
+    ! is_there "$DESTDIR$UNITDIR/$UNIT" || is_new=no
     if is_live; then
         command -v systemd-sysusers >/dev/null || fail "systemd-sysusers is missing (Debian: apt install systemd)"
     fi
-    while read -r mode source target; do put "$mode" "$source" "$target"; done <<END
+    read_old_template
+    while IFS=$TAB read -r mode source target; do put "$mode" "$source" "$target"; done <<END
 $(files)
 END
     put_unit
@@ -135,14 +211,14 @@ END
     note_made_folders
     if has_systemd; then
         systemctl daemon-reload
-        if systemctl is-active --quiet $UNIT; then
+        if is_running; then
             systemctl restart $UNIT
             echo "$NAME is upgraded and was restarted."
             return 0
         fi
-        if test "$is_new" = yes && "$PREFIX/bin/$NAME" --config "$CONFIG" config check >/dev/null 2>&1; then
+        if test $is_new = yes && config_check "$PROGRAM" >/dev/null 2>&1; then
             systemctl enable --now $UNIT
-            echo "$NAME is installed and runs: systemctl status $NAME"
+            echo "$CONFIG was kept and is valid, so the service is enabled and running: systemctl status $NAME"
             return 0
         fi
     fi
@@ -154,16 +230,17 @@ uninstall() {
     if has_systemd; then
         systemctl disable --now --quiet $UNIT 2>/dev/null || true
     fi
-    files | while read -r _ _ target; do rm -f "$DESTDIR$target"; done
+    files | while IFS=$TAB read -r _ _ target; do rm -f "$DESTDIR$target"; done
     rm -f "$DESTDIR$UNITDIR/$UNIT"
     is_live || return 0
     rm -f "$DROPIN" "$CONFIG.new"
     if test -e "$NOTES"; then
-        while read -r folder; do rmdir "$folder" 2>/dev/null || true; done <"$NOTES"
-        # Its own folder is noted in it, and is empty only now.
-        kept=$(cat "$NOTES")
+        # Twice: the folder of the notes is noted in them, and is empty only once they are gone.
+        notes=$(cat "$NOTES")
+        remove_empty_folders
         rm -f "$NOTES"
-        for folder in "$(dirname "$NOTES")" $kept; do rmdir "$folder" 2>/dev/null || true; done
+        notes="$(dirname "$NOTES")$LINE_FEED$notes"
+        remove_empty_folders
     fi
     if has_systemd; then
         systemctl daemon-reload
@@ -174,9 +251,32 @@ uninstall() {
     fi
 }
 
+# The folders that $notes names, one a line, as far as they are empty.
+remove_empty_folders() {
+    printf '%s\n' "$notes" | while IFS= read -r folder; do rmdir "$folder" 2>/dev/null || true; done
+}
+
+# Scripts say YES=1; anybody else is asked, and without an answer nothing is removed.
+confirm_purge() {
+    is_live || return 0
+    printf '%s\n' "This stops $NAME and removes, for good:" \
+        "  $CONFIG_DIR    configuration, with the webhook" \
+        "  $STATE_DIR    alerts, and messages not delivered yet" \
+        "  the program, its unit and drop-ins, the user and group $NAME"
+    test "${YES-}" != 1 || return 0
+    printf 'Remove all of it? [y/N] '
+    answer=
+    read -r answer || echo
+    case $answer in
+        [yY] | [yY][eE][sS]) ;;
+        *) fail "nothing was removed. Without a question: sudo make purge YES=1" ;;
+    esac
+}
+
 # All that uninstall keeps: configuration, state, what systemd keeps of the unit, and the user.
 purge() {
     need_root purge
+    confirm_purge
     uninstall purge
     rm -rf "$DESTDIR$CONFIG_DIR" "$DESTDIR$STATE_DIR"
     is_live || return 0
@@ -184,6 +284,7 @@ purge() {
     ! getent passwd $NAME >/dev/null || userdel $NAME
     ! getent group $NAME >/dev/null || groupdel $NAME
     ! has_systemd || systemctl daemon-reload
+    echo "$NAME is removed."
 }
 
 case ${1:-} in

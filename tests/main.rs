@@ -17,6 +17,7 @@ mod docker;
 mod generated;
 mod hang;
 mod hosts;
+mod install;
 mod logging;
 mod pipeline;
 mod run;

@@ -3,18 +3,17 @@
 use std::thread;
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
 use crate::collect::docker::Docker;
-use crate::daemon::{Orders, number, rfc3339, value_json};
+use crate::daemon::{Orders, ReadingDocument, rfc3339};
 use crate::docker::{self, Patience};
 use crate::host::Host;
 use crate::message;
-use crate::rules::{self, Finding, Limit, Verdict};
-use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::rules::{self, Finding, Verdict};
+use crate::snapshot::{Failure, Snapshot};
 use crate::text;
 
 pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
@@ -66,26 +65,8 @@ struct Document<'a> {
     schema: u32,
     host: &'a str,
     time: &'a str,
-    readings: Vec<ReadingDocument<'a>>,
+    readings: Vec<ReadingDocument>,
     failures: Vec<FailureDocument<'a>>,
-}
-
-#[derive(Serialize)]
-struct ReadingDocument<'a> {
-    metric: Metric,
-    target: &'a str,
-    value: Json,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    used_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threshold: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<&'a str>,
-    verdict: &'static str,
 }
 
 #[derive(Serialize)]
@@ -98,7 +79,7 @@ struct FailureDocument<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn new(host: &'a str, time: &'a str, findings: &'a [Finding<'a>], failures: &'a [Failure]) -> Document<'a> {
+    fn new(host: &'a str, time: &'a str, findings: &[Finding<'_>], failures: &'a [Failure]) -> Document<'a> {
         let failures = failures.iter().map(|failure| FailureDocument {
             collector: failure.collector,
             target: failure.target.as_deref(),
@@ -111,36 +92,6 @@ impl<'a> Document<'a> {
             time,
             readings: findings.iter().map(ReadingDocument::new).collect(),
             failures: failures.collect(),
-        }
-    }
-}
-
-impl<'a> ReadingDocument<'a> {
-    fn new(finding: &'a Finding<'a>) -> ReadingDocument<'a> {
-        let reading = finding.reading;
-        let (used_bytes, total_bytes) = match reading.value {
-            Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
-            _ => (None, None),
-        };
-        let (threshold, expected) = match &finding.limit {
-            Limit::Threshold(threshold) => (Some(number(*threshold)), None),
-            Limit::Expected(word) => (None, Some(&**word)),
-        };
-        ReadingDocument {
-            metric: reading.key.metric,
-            target: &reading.key.target,
-            value: value_json(&reading.value),
-            unit: match reading.value {
-                Value::Usage { .. } | Value::Percent(_) => Some("percent"),
-                Value::Mbps(_) => Some("mbps"),
-                Value::Count(_) => Some("count"),
-                Value::Container(_) => None,
-            },
-            used_bytes,
-            total_bytes,
-            threshold,
-            expected,
-            verdict: finding.verdict.name(),
         }
     }
 }

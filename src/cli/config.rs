@@ -5,14 +5,15 @@ use crate::config::{Config, TEMPLATE};
 
 pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
     match command {
-        ConfigCommand::Check { file } => {
-            match file {
-                Some(file) => {
-                    let read = Config::load(file).map_err(Error::Config)?;
-                    read.warnings.iter().for_each(|warning| output::complain(&warning.to_string()));
-                }
-                None => drop(options.config()?),
+        ConfigCommand::Check { file, quiet } => {
+            let read = match file {
+                Some(file) => Config::load(file).map_err(Error::Config),
+                None => options.read_config(),
+            };
+            if *quiet {
+                return Ok(read.map_or_else(|error| error.exit_code(), |_| exit::DONE));
             }
+            read?.warnings.iter().for_each(|warning| output::complain(&warning.to_string()));
             output::print("ok\n")?;
         }
         ConfigCommand::Show => {

@@ -17,6 +17,9 @@ use crate::settings::{self, Read};
 
 const DEFAULT_CONFIG: &str = "/etc/vps-monitor/config.yaml";
 
+/// Where the service keeps its state.
+pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
+
 /// What most commands end with; those that have more to say do so in their own help.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error says why; 64 command line not understood; \
 78 configuration not valid.";
@@ -120,6 +123,9 @@ pub enum ConfigCommand {
     Check {
         /// Another file than the one in force
         file: Option<PathBuf>,
+        /// Print nothing: the exit code says whether it is valid
+        #[arg(long, short)]
+        quiet: bool,
     },
     /// Print the configuration in force, defaults filled in, secrets masked
     #[command(after_help = EXIT_CODES)]
@@ -184,22 +190,26 @@ impl Options {
 
     /// The folder of the state.
     pub fn state_folder(&self) -> Result<PathBuf, Error> {
-        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        if let Some(folder) = self.state_dir.clone() {
+        if let Some(folder) = self.named_state_folder() {
             return Ok(folder);
         }
-        // systemd gives several, joined by colons, to a unit that asks for several (systemd.exec(5)).
-        if let Some(folders) = std::env::var_os("STATE_DIRECTORY")
-            && let Some(first) = std::env::split_paths(&folders).next().filter(|path| path.is_absolute())
-        {
-            return Ok(first);
-        }
         if nix::unistd::geteuid().is_root() {
-            return Ok(PathBuf::from("/var/lib/vps-monitor"));
+            return Ok(PathBuf::from(SERVICE_STATE));
         }
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let of_user = variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")));
         of_user.map(|folder| folder.join(Path::new("vps-monitor"))).ok_or_else(|| {
             Error::Failed(anyhow::anyhow!("neither $XDG_STATE_HOME nor $HOME is set: name a folder with --state-dir"))
         })
+    }
+
+    /// The folder that the command line or systemd names.
+    pub fn named_state_folder(&self) -> Option<PathBuf> {
+        if let Some(folder) = &self.state_dir {
+            return Some(folder.clone());
+        }
+        // systemd gives several, joined by colons, to a unit that asks for several (systemd.exec(5)).
+        let folders = std::env::var_os("STATE_DIRECTORY")?;
+        std::env::split_paths(&folders).next().filter(|path| path.is_absolute())
     }
 }

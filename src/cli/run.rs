@@ -56,6 +56,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
         print_checks: !once && target == Target::StandardError,
         has_service_manager: service::listens(),
         state_folder: folder,
+        config_file: options.config_path(),
     };
     let daemon = Daemon::new(&read.value, linux, store, mode).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {

@@ -10,6 +10,7 @@ mod deliver;
 mod linux;
 mod orders;
 mod outside;
+mod reading;
 mod report;
 mod status;
 mod take_in;
@@ -22,6 +23,7 @@ use crate::clock::{self, Boot, Now};
 use crate::config::Config;
 use crate::files::Folder;
 use crate::logging::{self, Change, Ongoing};
+use crate::message;
 use crate::schedule::{ReportState, Reporter};
 use crate::service::Phase;
 use crate::signals::Wish;
@@ -33,9 +35,11 @@ pub use control::{SOCKET_NAME, ask as ask_status};
 pub use linux::Linux;
 pub use orders::{Amendment, Orders};
 pub use outside::{Event, Outside, Purpose};
-pub use status::{Status, number, rfc3339, value_json};
+pub use reading::{ReadingDocument, rfc3339};
+pub use status::{AlertStatus, FailureStatus, PendingStatus, Status, counted};
 
 use report::Reporting;
+use status::{LastReadings, Standing, service_status};
 
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub struct Mode {
     pub has_service_manager: bool,
     /// Where the state is, for messages about it.
     pub state_folder: PathBuf,
+    /// The configuration that was read; `None`: the built-in defaults are in force.
+    pub config_file: Option<PathBuf>,
 }
 
 /// The agent.
@@ -77,6 +83,9 @@ pub struct Daemon<O: Outside, F: Folder> {
     checking: bool,
     next_check: Boot,
     last_check: Option<Timestamp>,
+    last_readings: LastReadings,
+    /// Why the configuration on disk is not in force, since a reload that was refused.
+    config_problem: Option<String>,
     /// What could not be measured in the last check, and since when that is so.
     failures: Vec<(Failure, Timestamp)>,
     checks: u64,
@@ -109,6 +118,8 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             checking: false,
             next_check: now.boot,
             last_check: None,
+            last_readings: LastReadings::default(),
+            config_problem: None,
             failures: Vec::new(),
             checks: 0,
             reporter,
@@ -143,12 +154,18 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
 
     /// Does all that is due.
     fn turn(&mut self, now: Now) {
+        let was_changed = self.unsaved;
         self.check_if_due(now);
         if !self.mode.once {
             self.report_if_due(now);
         }
+        let is_changed = was_changed || self.unsaved;
         self.deliver_if_due(now);
         self.save_if_changed(now);
+        if is_changed && self.mode.has_service_manager {
+            let status = self.service_status(now);
+            self.outside.tell_service(Phase::Alive { status: Some(&status) });
+        }
         if self.is_checked_once() && !self.posting && self.end.is_none() {
             self.end = self.is_done_once(now).map(|delivered| End::CheckedOnce { delivered });
         }
@@ -244,6 +261,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
                 self.state.outbox.reopen();
                 self.posting_to_former = self.posting;
                 self.next_check = now.boot;
+                self.config_problem = None;
                 log::info!(
                     "reloaded channel=\"{}\" interval={}s",
                     self.orders.channel,
@@ -256,6 +274,12 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
                 }
                 log::error!("not reloaded: the configuration is not valid, the one before stays in force");
                 self.next_check = now.boot;
+                let problem = problems.list.first().map(ToString::to_string).unwrap_or_default();
+                let problem = problem.lines().next().unwrap_or_default();
+                // The group is told once, however often a file that is not valid is read.
+                if self.config_problem.replace(problem.to_owned()).is_none() {
+                    self.push(message::configuration_refused(problem, &self.orders.style, now.wall), now);
+                }
             }
         }
         self.outside.tell_service(Phase::Ready { status: &self.service_status(now) });
@@ -294,14 +318,14 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
 
     /// The line that `systemctl status` shows.
     fn service_status(&self, now: Now) -> String {
-        let next = now.wall.checked_add(self.next_check - now.boot).unwrap_or(now.wall);
-        let zone = &self.orders.style.zone;
-        format!(
-            "{} active alerts, {} messages waiting, next check {}",
-            self.state.alerts.firing().len(),
-            self.state.outbox.len(),
-            crate::message::time(next, zone)
-        )
+        let standing = Standing {
+            alerts: self.state.alerts.firing().len(),
+            waiting: self.state.outbox.len(),
+            last_error: self.state.outbox.waiting().next().and_then(|entry| entry.last_error.as_deref()),
+            config_problem: self.config_problem.as_deref(),
+            next_check: now.wall.checked_add(self.next_check - now.boot).unwrap_or(now.wall),
+        };
+        service_status(&standing, &self.orders.style.zone)
     }
 }
 

@@ -24,6 +24,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         let findings = rules::evaluate(snapshot, &self.orders.thresholds);
         let transitions = self.state.alerts.step(&findings, snapshot, Extent::Check, now, self.orders.policy);
         self.last_check = Some(now.wall);
+        self.last_readings.take(&findings);
         self.checks += 1;
         let over = findings.iter().filter(|finding| finding.verdict == Verdict::Breach).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());

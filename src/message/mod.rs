@@ -5,6 +5,7 @@ mod containers;
 mod digest;
 mod fact;
 mod format;
+mod notice;
 mod report;
 mod table;
 mod words;
@@ -19,6 +20,7 @@ pub use alert::{alerts, recovery};
 pub use digest::digest;
 pub use fact::{About, Fact};
 pub use format::{mbps, name, percent, size, threshold, time};
+pub use notice::configuration_refused;
 pub use report::{Extras, Outline, report};
 pub use table::table;
 pub use words::{Language, Words};
@@ -33,6 +35,8 @@ pub enum Kind {
     Report,
     /// What waited too long or was too much to be told one by one.
     Digest,
+    /// Something about the agent itself.
+    Notice,
     Test,
 }
 
@@ -44,6 +48,7 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Report => "report",
             Kind::Digest => "digest",
+            Kind::Notice => "notice",
             Kind::Test => "test",
         }
     }

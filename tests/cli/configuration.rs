@@ -14,6 +14,19 @@ fn a_valid_file_is_ok_by_argument_and_by_option() {
 }
 
 #[test]
+fn quiet_says_by_the_exit_code_alone_whether_a_file_is_valid() {
+    let place = Place::configured("this-vm", &quick(""));
+    for (yaml, code) in [(quick(""), 0), ("general: {chek_interval: 900}".to_owned(), 78)] {
+        place.configure(&yaml);
+        for flag in ["--quiet", "-q"] {
+            let checked = place.run(&["config", "check", flag]);
+            assert_eq!((checked.code, checked.stdout.as_str(), checked.stderr.as_str()), (code, "", ""), "{yaml}");
+        }
+    }
+    assert_eq!(place.run(&["config", "check", "--quiet", "/no/such/file"]).code, 78);
+}
+
+#[test]
 fn every_problem_is_on_standard_error_with_its_place_and_the_exit_code_is_78() {
     let text = format!(
         "wechat: {{webhook_urll: \"https://example.org/send?key={KEY}\"}}\nsystem:\n  memory: {{threshold: 180}}\n"
@@ -27,7 +40,7 @@ fn every_problem_is_on_standard_error_with_its_place_and_the_exit_code_is_78() {
     }
     assert!(checked.stderr.contains("webhook_url"), "{}", checked.stderr);
     // The same file stops every command that needs it.
-    for arguments in [&["check"][..], &["run"], &["status"], &["test-notify"]] {
+    for arguments in [&["check"][..], &["run"], &["report"], &["test-notify"]] {
         let refused = place.run(arguments);
         assert_eq!((refused.code, refused.stdout.as_str()), (78, ""), "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains(&format!("{file}:3:23: error:")), "{refused:?}");

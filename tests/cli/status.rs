@@ -21,8 +21,25 @@ fn where_no_agent_ever_ran_nothing_is_known_and_nothing_is_made() {
     for empty in ["alerts", "pending", "failures"] {
         assert_eq!(status[empty], Json::Array(Vec::new()), "{empty} in {status:#}");
     }
-    assert!(place.run(&["status"]).stdout.contains("not running"));
+    let told = place.run(&["status"]);
+    assert!(told.code == 3 && told.stdout.contains("not running"), "{told:?}");
     assert!(!place.state().exists());
+}
+
+#[test]
+fn without_an_agent_a_configuration_that_is_not_valid_is_part_of_the_answer() {
+    let place = Place::configured("small-vps", &quick(""));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    place.configure("general: {chek_interval: 900}\n");
+    let status = place.status();
+    let problem = format!("{}:1:11: error: general: unknown key `chek_interval`", place.config().display());
+    assert!(status["config_problem"].as_str().is_some_and(|told| told.starts_with(&problem)), "{status:#}");
+    assert_eq!((&status["next_report"], &status["alerts"][0]["metric"]), (&Json::Null, &"memory".into()));
+    let told = place.run(&["status"]);
+    assert_eq!((told.code, told.stderr.as_str()), (3, ""), "{told:?}");
+    for word in ["not running", &format!("NOT VALID on disk: {problem}"), "memory 80.4% (threshold 80%)"] {
+        assert!(told.stdout.contains(word), "`{word}` is not in\n{}", told.stdout);
+    }
 }
 
 #[test]
@@ -45,7 +62,8 @@ fn what_the_last_agent_left_is_told_with_its_times() {
     assert!(pending["last_error"].as_str().is_some_and(|error| error.starts_with("errcode 93000")), "{pending:#}");
 
     let told = place.run(&["status"]).stdout;
-    assert!(told.contains("memory firing") && told.contains("errcode 93000"), "{told}");
+    assert!(told.contains("memory 80.4% (threshold 80%) since 20") && told.contains(", told 20"), "{told}");
+    assert!(told.contains(", next attempt 20") && told.contains(", last error: errcode 93000"), "{told}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod foreign;
 mod reload;
 mod secrecy;
 mod state;
+mod status;
 mod stopping;
 mod undelivered;
 mod wall_clock;

@@ -1,5 +1,5 @@
-//! The machine's own Docker engine, for what no stand-in can prove. Whatever a test makes there is named
-//! `vpsmon-test-PID-…` and removed with the test.
+//! The machine's own Docker engine, for what no stand-in can prove. It may be somebody's: it is used only where it is
+//! asked for. Whatever a test makes there is named `vpsmon-test-PID-…` and removed with the test.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, Weak};
 use vps_monitor::docker::Address;
 
 const SOCKET: &str = "/var/run/docker.sock";
+
+/// Set to 1 where tests may make containers in the machine's engine.
+const ASKED_FOR: &str = "VPS_MONITOR_TEST_DOCKER";
 
 /// Set where a real engine must be there (CI): then its absence fails a test instead of skipping it.
 const REQUIRED: &str = "VPS_MONITOR_REQUIRE_DOCKER";
@@ -26,11 +29,15 @@ struct Image {
 }
 
 impl RealEngine {
-    /// The machine's engine; `None`, and the reason printed, where there is none.
+    /// The machine's engine; `None`, and the reason printed, where it is not asked for or there is none.
     ///
     /// # Panics
     /// There is none, and it is required.
     pub fn of_machine(test: &str) -> Option<RealEngine> {
+        if !is_asked_for(std::env::var(ASKED_FOR).ok().as_deref()) {
+            skip(format!("{ASKED_FOR}=1 lets tests make containers in this machine's engine"));
+            return None;
+        }
         RealEngine::at(SOCKET, test).map_err(skip).ok()
     }
 
@@ -130,6 +137,10 @@ fn import(socket: &str) -> Result<(), String> {
     }
 }
 
+fn is_asked_for(variable: Option<&str>) -> bool {
+    variable == Some("1")
+}
+
 fn docker(socket: &str, arguments: &[&str]) -> Result<Output, String> {
     let mut command = Command::new("docker");
     command.args(["-H", &format!("unix://{socket}")]).args(arguments).stdin(Stdio::null());
@@ -143,4 +154,12 @@ fn docker(socket: &str, arguments: &[&str]) -> Result<Output, String> {
 pub fn skip(reason: String) {
     assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, but: {reason}");
     eprintln!("skipped: {reason}");
+}
+
+#[test]
+fn no_test_touches_the_machines_engine_unless_it_is_asked_for() {
+    assert!(is_asked_for(Some("1")));
+    for other in [None, Some(""), Some("0")] {
+        assert!(!is_asked_for(other), "{other:?}");
+    }
 }

@@ -1,18 +1,24 @@
 //! What the agent knows, as `status --json` prints it.
 
-use jiff::Timestamp;
+mod last;
+mod line;
+
+use std::path::Path;
+
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use super::reading::{ReadingDocument, limit, rfc3339, unit, value_json};
 use super::{Daemon, Orders, Outside};
 use crate::clock::Now;
 use crate::files::Folder;
 use crate::outbox::{Entry, Outbox};
-use crate::rules::Limit;
 use crate::schedule::Reporter;
-use crate::snapshot::Value;
 use crate::store::State;
+
+pub use last::{Containers, LastReadings};
+pub use line::{Standing, counted, service_status};
 
 /// The document that `status --json` prints. Times are RFC 3339; one that is not known is `null`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,10 +28,28 @@ pub struct Status {
     pub time: String,
     pub running: bool,
     pub pid: Option<u32>,
+    /// Of the agent that answers; of none that runs, nothing from here to `channel` is known.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The file that was read; `None` with an agent that runs: there is none, the built-in defaults are in force.
+    #[serde(default)]
+    pub config: Option<String>,
+    /// Why the file on disk is not in force.
+    #[serde(default)]
+    pub config_problem: Option<String>,
+    #[serde(default)]
+    pub state_dir: Option<String>,
+    #[serde(default)]
+    pub channel: Option<String>,
     pub last_check: Option<String>,
     pub next_check: Option<String>,
     pub next_report: Option<String>,
     pub last_report: Option<String>,
+    /// Of the last check: all quantities, and the containers that are not as expected (100 at most).
+    #[serde(default)]
+    pub readings: Vec<ReadingDocument>,
+    #[serde(default)]
+    pub containers: Containers,
     pub alerts: Vec<AlertStatus>,
     pub pending: Vec<PendingStatus>,
     pub failures: Vec<FailureStatus>,
@@ -40,6 +64,8 @@ pub struct AlertStatus {
     pub last_told: Option<String>,
     /// A number, or a container's word.
     pub value: Json,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Json>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,8 +92,8 @@ pub struct FailureStatus {
 }
 
 impl Status {
-    /// What the state file alone tells, while no agent runs (or none that answers: then its process id is known).
-    pub fn at_rest(orders: &Orders, state: &State, pid: Option<u32>, now: Now) -> Status {
+    /// What the state file in `folder` tells, while no agent runs (or none that answers: then its process id is known).
+    pub fn at_rest(orders: &Orders, folder: &Path, state: &State, pid: Option<u32>, now: Now) -> Status {
         let zone = &orders.style.zone;
         let saved = state.report.clone();
         let reporter = Reporter::new(&orders.reports, orders.report_zone.clone(), &orders.style.host, saved, now.wall);
@@ -77,10 +103,17 @@ impl Status {
             time: rfc3339(now.wall, zone),
             running: pid.is_some(),
             pid,
+            version: None,
+            config: None,
+            config_problem: None,
+            state_dir: Some(folder.display().to_string()),
+            channel: None,
             last_check: None,
             next_check: None,
             next_report: reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
             last_report: reporter.state().last_sent.map(|time| rfc3339(time, zone)),
+            readings: Vec::new(),
+            containers: Containers::default(),
             alerts: alerts(state, zone),
             pending: pending(&state.outbox, zone, now),
             failures: Vec::new(),
@@ -109,10 +142,17 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             time: rfc3339(now.wall, zone),
             running: true,
             pid: Some(std::process::id()),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            config: self.mode.config_file.as_ref().map(|file| file.display().to_string()),
+            config_problem: self.config_problem.clone(),
+            state_dir: Some(self.mode.state_folder.display().to_string()),
+            channel: Some(self.orders.channel.to_string()),
             last_check: self.last_check.map(|time| rfc3339(time, zone)),
             next_check: next.map(|time| rfc3339(time, zone)),
             next_report: self.reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
             last_report: self.reporter.state().last_sent.map(|time| rfc3339(time, zone)),
+            readings: self.last_readings.documents(&self.orders.thresholds),
+            containers: self.last_readings.containers(),
             alerts: alerts(&self.state, zone),
             pending: pending(&self.state.outbox, zone, now),
             failures: failures.collect(),
@@ -122,10 +162,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
 
 fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
     let status = state.alerts.firing().into_iter().map(|alert| {
-        let (threshold, expected) = match &alert.limit {
-            Limit::Threshold(threshold) => (Some(number(*threshold)), None),
-            Limit::Expected(word) => (None, Some(word.to_string())),
-        };
+        let (threshold, expected) = limit(&alert.limit);
         AlertStatus {
             metric: alert.key.metric.name().to_owned(),
             target: alert.key.target.to_string(),
@@ -133,6 +170,7 @@ fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
             since: rfc3339(alert.since, zone),
             last_told: alert.last_told.map(|told| rfc3339(told.wall, zone)),
             value: value_json(&alert.value),
+            unit: unit(&alert.value).map(str::to_owned),
             threshold,
             expected,
         }
@@ -152,23 +190,4 @@ fn pending(outbox: &Outbox, zone: &TimeZone, now: Now) -> Vec<PendingStatus> {
         last_error: entry.last_error.clone(),
     };
     outbox.waiting().enumerate().map(status).collect()
-}
-
-/// A value as a JSON number or word, in full precision.
-pub fn value_json(value: &Value) -> Json {
-    match value {
-        Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) => json!(number),
-        Value::Count(count) => json!(count),
-        Value::Container(container) => json!(&*container.word),
-    }
-}
-
-/// A threshold as a JSON number, whole where it is whole.
-pub fn number(threshold: f64) -> Json {
-    if threshold.fract() == 0.0 && threshold.abs() < 1e15 { json!(threshold as i64) } else { json!(threshold) }
-}
-
-/// `2026-02-04T15:30:00+08:00`
-pub fn rfc3339(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

@@ -1,0 +1,192 @@
+//! The status as a person at a terminal reads it: numbers rounded and with their unit, states in words.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use crate::daemon::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, Status, counted};
+use crate::message::{mbps, percent, size, threshold};
+use crate::text::{left, right, shown, subject, width};
+
+/// So many lines are shown of each list; `--json` has all.
+const MAX_LINES: usize = 20;
+
+/// The width of the labels at the left.
+const LABEL: usize = 13;
+
+pub fn describe(status: &Status) -> String {
+    let mut page = Page::default();
+    page.line("host", &status.host);
+    page.line("agent", &agent(status));
+    configuration(status, &mut page);
+    page.maybe("state", status.state_dir.as_deref());
+    page.maybe("channel", status.channel.as_deref());
+    page.line("last check", &time(status.last_check.as_deref()));
+    page.line("next check", &time(status.next_check.as_deref()));
+    page.line("last report", &time(status.last_report.as_deref()));
+    page.line("next report", &time(status.next_report.as_deref()));
+    readings(status, &mut page);
+    page.list("alerts", status.alerts.iter().map(alert));
+    page.list("waiting", status.pending.iter().map(pending));
+    if !status.failures.is_empty() {
+        let failure = |failure: &FailureStatus| {
+            let what = subject(&failure.collector, failure.target.as_deref().unwrap_or_default());
+            format!("{what}: {} (since {})", failure.error, time(failure.since.as_deref()))
+        };
+        page.list("not measured", status.failures.iter().map(failure));
+    }
+    page.text
+}
+
+fn agent(status: &Status) -> String {
+    if !status.running {
+        return "not running; this is what the last one saved".to_owned();
+    }
+    let version = status.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"));
+    let process = status.pid.map_or_else(String::new, |pid| format!(", process {pid}"));
+    format!("running{process}{version}")
+}
+
+fn configuration(status: &Status, page: &mut Page) {
+    let consequence = if status.running {
+        "the previous configuration stays in force; correct the file before a restart"
+    } else {
+        "the agent does not start with it"
+    };
+    match (&status.config, status.version.is_some() || !status.running) {
+        (Some(file), _) => page.line("configuration", file),
+        (None, true) => page.line("configuration", "built-in defaults"),
+        // An agent of a version that does not say.
+        (None, false) => {}
+    }
+    if let Some(problem) = &status.config_problem {
+        page.line("", &format!("NOT VALID on disk: {problem}"));
+        page.line("", &format!("{consequence} (vps-monitor config check)"));
+    }
+}
+
+fn readings(status: &Status, page: &mut Page) {
+    let rows: Vec<[String; 3]> = status.readings.iter().map(reading).collect();
+    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
+    let (what, value) = (widest(0), widest(1));
+    let lines = rows.iter().map(|row| format!("{}  {}  {}", left(&row[0], what), right(&row[1], value), row[2]));
+    let containers = status.containers;
+    let count = (containers.watched > 0)
+        .then(|| format!("{}, {} as expected", counted(containers.watched, "container"), containers.clear));
+    let mut label = "readings";
+    for line in lines.chain(count) {
+        page.line(label, line.trim_end());
+        label = "";
+    }
+}
+
+/// What, its value, and the rest of the line.
+fn reading(reading: &ReadingDocument) -> [String; 3] {
+    let mark = match reading.verdict.as_str() {
+        "breach" => "  OVER",
+        "unknown" => "  not decided yet",
+        _ => "",
+    };
+    let sizes = match (reading.used_bytes, reading.total_bytes) {
+        (Some(used), Some(total)) => format!("  {} of {}", size(used), size(total)),
+        _ => String::new(),
+    };
+    let unit = reading.unit.as_deref();
+    let limit = limit(reading.threshold.as_ref(), reading.expected.as_deref(), unit);
+    [shown(&subject(&reading.metric, &reading.target)), value(&reading.value, unit), format!("{limit}{mark}{sizes}")]
+}
+
+fn alert(alert: &AlertStatus) -> String {
+    let unit = alert.unit.as_deref();
+    let limit = limit(alert.threshold.as_ref(), alert.expected.as_deref(), unit);
+    let told = alert.last_told.as_deref().map(|told| time(Some(told)));
+    let told = match (alert.state.as_str(), told) {
+        ("firing", Some(told)) => format!("told {told}"),
+        ("held_back", Some(told)) => {
+            format!("not told again yet: it is back within alert_cooldown of its last message ({told})")
+        }
+        ("held_back", None) => "not told yet: it waits for the end of alert_cooldown".to_owned(),
+        ("pending", _) => "not told yet: it waits to see whether it lasts".to_owned(),
+        ("settling", _) => "within its limit again; the recovery is told once that has lasted".to_owned(),
+        (state, _) => state.to_owned(),
+    };
+    let what = subject(&alert.metric, &alert.target);
+    format!("{what} {} ({limit}) since {}, {told}", value(&alert.value, unit), time(Some(&alert.since)))
+}
+
+fn pending(pending: &PendingStatus) -> String {
+    let mut line = format!("{}, made {}", pending.title, time(Some(&pending.created)));
+    if pending.attempts > 0 {
+        let _ = write!(line, ", {} failed", counted(pending.attempts as usize, "attempt"));
+    }
+    if let Some(next) = &pending.next_attempt {
+        let _ = write!(line, ", next attempt {}", time(Some(next)));
+    }
+    if let Some(error) = &pending.last_error {
+        let _ = write!(line, ", last error: {error}");
+    }
+    line
+}
+
+/// A number with its unit, or a word.
+fn value(value: &Json, unit: Option<&str>) -> String {
+    match (value, value.as_f64(), unit) {
+        (_, Some(number), Some("percent")) => percent(number),
+        (_, Some(number), Some("mbps")) => mbps(number),
+        (_, Some(number), _) if number.fract() == 0.0 => threshold(number),
+        (_, Some(number), _) => format!("{number:.1}"),
+        (Json::String(word), ..) => shown(word),
+        _ => shown(&value.to_string()),
+    }
+}
+
+fn limit(limit: Option<&Json>, expected: Option<&str>, unit: Option<&str>) -> String {
+    let unit = match unit {
+        Some("percent") => "%",
+        Some("mbps") => " Mbps",
+        _ => "",
+    };
+    match (limit.and_then(Json::as_f64), expected) {
+        (Some(limit), _) => format!("threshold {}{unit}", threshold(limit)),
+        (None, Some(word)) => format!("expected {}", shown(word)),
+        (None, None) => String::new(),
+    }
+}
+
+/// `2026-02-04T15:30:00+08:00` as people write it, in the agent's own zone.
+fn time(rfc3339: Option<&str>) -> String {
+    let Some(text) = rfc3339 else { return "unknown".to_owned() };
+    match (text.get(..10), text.get(10..11), text.get(11..19)) {
+        (Some(day), Some("T"), Some(time)) => format!("{day} {time}"),
+        _ => text.to_owned(),
+    }
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, label: &str, value: &str) {
+        let _ = writeln!(self.text, "{}", format!("{} {}", left(label, LABEL), shown(value)).trim_end());
+    }
+
+    fn maybe(&mut self, label: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.line(label, value);
+        }
+    }
+
+    /// How many there are, and a line for each of the first.
+    fn list(&mut self, label: &str, lines: impl ExactSizeIterator<Item = String>) {
+        let count = lines.len();
+        self.line(label, &if count == 0 { "none".to_owned() } else { count.to_string() });
+        for line in lines.take(MAX_LINES) {
+            self.line("", &line);
+        }
+        if count > MAX_LINES {
+            self.line("", &format!("… and {} more: vps-monitor status --json", count - MAX_LINES));
+        }
+    }
+}

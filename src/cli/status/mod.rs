@@ -1,0 +1,122 @@
+//! `status`: what the agent knows. A running one is asked; of one that does not run, its state file is read.
+//!
+//! It needs the state's folder alone: an agent goes on with the configuration that it has read, whatever is on disk now.
+
+mod describe;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::options::SERVICE_STATE;
+use super::{Error, Options, exit, output};
+use crate::clock::{self, Now};
+use crate::config::Config;
+use crate::daemon::{Orders, Status, ask_status};
+use crate::files::RealFolder;
+use crate::host;
+use crate::store::{self, State, Store};
+use crate::text;
+
+use describe::describe;
+
+pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
+    let (status, code) = find_out(options)?;
+    let printed = if json { format!("{}\n", text::json(&status.to_json())) } else { describe(&status) };
+    output::print(&printed)?;
+    Ok(code)
+}
+
+/// What is found in a folder where an agent may keep its state.
+enum Found {
+    /// The agent's answer.
+    Answer(Box<Status>),
+    /// There may be an agent, but this user may not ask it.
+    Denied(io::Error),
+    /// An agent is there and does not answer.
+    Silent,
+    /// No agent.
+    Nobody,
+}
+
+/// Asks the agent, or reads what the last one left. With the exit code.
+fn find_out(options: &Options) -> Result<(Status, u8), Error> {
+    let folder = options.state_folder()?;
+    match ask(&folder)? {
+        Found::Answer(status) => Ok((*status, exit::DONE)),
+        Found::Denied(error) => Err(denied(&folder, error)),
+        Found::Silent => {
+            output::complain("the agent runs, but does not answer; below is what it last saved");
+            Ok((at_rest(options, &folder)?, exit::FAILED))
+        }
+        Found::Nobody => match ask_the_service(options, &folder)? {
+            Some(status) => Ok((status, exit::DONE)),
+            None => Ok((at_rest(options, &folder)?, exit::UNKNOWN)),
+        },
+    }
+}
+
+fn ask(folder: &Path) -> Result<Found, Error> {
+    Ok(match ask_status(folder) {
+        Ok(answer) => {
+            let status =
+                serde_json::from_slice(&answer).context("the agent gave an answer that cannot be understood")?;
+            Found::Answer(Box::new(status))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Found::Denied(error),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && store::holder(folder).is_some() => Found::Silent,
+        Err(_) => Found::Nobody,
+    })
+}
+
+/// A user without an agent of their own most likely means the service's.
+fn ask_the_service(options: &Options, own: &Path) -> Result<Option<Status>, Error> {
+    let service = PathBuf::from(SERVICE_STATE);
+    if options.named_state_folder().is_some() || own == service {
+        return Ok(None);
+    }
+    match ask(&service)? {
+        Found::Answer(status) => Ok(Some(*status)),
+        Found::Denied(error) if !own.exists() => Err(denied(&service, error)),
+        Found::Denied(_) => {
+            output::complain("below is your own agent; the service's is shown to root: sudo vps-monitor status");
+            Ok(None)
+        }
+        Found::Silent | Found::Nobody => Ok(None),
+    }
+}
+
+fn denied(folder: &Path, error: io::Error) -> Error {
+    let context =
+        format!("{}: only root and the agent's own user may ask it: sudo vps-monitor status", folder.display());
+    Error::Failed(anyhow::Error::new(error).context(context))
+}
+
+/// What the state file tells. A configuration that is not valid is part of the answer; one that was named by hand and is
+/// not there is a mistake in the command.
+fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
+    let now = clock::now();
+    let (config, problem) = match options.read_config() {
+        Ok(read) => (read.value, None),
+        Err(Error::Config(problems)) if options.config_path().is_some_and(|path| path.exists()) => {
+            let problem = problems.list.first().map(ToString::to_string).unwrap_or_default();
+            (Config::default(), Some(problem.lines().next().unwrap_or_default().to_owned()))
+        }
+        Err(error) => return Err(error),
+    };
+    let state = read_state(folder, now)?.unwrap_or_default();
+    let mut status = Status::at_rest(&Orders::new(&config), folder, &state, store::holder(folder), now);
+    status.config = options.config_path().map(|path| path.display().to_string());
+    if problem.is_some() {
+        // The schedule is not known.
+        status.next_report = None;
+        status.config_problem = problem;
+    }
+    Ok(status)
+}
+
+/// The state in `folder`, if there is one. It is left as it is, whatever is in it.
+pub fn read_state(folder: &Path, now: Now) -> anyhow::Result<Option<State>> {
+    Store::new(RealFolder::new(folder), host::boot_id()).peek(now).with_context(|| folder.display().to_string())
+}

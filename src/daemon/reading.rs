@@ -1,0 +1,89 @@
+//! A reading as `check --json` and `status --json` have it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::rules::{Finding, Limit};
+use crate::snapshot::Value;
+
+/// One reading, what it was compared with, and how that ended. Fields may be added, never renamed or retyped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadingDocument {
+    pub metric: String,
+    pub target: String,
+    /// A number in full precision, or a container's word.
+    pub value: Json,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// `clear`, `breach` or `unknown`.
+    pub verdict: String,
+}
+
+impl ReadingDocument {
+    pub fn new(finding: &Finding<'_>) -> ReadingDocument {
+        let reading = finding.reading;
+        let (used_bytes, total_bytes) = match reading.value {
+            Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
+            _ => (None, None),
+        };
+        let (threshold, expected) = limit(&finding.limit);
+        ReadingDocument {
+            metric: reading.key.metric.name().to_owned(),
+            target: reading.key.target.to_string(),
+            value: value_json(&reading.value),
+            unit: unit(&reading.value).map(str::to_owned),
+            used_bytes,
+            total_bytes,
+            threshold,
+            expected,
+            verdict: finding.verdict.name().to_owned(),
+        }
+    }
+}
+
+/// A limit as a threshold or as an expected word.
+pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
+    match limit {
+        Limit::Threshold(threshold) => (Some(number(*threshold)), None),
+        Limit::Expected(word) => (None, Some(word.to_string())),
+    }
+}
+
+/// What a number counts; a container's word has no unit.
+pub fn unit(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Usage { .. } | Value::Percent(_) => Some("percent"),
+        Value::Mbps(_) => Some("mbps"),
+        Value::Count(_) => Some("count"),
+        Value::Container(_) => None,
+    }
+}
+
+/// A value as a JSON number or word, in full precision.
+pub fn value_json(value: &Value) -> Json {
+    match value {
+        Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) => json!(number),
+        Value::Count(count) => json!(count),
+        Value::Container(container) => json!(&*container.word),
+    }
+}
+
+/// A threshold as a JSON number, whole where it is whole.
+fn number(threshold: f64) -> Json {
+    if threshold.fract() == 0.0 && threshold.abs() < 1e15 { json!(threshold as i64) } else { json!(threshold) }
+}
+
+/// `2026-02-04T15:30:00+08:00`
+pub fn rfc3339(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}

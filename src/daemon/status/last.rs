@@ -1,0 +1,113 @@
+//! What the last check found, as far as `status` shows it: kept small, because a host can have thousands of containers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::reading::ReadingDocument;
+use crate::rules::{self, Finding, Thresholds, Verdict};
+use crate::snapshot::{Metric, Reading, Snapshot, Value};
+
+/// So many containers that are not as expected are shown; of more, `check` has the list.
+const MAX_CONTAINERS: usize = 100;
+
+/// How many containers there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Containers {
+    pub watched: usize,
+    /// In the state that is expected, and healthy as far as that is checked.
+    pub clear: usize,
+}
+
+/// The readings that are kept of one check.
+#[derive(Clone, Debug, Default)]
+pub struct LastReadings {
+    readings: Vec<Reading>,
+    containers: Containers,
+}
+
+impl LastReadings {
+    /// Takes in a check. All quantities are kept, and of containers those that are not in the expected state, whether
+    /// that is an alert or not.
+    pub fn take(&mut self, findings: &[Finding<'_>]) {
+        self.readings.clear();
+        self.containers = Containers::default();
+        let mut shown = 0;
+        for Finding { reading, verdict, .. } in findings {
+            if let Value::Container(container) = &reading.value {
+                let is_clear = *verdict == Verdict::Clear;
+                if reading.key.metric == Metric::ContainerState {
+                    self.containers.watched += 1;
+                    self.containers.clear += usize::from(is_clear);
+                }
+                if (is_clear && container.word == container.expected) || shown == MAX_CONTAINERS {
+                    continue;
+                }
+                shown += 1;
+            }
+            self.readings.push((*reading).clone());
+        }
+    }
+
+    /// Judged by the thresholds that are in force now.
+    pub fn documents(&self, thresholds: &Thresholds) -> Vec<ReadingDocument> {
+        let snapshot = Snapshot { readings: self.readings.clone(), ..Snapshot::default() };
+        rules::evaluate(&snapshot, thresholds).iter().map(ReadingDocument::new).collect()
+    }
+
+    pub fn containers(&self) -> Containers {
+        self.containers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::daemon::Orders;
+    use crate::snapshot::ContainerWord;
+
+    fn taken(snapshot: &Snapshot) -> (Vec<ReadingDocument>, Containers) {
+        let thresholds = Orders::new(&Config::default()).thresholds;
+        let mut last = LastReadings::default();
+        last.take(&rules::evaluate(snapshot, &thresholds));
+        (last.documents(&thresholds), last.containers())
+    }
+
+    fn container(word: &str, well: Option<bool>) -> Value {
+        Value::Container(ContainerWord { well, ..ContainerWord::new(word, "running") })
+    }
+
+    #[test]
+    fn quantities_are_kept_and_of_containers_those_that_are_not_as_expected() {
+        let mut snapshot = Snapshot::default();
+        snapshot.push(Metric::Cpu, "", Value::Percent(91.234));
+        snapshot.push(Metric::ContainerState, "web", container("running", Some(true)));
+        snapshot.push(Metric::ContainerState, "db", container("exited", Some(false)));
+        // Stopped before the agent saw it for the first time: no alert, and no secret either.
+        snapshot.push(Metric::ContainerState, "old", container("exited", Some(true)));
+        snapshot.push(Metric::ContainerHealth, "web", container("starting", None));
+        let (documents, containers) = taken(&snapshot);
+        let shown: Vec<_> =
+            documents.iter().map(|d| (d.metric.as_str(), d.target.as_str(), d.verdict.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("cpu", "", "breach"),
+                ("container_state", "db", "breach"),
+                ("container_state", "old", "clear"),
+                ("container_health", "web", "unknown"),
+            ]
+        );
+        assert_eq!(containers, Containers { watched: 3, clear: 2 });
+        assert_eq!((&documents[0].unit, documents[0].value.as_f64()), (&Some("percent".to_owned()), Some(91.234)));
+    }
+
+    #[test]
+    fn thousands_of_containers_are_counted_and_a_hundred_shown() {
+        let mut snapshot = Snapshot::default();
+        for number in 0..5000 {
+            snapshot.push(Metric::ContainerState, format!("job-{number}"), container("exited", Some(false)));
+        }
+        let (documents, containers) = taken(&snapshot);
+        assert_eq!((documents.len(), containers), (MAX_CONTAINERS, Containers { watched: 5000, clear: 0 }));
+    }
+}

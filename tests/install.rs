@@ -1,0 +1,167 @@
+//! `make install` into a folder (DESTDIR), as packagers use it: no root, no service. What it does to a running system is
+//! in tests/systemd.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::agent::{Finished, finish};
+
+/// A folder to install into, and a stand-in for the binary.
+struct Stage {
+    folder: TempDir,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let stage = Stage { folder: tempfile::tempdir().unwrap() };
+        // A path with a blank, which `make` and the script must take as it is.
+        fs::create_dir(stage.folder.path().join("a build")).unwrap();
+        fs::write(stage.binary(), "#!/bin/sh\n").unwrap();
+        assert!(Command::new("chmod").arg("+x").arg(stage.binary()).status().unwrap().success());
+        stage
+    }
+
+    fn binary(&self) -> PathBuf {
+        self.folder.path().join("a build/vps-monitor")
+    }
+
+    /// What is installed as `path`.
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join("the stage").join(path.trim_start_matches('/'))
+    }
+
+    fn run(&self, what: &str, variables: &[(&str, &str)]) -> Finished {
+        let mut script = Command::new("systemd/install.sh");
+        script
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .arg(what)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        script.env("DESTDIR", self.at("/")).env("BINARY", self.binary()).envs(variables.iter().copied());
+        finish(&mut script)
+    }
+
+    fn install(&self, variables: &[(&str, &str)]) {
+        let installed = self.run("install", variables);
+        assert_eq!((installed.code, installed.stderr.as_str()), (0, ""), "{variables:?}: {installed:?}");
+    }
+
+    fn files(&self) -> Vec<String> {
+        fn collect(folder: &Path, root: &Path, found: &mut Vec<String>) {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    collect(&entry.path(), root, found);
+                } else {
+                    found.push(format!("/{}", entry.path().strip_prefix(root).unwrap().display()));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        collect(&self.at("/"), &self.at("/"), &mut found);
+        found.sort();
+        found
+    }
+}
+
+#[test]
+fn it_puts_everything_below_the_folder_and_uninstall_takes_it_back() {
+    let stage = Stage::new();
+    stage.install(&[]);
+    let installed = [
+        "/etc/systemd/system/vps-monitor.service",
+        "/etc/sysusers.d/vps-monitor.conf",
+        "/etc/vps-monitor/config.yaml",
+        "/usr/local/bin/vps-monitor",
+        "/usr/local/share/bash-completion/completions/vps-monitor",
+        "/usr/local/share/fish/vendor_completions.d/vps-monitor.fish",
+        "/usr/local/share/man/man5/vps-monitor-config.5",
+        "/usr/local/share/man/man8/vps-monitor.8",
+        "/usr/local/share/zsh/site-functions/_vps-monitor",
+    ];
+    assert_eq!(stage.files(), installed);
+    let unit = fs::read_to_string(stage.at(installed[0])).unwrap();
+    assert!(unit.contains("\nExecStart=/usr/local/bin/vps-monitor run\n"), "{unit}");
+    assert_eq!(stage.run("uninstall", &[]).code, 0);
+    assert_eq!(stage.files(), ["/etc/vps-monitor/config.yaml"]);
+    assert_eq!(stage.run("purge", &[]).code, 0);
+    assert_eq!(stage.files(), [""; 0]);
+}
+
+#[test]
+fn odd_paths_are_escaped_as_systemd_reads_them() {
+    let cases = [
+        ("/opt/a&b", "/etc", r#""/opt/a&b/bin/vps-monitor" run"#),
+        ("/opt/100%", "/etc", r#""/opt/100%%/bin/vps-monitor" run"#),
+        ("/opt/two words", "/etc", r#""/opt/two words/bin/vps-monitor" run"#),
+        (r#"/opt/"q" \ 'x' |#$1"#, "/etc", r#""/opt/\"q\" \\ 'x' |#$1/bin/vps-monitor" run"#),
+        ("/opt/监控", "/etc", r#""/opt/监控/bin/vps-monitor" run"#),
+        (
+            "/usr",
+            "/opt/$HOME & 50%",
+            r#"/usr/bin/vps-monitor --config "/opt/$$HOME & 50%%/vps-monitor/config.yaml" run"#,
+        ),
+    ];
+    for (prefix, sysconfdir, command) in cases {
+        let stage = Stage::new();
+        let variables = [("PREFIX", prefix), ("SYSCONFDIR", sysconfdir), ("UNITDIR", "/units & more")];
+        stage.install(&variables);
+        assert!(stage.at(prefix).join("bin/vps-monitor").exists());
+        assert!(stage.at(sysconfdir).join("vps-monitor/config.yaml").exists());
+        let unit = fs::read_to_string(stage.at("/units & more/vps-monitor.service")).unwrap();
+        let value = |key: &str| unit.lines().filter_map(|line| line.strip_prefix(key)).last().unwrap().to_owned();
+        assert_eq!(value("ExecStart="), command);
+        assert_eq!(value("ExecReload="), command.replace(" run", " config check --quiet"));
+        // It may execute itself, wherever it lies; the word is the same as in the command.
+        let program = command.split(" --config").next().unwrap().trim_end_matches(" run");
+        assert!(value("ExecPaths=").ends_with(&format!(" {program}")), "{unit}");
+        assert_eq!(stage.run("uninstall", &variables).code, 0);
+        assert!(!stage.at(prefix).join("bin/vps-monitor").exists());
+    }
+}
+
+#[test]
+fn a_path_that_no_unit_can_hold_is_refused_before_anything_is_written() {
+    let stage = Stage::new();
+    for path in ["relative", "/a\nb", "/a\tb"] {
+        for variable in ["PREFIX", "SYSCONFDIR", "UNITDIR"] {
+            let refused = stage.run("install", &[(variable, path)]);
+            assert_eq!(refused.code, 1, "{variable}={path:?}");
+            assert!(refused.stderr.contains("path"), "{refused:?}");
+        }
+    }
+    assert!(!stage.at("/").exists());
+}
+
+#[test]
+fn a_configuration_that_is_there_in_any_form_stays() {
+    let stage = Stage::new();
+    let config = stage.at("/etc/vps-monitor/config.yaml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    // On a disk that is not mounted just now.
+    symlink("/mnt/not mounted/config.yaml", &config).unwrap();
+    stage.install(&[]);
+    assert_eq!(fs::read_link(&config).unwrap(), Path::new("/mnt/not mounted/config.yaml"));
+    fs::remove_file(&config).unwrap();
+    fs::write(&config, "mine").unwrap();
+    stage.install(&[]);
+    assert_eq!(fs::read_to_string(&config).unwrap(), "mine");
+    fs::remove_file(&config).unwrap();
+    fs::create_dir(&config).unwrap();
+    stage.install(&[]);
+    assert!(config.is_dir());
+
+    // So does a folder of it that leads nowhere just now, and why is said.
+    let stage = Stage::new();
+    fs::create_dir_all(stage.at("/etc")).unwrap();
+    symlink("/mnt/not mounted", stage.at("/etc/vps-monitor")).unwrap();
+    let refused = stage.run("install", &[]);
+    assert!(
+        refused.code == 1 && refused.stderr.contains("/etc/vps-monitor is there and is not a folder"),
+        "{refused:?}"
+    );
+    assert!(fs::symlink_metadata(stage.at("/etc/vps-monitor")).unwrap().is_symlink());
+}

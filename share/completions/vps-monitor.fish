@@ -24,94 +24,95 @@ function __fish_vps_monitor_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -s V -l version -d 'Print version'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "check" -d 'Measure once and print what was found; sends nothing and touches no state'
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "check" -d 'Measure once and print what was found; sends nothing, touches no state'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "report" -d 'Measure once and print the status report'
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "status" -d 'Show what the agent knows: active alerts, undelivered messages, last and next check, next report'
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "schedule" -d 'Print the next times a report is due'
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "test-notify" -d 'Send one test message to every channel and say what each answered'
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "test-notify" -d 'Send one test message to every channel and print each answer'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "config" -d 'Check, show or make a configuration'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l once -d 'Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered, over a threshold or not, 1 if something waits in the state'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l once -d 'Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was found), 1 if something is still waiting'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l json -d 'Print one JSON object'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l send -d 'Deliver it to the channel as well'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -l send -d 'Send it to the channel as well'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand report" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l json -d 'Print one JSON object'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -s h -l help -d 'Print help'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s n -d 'How many times, up to 100000' -r
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l cron -d 'Another cron expression than the configuration\'s' -r
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l timezone -d 'Another time zone than the configuration\'s, such as Asia/Shanghai' -r
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l after -d 'Times after this one, itself left out, such as 2026-02-04T09:00:00+08:00 [default: now]' -r
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l cron -d 'Use this cron expression instead of the configuration\'s' -r
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l timezone -d 'Use this time zone instead of the configuration\'s, such as Asia/Shanghai' -r
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l after -d 'Times after this one (exclusive), such as 2026-02-04T09:00:00+08:00 [default: now]' -r
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "check" -d 'Say everything that is wrong with a configuration at once, or "ok"'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "show" -d 'Print the configuration in force, defaults filled in, secrets masked'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "template" -d 'Print the annotated template'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print nothing: the exit code says whether it is valid'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l config -d 'The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l state-dir -d 'Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l procfs -d 'Read /proc from here: a fixture, or the host\'s /proc mounted in a container' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from template" -s h -l help -d 'Print help'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Say everything that is wrong with a configuration at once, or "ok"'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the configuration in force, defaults filled in, secrets masked'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "template" -d 'Print the annotated template'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "check" -d 'Measure once and print what was found; sends nothing and touches no state'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "check" -d 'Measure once and print what was found; sends nothing, touches no state'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "report" -d 'Measure once and print the status report'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "status" -d 'Show what the agent knows: active alerts, undelivered messages, last and next check, next report'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "schedule" -d 'Print the next times a report is due'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "test-notify" -d 'Send one test message to every channel and say what each answered'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "test-notify" -d 'Send one test message to every channel and print each answer'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "config" -d 'Check, show or make a configuration'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say everything that is wrong with a configuration at once, or "ok"'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the configuration in force, defaults filled in, secrets masked'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "template" -d 'Print the annotated template'

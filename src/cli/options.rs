@@ -21,27 +21,27 @@ const DEFAULT_CONFIG: &str = "/etc/vps-monitor/config.yaml";
 pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
 
 /// What most commands end with; those that have more to say do so in their own help.
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error says why; 64 command line not understood; \
-78 configuration not valid.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 failed (standard error says why); 64 wrong command line; 78 invalid configuration.";
 
 /// Watches one Linux host and tells a WeChat Work group when something goes wrong.
 ///
-/// Memory, swap, CPU, disks, traffic, connections and Docker containers are checked; what is over its threshold is told,
-/// and told again when it is well. A status report comes on a cron schedule.
+/// It checks memory, swap, CPU, disks, traffic, connections and Docker containers, sends an alert when a threshold is
+/// reached and another message when that is over, and sends a status report on a cron schedule.
 #[derive(Debug, Parser)]
 #[command(name = "vps-monitor", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done (check: all is well); 1 failed (check: something is over its threshold); \
-3 check: something could not be measured; 64 command line not understood; 78 configuration not valid.")]
+3 check: something could not be measured, status: no agent runs; 64 wrong command line; 78 invalid configuration.")]
 pub struct Options {
-    /// The configuration [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
+    /// Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
     /// defaults]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Where alerts and undelivered messages are kept [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root,
+    /// Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root,
     /// ~/.local/state/vps-monitor for others]
     #[arg(long, value_name = "DIR", global = true)]
     pub state_dir: Option<PathBuf>,
-    /// Read /proc from here: a fixture, or the host's /proc mounted in a container
+    /// Read /proc from this folder: the host's /proc mounted in a container, or a fixture
     #[arg(long, value_name = "DIR", global = true)]
     pub procfs: Option<PathBuf>,
     /// The Docker Engine's Unix socket, instead of the configuration's
@@ -58,17 +58,17 @@ pub enum Command {
     /// SIGHUP reads the configuration again and checks at once; SIGUSR1 checks at once.
     #[command(after_help = EXIT_CODES)]
     Run {
-        /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered, over a threshold
-        /// or not, 1 if something waits in the state
+        /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was
+        /// found), 1 if something is still waiting
         #[arg(long)]
         once: bool,
     },
-    /// Measure once and print what was found; sends nothing and touches no state
+    /// Measure once and print what was found; sends nothing, touches no state
     ///
-    /// It can serve as a plugin for Nagios and the like.
+    /// Its exit codes are those of Nagios plugins.
     #[command(
         after_help = "Exit codes: 0 all is well; 1 something is over its threshold or not in its expected state; \
-3 nothing is, but something could not be measured; 64 command line not understood; 78 configuration not valid."
+3 nothing is, but something could not be measured; 64 wrong command line; 78 invalid configuration."
     )]
     Check {
         /// Print one JSON object
@@ -78,12 +78,17 @@ pub enum Command {
     /// Measure once and print the status report
     #[command(after_help = EXIT_CODES)]
     Report {
-        /// Deliver it to the channel as well
+        /// Send it to the channel as well
         #[arg(long)]
         send: bool,
     },
-    /// Show what the agent knows: active alerts, undelivered messages, last and next check, next report
-    #[command(after_help = EXIT_CODES)]
+    /// Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report
+    ///
+    /// Without --state-dir it asks your own agent, else the service's. It needs no configuration.
+    #[command(
+        after_help = "Exit codes: 0 the agent runs; 1 it may not be asked, or does not answer (standard error says \
+why); 3 no agent runs, and what the last one saved is shown; 64 wrong command line; 78 no such configuration file."
+    )]
     Status {
         /// Print one JSON object
         #[arg(long)]
@@ -92,7 +97,7 @@ pub enum Command {
     /// Print the next times a report is due
     #[command(after_help = EXIT_CODES)]
     Schedule(Wanted),
-    /// Send one test message to every channel and say what each answered
+    /// Send one test message to every channel and print each answer
     #[command(after_help = EXIT_CODES)]
     TestNotify,
     /// Check, show or make a configuration
@@ -105,29 +110,29 @@ pub struct Wanted {
     /// How many times, up to 100000
     #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub number: u32,
-    /// Another cron expression than the configuration's
+    /// Use this cron expression instead of the configuration's
     #[arg(long, value_name = "EXPR")]
     pub cron: Option<Schedule>,
-    /// Another time zone than the configuration's, such as Asia/Shanghai
+    /// Use this time zone instead of the configuration's, such as Asia/Shanghai
     #[arg(long, value_name = "TZ", value_parser = zone)]
     pub timezone: Option<TimeZone>,
-    /// Times after this one, itself left out, such as 2026-02-04T09:00:00+08:00 [default: now]
+    /// Times after this one (exclusive), such as 2026-02-04T09:00:00+08:00 [default: now]
     #[arg(long, value_name = "RFC3339")]
     pub after: Option<Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say everything that is wrong with a configuration at once, or "ok"
+    /// Print every problem of a configuration, or "ok"
     #[command(after_help = EXIT_CODES)]
     Check {
-        /// Another file than the one in force
+        /// Check this file instead of the one that is used
         file: Option<PathBuf>,
         /// Print nothing: the exit code says whether it is valid
         #[arg(long, short)]
         quiet: bool,
     },
-    /// Print the configuration in force, defaults filled in, secrets masked
+    /// Print the configuration in force, with defaults filled in and secrets masked
     #[command(after_help = EXIT_CODES)]
     Show,
     /// Print the annotated template

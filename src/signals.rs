@@ -1,4 +1,6 @@
 //! Signals, as flags and a pipe that poll(2) can watch.
+//!
+//! What the parent blocked or ignored stays so across execve(2), so nothing is taken for granted of what a signal does.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
 /// What a signal asks for.
@@ -31,7 +34,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1.
+    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR1, and lets SIGCHLD end a wait.
     ///
     /// # Errors
     /// No pipe, or no handler, can be had.
@@ -47,13 +50,15 @@ impl Signals {
             flag::register(signal, Arc::clone(wish))?;
             pipe::register(signal, write_end.try_clone()?)?;
         }
+        // Whoever the pipe wakes reaps the child. Were it ignored, the kernel would do so, and nobody knew how it ended.
+        pipe::register(SIGCHLD, write_end)?;
         for signal in [SIGTERM, SIGINT] {
             pipe::register(signal, stop_write_end.try_clone()?)?;
         }
         Ok(signals)
     }
 
-    /// Readable when a signal has come.
+    /// Readable when a signal has come, or a child has ended.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
@@ -75,4 +80,13 @@ impl Signals {
         }
         self.check.swap(false, Ordering::SeqCst).then_some(Wish::Check)
     }
+}
+
+/// Lets every signal through, whatever the parent blocked, but for SIGXFSZ: blocked, it does not end a process that writes
+/// beyond the limit of a file's size, and the write is an error (setrlimit(2), RLIMIT_FSIZE).
+///
+/// # Errors
+/// None, for a mask that is a mask.
+pub fn reset_mask() -> io::Result<()> {
+    Ok(SigSet::from(Signal::SIGXFSZ).thread_set_mask()?)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -125,7 +126,9 @@ fn once_with(path: &str, inject: &str) -> (i32, usize, bool) {
     use_memory(&place, 900);
     let agent = place.command(&["run", "--once"]);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(place.path(path));
+    // A descriptor is known by its path, a file below an open folder by its name there.
+    let (path, name) = (place.path(path), Path::new(path).file_name().unwrap());
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(path).arg("-P").arg(name);
     strace.args(["-e", &format!("inject={inject}")]).arg(agent.get_program()).args(agent.get_args());
     let finished = finish(strace.current_dir(place.path("")));
     let is_saved = read_state(&place).is_some_and(|state| waiting(&state).is_empty() && state["alerts"] != json!([]));
@@ -139,11 +142,11 @@ fn a_state_that_the_kernel_does_not_take_keeps_no_message_back() {
     }
     const NEW: &str = "state/alert_state.json.new";
     for inject in
-        ["write:error=ENOSPC", "fsync:error=EIO", "fsync:error=ENOSPC", "rename:error=EIO", "openat:error=EIO"]
+        ["write:error=ENOSPC", "fsync:error=EIO", "fsync:error=ENOSPC", "renameat:error=EIO", "openat:error=EIO"]
     {
         assert_eq!(once_with(NEW, inject), (0, 1, false), "{inject}");
     }
-    for inject in ["write:error=ENOSPC:when=1", "fsync:error=EIO:when=1", "rename:error=EIO:when=1"] {
+    for inject in ["write:error=ENOSPC:when=1", "fsync:error=EIO:when=1", "renameat:error=EIO:when=1"] {
         assert_eq!(once_with(NEW, inject), (0, 1, true), "{inject}: the next save makes good for it");
     }
     for inject in ["write:error=EINTR:when=1+2", "fsync:error=EINTR:when=1+2", "openat:error=EINTR:when=1+2"] {

@@ -4,7 +4,6 @@ use std::thread;
 use std::time::Duration;
 
 use super::output;
-use crate::clock;
 use crate::http;
 use crate::message::Message;
 use crate::notify::{Channel, Encoded};
@@ -39,7 +38,7 @@ pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::
 fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
     let mut pauses = PAUSES.into_iter();
     loop {
-        let answer = worker.post(request, clock::boot_now())?.wait();
+        let answer = worker.post(request)?.wait();
         let outcome = channel.classify(&answer);
         match (&outcome, pauses.next()) {
             (Outcome::Delivered, _) => return Ok(Ok(())),

@@ -21,6 +21,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::settings::Problems;
+use crate::signals;
 use crate::text;
 use crate::worker;
 
@@ -61,12 +62,14 @@ impl Error {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // Without it the program works as long as nobody sends a signal.
+    let _ = signals::reset_mask();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // A child of the agent: before anything else is set up.
-    if let [_, worker, kind] = arguments.as_slice()
+    if let [_, worker, arguments @ ..] = arguments.as_slice()
         && worker == "worker"
     {
-        return worker::main(&kind.to_string_lossy());
+        return worker::main(arguments);
     }
     let options = match Options::try_parse_from(arguments) {
         Ok(options) => options,

@@ -11,7 +11,7 @@ use crate::host;
 use crate::logging::{self, Target};
 use crate::service;
 use crate::signals::Signals;
-use crate::store::{Lock, LockError, Store};
+use crate::store::{Lock, LockError, Place, Store};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
@@ -48,7 +48,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     let folder = options.state_folder()?;
     let lock = take_lock(&folder)?;
     let control = lock.as_ref().and_then(|_| Linux::listen(&folder));
-    let store = Store::new(RealFolder::new(&folder), host::boot_id());
+    let store = Store::new(Place::new(&folder), host::boot_id());
     let linux = Linux::new(signals, options.host()?, options.config_path(), options.amendment()?, control)
         .map_err(anyhow::Error::from)?;
     let mode = Mode {
@@ -68,7 +68,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
 /// The lock of the state's folder. Where the folder cannot be written the agent goes on without: its work matters more.
 fn take_lock(folder: &Path) -> Result<Option<Lock>, Error> {
     // Why it cannot be made, the first attempt to save the state says.
-    if RealFolder::new(folder).make().is_err() {
+    if RealFolder::make(folder).is_err() {
         return Ok(None);
     }
     match Lock::take(folder) {

@@ -87,8 +87,8 @@ impl Disk {
         })
     }
 
-    fn ask_apart(path: &str, host: &Host, now: Boot) -> State {
-        match host.worker.statvfs(Path::new(path), now) {
+    fn ask_apart(path: &str, host: &Host) -> State {
+        match host.worker.statvfs(Path::new(path)) {
             Ok(task) => State::Asked(task),
             Err(error) => State::Answered(Err(error.to_string())),
         }
@@ -103,7 +103,7 @@ impl Collector for Disk {
         self.began = now;
         let states = self.paths.iter().zip(&self.apart);
         self.states =
-            states.map(|(path, apart)| if *apart { Disk::ask_apart(path, host, now) } else { State::Direct }).collect();
+            states.map(|(path, apart)| if *apart { Disk::ask_apart(path, host) } else { State::Direct }).collect();
         Duration::ZERO
     }
 

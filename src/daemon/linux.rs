@@ -139,10 +139,13 @@ impl Linux {
     /// What happened, if anything did: the most urgent first. Only what is ready is asked: an accept(2) in vain, say,
     /// costs as much as reading a file of /proc.
     fn event(&mut self, ready: &Ready) -> Option<Event> {
-        if ready.signals
-            && let Some(wish) = self.signals.take()
-        {
-            return Some(Event::Signal(wish));
+        if ready.signals {
+            let wish = self.signals.take();
+            // Only now: a child that ends while others are reaped makes the pipe readable again.
+            self.host.worker.reap();
+            if let Some(wish) = wish {
+                return Some(Event::Signal(wish));
+            }
         }
         // What was waited for may be a deadline of theirs.
         if (ready.posting || ready.is_due)
@@ -287,8 +290,8 @@ impl Outside for Linux {
         (snapshot, scope)
     }
 
-    fn post(&mut self, request: &http::Request, now: Now) -> io::Result<()> {
-        self.posting = Some(self.host.worker.post(request, now.boot)?);
+    fn post(&mut self, request: &http::Request, _now: Now) -> io::Result<()> {
+        self.posting = Some(self.host.worker.post(request)?);
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! One file, so that no crash can part an alert from its message: it is either the old one or the new one, whole.
 
 mod lock;
+mod place;
+mod saver;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,14 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{AlertBook, Tally};
 use crate::clock::{Boot, Now};
-use crate::files::Folder;
+use crate::files::{self, Folder};
 use crate::outbox::Outbox;
 use crate::schedule::ReportState;
 
 pub use lock::{Lock, LockError, holder};
+pub use place::Place;
+pub use saver::Saver;
 
 pub const FILE_NAME: &str = "alert_state.json";
-const NEW_FILE_NAME: &str = "alert_state.json.new";
 
 /// The state of this version. A file of a newer one is refused, so that a downgrade destroys nothing.
 pub const VERSION: u32 = 1;
@@ -91,6 +94,15 @@ pub enum LoadError {
     Newer { path: PathBuf, found: u32 },
 }
 
+/// Replaces the state file by what [`Store::encode`] gave: after this, either the old or the new one is there, whole,
+/// whatever happens.
+///
+/// # Errors
+/// Those of the folder.
+pub fn replace(folder: &mut impl Folder, bytes: &[u8]) -> io::Result<()> {
+    files::replace(folder, FILE_NAME, bytes)
+}
+
 /// Reads and replaces the state file of one folder.
 pub struct Store<F> {
     folder: F,
@@ -142,19 +154,25 @@ impl<F: Folder> Store<F> {
         Ok(Some(self.on_this_start(document, now)))
     }
 
-    /// Replaces the state file: after this, either the old or the new one is there, whole, whatever happens.
+    /// What stands in the file for `state`.
     ///
     /// # Errors
-    /// Those of the folder; the old file is untouched then.
-    pub fn save(&mut self, state: &State, now: Now) -> io::Result<()> {
+    /// None, for any state that there can be.
+    pub fn encode(&self, state: &State, now: Now) -> io::Result<Vec<u8>> {
         let document =
             Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: self.boot_id.clone(), state };
         let mut bytes = serde_json::to_vec_pretty(&document)?;
         bytes.push(b'\n');
-        self.folder.write(NEW_FILE_NAME, &bytes)?;
-        self.folder.sync(NEW_FILE_NAME)?;
-        self.folder.rename(NEW_FILE_NAME, FILE_NAME)?;
-        self.folder.sync_folder()
+        Ok(bytes)
+    }
+
+    /// Replaces the state file and waits for the disk.
+    ///
+    /// # Errors
+    /// Those of [`replace`].
+    pub fn save(&mut self, state: &State, now: Now) -> io::Result<()> {
+        let bytes = self.encode(state, now)?;
+        replace(&mut self.folder, &bytes)
     }
 
     /// After another start of the machine its clock began anew: what had passed when the state was saved, and the time

@@ -160,7 +160,7 @@ fn the_file_is_readable_by_its_owner_alone_and_says_its_version() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::new(RealFolder::new(folder.path()), "boot".to_owned());
+    let mut store = Store::new(RealFolder::open(folder.path()).unwrap(), "boot".to_owned());
     store.save(&state("one"), at(0)).unwrap();
     let path = folder.path().join(FILE_NAME);
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);

@@ -1,7 +1,9 @@
 //! The child's side: one order from standard input, one answer to standard output, and the end.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,14 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::alarm;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGALRM;
 
-use super::{MAX_ORDER_BYTES, POST_DEADLINE, STATVFS_DEADLINE};
+use super::{POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
+use crate::files::{self, RealFolder};
 use crate::http;
 use crate::secret::Secret;
 
@@ -25,6 +28,9 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 
 /// EX_USAGE of sysexits.h, as for any command line that cannot be understood.
 const USAGE: u8 = 64;
+
+/// Far more than the longest order, a state.
+const MAX_ORDER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The order of a `post`. It holds the secret itself, which `Secret` would mask.
 #[derive(Serialize, Deserialize)]
@@ -52,12 +58,27 @@ pub struct FileSystem {
 #[error("{0}")]
 pub struct StatvfsError(pub String);
 
-/// `vps-monitor worker KIND`: what runs in the child. `kind` is `post` or `statvfs`; each reads one JSON value from
-/// standard input and writes one to standard output.
-pub fn main(kind: &str) -> ExitCode {
-    let done = match kind {
-        "post" => end_after(POST_DEADLINE).and_then(|()| serve(post)),
-        "statvfs" => end_after(STATVFS_DEADLINE).and_then(|()| serve(|path: PathBuf| measure(&path))),
+/// Why a file could not be replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum SaveError {
+    /// Nothing was written: the path leads to another folder by now, or to none.
+    #[error("the folder was removed or replaced")]
+    Moved,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes one JSON value
+/// to standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
+/// folder is open as its standard error, and FOLDER is the path that must still lead there.
+pub fn main(arguments: &[OsString]) -> ExitCode {
+    let kind = arguments.first().and_then(|kind| kind.to_str());
+    let done = match (kind, arguments) {
+        (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve_json(post)),
+        (Some("statvfs"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| serve_json(|path: PathBuf| measure(&path))),
+        (Some("save"), [_, folder, name]) => {
+            end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
+        }
         _ => return ExitCode::from(USAGE),
     };
     // Whoever reads the answer sees that it is missing; there is nobody else to tell.
@@ -66,22 +87,42 @@ pub fn main(kind: &str) -> ExitCode {
 
 /// Makes the kernel end this process some time after `deadline`, whatever it hangs in then, and whatever of signals it
 /// inherited: what was ignored or blocked in the parent is so in the child too (execve(2)).
+///
+/// Nothing else ends it but the agent, by SIGKILL: when a service is stopped, systemd sends SIGTERM to all its processes,
+/// and a message on its way or a state half written would be lost (systemd.kill(5), `KillMode=`). A write beyond the limit
+/// of a file's size is an error, and no death by SIGXFSZ.
 fn end_after(deadline: Duration) -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGALRM, i32::from(u8::MAX), always)?;
-    SigSet::empty().thread_set_mask()?;
+    let mut blocked = SigSet::all();
+    blocked.remove(Signal::SIGALRM);
+    blocked.thread_set_mask()?;
     alarm::set(u32::try_from((deadline + ORPHAN_GRACE).as_secs()).unwrap_or(u32::MAX));
     Ok(())
 }
 
 /// Reads the order, does the work, writes the answer.
-fn serve<O: DeserializeOwned, T: Serialize, E: Serialize>(work: impl FnOnce(O) -> Result<T, E>) -> io::Result<()> {
+fn serve<T: Serialize, E: Serialize>(work: impl FnOnce(&[u8]) -> io::Result<Result<T, E>>) -> io::Result<()> {
     let mut order = Vec::new();
-    io::stdin().lock().take(MAX_ORDER_BYTES as u64).read_to_end(&mut order)?;
-    let answer = work(serde_json::from_slice(&order)?);
+    io::stdin().lock().take(MAX_ORDER_BYTES).read_to_end(&mut order)?;
+    let answer = work(&order)?;
     let mut output = io::stdout().lock();
     serde_json::to_writer(&mut output, &answer)?;
     output.flush()
+}
+
+fn serve_json<O: DeserializeOwned, T: Serialize, E: Serialize>(work: impl FnOnce(O) -> Result<T, E>) -> io::Result<()> {
+    serve(|order| Ok(work(serde_json::from_slice(order)?)))
+}
+
+fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> {
+    let failed = |error: io::Error| SaveError::Failed(error.to_string());
+    let name = name.ok_or(io::ErrorKind::InvalidFilename.into()).map_err(failed)?;
+    let mut folder = RealFolder::from(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
+    if !folder.is_at(path) {
+        return Err(SaveError::Moved);
+    }
+    files::replace(&mut folder, name, bytes).map_err(failed)
 }
 
 fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {

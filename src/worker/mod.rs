@@ -1,8 +1,9 @@
 //! Blocking work in a child process of the same binary, so that the agent's one thread never waits for it.
 //!
-//! A name server, a TLS handshake, a server that hangs and statvfs(2) on a dead network mount can each hold a thread
-//! for as long as they like. A child can be killed: a signal ends it at once, its deadline is exact whatever it hangs
-//! in, and the memory that TLS took goes back to the system with it. The agent sees a pipe and a deadline.
+//! A name server, a TLS handshake, a server that hangs, statvfs(2) on a dead network mount and fsync(2) on a busy disk can
+//! each hold a thread for as long as they like. A child can be killed: a signal ends it at once, its deadline is exact
+//! whatever it hangs in, and the memory that TLS took goes back to the system with it. The agent sees a pipe and a
+//! deadline.
 //!
 //! The child is this binary, `/proc/self/exe worker KIND`: that link leads to the running program even after an upgrade
 //! replaced the file. What it is to do, the webhook's key in it, goes to it on standard input, never in its arguments
@@ -10,30 +11,28 @@
 //!
 //! A process that hangs inside the kernel (state D) is not ended by SIGKILL until the kernel lets it go. Nobody waits
 //! for it: the [`Worker`] keeps what has not ended yet, reaps it when it has, and starts no second probe of a path
-//! whose last one still hangs.
+//! whose last one still hangs, and no second save beside one that is at work.
 
 mod child;
+mod order;
 mod task;
 
 use std::cell::RefCell;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use serde::Serialize;
 
-use crate::clock::Boot;
+use crate::files::RealFolder;
 use crate::http;
 
-pub use child::{FileSystem, StatvfsError, main, measure};
+pub use child::{FileSystem, SaveError, StatvfsError, main, measure};
 pub use task::{Failed, Task};
 
 /// A delivery has this long in all: name, connection, TLS and answer.
@@ -42,15 +41,16 @@ pub const POST_DEADLINE: Duration = Duration::from_secs(10);
 /// A file system that has not answered by then is taken for one that hangs.
 pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 
-/// An order fits into a fresh pipe, of 64 KiB (pipe(7)), so that writing it never waits. A message of 4 KiB needs at
-/// most a third of that, however its characters are escaped.
-const MAX_ORDER_BYTES: usize = 60 * 1024;
+/// A disk that is busy takes its time, and a save that is cut off is one the more to come. After so long it counts as one
+/// that will not end.
+pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
 
 /// How long a killed process has to close its pipe before it counts as one that hangs.
 const KILL_GRACE_MILLIS: u16 = 100;
 
 pub type PostTask = Task<http::Response, http::Error>;
 pub type StatvfsTask = Task<FileSystem, StatvfsError>;
+pub type SaveTask = Task<(), SaveError>;
 
 /// Starts children, and keeps account of those that have not ended.
 #[derive(Debug)]
@@ -97,33 +97,54 @@ impl Worker {
     /// Starts posting `request`.
     ///
     /// # Errors
-    /// The child cannot be started, or the request is longer than an order can be.
-    pub fn post(&self, request: &http::Request, now: Boot) -> io::Result<PostTask> {
+    /// The child cannot be started.
+    pub fn post(&self, request: &http::Request) -> io::Result<PostTask> {
         let order = child::Posting {
             url: request.url.expose().into(),
             body: request.body.as_str().into(),
             within_millis: u64::try_from(self.post_deadline.as_millis()).unwrap_or(u64::MAX),
         };
-        let process = self.start("post", &order, None)?;
-        Ok(Task::new(process, now, self.post_deadline))
+        let process = self.start(&["post".as_ref()], &serde_json::to_vec(&order)?, Stdio::null(), Work::Post)?;
+        Ok(Task::new(process, self.post_deadline))
     }
 
     /// Starts asking for the size of the file system that holds `path`.
     ///
     /// # Errors
     /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last probe of `path` has not ended.
-    pub fn statvfs(&self, path: &Path, now: Boot) -> io::Result<StatvfsTask> {
-        self.reap();
-        let hangs =
-            |child: &Rc<Process>| child.probed.as_deref() == Some(path) && child.is_silent_for(KILL_GRACE_MILLIS);
-        if self.children.borrow().iter().any(hangs) {
+    pub fn statvfs(&self, path: &Path) -> io::Result<StatvfsTask> {
+        let probe = Work::Probe(path.to_owned());
+        if self.is_at_work(&probe, KILL_GRACE_MILLIS) {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "does not answer; the last probe still hangs (a network mount whose server is gone?)",
             ));
         }
-        let process = self.start("statvfs", &path, Some(path.to_owned()))?;
-        Ok(Task::new(process, now, self.statvfs_deadline))
+        let process = self.start(&["statvfs".as_ref()], &serde_json::to_vec(&path)?, Stdio::null(), probe)?;
+        Ok(Task::new(process, self.statvfs_deadline))
+    }
+
+    /// Starts replacing the file `name` of `folder`, which must be what `path` leads to, by one that holds `bytes`. The
+    /// child holds the folder, and with it the lock on that, for as long as it is at work. It goes on when its agent ends.
+    ///
+    /// # Errors
+    /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last save has not ended.
+    pub fn save(&self, folder: &RealFolder, path: &Path, name: &str, bytes: &[u8]) -> io::Result<SaveTask> {
+        if self.is_at_work(&Work::Save, 0) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the last save has not ended (a disk that hangs?)",
+            ));
+        }
+        let arguments = ["save".as_ref(), path.as_os_str(), name.as_ref()];
+        let process = self.start(&arguments, bytes, Stdio::from(folder.share()?), Work::Save)?;
+        Ok(Task::new(process, SAVE_DEADLINE))
+    }
+
+    /// Whether a child for the same work has neither said something nor ended, within so long.
+    fn is_at_work(&self, work: &Work, grace_millis: u16) -> bool {
+        self.reap();
+        self.children.borrow().iter().any(|child| child.work == *work && child.is_silent_for(grace_millis))
     }
 
     /// Reaps what has ended, without waiting. Starting a task does so too.
@@ -131,26 +152,34 @@ impl Worker {
         self.children.borrow_mut().retain(|child| !child.is_over());
     }
 
-    fn start(&self, kind: &str, order: &impl Serialize, probed: Option<PathBuf>) -> io::Result<Rc<Process>> {
+    /// Starts a child. Its standard error is `extra`: a panic's message could show what it worked on.
+    fn start(&self, arguments: &[&OsStr], order: &[u8], extra: Stdio, work: Work) -> io::Result<Rc<Process>> {
         self.reap();
-        let order = serde_json::to_vec(order)?;
-        if order.len() > MAX_ORDER_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "longer than a worker takes"));
-        }
+        let (output, answer) = io::pipe()?;
+        order::set_nonblocking(&output)?;
         let child = Command::new(&self.exe)
             .arg0("vps-monitor")
-            .args(["worker", kind])
+            .arg("worker")
+            .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // A panic's message could show what the child worked on.
-            .stderr(Stdio::null())
+            .stdin(order::input(order)?)
+            .stdout(answer)
+            .stderr(extra)
             .spawn()?;
-        let process = Rc::new(Process::new(child, probed, &order)?);
+        let process = Rc::new(Process { child: RefCell::new(child), output, work });
         self.children.borrow_mut().push(Rc::clone(&process));
         Ok(process)
     }
+}
+
+/// What a child does, as far as that matters to whether another one may be started.
+#[derive(Debug, PartialEq, Eq)]
+enum Work {
+    Post,
+    /// Asks for the size of the file system at this path.
+    Probe(PathBuf),
+    Save,
 }
 
 /// A child that has its order.
@@ -158,23 +187,11 @@ impl Worker {
 struct Process {
     child: RefCell<Child>,
     /// What it says, without waiting.
-    output: File,
-    /// The path that it asks the size of.
-    probed: Option<PathBuf>,
+    output: PipeReader,
+    work: Work,
 }
 
 impl Process {
-    /// Hands `order` over to `child`; one that cannot take it is killed.
-    fn new(mut child: Child, probed: Option<PathBuf>, order: &[u8]) -> io::Result<Process> {
-        let prepared = hand_over(&mut child, order);
-        if prepared.is_err() {
-            // It waits for its order, so it ends at once, and waiting for it does not hang.
-            child.kill()?;
-            child.wait()?;
-        }
-        Ok(Process { child: RefCell::new(child), output: prepared?, probed })
-    }
-
     fn kill(&self) {
         // It fails for a process that has been reaped alone, which is what is wanted.
         let _ = self.child.borrow_mut().kill();
@@ -191,27 +208,4 @@ impl Process {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::from(millis)) == Ok(0)
     }
-}
-
-/// Writes the order, closes the child's input, and gives its output.
-fn hand_over(child: &mut Child, order: &[u8]) -> io::Result<File> {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::ErrorKind::BrokenPipe.into());
-    };
-    // Where the user has used up what pipes may take, a pipe is one page (pipe(7), pipe-user-pages-soft): an order
-    // that does not fit is an error then, not a wait.
-    set_nonblocking(&input)?;
-    match input.write_all(order) {
-        // It has ended already: how, its task will tell.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
-    set_nonblocking(&output)?;
-    Ok(File::from(OwnedFd::from(output)))
-}
-
-fn set_nonblocking(fd: &impl AsFd) -> io::Result<()> {
-    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
-    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    Ok(())
 }

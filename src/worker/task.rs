@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
 
-use super::{Process, StatvfsError};
+use super::{Process, SaveError, StatvfsError, Work};
 use crate::clock::{Boot, boot_now};
 use crate::http;
 
@@ -50,7 +50,16 @@ impl From<Failed> for StatvfsError {
     }
 }
 
-/// A child at work, which will answer `T` or `E`. Dropping it kills the child; the `Worker` reaps it.
+impl From<Failed> for SaveError {
+    fn from(failed: Failed) -> SaveError {
+        SaveError::Failed(match failed {
+            Failed::TimedOut { .. } => format!("{failed} (a disk that does not answer?)"),
+            _ => failed.to_string(),
+        })
+    }
+}
+
+/// A child at work, which will answer `T` or `E`. Dropping it kills the child, unless that saves; the `Worker` reaps it.
 #[derive(Debug)]
 pub struct Task<T, E> {
     process: Rc<Process>,
@@ -61,8 +70,9 @@ pub struct Task<T, E> {
 }
 
 impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
-    pub(super) fn new(process: Rc<Process>, now: Boot, within: Duration) -> Task<T, E> {
-        Task { process, deadline: now.after(within), within, said: Vec::new(), answer: PhantomData }
+    /// The time that the child has begins now, and not when it was decided to start it.
+    pub(super) fn new(process: Rc<Process>, within: Duration) -> Task<T, E> {
+        Task { process, deadline: boot_now().after(within), within, said: Vec::new(), answer: PhantomData }
     }
 
     /// For poll(2): readable when the child has said something or has ended.
@@ -148,6 +158,8 @@ impl<T, E> Task<T, E> {
 
 impl<T, E> Drop for Task<T, E> {
     fn drop(&mut self) {
-        self.kill();
+        if self.process.work != Work::Save {
+            self.kill();
+        }
     }
 }

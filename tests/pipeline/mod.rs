@@ -33,7 +33,7 @@ fn play(day: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     // Each turn of this loop is a process: it goes on from what the last one left in the folder.
     while !world.is_over() {
-        let store = Store::new(RealFolder::new(folder.path()), "one start of the machine".to_owned());
+        let store = Store::new(RealFolder::open(folder.path()).unwrap(), "one start of the machine".to_owned());
         let mode = Mode { state_folder: folder.path().to_owned(), ..Mode::default() };
         let agent = Daemon::new(&config.value, world.clone(), store, mode).unwrap();
         assert_eq!(agent.run(), End::Stopped);

@@ -14,9 +14,8 @@ use super::{Error, Options, exit, output};
 use crate::clock::{self, Now};
 use crate::config::Config;
 use crate::daemon::{Orders, Status, ask_status};
-use crate::files::RealFolder;
 use crate::host;
-use crate::store::{self, State, Store};
+use crate::store::{self, Place, State, Store};
 use crate::text;
 
 use describe::describe;
@@ -118,5 +117,5 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
 
 /// The state in `folder`, if there is one. It is left as it is, whatever is in it.
 pub fn read_state(folder: &Path, now: Now) -> anyhow::Result<Option<State>> {
-    Store::new(RealFolder::new(folder), host::boot_id()).peek(now).with_context(|| folder.display().to_string())
+    Store::new(Place::new(folder), host::boot_id()).peek(now).with_context(|| folder.display().to_string())
 }

@@ -1,0 +1,63 @@
+//! Saving without waiting: a child replaces the state file, and the loop hears of it.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use crate::clock::Boot;
+use crate::worker::{SaveError, SaveTask, Worker};
+
+use super::Place;
+
+/// Saves one state after the other to its place.
+#[derive(Debug)]
+pub struct Saver {
+    place: Place,
+    /// At work, on these bytes.
+    task: Option<SaveTask>,
+    bytes: Vec<u8>,
+}
+
+impl Saver {
+    pub fn new(place: Place) -> Saver {
+        Saver { place, task: None, bytes: Vec::new() }
+    }
+
+    /// Starts saving what `Store::encode` gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
+    ///
+    /// # Errors
+    /// There is no folder and none can be made, or no child can be started; [`io::ErrorKind::ResourceBusy`]: a save, or
+    /// one that was given up, has not ended.
+    pub fn start(&mut self, worker: &Worker, bytes: Vec<u8>) -> io::Result<()> {
+        if self.task.is_some() {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        self.task = Some(self.place.save(worker, &bytes)?);
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// For poll(2): readable when a save has ended.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.task.as_ref().map(SaveTask::fd)
+    }
+
+    /// When [`Saver::poll`] is to be asked at the latest.
+    pub fn due(&self) -> Option<Boot> {
+        self.task.as_ref().map(SaveTask::deadline)
+    }
+
+    /// What became of the save; `None`: it is still at work, or there is none. Never waits for it.
+    ///
+    /// Where the folder was removed or replaced, it is saved to the one that the path leads to now.
+    pub fn poll(&mut self, worker: &Worker, now: Boot) -> Option<Result<(), SaveError>> {
+        let ended = self.task.as_mut()?.poll(now)?;
+        self.task = None;
+        if ended != Err(SaveError::Moved) {
+            return Some(ended);
+        }
+        self.place.forget();
+        log::warn!("the state's folder was removed or replaced; the state is saved to the one that is there now");
+        let bytes = std::mem::take(&mut self.bytes);
+        self.start(worker, bytes).err().map(|error| Err(SaveError::Failed(error.to_string())))
+    }
+}

@@ -1,0 +1,70 @@
+//! What a child is told, as its standard input.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::AsFd;
+use std::process::Stdio;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// From Linux 6.3 on; where `vm.memfd_noexec` is 2 no file in memory can be had without it (memfd_create(2)).
+const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
+
+/// A standard input that holds `order` and then ends. Making it never waits, however long the order is.
+///
+/// # Errors
+/// The order can be kept neither in a file in memory nor in a pipe.
+pub(super) fn input(order: &[u8]) -> io::Result<Stdio> {
+    // A file in memory is a file to RLIMIT_FSIZE; what a pipe holds is not limited so.
+    in_memory(order).or_else(|error| in_pipe(order).map_err(|_| error))
+}
+
+fn in_memory(order: &[u8]) -> io::Result<Stdio> {
+    let create = |flags| memfd_create(c"order", MFdFlags::MFD_CLOEXEC | flags);
+    // A kernel that does not know the flag refuses it.
+    let mut file = File::from(create(MFD_NOEXEC_SEAL).or_else(|_| create(MFdFlags::empty()))?);
+    file.write_all(order)?;
+    file.rewind()?;
+    Ok(Stdio::from(file))
+}
+
+/// A pipe takes 64 KiB (pipe(7)), or a page where the user has used up what pipes may take.
+fn in_pipe(order: &[u8]) -> io::Result<Stdio> {
+    let (reader, mut writer) = io::pipe()?;
+    set_nonblocking(&writer)?;
+    writer.write_all(order)?;
+    Ok(Stdio::from(reader))
+}
+
+pub(super) fn set_nonblocking(fd: &impl AsFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn what_a_child_reads(input: Stdio) -> Vec<u8> {
+        Command::new("cat").stdin(input).output().unwrap().stdout
+    }
+
+    #[test]
+    fn an_order_of_any_length_is_read_whole() {
+        for length in [0, 1, 65_536, 3_000_000] {
+            let order: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            assert!(what_a_child_reads(input(&order).unwrap()) == order, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_pipe_holds_what_a_message_needs_and_what_it_does_not_hold_is_an_error_and_no_wait() {
+        let order = vec![b'x'; 60_000];
+        assert_eq!(what_a_child_reads(in_pipe(&order).unwrap()), order);
+        assert_eq!(in_pipe(&vec![b'x'; 3_000_000]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+}

@@ -1,20 +1,16 @@
 //! `config`: check, show or make a configuration.
 
 use super::{ConfigCommand, Error, Options, exit, output};
-use crate::config::{Config, TEMPLATE};
+use crate::config::{ConfigFile, STANDARD_FILE, TEMPLATE};
 
 pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
     match command {
         ConfigCommand::Check { file, quiet } => {
-            let read = match file {
-                Some(file) => Config::load(file).map_err(Error::Config),
-                None => options.read_config(),
-            };
+            let file = file.clone().map_or_else(|| options.config_file(), ConfigFile::Named);
             if *quiet {
-                return Ok(read.map_or_else(|error| error.exit_code(), |_| exit::DONE));
+                return Ok(options.read(&file).map_or_else(|error| error.exit_code(), |_| exit::DONE));
             }
-            read?.warnings.iter().for_each(|warning| output::complain(&warning.to_string()));
-            output::print("ok\n")?;
+            check(options, &file)?;
         }
         ConfigCommand::Show => {
             let yaml = options.config()?.to_yaml().map_err(anyhow::Error::from)?;
@@ -23,4 +19,14 @@ pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
         ConfigCommand::Template => output::print(TEMPLATE)?,
     }
     Ok(exit::DONE)
+}
+
+/// Says what is wrong with a configuration, and on standard error which it is: people mend one file and check another.
+fn check(options: &Options, file: &ConfigFile) -> Result<(), Error> {
+    options.read(file)?.warnings.iter().for_each(|warning| output::complain(&warning.to_string()));
+    output::complain(&match file.path() {
+        Some(path) => format!("checked {}", path.display()),
+        None => format!("no file is named and there is no {STANDARD_FILE}: the built-in defaults are in force"),
+    });
+    Ok(output::print("ok\n")?)
 }

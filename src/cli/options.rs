@@ -8,14 +8,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Error, output};
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
 use crate::daemon::Amendment;
 use crate::docker::Address;
 use crate::host::Host;
 use crate::schedule::Schedule;
-use crate::settings::{self, Read};
-
-const DEFAULT_CONFIG: &str = "/etc/vps-monitor/config.yaml";
+use crate::settings::{self, Read, WAIT_OF_A_COMMAND};
 
 /// Where the service keeps its state.
 pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
@@ -151,21 +149,21 @@ fn zone(name: &str) -> anyhow::Result<TimeZone> {
 }
 
 impl Options {
-    /// The configuration's file; `None`: there is none, and the built-in defaults are in force.
-    pub fn config_path(&self) -> Option<PathBuf> {
+    /// The configuration's file.
+    pub fn config_file(&self) -> ConfigFile {
         let named = self.config.clone().or_else(|| std::env::var_os("VPS_MONITOR_CONFIG").map(PathBuf::from));
         // An empty variable names nothing, as in other programs.
-        named
-            .filter(|path| !path.as_os_str().is_empty())
-            .or_else(|| Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists()))
+        ConfigFile::new(named.filter(|path| !path.as_os_str().is_empty()))
     }
 
     /// Reads the configuration.
     pub fn read_config(&self) -> Result<Read<Config>, Error> {
-        let mut read = match self.config_path() {
-            Some(path) => Config::load(&path).map_err(Error::Config)?,
-            None => Read { value: Config::default(), warnings: Vec::new() },
-        };
+        self.read(&self.config_file())
+    }
+
+    /// Reads that file as the configuration.
+    pub fn read(&self, file: &ConfigFile) -> Result<Read<Config>, Error> {
+        let mut read = file.load(WAIT_OF_A_COMMAND).map_err(Error::Config)?;
         self.amendment()?.apply(&mut read.value);
         Ok(read)
     }

@@ -49,14 +49,14 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     let lock = take_lock(&folder)?;
     let control = lock.as_ref().and_then(|_| Linux::listen(&folder));
     let store = Store::new(Place::new(&folder), host::boot_id());
-    let linux = Linux::new(signals, options.host()?, options.config_path(), options.amendment()?, control)
+    let linux = Linux::new(signals, options.host()?, options.config_file(), options.amendment()?, control)
         .map_err(anyhow::Error::from)?;
     let mode = Mode {
         once,
         print_checks: !once && target == Target::StandardError,
         has_service_manager: service::listens(),
         state_folder: folder,
-        config_file: options.config_path(),
+        config_file: options.config_file(),
     };
     let daemon = Daemon::new(&read.value, linux, store, mode).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {

@@ -2,6 +2,7 @@
 //!
 //! What concerns two components is checked here, and only that. The file itself is `settings`' business.
 
+mod file;
 pub mod general;
 
 use std::path::Path;
@@ -12,7 +13,9 @@ use serde::Serialize;
 use crate::collect::{connections, cpu, disk, docker, memory, traffic};
 use crate::notify::wecom;
 use crate::schedule;
-use crate::settings::{self, Complaint, Problems, Read, Section, duration_text};
+use crate::settings::{self, Complaint, Problems, Read, Section, WAIT_OF_A_COMMAND, duration_text};
+
+pub use file::{ConfigFile, STANDARD_FILE};
 
 /// The annotated template: the file that an installation begins with.
 pub const TEMPLATE: &str = include_str!("../../etc/config.yaml");
@@ -45,12 +48,16 @@ pub struct Network {
 }
 
 impl Config {
-    /// Reads the file at `path`.
+    /// Reads the file at `path`, as a command does.
     ///
     /// # Errors
     /// All of the file's problems at once, sorted by position.
     pub fn load(path: &Path) -> Result<Read<Config>, Problems> {
-        settings::read_file(path, Config::read)
+        Config::load_within(path, WAIT_OF_A_COMMAND)
+    }
+
+    fn load_within(path: &Path, wait: Duration) -> Result<Read<Config>, Problems> {
+        settings::read_file(path, wait, Config::read)
     }
 
     /// Reads `bytes`, which problems call `file_name`.

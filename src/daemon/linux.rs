@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -15,13 +15,13 @@ use super::outside::{Event, Outside, Purpose};
 use crate::clock::{self, Boot, Now};
 use crate::collect::docker::{Docker, Scope};
 use crate::collect::{Check, Plan};
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
 use crate::docker::events::{Happening, Stream};
 use crate::docker::{self, Burst, Gatherer, Patience};
 use crate::host::Host;
 use crate::http;
 use crate::service::{self, Phase};
-use crate::settings::{Problems, Read};
+use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 use crate::signals::Signals;
 use crate::snapshot::Snapshot;
 use crate::worker::PostTask;
@@ -41,7 +41,7 @@ pub struct Linux {
     gatherer: Gatherer,
     posting: Option<PostTask>,
     control: Option<Control>,
-    config_path: Option<PathBuf>,
+    config_file: ConfigFile,
     amendment: Amendment,
     /// systemd wants a sign of life this often at least.
     watchdog: Option<Duration>,
@@ -59,7 +59,7 @@ struct Ready {
 }
 
 impl Linux {
-    /// `config_path` is what a reload reads, `amendment` what the command line puts in its place, and `control` where
+    /// `config_file` is what a reload reads, `amendment` what the command line puts in its place, and `control` where
     /// status is asked for.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Linux {
     pub fn new(
         signals: Signals,
         host: Host,
-        config_path: Option<PathBuf>,
+        config_file: ConfigFile,
         amendment: Amendment,
         control: Option<Control>,
     ) -> io::Result<Linux> {
@@ -86,7 +86,7 @@ impl Linux {
             host,
             posting: None,
             control,
-            config_path,
+            config_file,
             amendment,
             // Twice as often as is asked for, as sd_watchdog_enabled(3) advises.
             watchdog: service::watchdog_interval().map(|interval| interval / 2),
@@ -302,14 +302,9 @@ impl Outside for Linux {
     }
 
     fn load(&mut self) -> Result<Read<Config>, Problems> {
-        match &self.config_path {
-            Some(path) => Config::load(path),
-            None => Ok(Read { value: Config::default(), warnings: Vec::new() }),
-        }
-        .map(|mut read| {
-            self.amendment.apply(&mut read.value);
-            read
-        })
+        let mut read = self.config_file.load(WAIT_OF_THE_LOOP)?;
+        self.amendment.apply(&mut read.value);
+        Ok(read)
     }
 
     fn tell_service(&mut self, phase: Phase<'_>) {

@@ -20,10 +20,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::clock::{self, Boot, Now};
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
 use crate::files::Folder;
 use crate::logging::{self, Change, Ongoing};
 use crate::message;
+use crate::notify::Channel;
 use crate::schedule::{ReportState, Reporter};
 use crate::service::Phase;
 use crate::signals::Wish;
@@ -40,6 +41,9 @@ pub use status::{AlertStatus, FailureStatus, PendingStatus, Status, counted};
 
 use report::Reporting;
 use status::{LastReadings, Standing, service_status};
+
+/// Why a configuration that says nothing is not taken over while messages go to a group.
+const EMPTY_CONFIGURATION: &str = "the configuration is empty, the one before stays in force (a restart takes it)";
 
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +65,8 @@ pub struct Mode {
     pub has_service_manager: bool,
     /// Where the state is, for messages about it.
     pub state_folder: PathBuf,
-    /// The configuration that was read; `None`: the built-in defaults are in force.
-    pub config_file: Option<PathBuf>,
+    /// Which file the configuration is, for messages about it.
+    pub config_file: ConfigFile,
 }
 
 /// The agent.
@@ -247,6 +251,12 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     fn reload(&mut self, now: Now) {
         self.outside.tell_service(Phase::Reloading);
         match self.outside.load() {
+            // An editor empties a file before it writes it anew, a full disk leaves it so, and an unmounted one without it.
+            Ok(read) if read.is_empty && self.orders.channel != Channel::Terminal => {
+                log::error!("not reloaded: {EMPTY_CONFIGURATION}");
+                self.config_problem = Some(EMPTY_CONFIGURATION.to_owned());
+                self.next_check = now.boot;
+            }
             Ok(read) => {
                 for warning in &read.warnings {
                     log::warn!("{}", warning.in_log());

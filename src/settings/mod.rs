@@ -8,6 +8,7 @@
 //! of it has its secrets masked and its control characters replaced.
 
 mod excerpt;
+mod file;
 mod item;
 mod mask;
 mod nearest;
@@ -24,14 +25,15 @@ mod written;
 
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 pub use excerpt::Excerpt;
+pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use scalar::duration_text;
-pub use section::Section;
-pub use source::MAX_FILE_BYTES;
+pub use section::{Section, readable_by_others};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{number, seconds};
 
@@ -43,14 +45,27 @@ use source::Source;
 pub struct Read<T> {
     pub value: T,
     pub warnings: Vec<Problem>,
+    /// The file says nothing, or there is none: all of the value is defaults.
+    pub is_empty: bool,
 }
 
-/// Reads the file at `path`, at most [`MAX_FILE_BYTES`] of it.
+impl<T: Default> Read<T> {
+    /// What an absent file says.
+    pub fn nothing() -> Read<T> {
+        Read { value: T::default(), warnings: Vec::new(), is_empty: true }
+    }
+}
+
+/// Reads the file at `path`, at most [`MAX_FILE_BYTES`] of it and for `wait` at most.
 ///
 /// # Errors
 /// Every problem of the file, sorted by position; a file that cannot be read at all is one problem without a line.
-pub fn read_file<T>(path: &Path, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<Read<T>, Problems> {
-    read_source(Source::open(path)?, read)
+pub fn read_file<T>(
+    path: &Path,
+    wait: Duration,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> Result<Read<T>, Problems> {
+    read_source(Source::open(path, wait)?, read)
 }
 
 /// Reads `bytes`, which problems call `file_name`. An empty document is an empty section: all defaults.
@@ -66,5 +81,6 @@ fn read_source<T>(source: Source, read: impl FnOnce(&mut Section<'_>) -> T) -> R
     let mut report = Report::new(Rc::clone(&source));
     let Some(document) = tree::parse(&source, &mut report) else { return Err(report.into_problems()) };
     let value = Section::read_document(&mut report, &document, read);
-    report.into_warnings().map(|warnings| Read { value, warnings })
+    let is_empty = document.says_nothing();
+    report.into_warnings().map(|warnings| Read { value, warnings, is_empty })
 }

@@ -36,6 +36,15 @@ impl Node {
         matches!(&*self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
+    /// Whether there is no value in it at all.
+    pub(super) fn says_nothing(&self) -> bool {
+        match &*self.value {
+            Value::Scalar(scalar) => scalar.is_null(),
+            Value::List(nodes) => nodes.iter().all(Node::says_nothing),
+            Value::Mapping(entries) => entries.iter().all(|entry| entry.value.says_nothing()),
+        }
+    }
+
     /// What it is, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match &*self.value {

@@ -51,6 +51,11 @@ impl Report {
         }
     }
 
+    /// The file's name, if every user of this machine may read it.
+    pub(super) fn readable_by_others(&self) -> Option<&str> {
+        self.source.others_may_read().then(|| self.source.name())
+    }
+
     pub(super) fn line_of(&self, offset: usize) -> usize {
         self.source.line_of(offset)
     }

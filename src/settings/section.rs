@@ -66,7 +66,12 @@ impl Section<'_> {
     }
 
     /// A text, converted by `parse`.
-    pub fn parse<T>(&mut self, key: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, Complaint>) -> T {
+    pub fn parse<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        mut parse: impl FnMut(&str) -> Result<T, Complaint>,
+    ) -> T {
         self.value(key, default, "", |scalar| parse(&scalar.text))
     }
 
@@ -104,6 +109,14 @@ impl Section<'_> {
     /// Whether `key` is there and not null.
     pub fn is_written(&self, key: &str) -> bool {
         self.entry(key).is_some_and(|entry| !entry.value.is_null())
+    }
+
+    /// A warning if every user of this machine may read the file, in which the key's value is a secret.
+    pub fn warn_if_others_may_read(&mut self, key: &str) {
+        if let Some(file) = self.report.readable_by_others() {
+            let text = readable_by_others(file);
+            self.warning(key, text);
+        }
     }
 
     /// An error at the key's value; at the section when the key is absent.
@@ -183,6 +196,11 @@ impl<'a> Section<'a> {
             self.report.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
         }
     }
+}
+
+/// What to say of a file that holds a secret and that every user of this machine may read.
+pub fn readable_by_others(file: &str) -> String {
+    format!("every user of this machine can read this secret in {file}; close it with `chmod o= {file}`")
 }
 
 /// Reads a node that should be a mapping; `span`: where a problem of the section itself is shown.

@@ -1,20 +1,14 @@
-//! The text of a configuration file: how it is read and decoded, and how a place in it is told.
+//! The text of a configuration file: how it is decoded, and how a place in it is told.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
-
-use nix::fcntl::OFlag;
+use std::time::Duration;
 
 use super::excerpt::{Excerpt, printable};
+use super::file::{self, MAX_FILE_BYTES};
 use super::mask::{is_in_secret_value, mask};
 use super::node::{Node, Value};
 use super::problem::{Problem, Problems, Severity};
-
-/// A larger file is refused, and no more than this of it is read.
-pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A decoded file, with its lines found.
 pub(super) struct Source {
@@ -22,13 +16,21 @@ pub(super) struct Source {
     text: String,
     /// Where each line starts, in bytes; the first at 0.
     line_starts: Vec<usize>,
+    /// It is a file, and every user of this machine may read it.
+    others_may_read: bool,
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> Result<Source, Problems> {
+    /// Reads and decodes the file at `path`, for `wait` at most.
+    pub(super) fn open(path: &Path, wait: Duration) -> Result<Source, Problems> {
         let name = path.display().to_string();
-        let bytes = read_bounded(path).map_err(|error| unreadable(&name, &error))?;
-        Source::decode(&name, &bytes)
+        let content = file::read(path, wait).map_err(|error| Problem {
+            line: 0,
+            column: 0,
+            ..refused(&name, &format!("cannot be read: {error}"))
+        })?;
+        let source = Source::decode(&name, &content.bytes)?;
+        Ok(Source { others_may_read: content.others_may_read, ..source })
     }
 
     pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<Source, Problems> {
@@ -54,11 +56,19 @@ impl Source {
         // As in YAML, a carriage return ends a line by itself, but not twice together with the line feed after it.
         let ends_line = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
         let line_starts = std::iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
-        Source { name: printable(name), text: text.to_owned(), line_starts }
+        Source { name: printable(name), text: text.to_owned(), line_starts, others_may_read: false }
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn others_may_read(&self) -> bool {
+        self.others_may_read
     }
 
     /// The 1-based line of a byte.
@@ -118,29 +128,9 @@ impl Source {
     }
 }
 
-/// The file's bytes, one more than [`MAX_FILE_BYTES`] at most. What is opened must not block: a pipe nobody writes to
-/// would hang the agent, and would otherwise look like an empty file. /dev/null is fine.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let file: File = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_dir() {
-        return Err(io::Error::other("it is a directory"));
-    }
-    if !kind.is_file() && !kind.is_char_device() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The problem of a file whose text is not looked at.
 fn refused(name: &str, message: &str) -> Problem {
     Source::new(name, "").problem_of_all(Severity::Error, message, "")
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Problem {
-    Problem { line: 0, column: 0, ..refused(name, &format!("cannot be read: {error}")) }
 }
 
 #[cfg(test)]
@@ -179,19 +169,5 @@ mod tests {
         let source = Source::new("c.yaml", "a\nb\r\nc\rd");
         assert_eq!((1..=4).map(|line| source.line(line)).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
         assert_eq!(source.line_of(source.text().len()), 4);
-    }
-
-    #[test]
-    fn a_pipe_nobody_writes_to_is_refused_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pipe");
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let problems = Source::open(&path).map(|_| ()).unwrap_err();
-        assert!(problems.to_string().ends_with("cannot be read: it is not a regular file"), "{problems}");
-    }
-
-    #[test]
-    fn the_null_device_is_an_empty_file() {
-        assert_eq!(Source::open(Path::new("/dev/null")).map(|source| source.text().to_owned()), Ok(String::new()));
     }
 }

@@ -1,6 +1,10 @@
 //! `config check`, `show` and `template` through the binary; what each mistake is told is in tests/config.rs.
 
-use crate::support::agent::{Place, quick};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::support::agent::{BINARY, Place, finish, quick};
 use crate::support::robot::KEY;
 
 #[test]
@@ -24,6 +28,38 @@ fn quiet_says_by_the_exit_code_alone_whether_a_file_is_valid() {
         }
     }
     assert_eq!(place.run(&["config", "check", "--quiet", "/no/such/file"]).code, 78);
+}
+
+#[test]
+fn it_is_said_which_file_was_checked_or_that_there_is_none() {
+    let place = Place::configured("this-vm", &quick(""));
+    let file = place.config().display().to_string();
+    assert_eq!(place.run(&["config", "check"]).stderr, format!("checked {file}\n"));
+    let checked = Place::on("this-vm").run(&["config", "check", &file]);
+    assert_eq!(checked.stderr, format!("checked {file}\n"));
+    // The machine may have the standard file.
+    let checked = Place::on("this-vm").run(&["config", "check"]);
+    let expected = match std::fs::exists("/etc/vps-monitor/config.yaml") {
+        Ok(false) => {
+            "no file is named and there is no /etc/vps-monitor/config.yaml: the built-in defaults are in force"
+        }
+        _ => "/etc/vps-monitor/config.yaml",
+    };
+    assert!(checked.stderr.contains(expected), "{checked:?}");
+}
+
+#[test]
+fn a_secret_that_every_user_can_read_is_warned_of() {
+    let place = Place::configured("this-vm", &quick(&format!("http://127.0.0.1/send?key={KEY}")));
+    std::fs::set_permissions(place.config(), Permissions::from_mode(0o644)).unwrap();
+    let warning = "config.yaml:2:23: warning: wechat.webhook_url: every user of this machine can read";
+    for arguments in [&["config", "check"][..], &["config", "show"], &["run", "--once"]] {
+        let ran = place.run(arguments);
+        assert!(ran.code == 0 || arguments[0] == "run", "{ran:?}");
+        assert!(ran.stderr.contains(warning), "{arguments:?}: {ran:?}");
+    }
+    std::fs::set_permissions(place.config(), Permissions::from_mode(0o640)).unwrap();
+    assert!(!place.run(&["config", "check"]).stderr.contains("warning"));
 }
 
 #[test]
@@ -58,6 +94,34 @@ fn what_is_shown_is_a_configuration_itself_without_the_secret() {
     }
     let last_four = &KEY[KEY.len() - 4..];
     assert!(shown.stdout.contains(&format!("…{last_four}")), "{}", shown.stdout);
+}
+
+#[test]
+fn a_configuration_is_read_from_pipes_and_standard_input_and_bounded() {
+    let check = |script: &str| {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", script]).env("AGENT", BINARY).env_remove("VPS_MONITOR_CONFIG");
+        let checked = finish(&mut shell);
+        (checked.code, checked.stdout, checked.stderr)
+    };
+    let valid = "printf 'general: {language: en}\\n'";
+    for script in [
+        format!("{valid} | $AGENT config check /dev/stdin"),
+        format!("{valid} | $AGENT --config /dev/stdin config check"),
+        format!("$AGENT config check <({valid}; sleep 0.05; echo 'wechat: {{}}')"),
+        format!("$AGENT config check /dev/fd/9 9< <({valid})"),
+        format!("$AGENT config check /dev/stdin < <({valid})"),
+        format!("$AGENT config check /dev/stdin <<< \"$({valid})\""),
+    ] {
+        let (code, stdout, stderr) = check(&script);
+        assert_eq!((code, &*stdout), (0, "ok\n"), "{script}: {stderr}");
+    }
+    let (code, _, stderr) = check("printf 'general: {languag: en}\\n' | $AGENT config check /dev/stdin");
+    assert!(code == 78 && stderr.contains("/dev/stdin:1:11: error: general: unknown key"), "{stderr}");
+    for endless in ["yes '#'", "cat /dev/zero"] {
+        let (code, _, stderr) = check(&format!("{endless} | $AGENT config check /dev/stdin"));
+        assert!(code == 78 && stderr.contains("larger than 1 MiB"), "{stderr}");
+    }
 }
 
 #[test]

@@ -56,6 +56,44 @@ fn a_configuration_that_is_gone_changes_nothing() {
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
 }
 
+/// An editor that empties the file before it writes it anew, a full disk, a slip of the hand.
+#[test]
+fn a_configuration_that_says_nothing_is_refused_while_a_channel_is_in_force_and_taken_by_a_restart() {
+    let robot = Robot::start([]);
+    let place = Place::configured("no-swap", &quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    for (checks, nothing) in [(2, ""), (3, "# later\n"), (4, "general:\nwechat: {}\n")] {
+        place.configure(nothing);
+        agent.signal(Signal::SIGHUP);
+        agent.wait_for_checks(checks);
+    }
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
+    let log = agent.stop(Signal::SIGTERM).stderr;
+    assert_eq!(log.matches("not reloaded: the configuration is empty").count(), 3, "{log}");
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("started ");
+    assert!(agent.stop(Signal::SIGTERM).stderr.contains("channel=\"terminal\""));
+}
+
+#[test]
+fn a_standard_configuration_that_comes_after_the_start_is_found_by_a_reload() {
+    let place = Place::on("no-swap");
+    let own_etc = "mkdir -p \"$PLACE/etc\" && mount --bind \"$PLACE/etc\" /etc";
+    if !place.can(own_etc) {
+        return;
+    }
+    let agent = place.start_after(own_etc, &["run"]);
+    agent.wait_for_log("started ");
+    let folder = place.path("etc/vps-monitor");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("config.yaml"), quick("")).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("reloaded channel=\"terminal\" interval=3600s");
+}
+
 #[test]
 fn a_corrected_webhook_delivers_what_waited_for_it() {
     let old = Robot::start([Answer::Errcode(93000)]);

@@ -140,7 +140,7 @@ impl Outside for SimulatedOutside {
     }
 
     fn load(&mut self) -> Result<Read<Config>, Problems> {
-        Ok(Read { value: self.config.clone(), warnings: Vec::new() })
+        Ok(Read { value: self.config.clone(), ..Read::nothing() })
     }
 
     fn tell_service(&mut self, _phase: Phase<'_>) {}

@@ -3,7 +3,8 @@
 //! Whatever it writes is searched for the webhook's key: no test has to think of that.
 
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -96,6 +97,8 @@ impl Place {
 
     pub fn configure(&self, yaml: &str) {
         fs::write(self.config(), yaml).unwrap();
+        // As an installation has it: others would be warned of.
+        fs::set_permissions(self.config(), Permissions::from_mode(0o640)).unwrap();
     }
 
     /// Puts the files of another host into /proc.

@@ -98,7 +98,7 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
     let now = clock::now();
     let (config, problem) = match options.read_config() {
         Ok(read) => (read.value, None),
-        Err(Error::Config(problems)) if options.config_path().is_some_and(|path| path.exists()) => {
+        Err(Error::Config(problems)) if options.config_file().path().is_some_and(Path::exists) => {
             let problem = problems.list.first().map(ToString::to_string).unwrap_or_default();
             (Config::default(), Some(problem.lines().next().unwrap_or_default().to_owned()))
         }
@@ -106,7 +106,7 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
     };
     let state = read_state(folder, now)?.unwrap_or_default();
     let mut status = Status::at_rest(&Orders::new(&config), folder, &state, store::holder(folder), now);
-    status.config = options.config_path().map(|path| path.display().to_string());
+    status.config = options.config_file().path().map(|path| path.display().to_string());
     if problem.is_some() {
         // The schedule is not known.
         status.next_report = None;

@@ -143,7 +143,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             running: true,
             pid: Some(std::process::id()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            config: self.mode.config_file.as_ref().map(|file| file.display().to_string()),
+            config: self.mode.config_file.path().map(|file| file.display().to_string()),
             config_problem: self.config_problem.clone(),
             state_dir: Some(self.mode.state_folder.display().to_string()),
             channel: Some(self.orders.channel.to_string()),

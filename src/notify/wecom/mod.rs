@@ -5,6 +5,7 @@
 mod reply;
 mod source;
 mod split;
+mod vendor;
 mod webhook;
 
 use serde::{Serialize, Serializer};
@@ -13,7 +14,8 @@ use serde_json::json;
 use crate::http;
 use crate::message::Message;
 use crate::outbox::Outcome;
-use crate::settings::Section;
+use crate::settings::{Section, readable_by_others};
+use source::Exposure;
 
 pub use reply::{RATE_LIMIT_HOLD, advice};
 pub use split::{LATENESS_ROOM_BYTES, MAX_CONTENT_BYTES, split};
@@ -31,20 +33,42 @@ fn masked<S: Serializer>(webhook: &Option<Webhook>, serializer: S) -> Result<S::
     serializer.serialize_str(&webhook.as_ref().map(Webhook::masked).unwrap_or_default())
 }
 
+const KEY: &str = "webhook_url";
+
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        const KEY: &str = "webhook_url";
-        let webhook_url = section.parse(KEY, None, source::webhook);
+        let mut written = String::new();
+        let webhook_url = section.parse(KEY, None, |text| {
+            text.clone_into(&mut written);
+            source::webhook(text)
+        });
         match &webhook_url {
-            Some(webhook) if webhook.is_readable_on_the_way() => {
-                section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
-            }
+            Some(webhook) => Config::warn_of(section, webhook, &written),
             None if section.is_written(KEY) => {
                 section.warning(KEY, "empty: there is no channel, messages are only printed");
             }
-            _ => {}
+            None => {}
         }
         Config { webhook_url }
+    }
+
+    /// Warns of what is odd about a webhook; `written` is what the configuration has, which may only name its place.
+    fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
+        if webhook.is_readable_on_the_way() {
+            section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
+        }
+        if let Some(vendor) = webhook.other_vendor() {
+            let text = format!(
+                "this is {vendor}'s address, and {vendor} does not understand what is sent to WeChat Work: no message \
+                 would arrive; here belongs the address of a WeChat Work group's robot, or of a relay for one"
+            );
+            section.warning(KEY, text);
+        }
+        match source::exposure(written) {
+            Exposure::None => {}
+            Exposure::Configuration => section.warn_if_others_may_read(KEY),
+            Exposure::File(path) => section.warning(KEY, readable_by_others(&path)),
+        }
     }
 
     pub fn channel(&self) -> Option<Wecom> {
@@ -87,7 +111,7 @@ mod tests {
     use crate::message::Kind;
     use crate::settings;
 
-    const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+    const ROBOT: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 
     fn read(yaml: &str) -> Result<(Config, Vec<String>), String> {
         match settings::read("config.yaml", yaml.as_bytes(), Config::read) {
@@ -109,8 +133,8 @@ mod tests {
             facts: Vec::new(),
             folded: 0,
         };
-        let request = Wecom::new(Webhook::parse(KEY).unwrap().unwrap()).encode(&message);
-        assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}"));
+        let request = Wecom::new(Webhook::parse(ROBOT).unwrap().unwrap()).encode(&message);
+        assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={ROBOT}"));
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
         let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";
         assert_eq!(body, json!({"msgtype": "markdown", "markdown": {"content": content}}));
@@ -118,10 +142,10 @@ mod tests {
 
     #[test]
     fn the_robot_is_read_and_shown_masked() {
-        let (config, warnings) = read(&format!("webhook_url: {KEY}")).unwrap();
+        let (config, warnings) = read(&format!("webhook_url: {ROBOT}")).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"webhook_url":"key=…5aaa"}"#);
-        assert!(!format!("{config:?}").contains(&KEY[..30]));
+        assert!(!format!("{config:?}").contains(&ROBOT[..30]));
     }
 
     #[test]
@@ -134,9 +158,23 @@ mod tests {
 
     #[test]
     fn plain_http_is_warned_of_unless_it_stays_on_this_machine() {
-        let (_, warnings) = read(&format!("webhook_url: http://relay.example.com/send?key={KEY}")).unwrap();
+        let (_, warnings) = read(&format!("webhook_url: http://relay.example.com/send?key={ROBOT}")).unwrap();
         assert!(warnings[0].contains("use https://"), "{warnings:?}");
-        let (_, warnings) = read(&format!("webhook_url: http://127.0.0.1:8080/send?key={KEY}")).unwrap();
+        let (_, warnings) = read(&format!("webhook_url: http://127.0.0.1:8080/send?key={ROBOT}")).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_services_webhook_is_warned_of_by_its_name() {
+        for (url, vendor) in [
+            ("https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef", "DingTalk"),
+            ("https://open.feishu.cn/open-apis/bot/v2/hook/0123-4567", "Feishu"),
+            ("https://hooks.slack.com/services/T0/B0/abcdef", "Slack"),
+        ] {
+            let (_, warnings) = read(&format!("webhook_url: {url}")).unwrap();
+            assert!(warnings[0].contains(&format!("this is {vendor}'s address")), "{warnings:?}");
+        }
+        let (_, warnings) = read("webhook_url: https://relay.example.com/dingtalk.com").unwrap();
         assert_eq!(warnings, Vec::<String>::new());
     }
 

@@ -5,9 +5,9 @@
 //! `env:NAME` a variable of the environment. Each is read when the configuration is; what it holds is never shown.
 
 use std::env::VarError;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -37,13 +37,37 @@ pub fn webhook(text: &str) -> Result<Option<Webhook>, Complaint> {
     find(text, &Place { credentials: Path::new(&credentials), variable: |name| std::env::var(name) })
 }
 
+/// The kind and the name of the place where the webhook stands; `None`: the text is the webhook itself.
+fn named_place(text: &str) -> Option<(&str, &str)> {
+    text.trim().split_once(':').filter(|(kind, _)| matches!(*kind, "credential" | "file" | "env"))
+}
+
+/// What everybody on this machine can read of the secret.
+pub enum Exposure {
+    None,
+    /// It stands in the configuration, and so is as open as that is.
+    Configuration,
+    /// It stands in this file, which everybody can read.
+    File(String),
+}
+
+/// Who can read the webhook that `text` is, or names the place of.
+pub fn exposure(text: &str) -> Exposure {
+    match named_place(text) {
+        Some(("file", path)) if fs::metadata(path).is_ok_and(|file| file.mode() & 0o004 != 0) => {
+            Exposure::File(path.to_owned())
+        }
+        Some(_) => Exposure::None,
+        None => Exposure::Configuration,
+    }
+}
+
 fn find(text: &str, place: &Place<'_>) -> Result<Option<Webhook>, Complaint> {
-    let text = text.trim();
-    let (what, found) = match text.split_once(':') {
+    let (what, found) = match named_place(text) {
         Some(("credential", name)) => (format!("the credential `{name}`"), credential(name, place.credentials)?),
         Some(("file", path)) => (format!("the file {path}"), file(path)?),
-        Some(("env", name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
-        _ => return Webhook::parse(text),
+        Some((_, name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
+        None => return Webhook::parse(text),
     };
     match Webhook::parse(&found) {
         Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected("the robot's webhook in it")),
@@ -102,7 +126,6 @@ fn read(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 
@@ -149,6 +172,26 @@ mod tests {
             assert!(complaint.message.starts_with(message), "{text}: {}", complaint.message);
             assert!(complaint.expected.contains(expected), "{text}: {}", complaint.expected);
         }
+    }
+
+    #[test]
+    fn a_secret_is_as_open_as_the_place_where_it_stands() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("webhook");
+        fs::write(&path, KEY).unwrap();
+        let text = format!("file:{}", path.display());
+        for (mode, is_open) in [(0o644, true), (0o640, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(
+                matches!(exposure(&text), Exposure::File(open) if path == Path::new(&open)),
+                is_open,
+                "{mode:o}"
+            );
+        }
+        assert!(matches!(exposure("env:WEBHOOK"), Exposure::None));
+        assert!(matches!(exposure("file:/nonexistent"), Exposure::None));
+        assert!(matches!(exposure(KEY), Exposure::Configuration));
     }
 
     #[test]

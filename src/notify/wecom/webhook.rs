@@ -1,5 +1,6 @@
 //! A robot's webhook: its URL, which is a secret because of the key in it, and what of it may be shown.
 
+use super::vendor;
 use crate::http::Target;
 use crate::secret::Secret;
 use crate::settings::Complaint;
@@ -65,6 +66,11 @@ impl Webhook {
     /// Whether the key goes over a network for everyone to read.
     pub fn is_readable_on_the_way(&self) -> bool {
         Target::of(self.url.expose()).is_some_and(|target| !target.https && !target.is_loopback())
+    }
+
+    /// The service whose address it is, where that is known to be another one than WeChat Work.
+    pub fn other_vendor(&self) -> Option<&'static str> {
+        Target::of(self.url.expose()).and_then(|target| vendor::of(&target.host))
     }
 
     /// `text` without the secret, should an answer repeat it: the URL, what follows the host in it, and the key.

@@ -180,8 +180,10 @@ fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
             }
             c => VARIATION_SELECTORS.contains(&c) && is_symbol(before),
         };
-        before = c;
-        Some((c, !is_of_emoji && is_hidden(c)))
+        let hidden = !is_of_emoji && is_hidden(c);
+        // What is hidden is not printed, so nothing follows it.
+        before = if hidden { ' ' } else { c };
+        Some((c, hidden))
     })
 }
 
@@ -240,6 +242,7 @@ mod tests {
     fn what_makes_emoji_is_hidden_anywhere_else() {
         assert_eq!(shown("a\u{fe0f}"), "a\\u{fe0f}");
         assert_eq!(shown("⚠\u{fe0f}\u{fe0f}"), "⚠\u{fe0f}\\u{fe0f}");
+        assert_eq!(shown("\u{fe0f}\u{200d}⚠"), "\\u{fe0f}\\u{200d}⚠");
         assert_eq!(shown("⚠\u{200d}a ⚠\u{200d}"), "⚠\\u{200d}a ⚠\\u{200d}");
     }
 

@@ -2,17 +2,19 @@
 //!
 //! On a real /proc the descriptor is kept open and read with pread(2): that costs a third of opening it each time, and
 //! the kernel makes the text anew for each read from the start. Elsewhere (a fixture that may be replaced) the file is
-//! opened each time.
+//! opened each time. It is opened without waiting, and nothing but a regular file is read: `--procfs` may lead to a FIFO
+//! that nobody writes to, or to a device that never ends.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
-/// More than any file of /proc that is read here: 20,000 interfaces are 2.4 MB of /proc/net/dev.
-pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+/// More than any file of /proc that is read here: 100,000 interfaces are 12 MB of /proc/net/dev.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
@@ -24,15 +26,21 @@ const SURELY_WHOLE_BYTES: usize = 3 * 1024;
 pub struct ProcFile {
     path: PathBuf,
     kept: Option<File>,
+    device: Option<u64>,
 }
 
 impl ProcFile {
     pub fn new(path: PathBuf) -> ProcFile {
-        ProcFile { path, kept: None }
+        ProcFile { path, kept: None, device: None }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The device (`st_dev`) that the file was on when it was last opened.
+    pub fn device(&self) -> Option<u64> {
+        self.device
     }
 
     /// The whole content, in `buffer`. An error names the file.
@@ -45,13 +53,31 @@ impl ProcFile {
         // None is open yet, or the one that was is of a /proc that is gone.
         self.kept = None;
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display()));
-        let file = File::open(&self.path).map_err(named)?;
+        let (file, device) = open_regular(&self.path).map_err(named)?;
+        self.device = Some(device);
         let length = read_all(&file, buffer, 0).map_err(named)?;
         if fstatfs(&file).is_ok_and(|file_system| file_system.filesystem_type() == PROC_SUPER_MAGIC) {
             self.kept = Some(file);
         }
         Ok(&buffer[..length])
     }
+}
+
+/// Opens a regular file, and says on which device it is. Never waits for what is none (open(2): a FIFO without a writer).
+fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    let without_waiting = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(without_waiting.bits()).open(path)?;
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        return Ok((file, metadata.dev()));
+    }
+    let kind = match () {
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a FIFO",
+        () => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{kind}, where a file is expected")))
 }
 
 /// Reads from the start to the end, and says how many bytes that were. The kernel may give a long file in pieces; one
@@ -113,9 +139,22 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_refused_within_the_bound() {
+        let endless = tempfile::NamedTempFile::new().unwrap();
+        endless.as_file().set_len(1 << 40).unwrap();
         let mut buffer = Vec::new();
-        let error = ProcFile::new("/dev/zero".into()).read(&mut buffer).unwrap_err();
+        let error = ProcFile::new(endless.path().to_owned()).read(&mut buffer).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(buffer.len(), MAX_FILE_BYTES);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_without_waiting_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("stat");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        for (path, kind) in [(&*fifo, "a FIFO"), (Path::new("/dev/zero"), "a device"), (folder.path(), "a directory")] {
+            let error = ProcFile::new(path.to_owned()).read(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.to_string(), format!("{}: {kind}, where a file is expected", path.display()));
+        }
     }
 }

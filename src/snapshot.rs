@@ -154,6 +154,8 @@ pub enum Cause {
 pub struct Reading {
     pub key: Key,
     pub value: Value,
+    /// In what the value differs from what other tools show; one line, for `check`.
+    pub note: Option<Box<str>>,
 }
 
 /// Something enabled that could not be measured. Absent is never zero.
@@ -194,7 +196,7 @@ impl Snapshot {
     }
 
     pub fn push(&mut self, metric: Metric, target: impl Into<Rc<str>>, value: Value) {
-        self.readings.push(Reading { key: Key::new(metric, target), value });
+        self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
     }
 }
 

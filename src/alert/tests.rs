@@ -159,7 +159,7 @@ fn the_cooldown_belongs_to_one_target() {
 fn findings_about_some_targets_leave_the_others_alone() {
     let mut book = AlertBook::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), POLICY);
-    let reading = Reading { key: Key::new(Metric::Disk, "/data"), value: Value::Percent(10.0) };
+    let reading = Reading { key: Key::new(Metric::Disk, "/data"), value: Value::Percent(10.0), note: None };
     let finding =
         Finding { reading: &reading, limit: Limit::Threshold(80.0), verdict: Verdict::Clear, wait: Duration::ZERO };
     let transitions = book.step(&[finding], &Snapshot::default(), Extent::Named, at(10), POLICY);

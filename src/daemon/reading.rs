@@ -27,6 +27,9 @@ pub struct ReadingDocument {
     pub expected: Option<String>,
     /// `clear`, `breach` or `unknown`.
     pub verdict: String,
+    /// In what the value differs from what other tools show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl ReadingDocument {
@@ -47,6 +50,7 @@ impl ReadingDocument {
             threshold,
             expected,
             verdict: finding.verdict.name().to_owned(),
+            note: reading.note.as_deref().map(str::to_owned),
         }
     }
 }

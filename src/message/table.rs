@@ -51,6 +51,15 @@ pub fn table(findings: &[Finding<'_>], failures: &[Failure], style: &Style, now:
     table
 }
 
+fn sizes(value: &Value) -> Option<String> {
+    match value {
+        Value::Usage { used_bytes, total_bytes, .. } => {
+            Some(format!("{} of {}", size(*used_bytes), size(*total_bytes)))
+        }
+        _ => None,
+    }
+}
+
 struct Row {
     verdict: &'static str,
     what: String,
@@ -79,12 +88,11 @@ impl Row {
                 Limit::Threshold(limit) => format!("threshold {}{unit}", threshold(*limit)),
                 Limit::Expected(word) => format!("expected {}", text::shown(word)),
             },
-            detail: match &reading.value {
-                Value::Usage { used_bytes, total_bytes, .. } => {
-                    format!("{} of {}", size(*used_bytes), size(*total_bytes))
-                }
-                _ => String::new(),
-            },
+            detail: [sizes(&reading.value), reading.note.as_deref().map(text::shown)]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 
@@ -121,8 +129,16 @@ mod tests {
     fn every_finding_has_a_line_with_its_threshold_and_every_failure_its_reason() {
         let memory = Value::Usage { percent: 85.25, used_bytes: 3 << 30, total_bytes: 4 << 30 };
         let readings = [
-            (Reading { key: Key::new(Metric::Memory, ""), value: memory }, Verdict::Breach, 80.0),
-            (Reading { key: Key::new(Metric::TrafficIn, ""), value: Value::Mbps(2.0) }, Verdict::Clear, 100.0),
+            (
+                Reading { key: Key::new(Metric::Memory, ""), value: memory, note: Some("not as `free`".into()) },
+                Verdict::Breach,
+                80.0,
+            ),
+            (
+                Reading { key: Key::new(Metric::TrafficIn, ""), value: Value::Mbps(2.0), note: None },
+                Verdict::Clear,
+                100.0,
+            ),
         ];
         let findings: Vec<Finding<'_>> = readings
             .iter()
@@ -143,7 +159,7 @@ mod tests {
         assert_eq!(
             table(&findings, &failures, &style, Timestamp::UNIX_EPOCH, false),
             "web-1 1970-01-01 00:00:00\n\
-             \x20 OVER     memory          85.2%  threshold 80%       3GB of 4GB\n\
+             \x20 OVER     memory          85.2%  threshold 80%       3GB of 4GB, not as `free`\n\
              \x20 ok       traffic_in   2.0 Mbps  threshold 100 Mbps\n\
              \x20 UNKNOWN  disk(/data)         -                      /data:\\u{1b}[2J gone, see `df`\n"
         );
@@ -158,6 +174,7 @@ mod tests {
             .map(|name| Reading {
                 key: Key::new(Metric::ContainerState, *name),
                 value: Value::Container(ContainerWord::new("exited", "running")),
+                note: None,
             })
             .collect();
         let finding = |reading| Finding {

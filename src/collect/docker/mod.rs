@@ -209,7 +209,7 @@ fn leave_open_while_removing(reading: &mut Reading) {
 }
 
 fn reading(metric: Metric, target: &Rc<str>, word: ContainerWord) -> Reading {
-    Reading { key: crate::snapshot::Key::new(metric, target.clone()), value: Value::Container(word) }
+    Reading { key: crate::snapshot::Key::new(metric, target.clone()), value: Value::Container(word), note: None }
 }
 
 #[cfg(test)]

@@ -1,0 +1,103 @@
+//! Memory and swap, from one reading of /proc/meminfo.
+
+mod arc;
+mod meminfo;
+
+use serde::Serialize;
+
+use super::parse::Malformed;
+use super::{Collector, Progress};
+use crate::clock::Now;
+use crate::host::{Host, ProcFile};
+use crate::settings::Section;
+use crate::snapshot::{Failure, Key, Metric, Reading, Snapshot, Value};
+
+use arc::Arc;
+use meminfo::Fields;
+
+/// `system.memory`, and `system.swap`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    pub enabled: bool,
+    /// Percent.
+    #[serde(serialize_with = "crate::settings::number")]
+    pub threshold: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { enabled: true, threshold: 80.0 }
+    }
+}
+
+impl Config {
+    pub fn read(section: &mut Section<'_>) -> Config {
+        let default = Config::default();
+        Config {
+            enabled: section.boolean("enabled", default.enabled),
+            threshold: section.number("threshold", default.threshold, 0.0, 100.0),
+        }
+    }
+}
+
+pub struct Memory {
+    meminfo: ProcFile,
+    /// The cache of ZFS, where there is one.
+    arc: Option<Arc>,
+    memory: bool,
+    swap: bool,
+}
+
+impl Memory {
+    pub fn new(memory: &Config, swap: &Config, host: &Host) -> Option<Memory> {
+        (memory.enabled || swap.enabled).then(|| Memory {
+            meminfo: host.proc_file("meminfo"),
+            arc: memory.enabled.then(|| Arc::of(host)).flatten(),
+            memory: memory.enabled,
+            swap: swap.enabled,
+        })
+    }
+
+    /// Memory in use, with a note where it is not what `free` shows.
+    fn memory(&mut self, fields: &Fields, host: &mut Host) -> Result<(Value, Option<Box<str>>), Malformed> {
+        let Some(arc) = &mut self.arc else { return Ok((fields.memory(0)?, None)) };
+        let reclaimable = arc.reclaimable_bytes(fields, self.meminfo.device(), host);
+        let note = (reclaimable > 0).then(|| format!("{} MiB of the ZFS cache count as available", reclaimable >> 20));
+        Ok((fields.memory(reclaimable)?, note.map(String::into_boxed_str)))
+    }
+}
+
+impl Collector for Memory {
+    fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
+        let fields = match self.meminfo.read(&mut host.buffer) {
+            Ok(text) => Fields::parse(text),
+            Err(error) => {
+                let metrics: &[Metric] = match (self.memory, self.swap) {
+                    (true, true) => &[Metric::Memory, Metric::Swap],
+                    (true, false) => &[Metric::Memory],
+                    _ => &[Metric::Swap],
+                };
+                into.failures.push(Failure { collector: "memory", metrics, target: None, error: error.to_string() });
+                return Progress::Done;
+            }
+        };
+        let memory = self.memory.then(|| self.memory(&fields, host));
+        let swap = self.swap.then(|| fields.swap().map(|swap| (swap, None)));
+        let mut add = |metric: Metric, metrics: &'static [Metric], usage: Result<_, Malformed>| match usage {
+            Ok((value, note)) => into.readings.push(Reading { key: Key::new(metric, ""), value, note }),
+            Err(error) => into.failures.push(Failure {
+                collector: metric.name(),
+                metrics,
+                target: None,
+                error: format!("{}: {error}", self.meminfo.path().display()),
+            }),
+        };
+        if let Some(memory) = memory {
+            add(Metric::Memory, &[Metric::Memory], memory);
+        }
+        if let Some(swap) = swap {
+            add(Metric::Swap, &[Metric::Swap], swap);
+        }
+        Progress::Done
+    }
+}

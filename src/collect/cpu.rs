@@ -57,7 +57,17 @@ impl Cpu {
 
     fn read(&mut self, host: &mut Host) -> Result<Times, String> {
         let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
-        Times::parse(text).map_err(|error| format!("{}: {error}", self.file.path().display()))
+        Times::parse(text).map_err(|error| self.in_file(&error))
+    }
+
+    fn measure(&mut self, host: &mut Host) -> Result<f64, String> {
+        let after = self.read(host);
+        let before = self.before.as_ref().map_err(String::clone)?;
+        after?.busy_percent_since(before).map_err(|error| self.in_file(&error))
+    }
+
+    fn in_file(&self, error: &Malformed) -> String {
+        format!("{}: {error}", self.file.path().display())
     }
 }
 
@@ -68,18 +78,14 @@ impl Collector for Cpu {
     }
 
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
-        let after = self.read(host);
-        match (&self.before, after) {
-            (Ok(before), Ok(after)) => into.push(Metric::Cpu, "", Value::Percent(after.busy_percent_since(before))),
-            (Err(error), _) => into.failures.push(failure(error.clone())),
-            (_, Err(error)) => into.failures.push(failure(error)),
+        match self.measure(host) {
+            Ok(percent) => into.push(Metric::Cpu, "", Value::Percent(percent)),
+            Err(error) => {
+                into.failures.push(Failure { collector: "cpu", metrics: &[Metric::Cpu], target: None, error });
+            }
         }
         Progress::Done
     }
-}
-
-fn failure(error: String) -> Failure {
-    Failure { collector: "cpu", metrics: &[Metric::Cpu], target: None, error }
 }
 
 /// The ticks that all CPUs together spent, of the first line of /proc/stat (proc_stat(5)). Guest time is not kept: the
@@ -115,15 +121,25 @@ impl Times {
         Ok(Times { idle: [idle, iowait], busy: [user, nice, system, irq, softirq, steal] })
     }
 
-    /// Busy time over total time, 0 to 100. A counter that went backwards counts as no change; where no time was counted
-    /// at all it is 0, as in psutil.
-    fn busy_percent_since(&self, before: &Times) -> f64 {
+    /// Busy time over total time, 0 to 100. Where no time was counted at all it is 0, as in psutil.
+    ///
+    /// Idle and iowait may go backwards a little (proc_stat(5)): that is no change. Where a busy counter or the sum of all
+    /// does, the counters have begun anew (a guest was restored or migrated) or a CPU was taken away: then nobody knows.
+    fn busy_percent_since(&self, before: &Times) -> Result<f64, Malformed> {
+        let backwards = self.busy.iter().zip(&before.busy).any(|(now, before)| now < before);
+        if backwards || self.total() < before.total() {
+            return Err(Malformed::new("the counters of all CPUs went backwards between the two readings"));
+        }
         fn passed(now: &[u64], before: &[u64]) -> f64 {
             now.iter().zip(before).map(|(now, before)| now.saturating_sub(*before) as f64).sum()
         }
         let busy = passed(&self.busy, &before.busy);
         let idle = passed(&self.idle, &before.idle);
-        if busy + idle == 0.0 { 0.0 } else { busy / (busy + idle) * 100.0 }
+        Ok(if busy + idle == 0.0 { 0.0 } else { busy / (busy + idle) * 100.0 })
+    }
+
+    fn total(&self) -> u128 {
+        self.busy.iter().chain(&self.idle).map(|ticks| u128::from(*ticks)).sum()
     }
 }
 
@@ -142,15 +158,36 @@ mod tests {
         let before = times("cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 1 1 1 1\n");
         let after = times("cpu  140 10 120 1100 70 5 5 0 40 10\ncpu0 1 1 1 1\n");
         // 40 + 10 + 20 + 5 + 5 busy, 100 + 20 not.
-        assert_eq!(after.busy_percent_since(&before), 40.0);
+        assert_eq!(after.busy_percent_since(&before), Ok(40.0));
     }
 
     #[test]
-    fn a_counter_that_goes_backwards_counts_as_no_change() {
+    fn idle_or_iowait_that_goes_backwards_counts_as_no_change() {
         let before = times("cpu  100 0 100 1000 500 0 0 0\n");
-        let after = times("cpu  150 0 100 1050 10 0 0 0\n");
-        assert_eq!(after.busy_percent_since(&before), 50.0);
-        assert_eq!(before.busy_percent_since(&before), 0.0);
+        assert_eq!(times("cpu  150 0 100 1050 490 0 0 0\n").busy_percent_since(&before), Ok(50.0));
+        assert_eq!(times("cpu  150 0 100 990 550 0 0 0\n").busy_percent_since(&before), Ok(50.0));
+        assert_eq!(before.busy_percent_since(&before), Ok(0.0));
+    }
+
+    #[test]
+    fn where_a_busy_counter_or_the_sum_goes_backwards_nothing_is_known() {
+        let before = times("cpu  910000 0 400000 900000 0 0 0 0 0 0\n");
+        for after in [
+            // All begin anew; one busy counter does, though the sum has grown; a CPU that had idled is gone.
+            "cpu  700 0 80 20 0 0 0 0 0 0\n",
+            "cpu  909999 0 400000 950000 0 0 0 0 0 0\n",
+            "cpu  910010 0 400002 700000 0 0 0 0 0 0\n",
+        ] {
+            let error = times(after).busy_percent_since(&before).unwrap_err();
+            assert_eq!(error.to_string(), "the counters of all CPUs went backwards between the two readings");
+        }
+    }
+
+    /// A guest's time is in `user` and `nice` already; its own columns may do as they like.
+    #[test]
+    fn guest_time_that_goes_backwards_changes_nothing() {
+        let before = times("cpu  100 0 100 1000 0 0 0 0 50 50\n");
+        assert_eq!(times("cpu  150 0 100 1050 0 0 0 0 0 0\n").busy_percent_since(&before), Ok(50.0));
     }
 
     #[test]
@@ -174,8 +211,9 @@ mod tests {
         #[test]
         fn arbitrary_counters_give_a_percentage(before in prop::array::uniform8(any::<u64>()), after in prop::array::uniform8(any::<u64>())) {
             let line = |ticks: [u64; 8]| format!("cpu  {}\n", ticks.map(|tick| tick.to_string()).join(" "));
-            let percent = times(&line(after)).busy_percent_since(&times(&line(before)));
-            prop_assert!((0.0..=100.0).contains(&percent));
+            if let Ok(percent) = times(&line(after)).busy_percent_since(&times(&line(before))) {
+                prop_assert!((0.0..=100.0).contains(&percent));
+            }
         }
     }
 }

@@ -2,9 +2,10 @@
 
 /// Whether `name` is what `pattern` describes: `*` stands for any run of characters, none included; all else is literal.
 ///
-/// Linear in `name` for each `*`: the last `*` alone is ever tried again.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+/// Linear in `name` for each `*`: the last `*` alone is ever tried again. A name is bytes: that of an interface need not be
+/// UTF-8.
+pub fn matches(pattern: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> bool {
+    let (pattern, name) = (pattern.as_ref(), name.as_ref());
     let (mut p, mut n) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while n < name.len() {

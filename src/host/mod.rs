@@ -1,6 +1,7 @@
 //! This host, as the collectors see it: its /proc files, its file systems, its name. Reads; decides nothing.
 
 mod mounts;
+mod network_devices;
 mod proc_file;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use mounts::Mounts;
+pub use network_devices::NetworkDevices;
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 
 /// How the size of a file system is asked for: statvfs(3), or what a test puts in its place.
@@ -17,6 +19,8 @@ pub type AskFileSystem = fn(&Path) -> Result<FileSystem, StatvfsError>;
 pub struct Host {
     procfs: PathBuf,
     network: PathBuf,
+    /// What sysfs tells of the interfaces. With another /proc there is none: this system's tells of others.
+    pub network_devices: Option<NetworkDevices>,
     /// Asks a local file system, which answers at once.
     pub ask_file_system: AskFileSystem,
     /// Asks all others, which may never answer, in a process of its own.
@@ -36,6 +40,7 @@ impl Host {
         Host {
             procfs: root.to_owned(),
             network,
+            network_devices: procfs.is_none().then(|| NetworkDevices::in_folder("/sys/class/net")),
             ask_file_system: worker::measure,
             worker: Worker::current(),
             mounts: Mounts::of_this_process(),
@@ -54,12 +59,10 @@ impl Host {
     }
 }
 
-/// The host's name: what `gethostname(2)` says, up to the first dot.
+/// The host's name as `hostname` prints it: all of what gethostname(2) says. Two hosts may differ behind a dot alone.
 pub fn name() -> String {
-    let full = nix::unistd::gethostname().unwrap_or_default();
-    let full = full.to_string_lossy();
-    let short = full.split('.').next().unwrap_or_default();
-    if short.is_empty() { "localhost".to_owned() } else { short.to_owned() }
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_string_lossy().into_owned() }
 }
 
 /// What tells one start of the machine from another; empty where the kernel does not say.

@@ -1,0 +1,250 @@
+//! Which interfaces count: those that are named, or by default those whose bytes are counted nowhere else.
+
+use super::counters::Interfaces;
+use crate::collect::parse::Malformed;
+use crate::host::NetworkDevices;
+use crate::pattern;
+
+/// Interfaces whose bytes are counted on another one as well (bridges, tunnels, bonds, VLANs, the ends of virtual cables),
+/// or never leave the host. Names decide only where sysfs does not: in a container, whose own interface is the end of
+/// such a cable, and with another /proc.
+const VIRTUAL: &[&str] = &[
+    "lo",
+    "veth*",
+    "docker*",
+    "br-*",
+    "bridge*",
+    "virbr*",
+    "vmbr*",
+    "vnet*",
+    "lxcbr*",
+    "lxdbr*",
+    "incusbr*",
+    "podman*",
+    "ovs-*",
+    "ovsbr*",
+    "xenbr*",
+    "vif*",
+    "mpqemubr*",
+    "vboxnet*",
+    "vmnet*",
+    "hassio",
+    "fwbr*",
+    "fwln*",
+    "fwpr*",
+    "cni*",
+    "cali*",
+    "cilium_*",
+    "lxc*",
+    "flannel*",
+    "weave*",
+    "antrea-*",
+    "eni*",
+    "azv*",
+    "nodelocaldns*",
+    "kube-*",
+    "vxlan*",
+    "genev*",
+    "macvlan*",
+    "macvtap*",
+    "ipvlan*",
+    "ipvtap*",
+    "wg*",
+    "tailscale*",
+    "zt*",
+    "nordlynx*",
+    "CloudflareWARP",
+    "utun*",
+    "tun*",
+    "tap*",
+    "dummy*",
+    "ifb*",
+    "nlmon*",
+    "vrf*",
+    "ip6tnl*",
+    "ip6gre*",
+    "gretap*",
+    "erspan*",
+    "tunl*",
+    "ip_vti*",
+    "ip6_vti*",
+    "l2tp*",
+    "he-ipv6*",
+    "6in4*",
+    "6to4*",
+    "ppp*",
+    "bond*",
+    "team*",
+    "vlan*",
+];
+
+/// The same, where the kernel numbers them, and a word that begins with these letters may be a port (`green0`).
+const VIRTUAL_AND_NUMBERED: &[&str] =
+    &["br", "cbr", "gre", "sit", "vti", "xfrm", "ipsec", "teql", "bat", "hsr", "wt", "ham"];
+
+/// Which interfaces count.
+pub(super) enum Choice {
+    /// Names and `*` patterns.
+    Named(Vec<String>),
+    Default,
+}
+
+impl Choice {
+    /// Marks the interfaces that count. Without sysfs (`devices`) names decide.
+    ///
+    /// # Errors
+    /// One that is named is not there: what passes on it is not known, and so the sum is not.
+    pub(super) fn mark(&self, interfaces: &mut Interfaces, devices: Option<&NetworkDevices>) -> Result<(), Malformed> {
+        match self {
+            Choice::Named(patterns) => {
+                let is_named = |name: &[u8]| patterns.iter().any(|pattern| pattern::matches(pattern, name));
+                let found = mark_those(interfaces, is_named);
+                let mut missing = missing(patterns, interfaces);
+                if missing.is_empty() && !found {
+                    missing = patterns.iter().map(String::as_str).collect();
+                }
+                if missing.is_empty() {
+                    return Ok(());
+                }
+                Err(Malformed::new(format_args!("no interface is named {}", missing.join(" or "))))
+            }
+            Choice::Default => {
+                let _ = devices.is_some_and(|devices| mark_those(interfaces, |name| devices.is_hardware(name)))
+                    || mark_those(interfaces, counts_by_name)
+                    || mark_those(interfaces, |name| name != b"lo");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether any counts.
+fn mark_those(interfaces: &mut Interfaces, count: impl Fn(&[u8]) -> bool) -> bool {
+    interfaces.iter_mut().fold(false, |found, (name, interface)| {
+        interface.counts = count(name);
+        found || interface.counts
+    })
+}
+
+/// A pattern that matches nothing is nothing; a name that is not there is missing.
+fn missing<'p>(patterns: &'p [String], interfaces: &Interfaces) -> Vec<&'p str> {
+    let names = patterns.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'));
+    names.filter(|name| !interfaces.contains_key(name.as_bytes())).collect()
+}
+
+/// Names with a `.` are VLANs.
+fn counts_by_name(name: &[u8]) -> bool {
+    let is_numbered = |prefix: &&str| {
+        name.strip_prefix(prefix.as_bytes()).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    };
+    !(name.contains(&b'.')
+        || VIRTUAL.iter().any(|pattern| pattern::matches(pattern, name))
+        || VIRTUAL_AND_NUMBERED.iter().any(is_numbered))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::collect::traffic::counters::Interface;
+
+    fn interfaces(names: &[&str]) -> Interfaces {
+        names.iter().map(|name| (name.as_bytes().into(), Interface::default())).collect()
+    }
+
+    /// What counts of `names`, in their order.
+    fn counted<'n>(
+        names: &[&'n str],
+        choice: &Choice,
+        devices: Option<&NetworkDevices>,
+    ) -> Result<Vec<&'n str>, String> {
+        let mut interfaces = interfaces(names);
+        choice.mark(&mut interfaces, devices).map_err(|error| error.to_string())?;
+        Ok(names.iter().copied().filter(|name| interfaces[name.as_bytes()].counts).collect())
+    }
+
+    fn by_name<'n>(names: &[&'n str]) -> Vec<&'n str> {
+        counted(names, &Choice::Default, None).unwrap()
+    }
+
+    fn named<'n>(names: &[&'n str], patterns: &[&str]) -> Result<Vec<&'n str>, String> {
+        counted(names, &Choice::Named(patterns.iter().map(|name| (*name).to_owned()).collect()), None)
+    }
+
+    #[test]
+    fn interfaces_whose_bytes_are_counted_elsewhere_are_left_out() {
+        let names = [
+            "lo",
+            "eth0",
+            "veth1a",
+            "docker0",
+            "docker_gwbridge",
+            "br-12ab",
+            "br0",
+            "brain0",
+            "wg0",
+            "eth0.100",
+            "ens3",
+            "bond0",
+            "enp1s0",
+            "tailscale0",
+            "podman0",
+            "incusbr0",
+            "vmbr0",
+            "tap100i0",
+            "fwbr100i0",
+            "fwln100i0",
+            "fwpr100p0",
+            "macvlan0",
+            "bridge0",
+            "ztabcd1234",
+            "lxc12ab34cd",
+            "gre1",
+            "green0",
+            "gretap0",
+            "red0",
+            "sit0",
+            "site0",
+            "wlp3s0",
+            "venet0",
+        ];
+        let expected = ["eth0", "brain0", "ens3", "enp1s0", "green0", "red0", "site0", "wlp3s0", "venet0"];
+        assert_eq!(by_name(&names), expected);
+    }
+
+    #[test]
+    fn if_the_default_leaves_none_all_but_loopback_count() {
+        assert_eq!(by_name(&["lo", "venet0", "tun0"]), ["venet0"]);
+        assert_eq!(by_name(&["lo", "tun0", "wg0"]), ["tun0", "wg0"]);
+        assert_eq!(by_name(&["lo"]), [""; 0]);
+    }
+
+    #[test]
+    fn hardware_counts_whatever_it_is_called_and_where_there_is_none_names_decide() {
+        let folder = tempfile::tempdir().unwrap();
+        for hardware in ["wg-port", "green0"] {
+            fs::create_dir_all(folder.path().join(hardware).join("device")).unwrap();
+        }
+        let devices = NetworkDevices::in_folder(folder.path());
+        let default = |names: &[&'static str]| counted(names, &Choice::Default, Some(&devices)).unwrap();
+        assert_eq!(default(&["lo", "wg-port", "green0", "lan0", "tailscale0"]), ["wg-port", "green0"]);
+        // A container: its own interface is the end of a virtual cable.
+        assert_eq!(default(&["lo", "eth0", "tailscale0"]), ["eth0"]);
+        assert_eq!(default(&["lo", "tailscale0"]), ["tailscale0"]);
+    }
+
+    #[test]
+    fn named_interfaces_count_whatever_they_are() {
+        assert_eq!(named(&["lo", "eth0", "wg0", "wg1"], &["wg*", "lo"]).unwrap(), ["lo", "wg0", "wg1"]);
+        assert_eq!(named(&["lo", "eth0"], &["eth0", "ens*"]).unwrap(), ["eth0"]);
+    }
+
+    #[test]
+    fn a_named_interface_that_is_not_there_is_named_in_the_error() {
+        let refused = |names: &[&'static str], patterns: &[&str]| named(names, patterns).unwrap_err();
+        assert_eq!(refused(&["lo", "ens3"], &["ens3", "wg0"]), "no interface is named wg0");
+        assert_eq!(refused(&["lo", "eth0"], &["ens3", "ens4"]), "no interface is named ens3 or ens4");
+        assert_eq!(refused(&["lo", "eth0"], &["ens*", "wg*"]), "no interface is named ens* or wg*");
+    }
+}

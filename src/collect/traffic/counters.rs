@@ -1,0 +1,310 @@
+//! /proc/net/dev, and what passed between two readings of it.
+//!
+//! procfs' parser is not used here: it makes a map of strings with sixteen numbers each for the two that count, refuses
+//! `eth0:123`, as kernels before 2.6.38 print a counter of eight digits and more, and names that are not UTF-8.
+
+use std::collections::HashMap;
+
+use super::choice::Choice;
+use crate::collect::parse::{Malformed, columns, lines, number};
+use crate::host::NetworkDevices;
+
+/// By name. The kernel takes any bytes but blanks, `/` and `:` for one (dev_valid_name in net/core/dev.c).
+pub(super) type Interfaces = HashMap<Box<[u8]>, Interface>;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Interface {
+    pub counts: bool,
+    counters: Counters,
+}
+
+/// Bytes that an interface has received and sent since it came up (proc_net_dev(5)).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Counters {
+    pub received: u64,
+    pub sent: u64,
+}
+
+/// In an error, no more names than these are told.
+const NAMES_TOLD: usize = 5;
+
+/// So often the choice is made after the names have changed: an interface gets its master a moment after it has appeared.
+const CHOICES_AFTER_CHANGE: u8 = 2;
+
+/// The first of two readings. It is kept from check to check: while the same interfaces are there, which of them count is
+/// known, and nothing is allocated.
+pub(super) struct Reading {
+    choice: Choice,
+    interfaces: Interfaces,
+    choices_left: u8,
+}
+
+impl Reading {
+    pub(super) fn new(choice: Choice) -> Reading {
+        Reading { choice, interfaces: Interfaces::new(), choices_left: 0 }
+    }
+
+    /// Takes the first reading.
+    pub(super) fn take(&mut self, text: &[u8], devices: Option<&NetworkDevices>) -> Result<(), Malformed> {
+        if !self.update(text)? {
+            self.interfaces.clear();
+            for line in interface_lines(text)? {
+                let (name, counters) = line?;
+                self.interfaces.insert(name.into(), Interface { counts: false, counters });
+            }
+            self.choices_left = CHOICES_AFTER_CHANGE;
+        }
+        if self.choices_left > 0 {
+            // A choice that fails is made again by the next check.
+            self.choice
+                .mark(&mut self.interfaces, devices)
+                .inspect_err(|_| self.choices_left = CHOICES_AFTER_CHANGE)?;
+            self.choices_left -= 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the same interfaces are there as before.
+    fn update(&mut self, text: &[u8]) -> Result<bool, Malformed> {
+        let mut count = 0;
+        for line in interface_lines(text)? {
+            let (name, counters) = line?;
+            let Some(known) = self.interfaces.get_mut(name) else { return Ok(false) };
+            known.counters = counters;
+            count += 1;
+        }
+        Ok(count == self.interfaces.len())
+    }
+
+    /// What passed on the interfaces that count, by the second reading. One that is gone, or counts from the start again,
+    /// makes the whole unknown: it is no spike, and what passed on it nobody knows. One that came since adds nothing.
+    pub(super) fn passed_until(&self, text: &[u8]) -> Result<Counters, Malformed> {
+        let mut passed = Counters::default();
+        let mut found = 0;
+        for line in interface_lines(text)? {
+            let (name, now) = line?;
+            let Some(earlier) = self.interfaces.get(name).filter(|interface| interface.counts) else { continue };
+            found += 1;
+            let difference = |now: u64, earlier: u64| {
+                now.checked_sub(earlier).ok_or_else(|| {
+                    Malformed::new(format_args!(
+                        "the counters of {} went backwards between the two readings",
+                        show(name)
+                    ))
+                })
+            };
+            let received = difference(now.received, earlier.counters.received)?;
+            let sent = difference(now.sent, earlier.counters.sent)?;
+            passed.received = passed.received.saturating_add(received);
+            passed.sent = passed.sent.saturating_add(sent);
+        }
+        if found < self.interfaces.values().filter(|interface| interface.counts).count() {
+            return Err(self.vanished(text));
+        }
+        Ok(passed)
+    }
+
+    fn vanished(&self, text: &[u8]) -> Malformed {
+        let mut gone: Interfaces = self.interfaces.clone();
+        gone.retain(|_, interface| interface.counts);
+        for line in interface_lines(text).into_iter().flatten().flatten() {
+            gone.remove(line.0);
+        }
+        let mut names: Vec<String> = gone.keys().map(|name| show(name)).collect();
+        names.sort();
+        let more = names.len().saturating_sub(NAMES_TOLD);
+        names.truncate(NAMES_TOLD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Malformed::new(format_args!("{}{more} vanished between the two readings", names.join(", ")))
+    }
+}
+
+/// A name as people read it: bytes that are not UTF-8 are shown as `\xb9`.
+fn show(name: &[u8]) -> String {
+    let chunks = name.utf8_chunks();
+    chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
+}
+
+type Line<'a> = (&'a [u8], Counters);
+
+/// A line: `  eth0: 1500 10 0 0 0 0 0 0 700 …`. The name ends at the last colon of the first column, to which a long
+/// counter may be glued: an alias has a colon of its own.
+fn parse_line(line: &[u8]) -> Result<Line<'_>, Malformed> {
+    let malformed = || Malformed::new(format_args!("a line is damaged: \"{}\"", show(&line[..line.len().min(60)])));
+    let line = line.trim_ascii_start();
+    let first = line.iter().position(|byte| *byte <= b' ').unwrap_or(line.len());
+    let colon = line[..first].iter().rposition(|byte| *byte == b':').ok_or_else(malformed)?;
+    let name = &line[..colon];
+    let mut values = columns(&line[colon + 1..]);
+    let received = values.next().and_then(number);
+    let sent = values.nth(7).and_then(number);
+    // All sixteen columns: a line that was cut may have lost digits of its last one.
+    let whole = values.count() == 7;
+    match (received, sent) {
+        (Some(received), Some(sent)) if whole && !name.is_empty() => Ok((name, Counters { received, sent })),
+        _ => Err(malformed()),
+    }
+}
+
+/// The interfaces of a file, without its two lines of headings.
+fn interface_lines(text: &[u8]) -> Result<impl Iterator<Item = Result<Line<'_>, Malformed>>, Malformed> {
+    let mut lines = lines(text);
+    if lines.by_ref().take(2).filter(|line| line.contains(&b'|')).count() < 2 {
+        return Err(Malformed::new("it does not begin with the two lines of headings"));
+    }
+    Ok(lines.filter(|line| !line.is_empty()).map(parse_line))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEADINGS: &str = "Inter-|   Receive                                                |  Transmit\n \
+        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
+
+    fn file(interfaces: &[(&str, u64, u64)]) -> Vec<u8> {
+        let mut text = HEADINGS.to_owned();
+        for (name, received, sent) in interfaces {
+            text.push_str(&format!("{name:>6}: {received} 1 0 0 0 0 0 0 {sent} 2 0 0 0 0 0 0\n"));
+        }
+        text.into_bytes()
+    }
+
+    fn first(interfaces: &[(&str, u64, u64)]) -> Reading {
+        let mut reading = Reading::new(Choice::Default);
+        reading.take(&file(interfaces), None).unwrap();
+        reading
+    }
+
+    fn passed(before: &[(&str, u64, u64)], after: &[(&str, u64, u64)]) -> Result<Counters, String> {
+        first(before).passed_until(&file(after)).map_err(|error| error.to_string())
+    }
+
+    fn counted(reading: &Reading) -> Vec<String> {
+        let counting = reading.interfaces.iter().filter(|(_, interface)| interface.counts);
+        let mut names: Vec<String> = counting.map(|(name, _)| show(name)).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_passed_is_the_sum_over_the_interfaces_that_count() {
+        let before = [("lo", 5, 5), ("eth0", 1000, 100), ("eth1", 10, 20)];
+        let after = [("eth2", 7_000_000, 7_000_000), ("eth1", 20, 25), ("eth0", 1500, 130), ("lo", 9, 9)];
+        assert_eq!(passed(&before, &after), Ok(Counters { received: 510, sent: 35 }));
+    }
+
+    #[test]
+    fn a_reset_or_a_vanished_interface_is_unknown_and_no_spike() {
+        let error = passed(&[("eth0", 1000, 100)], &[("eth0", 10, 100)]).unwrap_err();
+        assert_eq!(error, "the counters of eth0 went backwards between the two readings");
+        let error = passed(&[("eth0", 1000, 100), ("eth1", 1, 1)], &[("eth0", 2000, 200)]).unwrap_err();
+        assert_eq!(error, "eth1 vanished between the two readings");
+        let ports: Vec<String> = (0..9).map(|port| format!("eth{port}")).collect();
+        let ports: Vec<(&str, u64, u64)> = ports.iter().map(|port| (&**port, 1, 1)).collect();
+        let error = passed(&ports, &ports[..1]).unwrap_err();
+        assert_eq!(error, "eth1, eth2, eth3, eth4, eth5 and 3 more vanished between the two readings");
+    }
+
+    /// The name is kept, so that what it does not tell is looked up when the names change, and once more after that.
+    #[test]
+    fn which_interfaces_count_is_looked_up_when_the_names_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let devices = NetworkDevices::in_folder(folder.path());
+        let make_hardware = |name: &str| fs::create_dir_all(folder.path().join(name).join("device")).unwrap();
+        let mut reading = Reading::new(Choice::Default);
+        let mut take = |names: &[&str]| {
+            let lines: Vec<_> = names.iter().map(|name| (*name, 1, 1)).collect();
+            reading.take(&file(&lines), Some(&devices)).unwrap();
+            counted(&reading)
+        };
+        make_hardware("eth0");
+        assert_eq!(take(&["lo", "eth0"]), ["eth0"]);
+        assert_eq!(take(&["lo", "eth0"]), ["eth0"]);
+        make_hardware("port1");
+        assert_eq!(take(&["eth0", "port1"]), ["eth0", "port1"]);
+        // It gets its master a moment later: eth0 sees its bytes as well.
+        fs::write(folder.path().join("port1/upper_eth0"), "").unwrap();
+        assert_eq!(take(&["port1", "eth0"]), ["eth0"]);
+        // Nothing has changed since, so nothing is looked up.
+        fs::remove_dir_all(folder.path().join("eth0")).unwrap();
+        assert_eq!(take(&["port1", "eth0"]), ["eth0"]);
+        assert_eq!(take(&["port1", "eth0", "veth1"]), ["port1"]);
+    }
+
+    #[test]
+    fn a_named_interface_that_comes_back_counts_again() {
+        let mut reading = Reading::new(Choice::Named(vec!["ens3".to_owned(), "wg0".to_owned()]));
+        let both = [("ens3", 1, 1), ("wg0", 1, 1)];
+        for _ in 0..3 {
+            let error = reading.take(&file(&both[..1]), None).unwrap_err();
+            assert_eq!(error.to_string(), "no interface is named wg0");
+        }
+        reading.take(&file(&both), None).unwrap();
+        assert_eq!(counted(&reading), ["ens3", "wg0"]);
+    }
+
+    #[test]
+    fn a_counter_may_be_glued_to_the_name_and_an_alias_has_a_colon() {
+        let counters = |received, sent| Counters { received, sent };
+        assert_eq!(
+            parse_line(b"  eth0:12345678 1 0 0 0 0 0 0 87654321 2 0 0 0 0 0 0"),
+            Ok((&b"eth0"[..], counters(12_345_678, 87_654_321)))
+        );
+        assert_eq!(parse_line(b"eth0:1: 12 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0"), Ok((&b"eth0:1"[..], counters(12, 34))));
+    }
+
+    #[test]
+    fn a_name_is_bytes() {
+        let line = b"vpn-\xb9\xe3: 12 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0";
+        let (name, counters) = parse_line(line).unwrap();
+        assert_eq!((name, counters), (&b"vpn-\xb9\xe3"[..], Counters { received: 12, sent: 34 }));
+        assert_eq!(show(name), r"vpn-\xb9\xe3");
+        assert_eq!(show("网卡0".as_bytes()), "网卡0");
+        let mut reading = Reading::new(Choice::Named(vec!["vpn-*".to_owned()]));
+        reading.take(&[HEADINGS.as_bytes(), line, b"\n"].concat(), None).unwrap();
+        assert_eq!(counted(&reading), [r"vpn-\xb9\xe3"]);
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error() {
+        for line in [
+            "eth0 12",
+            "eth0: 1 2 3",
+            "eth0: 1 1 0 0 0 0 0 0 34 2 0 0 0 0 0",
+            ": 1 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0",
+            "eth0: -1 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0",
+        ] {
+            assert!(parse_line(line.as_bytes()).is_err(), "{line}");
+        }
+        assert!(Reading::new(Choice::Default).take(b"", None).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(lines in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = [HEADINGS.as_bytes(), &lines].concat();
+            let mut reading = Reading::new(Choice::Default);
+            let _ = reading.take(&text, None);
+            let _ = reading.passed_until(&text);
+        }
+
+        #[test]
+        fn whatever_comes_and_goes_between_checks_is_known_as_if_it_was_seen_for_the_first_time(
+            checks in prop::collection::vec(prop::collection::btree_set(0..6_u8, 0..6), 1..6),
+        ) {
+            let mut kept = Reading::new(Choice::Default);
+            for check in checks {
+                let names: Vec<String> = check.iter().map(|number| format!("eth{number}")).collect();
+                let lines: Vec<_> = names.iter().map(|name| (&**name, 1, 1)).collect();
+                kept.take(&file(&lines), None).unwrap();
+                prop_assert_eq!(&kept.interfaces, &first(&lines).interfaces);
+                prop_assert_eq!(counted(&kept), names.clone());
+            }
+        }
+    }
+}

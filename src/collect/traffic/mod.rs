@@ -1,0 +1,131 @@
+//! Traffic in and out, from two readings of /proc/net/dev and the time that really passed between them.
+
+mod choice;
+mod counters;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Collector, Progress};
+use crate::clock::{Boot, Now};
+use crate::host::{Host, ProcFile};
+use crate::settings::{Complaint, Section, seconds};
+use crate::snapshot::{Failure, Metric, Snapshot, Value};
+
+use choice::Choice;
+use counters::Reading;
+
+/// `network.traffic`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    pub enabled: bool,
+    /// Megabits (10^6 bits) a second, of each direction by itself.
+    #[serde(serialize_with = "crate::settings::number")]
+    pub threshold_mbps: f64,
+    /// The time between the two readings.
+    #[serde(serialize_with = "seconds")]
+    pub sample_interval: Duration,
+    /// Names and `*` patterns of the interfaces that count; empty: the physical ones.
+    pub interfaces: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { enabled: true, threshold_mbps: 100.0, sample_interval: Duration::from_secs(5), interfaces: Vec::new() }
+    }
+}
+
+impl Config {
+    pub fn read(section: &mut Section<'_>) -> Config {
+        let default = Config::default();
+        Config {
+            enabled: section.boolean("enabled", default.enabled),
+            threshold_mbps: section.number("threshold_mbps", default.threshold_mbps, 0.0, 1_000_000.0),
+            sample_interval: section.duration("sample_interval", default.sample_interval, super::SAMPLE_INTERVAL),
+            interfaces: section
+                .list("interfaces", |item| {
+                    let name = item.text()?;
+                    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '/') {
+                        item.problem(
+                            Complaint::new("this is no interface's name")
+                                .expected("a name or a pattern such as eth0 or ens*"),
+                        );
+                        return None;
+                    }
+                    Some(name)
+                })
+                .unwrap_or_default(),
+        }
+    }
+}
+
+pub struct Traffic {
+    file: ProcFile,
+    window: Duration,
+    began: Boot,
+    before: Reading,
+    /// Why there is no first reading, if there is none.
+    before_failed: Option<String>,
+}
+
+impl Traffic {
+    pub fn new(config: &Config, host: &Host) -> Option<Traffic> {
+        let choice = match &*config.interfaces {
+            [] => Choice::Default,
+            named => Choice::Named(named.to_vec()),
+        };
+        config.enabled.then(|| Traffic {
+            file: host.network_file("dev"),
+            window: config.sample_interval,
+            began: Boot::from_micros(0),
+            before: Reading::new(choice),
+            before_failed: None,
+        })
+    }
+
+    fn take_first(&mut self, host: &mut Host) -> Result<(), String> {
+        let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
+        let taken = self.before.take(text, host.network_devices.as_ref());
+        taken.map_err(|error| format!("{}: {error}", self.file.path().display()))
+    }
+
+    fn measure(&mut self, host: &mut Host, now: Boot) -> Result<(f64, f64), String> {
+        if let Some(error) = &self.before_failed {
+            return Err(error.clone());
+        }
+        let elapsed = now - self.began;
+        let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
+        let passed =
+            self.before.passed_until(text).map_err(|error| format!("{}: {error}", self.file.path().display()))?;
+        if elapsed.is_zero() {
+            return Err("no time passed between the two readings".to_owned());
+        }
+        let mbps = |bytes: u64| bytes as f64 * 8.0 / 1e6 / elapsed.as_secs_f64();
+        Ok((mbps(passed.received), mbps(passed.sent)))
+    }
+}
+
+impl Collector for Traffic {
+    fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
+        self.began = now;
+        self.before_failed = self.take_first(host).err();
+        self.window
+    }
+
+    fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
+        match self.measure(host, now.boot) {
+            Ok((received, sent)) => {
+                into.push(Metric::TrafficIn, "", Value::Mbps(received));
+                into.push(Metric::TrafficOut, "", Value::Mbps(sent));
+            }
+            Err(error) => into.failures.push(Failure {
+                collector: "traffic",
+                metrics: &[Metric::TrafficIn, Metric::TrafficOut],
+                target: None,
+                error,
+            }),
+        }
+        Progress::Done
+    }
+}

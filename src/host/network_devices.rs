@@ -1,0 +1,124 @@
+//! Which network interfaces are hardware, as sysfs tells it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A folder with an entry for each interface: /sys/class/net (Documentation/ABI/testing/sysfs-class-net in the kernel).
+#[derive(Debug)]
+pub struct NetworkDevices {
+    folder: PathBuf,
+}
+
+impl NetworkDevices {
+    pub fn in_folder(folder: impl Into<PathBuf>) -> NetworkDevices {
+        NetworkDevices { folder: folder.into() }
+    }
+
+    /// Whether bytes are counted on `name` and on no other hardware: a device is behind it, and none is behind what it
+    /// is a part of.
+    ///
+    /// A port counts although it is in a bond or a bridge, which have no device. The second half of a pair does not: a
+    /// virtual function under Hyper-V's or virtio's interface, and the port of the processor behind those of a switch.
+    pub fn is_hardware(&self, name: &[u8]) -> bool {
+        let own = self.folder.join(OsStr::from_bytes(name));
+        has_device(&own) && !self.uppers(&own).any(|upper| has_device(&upper))
+    }
+
+    /// The interfaces that take in what `interface` receives: `upper_NAME`, and on kernels before 3.13 `master` alone.
+    fn uppers(&self, interface: &Path) -> impl Iterator<Item = PathBuf> {
+        let entries = fs::read_dir(interface).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let uppers =
+            entries.filter_map(|entry| Some(OsStr::from_bytes(entry.as_bytes().strip_prefix(b"upper_")?).into()));
+        let master = fs::read_link(interface.join("master")).ok();
+        let master = master.and_then(|link| link.file_name().map(OsStr::to_owned));
+        uppers.chain(master).map(|name: std::ffi::OsString| self.folder.join(name))
+    }
+}
+
+fn has_device(interface: &Path) -> bool {
+    interface.join("device").symlink_metadata().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A tree as sysfs has it: interfaces with or without a device, and pairs of one with what it is a part of.
+    fn tree(interfaces: &[(&str, bool)], parts: &[(&str, &str)], link: fn(&str) -> String) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, device) in interfaces {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            if *device {
+                symlink("../../../0000:00:03.0", folder.path().join(name).join("device")).unwrap();
+            }
+        }
+        for (part, whole) in parts {
+            symlink(format!("../{whole}"), folder.path().join(part).join(link(whole))).unwrap();
+        }
+        folder
+    }
+
+    fn hardware(folder: &Path, names: &[(&str, bool)]) -> Vec<String> {
+        let devices = NetworkDevices::in_folder(folder);
+        let names = names.iter().map(|(name, _)| (*name).to_owned());
+        names.filter(|name| devices.is_hardware(name.as_bytes())).collect()
+    }
+
+    fn upper(whole: &str) -> String {
+        format!("upper_{whole}")
+    }
+
+    #[test]
+    fn ports_count_and_what_is_made_of_them_or_on_them_does_not() {
+        // A bond of two ports under a VLAN, Proxmox' bridge over a third with a guest on it, a radio, a tunnel.
+        let interfaces = [
+            ("lo", false),
+            ("eno1", true),
+            ("eno2", true),
+            ("bond0", false),
+            ("bond0.10", false),
+            ("enp3s0", true),
+            ("vmbr0", false),
+            ("fwpr100p0", false),
+            ("tap100i0", false),
+            ("wlan0", true),
+            ("tailscale0", false),
+            ("green0", true),
+        ];
+        let parts = [
+            ("eno1", "bond0"),
+            ("eno2", "bond0"),
+            ("bond0", "bond0.10"),
+            ("enp3s0", "vmbr0"),
+            ("fwpr100p0", "vmbr0"),
+            ("enp3s0", "tailscale0"),
+        ];
+        for link in [upper, |_: &str| "master".to_owned()] {
+            // An interface has one master, but may have any number of uppers.
+            let parts = if link("") == "master" { &parts[..5] } else { &parts[..] };
+            let folder = tree(&interfaces, parts, link);
+            assert_eq!(hardware(folder.path(), &interfaces), ["eno1", "eno2", "enp3s0", "wlan0", "green0"]);
+        }
+    }
+
+    #[test]
+    fn of_two_devices_that_see_the_same_bytes_the_whole_counts() {
+        // Azure: the virtual function is a part of Hyper-V's interface. A switch: its ports are on the processor's.
+        let interfaces =
+            [("eth0", true), ("enP1s1", true), ("eth1", true), ("lan1", true), ("lan2", true), ("br-lan", false)];
+        let parts = [("enP1s1", "eth0"), ("eth1", "lan1"), ("eth1", "lan2"), ("lan1", "br-lan"), ("lan2", "br-lan")];
+        let folder = tree(&interfaces, &parts, upper);
+        assert_eq!(hardware(folder.path(), &interfaces), ["eth0", "lan1", "lan2"]);
+    }
+
+    #[test]
+    fn what_sysfs_does_not_show_is_no_hardware() {
+        let devices = NetworkDevices::in_folder("/no/such/folder");
+        assert!(!devices.is_hardware(b"eth0"));
+        assert!(!NetworkDevices::in_folder("/sys/class/net").is_hardware(b"lo"));
+    }
+}

@@ -223,11 +223,27 @@ fn cpu_is_what_vmstat_finds_in_the_same_second() {
     });
 }
 
-fn loopback_bytes() -> [u64; 2] {
+/// Bytes that were received and sent on an interface, by its own counters.
+fn bytes_of(interface: &str) -> [u64; 2] {
     ["rx_bytes", "tx_bytes"].map(|counter| {
-        let text = fs::read_to_string(format!("/sys/class/net/lo/statistics/{counter}")).unwrap();
+        let text = fs::read_to_string(format!("/sys/class/net/{interface}/statistics/{counter}")).unwrap();
         text.trim().parse().unwrap()
     })
+}
+
+/// Whether what we found passed is what counters say that were read within our two readings and around them.
+fn assert_within(
+    snapshot: &Snapshot,
+    [inner_before, inner_after]: [[u64; 2]; 2],
+    [outer_before, outer_after]: [[u64; 2]; 2],
+) {
+    for (way, metric) in [Metric::TrafficIn, Metric::TrafficOut].into_iter().enumerate() {
+        let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric).unwrap();
+        let Value::Mbps(mbps) = reading.value else { panic!("{snapshot:?}") };
+        let ours = (mbps * 5.0 * 1e6 / 8.0).round() as u64;
+        let [least, most] = [inner_after[way] - inner_before[way], outer_after[way] - outer_before[way]];
+        assert!((least..=most).contains(&ours), "{metric}: ours {ours} bytes, the counters' {least} to {most}");
+    }
 }
 
 #[test]
@@ -237,22 +253,50 @@ fn traffic_is_what_the_interfaces_own_counters_say() {
     let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let _far = listener.accept().unwrap();
 
-    let outer_before = loopback_bytes();
+    let outer_before = bytes_of("lo");
     let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
     let snapshot = measure(&plan, || {
-        inner_before = loopback_bytes();
+        inner_before = bytes_of("lo");
         // As much as the receiver's buffer takes unread.
         near.write_all(&[0; 32 * 1024]).unwrap();
-        inner_after = loopback_bytes();
+        inner_after = bytes_of("lo");
     });
-    let outer_after = loopback_bytes();
+    let outer_after = bytes_of("lo");
 
-    for (way, metric) in [Metric::TrafficIn, Metric::TrafficOut].into_iter().enumerate() {
-        let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric).unwrap();
-        let Value::Mbps(mbps) = reading.value else { panic!("{snapshot:?}") };
-        let ours = (mbps * 5.0 * 1e6 / 8.0).round() as u64;
-        let [least, most] = [inner_after[way] - inner_before[way], outer_after[way] - outer_before[way]];
-        assert!(least >= 32 * 1024, "{metric}: only {least} bytes went over lo");
-        assert!((least..=most).contains(&ours), "{metric}: ours {ours} bytes, lo's {least} to {most}");
+    for way in 0..2 {
+        let least = inner_after[way] - inner_before[way];
+        assert!(least >= 32 * 1024, "only {least} bytes went over lo");
     }
+    assert_within(&snapshot, [inner_before, inner_after], [outer_before, outer_after]);
+}
+
+#[test]
+fn traffic_by_default_is_that_of_the_hardware() {
+    let entries = fs::read_dir("/sys/class/net").unwrap().map(|entry| entry.unwrap().path());
+    let hardware: Vec<String> = entries
+        .filter(|path| path.join("device").exists() && !path.join("master").exists())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    if hardware.is_empty() {
+        println!("skipped: no interface here has a device behind it");
+        return;
+    }
+    let sum = || {
+        let counters = hardware.iter().map(|name| bytes_of(name));
+        counters.fold([0; 2], |sum: [u64; 2], bytes| [sum[0] + bytes[0], sum[1] + bytes[1]])
+    };
+    let plan = Plan { traffic: traffic::Config::default(), ..nothing() };
+    let outer_before = sum();
+    let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
+    let snapshot = measure(&plan, || {
+        inner_before = sum();
+        // What stays on the host is no traffic.
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..1000 {
+            socket.send_to(&[0; 1000], socket.local_addr().unwrap()).unwrap();
+        }
+        inner_after = sum();
+    });
+    let outer_after = sum();
+    assert_within(&snapshot, [inner_before, inner_after], [outer_before, outer_after]);
 }

@@ -18,6 +18,7 @@ mod generated;
 mod hang;
 mod hosts;
 mod install;
+mod interfaces;
 mod logging;
 mod pipeline;
 mod run;

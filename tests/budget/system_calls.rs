@@ -21,8 +21,14 @@ const MAX_CALLS: usize = 40;
 const MOST_CHECKS: usize = 20;
 
 /// Under /proc; nothing that has a line for each socket, and nothing of other processes.
-const READ_ONCE: [&str; 4] =
-    ["/proc/self/mountinfo", "/proc/sys/kernel/random/boot_id", "/proc/self/maps", "/proc/self/cgroup"];
+const READ_ONCE: [&str; 5] = [
+    "/proc/self/mountinfo",
+    "/proc/sys/kernel/random/boot_id",
+    "/proc/self/maps",
+    "/proc/self/cgroup",
+    // Whether there is a ZFS cache.
+    "/proc/spl/kstat/zfs/arcstats",
+];
 const READ_ALWAYS: [&str; 5] =
     ["/proc/meminfo", "/proc/stat", "/proc/net/dev", "/proc/net/sockstat", "/proc/net/sockstat6"];
 
@@ -163,7 +169,7 @@ fn saves_of_a_check(place: &Place, host: &str) -> usize {
     let agent = place.command(&["run", "--once"]);
     let trace = place.path("trace");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "trace=fsync,rename", "-o"]).arg(&trace);
+    strace.args(["-f", "-qq", "-e", "trace=fsync,rename,renameat,renameat2", "-o"]).arg(&trace);
     let finished = finish(strace.arg(agent.get_program()).args(agent.get_args()).current_dir(place.path("")));
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     let trace = Trace::parse(&fs::read_to_string(trace).unwrap());

@@ -26,5 +26,6 @@ pub mod settings;
 pub mod signals;
 pub mod snapshot;
 pub mod store;
+pub mod terminal;
 pub mod text;
 pub mod worker;

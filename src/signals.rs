@@ -12,12 +12,14 @@ use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
+use crate::terminal::Terminal;
+
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// SIGTERM, SIGINT.
+    /// SIGTERM, SIGINT; SIGHUP where the terminal was closed.
     Stop,
-    /// SIGHUP.
+    /// Any other SIGHUP.
     Reload,
     /// SIGUSR1.
     Check,
@@ -31,6 +33,7 @@ pub struct Signals {
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
     check: Arc<AtomicBool>,
+    terminal: Terminal,
 }
 
 impl Signals {
@@ -42,7 +45,14 @@ impl Signals {
         let (pipe, write_end) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
         let (stop_pipe, stop_write_end) = UnixStream::pair()?;
-        let signals = Signals { pipe, stop_pipe, stop: Arc::default(), reload: Arc::default(), check: Arc::default() };
+        let signals = Signals {
+            pipe,
+            stop_pipe,
+            stop: Arc::default(),
+            reload: Arc::default(),
+            check: Arc::default(),
+            terminal: Terminal::of_this_process(),
+        };
         for (signal, wish) in
             [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.reload), (SIGUSR1, &signals.check)]
         {
@@ -76,7 +86,7 @@ impl Signals {
             return Some(Wish::Stop);
         }
         if self.reload.swap(false, Ordering::SeqCst) {
-            return Some(Wish::Reload);
+            return Some(if self.terminal.is_gone() { Wish::Stop } else { Wish::Reload });
         }
         self.check.swap(false, Ordering::SeqCst).then_some(Wish::Check)
     }

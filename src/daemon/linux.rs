@@ -1,6 +1,6 @@
 //! The world around the loop, as it is: the kernel's clocks and timers, signals, /proc, a process that posts.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::docker::events::{Happening, Stream};
 use crate::docker::{self, Burst, Gatherer, Patience};
 use crate::host::Host;
 use crate::http;
+use crate::logging;
 use crate::service::{self, Phase};
 use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 use crate::signals::Signals;
@@ -296,9 +297,7 @@ impl Outside for Linux {
     }
 
     fn print(&mut self, text: &str) -> io::Result<()> {
-        let mut output = io::stdout().lock();
-        output.write_all(text.as_bytes())?;
-        output.flush()
+        logging::print(text)
     }
 
     fn load(&mut self) -> Result<Read<Config>, Problems> {

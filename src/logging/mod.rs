@@ -4,19 +4,23 @@
 //! syslog does not take goes to standard error instead, so that none is lost without a word. Only this crate's own
 //! records are written: what the HTTP and TLS crates would say holds addresses, and the webhook's address is a secret.
 //!
-//! No caller ever waits for a log: a receiver that is stuck costs lines, which are counted, never time.
+//! No caller waits for whoever reads, but for a short while that all lines together have: a receiver that is stuck costs
+//! lines, which are counted and told of. What the agent prints to standard output ([`print`]) keeps to the same.
 
 mod line;
 mod ongoing;
+mod patience;
 mod sink;
-mod standard_error;
+mod standard_output;
+mod stream;
 mod syslog;
 
 pub use ongoing::{Change, Ongoing};
 pub use sink::Sink;
+pub use standard_output::print;
 
 use std::env;
-use std::io;
+use std::io::{self, IsTerminal, Stderr};
 use std::path::Path;
 use std::process;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +29,7 @@ use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use nix::sys::stat::fstat;
 
 use crate::clock;
-use standard_error::StandardError;
+use stream::Stream;
 
 /// The socket on which every syslog daemon, and journald, takes local messages: syslog(3).
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -72,12 +76,17 @@ impl Target {
 /// When the process has a logger already.
 pub fn start(target: Target, level: LevelFilter) -> Result<(), SetLoggerError> {
     let sink = match target {
-        Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), StandardError),
-        Target::StandardError => Sink::to_standard_error(StandardError, standard_error::wants_colour()),
+        Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), Stream::new(io::stderr())),
+        Target::StandardError => Sink::to_standard_error(Stream::new(io::stderr()), wants_colour()),
     };
     log::set_boxed_logger(Box::new(ProcessLog(Mutex::new(sink))))?;
     set_level(level);
     Ok(())
+}
+
+/// Whether levels are coloured: on a terminal, unless `NO_COLOR` is set to anything (no-color.org).
+fn wants_colour() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Changes the least urgent level that is written: at a reload of the configuration.
@@ -86,7 +95,7 @@ pub fn set_level(level: LevelFilter) {
 }
 
 /// The process's logger. The lock is there because `log` asks for `Sync`; with one thread it is always free.
-struct ProcessLog(Mutex<Sink<StandardError>>);
+struct ProcessLog(Mutex<Sink<Stream<Stderr>>>);
 
 impl Log for ProcessLog {
     fn enabled(&self, metadata: &Metadata) -> bool {

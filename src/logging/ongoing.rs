@@ -2,16 +2,13 @@
 //!
 //! Pure: it tells what changed, and its callers log it in their own words.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
 
-use crate::text::beginning;
-
-/// How many subjects may be in error at once. Beyond it the one that began first is forgotten, and said again
-/// if it still goes on.
-const SUBJECTS_MAX: usize = 256;
-
-/// How much of an error is remembered. Two that differ only beyond it count as one.
-const ERROR_BYTES_MAX: usize = 512;
+/// How many subjects may be in error at once: more than an engine can name in one reply. One beyond it is not remembered,
+/// and nothing is said of it.
+const SUBJECTS_MAX: usize = 128 * 1024;
 
 /// What a report changed.
 #[must_use]
@@ -22,35 +19,34 @@ pub enum Change {
     Ended,
 }
 
-/// What is in error, and how.
+/// What is in error, and how. Of both only a hash is kept, so that 100,000 of them are no matter.
 #[derive(Debug, Default)]
 pub struct Ongoing {
-    errors: VecDeque<(String, String)>,
+    errors: HashMap<u64, u64>,
+    hasher: RandomState,
 }
 
 impl Ongoing {
     /// Takes in how `subject` (a collector, a channel, a file) fares now, and tells what is new about it, if anything.
     #[must_use]
     pub fn report(&mut self, subject: &str, error: Option<&str>) -> Option<Change> {
-        let known = self.errors.iter().position(|(name, _)| name == subject);
-        match (known, error.map(|error| beginning(error, ERROR_BYTES_MAX))) {
-            (None, None) => None,
-            (None, Some(error)) => {
-                if self.errors.len() == SUBJECTS_MAX {
-                    self.errors.pop_front();
-                }
-                self.errors.push_back((subject.to_owned(), error.to_owned()));
+        let has_room = self.errors.len() < SUBJECTS_MAX;
+        let known = self.errors.entry(self.hasher.hash_one(subject));
+        match (known, error.map(|error| self.hasher.hash_one(error))) {
+            (Entry::Vacant(place), Some(error)) if has_room => {
+                place.insert(error);
                 Some(Change::Began)
             }
-            (Some(at), None) => {
-                self.errors.remove(at);
+            (Entry::Vacant(_), _) => None,
+            (Entry::Occupied(known), None) => {
+                known.remove();
+                // As much memory as was needed once is not needed for good.
+                if self.errors.is_empty() {
+                    self.errors.shrink_to_fit();
+                }
                 Some(Change::Ended)
             }
-            (Some(at), Some(error)) if self.errors[at].1 == error => None,
-            (Some(at), Some(error)) => {
-                error.clone_into(&mut self.errors[at].1);
-                Some(Change::Changed)
-            }
+            (Entry::Occupied(mut known), Some(error)) => (known.insert(error) != error).then_some(Change::Changed),
         }
     }
 }
@@ -82,22 +78,19 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_too_many_subjects_is_forgotten() {
+    fn however_many_are_in_error_each_is_told_once() {
         let mut ongoing = Ongoing::default();
-        for subject in 0..=SUBJECTS_MAX {
-            assert_eq!(ongoing.report(&subject.to_string(), Some("gone")), Some(Change::Began));
+        let subjects: Vec<String> = (0..40_000).map(|number| format!("docker({number})")).collect();
+        for change in [Some(Change::Began), None, None] {
+            assert!(subjects.iter().all(|subject| ongoing.report(subject, Some("gone")) == change));
         }
-        assert_eq!(ongoing.errors.len(), SUBJECTS_MAX);
-        assert_eq!(ongoing.report("1", Some("gone")), None);
-        assert_eq!(ongoing.report("0", Some("gone")), Some(Change::Began));
+        assert!(subjects.iter().all(|subject| ongoing.report(subject, None) == Some(Change::Ended)));
     }
 
     #[test]
-    fn a_long_error_is_remembered_in_part_and_still_known_again() {
+    fn what_is_remembered_is_bounded() {
         let mut ongoing = Ongoing::default();
-        let long = format!("x{}", "内".repeat(ERROR_BYTES_MAX));
-        assert_eq!(ongoing.report("docker", Some(&long)), Some(Change::Began));
-        assert_eq!(ongoing.report("docker", Some(&long)), None);
-        assert!(ongoing.errors[0].1.len() <= ERROR_BYTES_MAX);
+        let told = (0..2 * SUBJECTS_MAX).filter(|n| ongoing.report(&n.to_string(), Some("gone")).is_some()).count();
+        assert_eq!((told, ongoing.errors.len()), (SUBJECTS_MAX, SUBJECTS_MAX));
     }
 }

@@ -93,7 +93,11 @@ impl<E: Write> Sink<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
+    use std::io::{self, Read};
+    use std::os::unix::net::UnixDatagram;
+    use std::time::{Duration, Instant};
+
+    use crate::logging::stream::Stream;
 
     /// Takes lines until told not to.
     #[derive(Default)]
@@ -150,5 +154,36 @@ mod tests {
         let messages: Vec<&str> =
             reader.taken.lines().map(|line| &line["2026-02-04T15:30:00+08:00 ".len()..]).collect();
         assert_eq!(messages, ["WARN 2 log lines before this one were lost", "INFO three", "INFO four"]);
+    }
+
+    #[test]
+    fn where_nobody_reads_either_log_a_thousand_lines_cost_one_wait_and_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let receiver = UnixDatagram::bind(folder.path().join("log")).unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut sink = Sink::to_syslog(&folder.path().join("log"), Stream::new(writer));
+        let mut write = |count| {
+            for _ in 0..count {
+                sink.write(&time(), Level::Info, format_args!("line"));
+            }
+            (sink.diverted_lines, sink.lost_lines)
+        };
+        while write(100).1 == 0 {}
+        let begun = Instant::now();
+        let (diverted, lost) = write(1000);
+        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+
+        receiver.set_nonblocking(true).unwrap();
+        let mut datagram = [0; 1024];
+        while receiver.recv(&mut datagram).is_ok() {}
+        assert_eq!(write(1), (0, 0));
+        receiver.recv(&mut datagram).unwrap();
+        let length = receiver.recv(&mut datagram).unwrap();
+        let notice = format!("syslog takes lines again: {diverted} went to standard error, {lost} were lost there");
+        assert!(std::str::from_utf8(&datagram[..length]).unwrap().ends_with(&notice));
+        drop(sink);
+        let mut printed = String::new();
+        reader.read_to_string(&mut printed).unwrap();
+        assert_eq!(printed.matches(" INFO line\n").count() as u64, diverted - lost);
     }
 }

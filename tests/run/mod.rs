@@ -9,6 +9,7 @@ mod state;
 mod status;
 mod stopping;
 mod undelivered;
+mod unread;
 mod wall_clock;
 
 /// An alert of the fixture host `small-vps`, up to its time.

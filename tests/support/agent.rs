@@ -157,16 +157,18 @@ impl Place {
     }
 
     /// Starts an agent by a command of [`Place::command`] that was changed.
-    pub fn spawn(&self, mut command: Command) -> Agent {
+    pub fn spawn(&self, command: Command) -> Agent {
+        self.spawn_to(command, None, None)
+    }
+
+    /// The same with another standard output, or standard error, than the file that is kept for the test.
+    pub fn spawn_to(&self, mut command: Command, stdout: Option<Stdio>, stderr: Option<Stdio>) -> Agent {
         let number = self.agents.get();
         self.agents.set(number + 1);
         let output = [self.path(&format!("printed-{number}")), self.path(&format!("log-{number}"))];
-        let child = command
-            .stdout(File::create(&output[0]).unwrap())
-            .stderr(File::create(&output[1]).unwrap())
-            .spawn()
-            .expect("the agent starts");
-        Agent { child, output, ended: None }
+        let [printed, log] = [0, 1].map(|of| File::create(&output[of]).unwrap().into());
+        command.stdout(stdout.unwrap_or(printed)).stderr(stderr.unwrap_or(log));
+        Agent { child: command.spawn().expect("the agent starts"), output, ended: None }
     }
 
     /// What `status --json` says.

@@ -1,0 +1,84 @@
+//! How long a writer may wait for whoever reads, all its writes together.
+//!
+//! A reader that is merely slow is waited for; one that stands still costs one wait, and nothing from then on until it
+//! takes something again. Neither can hold up the agent: of any stretch of time, little more than a tenth is waiting.
+
+use std::time::Duration;
+
+use crate::clock::Boot;
+
+/// The most that is waited at a stretch.
+pub const MAX_WAIT: Duration = Duration::from_millis(100);
+
+/// Time that was not spent waiting gives back a part of it.
+const REFILL_DIVISOR: u32 = 10;
+
+/// What is left to be waited.
+#[derive(Debug)]
+pub struct Patience {
+    left: Duration,
+    as_of: Boot,
+}
+
+impl Patience {
+    pub fn new(now: Boot) -> Patience {
+        Patience { left: MAX_WAIT, as_of: now }
+    }
+
+    /// How long may be waited now.
+    pub fn left(&mut self, now: Boot) -> Duration {
+        self.left = self.left.saturating_add((now - self.as_of) / REFILL_DIVISOR).min(MAX_WAIT);
+        self.as_of = now;
+        self.left
+    }
+
+    /// Takes off what was waited from the last [`Patience::left`] until `now`; all of it where that was `in_vain`.
+    pub fn spend(&mut self, now: Boot, in_vain: bool) {
+        self.left = if in_vain { Duration::ZERO } else { self.left.saturating_sub(now - self.as_of) };
+        self.as_of = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> Boot {
+        Boot::from_micros(milliseconds * 1000)
+    }
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn what_was_waited_is_missing_until_time_gives_it_back() {
+        let mut patience = Patience::new(at(0));
+        assert_eq!(patience.left(at(0)), ms(100));
+        patience.spend(at(60), false);
+        assert_eq!(patience.left(at(60)), ms(40));
+        assert_eq!(patience.left(at(260)), ms(60));
+        assert_eq!(patience.left(at(5000)), ms(100));
+    }
+
+    #[test]
+    fn a_wait_in_vain_uses_it_up() {
+        let mut patience = Patience::new(at(0));
+        patience.spend(at(99), true);
+        assert_eq!(patience.left(at(99)), ms(0));
+        assert_eq!(patience.left(at(1099)), ms(100));
+    }
+
+    #[test]
+    fn of_any_time_little_more_than_a_tenth_is_waiting() {
+        let (mut patience, mut now, mut waited) = (Patience::new(at(0)), 0, 0);
+        while now < 60_000 {
+            let wait = i64::try_from(patience.left(at(now)).as_millis()).unwrap().min(30);
+            now += wait;
+            waited += wait;
+            patience.spend(at(now), false);
+            now += 1;
+        }
+        assert!(waited < 60_000 / 10 + 100, "{waited} ms");
+    }
+}

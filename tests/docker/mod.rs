@@ -4,6 +4,7 @@
 mod collector;
 mod events;
 mod misbehaving;
+mod proxy;
 mod real;
 mod recorded;
 

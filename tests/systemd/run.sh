@@ -12,15 +12,19 @@ export BOX=${BOX:-/var/tmp/vps-monitor-box.$$}
 TOOL=tests/tools/systemd-box.sh
 BINARY=${CARGO_TARGET_DIR:-target}/release/vps-monitor
 SOURCE=/root/vps-monitor
-CONFIG=/etc/vps-monitor/config.yaml
+CONFIG_DIR=/etc/vps-monitor
+CONFIG=$CONFIG_DIR/config.yaml
 POSTS=/root/posts
 
 box() { $TOOL run "$@"; }
-# readme COMMAND : types in the box, as root in the tree, what both READMEs tell people to type.
+# readme COMMAND : types in the box, as root in the tree, what the documents of both languages tell people to type.
 readme() {
-    local file
-    for file in README.md README.zh-CN.md; do
-        sed 's/^ *//; s/  *#.*//' "$file" | grep -xF -- "$1" >/dev/null || fail "$file does not say: $1"
+    local documents language
+    for language in English Chinese; do
+        if [ $language = Chinese ]; then documents=$(ls README.zh-CN.md docs/*.zh-CN.md)
+        else documents=$(ls README.md docs/*.md | grep -v zh-CN); fi
+        # shellcheck disable=SC2086
+        sed 's/^ *//; s/  *#.*//' $documents | grep -xF -- "$1" >/dev/null || fail "no $language document says: $1"
     done
     sh_box "cd $SOURCE && ${1#sudo } 2>&1"
 }
@@ -41,6 +45,7 @@ wait_for() {
 
 property() { box systemctl show --value -p "$1" vps-monitor; }
 is_property() { [ "$(property "$1")" = "$2" ]; }
+status_text_has() { property StatusText | grep -q -- "$1"; }
 posts() { sh_box "cat $POSTS 2>/dev/null | wc -l"; }
 syslog_has() { box grep -q -- "$1" /var/log/syslog; }
 # How many lines of syslog have a text: to see that there is one more.

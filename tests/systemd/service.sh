@@ -54,7 +54,20 @@ test_a_service_that_is_enabled_gets_ready_and_delivers_an_alert() {
         [ "$(box ps -o user= -p "$(property MainPID)")" = vps-monitor ] || fail "not its own user"
     readme 'sudo vps-monitor config check' | grep ok >/dev/null || fail "root cannot check the configuration"
     wait_for 10 "an alert is delivered" box grep -q 'memory\|Memory' $POSTS
-    wait_for 5 "STATUS=" sh_box 'systemctl show --value -p StatusText vps-monitor | grep -q "[1-9][0-9]* active alerts.*next check"'
+    # The next check is an hour away: the text changes when a message is delivered.
+    wait_for 5 "STATUS=" status_text_has '[1-9][0-9]* active alerts, no messages waiting, next check'
+}
+
+test_a_user_of_the_services_group_is_told_how_to_ask() {
+    box useradd -m -G vps-monitor member
+    sh_box "runuser -u member -- vps-monitor status; test \$? = 1" >"$BOX/said" 2>&1 || fail "$(cat "$BOX/said")"
+    grep -q 'sudo vps-monitor status' "$BOX/said" || fail "$(cat "$BOX/said")"
+    ! grep -q 'not running' "$BOX/said" || fail "$(cat "$BOX/said")"
+    sh_box "runuser -u vps-monitor -- vps-monitor status" | grep -q '^agent  *running, process' || fail "not even its own user"
+    sh_box "vps-monitor status" >"$BOX/said"
+    grep -q "^configuration  *$CONFIG\$" "$BOX/said" && grep -q '^readings  *memory .*% .*threshold 0.001%  OVER' "$BOX/said" ||
+        fail "$(cat "$BOX/said")"
+    sh_box 'userdel -r member' 2>/dev/null
 }
 
 test_syslog_has_a_line_for_each_fact() {
@@ -100,16 +113,26 @@ PY
     sh_box "rm -rf /run/systemd/system/probe.service* /root/inside.json /root/outside.json; systemctl daemon-reload"
 }
 
-test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
-    local pid
+test_a_reload_takes_a_good_configuration_and_fails_with_a_bad_one() {
+    local pid before
     pid=$(property MainPID)
     sh_box "sed -i 's/language: en/language: en, log_level: DEBUG/' $CONFIG && true"
     readme 'sudo systemctl reload vps-monitor'
     wait_for 5 "it is reloaded" syslog_has 'reloaded channel='
-    sh_box "sed -i 's/language: en/languag: en/' $CONFIG && systemctl reload vps-monitor"
+    before=$(posts)
+    sh_box "sed -i 's/language: en/languag: en/' $CONFIG"
+    for _ in 1 2; do
+        ! box systemctl reload vps-monitor 2>/dev/null || fail "systemctl reload says that all is well"
+    done
     wait_for 5 "the bad line is named" syslog_has 'config.yaml:2:[0-9]*: error: .*languag.*did you mean'
+    wait_for 5 "systemctl status says so" status_text_has 'NOT VALID .*config.yaml:2:.*languag'
+    sh_box "vps-monitor status" >"$BOX/said" || fail "status fails though the agent answers"
+    grep -q 'NOT VALID on disk: .*config.yaml:2:.*languag' "$BOX/said" || fail "$(cat "$BOX/said")"
+    wait_for 10 "the group is told" sh_box "tail -n 1 $POSTS | grep -q 'configuration not valid'"
     sh_box "sed -i 's/languag: en/language: en/' $CONFIG && systemctl reload vps-monitor"
     wait_for 5 "it is well again" is_property ActiveState active
+    wait_for 5 "systemctl status has forgotten it" status_text_has '^[1-9]'
+    [ "$(posts)" = $((before + 1)) ] || fail "the group was told $(($(posts) - before)) times"
     [ "$(property MainPID)" = "$pid" ] || fail "it is another process"
 }
 
@@ -152,8 +175,7 @@ test_logging_survives_a_restart_of_rsyslog_and_of_journald() {
 }
 
 # In the engine's place listens something that lets its group in and nobody else, and notes who came.
-test_the_docker_group_is_used_where_it_is_and_missed_nowhere() {
-    box groupadd docker
+start_engine() {
     sh_box "systemd-run -q --unit engine -p Group=docker -p UMask=0007 python3 -c '
 import socket
 listener = socket.socket(socket.AF_UNIX)
@@ -164,6 +186,17 @@ while True:
     open(\"/root/came\", \"a\").close()
 '"
     wait_for 5 "something listens for Docker" box test -S /run/docker.sock
+}
+
+# block LANGUAGE NUMBER : a block of the security page.
+block() {
+    awk -v language="\`\`\`$1" -v number="$2" '$0 == language { inside = ++count == number; next }
+        /^```/ { inside = 0 } inside' docs/security.md
+}
+
+test_the_docker_group_is_used_where_it_is_and_missed_nowhere() {
+    box groupadd docker
+    start_engine
     readme 'sudo make install' >"$BOX/said"
     grep -q 'was restarted' "$BOX/said" || fail "it was not restarted"
     wait_for 10 "it is active" is_property ActiveState active
@@ -177,6 +210,42 @@ while True:
     sh_box 'systemctl stop engine; rm -f /run/docker.sock /root/came'
 }
 
+# Behind the proxy of the security page, the agent is in the group no more.
+test_the_read_only_proxy_stands_between_it_and_docker() {
+    box groupadd docker
+    start_engine
+    sh_box "cd $SOURCE && make install" >/dev/null
+    block haproxy 1 | sh_box "cat >/etc/vps-monitor/docker-proxy.cfg"
+    block ini 2 | sh_box "cat >/etc/systemd/system/vps-monitor-docker.service"
+    sh_box "cp $CONFIG /root/config.yaml && printf '%s\n' '$(block yaml 1)' >>$CONFIG && rm -f /root/came"
+    readme 'sudo systemctl enable --now vps-monitor-docker'
+    box systemd-analyze verify --man=no vps-monitor-docker.service
+    readme 'sudo mkdir -p /etc/systemd/system/vps-monitor.service.d'
+    sh_box "$(block sh 1 | grep z-no-docker-group | sed 's/sudo //')" >/dev/null
+    readme 'sudo systemctl daemon-reload'
+    readme 'sudo systemctl restart vps-monitor'
+    wait_for 10 "a request has come through" box test -e /root/came
+    ! sh_box "grep -q \"^Groups:.*\$(getent group docker | cut -d: -f3)\" /proc/$(property MainPID)/status" || fail "it is in the group"
+    wait_for 10 "it has the proxy's answer" syslog_has 'collector=docker.*50[234]'
+    [ "$(sh_box 'stat -c "%a %U:%G" /run/vps-monitor-docker/docker.sock')" = '660 root:vps-monitor' ]
+    sh_box "systemctl disable --now --quiet vps-monitor-docker && rm /etc/systemd/system/vps-monitor-docker.service \
+        /etc/systemd/system/vps-monitor.service.d/z-no-docker-group.conf /etc/vps-monitor/docker-proxy.cfg
+        cp /root/config.yaml $CONFIG; rm /root/config.yaml; groupdel docker; systemctl stop engine; rm -f /run/docker.sock /root/came
+        cd $SOURCE && make install" >/dev/null
+    wait_for 10 "it is active" is_property ActiveState active
+}
+
+test_an_upgrade_asks_the_new_version_about_the_configuration() {
+    local pid
+    pid=$(property MainPID)
+    sh_box "sed -i 's/language: en/languag: en/' $CONFIG"
+    ! sh_box "cd $SOURCE && echo >>etc/config.yaml && make install" >"$BOX/said" 2>&1 || fail "it was installed"
+    grep -q 'config.yaml:2:.*languag' "$BOX/said" && grep -q 'Nothing was changed' "$BOX/said" || fail "$(cat "$BOX/said")"
+    [ "$(property MainPID)" = "$pid" ] || fail "it was restarted"
+    box test ! -e $CONFIG.new
+    sh_box "sed -i 's/languag: en/language: en/' $CONFIG; cd $SOURCE && sed -i '\$d' etc/config.yaml"
+}
+
 test_an_upgrade_keeps_configuration_and_state() {
     local pid config since
     pid=$(property MainPID)
@@ -184,12 +253,20 @@ test_an_upgrade_keeps_configuration_and_state() {
     since=$(sh_box "vps-monitor status --json" | python3 -c 'import json,sys; print([a["since"] for a in json.load(sys.stdin)["alerts"]])')
     [ "$since" != '[]' ]
     readme 'sudo make install' >"$BOX/said"
-    grep -q 'config.yaml.new' "$BOX/said" || fail "nothing is said of the template"
+    ! grep -q 'config.yaml.new' "$BOX/said" && box test ! -e $CONFIG.new || fail "a template though it is the same"
     grep -q 'was restarted' "$BOX/said"
     [ "$(property MainPID)" != "$pid" ]
     [ "$(box sha256sum $CONFIG)" = "$config" ]
     [ "$(sh_box "vps-monitor status --json" | python3 -c 'import json,sys; print([a["since"] for a in json.load(sys.stdin)["alerts"]])')" = "$since" ] ||
         fail "the alerts are other ones"
+}
+
+test_a_changed_template_is_put_beside_the_configuration() {
+    sh_box "cd $SOURCE && echo '# new' >>etc/config.yaml && make install" >"$BOX/said" 2>&1
+    grep -q 'config.yaml.new' "$BOX/said" || fail "nothing is said of the template"
+    box cmp $CONFIG.new $SOURCE/etc/config.yaml
+    [ "$(box stat -c '%a %U:%G' $CONFIG.new)" = '640 root:vps-monitor' ] || fail "its mode or owner"
+    sh_box "rm $CONFIG.new; sed -i '\$d' $SOURCE/etc/config.yaml"
 }
 
 test_after_a_reboot_it_is_back_and_repeats_no_alert() {
@@ -212,7 +289,21 @@ test_uninstall_keeps_configuration_and_state_and_purge_leaves_nothing() {
     box test -e $CONFIG
     box test -e /var/lib/vps-monitor/alert_state.json
     ! box sh -c 'command -v vps-monitor' || fail "the binary is still there"
-    readme 'sudo make purge'
+    # What was kept is valid, so it runs at once; and no path is too odd for it.
+    sh_box "cd $SOURCE && make install PREFIX='/opt/a & 50% \"b\"'" >"$BOX/said"
+    grep -q 'enabled and running' "$BOX/said" || fail "$(cat "$BOX/said")"
+    wait_for 10 "it runs from an odd path" is_property ActiveState active
+    box systemctl reload vps-monitor
+    [ "$(sh_box "readlink /proc/$(property MainPID)/exe")" = '/opt/a & 50% "b"/bin/vps-monitor' ] || fail "another program runs"
+    sh_box "cd $SOURCE && make uninstall PREFIX='/opt/a & 50% \"b\"'" >/dev/null
+    box test ! -e /opt/a*
+    # Without an answer nothing is removed.
+    ! sh_box "cd $SOURCE && make purge </dev/null" >"$BOX/said" 2>&1 || fail "it does not ask"
+    grep -q "$CONFIG_DIR" "$BOX/said" && grep -q 'nothing was removed' "$BOX/said" || fail "$(cat "$BOX/said")"
+    ! sh_box "cd $SOURCE && echo n | make purge" >"$BOX/said" 2>&1 || fail "no is no"
+    box test -e $CONFIG
+    sh_box "cd $SOURCE && make purge YES=1" >"$BOX/said"
+    grep -q 'is removed' "$BOX/said"
     box systemctl stop robot
     list_files >"$BOX/after"
     diff "$BOX/before" "$BOX/after" || fail "this is not as it was before"

@@ -16,7 +16,7 @@ SUITE=${SUITE:-bookworm}
 ROOT=$BOX/root
 PRISTINE=$BOX_CACHE/$SUITE
 CGROUP=vps-monitor-box-$(printf %s "$BOX" | cksum | cut -d' ' -f1)
-PACKAGES=systemd,systemd-sysv,dbus,rsyslog,procps,iproute2,make,man-db,python3-minimal,lintian
+PACKAGES=systemd,systemd-sysv,dbus,rsyslog,procps,iproute2,make,man-db,python3-minimal,lintian,haproxy
 BOOT_SECONDS=60
 
 skip() { echo "systemd-box: $*" >&2; exit 77; }

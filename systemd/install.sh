@@ -182,7 +182,7 @@ say_next() {
         echo "  sudoedit $CONFIG    # put the robot's webhook in place of YOUR_KEY"
         echo "  sudo $NAME config check"
     elif ! "$PROGRAM" --config "$CONFIG" config check >/dev/null 2>&1; then
-        echo "  sudo $NAME config check    # $CONFIG was kept, and is not valid: this says why"
+        echo "  sudo $NAME config check    # $CONFIG was kept, and is not accepted as it is: this says why"
     fi
     printf '%s\n' "  sudo systemctl enable --now $NAME" "  sudo $NAME test-notify"
 }

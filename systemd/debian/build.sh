@@ -64,8 +64,8 @@ Suggests: default-syslogd
 Installed-Size: $(du -sk --exclude=DEBIAN "$STAGE" | cut -f1)
 Description: host monitoring with alerts in a WeChat Work group
  One small program watches memory, swap, CPU, disks, network traffic,
- connections and Docker containers of this host, tells a WeChat Work group
- when something is over its threshold and when it is well again, and sends
+ connections and Docker containers of this host, posts to a WeChat Work
+ group when a threshold is reached and when that is over, and sends
  reports on a cron schedule.
 END
     echo /etc/$NAME/config.yaml >"$STAGE/DEBIAN/conffiles"

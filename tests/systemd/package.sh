@@ -44,6 +44,17 @@ test_an_upgrade_keeps_an_edited_configuration_and_the_service_running() {
     box systemctl is-enabled -q vps-monitor
 }
 
+test_an_upgrade_restarts_nothing_that_would_not_start() {
+    local pid
+    pid=$(property MainPID)
+    sh_box "sed -i 's/language: en/languag: en/' $CONFIG"
+    build_package 0.3.0
+    sh_box "DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i $PACKAGES/*_0.3.0_*.deb" >"$BOX/said" 2>&1
+    grep -q 'config.yaml:2:.*languag' "$BOX/said" && grep -q 'keeps running' "$BOX/said" || fail "$(cat "$BOX/said")"
+    [ "$(property MainPID)" = "$pid" ] || fail "it was restarted"
+    sh_box "sed -i 's/languag: en/language: en/' $CONFIG"
+}
+
 test_removal_keeps_configuration_and_state_and_purge_leaves_nothing() {
     sh_box 'dpkg -r vps-monitor' >/dev/null
     ! box pgrep -x vps-monitor || fail "it still runs"

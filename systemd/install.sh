@@ -88,8 +88,16 @@ unit_word() {
 # As an argument of a command, where `$` begins a variable: systemd.service(5).
 unit_argument() { unit_word "$1" | sed 's/\$/$$/g'; }
 
+# The start of a command line. systemd takes no executable with quotes or backslashes in its name, but every argument.
+unit_program() {
+    case $PROGRAM in
+        *[\\\"\']*) printf '/bin/sh -c "exec \\"$$0\\" \\"$$@\\"" %s' "$(unit_argument "$PROGRAM")" ;;
+        *) unit_word "$PROGRAM" ;;
+    esac
+}
+
 put_unit() {
-    program=$(unit_word "$PROGRAM")
+    program=$(unit_program)
     option=
     test "$SYSCONFDIR" = /etc || option=" --config $(unit_argument "$CONFIG")"
     filled=$(mktemp)
@@ -97,7 +105,7 @@ put_unit() {
         case $line in
             'ExecStart=/usr/local/bin/vps-monitor '*) line="ExecStart=$program$option ${line##*/vps-monitor }" ;;
             'ExecReload=/usr/local/bin/vps-monitor '*) line="ExecReload=$program$option ${line##*/vps-monitor }" ;;
-            'ExecPaths=/usr '*) line="$line $program" ;;
+            'ExecPaths=/usr '*) line="$line $(unit_word "$PROGRAM")" ;;
         esac
         printf '%s\n' "$line"
     done <systemd/vps-monitor.service >"$filled"

@@ -93,19 +93,18 @@ fn it_puts_everything_below_the_folder_and_uninstall_takes_it_back() {
 
 #[test]
 fn odd_paths_are_escaped_as_systemd_reads_them() {
+    // What systemd takes as the name of an executable, and what only as an argument.
     let cases = [
-        ("/opt/a&b", "/etc", r#""/opt/a&b/bin/vps-monitor" run"#),
-        ("/opt/100%", "/etc", r#""/opt/100%%/bin/vps-monitor" run"#),
-        ("/opt/two words", "/etc", r#""/opt/two words/bin/vps-monitor" run"#),
-        (r#"/opt/"q" \ 'x' |#$1"#, "/etc", r#""/opt/\"q\" \\ 'x' |#$1/bin/vps-monitor" run"#),
-        ("/opt/监控", "/etc", r#""/opt/监控/bin/vps-monitor" run"#),
-        (
-            "/usr",
-            "/opt/$HOME & 50%",
-            r#"/usr/bin/vps-monitor --config "/opt/$$HOME & 50%%/vps-monitor/config.yaml" run"#,
-        ),
+        ("/opt/a&b", "/etc", r#""/opt/a&b/bin/vps-monitor""#, "", ""),
+        ("/opt/100%", "/etc", r#""/opt/100%%/bin/vps-monitor""#, "", ""),
+        ("/opt/two words", "/etc", r#""/opt/two words/bin/vps-monitor""#, "", ""),
+        ("/opt/|#$1", "/etc", r#""/opt/|#$1/bin/vps-monitor""#, "", ""),
+        ("/opt/监控", "/etc", r#""/opt/监控/bin/vps-monitor""#, "", ""),
+        ("/opt/\"q\" \\", "/etc", r#""/opt/\"q\" \\/bin/vps-monitor""#, r#"/bin/sh -c "exec \"$$0\" \"$$@\"" "#, ""),
+        ("/opt/it's", "/etc", r#""/opt/it's/bin/vps-monitor""#, r#"/bin/sh -c "exec \"$$0\" \"$$@\"" "#, ""),
+        ("/usr", "/o/$H & 5%", "/usr/bin/vps-monitor", "", r#" --config "/o/$$H & 5%%/vps-monitor/config.yaml""#),
     ];
-    for (prefix, sysconfdir, command) in cases {
+    for (prefix, sysconfdir, program, before, option) in cases {
         let stage = Stage::new();
         let variables = [("PREFIX", prefix), ("SYSCONFDIR", sysconfdir), ("UNITDIR", "/units & more")];
         stage.install(&variables);
@@ -113,10 +112,9 @@ fn odd_paths_are_escaped_as_systemd_reads_them() {
         assert!(stage.at(sysconfdir).join("vps-monitor/config.yaml").exists());
         let unit = fs::read_to_string(stage.at("/units & more/vps-monitor.service")).unwrap();
         let value = |key: &str| unit.lines().filter_map(|line| line.strip_prefix(key)).last().unwrap().to_owned();
-        assert_eq!(value("ExecStart="), command);
-        assert_eq!(value("ExecReload="), command.replace(" run", " config check --quiet"));
-        // It may execute itself, wherever it lies; the word is the same as in the command.
-        let program = command.split(" --config").next().unwrap().trim_end_matches(" run");
+        assert_eq!(value("ExecStart="), format!("{before}{program}{option} run"));
+        assert_eq!(value("ExecReload="), format!("{before}{program}{option} config check --quiet"));
+        // It may execute itself, wherever it lies.
         assert!(value("ExecPaths=").ends_with(&format!(" {program}")), "{unit}");
         assert_eq!(stage.run("uninstall", &variables).code, 0);
         assert!(!stage.at(prefix).join("bin/vps-monitor").exists());

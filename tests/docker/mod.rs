@@ -5,6 +5,7 @@ mod collector;
 mod events;
 mod misbehaving;
 mod proxy;
+mod readme;
 mod real;
 mod recorded;
 

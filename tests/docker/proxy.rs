@@ -31,7 +31,10 @@ struct Proxy {
 impl Proxy {
     fn start(folder: &Path) -> Result<Proxy, String> {
         let socket = folder.join("docker.sock");
-        let config = blocks(SECURITY).into_iter().find_map(|block| block.strip_prefix("haproxy\n")).unwrap()
+        let config = blocks(SECURITY)
+            .into_iter()
+            .find_map(|block| block.strip_prefix("haproxy\n"))
+            .unwrap()
             .replace("/run/vps-monitor-docker/docker.sock", socket.to_str().unwrap())
             // A group that is on every machine.
             .replace("group vps-monitor", "group root");

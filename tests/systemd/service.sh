@@ -58,6 +58,11 @@ test_a_service_that_is_enabled_gets_ready_and_delivers_an_alert() {
     wait_for 5 "STATUS=" status_text_has '[1-9][0-9]* active alerts, no messages waiting, next check'
 }
 
+test_a_test_message_arrives_in_the_group() {
+    readme 'sudo vps-monitor test-notify' >"$BOX/said"
+    grep -q 'delivered' "$BOX/said" && sh_box "tail -n 1 $POSTS | grep -q Test" || fail "$(cat "$BOX/said")"
+}
+
 test_a_user_of_the_services_group_is_told_how_to_ask() {
     box useradd -m -G vps-monitor member
     sh_box "runuser -u member -- vps-monitor status; test \$? = 1" >"$BOX/said" 2>&1 || fail "$(cat "$BOX/said")"
@@ -74,6 +79,8 @@ test_syslog_has_a_line_for_each_fact() {
     wait_for 5 "the alert" syslog_has 'vps-monitor\[[0-9]*\]: .*alert=memory state=firing .*value=.* threshold=0.001'
     wait_for 5 "the delivery" syslog_has 'vps-monitor\[[0-9]*\]: .*delivered kind=alert'
     readme "grep vps-monitor /var/log/syslog" >/dev/null
+    readme "grep 'alert=memory state=firing' /var/log/syslog" >/dev/null
+    sh_box "timeout 2 journalctl -u vps-monitor -f" | grep -q Started || fail "the journal has nothing of the unit"
     readme "journalctl -t vps-monitor -p warning" >"$BOX/said"
     grep -q alert=memory "$BOX/said" || fail "the priority is not the level's"
     ! box grep -q 693a91f6 /var/log/syslog || fail "the key is in the log"
@@ -225,6 +232,7 @@ test_the_read_only_proxy_stands_between_it_and_docker() {
     readme 'sudo systemctl daemon-reload'
     readme 'sudo systemctl restart vps-monitor'
     wait_for 10 "a request has come through" box test -e /root/came
+    readme 'sudo vps-monitor status' | grep -q '^agent  *running' || fail "status does not find the service"
     ! sh_box "grep -q \"^Groups:.*\$(getent group docker | cut -d: -f3)\" /proc/$(property MainPID)/status" || fail "it is in the group"
     wait_for 10 "it has the proxy's answer" syslog_has 'collector=docker.*50[234]'
     [ "$(sh_box 'stat -c "%a %U:%G" /run/vps-monitor-docker/docker.sock')" = '660 root:vps-monitor' ]

@@ -11,21 +11,32 @@ use vps_monitor::config::Config;
 
 use super::{fail_on, quoted, read, root, sources, table};
 
-const READMES: [&str; 2] = ["README.md", "README.zh-CN.md"];
-const DOCUMENTS: [&str; 8] = [
-    "README.md",
-    "README.zh-CN.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/performance.md",
-    "docs/scale.md",
-    "fixtures/hosts/README.md",
-];
+/// Every document, from the repository's root.
+pub fn documents() -> Vec<String> {
+    let mut documents: Vec<String> = [
+        "README.md",
+        "README.zh-CN.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "fixtures/hosts/README.md",
+    ]
+    .map(str::to_owned)
+    .into();
+    let pages = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    documents.extend(pages.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|path| path.ends_with(".md")));
+    documents.sort();
+    documents
+}
 
-/// Each README's heading for a table, in English and in Chinese.
-fn readme_tables(headings: [&str; 2]) -> impl Iterator<Item = (&'static str, Vec<Vec<String>>)> {
-    READMES.into_iter().zip(headings).map(|(readme, heading)| (readme, table(readme, heading)))
+/// The table under a heading of a page, in English and in Chinese.
+fn page_tables(page: &str, headings: [&str; 2]) -> [(String, Vec<Vec<String>>); 2] {
+    let pages = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")];
+    let mut headings = headings.into_iter();
+    pages.map(|page| {
+        let rows = table(&page, headings.next().unwrap());
+        (page, rows)
+    })
 }
 
 /// What the first cells quote.
@@ -94,10 +105,10 @@ fn keys(value: &Json, path: &str, found: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn both_readmes_list_every_key_with_its_default() {
+fn both_pages_list_every_key_with_its_default() {
     let mut expected = Vec::new();
     keys(&serde_json::to_value(Config::default()).unwrap(), "", &mut expected);
-    for (readme, rows) in readme_tables(["## Configuration keys", "## 配置项"]) {
+    for (page, rows) in page_tables("configuration", ["## Keys", "## 配置项"]) {
         // A container's own keys have no place in the defaults, which name no container.
         let rows = rows.iter().filter(|row| !row[0].contains("[]"));
         let mut listed: Vec<(String, String)> =
@@ -107,7 +118,7 @@ fn both_readmes_list_every_key_with_its_default() {
         listed.iter_mut().for_each(|(_, value)| *value = without_quotes(value));
         listed.sort();
         expected.sort();
-        assert_eq!(listed, expected, "{readme}");
+        assert_eq!(listed, expected, "{page}");
     }
 }
 
@@ -137,25 +148,25 @@ fn commands() -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn both_readmes_list_every_command_with_its_options() {
-    for (readme, rows) in readme_tables(["## Commands", "## 命令"]) {
+fn both_pages_list_every_command_with_its_options() {
+    for (page, rows) in page_tables("commands", ["## Commands", "## 命令"]) {
         let listed = first_cells(&rows);
         let mut complaints = Vec::new();
         for (command, options) in commands() {
             let row = listed.iter().find(|row| **row == command || row.starts_with(&format!("{command} ")));
             for option in options {
                 if !row.is_some_and(|row| row.contains(&option)) {
-                    complaints.push(format!("{readme}: `{command}` lacks {option}"));
+                    complaints.push(format!("{page}: `{command}` lacks {option}"));
                 }
             }
             if row.is_none() {
-                complaints.push(format!("{readme}: there is no `{command}`"));
+                complaints.push(format!("{page}: there is no `{command}`"));
             }
         }
-        let text = read(readme);
+        let text = read(&page);
         for option in Options::command().get_arguments().filter_map(|option| option.get_long()) {
             if !text.contains(&format!("`--{option}")) {
-                complaints.push(format!("{readme}: there is no --{option}"));
+                complaints.push(format!("{page}: there is no --{option}"));
             }
         }
         fail_on(&complaints);
@@ -163,13 +174,13 @@ fn both_readmes_list_every_command_with_its_options() {
 }
 
 #[test]
-fn both_readmes_list_every_exit_code_and_no_other() {
+fn both_pages_list_every_exit_code_and_no_other() {
     let source = read("src/cli/mod.rs");
     let codes = source.lines().filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": u8 = "));
     let codes: BTreeSet<String> = codes.map(|(_, code)| code.trim_end_matches(';').to_owned()).collect();
     assert!(codes.contains("78"), "{codes:?}");
-    for (readme, rows) in readme_tables(["## Exit codes", "## 退出码"]) {
-        assert_eq!(first_cells(&rows).into_iter().collect::<BTreeSet<_>>(), codes, "{readme}");
+    for (page, rows) in page_tables("commands", ["## Exit codes", "## 退出码"]) {
+        assert_eq!(first_cells(&rows).into_iter().collect::<BTreeSet<_>>(), codes, "{page}");
     }
 }
 
@@ -177,8 +188,8 @@ fn both_readmes_list_every_exit_code_and_no_other() {
 fn what_the_documents_have_people_make_can_be_made() {
     let makefile = read("Makefile");
     let mut complaints = Vec::new();
-    for document in DOCUMENTS {
-        for (number, line) in read(document).lines().enumerate() {
+    for document in documents() {
+        for (number, line) in read(&document).lines().enumerate() {
             let commands = quoted(line).into_iter().chain([line.trim().to_owned()]);
             for command in commands {
                 let command = command.trim_start_matches("sudo ").trim_start_matches("$ ").to_owned();
@@ -196,19 +207,68 @@ fn what_the_documents_have_people_make_can_be_made() {
     fail_on(&complaints);
 }
 
+/// A heading as links name it on the sites that show these pages.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
 fn links_between_the_documents_lead_somewhere() {
     let mut complaints = Vec::new();
-    for document in DOCUMENTS {
-        let folder = root().join(document).parent().unwrap().to_owned();
-        for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = link.split('#').next().unwrap_or_default();
-            if !path.is_empty() && !path.contains("://") && !folder.join(path).exists() {
+    for document in documents() {
+        let folder = root().join(&document).parent().unwrap().to_owned();
+        for link in read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (path, wanted) = link.split_once('#').unwrap_or((link, ""));
+            if path.contains("://") {
+                continue;
+            }
+            let target = if path.is_empty() { root().join(&document) } else { folder.join(path) };
+            let text = std::fs::read_to_string(&target).unwrap_or_default();
+            let leads = target.exists() && (wanted.is_empty() || text.lines().any(|line| anchor(line) == wanted));
+            if !leads {
                 complaints.push(format!("{document}: {link} leads nowhere"));
             }
         }
     }
     fail_on(&complaints);
+}
+
+/// What a document consists of, whatever its language: headings by their depth, blocks, rows of tables.
+fn outline(document: &str) -> Vec<String> {
+    let mut outline = Vec::new();
+    let mut in_block = false;
+    for line in read(document).lines().map(str::trim) {
+        if line.starts_with("```") {
+            in_block = !in_block;
+            outline.extend(in_block.then(|| line.to_owned()));
+        } else if !in_block && line.starts_with('#') {
+            outline.push(line.split(' ').next().unwrap_or_default().to_owned());
+        } else if !in_block && line.starts_with('|') {
+            outline.push("row".to_owned());
+        }
+    }
+    outline
+}
+
+#[test]
+fn the_documents_for_users_have_both_languages_and_the_readmes_are_short() {
+    let documents = documents();
+    let chinese: Vec<&String> = documents.iter().filter(|document| document.ends_with(".zh-CN.md")).collect();
+    assert!(chinese.len() > 5, "{chinese:?}");
+    for document in chinese {
+        let english = document.replace(".zh-CN", "");
+        assert_eq!(outline(document), outline(&english), "{document}");
+    }
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let (text, lines) = (read(readme), read(readme).lines().count());
+        assert!(lines < 200, "{readme} has {lines} lines");
+        for page in ["configuration", "commands", "messages", "operation", "troubleshooting", "security"] {
+            let page = format!("docs/{page}{}.md", readme.trim_start_matches("README").trim_end_matches(".md"));
+            assert!(text.contains(&format!("]({page})")), "{readme} has no link to {page}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! from there, so that what people read is what is enforced. What the documents say about commands, keys and exit codes
 //! is compared with the code in [`documents`].
 
+mod commands;
 mod documents;
 mod source;
 

@@ -1,0 +1,143 @@
+//! Every command that the documents tell people to type is typed by a test: here, in a booted system (tests/systemd), or by
+//! the gate.
+
+use std::path::Path;
+use std::process::Command;
+
+use clap::Parser;
+use vps_monitor::cli::Options;
+
+use super::documents::documents;
+use super::{fail_on, quoted, read};
+use crate::support::agent::{BINARY, finish};
+
+/// What no test can type, and why.
+const BY_HAND: [(&str, &str); 4] = [
+    ("git clone ", "the address is the reader's"),
+    ("git pull", "it needs the network"),
+    ("cd ", "it is typed with what follows"),
+    ("sudoedit ", "an editor: the tests write the file"),
+];
+
+/// What is typed in another form, and where that stands.
+const ELSEWHERE: [(&str, &str, &str); 3] = [
+    ("journalctl -u vps-monitor -f", "tests/systemd/service.sh", "timeout 2 journalctl -u vps-monitor -f"),
+    ("printf '[Service]\\nSupplementaryGroups=\\n'", "tests/systemd/service.sh", "grep z-no-docker-group"),
+    ("make install BINARY=", "tests/systemd/container.sh", "make install BINARY="),
+];
+
+/// The documents for users, whose blocks of shell are to be typed.
+fn pages() -> impl Iterator<Item = String> {
+    documents()
+        .into_iter()
+        .filter(|document| document.starts_with("README") || (document.starts_with("docs/") && !is_report(document)))
+}
+
+/// What was measured, and how.
+fn is_report(document: &str) -> bool {
+    ["docs/performance.md", "docs/scale.md"].contains(&document)
+}
+
+/// The lines of the blocks of shell, each with its document, without comments and `sudo`.
+fn typed_lines() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for document in pages() {
+        let text = read(&document);
+        let mut inside = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("```") {
+                inside = line == "```sh";
+                continue;
+            }
+            let command = line.split("  #").next().unwrap_or_default().trim().trim_start_matches("sudo ");
+            if inside && !command.is_empty() && !command.starts_with('#') {
+                found.push((document.clone(), command.to_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 40, "{found:#?}");
+    found
+}
+
+/// What the scenarios in a booted system type, by their function `readme`.
+fn typed_in_a_booted_system() -> Vec<String> {
+    let text = ["service", "package", "container"].map(|name| read(&format!("tests/systemd/{name}.sh"))).concat();
+    let calls = text.lines().filter_map(|line| line.trim().strip_prefix("readme "));
+    let arguments = calls.filter_map(|call| {
+        let quote = call.chars().next()?;
+        call[1..].split(quote).next()
+    });
+    arguments.map(|argument| argument.trim_start_matches("sudo ").to_owned()).collect()
+}
+
+/// Whether the gate or a scenario makes this target.
+fn is_made(target: &str) -> bool {
+    let places = [".ci/run", "tests/systemd/service.sh", "tests/systemd/package.sh", "tests/systemd/container.sh"];
+    places.iter().any(|place| {
+        let text = read(place).replace("--no-print-directory ", "");
+        text.split("make ").skip(1).any(|rest| rest.split([' ', '\n', '"', '\'', '<']).next() == Some(target))
+    })
+}
+
+#[test]
+fn every_command_of_the_documents_is_typed_by_a_test() {
+    let booted = typed_in_a_booted_system();
+    let mut complaints = Vec::new();
+    for (document, command) in typed_lines() {
+        let made = command.split_whitespace().find(|word| !word.contains('=')).is_some_and(|word| word == "make");
+        let target = command.split_whitespace().skip_while(|word| *word != "make").nth(1).unwrap_or_default();
+        let is_typed = BY_HAND.iter().any(|(prefix, _)| command.starts_with(prefix))
+            || ELSEWHERE.iter().any(|(prefix, place, text)| command.starts_with(prefix) && read(place).contains(text))
+            || booted.contains(&command)
+            || (made && is_made(target))
+            || is_of_the_demonstration(&command);
+        if !is_typed {
+            complaints.push(format!("{document}: no test types `{command}`"));
+        }
+    }
+    fail_on(&complaints);
+}
+
+/// What is typed by the test below.
+fn is_of_the_demonstration(command: &str) -> bool {
+    command.ends_with(" >demo.yaml") || command == "vps-monitor --config demo.yaml --state-dir demo run --once"
+}
+
+#[test]
+fn the_demonstration_shows_an_alert_in_the_terminal() {
+    for (page, title) in [("docs/messages.md", "⚠️ VPS Alert ["), ("docs/messages.zh-CN.md", "⚠️ VPS 告警 [")]
+    {
+        let text = read(page);
+        let script = text.split("\n```sh\n").nth(1).unwrap().split("\n```").next().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = format!("{}:{}", Path::new(BINARY).parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("sh");
+        let shown = finish(shell.args(["-ec", script]).current_dir(folder.path()).env("PATH", path));
+        assert!(shown.code == 0 && shown.stdout.contains(title), "{page}: {shown:?}");
+    }
+}
+
+#[test]
+fn every_command_that_is_quoted_is_one_that_the_program_understands() {
+    let mut complaints = Vec::new();
+    for document in documents() {
+        for line in read(&document).lines() {
+            for command in quoted(line) {
+                let command = command.trim_start_matches("sudo ");
+                // Beginnings and patterns of commands are none.
+                if !command.starts_with("vps-monitor ")
+                    || command.contains(['…', '&', '|'])
+                    || command.contains("COMMAND")
+                {
+                    continue;
+                }
+                if let Err(error) = Options::try_parse_from(command.split_whitespace()) {
+                    if error.exit_code() != 0 {
+                        complaints.push(format!("{document}: `{command}`: {error}"));
+                    }
+                }
+            }
+        }
+    }
+    fail_on(&complaints);
+}

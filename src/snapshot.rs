@@ -195,6 +195,13 @@ impl Snapshot {
             || self.failures.iter().any(|failure| failure.covers(key))
     }
 
+    /// Adds what another one found.
+    pub fn append(&mut self, other: Snapshot) {
+        self.readings.extend(other.readings);
+        self.failures.extend(other.failures);
+        self.unknown.extend(other.unknown);
+    }
+
     pub fn push(&mut self, metric: Metric, target: impl Into<Rc<str>>, value: Value) {
         self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
     }

@@ -2,14 +2,15 @@
 
 use std::thread;
 
+use nix::poll::{PollFd, ppoll};
+use nix::sys::time::TimeSpec;
 use serde::Serialize;
 
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
-use crate::collect::docker::Docker;
+use crate::collect::docker::{Engine, Happened};
 use crate::daemon::{Orders, ReadingDocument, rfc3339};
-use crate::docker::{self, Patience};
 use crate::host::Host;
 use crate::message;
 use crate::rules::{self, Finding, Verdict};
@@ -39,13 +40,31 @@ pub fn measure(orders: &Orders, host: &mut Host) -> Snapshot {
     check.begin(host, clock::boot_now());
     loop {
         if let Some(mut snapshot) = check.advance(host, clock::now()) {
-            let patience = Patience::of(docker::TIMEOUT, None);
-            Docker::new(&orders.plan.docker).collect(patience, clock::now(), &mut snapshot);
+            snapshot.append(survey(Engine::new(&orders.plan.docker)));
             return snapshot;
         }
         if let Some(due) = check.next_due() {
             thread::sleep(due - clock::boot_now());
         }
+    }
+}
+
+/// Looks at every container, within the engine's deadline.
+fn survey(mut engine: Engine) -> Snapshot {
+    let mut found = engine.survey(clock::now());
+    loop {
+        if let Some(snapshot) = found {
+            return snapshot;
+        }
+        let mut fds: Vec<PollFd<'_>> =
+            engine.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
+        let left = engine.due().map(|due| TimeSpec::from(due - clock::boot_now()));
+        // A wait that fails ends too soon, and the deadline ends the survey.
+        let _ = ppoll(&mut fds, left, None);
+        found = match engine.advance(clock::now()) {
+            Some(Happened::Surveyed(snapshot)) => Some(snapshot),
+            _ => None,
+        };
     }
 }
 

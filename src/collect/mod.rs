@@ -1,7 +1,7 @@
 //! Collectors: each reads one source, parses it, and makes readings of it. None knows another, nor alerts or messages.
 //!
 //! Adding one: its file here, a field in [`Plan`], and a line in [`Check::new`]. Containers are apart ([`docker`]): they
-//! are looked at between checks too, so one [`docker::Docker`] outlives the checks and is asked at the end of each.
+//! are looked at between checks too, so one [`docker::Engine`] outlives the checks and is asked at the end of each.
 
 pub mod connections;
 pub mod cpu;

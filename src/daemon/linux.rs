@@ -5,19 +5,19 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use super::control::Control;
+use super::measurement::Measurement;
 use super::orders::Amendment;
 use super::outside::{Event, Outside, Purpose};
 use crate::clock::{self, Boot, Now};
-use crate::collect::docker::{Docker, Scope};
-use crate::collect::{Check, Plan};
+use crate::collect::Plan;
+use crate::collect::docker::{Engine, Happened};
 use crate::config::{Config, ConfigFile};
-use crate::docker::events::{Happening, Stream};
-use crate::docker::{self, Burst, Gatherer, Patience};
 use crate::host::Host;
 use crate::http;
 use crate::logging;
@@ -27,19 +27,19 @@ use crate::signals::Signals;
 use crate::snapshot::Snapshot;
 use crate::worker::PostTask;
 
+/// How long to wait where poll(2) itself fails.
+const FAILED_POLL_PAUSE: Duration = Duration::from_millis(100);
+
 /// The running system.
 pub struct Linux {
     signals: Signals,
     /// A timer that never fires, and is cancelled when somebody sets the wall clock.
     clock_watch: TimerFd,
     host: Host,
-    check: Check,
-    report: Check,
+    check: Measurement,
+    report: Measurement,
     window: Duration,
-    docker: Docker,
-    /// The engine's events, once there is an engine.
-    events: Option<Stream>,
-    gatherer: Gatherer,
+    engine: Engine,
     posting: Option<PostTask>,
     control: Option<Control>,
     config_file: ConfigFile,
@@ -55,7 +55,7 @@ struct Ready {
     signals: bool,
     clock_watch: bool,
     posting: bool,
-    events: bool,
+    engine: bool,
     control: bool,
 }
 
@@ -78,12 +78,10 @@ impl Linux {
         Ok(Linux {
             signals,
             clock_watch,
-            check: Check::new(&nothing, &host),
-            report: Check::new(&nothing, &host),
+            check: Measurement::new(&nothing, &host),
+            report: Measurement::new(&nothing, &host),
             window: Duration::ZERO,
-            docker: Docker::new(&nothing.docker),
-            events: None,
-            gatherer: Gatherer::default(),
+            engine: Engine::new(&nothing.docker),
             host,
             posting: None,
             control,
@@ -110,8 +108,7 @@ impl Linux {
     fn first_due(&self, until: Option<Boot>) -> Option<Boot> {
         let posting = self.posting.as_ref().map(PostTask::deadline);
         let watchdog = self.watchdog.map(|interval| self.alive_at.after(interval));
-        let events = self.events.as_ref().and_then(Stream::due);
-        [until, posting, watchdog, events, self.gatherer.due()].into_iter().flatten().min()
+        [until, posting, watchdog, self.engine.due()].into_iter().flatten().min()
     }
 
     /// Waits until an instant, until one of the descriptors is readable, or until a signal comes.
@@ -119,22 +116,31 @@ impl Linux {
     /// The wait's own clock stands still while the machine sleeps. Nothing is late for it: the kernel takes a wake-up
     /// from sleep for a clock that was set (timerfd_resume in fs/timerfd.c), which ends the wait.
     fn poll(&self, until: Option<Boot>) -> Ready {
+        let readable = |fd| (fd, PollFlags::POLLIN);
+        let [look, events] = self.engine.fds();
         let watched = [
-            Some(self.signals.fd()),
-            Some(self.clock_watch.as_fd()),
-            self.posting.as_ref().map(PostTask::fd),
-            self.events.as_ref().and_then(Stream::fd),
-            self.control.as_ref().map(Control::fd),
+            Some(readable(self.signals.fd())),
+            Some(readable(self.clock_watch.as_fd())),
+            self.posting.as_ref().map(PostTask::fd).map(readable),
+            look,
+            events,
+            self.control.as_ref().map(Control::fd).map(readable),
         ];
         // What is not there is stood in for by a descriptor that is watched for nothing.
-        let mut fds = watched.map(|fd| match fd {
-            Some(fd) => PollFd::new(fd, PollFlags::POLLIN),
+        let mut fds = watched.map(|watched| match watched {
+            Some((fd, flags)) => PollFd::new(fd, flags),
             None => PollFd::new(self.signals.fd(), PollFlags::empty()),
         });
         let left = until.map(|until| TimeSpec::from(until - clock::boot_now()));
-        let is_due = ppoll(&mut fds, left, None) == Ok(0);
-        let [signals, clock_watch, posting, events, control] = fds.map(|fd| fd.any().unwrap_or(true));
-        Ready { is_due, signals, clock_watch, posting, events, control }
+        let polled = ppoll(&mut fds, left, None);
+        if polled.is_err_and(|errno| errno != Errno::EINTR) {
+            // There is no memory for it, or a limit is too low (poll(2)): trying again at once would only spin.
+            std::thread::sleep(FAILED_POLL_PAUSE);
+        }
+        // By the clock, whatever ended the wait: one descriptor that is always ready must not keep all else from its time.
+        let is_due = until.is_some_and(|until| until <= clock::boot_now());
+        let [signals, clock_watch, posting, look, events, control] = fds.map(|fd| fd.any().unwrap_or(true));
+        Ready { is_due, signals, clock_watch, posting, engine: look || events, control }
     }
 
     /// What happened, if anything did: the most urgent first. Only what is ready is asked: an accept(2) in vain, say,
@@ -158,10 +164,14 @@ impl Linux {
         if ready.clock_watch && self.clock_was_set() {
             return Some(Event::ClockSet);
         }
-        if (ready.events || ready.is_due)
-            && let Some(event) = self.container_event()
+        if (ready.engine || ready.is_due)
+            && let Some(happened) = self.engine.advance(clock::now())
         {
-            return Some(event);
+            return Some(match happened {
+                Happened::Surveyed(snapshot) => self.surveyed(snapshot),
+                Happened::Looked(looked) => Event::Looked(looked),
+                Happened::EventsLost(error) => Event::EngineLost(error.map(|error| error.to_string())),
+            });
         }
         if ready.control && self.control.as_mut().is_some_and(Control::accept) {
             return Some(Event::StatusAsked);
@@ -169,31 +179,12 @@ impl Linux {
         ready.is_due.then_some(Event::Time)
     }
 
-    /// Takes in what the engine says of its containers, and what has been gathered long enough.
-    fn container_event(&mut self) -> Option<Event> {
+    /// Gives what was found of containers to whoever waits for it.
+    fn surveyed(&mut self, containers: Snapshot) -> Event {
         let now = clock::boot_now();
-        let mut event = None;
-        for happening in self.events.as_mut().map(|stream| stream.read(now)).unwrap_or_default() {
-            match happening {
-                Happening::Event(event) => self.gatherer.push(event, now),
-                Happening::Connected => {
-                    self.gatherer.push_unknown(now);
-                    event = Some(Event::EngineLost(None));
-                }
-                Happening::Lost(error) => {
-                    self.gatherer.push_unknown(now);
-                    event = Some(Event::EngineLost(Some(error.to_string())));
-                }
-            }
-        }
-        event.or_else(|| self.gatherer.take(now).map(Event::Containers))
-    }
-
-    /// Follows the engine's events, once there is one to be expected.
-    fn follow_events(&mut self) {
-        if self.events.is_none() && self.docker.is_expected() {
-            self.events = self.docker.events();
-        }
+        self.check.complete(&containers, now);
+        self.report.complete(&containers, now);
+        Event::Time
     }
 
     /// Whether the wall clock was set since the last call.
@@ -223,11 +214,6 @@ fn watch_clock(timer: &TimerFd) -> nix::Result<()> {
     timer.set(far, TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET)
 }
 
-/// How long the engine is waited for in one check; a signal to stop ends it.
-fn patience(signals: &Signals) -> Patience<'_> {
-    Patience::of(docker::TIMEOUT, Some(signals.stop_fd()))
-}
-
 impl Outside for Linux {
     fn now(&mut self) -> Now {
         clock::now()
@@ -244,14 +230,12 @@ impl Outside for Linux {
     }
 
     fn watch(&mut self, plan: &Plan) {
-        self.check = Check::new(plan, &self.host);
-        self.report = Check::new(plan, &self.host);
+        self.check = Measurement::new(plan, &self.host);
+        self.report = Measurement::new(plan, &self.host);
         self.window = plan.window();
         // What is remembered of containers outlives a reload that does not concern them.
-        if self.docker.config() != &plan.docker {
-            self.docker = Docker::new(&plan.docker);
-            self.events = None;
-            self.gatherer = Gatherer::default();
+        if self.engine.config() != &plan.docker {
+            self.engine = Engine::new(&plan.docker);
         }
     }
 
@@ -269,26 +253,17 @@ impl Outside for Linux {
 
     fn due(&self, purpose: Purpose) -> Option<Boot> {
         match purpose {
-            Purpose::Check => self.check.next_due(),
-            Purpose::Report => self.report.next_due(),
+            Purpose::Check => self.check.due(),
+            Purpose::Report => self.report.due(),
         }
     }
 
     fn advance(&mut self, purpose: Purpose, now: Now) -> Option<Snapshot> {
-        let Linux { host, check, report, docker, signals, .. } = self;
-        let mut snapshot = match purpose {
-            Purpose::Check => check.advance(host, now),
-            Purpose::Report => report.advance(host, now),
-        }?;
-        docker.collect(patience(signals), now, &mut snapshot);
-        self.follow_events();
-        Some(snapshot)
-    }
-
-    fn look(&mut self, burst: &Burst, now: Now) -> (Snapshot, Scope) {
-        let mut snapshot = Snapshot::default();
-        let scope = self.docker.look(burst, patience(&self.signals), now, &mut snapshot);
-        (snapshot, scope)
+        let Linux { host, check, report, engine, .. } = self;
+        match purpose {
+            Purpose::Check => check.advance(host, engine, now),
+            Purpose::Report => report.advance(host, engine, now),
+        }
     }
 
     fn post(&mut self, request: &http::Request, _now: Now) -> io::Result<()> {

@@ -8,6 +8,7 @@
 mod control;
 mod deliver;
 mod linux;
+mod measurement;
 mod orders;
 mod outside;
 mod reading;
@@ -232,7 +233,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
             Event::Signal(Wish::Reload) => self.reload(now),
             Event::Signal(Wish::Check) => self.next_check = self.next_check.min(now.boot),
             Event::Posted(answer) => self.settle_posted(&answer, now),
-            Event::Containers(burst) => self.look(&burst, now),
+            Event::Looked(looked) => self.take_in_looked(&looked, now),
             Event::EngineLost(error) => {
                 self.log_ongoing(
                     "docker events",

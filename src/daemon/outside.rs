@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::clock::{Boot, Now};
 use crate::collect::Plan;
-use crate::collect::docker::Scope;
+use crate::collect::docker::Looked;
 use crate::config::Config;
-use crate::docker::Burst;
 use crate::http;
 use crate::service::Phase;
 use crate::settings::{Problems, Read};
@@ -31,8 +30,8 @@ pub enum Event {
     Signal(Wish),
     /// What became of the message that was being posted.
     Posted(Result<http::Response, http::Error>),
-    /// Something happened to containers, which are to be looked at by [`Outside::look`].
-    Containers(Burst),
+    /// Something happened to containers, and they were looked at.
+    Looked(Looked),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineLost(Option<String>),
     /// Somebody asks for the agent's status; the answer is to be given by [`Outside::answer_status`].
@@ -60,9 +59,6 @@ pub trait Outside {
 
     /// Goes on with a measurement, and gives what was found once it is complete.
     fn advance(&mut self, purpose: Purpose, now: Now) -> Option<Snapshot>;
-
-    /// Looks again at the containers that a burst of events names.
-    fn look(&mut self, burst: &Burst, now: Now) -> (Snapshot, Scope);
 
     /// Starts posting a message, which ends with [`Event::Posted`].
     fn post(&mut self, request: &http::Request, now: Now) -> io::Result<()>;

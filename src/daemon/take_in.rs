@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use super::{Daemon, End, Outside};
 use crate::alert::{Extent, News, Transition};
 use crate::clock::Now;
-use crate::collect::docker::Scope;
-use crate::docker::Burst;
+use crate::collect::docker::{Looked, Scope};
 use crate::files::Folder;
 use crate::logging::Change;
 use crate::message::{self, Message};
@@ -75,14 +74,13 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
         self.fold_if_overfull(now);
     }
 
-    /// Looks at containers between two checks, because something happened to them.
-    pub(super) fn look(&mut self, burst: &Burst, now: Now) {
-        let (snapshot, scope) = self.outside.look(burst, now);
-        let findings = rules::evaluate(&snapshot, &self.orders.thresholds);
-        let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
-        let transitions = self.state.alerts.step(&findings, &snapshot, extent, now, self.orders.policy);
+    /// Takes in what a look at containers between two checks found.
+    pub(super) fn take_in_looked(&mut self, Looked { snapshot, scope }: &Looked, now: Now) {
+        let findings = rules::evaluate(snapshot, &self.orders.thresholds);
+        let extent = if *scope == Scope::Everything { Extent::Docker } else { Extent::Named };
+        let transitions = self.state.alerts.step(&findings, snapshot, extent, now, self.orders.policy);
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
-        if scope == Scope::Everything || !snapshot.failures.is_empty() {
+        if *scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, |failure| failure.collector == "docker", now.wall);
         }
         self.tell(&transitions, now);

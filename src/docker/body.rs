@@ -1,62 +1,71 @@
-//! A reply's body as a reader, so that JSON is parsed while it comes and a long reply is never held.
+//! A reply's body, taken out of what comes over the wire piece by piece.
 
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::MAX_REPLY_BYTES;
+use super::buffer::Buffer;
 use super::error::Error;
 use super::framing::{Framing, Piece};
-use super::wire::Wire;
 
-/// Reads at most [`MAX_REPLY_BYTES`]; its errors are [`Error`]s inside `io::Error`s.
-pub struct Body<'w, 'a> {
-    wire: &'w mut Wire<'a>,
+#[derive(Debug)]
+pub struct Body {
     framing: Framing,
-    read_bytes: u64,
+    /// So many bytes at the front of the buffer are the body's.
+    ready: usize,
+    seen_bytes: u64,
 }
 
-impl<'w, 'a> Body<'w, 'a> {
+/// What comes next in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// So many of the pending bytes, at least one; [`Body::take`] takes them, or the first of them.
+    Bytes(usize),
+    /// More must be received first.
+    More,
+    End,
+}
+
+impl Body {
     /// # Errors
-    /// `TooLarge` when the head already says so.
-    pub fn new(wire: &'w mut Wire<'a>, framing: Framing) -> Result<Body<'w, 'a>, Error> {
+    /// `TooLarge` when the framing already says so.
+    pub fn new(framing: Framing) -> Result<Body, Error> {
         match framing {
             Framing::Length(length) if length > MAX_REPLY_BYTES => Err(too_large()),
-            _ => Ok(Body { wire, framing, read_bytes: 0 }),
+            _ => Ok(Body { framing, ready: 0, seen_bytes: 0 }),
         }
     }
 
-    fn path(&self) -> PathBuf {
-        self.wire.address().path().to_owned()
-    }
-}
-
-impl Read for Body<'_, '_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if into.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            let piece = self.framing.advance(self.wire.pending(), into.len());
-            match piece.map_err(|error| Error::NotAnEngine { path: self.path(), found: error.to_string() })? {
-                Piece::End => return Ok(0),
-                Piece::Framing(count) => self.wire.take(count),
+    /// # Errors
+    /// `TooLarge` behind [`MAX_REPLY_BYTES`], and `NotAnEngine` where the framing is none.
+    pub fn next(&mut self, buffer: &mut Buffer, path: &Path) -> Result<Next, Error> {
+        while self.ready == 0 {
+            let pending = buffer.pending();
+            let piece = self.framing.advance(pending, pending.len());
+            match piece.map_err(|error| Error::NotAnEngine { path: path.to_owned(), found: error.to_string() })? {
+                Piece::End => return Ok(Next::End),
+                Piece::Unfinished => return Ok(Next::More),
+                Piece::Framing(count) => buffer.take(count),
                 Piece::Payload(count) => {
-                    self.read_bytes += count as u64;
-                    if self.read_bytes > MAX_REPLY_BYTES {
-                        return Err(too_large().into());
-                    }
-                    into[..count].copy_from_slice(&self.wire.pending()[..count]);
-                    self.wire.take(count);
-                    return Ok(count);
-                }
-                Piece::Unfinished => {
-                    if self.wire.fill()? == 0 {
-                        let ended = self.framing.ends_with_connection();
-                        return if ended { Ok(0) } else { Err(Error::CutOff { path: self.path() }.into()) };
+                    self.ready = count;
+                    self.seen_bytes += count as u64;
+                    if self.seen_bytes > MAX_REPLY_BYTES {
+                        return Err(too_large());
                     }
                 }
             }
         }
+        Ok(Next::Bytes(self.ready))
+    }
+
+    /// Takes the first `count` of the bytes that are the body's.
+    pub fn take(&mut self, count: usize, buffer: &mut Buffer) {
+        self.ready -= count;
+        buffer.take(count);
+    }
+
+    /// Whether the end of the connection is the body's end.
+    pub fn ends_with_connection(&self) -> bool {
+        self.framing.ends_with_connection()
     }
 }
 

@@ -5,20 +5,25 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 /// One container of the list.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
 pub struct Listed {
+    #[serde(deserialize_with = "word")]
     pub id: String,
     /// `running`, `exited`, …
+    #[serde(deserialize_with = "word")]
     pub state: String,
     /// For people: `Up 5 minutes (healthy)`, `Exited (3) 2 hours ago`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "word_or_null")]
     pub status: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "words")]
     names: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created: i64,
     #[serde(default, rename = "Labels", deserialize_with = "null_as_default")]
     pub compose: Compose,
 }
@@ -35,9 +40,9 @@ impl Listed {
 /// The labels by which `docker compose` knows its containers; empty where it did not make the container.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct Compose {
-    #[serde(default, rename = "com.docker.compose.project", deserialize_with = "null_as_default")]
+    #[serde(default, rename = "com.docker.compose.project", deserialize_with = "word_or_null")]
     pub project: String,
-    #[serde(default, rename = "com.docker.compose.service", deserialize_with = "null_as_default")]
+    #[serde(default, rename = "com.docker.compose.service", deserialize_with = "word_or_null")]
     pub service: String,
 }
 
@@ -45,7 +50,9 @@ pub struct Compose {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
 pub struct Inspected {
+    #[serde(deserialize_with = "word")]
     pub id: String,
+    #[serde(deserialize_with = "word")]
     name: String,
     #[serde(default, deserialize_with = "instant")]
     pub created: Option<Timestamp>,
@@ -61,6 +68,7 @@ pub struct Inspected {
 #[serde(rename_all = "PascalCase")]
 pub struct State {
     /// `running`, `exited`, …
+    #[serde(deserialize_with = "word")]
     pub status: String,
     #[serde(default, rename = "OOMKilled", deserialize_with = "null_as_default")]
     pub oom_killed: bool,
@@ -78,7 +86,7 @@ pub struct State {
 #[serde(rename_all = "PascalCase")]
 pub struct Health {
     /// `healthy`, `unhealthy`, `starting`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "word_or_null")]
     pub status: String,
     /// What the last check printed.
     #[serde(default, rename = "Log", deserialize_with = "last_output")]
@@ -116,30 +124,32 @@ impl Inspected {
     }
 }
 
-/// Reads the list, container by container, and keeps none: what is to be kept is for the function.
-pub struct Each<F>(pub F);
+/// Engines take names of any length, and whoever lays one out pays for it: what is longer is cut where it comes in.
+const MAX_WORD_CHARS: usize = 255;
 
-impl<'de, F: FnMut(Listed)> DeserializeSeed<'de> for Each<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+/// `text`, or its beginning and `…`.
+pub fn bounded(mut text: String) -> String {
+    let is_longer = text.len() > MAX_WORD_CHARS && text.chars().nth(MAX_WORD_CHARS).is_some();
+    if let Some((end, _)) = text.char_indices().nth(MAX_WORD_CHARS - 1).filter(|_| is_longer) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
     }
+    text
 }
 
-impl<'de, F: FnMut(Listed)> Visitor<'de> for Each<F> {
-    type Value = ();
+/// A name, an id or the like, bounded.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(bounded)
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of containers")
-    }
+fn word_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    null_as_default(deserializer).map(bounded)
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(container) = list.next_element()? {
-            (self.0)(container);
-        }
-        Ok(())
-    }
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let words: Vec<String> = null_as_default(deserializer)?;
+    Ok(words.into_iter().map(bounded).collect())
 }
 
 /// Go writes what is empty as `null`, too.
@@ -214,6 +224,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_longer_than_any_name_is_cut_where_it_comes_in() {
+        let long = "é".repeat(70_000);
+        let listed = listed(&format!(
+            r#"{{"Id":"{long}","Names":["/{long}"],"State":"{long}","Status":"{long}",
+                "Labels":{{"com.docker.compose.project":"{long}","com.docker.compose.service":"{long}"}}}}"#
+        ));
+        let inspected: Inspected = serde_json::from_str(&format!(
+            r#"{{"Id":"{long}","Name":"/{long}","State":{{"Status":"{long}","Health":{{"Status":"{long}"}}}}}}"#
+        ))
+        .unwrap();
+        let health = &inspected.health().unwrap().status;
+        let Compose { project, service } = &listed.compose;
+        for word in [&listed.id, &listed.state, &listed.status, project, service, &inspected.id, health] {
+            assert_eq!((word.chars().count(), word.chars().last()), (255, Some('…')));
+        }
+        // The slash before a name counts, in the list and in inspect alike.
+        assert_eq!((listed.name().chars().count(), listed.name()), (254, inspected.name()));
+        assert_eq!(bounded("é".repeat(255)), "é".repeat(255));
+    }
+
+    #[test]
     fn what_go_writes_as_null_is_empty() {
         let listed = listed(r#"{"Id":"a","Names":["/a"],"State":"created","Status":null,"Labels":null,"Ports":[{}]}"#);
         assert_eq!((listed.status.as_str(), &listed.compose), ("", &Compose::default()));
@@ -250,10 +281,9 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_json_never_panics(
-            text in r#"(\[\{"Id":"a","State":|\{"Id":"a","Name":)?[{}\[\]",:a-zA-Z0-9\-.]{0,80}"#,
+            text in r#"(\{"Id":"a","State":|\{"Id":"a","Name":)?[{}\[\]",:a-zA-Z0-9\-.]{0,80}"#,
         ) {
-            let mut count = 0;
-            let _ = Each(|_| count += 1).deserialize(&mut serde_json::Deserializer::from_str(&text));
+            let _ = serde_json::from_str::<Listed>(&text);
             let _ = serde_json::from_str::<Inspected>(&text);
         }
     }

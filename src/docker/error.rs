@@ -1,6 +1,5 @@
 //! What can go wrong between this program and an engine, told apart, each with what to do about it.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +11,20 @@ pub enum Error {
         path.display()
     )]
     NoSocket { path: PathBuf },
+
+    #[error(
+        "{} is a link to {}, which is not there: start the engine (`systemctl start docker`), or correct docker.socket",
+        path.display(),
+        target.display()
+    )]
+    NoTarget { path: PathBuf, target: PathBuf },
+
+    #[error(
+        "{} is {found}, not a socket: remove it and start the engine (`systemctl start docker`), or correct \
+         docker.socket",
+        path.display()
+    )]
+    NotASocket { path: PathBuf, found: &'static str },
 
     #[error("nobody listens on {}: the engine is stopped, start it (`systemctl start docker`)", path.display())]
     Refused { path: PathBuf },
@@ -45,28 +58,20 @@ pub enum Error {
     #[error("Docker answered {status}: {message}")]
     Api { status: u16, message: String },
 
+    #[error("{} sends more than can be read: it is left alone for {} s at a time", path.display(), pause.as_secs())]
+    Flood { path: PathBuf, pause: Duration },
+
     #[error("Docker's answer is longer than {limit_bytes} bytes and was not read")]
     TooLarge { limit_bytes: u64 },
-
-    /// The interrupt descriptor became readable: the program is to end, or has something else to do.
-    #[error("interrupted")]
-    Interrupted,
 
     /// Any other failure of the socket.
     #[error("{}: {what}", path.display())]
     Socket { path: PathBuf, what: String },
 }
 
-/// Lets an error pass through `Read`, and so through the JSON parser.
-impl From<Error> for io::Error {
-    fn from(error: Error) -> io::Error {
-        io::Error::other(error)
-    }
-}
-
 impl Error {
-    /// The error that was passed through `Read`, if `error` is one.
-    pub(super) fn passed_through(error: io::Error) -> Option<Error> {
-        error.into_inner()?.downcast().ok().map(|error| *error)
+    /// Whether there is no engine's socket at all, as on a host without Docker.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Error::NoSocket { .. } | Error::NoTarget { .. } | Error::NotASocket { .. })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::container::Compose;
+use super::container::{Compose, bounded};
 
 /// Something happened to a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +69,13 @@ pub fn parse(line: &[u8]) -> serde_json::Result<Option<Event>> {
     let Message { of, action, actor, at_nanos } = serde_json::from_slice(line)?;
     let Some(kind) = kind(&action).filter(|_| of == "container" && !actor.id.is_empty()) else { return Ok(None) };
     let Attributes { name, old_name, compose } = actor.attributes.unwrap_or_default();
-    let old_name = old_name.map(|name| name.trim_start_matches('/').to_owned());
-    Ok(Some(Event { kind, id: actor.id, name, old_name, compose, at_nanos }))
+    let old_name = old_name.map(|name| as_named(&name));
+    Ok(Some(Event { kind, id: bounded(actor.id), name: as_named(&name), old_name, compose, at_nanos }))
+}
+
+/// The name as the list and inspect give it: without its slash, and bounded with it.
+fn as_named(name: &str) -> String {
+    bounded(format!("/{}", name.trim_start_matches('/'))).split_off(1)
 }
 
 fn kind(action: &str) -> Option<Kind> {

@@ -5,10 +5,14 @@
 //! growing pauses; what happened in between is not asked for (engines remember some 256 events, and health checks fill
 //! those), so on every [`Happening::Connected`] the caller compares the whole list.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use super::SHARE_BYTES;
 use super::address::Address;
+use super::allowance::Allowance;
+use super::buffer::Buffer;
 use super::error::Error;
 use super::event;
 pub use super::event::{Event, Kind};
@@ -26,7 +30,7 @@ const FILTERS: &str = concat!(
 );
 
 /// An engine answers at once; so long is waited for the head of its reply, and for the rest of an event that has begun.
-const STALLED: Duration = Duration::from_secs(5);
+const STALLED: Duration = super::TIMEOUT;
 
 /// The pauses before a stream is opened again, doubled each time. The longest leaves time to compare the list within
 /// 5 s of an engine's return.
@@ -36,14 +40,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// An event holds its container's labels; those of 1 MiB would be no engine's.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
-/// How much is taken at one call: a flood of events must not keep the caller from all else.
-const MAX_READ_BYTES: usize = 256 * 1024;
+/// A stream that has stood for so long works again.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// A stream that floods is left alone for so long. At its next opening the list is compared, so containers are looked at
+/// no less often than this meanwhile.
+const FLOOD_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the stream has to tell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// The stream is open (again): what happened before is not known, so compare the list.
     Connected,
+    /// It has stood for a while since.
+    Settled,
     Event(Event),
     /// There is no stream; it is tried again by itself.
     Lost(Error),
@@ -67,14 +77,16 @@ enum State {
 #[derive(Debug)]
 struct Open {
     socket: Socket,
+    buffer: Buffer,
     since: Boot,
     /// `None` until the reply's head is there.
     framing: Option<Framing>,
-    wire: Vec<u8>,
     /// The beginning of an event.
     line: Vec<u8>,
-    /// When the last bytes came.
-    received: Boot,
+    /// When the head or the event began whose end is waited for.
+    begun: Boot,
+    settled: bool,
+    allowance: Allowance,
 }
 
 impl Stream {
@@ -91,15 +103,21 @@ impl Stream {
         }
     }
 
-    /// When [`Stream::read`] has something to do even if nothing is readable: open again, or give up a stalled stream.
+    /// When [`Stream::read`] has something to do even if nothing is readable: open again, give up a stalled stream, or
+    /// say that it has settled.
     pub fn due(&self) -> Option<Boot> {
         match &self.state {
             State::Closed { until } => Some(*until),
-            State::Open(open) => open.is_waiting().then(|| open.received.after(STALLED)),
+            State::Open(open) => {
+                let stalled = open.is_waiting().then(|| open.begun.after(STALLED));
+                let settled = (!open.settled).then(|| open.since.after(SETTLED));
+                [stalled, settled].into_iter().flatten().min()
+            }
         }
     }
 
-    /// Takes what there is, and opens or gives up the stream when it is time; never waits.
+    /// Takes what there is, at most [`SHARE_BYTES`] and what is left of the last call; opens or gives up the stream when
+    /// it is time. Never waits.
     pub fn read(&mut self, now: Boot) -> Vec<Happening> {
         let mut happenings = Vec::new();
         let result = match &mut self.state {
@@ -108,19 +126,20 @@ impl Stream {
             State::Open(open) => open.read(&self.address, now, &mut happenings),
         };
         if let Err(error) = result {
-            self.lose(now);
+            self.lose(&error, now);
             happenings.push(Happening::Lost(error));
         }
         happenings
     }
 
-    fn lose(&mut self, now: Boot) {
+    fn lose(&mut self, error: &Error, now: Boot) {
         // Only what has lasted starts over with short pauses: an engine that accepts and hangs up is not hurried.
-        if let State::Open(open) = &self.state
-            && open.framing.is_some()
-            && now - open.since > LONGEST_PAUSE
-        {
+        if matches!(&self.state, State::Open(open) if open.framing.is_some() && now - open.since >= SETTLED) {
             self.pause = FIRST_PAUSE;
+        }
+        if let Error::Flood { pause, .. } = error {
+            self.state = State::Closed { until: now.after(*pause) };
+            return;
         }
         self.state = State::Closed { until: now.after(self.pause) };
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -138,65 +157,87 @@ impl Open {
             Ok(_) => return Err(broken("the request could not be sent at once")),
             Err(error) => return Err(broken(&error.to_string())),
         }
-        Ok(Open { socket, since: now, framing: None, wire: Vec::new(), line: Vec::new(), received: now })
+        Ok(Open {
+            socket,
+            buffer: Buffer::default(),
+            since: now,
+            framing: None,
+            line: Vec::new(),
+            begun: now,
+            settled: false,
+            allowance: Allowance::new(now),
+        })
     }
 
     /// Whether something has begun and its end is not there yet.
     fn is_waiting(&self) -> bool {
-        self.framing.is_none() || !self.wire.is_empty() || !self.line.is_empty()
+        self.framing.is_none() || !self.buffer.pending().is_empty() || !self.line.is_empty()
     }
 
     fn read(&mut self, address: &Address, now: Boot, into: &mut Vec<Happening>) -> Result<(), Error> {
         let cut_off = || Error::CutOff { path: address.path().to_owned() };
-        let mut buffer = [0; 16 * 1024];
-        let mut taken = 0;
-        while taken < MAX_READ_BYTES {
-            match self.socket.receive(&mut buffer) {
+        let mut share_bytes = SHARE_BYTES;
+        while share_bytes > 0 {
+            if !self.is_waiting() {
+                self.begun = now;
+            }
+            match self.buffer.fill(&self.socket) {
                 Ok(0) => return Err(cut_off()),
                 Ok(count) => {
-                    taken += count;
-                    self.received = now;
-                    self.wire.extend_from_slice(&buffer[..count]);
-                    self.decode(address, into)?;
+                    share_bytes = share_bytes.saturating_sub(count);
+                    if !self.allowance.take(count, now) {
+                        return Err(Error::Flood { path: address.path().to_owned(), pause: FLOOD_PAUSE });
+                    }
+                    if self.decode(address, into)? {
+                        self.begun = now;
+                    }
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return Err(cut_off()),
             }
         }
-        if self.is_waiting() && now - self.received >= STALLED { Err(stalled(address)) } else { Ok(()) }
+        if self.is_waiting() && now - self.begun >= STALLED {
+            return Err(stalled(address));
+        }
+        if !self.settled && self.framing.is_some() && now - self.since >= SETTLED {
+            self.settled = true;
+            into.push(Happening::Settled);
+        }
+        Ok(())
     }
 
-    fn decode(&mut self, address: &Address, into: &mut Vec<Happening>) -> Result<(), Error> {
+    /// Reads what was received; whether something that had begun has ended by it.
+    fn decode(&mut self, address: &Address, into: &mut Vec<Happening>) -> Result<bool, Error> {
         let path = || address.path().to_owned();
         let strange = |found: String| Error::NotAnEngine { path: path(), found };
-        if self.framing.is_none() {
-            let Some((head, length)) = head::parse(&self.wire).map_err(|error| strange(error.to_string()))? else {
-                return Ok(());
-            };
+        let mut ended = false;
+        while self.framing.is_none() {
+            let parsed = head::parse(self.buffer.pending()).map_err(|error| strange(error.to_string()))?;
+            let Some((head, length)) = parsed else { return Ok(ended) };
+            self.buffer.take(length);
+            if head.is_interim() {
+                continue;
+            }
             if head.status != 200 {
                 return Err(strange(format!("HTTP status {} for its events", head.status)));
             }
-            self.wire.drain(..length);
             self.framing = Some(head.framing);
+            ended = true;
             into.push(Happening::Connected);
         }
-        let Some(framing) = &mut self.framing else { return Ok(()) };
-        let mut start = 0;
+        let Some(framing) = &mut self.framing else { return Ok(ended) };
         loop {
-            let rest = &self.wire[start..];
-            match framing.advance(rest, rest.len()).map_err(|error| strange(error.to_string()))? {
-                Piece::Framing(count) => start += count,
+            let pending = self.buffer.pending();
+            match framing.advance(pending, pending.len()).map_err(|error| strange(error.to_string()))? {
+                Piece::Framing(count) => self.buffer.take(count),
                 Piece::Payload(count) => {
-                    start += count;
-                    take_lines(&mut self.line, &rest[..count], into).map_err(strange)?;
+                    ended |= take_lines(&mut self.line, &pending[..count], into).map_err(strange)?;
+                    self.buffer.take(count);
                 }
-                Piece::Unfinished => break,
+                Piece::Unfinished => return Ok(ended),
                 Piece::End => return Err(Error::CutOff { path: path() }),
             }
         }
-        self.wire.drain(..start);
-        Ok(())
     }
 }
 
@@ -204,8 +245,10 @@ fn stalled(address: &Address) -> Error {
     Error::NoAnswer { path: address.path().to_owned(), timeout: STALLED }
 }
 
-/// Splits `payload`, with the beginning that is in `line`, into events; leaves there what is not ended yet.
-fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<Happening>) -> Result<(), String> {
+/// Splits `payload`, with the beginning that is in `line`, into events; leaves there what is not ended yet. Whether a
+/// line ended.
+fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<Happening>) -> Result<bool, String> {
+    let mut ended = false;
     for part in payload.split_inclusive(|byte| *byte == b'\n') {
         if line.len() + part.len() > MAX_EVENT_BYTES {
             return Err(format!("an event of more than {MAX_EVENT_BYTES} bytes"));
@@ -214,7 +257,8 @@ fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<Happening>) -> 
         if part.ends_with(b"\n") {
             into.extend(event::parse(line).map_err(|error| error.to_string())?.map(Happening::Event));
             line.clear();
+            ended = true;
         }
     }
-    Ok(())
+    Ok(ended)
 }

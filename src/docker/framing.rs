@@ -1,6 +1,6 @@
 //! Where a body's bytes are in what comes over the wire, and where it ends: RFC 9112, section 6.
 //!
-//! Pure, and shared by replies that are waited for and by the event stream, which must never wait.
+//! Pure, and shared by replies and by the event stream, which is one without an end.
 
 use httparse::{Status, parse_chunk_size};
 

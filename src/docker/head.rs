@@ -30,6 +30,13 @@ pub struct Head {
     pub too_old: Option<String>,
 }
 
+impl Head {
+    /// Whether the reply itself is still to come: `100 Continue` and the like (RFC 9110, 15.2).
+    pub fn is_interim(&self) -> bool {
+        matches!(self.status, 100 | 102..=199)
+    }
+}
+
 /// Why bytes are not the head of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {

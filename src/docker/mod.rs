@@ -1,13 +1,17 @@
 //! The Docker Engine's API over its Unix socket: what containers there are, how one is, and what happens to them.
 //!
-//! HTTP/1.1 by hand over a non-blocking socket: the agent has one thread, so whatever waits here has a deadline and can
-//! be interrupted ([`Patience`]), and the event stream gives its descriptor to the agent's own poll(2). Requests carry
-//! no API version: every engine then answers with its own newest, and none finds the one we name too old or too new.
+//! HTTP/1.1 by hand over a non-blocking socket: the agent has one thread, so nothing here ever waits. A [`Session`] and an
+//! [`events::Stream`] give their descriptors and deadlines to the agent's own poll(2), and take a bounded share of what
+//! came at each turn. Requests carry no API version: every engine then answers with its own newest, and none finds the
+//! one we name too old or too new.
 //!
 //! This layer says what the engine says. What is good or bad about it is for the collector.
 
 mod address;
+mod allowance;
+mod array;
 mod body;
+mod buffer;
 mod container;
 mod error;
 mod event;
@@ -15,22 +19,25 @@ pub mod events;
 mod framing;
 mod gather;
 mod head;
-mod patience;
+mod question;
+mod reply;
 mod session;
 mod socket;
-mod wire;
 
 pub use address::Address;
 pub use container::{Compose, Health, Inspected, Listed};
 pub use error::Error;
 pub use gather::{Burst, Gatherer};
-pub use patience::Patience;
+pub use question::{Answer, Question};
 pub use session::Session;
 
 use std::time::Duration;
 
-/// The longest that one check's whole exchange with an engine may take.
+/// The longest that one survey's whole exchange with an engine may take.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest reply that is read. A container takes some 800 bytes of the list, so this is about 20,000 of them.
 pub const MAX_REPLY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How much is received from an engine in one turn of the loop: whatever it floods us with, the rest gets its turn.
+pub const SHARE_BYTES: usize = 64 * 1024;

@@ -1,141 +1,178 @@
-//! One check's exchange with an engine: requests one after the other, on one connection while the engine keeps it.
+//! One survey's exchange with an engine: questions one after the other, on one connection while the engine keeps it.
+//! Nothing here waits: whoever drives it polls [`Session::fd`] and looks at [`Session::due`].
 
-use std::io::{BufReader, Read};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
-use serde::de::DeserializeSeed;
+use nix::poll::PollFlags;
 
+use super::TIMEOUT;
 use super::address::Address;
-use super::body::Body;
-use super::container::{Complaint, Each, Inspected, Listed};
+use super::buffer::Buffer;
 use super::error::Error;
-use super::head::{self, Head};
-use super::patience::Patience;
-use super::wire::Wire;
+use super::head;
+use super::question::{Answer, Question};
+use super::reply::Reply;
+use super::socket::Socket;
+use crate::clock::Boot;
 
-/// How much of an error's body is read: engines send a sentence.
-const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
-
-/// The JSON parser asks for single bytes.
-const BUFFER_BYTES: usize = 8 * 1024;
+/// How long to wait before another connection is tried, where an engine's queue is full: poll(2) cannot tell when it
+/// no longer is.
+const QUEUE_PAUSE: Duration = Duration::from_millis(20);
 
 /// An exchange with one engine. Nothing is sent before the first question.
 #[derive(Debug)]
-pub struct Session<'a> {
-    address: &'a Address,
-    patience: Patience<'a>,
-    wire: Option<Wire<'a>>,
-    podman: bool,
+pub struct Session {
+    address: Address,
+    /// For all questions together.
+    deadline: Boot,
+    socket: Option<Socket>,
+    buffer: Buffer,
+    asked: Option<Asked>,
 }
 
-impl<'a> Session<'a> {
-    pub fn new(address: &'a Address, patience: Patience<'a>) -> Session<'a> {
-        Session { address, patience, wire: None, podman: false }
+#[derive(Debug)]
+struct Asked {
+    request: String,
+    sent_bytes: usize,
+    reply: Reply,
+    /// It goes over a connection that was kept, and that the engine may have closed in the meantime.
+    reuses: bool,
+    /// The engine's queue was full: when a connection is tried again.
+    retry: Option<Boot>,
+}
+
+impl Session {
+    /// An exchange that is given up [`TIMEOUT`] from `now`.
+    pub fn new(address: Address, now: Boot) -> Session {
+        Session { address, deadline: now.after(TIMEOUT), socket: None, buffer: Buffer::default(), asked: None }
     }
 
-    /// Whether the engine is podman, known once it has answered.
-    pub fn is_podman(&self) -> bool {
-        self.podman
-    }
-
-    /// Gives every container there is, running or not, to `each` while the list is read.
-    ///
-    /// # Errors
-    /// Any [`Error`]; `each` may have had a part of the list by then.
-    pub fn list(&mut self, each: impl FnMut(Listed)) -> Result<(), Error> {
-        self.get("/containers/json?all=true", Each(each))
-    }
-
-    /// One container by its id; `None` when there is none.
-    ///
-    /// # Errors
-    /// Any [`Error`].
-    pub fn inspect(&mut self, id: &str) -> Result<Option<Inspected>, Error> {
-        let target = format!("/containers/{}/json", head::escaped(id));
-        match self.get(&target, std::marker::PhantomData::<Inspected>) {
-            Err(Error::Api { status: 404, .. }) => Ok(None),
-            answer => answer.map(Some),
+    /// Asks; [`Session::advance`] gives the answers. A question that has not been answered is given up.
+    pub fn ask(&mut self, question: Question<'_>) {
+        let target = match question {
+            Question::List => "/containers/json?all=true".to_owned(),
+            Question::Inspect(id) => format!("/containers/{}/json", head::escaped(id)),
+        };
+        if self.asked.is_some() {
+            self.socket = None;
         }
+        self.asked = Some(Asked {
+            request: head::request(&target),
+            sent_bytes: 0,
+            reply: Reply::to(question),
+            reuses: self.socket.is_some(),
+            retry: None,
+        });
     }
 
-    fn get<T>(&mut self, target: &str, seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> Result<T, Error> {
-        let (mut wire, head) = self.ask(target)?;
-        self.podman |= head.podman;
-        let keeps_alive = head.keeps_alive;
-        let answer = read_answer(&mut wire, head, seed)?;
-        self.wire = Some(wire).filter(|_| keeps_alive);
-        Ok(answer)
+    /// Whether a question waits for its answer.
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_some()
     }
 
-    /// Sends a request and reads the reply's head, on the connection that is there or on a new one. A connection that
-    /// was kept may have been closed by the engine in the meantime; that is no error, the request goes out again.
-    fn ask(&mut self, target: &str) -> Result<(Wire<'a>, Head), Error> {
-        if let Some(mut kept) = self.wire.take() {
-            match exchange(&mut kept, target) {
-                Err(Error::CutOff { .. }) => {}
-                answer => return Ok((kept, answer?)),
+    /// What to watch, and for what: as soon as it is ready, [`Session::advance`] has something to do.
+    pub fn fd(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        let (asked, socket) = (self.asked.as_ref()?, self.socket.as_ref()?);
+        let flags = if asked.is_sent() { PollFlags::POLLIN } else { PollFlags::POLLOUT };
+        Some((socket.as_fd(), flags))
+    }
+
+    /// When [`Session::advance`] has something to do even if nothing is ready.
+    pub fn due(&self) -> Option<Boot> {
+        let asked = self.asked.as_ref()?;
+        Some(asked.retry.map_or(self.deadline, |retry| retry.min(self.deadline)))
+    }
+
+    /// Gets on with the question: the next answer, or `None` when there is nothing to do before [`Session::fd`] is ready
+    /// or [`Session::due`] has come. What is received is taken off `share_bytes`, which is how much one turn of the loop
+    /// reads.
+    pub fn advance(&mut self, now: Boot, share_bytes: &mut usize) -> Option<Answer> {
+        let result = match self.get_on(now, share_bytes) {
+            Err(Error::CutOff { .. }) if self.asked.as_ref().is_some_and(Asked::may_be_repeated) => {
+                self.socket = None;
+                if let Some(asked) = &mut self.asked {
+                    (asked.reuses, asked.sent_bytes) = (false, 0);
+                }
+                self.get_on(now, share_bytes)
+            }
+            result => result,
+        };
+        let answer = match result {
+            Ok(None) if now < self.deadline => return None,
+            Ok(None) => Answer::Failed(no_answer(&self.address)),
+            Ok(Some(answer)) => answer,
+            Err(error) => Answer::Failed(error),
+        };
+        if answer.is_last() {
+            let leaves = self.asked.take().is_some_and(|asked| asked.reply.leaves_connection());
+            // Bytes that nobody asked for are the beginning of no answer.
+            self.socket.take_if(|_| !leaves || !self.buffer.pending().is_empty());
+        }
+        Some(answer)
+    }
+
+    fn get_on(&mut self, now: Boot, share_bytes: &mut usize) -> Result<Option<Answer>, Error> {
+        let Some(asked) = &mut self.asked else { return Ok(None) };
+        let path = self.address.path();
+        let socket = match &self.socket {
+            Some(socket) => socket,
+            None if asked.retry.is_some_and(|retry| now < retry) => return Ok(None),
+            None => {
+                self.buffer.clear();
+                let connected = Socket::connect(&self.address)?;
+                asked.retry = connected.is_none().then(|| now.after(QUEUE_PAUSE));
+                match connected {
+                    Some(socket) => self.socket.insert(socket),
+                    None => return Ok(None),
+                }
+            }
+        };
+        while !asked.is_sent() {
+            match socket.send(&asked.request.as_bytes()[asked.sent_bytes..]) {
+                Ok(sent) => asked.sent_bytes += sent,
+                Err(error) => return passing(&self.address, &error).map(|()| None),
             }
         }
-        let mut wire = Wire::connect(self.address, self.patience)?;
-        let head = exchange(&mut wire, target)?;
-        Ok((wire, head))
-    }
-}
-
-fn exchange(wire: &mut Wire<'_>, target: &str) -> Result<Head, Error> {
-    wire.send(head::request(target).as_bytes())?;
-    loop {
-        let parsed = head::parse(wire.pending());
-        if let Some((head, length)) = parsed.map_err(|error| not_an_engine(wire, error))? {
-            wire.take(length);
-            return Ok(head);
-        }
-        if wire.fill()? == 0 {
-            return Err(Error::CutOff { path: wire.address().path().to_owned() });
+        loop {
+            if let Some(answer) = asked.reply.next(&mut self.buffer, path)? {
+                return Ok(Some(answer));
+            }
+            if *share_bytes == 0 {
+                return Ok(None);
+            }
+            match self.buffer.fill(socket) {
+                Ok(0) => return asked.reply.connection_ended(path).map(Some),
+                Ok(count) => *share_bytes = share_bytes.saturating_sub(count),
+                Err(error) => return passing(&self.address, &error).map(|()| None),
+            }
         }
     }
 }
 
-fn read_answer<T>(
-    wire: &mut Wire<'_>,
-    head: Head,
-    seed: impl for<'de> DeserializeSeed<'de, Value = T>,
-) -> Result<T, Error> {
-    if let Some(version) = head.too_old {
-        return Err(Error::ApiVersion { message: format!("the engine's newest API is {version}, 1.24 is needed") });
+impl Asked {
+    fn is_sent(&self) -> bool {
+        self.sent_bytes == self.request.len()
     }
-    if head.status != 200 {
-        return Err(refusal(wire, &head));
+
+    /// Whether a connection that ended was one that the engine closed before it saw the request.
+    fn may_be_repeated(&self) -> bool {
+        self.reuses && !self.reply.has_begun()
     }
-    let mut json =
-        serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, Body::new(wire, head.framing)?));
-    let parsed = seed.deserialize(&mut json).and_then(|answer| json.end().map(|()| answer));
-    drop(json);
-    parsed.map_err(|error| {
-        let found = error.to_string();
-        let passed = error.is_io().then(|| Error::passed_through(error.into())).flatten();
-        passed.unwrap_or_else(|| not_an_engine(wire, found))
-    })
 }
 
-/// The error that the engine answered with, in its own words.
-fn refusal(wire: &mut Wire<'_>, head: &Head) -> Error {
-    let (status, from_engine) = (head.status, head.from_engine);
-    let mut text = Vec::new();
-    let read = Body::new(wire, head.framing).map(|body| body.take(MAX_COMPLAINT_BYTES).read_to_end(&mut text));
-    match read.map(|read| read.map_err(Error::passed_through)) {
-        Err(error) | Ok(Err(Some(error))) => return error,
-        Ok(Ok(_) | Err(None)) => {}
-    }
-    match serde_json::from_slice::<Complaint>(&text) {
-        Ok(Complaint { message }) if message.contains("is too old") || message.contains("is too new") => {
-            Error::ApiVersion { message }
+fn no_answer(address: &Address) -> Error {
+    Error::NoAnswer { path: address.path().to_owned(), timeout: TIMEOUT }
+}
+
+/// Whether the socket is only not ready yet; what else it says is an error.
+fn passing(address: &Address, error: &io::Error) -> Result<(), Error> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            Err(Error::CutOff { path: address.path().to_owned() })
         }
-        Ok(Complaint { message }) => Error::Api { status, message: message.trim().to_owned() },
-        Err(_) if from_engine => Error::Api { status, message: "without a reason".to_owned() },
-        Err(_) => not_an_engine(wire, format!("HTTP status {status}")),
+        _ => Err(Error::Socket { path: address.path().to_owned(), what: error.to_string() }),
     }
-}
-
-fn not_an_engine(wire: &Wire<'_>, found: impl ToString) -> Error {
-    Error::NotAnEngine { path: wire.address().path().to_owned(), found: found.to_string() }
 }

@@ -1,7 +1,9 @@
 //! A non-blocking Unix socket. Nothing here ever waits; what would block says so.
 
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
@@ -28,8 +30,8 @@ impl Socket {
         match open() {
             Ok(socket) => Ok(Some(Socket(UnixStream::from(socket)))),
             Err(Errno::EAGAIN) => Ok(None),
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Err(Error::NoSocket { path: path() }),
-            Err(Errno::ECONNREFUSED) => Err(Error::Refused { path: path() }),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Err(absence(address)),
+            Err(Errno::ECONNREFUSED) => Err(refusal(address)),
             Err(Errno::EACCES | Errno::EPERM) => Err(Error::Denied { path: path() }),
             Err(errno) => Err(Error::Socket { path: path(), what: errno.desc().to_owned() }),
         }
@@ -44,6 +46,31 @@ impl Socket {
     pub fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self.0.as_raw_fd(), into, MsgFlags::empty())?)
     }
+}
+
+/// Why there is nothing to connect to.
+fn absence(address: &Address) -> Error {
+    let path = address.path().to_owned();
+    match fs::read_link(&path) {
+        Ok(target) => Error::NoTarget { path, target },
+        Err(_) => Error::NoSocket { path },
+    }
+}
+
+/// Why a connection was refused: the kernel says the same of a socket that nobody listens on, and of what is no socket
+/// (unix_find_bsd in net/unix/af_unix.c).
+fn refusal(address: &Address) -> Error {
+    let path = address.path().to_owned();
+    let Ok(kind) = fs::metadata(&path).map(|metadata| metadata.file_type()) else { return Error::Refused { path } };
+    let found = match kind {
+        kind if kind.is_socket() => return Error::Refused { path },
+        // The usual reason: `-v /var/run/docker.sock:/var/run/docker.sock` while no engine runs.
+        kind if kind.is_dir() => "a directory (a bind mount makes one where nothing was)",
+        kind if kind.is_file() => "a regular file",
+        kind if kind.is_fifo() => "a FIFO",
+        _ => "a device",
+    };
+    Error::NotASocket { path, found }
 }
 
 impl AsFd for Socket {

@@ -7,11 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::Scope;
 use vps_monitor::collect::{Check, Plan};
 use vps_monitor::config::Config;
 use vps_monitor::daemon::{Daemon, End, Event, Mode, Outside, Purpose};
-use vps_monitor::docker::Burst;
 use vps_monitor::files::Folder;
 use vps_monitor::host::Host;
 use vps_monitor::http;
@@ -75,10 +73,6 @@ impl Outside for Still {
         assert_eq!((snapshot.readings.len(), &*snapshot.failures), (7, &[][..]), "every metric is measured");
         self.checks_left = self.checks_left.saturating_sub(1);
         Some(snapshot)
-    }
-
-    fn look(&mut self, _: &Burst, _: Now) -> (Snapshot, Scope) {
-        panic!("no containers")
     }
 
     fn post(&mut self, _: &http::Request, _: Now) -> io::Result<()> {

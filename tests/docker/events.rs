@@ -1,8 +1,6 @@
 //! The event stream: what it asks for, what it makes of what comes, and how it comes back.
 
 use std::io::Write;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use vps_monitor::clock::Boot;
@@ -11,24 +9,9 @@ use vps_monitor::docker::events::{Happening, Kind, Stream};
 
 use super::at;
 use crate::support::PATIENCE;
-use crate::support::engine::{After, Engine, hang};
+use crate::support::engine::{After, Engine, hang, told_what_to_send};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-/// An engine that sends what the test tells it to, on each connection anew, and closes when it is told nothing more.
-fn told_what_to_send() -> (Engine, Sender<String>) {
-    let (sender, receiver): (_, Receiver<String>) = channel();
-    let receiver = Mutex::new(receiver);
-    let engine = Engine::new(move |_, stream| {
-        for text in receiver.lock().unwrap().iter() {
-            if text.is_empty() || stream.write_all(text.as_bytes()).is_err() {
-                break;
-            }
-        }
-        After::Close
-    });
-    (engine, sender)
-}
 
 fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
@@ -58,7 +41,7 @@ fn next(stream: &mut Stream, now: Boot) -> Vec<Happening> {
 fn kinds(happenings: &[Happening]) -> Vec<Option<Kind>> {
     let kind = |happening: &Happening| match happening {
         Happening::Event(event) => Some(event.kind),
-        Happening::Connected | Happening::Lost(_) => None,
+        Happening::Connected | Happening::Settled | Happening::Lost(_) => None,
     };
     happenings.iter().map(kind).collect()
 }
@@ -177,6 +160,8 @@ fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
     let mut stream = Stream::new(engine.address());
     sender.send(HEAD.to_owned()).unwrap();
     assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    assert_eq!((stream.due(), stream.read(at(4).boot)), (Some(at(5).boot), vec![]));
+    assert_eq!(stream.read(at(5).boot), [Happening::Settled]);
     assert_eq!((stream.due(), stream.read(at(100_000).boot)), (None, vec![]));
 
     sender.send("ff\r\n{\"half".to_owned()).unwrap();
@@ -186,6 +171,91 @@ fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
     assert_eq!(stream.due(), Some(at(100_005).boot));
     assert_eq!(stream.read(at(100_004).boot), []);
     assert!(matches!(stream.read(at(100_005).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
+}
+
+/// What is told until the beginning of an event is waited for since this second.
+fn begun_at(stream: &mut Stream, second: i64) -> Vec<Happening> {
+    let mut told = Vec::new();
+    while stream.due() != Some(at(second + 5).boot) {
+        told.extend(stream.read(at(second).boot));
+    }
+    told
+}
+
+#[test]
+fn an_event_that_drips_is_given_up_and_one_after_the_other_is_not() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    sender.send(HEAD.to_owned() + "ffff\r\n").unwrap();
+    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    assert_eq!(stream.read(at(5).boot), [Happening::Settled]);
+    let event = message("die", "web");
+    let (front, back) = event.split_at(9);
+    let mut seconds = 5;
+    for _ in 0..5 {
+        seconds += 4;
+        sender.send(front.to_owned()).unwrap();
+        assert_eq!(begun_at(&mut stream, seconds), []);
+        seconds += 4;
+        sender.send(back.to_owned()).unwrap();
+        assert_eq!(kinds(&next(&mut stream, at(seconds).boot)), [Some(Kind::Die)]);
+    }
+    sender.send("{".to_owned()).unwrap();
+    assert_eq!(begun_at(&mut stream, seconds), []);
+    for second in 1..5 {
+        sender.send(" ".to_owned()).unwrap();
+        assert_eq!(stream.read(at(seconds + second).boot), []);
+    }
+    let lost = stream.read(at(seconds + 5).boot).remove(0);
+    assert!(matches!(lost, Happening::Lost(Error::NoAnswer { .. })), "{lost:?}");
+}
+
+#[test]
+fn a_stream_that_never_pauses_is_read_a_share_at_a_time_then_left_alone() {
+    let event = message("die", "web");
+    let image = event.replace("container", "image");
+    for text in ["\n".repeat(4096), image.repeat(20), event.repeat(20)] {
+        let flood = chunk(&text);
+        let engine = Engine::new(move |_, stream| {
+            let _ = stream.write_all(HEAD.as_bytes());
+            while stream.write_all(flood.as_bytes()).is_ok() {}
+            After::Close
+        });
+        let mut stream = Stream::new(engine.address());
+        let (mut turns, mut most_events) = (0, 0);
+        let error = loop {
+            let mut told = stream.read(at(0).boot);
+            turns += 1;
+            most_events = most_events.max(told.len());
+            if let Some(Happening::Lost(error)) = told.pop() {
+                break error;
+            }
+        };
+        assert_eq!(error, Error::Flood { path: engine.path(), pause: Duration::from_secs(10) });
+        let share_bytes = 64 * 1024;
+        assert!(turns > 8 * 1024 * 1024 / (2 * share_bytes), "{turns} turns");
+        assert!(most_events <= 2 * share_bytes / event.len(), "{most_events} events in a turn");
+        assert_eq!((stream.fd().is_none(), stream.due()), (true, Some(at(10).boot)));
+        assert_eq!(stream.read(at(9).boot), []);
+    }
+}
+
+#[test]
+fn a_stream_works_again_only_once_it_has_stood_for_a_while() {
+    let (engine, sender) = told_what_to_send();
+    let mut stream = Stream::new(engine.address());
+    let mut told = Vec::new();
+    let mut now = at(0).boot;
+    for _ in 0..20 {
+        sender.send(HEAD.to_owned()).unwrap();
+        sender.send(String::new()).unwrap();
+        while !matches!(told.last(), Some(Happening::Lost(_))) {
+            told.extend(next(&mut stream, now));
+        }
+        told.pop();
+        now = stream.due().unwrap();
+    }
+    assert_eq!(told, vec![Happening::Connected; 20], "an engine that hangs up each time");
 }
 
 #[test]

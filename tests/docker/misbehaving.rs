@@ -2,30 +2,45 @@
 //! within the bounds.
 
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use vps_monitor::docker::{Address, Error, MAX_REPLY_BYTES, Patience, Session};
+use vps_monitor::clock::Boot;
+use vps_monitor::docker::events::{Happening, Stream};
+use vps_monitor::docker::{Address, Answer, Error, MAX_REPLY_BYTES, Question, SHARE_BYTES, Session, TIMEOUT};
 
-use super::patient;
-use crate::support::engine::{After, Engine, hang, json_reply};
-use crate::support::wait_until;
+use super::{ask, at};
+use crate::support::engine::{After, Engine, hang, json_reply, told_what_to_send};
 
-const SHORT: Duration = Duration::from_millis(200);
+/// How many containers a server lists, or why it does not.
+fn list(address: &Address) -> Result<usize, Error> {
+    let mut session = Session::new(address.clone(), at(0).boot);
+    let mut answers = ask(&mut session, Question::List);
+    match answers.pop() {
+        Some(Answer::ListEnd { .. }) => Ok(answers.len()),
+        Some(Answer::Failed(error)) => Err(error),
+        other => panic!("{other:?}"),
+    }
+}
 
-fn list(address: &Address, patience: Patience<'_>) -> Result<usize, Error> {
-    let mut count = 0;
-    Session::new(address, patience).list(|_| count += 1).map(|()| count)
+/// A session that has asked for the list, and was told nothing but what the deadline says.
+fn given_up(session: &mut Session) -> Answer {
+    let mut share_bytes = SHARE_BYTES;
+    assert_eq!(session.advance(at(4).boot, &mut share_bytes), None);
+    assert_eq!(session.due(), Some(at(5).boot));
+    session.advance(at(5).boot, &mut share_bytes).expect("given up at the deadline")
+}
+
+fn no_answer(engine: &Engine) -> Answer {
+    Answer::Failed(Error::NoAnswer { path: engine.path(), timeout: TIMEOUT })
 }
 
 /// The error of asking a server for its list.
 fn error(engine: &Engine) -> Error {
-    list(&engine.address(), patient()).unwrap_err()
+    list(&engine.address()).unwrap_err()
 }
 
 fn found(error: Error) -> String {
@@ -40,12 +55,43 @@ fn no_socket_a_refusal_and_something_else_are_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let address = |name: &str| Address::at(&directory.path().join(name)).unwrap();
     let path = |name: &str| directory.path().join(name);
-    assert_eq!(list(&address("none"), patient()), Err(Error::NoSocket { path: path("none") }));
+    assert_eq!(list(&address("none")), Err(Error::NoSocket { path: path("none") }));
     drop(UnixListener::bind(path("left")).unwrap());
-    assert_eq!(list(&address("left"), patient()), Err(Error::Refused { path: path("left") }));
+    assert_eq!(list(&address("left")), Err(Error::Refused { path: path("left") }));
     std::fs::write(path("file"), "").unwrap();
-    assert_eq!(list(&address("file"), patient()), Err(Error::Refused { path: path("file") }));
-    assert_eq!(list(&address("file/docker.sock"), patient()), Err(Error::NoSocket { path: path("file/docker.sock") }));
+    assert_eq!(list(&address("file/docker.sock")), Err(Error::NoSocket { path: path("file/docker.sock") }));
+}
+
+#[test]
+fn what_stands_in_the_sockets_place_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("directory")).unwrap();
+    std::fs::write(path("file"), "").unwrap();
+    nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (name, target) in [("dangling", "gone"), ("loop", "loop"), ("to-directory", "directory")] {
+        std::os::unix::fs::symlink(target, path(name)).unwrap();
+    }
+    for (name, text) in [
+        ("directory", "is a directory (a bind mount makes one where nothing was), not a socket: remove it and start"),
+        (
+            "to-directory",
+            "is a directory (a bind mount makes one where nothing was), not a socket: remove it and start",
+        ),
+        ("file", "is a regular file, not a socket: remove it and start"),
+        ("fifo", "is a FIFO, not a socket: remove it and start"),
+        ("dangling", "is a link to gone, which is not there: start the engine"),
+        ("loop", "is a link to loop, which is not there: start the engine"),
+    ] {
+        let address = Address::at(&path(name)).unwrap();
+        let error = list(&address).unwrap_err();
+        assert!(error.is_absence(), "{error:?}");
+        let text = format!("{} {text}", path(name).display());
+        assert!(error.to_string().starts_with(&text), "{error}");
+        // Followed or asked, it is the same.
+        let mut stream = Stream::new(address);
+        assert_eq!(stream.read(at(0).boot), [Happening::Lost(error)]);
+    }
 }
 
 /// Root is denied nothing, so as root the test runs itself again as nobody.
@@ -64,7 +110,7 @@ fn a_denied_permission_names_the_command_that_gives_it() {
     let path = directory.path().join("docker.sock");
     let _listener = UnixListener::bind(&path).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
-    let error = list(&Address::at(&path).unwrap(), patient()).unwrap_err();
+    let error = list(&Address::at(&path).unwrap()).unwrap_err();
     assert_eq!(error, Error::Denied { path });
     assert!(error.to_string().contains("usermod -aG docker vps-monitor"), "{error}");
 }
@@ -72,28 +118,65 @@ fn a_denied_permission_names_the_command_that_gives_it() {
 #[test]
 fn a_server_that_never_answers_is_given_up_at_the_deadline() {
     let engine = Engine::new(|_, stream| hang(stream));
-    let start = Instant::now();
-    let error = list(&engine.address(), Patience::of(SHORT, None)).unwrap_err();
-    assert_eq!(error, Error::NoAnswer { path: engine.path(), timeout: SHORT });
-    assert!(start.elapsed() >= SHORT);
+    let mut session = Session::new(engine.address(), at(0).boot);
+    session.ask(Question::List);
+    assert_eq!(given_up(&mut session), no_answer(&engine));
+    assert_eq!((session.is_asked(), session.due(), session.fd().is_none()), (false, None, true));
 }
 
 #[test]
-fn a_server_that_trickles_is_given_up_at_the_deadline_of_the_whole() {
+fn a_server_that_drips_is_given_up_at_the_deadline_of_the_whole() {
+    let (engine, sender) = told_what_to_send();
+    let mut session = Session::new(engine.address(), at(0).boot);
+    session.ask(Question::List);
+    sender.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n[".to_owned()).unwrap();
+    for millis in (0..5000).step_by(100) {
+        sender.send(" ".to_owned()).unwrap();
+        assert_eq!(session.advance(Boot::from_millis(millis), &mut { SHARE_BYTES }), None);
+    }
+    assert_eq!(session.advance(at(5).boot, &mut { SHARE_BYTES }), Some(no_answer(&engine)));
+}
+
+#[test]
+fn the_whole_exchange_has_one_deadline() {
+    let engine = Engine::recorded("docker-20.10.24", "containers-all");
+    let mut session = Session::new(engine.address(), at(0).boot);
+    assert!(matches!(ask(&mut session, Question::List).last(), Some(Answer::ListEnd { podman: false })));
+    let silent = Engine::new(|_, stream| hang(stream));
+    let mut session = Session::new(silent.address(), at(0).boot);
+    for _ in 0..3 {
+        session.ask(Question::Inspect("aaaa"));
+        assert_eq!(session.due(), Some(at(5).boot), "a further question has no time of its own");
+    }
+}
+
+#[test]
+fn a_flood_is_read_a_share_at_a_time() {
     let engine = Engine::new(|_, stream| {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n[");
-        while stream.write_all(b" ").is_ok() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n[");
+        while stream.write_all(&[b' '; 4096]).is_ok() {}
         After::Close
     });
-    let error = list(&engine.address(), Patience::of(SHORT, None));
-    assert_eq!(error, Err(Error::NoAnswer { path: engine.path(), timeout: SHORT }));
+    let mut session = Session::new(engine.address(), at(0).boot);
+    session.ask(Question::List);
+    let mut turns = 0;
+    let answer = loop {
+        let mut share_bytes = SHARE_BYTES;
+        let answer = session.advance(at(0).boot, &mut share_bytes);
+        turns += usize::from(share_bytes == 0);
+        if let Some(answer) = answer {
+            break answer;
+        }
+    };
+    assert!(matches!(answer, Answer::Failed(_)), "{answer:?}");
+    assert!(turns >= 10_000_000 / (2 * SHARE_BYTES), "{turns} turns");
 }
 
 #[test]
 fn a_server_whose_queue_is_full_is_given_up_at_the_deadline() {
-    use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+    use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
+    use nix::sys::socket::{accept, bind, connect, listen, socket};
+    use nix::unistd::close;
     use std::os::fd::AsRawFd;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("docker.sock");
@@ -109,22 +192,24 @@ fn a_server_whose_queue_is_full_is_given_up_at_the_deadline() {
         }
         queue.push(waiting);
     }
-    let error = list(&Address::at(&path).unwrap(), Patience::of(SHORT, None));
-    assert_eq!(error, Err(Error::NoAnswer { path, timeout: SHORT }));
-}
+    let address = Address::at(&path).unwrap();
+    let mut session = Session::new(address.clone(), at(0).boot);
+    session.ask(Question::List);
+    assert_eq!(session.advance(at(0).boot, &mut { SHARE_BYTES }), None);
+    assert_eq!((session.fd().is_none(), session.due()), (true, Some(Boot::from_millis(20))));
+    assert_eq!(session.advance(Boot::from_millis(19), &mut { SHARE_BYTES }), None);
+    assert_eq!(session.due(), Some(Boot::from_millis(20)), "not tried before it is due");
+    assert_eq!(
+        session.advance(at(5).boot, &mut { SHARE_BYTES }),
+        Some(Answer::Failed(Error::NoAnswer { path, timeout: TIMEOUT }))
+    );
 
-#[test]
-fn an_interrupt_ends_the_waiting_at_once() {
-    let engine = Engine::new(|_, stream| hang(stream));
-    let (mut far, near) = UnixStream::pair().unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            wait_until("the request", || !engine.targets().is_empty());
-            far.write_all(b"x").unwrap();
-        });
-        let hour = Patience::of(Duration::from_secs(3600), Some(near.as_fd()));
-        assert_eq!(list(&engine.address(), hour), Err(Error::Interrupted));
-    });
+    let mut session = Session::new(address, at(0).boot);
+    session.ask(Question::List);
+    assert_eq!(session.advance(at(0).boot, &mut { SHARE_BYTES }), None);
+    close(accept(listener.as_raw_fd()).unwrap()).unwrap();
+    assert_eq!(session.advance(Boot::from_millis(20), &mut { SHARE_BYTES }), None);
+    assert!(session.fd().is_some(), "connected as soon as there was room");
 }
 
 #[test]
@@ -151,7 +236,7 @@ fn what_is_no_engine_is_named_as_that() {
     for (reply, what) in [
         (
             format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{html}", html.len()),
-            "expected value",
+            "expected a list of containers",
         ),
         (format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{html}", html.len()), "HTTP status 404"),
         (html.to_owned(), "not HTTP"),
@@ -166,11 +251,57 @@ fn what_is_no_engine_is_named_as_that() {
         (json_reply("200 OK", r#"[{"Id":5,"Names":["/a"],"State":"running"}]"#), "expected a string"),
         (json_reply("200 OK", r#"[{"Id":"1","Names":["/a"]}]"#), "missing field `State`"),
         (json_reply("200 OK", "[] []"), "trailing characters"),
-        (json_reply("200 OK", &"[".repeat(100_000)), "expected a string"),
+        (json_reply("200 OK", &"[".repeat(100_000)), "EOF"),
+        (json_reply("200 OK", &format!("[{}]", "[".repeat(1000) + &"]".repeat(1000))), "expected a string"),
     ] {
         let found = found(error(&Engine::replying(reply.clone())));
         assert!(found.contains(what), "{reply:.200}\n{found}");
     }
+}
+
+#[test]
+fn interim_replies_and_trailers_are_passed_over() {
+    let one = r#"[{"Id":"1","Names":["/a"],"State":"running"}]"#;
+    let reply = format!(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n\
+         HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Digest\r\n\r\n\
+         {:x};a=b\r\n{one}\r\n0\r\nDigest: none\r\nMore: x\r\n\r\n",
+        one.len()
+    );
+    let engine = Engine::new(move |_, stream| {
+        // One byte at a time, so that every piece ends everywhere once.
+        let sent = reply.bytes().all(|byte| stream.write_all(&[byte]).is_ok());
+        if sent { After::Keep } else { After::Close }
+    });
+    let mut session = Session::new(engine.address(), at(0).boot);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut session, Question::List).len(), 2);
+    }
+    assert_eq!(engine.connections(), 1, "read to its end, the reply leaves the connection for the next");
+}
+
+#[test]
+fn bytes_behind_a_reply_are_no_part_of_the_next() {
+    let engine = Engine::replying(json_reply("200 OK", "[]") + &json_reply("500 No", r#"{"message":"forged"}"#));
+    let mut session = Session::new(engine.address(), at(0).boot);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut session, Question::List), [Answer::ListEnd { podman: false }]);
+    }
+}
+
+#[test]
+fn a_container_too_large_to_inspect_is_left_and_the_next_is_asked() {
+    let large = format!(r#"{{"Id":"a","Name":"/a","State":{{"Status":"{}"}}}}"#, "x".repeat(5_000_000));
+    let engine = Engine::new(move |target, stream| {
+        let small = r#"{"Id":"b","Name":"/b","State":{"Status":"running"}}"#;
+        let body = if target.contains("/a/") { &large } else { small };
+        let _ = stream.write_all(json_reply("200 OK", body).as_bytes());
+        After::Keep
+    });
+    let mut session = Session::new(engine.address(), at(0).boot);
+    let too_large = Answer::Failed(Error::TooLarge { limit_bytes: 4 * 1024 * 1024 });
+    assert_eq!(ask(&mut session, Question::Inspect("a")), [too_large]);
+    assert!(matches!(ask(&mut session, Question::Inspect("b"))[..], [Answer::Inspected(Some(_))]));
 }
 
 #[test]
@@ -213,7 +344,7 @@ fn five_thousand_containers_are_read() {
     };
     let list_of_all: Vec<String> = (0..5000).map(one).collect();
     let engine = Engine::replying(json_reply("200 OK", &format!("[{}]", list_of_all.join(","))));
-    assert_eq!(list(&engine.address(), patient()), Ok(5000));
+    assert_eq!(list(&engine.address()), Ok(5000));
 }
 
 #[test]
@@ -223,9 +354,9 @@ fn a_kept_connection_that_the_engine_closed_is_made_anew() {
         After::Close
     });
     let address = engine.address();
-    let mut session = Session::new(&address, patient());
+    let mut session = Session::new(address, at(0).boot);
     for _ in 0..3 {
-        assert_eq!(session.list(|_| {}), Ok(()));
+        assert_eq!(ask(&mut session, Question::List), [Answer::ListEnd { podman: false }]);
     }
     assert_eq!(engine.connections(), 3);
 }
@@ -246,7 +377,7 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         let engine = Engine::replying([head.as_bytes(), &body].concat());
-        let answer = list(&engine.address(), patient());
+        let answer = list(&engine.address());
         prop_assert!(!matches!(answer, Err(Error::NoAnswer { .. })), "{answer:?}");
     }
 
@@ -259,10 +390,10 @@ proptest! {
         let path = format!("{}/fixtures/docker/docker-20.10.24/containers-all.http", env!("CARGO_MANIFEST_DIR"));
         let mut reply = std::fs::read(path).unwrap();
         reply[at] = byte;
-        let whole = list(&Engine::replying(reply.clone()).address(), patient());
+        let whole = list(&Engine::replying(reply.clone()).address());
         prop_assert!(!matches!(whole, Err(Error::NoAnswer { .. })), "{whole:?}");
         reply.truncate(cut);
-        let answer = list(&Engine::replying(reply).address(), patient());
+        let answer = list(&Engine::replying(reply).address());
         prop_assert!(answer.is_err(), "{answer:?}");
     }
 }

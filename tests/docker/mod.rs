@@ -11,19 +11,16 @@ mod recorded;
 
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Config, Docker, Entry};
-use vps_monitor::docker::{Address, Patience};
+use vps_monitor::collect::docker::{Config, Docker, Entry, Look, Looked};
+use vps_monitor::docker::{Address, Answer, Question, SHARE_BYTES, Session};
 use vps_monitor::snapshot::{Snapshot, Value};
 
 use crate::support::PATIENCE;
 
 fn config(address: Address, names: &[&str]) -> Config {
     Config { socket: address, containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
-}
-
-fn patient() -> Patience<'static> {
-    Patience::of(PATIENCE, None)
 }
 
 /// `seconds` after the scripted clocks' beginning, which is 2026-11-22T06:00:00Z.
@@ -33,10 +30,45 @@ fn at(seconds: i64) -> Now {
     Now { wall, boot: Boot::from_millis(seconds * 1000) }
 }
 
+/// The next answer, for which the scripted clocks stand still.
+fn next_answer(session: &mut Session, now: Now) -> Answer {
+    loop {
+        if let Some(answer) = session.advance(now.boot, &mut { SHARE_BYTES }) {
+            return answer;
+        }
+        if let Some((fd, flags)) = session.fd() {
+            let timeout = PollTimeout::try_from(PATIENCE).unwrap();
+            assert_eq!(poll(&mut [PollFd::new(fd, flags)], timeout), Ok(1), "nothing came");
+        }
+    }
+}
+
+/// Asks the engine at an address one question, until it is answered or fails.
+fn ask(session: &mut Session, question: Question<'_>) -> Vec<Answer> {
+    session.ask(question);
+    let mut answers = Vec::new();
+    while !answers.last().is_some_and(Answer::is_last) {
+        answers.push(next_answer(session, at(0)));
+    }
+    answers
+}
+
+fn look(docker: &mut Docker, look: Look, now: Now) -> Looked {
+    let mut looked = docker.begin(look);
+    let mut session = Session::new(docker.config().socket.clone(), now.boot);
+    loop {
+        if let Some(looked) = looked {
+            return looked;
+        }
+        if !session.is_asked() {
+            session.ask(docker.question().expect("a look that has not ended asks"));
+        }
+        looked = docker.answer(next_answer(&mut session, now), now);
+    }
+}
+
 fn collect(docker: &mut Docker, now: Now) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    docker.collect(patient(), now, &mut snapshot);
-    snapshot
+    look(docker, Look::Everything, now).snapshot
 }
 
 /// Each reading as `container_state(web): exited, breach, ExitCode(3)`; then each failure.

@@ -3,11 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock;
-use vps_monitor::collect::docker::{Config, Docker};
-use vps_monitor::docker::events::{Happening, Stream};
-use vps_monitor::docker::{Gatherer, Patience, TIMEOUT};
+use vps_monitor::collect::docker::{Config, Engine, Happened};
 use vps_monitor::snapshot::Snapshot;
 
 use super::{config, told};
@@ -18,11 +16,9 @@ const LONG: Duration = Duration::from_secs(60);
 
 const RUN_ON: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 
-/// What the daemon does with containers: one poll over the stream and its deadlines.
+/// What the daemon does with containers: one poll over the engine's descriptors and deadlines.
 struct Watcher {
-    docker: Docker,
-    stream: Stream,
-    gatherer: Gatherer,
+    engine: Engine,
     /// What is removed from names, so that they read as in the test.
     prefix: String,
     /// What was told last of each key.
@@ -31,9 +27,9 @@ struct Watcher {
 
 impl Watcher {
     fn new(config: &Config, prefix: &str) -> Watcher {
-        let docker = Docker::new(config);
-        let stream = docker.events().unwrap();
-        Watcher { docker, stream, gatherer: Gatherer::default(), prefix: prefix.to_owned(), told: Default::default() }
+        let mut watcher = Watcher { engine: Engine::new(config), prefix: prefix.to_owned(), told: Default::default() };
+        watcher.check();
+        watcher
     }
 
     /// Watches until `line` is the last that was told of its key.
@@ -46,32 +42,22 @@ impl Watcher {
     }
 
     fn turn(&mut self) {
-        let now = clock::boot_now();
-        let due = [self.stream.due(), self.gatherer.due()].into_iter().flatten().min();
-        let timeout = due.map_or(Duration::from_secs(1), |due| due - now).min(Duration::from_secs(1));
-        let timeout = PollTimeout::try_from(timeout.as_micros().div_ceil(1000)).unwrap();
+        let due = self.engine.due().map_or(Duration::from_secs(1), |due| due - clock::boot_now());
+        let millis = due.min(Duration::from_secs(1)).as_micros().div_ceil(1000);
         let mut fds: Vec<PollFd<'_>> =
-            self.stream.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).into_iter().collect();
-        poll(&mut fds, timeout).unwrap();
-        let now = clock::now();
-        for happening in self.stream.read(now.boot) {
-            match happening {
-                Happening::Connected => self.check(),
-                Happening::Event(event) => self.gatherer.push(event, now.boot),
-                Happening::Lost(_) => self.check(),
-            }
-        }
-        if let Some(burst) = self.gatherer.take(clock::boot_now()) {
-            let mut snapshot = Snapshot::default();
-            let _ = self.docker.look(&burst, Patience::of(TIMEOUT, None), clock::now(), &mut snapshot);
-            self.take_in(&snapshot);
+            self.engine.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
+        poll(&mut fds, PollTimeout::try_from(millis).unwrap()).unwrap();
+        match self.engine.advance(clock::now()) {
+            Some(Happened::Surveyed(snapshot)) => self.take_in(&snapshot),
+            Some(Happened::Looked(looked)) => self.take_in(&looked.snapshot),
+            Some(Happened::EventsLost(_)) | None => {}
         }
     }
 
     fn check(&mut self) {
-        let mut snapshot = Snapshot::default();
-        self.docker.collect(Patience::of(TIMEOUT, None), clock::now(), &mut snapshot);
-        self.take_in(&snapshot);
+        if let Some(snapshot) = self.engine.survey(clock::now()) {
+            self.take_in(&snapshot);
+        }
     }
 
     fn take_in(&mut self, snapshot: &Snapshot) {

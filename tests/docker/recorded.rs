@@ -1,9 +1,9 @@
 //! Replies of real engines, byte for byte as they came (fixtures/docker): the same containers on all three.
 
 use vps_monitor::collect::docker::Docker;
-use vps_monitor::docker::{Error, Patience, Session};
+use vps_monitor::docker::{Answer, Error, Question, Session};
 
-use super::{at, collect, config, patient, told};
+use super::{ask, at, collect, config, told};
 use crate::support::engine::Engine;
 
 /// The containers of the recordings were made 54 to 57 s (20.10), 34 to 37 s (26.1), and 3 to 4 s (podman) before.
@@ -103,7 +103,11 @@ fn an_engine_without_containers_has_no_readings() {
 fn error_of(reply: &str) -> Error {
     let path = format!("{}/fixtures/docker/{reply}.http", env!("CARGO_MANIFEST_DIR"));
     let engine = Engine::replying(std::fs::read(path).unwrap());
-    Session::new(&engine.address(), patient()).list(|_| {}).unwrap_err()
+    let mut session = Session::new(engine.address(), at(0).boot);
+    match ask(&mut session, Question::List).pop() {
+        Some(Answer::Failed(error)) => error,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -123,14 +127,7 @@ fn a_container_that_is_not_there_is_none_with_and_without_a_sentence() {
     for reply in ["docker-20.10.24/inspect-missing", "podman-4.3.1/inspect-missing", "podman-4.3.1/empty-404"] {
         let path = format!("{}/fixtures/docker/{reply}.http", env!("CARGO_MANIFEST_DIR"));
         let engine = Engine::replying(std::fs::read(path).unwrap());
-        assert_eq!(Session::new(&engine.address(), patient()).inspect("nosuchname"), Ok(None), "{reply}");
+        let mut session = Session::new(engine.address(), at(0).boot);
+        assert_eq!(ask(&mut session, Question::Inspect("nosuchname")), [Answer::Inspected(None)], "{reply}");
     }
-}
-
-#[test]
-fn the_whole_exchange_has_one_deadline() {
-    let engine = Engine::recorded("docker-20.10.24", "containers-all");
-    let address = engine.address();
-    let mut session = Session::new(&address, Patience::of(std::time::Duration::ZERO, None));
-    assert!(matches!(session.list(|_| {}), Err(Error::NoAnswer { .. })));
 }

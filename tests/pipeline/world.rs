@@ -10,10 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::Plan;
-use vps_monitor::collect::docker::Scope;
+use vps_monitor::collect::docker::{Looked, Scope};
 use vps_monitor::config::Config;
 use vps_monitor::daemon::{Event, Outside, Purpose};
-use vps_monitor::docker::Burst;
 use vps_monitor::http;
 use vps_monitor::service::Phase;
 use vps_monitor::settings::{Problems, Read};
@@ -117,7 +116,11 @@ impl State {
                 let health = health.first().map(|&health| health.to_owned());
                 self.containers.insert(name.to_owned(), (state.to_owned(), health));
             }
-            ["event"] => return Some(Event::Containers(Burst::default())),
+            ["event"] => {
+                let mut snapshot = Snapshot::default();
+                self.add_containers(&mut snapshot);
+                return Some(Event::Looked(Looked { snapshot, scope: Scope::Everything }));
+            }
             ["robot", "down"] => self.robot_is_up = false,
             ["robot", "up"] => self.robot_is_up = true,
             ["robot", "answers", errcode] => self.next_errcode = errcode.parse().unwrap(),
@@ -223,12 +226,6 @@ impl Outside for World {
         let mut snapshot = check.advance(host, now)?;
         state.add_containers(&mut snapshot);
         Some(snapshot)
-    }
-
-    fn look(&mut self, _burst: &Burst, _now: Now) -> (Snapshot, Scope) {
-        let mut snapshot = Snapshot::default();
-        self.0.borrow().add_containers(&mut snapshot);
-        (snapshot, Scope::Everything)
     }
 
     fn post(&mut self, request: &http::Request, now: Now) -> io::Result<()> {

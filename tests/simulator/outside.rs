@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::Plan;
-use vps_monitor::collect::docker::Scope;
 use vps_monitor::config::Config;
 use vps_monitor::daemon::{Event, Outside, Purpose};
-use vps_monitor::docker::Burst;
 use vps_monitor::files::Folder;
 use vps_monitor::http;
 use vps_monitor::service::Phase;
@@ -117,10 +115,6 @@ impl Outside for SimulatedOutside {
             oracle.checked(&found, now, clock.true_time);
         }
         Some(snapshot)
-    }
-
-    fn look(&mut self, _burst: &Burst, _now: Now) -> (Snapshot, Scope) {
-        (Snapshot::default(), Scope::Some)
     }
 
     fn post(&mut self, request: &http::Request, _now: Now) -> io::Result<()> {

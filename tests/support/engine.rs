@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -147,6 +148,21 @@ fn request(stream: &mut UnixStream) -> Option<String> {
     }
     let head = String::from_utf8(head).unwrap();
     Some(head.strip_prefix("GET ")?.split(' ').next()?.to_owned())
+}
+
+/// An engine that sends what the test tells it to, on each connection anew, and closes when it is told nothing more.
+pub fn told_what_to_send() -> (Engine, Sender<String>) {
+    let (sender, receiver): (_, Receiver<String>) = channel();
+    let receiver = Mutex::new(receiver);
+    let engine = Engine::new(move |_, stream| {
+        for text in receiver.lock().unwrap().iter() {
+            if text.is_empty() || stream.write_all(text.as_bytes()).is_err() {
+                break;
+            }
+        }
+        After::Close
+    });
+    (engine, sender)
 }
 
 /// Waits until the other side closes.

@@ -1,14 +1,18 @@
 //! Containers: state and health of every one that is watched.
 //!
-//! A check asks for the list once, and inspects what is in trouble or may be. An event makes [`Docker::look`] inspect
-//! the containers that it names, through the same evaluation: events wake, they do not decide. What is remembered
-//! between two looks (`known.rs`) is what no single answer tells: restarts over time, and who stopped a container.
+//! [`Docker`] is what is known of them, and no I/O: it is told what to look at, asks its questions one after the other,
+//! is answered, and gives what it found. A look at everything asks for the list once, and inspects what is in trouble or
+//! may be. A burst of events makes it inspect the containers that they name, through the same evaluation: events wake,
+//! they do not decide. What is remembered between two looks (`known.rs`) is what no single answer tells: restarts over
+//! time, and who stopped a container. [`Engine`] puts the questions to a real engine.
 
 mod config;
+mod engine;
 mod judge;
 mod known;
 mod names;
 mod restarts;
+mod revisit;
 mod status;
 mod survey;
 
@@ -16,15 +20,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use config::{Config, Enabled, Entry, Expected};
+pub use engine::{Engine, Happened};
 
 use judge::{Facts, Terms, Words};
 use known::Known;
 use names::{Place, Watch};
-use survey::MAX_INSPECTED;
+use revisit::Revisit;
+use survey::{MAX_INSPECTED, Survey};
 
 use crate::clock::Now;
-use crate::docker::events::{Event, Kind, Stream};
-use crate::docker::{Burst, Error, Patience, Session};
+use crate::docker::events::{Event, Kind};
+use crate::docker::{Answer, Burst, Error, Question};
 use crate::snapshot::{ContainerWord, Failure, Metric, Reading, Snapshot, Value};
 
 /// What is unknown while the engine does not answer.
@@ -33,14 +39,31 @@ const METRICS: &[Metric] = &[Metric::ContainerState, Metric::ContainerHealth];
 /// The name that the readings of the engine itself go by.
 const ENGINE: &str = "Docker";
 
+/// What is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    Everything,
+    /// The containers that these events are about.
+    Burst(Burst),
+}
+
 /// What a look took in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub enum Scope {
     /// Every watched container, as a check does: what has no reading is not watched any more.
     Everything,
     /// Some containers; nothing is said of the others.
     Some,
+}
+
+/// What a look found.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Looked {
+    /// The readings of every container that was looked at, sorted as configured, then by name, each one's state before its
+    /// health; or one failure. Nothing, where Docker is switched off or, on `auto`, is not there.
+    pub snapshot: Snapshot,
+    pub scope: Scope,
 }
 
 /// The watched containers of one engine.
@@ -53,6 +76,27 @@ pub struct Docker {
     known: BTreeMap<Rc<str>, Known>,
     /// Whether the engine has answered since this program started.
     was_there: bool,
+    under_way: Option<UnderWay>,
+}
+
+/// A look that waits for answers.
+#[derive(Debug)]
+struct UnderWay {
+    step: Step,
+    /// Events made it.
+    of_burst: bool,
+}
+
+#[derive(Debug)]
+enum Step {
+    Survey(Survey),
+    Revisit(Revisit),
+}
+
+/// What comes of an answer.
+enum Next {
+    Ask(Step),
+    Found(Snapshot),
 }
 
 impl Docker {
@@ -63,6 +107,7 @@ impl Docker {
             words: Words::default(),
             known: BTreeMap::new(),
             was_there: false,
+            under_way: None,
         }
     }
 
@@ -76,35 +121,57 @@ impl Docker {
         self.was_there || self.config.enabled == Enabled::Always
     }
 
-    /// The engine's events, to be watched; `None` where containers are not.
-    pub fn events(&self) -> Option<Stream> {
-        (self.config.enabled != Enabled::Never).then(|| Stream::new(self.config.socket.clone()))
+    /// Begins to look, in place of any look that is under way. What was found, if nothing needs to be asked for it.
+    pub fn begin(&mut self, look: Look) -> Option<Looked> {
+        self.under_way = None;
+        let of_burst = look != Look::Everything;
+        let step = match look {
+            _ if self.config.enabled == Enabled::Never => None,
+            Look::Everything => Some(Step::Survey(self.begin_survey(BTreeSet::new()))),
+            Look::Burst(burst) => self.begin_burst(&burst),
+        };
+        self.under_way = step.map(|step| UnderWay { step, of_burst });
+        let nothing = self.under_way.is_none();
+        nothing.then(|| Looked { snapshot: Snapshot::default(), scope: Scope::Some })
     }
 
-    /// Adds the readings of every watched container, sorted as configured, then by name, each one's state before its
-    /// health; or one failure. Nothing, where Docker is switched off or, on `auto`, is not there.
-    pub fn collect(&mut self, patience: Patience<'_>, now: Now, into: &mut Snapshot) {
-        if self.config.enabled == Enabled::Never {
-            return;
+    /// What the look under way asks next; `None` when there is none. The same question until it is answered.
+    pub fn question(&self) -> Option<Question<'_>> {
+        match &self.under_way.as_ref()?.step {
+            Step::Survey(survey) => survey.question(),
+            Step::Revisit(revisit) => revisit.question(),
         }
-        let surveyed = self.survey(patience, &BTreeSet::new(), now);
-        self.tell(surveyed, into);
     }
 
-    /// Looks again at the containers that a burst of events names. What was renamed, is gone or is new changes who is
-    /// watched as what, so then it looks at everything.
-    pub fn look(&mut self, burst: &Burst, patience: Patience<'_>, now: Now, into: &mut Snapshot) -> Scope {
-        let scope = self.look_again(burst, patience, now, into);
-        into.readings.iter_mut().for_each(leave_open_while_removing);
-        scope
+    /// Takes in an answer, and gives what the look found once it was the last.
+    pub fn answer(&mut self, answer: Answer, now: Now) -> Option<Looked> {
+        let UnderWay { step, of_burst } = self.under_way.take()?;
+        let (scope, next) = match step {
+            Step::Survey(survey) => (Scope::Everything, self.answer_survey(survey, answer, now)),
+            Step::Revisit(revisit) => (Scope::Some, self.answer_revisit(revisit, answer, now)),
+        };
+        let found = match next {
+            Ok(Next::Ask(step)) => {
+                self.under_way = Some(UnderWay { step, of_burst });
+                return None;
+            }
+            Ok(Next::Found(found)) => Ok(found),
+            Err(error) => Err(error),
+        };
+        let mut snapshot = self.tell(found);
+        if of_burst {
+            snapshot.readings.iter_mut().for_each(leave_open_while_removing);
+        }
+        Some(Looked { snapshot, scope })
     }
 
-    fn look_again(&mut self, burst: &Burst, patience: Patience<'_>, now: Now, into: &mut Snapshot) -> Scope {
+    /// How to look at the containers that a burst of events names; `None`: none of them is watched. What was renamed, is
+    /// gone or is new changes who is watched as what, so then everything is looked at.
+    fn begin_burst(&mut self, burst: &Burst) -> Option<Step> {
         let watched: Vec<&Event> = burst.events.iter().filter(|event| self.is_watched(event)).collect();
-        if self.config.enabled == Enabled::Never || (watched.is_empty() && !burst.overflowed) {
-            return Scope::Some;
+        if watched.is_empty() && !burst.overflowed {
+            return None;
         }
-        let named: BTreeSet<&str> = watched.iter().map(|event| event.id.as_str()).collect();
         for event in &watched {
             if let Some(known) = self.known.get_mut(event.id.as_str()) {
                 known.take_in(event);
@@ -113,39 +180,22 @@ impl Docker {
         let moved = |event: &&Event| {
             matches!(event.kind, Kind::Destroy | Kind::Rename) || !self.known.contains_key(event.id.as_str())
         };
+        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.known_id(&event.id)).collect();
         let few = !burst.overflowed && named.len() <= MAX_INSPECTED;
-        if few && !watched.iter().any(moved) {
-            let visited = self.revisit(&named, patience, now);
-            if let Some(visited) = visited.transpose() {
-                self.tell(visited, into);
-                return Scope::Some;
-            }
-        }
-        let surveyed = self.survey(patience, &named, now);
-        self.tell(surveyed, into);
-        Scope::Everything
+        Some(if few && !watched.iter().any(moved) {
+            Step::Revisit(self.begin_revisit(named))
+        } else {
+            Step::Survey(self.begin_survey(named))
+        })
+    }
+
+    /// A container's id, the one that is kept already where there is one.
+    fn known_id(&self, id: &str) -> Rc<str> {
+        self.known.get_key_value(id).map_or_else(|| id.into(), |(known, _)| known.clone())
     }
 
     fn is_watched(&self, event: &Event) -> bool {
         self.known.contains_key(event.id.as_str()) || self.watch.claim(&event.name, &event.compose).is_some()
-    }
-
-    /// The readings of some known containers; `None` when one of them is not there any more.
-    fn revisit(&mut self, ids: &BTreeSet<&str>, patience: Patience<'_>, now: Now) -> Result<Option<Snapshot>, Error> {
-        let socket = self.config.socket.clone();
-        let mut session = Session::new(&socket, patience);
-        let mut order: Vec<(Place, &str)> =
-            ids.iter().filter_map(|id| Some((self.known.get(*id)?.place.clone(), *id))).collect();
-        order.sort();
-        let mut snapshot = Snapshot::default();
-        for (_, id) in order {
-            let Some(inspected) = session.inspect(id)? else { return Ok(None) };
-            let Some(known) = self.known.get_mut(id) else { return Ok(None) };
-            known.see(&inspected, now, self.config.restart_loop_window);
-            let facts = Facts::inspected(&inspected, now.wall, &mut self.words);
-            self.read(id, &facts, now, &mut snapshot.readings);
-        }
-        Ok(Some(snapshot))
     }
 
     /// Adds the readings of a known container.
@@ -171,22 +221,25 @@ impl Docker {
     }
 
     /// What came of asking the engine: readings, or a failure. Of an engine that was never there nothing is said on
-    /// `auto`; one that was there and is gone leaves its containers unknown.
-    fn tell(&mut self, asked: Result<Snapshot, Error>, into: &mut Snapshot) {
-        match asked {
-            Ok(found) => {
+    /// `auto`, but that its containers are unknown: those of before a restart are watched still.
+    fn tell(&mut self, found: Result<Snapshot, Error>) -> Snapshot {
+        match found {
+            Ok(mut snapshot) => {
                 self.was_there = true;
-                into.readings.extend(found.readings);
-                into.failures.extend(found.failures);
-                self.tell_of_engine("available", into);
+                self.tell_of_engine("available", &mut snapshot);
+                snapshot
             }
-            Err(Error::NoSocket { .. }) if self.config.enabled == Enabled::Auto && !self.was_there => {}
+            Err(error) if error.is_absence() && self.config.enabled == Enabled::Auto && !self.was_there => {
+                Snapshot { unknown: vec![METRICS, &[Metric::DockerEngine]], ..Snapshot::default() }
+            }
             Err(error) => {
+                let mut snapshot = Snapshot::default();
                 let error = error.to_string();
-                into.failures.push(Failure { collector: "docker", metrics: METRICS, target: None, error });
+                snapshot.failures.push(Failure { collector: "docker", metrics: METRICS, target: None, error });
                 if self.was_there {
-                    self.tell_of_engine("unavailable", into);
+                    self.tell_of_engine("unavailable", &mut snapshot);
                 }
+                snapshot
             }
         }
     }

@@ -1,0 +1,177 @@
+//! A real engine's containers: puts the questions of [`Docker`] to the engine, follows its events, and never waits.
+//!
+//! Whoever drives it polls [`Engine::fds`] until [`Engine::due`], and then calls [`Engine::advance`]. One look is under
+//! way at a time. What happens meanwhile is gathered, and a survey that is asked for waits for its turn or joins the one
+//! that is under way.
+
+use std::os::fd::BorrowedFd;
+
+use nix::poll::PollFlags;
+
+use super::{Config, Docker, Enabled, Look, Looked};
+use crate::clock::{Boot, Now};
+use crate::docker::events::{Happening, Stream};
+use crate::docker::{Error, Gatherer, SHARE_BYTES, Session};
+use crate::snapshot::Snapshot;
+
+/// One engine, its containers and its events.
+#[derive(Debug)]
+pub struct Engine {
+    docker: Docker,
+    look: Option<UnderWay>,
+    /// A survey is asked for and has not begun.
+    survey_is_wanted: bool,
+    /// The look before the next one was for a burst: a survey that is wanted goes first.
+    burst_was_last: bool,
+    /// The events, once there is an engine to be expected.
+    stream: Option<Stream>,
+    gatherer: Gatherer,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    session: Session,
+    is_survey: bool,
+}
+
+/// What has come of an engine.
+#[derive(Debug)]
+pub enum Happened {
+    /// The survey that was asked for.
+    Surveyed(Snapshot),
+    /// Something happened to containers, and they were looked at.
+    Looked(Looked),
+    /// Events cannot be followed, or (`None`) they can again.
+    EventsLost(Option<Error>),
+}
+
+impl Engine {
+    pub fn new(config: &Config) -> Engine {
+        Engine {
+            docker: Docker::new(config),
+            look: None,
+            survey_is_wanted: false,
+            burst_was_last: false,
+            stream: None,
+            gatherer: Gatherer::default(),
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        self.docker.config()
+    }
+
+    /// Asks for a look at everything, which ends with [`Happened::Surveyed`]. Its findings, where they are there at once:
+    /// containers are not watched, or the engine cannot be reached.
+    pub fn survey(&mut self, now: Now) -> Option<Snapshot> {
+        if self.config().enabled == Enabled::Never {
+            return Some(Snapshot::default());
+        }
+        match &self.look {
+            Some(look) => {
+                self.survey_is_wanted |= !look.is_survey;
+                None
+            }
+            None => match self.begin(Look::Everything, now) {
+                Some(Happened::Surveyed(snapshot)) => Some(snapshot),
+                _ => None,
+            },
+        }
+    }
+
+    /// What to watch, and for what: as soon as one is ready, [`Engine::advance`] has something to do.
+    pub fn fds(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
+        let events = self.stream.as_ref().and_then(Stream::fd);
+        let look = self.look.as_ref().and_then(|look| look.session.fd());
+        [look, events.map(|fd| (fd, PollFlags::POLLIN))]
+    }
+
+    /// When [`Engine::advance`] has something to do even if nothing is ready.
+    pub fn due(&self) -> Option<Boot> {
+        let events = self.stream.as_ref().and_then(Stream::due);
+        let look = match &self.look {
+            Some(look) => look.session.due(),
+            None => self.gatherer.due(),
+        };
+        [events, look].into_iter().flatten().min()
+    }
+
+    /// Does what there is to do, a bounded share of it, and never waits; to be called again until nothing has come of it.
+    pub fn advance(&mut self, now: Now) -> Option<Happened> {
+        if let Some(lost) = self.follow_events(now.boot) {
+            return Some(Happened::EventsLost(lost));
+        }
+        if self.look.is_some() {
+            return self.get_on(now);
+        }
+        let look = self.next_look(now.boot)?;
+        self.begin(look, now)
+    }
+
+    /// Takes in what the engine says of its containers; what is new about whether it can be heard.
+    fn follow_events(&mut self, now: Boot) -> Option<Option<Error>> {
+        let mut news = None;
+        for happening in self.stream.as_mut()?.read(now) {
+            match happening {
+                Happening::Event(event) => self.gatherer.push(event, now),
+                Happening::Connected => self.gatherer.push_unknown(now),
+                Happening::Settled => news = Some(None),
+                Happening::Lost(error) => {
+                    self.gatherer.push_unknown(now);
+                    news = Some(Some(error));
+                }
+            }
+        }
+        news
+    }
+
+    /// Gets on with the look that is under way.
+    fn get_on(&mut self, now: Now) -> Option<Happened> {
+        let UnderWay { session, is_survey } = self.look.as_mut()?;
+        let is_survey = *is_survey;
+        let mut share_bytes = SHARE_BYTES;
+        let looked = loop {
+            if !session.is_asked() {
+                session.ask(self.docker.question()?);
+            }
+            let answer = session.advance(now.boot, &mut share_bytes)?;
+            if let Some(looked) = self.docker.answer(answer, now) {
+                break looked;
+            }
+        };
+        Some(self.end(looked, is_survey))
+    }
+
+    /// What is to be looked at next. A survey and bursts take turns, so that neither waits for ever for the other.
+    fn next_look(&mut self, now: Boot) -> Option<Look> {
+        if self.survey_is_wanted && self.burst_was_last {
+            return Some(Look::Everything);
+        }
+        match self.gatherer.take(now) {
+            Some(burst) => Some(Look::Burst(burst)),
+            None => self.survey_is_wanted.then_some(Look::Everything),
+        }
+    }
+
+    /// Begins to look; what has come of it, if it is there at once. A burst of events of containers that are not watched
+    /// is nothing.
+    fn begin(&mut self, look: Look, now: Now) -> Option<Happened> {
+        let is_survey = look == Look::Everything;
+        self.survey_is_wanted &= !is_survey;
+        if self.docker.begin(look).is_some() {
+            return None;
+        }
+        let session = Session::new(self.config().socket.clone(), now.boot);
+        self.look = Some(UnderWay { session, is_survey });
+        self.get_on(now)
+    }
+
+    fn end(&mut self, looked: Looked, is_survey: bool) -> Happened {
+        self.look = None;
+        self.burst_was_last = !is_survey;
+        if self.stream.is_none() && self.docker.is_expected() {
+            self.stream = Some(Stream::new(self.config().socket.clone()));
+        }
+        if is_survey { Happened::Surveyed(looked.snapshot) } else { Happened::Looked(looked) }
+    }
+}

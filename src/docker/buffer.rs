@@ -1,0 +1,57 @@
+//! Bytes that were received and not taken yet.
+
+use std::io;
+
+use super::socket::Socket;
+
+/// How much is received at once.
+const RECEIVE_BYTES: usize = 32 * 1024;
+
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    /// Where in `bytes` begins what was not taken yet.
+    start: usize,
+}
+
+impl Buffer {
+    /// What was received and not taken yet.
+    pub fn pending(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Takes the first `count` bytes of what is pending.
+    pub fn take(&mut self, count: usize) {
+        self.start += count;
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.start = 0;
+    }
+
+    /// Receives what is there, behind what is pending, and says how much it was; 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` while nothing is there.
+    pub fn fill(&mut self, socket: &Socket) -> io::Result<usize> {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        let length = self.bytes.len();
+        self.bytes.resize(length + RECEIVE_BYTES, 0);
+        let received = loop {
+            match socket.receive(&mut self.bytes[length..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.bytes.truncate(length + received.as_ref().map_or(0, |count| *count));
+        received
+    }
+}
+
+impl Extend<u8> for Buffer {
+    fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
+        self.bytes.extend(bytes);
+    }
+}

@@ -1,0 +1,190 @@
+//! A reply of an engine, read while it comes: bytes in, answers out, and no socket.
+
+use std::path::Path;
+
+use super::array::{Array, MAX_ELEMENT_BYTES, Malformed};
+use super::body::{Body, Next};
+use super::buffer::Buffer;
+use super::container::{Complaint, Inspected};
+use super::error::Error;
+use super::head::{self, Head};
+use super::question::{Answer, Question};
+
+/// How much of an error's body is read: engines send a sentence.
+const MAX_COMPLAINT_BYTES: usize = 16 * 1024;
+
+/// The reply to one question.
+#[derive(Debug)]
+pub struct Reply {
+    is_list: bool,
+    /// What is read of the body, once the head is there.
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    head: Head,
+    body: Body,
+    content: Content,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Content {
+    List(Array),
+    Container(Vec<u8>),
+    /// The engine answers with an error.
+    Complaint(Vec<u8>),
+}
+
+impl Reply {
+    pub fn to(question: Question<'_>) -> Reply {
+        Reply { is_list: question == Question::List, begun: None }
+    }
+
+    /// Whether the reply's head has come.
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Whether another request may follow on the same connection: the engine keeps it, and this reply was read to its
+    /// end.
+    pub fn leaves_connection(&self) -> bool {
+        self.begun.as_ref().is_some_and(|begun| begun.ended && begun.head.keeps_alive)
+    }
+
+    /// The next answer in what was received; `None`: more must be received first.
+    ///
+    /// # Errors
+    /// Whatever makes the rest of the reply worthless.
+    pub fn next(&mut self, buffer: &mut Buffer, path: &Path) -> Result<Option<Answer>, Error> {
+        let begun = match &mut self.begun {
+            Some(begun) => begun,
+            None => match read_head(buffer, path)? {
+                Some(head) => self.begun.insert(Begun::new(head, self.is_list)?),
+                None => return Ok(None),
+            },
+        };
+        loop {
+            match begun.body.next(buffer, path)? {
+                Next::More => return Ok(None),
+                Next::End => {
+                    begun.ended = true;
+                    return self.end(path).map(Some);
+                }
+                Next::Bytes(count) => {
+                    let bytes = &buffer.pending()[..count];
+                    let (taken, answer) = begun.content.take(bytes, path)?;
+                    begun.body.take(taken, buffer);
+                    if begun.content.is_long_complaint() {
+                        return self.end(path).map(Some);
+                    }
+                    if answer.is_some() {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last answer, where the connection has ended.
+    ///
+    /// # Errors
+    /// `CutOff` where that is not the reply's end.
+    pub fn connection_ended(&self, path: &Path) -> Result<Answer, Error> {
+        match &self.begun {
+            Some(begun) if begun.body.ends_with_connection() => self.end(path),
+            _ => Err(Error::CutOff { path: path.to_owned() }),
+        }
+    }
+
+    fn end(&self, path: &Path) -> Result<Answer, Error> {
+        let Some(Begun { head, content, .. }) = &self.begun else {
+            return Err(Error::CutOff { path: path.to_owned() });
+        };
+        match content {
+            Content::List(array) => {
+                array.end().map_err(|error| not_an_engine(path, error))?;
+                Ok(Answer::ListEnd { podman: head.podman })
+            }
+            Content::Container(json) => {
+                let inspected: Inspected = serde_json::from_slice(json).map_err(|error| not_an_engine(path, error))?;
+                Ok(Answer::Inspected(Some(Box::new(inspected))))
+            }
+            Content::Complaint(json) => match complaint(head, json, path) {
+                Error::Api { status: 404, .. } if !self.is_list => Ok(Answer::Inspected(None)),
+                error => Ok(Answer::Failed(error)),
+            },
+        }
+    }
+}
+
+impl Begun {
+    fn new(head: Head, is_list: bool) -> Result<Begun, Error> {
+        if let Some(version) = &head.too_old {
+            return Err(Error::ApiVersion { message: format!("the engine's newest API is {version}, 1.24 is needed") });
+        }
+        let body = Body::new(head.framing)?;
+        let content = match (head.status, is_list) {
+            (200, true) => Content::List(Array::default()),
+            (200, false) => Content::Container(Vec::new()),
+            _ => Content::Complaint(Vec::new()),
+        };
+        Ok(Begun { head, body, content, ended: false })
+    }
+}
+
+impl Content {
+    /// Takes some of the body's bytes, as far as the next answer: how many, and the answer.
+    fn take(&mut self, bytes: &[u8], path: &Path) -> Result<(usize, Option<Answer>), Error> {
+        let too_large = Error::TooLarge { limit_bytes: MAX_ELEMENT_BYTES as u64 };
+        match self {
+            Content::List(array) => {
+                let (taken, element) = array.next(bytes).map_err(|error| match error {
+                    Malformed::TooLarge => too_large,
+                    error => not_an_engine(path, error),
+                })?;
+                let listed = element.map(serde_json::from_slice).transpose();
+                Ok((taken, listed.map_err(|error| not_an_engine(path, error))?.map(Answer::Listed)))
+            }
+            Content::Container(json) if json.len() + bytes.len() > MAX_ELEMENT_BYTES => Err(too_large),
+            Content::Container(json) | Content::Complaint(json) => {
+                json.extend_from_slice(bytes);
+                Ok((bytes.len(), None))
+            }
+        }
+    }
+
+    fn is_long_complaint(&self) -> bool {
+        matches!(self, Content::Complaint(json) if json.len() > MAX_COMPLAINT_BYTES)
+    }
+}
+
+/// The head of the reply itself; those of interim replies (`100 Continue`: RFC 9110, 15.2) are left out.
+fn read_head(buffer: &mut Buffer, path: &Path) -> Result<Option<Head>, Error> {
+    loop {
+        let parsed = head::parse(buffer.pending()).map_err(|error| not_an_engine(path, error))?;
+        let Some((head, length)) = parsed else { return Ok(None) };
+        buffer.take(length);
+        if !head.is_interim() {
+            return Ok(Some(head));
+        }
+    }
+}
+
+/// The error that the engine answered with, in its own words.
+fn complaint(head: &Head, json: &[u8], path: &Path) -> Error {
+    let status = head.status;
+    match serde_json::from_slice::<Complaint>(json) {
+        Ok(Complaint { message }) if message.contains("is too old") || message.contains("is too new") => {
+            Error::ApiVersion { message }
+        }
+        Ok(Complaint { message }) => Error::Api { status, message: message.trim().to_owned() },
+        Err(_) if head.from_engine => Error::Api { status, message: "without a reason".to_owned() },
+        Err(_) => not_an_engine(path, format!("HTTP status {status}")),
+    }
+}
+
+fn not_an_engine(path: &Path, found: impl ToString) -> Error {
+    Error::NotAnEngine { path: path.to_owned(), found: found.to_string() }
+}

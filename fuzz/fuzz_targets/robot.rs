@@ -10,7 +10,7 @@ use vps_monitor::outbox::Outcome;
 fuzz_target!(|bytes: &[u8]| {
     let Ok(Some(webhook)) = Webhook::parse("693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa") else { return };
     let channel = Channel::Wecom(Wecom::new(webhook));
-    let answer = Ok(Response { status: 200, body: String::from_utf8_lossy(bytes).into_owned() });
+    let answer = Ok(Response::new(200, String::from_utf8_lossy(bytes)));
     let outcome = channel.classify(&answer);
     assert!(outcome != Outcome::Delivered || String::from_utf8_lossy(bytes).contains("errcode"));
     let _ = channel.advice(&answer);

@@ -1,140 +1,161 @@
 //! What went wrong with a request, in one line for people: which stage, which host, and what to look at.
 //!
-//! Only texts that cannot hold the URL are passed on: those of the operating system, of the resolver and of the
-//! certificate's check. What else ureq would print is told in our own words.
+//! Only texts that cannot hold the URL are passed on: those of the operating system, of the resolver, of a proxy's
+//! handshake and of the certificate's check. What else ureq would print is told in our own words.
 
 use std::io;
 
-use rustls::CertificateError;
-use ureq::Timeout;
+use rustls::{AlertDescription, InvalidMessage};
 
-use super::Error;
+use super::proxy::Proxy;
+use super::road::Stage;
+use super::tunnel::Refusal;
+use super::{Error, certificate};
 
 /// The way that a request took, as far as an error may name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     pub host: &'a str,
-    /// The environment variable that names the proxy.
-    pub proxy: Option<&'static str>,
+    pub proxy: Option<&'a Proxy>,
+    /// How far it got.
+    pub stage: Stage,
 }
 
 impl Route<'_> {
-    /// Whom the connection is made to.
-    fn next_hop(self) -> String {
-        self.proxy.map_or_else(|| self.host.to_owned(), |variable| format!("the proxy that {variable} names"))
+    /// Who is at the other end in this stage.
+    fn peer(self) -> String {
+        match self.proxy {
+            Some(proxy) if matches!(self.stage, Stage::Connecting | Stage::Proxy) => proxy.to_string(),
+            _ => self.host.to_owned(),
+        }
     }
 }
 
 pub fn explain(error: &ureq::Error, route: Route<'_>) -> Error {
-    let host = route.host;
+    let peer = route.peer();
     Error(match error {
-        ureq::Error::HostNotFound => unresolved(&route.next_hop(), "no address"),
         ureq::Error::Io(error) => of_io(error, route),
-        ureq::Error::Rustls(error) => of_tls(error, host),
-        ureq::Error::Tls(_) => format!("TLS with {host} failed: its name cannot stand in a certificate"),
-        ureq::Error::Timeout(stage) => of_timeout(*stage, route),
-        // The text is of ureq's own and holds no more than the proxy's status.
-        ureq::Error::ConnectProxyFailed(reason) => format!("{} refused: {reason}", route.next_hop()),
-        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => format!("{host} does not answer in HTTP"),
-        _ => format!("the request to {host} failed"),
+        ureq::Error::Rustls(error) => of_tls(error, &peer),
+        ureq::Error::Tls(_) => format!("TLS with {peer} failed: its name cannot stand in a certificate"),
+        ureq::Error::Timeout(_) => of_timeout(route),
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
+            format!("{peer} does not answer in HTTP: check the scheme and the port of the URL")
+        }
+        ureq::Error::Other(error) => match error.downcast_ref::<Refusal>() {
+            Some(refusal) => refusal.to_string(),
+            None => format!("the request to {peer} failed"),
+        },
+        _ => format!("the request to {peer} failed"),
     })
 }
 
-fn unresolved(host: &str, cause: &str) -> String {
-    format!("cannot resolve the name of {host}: {cause}; check the network and the name server in /etc/resolv.conf")
-}
-
-/// std's words for a failure of getaddrinfo(3), which has no error kind of its own.
-const RESOLVER_PREFIX: &str = "failed to lookup address information: ";
-
 fn of_io(error: &io::Error, route: Route<'_>) -> String {
-    let host = route.host;
+    let peer = route.peer();
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return of_tls(tls, host);
+        return of_tls(tls, &peer);
     }
-    let text = error.to_string();
-    if let Some(cause) = text.strip_prefix(RESOLVER_PREFIX) {
-        return unresolved(&route.next_hop(), cause);
-    }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => format!("{}: connection refused", route.next_hop()),
-        io::ErrorKind::UnexpectedEof => format!("{host} closed the connection without an answer"),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => format!("{host} broke the connection off"),
-        _ => format!("{}: {text}", route.next_hop()),
-    }
-}
-
-fn of_timeout(stage: Timeout, route: Route<'_>) -> String {
-    let host = route.host;
-    match stage {
-        Timeout::Connect => format!("timed out while connecting to {} (TCP or TLS)", route.next_hop()),
-        Timeout::SendRequest | Timeout::SendBody => format!("timed out while sending to {host}"),
-        Timeout::RecvBody => format!("timed out in the middle of {host}'s answer"),
-        _ => format!("timed out: {host} took the request and did not answer"),
-    }
-}
-
-fn of_tls(error: &rustls::Error, host: &str) -> String {
-    use CertificateError as Bad;
-    let rustls::Error::InvalidCertificate(bad) = error else {
-        return format!("TLS with {host} failed: {error}");
+    let at = match route.stage {
+        Stage::Connecting => "",
+        Stage::Proxy => " in its handshake",
+        Stage::Tls => " in the TLS handshake",
+        Stage::Sending => " while the request was sent",
+        Stage::Waiting => " without an answer",
+        Stage::Reading => " in the middle of its answer",
     };
-    match bad {
-        Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            format!("the certificate of {host} is not valid at this time: {bad}; check this machine's clock")
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => format!("{peer} closed the connection{at}"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            format!("{peer} broke the connection off{at}")
         }
-        Bad::UnknownIssuer => format!(
-            "the certificate of {host} is signed by an authority that this system does not know: check the clock, \
-             update ca-certificates, or name the authority's file in SSL_CERT_FILE"
-        ),
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            format!("the certificate that {host} shows is for another host: something else answers at that address")
+        _ => format!("{peer}: {error}"),
+    }
+}
+
+fn of_timeout(route: Route<'_>) -> String {
+    let peer = route.peer();
+    match route.stage {
+        Stage::Connecting => format!("timed out while connecting to {peer}"),
+        Stage::Proxy => format!("timed out: {peer} took the connection and does not answer"),
+        Stage::Tls => format!("timed out in the TLS handshake: {peer} took the connection and does not answer"),
+        Stage::Sending => format!("timed out while sending to {peer}"),
+        Stage::Waiting => format!("timed out: {peer} took the request and did not answer"),
+        Stage::Reading => format!("timed out in the middle of {peer}'s answer"),
+    }
+}
+
+fn of_tls(error: &rustls::Error, peer: &str) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(bad) => certificate::explain(bad, peer),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            format!("{peer} does not speak TLS at that port: check the scheme (http or https) and the port of the URL")
         }
-        _ => format!("the certificate of {host} is not valid: {bad}; check the clock and update ca-certificates"),
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(_) => {
+            format!("{peer} speaks no TLS that is still safe: it needs TLS 1.2 or 1.3 ({error})")
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
+            format!("{peer} does not know itself by that name: check the host in the URL")
+        }
+        rustls::Error::AlertReceived(alert) => format!("{peer} broke the TLS handshake off: {alert:?}"),
+        _ => format!("TLS with {peer} failed: {error}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustls::CertificateError;
+    use ureq::Timeout;
+
     use super::*;
+    use crate::http::proxy::Kind;
 
-    const DIRECT: Route<'_> = Route { host: "qyapi.weixin.qq.com", proxy: None };
-
-    fn text(error: ureq::Error, route: Route<'_>) -> String {
-        explain(&error, route).to_string()
+    fn text(error: ureq::Error, stage: Stage, proxy: Option<&Proxy>) -> String {
+        explain(&error, Route { host: "qyapi.weixin.qq.com", proxy, stage }).to_string()
     }
 
-    fn tls(bad: CertificateError) -> ureq::Error {
-        let error = rustls::Error::InvalidCertificate(bad);
+    fn io(kind: io::ErrorKind) -> ureq::Error {
+        ureq::Error::Io(kind.into())
+    }
+
+    fn tls(error: rustls::Error) -> ureq::Error {
         ureq::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     #[test]
     fn each_fault_is_told_apart_and_says_what_to_look_at() {
-        let refused = || ureq::Error::Io(io::ErrorKind::ConnectionRefused.into());
-        let lookup = io::Error::other(format!("{RESOLVER_PREFIX}Name or service not known"));
-        let cases = [
-            (text(refused(), DIRECT), "qyapi.weixin.qq.com: connection refused"),
-            (text(ureq::Error::Io(lookup), DIRECT), "Name or service not known; check the network and the name server"),
-            (text(tls(CertificateError::Expired), DIRECT), "check this machine's clock"),
-            (text(tls(CertificateError::UnknownIssuer), DIRECT), "update ca-certificates"),
-            (text(tls(CertificateError::NotValidForName), DIRECT), "is for another host"),
-            (text(ureq::Error::Timeout(Timeout::Connect), DIRECT), "timed out while connecting to qyapi"),
-            (text(ureq::Error::Timeout(Timeout::RecvResponse), DIRECT), "took the request and did not answer"),
-            (text(ureq::Error::Timeout(Timeout::RecvBody), DIRECT), "in the middle of"),
-            (
-                text(refused(), Route { proxy: Some("ALL_PROXY"), ..DIRECT }),
-                "the proxy that ALL_PROXY names: connection",
-            ),
-        ];
-        for (told, expected) in cases {
-            assert!(told.contains(expected), "{told} does not say {expected}");
+        let bad = |bad| tls(rustls::Error::InvalidCertificate(bad));
+        let alert = |alert| tls(rustls::Error::AlertReceived(alert));
+        for (error, stage, expected) in [
+            (bad(CertificateError::Expired), Stage::Tls, "the certificate of qyapi.weixin.qq.com is expired"),
+            (bad(CertificateError::UnknownIssuer), Stage::Tls, "update ca-certificates"),
+            (tls(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), Stage::Tls, "does not speak TLS"),
+            (alert(AlertDescription::ProtocolVersion), Stage::Tls, "TLS 1.2"),
+            (alert(AlertDescription::UnrecognisedName), Stage::Tls, "check the host"),
+            (alert(AlertDescription::InternalError), Stage::Tls, "InternalError"),
+            (io(io::ErrorKind::UnexpectedEof), Stage::Waiting, "closed the connection without an answer"),
+            (io(io::ErrorKind::ConnectionReset), Stage::Tls, "broke the connection off in the TLS handshake"),
+            (ureq::Error::Timeout(Timeout::Global), Stage::Tls, "timed out in the TLS handshake"),
+            (ureq::Error::Timeout(Timeout::Global), Stage::Sending, "timed out while sending"),
+            (ureq::Error::Timeout(Timeout::Global), Stage::Waiting, "took the request and did not answer"),
+            (ureq::Error::Timeout(Timeout::Global), Stage::Reading, "in the middle of"),
+            (ureq::Error::LargeResponseHeader(2, 1), Stage::Reading, "does not answer in HTTP"),
+        ] {
+            let told = text(error, stage, None);
+            assert!(told.contains(expected) && told.contains("qyapi.weixin.qq.com"), "{told} does not say {expected}");
         }
     }
 
     #[test]
+    fn up_to_its_handshake_the_proxy_is_to_blame_and_behind_it_the_target() {
+        let proxy = Proxy { variable: "ALL_PROXY", kind: Kind::Http, host: "secret".to_owned(), port: 1, login: None };
+        let told = |stage| text(io(io::ErrorKind::ConnectionReset), stage, Some(&proxy));
+        assert_eq!(told(Stage::Proxy), "the proxy that ALL_PROXY names broke the connection off in its handshake");
+        assert_eq!(told(Stage::Tls), "qyapi.weixin.qq.com broke the connection off in the TLS handshake");
+    }
+
+    #[test]
     fn an_error_that_holds_the_url_is_told_without_it() {
-        let told = text(ureq::Error::BadUri("https://host/send?key=secret".to_owned()), DIRECT);
+        let told = text(ureq::Error::BadUri("https://host/send?key=secret".to_owned()), Stage::Connecting, None);
         assert_eq!(told, "the request to qyapi.weixin.qq.com failed");
     }
 }

@@ -1,25 +1,37 @@
 //! One HTTP request: a JSON body posted to a URL that is a secret.
 //!
 //! [`post`] blocks, so it runs in a worker process (see [`crate::worker`]), never in the agent itself. It follows no
-//! redirect, as that would carry the secret elsewhere; it judges no status, as that is the channel's business; and
-//! whatever goes wrong becomes one line that names the host and what to look at, never the URL.
+//! redirect, as that would carry the secret elsewhere; it sends the request once, whatever happens; it judges no status,
+//! as that is the channel's business; and whatever goes wrong becomes one line that names the stage, the host and what
+//! to look at, never the URL.
 //!
-//! The lookup of the name is the one stage without a limit here: ureq would start a thread for it. The worker's
-//! deadline bounds it, as it bounds the sum of all stages.
+//! One deadline holds for all stages but the lookup of a name, which nothing can cut short from inside: the worker's end
+//! bounds that.
 
+mod certificate;
+mod connect;
 mod explain;
 mod proxy;
+mod road;
 mod target;
+mod tunnel;
 
 use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::{Connector, RustlsConnector};
 
+use crate::clock::boot_now;
 use crate::secret::Secret;
 use explain::{Route, explain};
+use proxy::{Kind, Login, Proxy};
+use road::{Account, AlreadyResolved, Progress, Road};
+use target::resolve;
 
 pub use target::Target;
 
@@ -35,69 +47,156 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     pub status: u16,
+    /// Those of [`KEPT_HEADERS`] that there were.
+    pub headers: Vec<(String, String)>,
     /// At most [`MAX_BODY_BYTES`] of the body, invalid UTF-8 replaced.
     pub body: String,
 }
 
+/// What a channel may have to know of an answer besides its body; names in lower case.
+pub const KEPT_HEADERS: [&str; 2] = ["content-type", "retry-after"];
+
 /// No vendor's answer is longer; what is beyond is not read.
 pub const MAX_BODY_BYTES: u64 = 64 * 1024;
+
+/// No header that is kept needs to be longer.
+const MAX_HEADER_BYTES: usize = 256;
+
+const USER_AGENT: &str = concat!("vps-monitor/", env!("CARGO_PKG_VERSION"));
 
 /// Why no answer came: one line, without the URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub String);
 
-/// Posts `request` and reads the answer. Each stage after the lookup of the name takes a little less than `within`, so
-/// that a slow stage is named before whoever waits for the whole gives up.
+impl Response {
+    /// An answer without headers.
+    pub fn new(status: u16, body: impl Into<String>) -> Response {
+        Response { status, headers: Vec::new(), body: body.into() }
+    }
+
+    /// One of [`KEPT_HEADERS`].
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+}
+
+/// Posts `request` and reads the answer, in a little less than `within`, so that a slow stage is named before whoever
+/// waits for the whole gives up. Before what nothing here can cut short, `hangs` is told the error that it is if it does not
+/// end, and behind it nothing.
 ///
 /// # Errors
 /// No answer came, or it was a redirect. A status of 400 and above is an answer.
-pub fn post(request: &Request, within: Duration) -> Result<Response, Error> {
+pub fn post(request: &Request, within: Duration, mut hangs: impl FnMut(Option<&Error>)) -> Result<Response, Error> {
+    let deadline = boot_now().after(within * 19 / 20);
     let url = request.url.expose();
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;
-    let route = Route { host: &target.host, proxy: proxy.as_ref().map(|proxy| proxy.variable) };
-    let proxy = proxy.map(|proxy| proxy.address);
-    let roots = if target.https { trusted_roots()? } else { Vec::new() };
+    let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Kind::Https);
+    let roots = if encrypts { trusted_roots()? } else { Vec::new() };
 
-    let agent = agent(proxy, roots, within * 19 / 20);
-    let sent = agent.post(url).content_type("application/json; charset=utf-8").send(&request.body);
-    let mut response = sent.map_err(|error| explain(&error, route))?;
-    let status = response.status();
-    if status.is_redirection() {
+    let mut look_up = |host: &str, port: u16| {
+        hangs(Some(&Error(format!(
+            "timed out while looking up the name {host}: does the name server in /etc/resolv.conf answer?"
+        ))));
+        let addresses = resolve(host, port);
+        hangs(None);
+        addresses
+    };
+    let (addresses, target_addresses) = match &proxy {
+        None => (look_up(&target.host, target.port)?, Vec::new()),
+        Some(proxy) => {
+            let of_target = if proxy.wants_address() {
+                addresses_for(proxy, look_up(&target.host, target.port)?)
+            } else {
+                Vec::new()
+            };
+            let of_proxy = look_up(&proxy.host, proxy.port).map_err(|_| unresolved(proxy))?;
+            (of_proxy, of_target)
+        }
+    };
+
+    let progress = Progress::default();
+    let forwarder = proxy.as_ref().filter(|proxy| !proxy.tunnels(&target));
+    let account = Account { progress: progress.clone(), absolute: forwarder.map(|_| target.origin()) };
+    let mut outgoing = ureq::http::Request::post(url)
+        .header("Content-Type", "application/json; charset=utf-8")
+        .header("Connection", "close");
+    if let Some(login) = login_of(url) {
+        outgoing = outgoing.header("Authorization", tunnel::basic(&login));
+    }
+    if let Some(login) = forwarder.and_then(|proxy| proxy.login.as_ref()) {
+        outgoing = outgoing.header("Proxy-Authorization", tunnel::basic(login));
+    }
+    let outgoing = outgoing.body(&*request.body).map_err(|_| Error("the webhook's URL cannot be used".to_owned()))?;
+
+    let road = Road { target, proxy, addresses, target_addresses, deadline, progress: progress.clone() };
+    let (host, proxy) = (road.target.host.clone(), road.proxy.clone());
+    let told =
+        |error: &ureq::Error| explain(error, Route { host: &host, proxy: proxy.as_ref(), stage: progress.stage() });
+    let connector = ().chain(road).chain(RustlsConnector::default()).chain(account);
+    let agent = ureq::Agent::with_parts(config(roots, deadline.since(boot_now())), connector, AlreadyResolved);
+    let mut response = agent.run(outgoing).map_err(|error| told(&error))?;
+    if response.status().is_redirection() {
         return Err(Error(format!(
-            "{} answers with a redirect (HTTP {}), which is not followed: the URL is a secret; correct webhook_url",
-            target.host,
-            status.as_u16()
+            "{host} answers with a redirect (HTTP {}), which is not followed: the URL is a secret; correct webhook_url",
+            response.status().as_u16()
         )));
     }
     let mut body = Vec::new();
     let read = response.body_mut().as_reader().take(MAX_BODY_BYTES).read_to_end(&mut body);
-    read.map_err(|error| explain(&ureq::Error::from(error), route))?;
-    Ok(Response { status: status.as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
+    read.map_err(|error| told(&ureq::Error::from(error)))?;
+    Ok(Response {
+        status: response.status().as_u16(),
+        headers: kept_headers(response.headers()),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
-/// A client for one request. Neither a limit for the lookup of the name nor one for the whole is set: with either, ureq
-/// looks the name up in a thread; so it does for a proxy's name with a limit for connecting.
-fn agent(proxy: Option<ureq::Proxy>, roots: Vec<Certificate<'static>>, stage: Duration) -> ureq::Agent {
+/// SOCKS 4 knows no IPv6 addresses.
+fn addresses_for(proxy: &Proxy, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
+    match proxy.kind {
+        Kind::Socks4 if !v4.is_empty() => v4,
+        _ => [v4, v6].concat(),
+    }
+}
+
+/// The proxy's host may be a secret as its password is.
+fn unresolved(proxy: &Proxy) -> Error {
+    Error(format!("cannot resolve the name of {proxy}; check it, the network and the name server in /etc/resolv.conf"))
+}
+
+/// The user name and password in a URL.
+fn login_of(url: &str) -> Option<Login> {
+    let uri: Uri = url.parse().ok()?;
+    let (login, _) = uri.authority()?.as_str().rsplit_once('@')?;
+    Login::parse(login).ok()
+}
+
+fn kept_headers(headers: &ureq::http::HeaderMap) -> Vec<(String, String)> {
+    let kept = |name: &&str| {
+        let value = headers.get(*name)?.to_str().ok().filter(|value| value.len() <= MAX_HEADER_BYTES)?;
+        Some(((*name).to_owned(), value.to_owned()))
+    };
+    KEPT_HEADERS.iter().filter_map(kept).collect()
+}
+
+/// For one request, in one piece of time.
+fn config(roots: Vec<Certificate<'static>>, within: Duration) -> ureq::config::Config {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::from(roots))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build();
     ureq::Agent::config_builder()
-        .timeout_connect(proxy.is_none().then_some(stage))
-        .timeout_send_request(Some(stage))
-        .timeout_send_body(Some(stage))
-        .timeout_recv_response(Some(stage))
-        .timeout_recv_body(Some(stage))
-        .proxy(proxy)
+        .timeout_global(Some(within))
+        .proxy(None)
         .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .user_agent(concat!("vps-monitor/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .build()
-        .into()
 }
 
 /// The certificates of the authorities that this system trusts: `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the

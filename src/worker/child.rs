@@ -40,6 +40,14 @@ pub(super) struct Posting<'a> {
     pub within_millis: u64,
 }
 
+/// What a child says, one JSON value after another.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Said<T, E> {
+    /// Before something that nothing can cut short: what there is to tell if it does not end. Behind it: nothing.
+    Hangs(Option<E>),
+    Answer(Result<T, E>),
+}
+
 /// A file system's size as statvfs(3) gives it, counted in blocks of `block_bytes` (`f_frsize`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSystem {
@@ -68,8 +76,8 @@ pub enum SaveError {
     Failed(String),
 }
 
-/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes one JSON value
-/// to standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
+/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes [`Said`] to
+/// standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
 /// folder is open as its standard error, and FOLDER is the path that must still lead there.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
@@ -105,9 +113,14 @@ fn end_after(deadline: Duration) -> io::Result<()> {
 fn serve<T: Serialize, E: Serialize>(work: impl FnOnce(&[u8]) -> io::Result<Result<T, E>>) -> io::Result<()> {
     let mut order = Vec::new();
     io::stdin().lock().take(MAX_ORDER_BYTES).read_to_end(&mut order)?;
-    let answer = work(&order)?;
+    say(&Said::Answer(work(&order)?))
+}
+
+fn say<T: Serialize, E: Serialize>(word: &Said<T, E>) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    serde_json::to_writer(&mut output, &answer)?;
+    serde_json::to_writer(&mut output, word)?;
+    // Standard output is written at a line's end.
+    writeln!(output)?;
     output.flush()
 }
 
@@ -127,7 +140,9 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
 
 fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
     let request = http::Request { url: Secret::new(order.url), body: order.body.into_owned() };
-    http::post(&request, Duration::from_millis(order.within_millis))
+    // A word that cannot be said is missed only if the work hangs.
+    let hangs = |error: Option<&http::Error>| drop(say(&Said::<(), _>::Hangs(error)));
+    http::post(&request, Duration::from_millis(order.within_millis), hangs)
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
 
+use super::child::Said;
 use super::{Process, SaveError, StatvfsError, Work};
 use crate::clock::{Boot, boot_now};
 use crate::http;
@@ -31,11 +32,8 @@ pub enum Failed {
 impl From<Failed> for http::Error {
     fn from(failed: Failed) -> http::Error {
         http::Error(match failed {
-            // Every later stage has a limit of its own, which ends it sooner.
-            Failed::TimedOut { .. } => format!(
-                "timed out: {failed} for name, connection and answer together; \
-                 does the name server in /etc/resolv.conf answer?"
-            ),
+            // Each stage has a limit that ends it sooner, or says so before it hangs.
+            Failed::TimedOut { .. } => format!("timed out: {failed}; is this machine overloaded?"),
             _ => failed.to_string(),
         })
     }
@@ -97,7 +95,12 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
             Ok(false) if now < self.deadline => None,
             Ok(false) => {
                 self.kill();
-                Some(Err(Failed::TimedOut { within: self.within }.into()))
+                // A word that is cut off says nothing.
+                let hung = match self.words().flatten().last() {
+                    Some(Said::Hangs(hung)) => hung,
+                    _ => None,
+                };
+                Some(Err(hung.unwrap_or_else(|| Failed::TimedOut { within: self.within }.into())))
             }
             Err(failed) => {
                 self.kill();
@@ -138,14 +141,27 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
         }
     }
 
+    /// What the child has said so far.
+    fn words(&self) -> impl Iterator<Item = serde_json::Result<Said<T, E>>> {
+        serde_json::Deserializer::from_slice(&self.said).into_iter()
+    }
+
+    fn died(&self) -> E {
+        // It is closing its files, so it may not be reapable yet: then nothing is known of its end.
+        let status = self.process.child.borrow_mut().try_wait().ok().flatten();
+        let how = status.map_or_else(|| "its output is closed".to_owned(), |status| status.to_string());
+        Failed::Died { how }.into()
+    }
+
     fn understand(&self) -> Result<T, E> {
         if self.said.is_empty() {
-            // It is closing its files, so it may not be reapable yet: then nothing is known of its end.
-            let status = self.process.child.borrow_mut().try_wait().ok().flatten();
-            let how = status.map_or_else(|| "its output is closed".to_owned(), |status| status.to_string());
-            return Err(Failed::Died { how }.into());
+            return Err(self.died());
         }
-        serde_json::from_slice::<Result<T, E>>(&self.said).unwrap_or_else(|_| Err(Failed::Garbled.into()))
+        match self.words().last() {
+            Some(Ok(Said::Answer(answer))) => answer,
+            Some(Ok(Said::Hangs(_))) => Err(self.died()),
+            _ => Err(Failed::Garbled.into()),
+        }
     }
 }
 

@@ -241,7 +241,7 @@ impl Outside for World {
         let errcode = std::mem::take(&mut state.next_errcode);
         state.note(&format!("{time}: the robot is sent this, and answers {errcode}\n{content}\n"));
         let body = serde_json::json!({"errcode": errcode, "errmsg": "scripted"}).to_string();
-        state.posting = Some((now.boot.after(ROUND_TRIP), Ok(http::Response { status: 200, body })));
+        state.posting = Some((now.boot.after(ROUND_TRIP), Ok(http::Response::new(200, body))));
         Ok(())
     }
 

@@ -128,11 +128,11 @@ pub const HOLD: i64 = MINUTE;
 
 /// What the agent hears of a message.
 pub fn answer(fate: Fate) -> Result<Response, Error> {
-    let errcode = |code: i64| Response { status: 200, body: format!(r#"{{"errcode":{code},"errmsg":"simulated"}}"#) };
+    let errcode = |code: i64| Response::new(200, format!(r#"{{"errcode":{code},"errmsg":"simulated"}}"#));
     match fate {
         Fate::Accepted => Ok(errcode(0)),
         Fate::AcceptedUnheard | Fate::Lost => Err(Error("connection reset".to_owned())),
-        Fate::Garbage => Ok(Response { status: 200, body: "<html>please log in</html>".to_owned() }),
+        Fate::Garbage => Ok(Response::new(200, "<html>please log in</html>")),
         Fate::Errcode(code) => Ok(errcode(code)),
     }
 }

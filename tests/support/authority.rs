@@ -1,9 +1,13 @@
 //! A certificate authority made for one test, and the servers that it vouches for.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -33,23 +37,51 @@ impl Authority {
         self.certify(CertificateParams::new([name.to_owned()]).expect("a name"))
     }
 
-    /// A server whose certificate for `name` ended long ago.
-    pub fn expired_server(&self, name: &str) -> ServerConfig {
+    /// A server whose certificate for `name` is good from the first to the last of these years.
+    pub fn server_of_years(&self, name: &str, years: RangeInclusive<i32>) -> ServerConfig {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
-        params.not_before = date_time_ymd(2001, 1, 1);
-        params.not_after = date_time_ymd(2002, 1, 1);
+        params.not_before = date_time_ymd(*years.start(), 1, 1);
+        params.not_after = date_time_ymd(*years.end(), 12, 31);
+        self.certify(params)
+    }
+
+    /// A server whose certificate names no host but in its subject, as in the days before subjectAltName.
+    pub fn server_of_a_common_name(&self, name: &str) -> ServerConfig {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.certify(params)
+    }
+
+    /// A server whose certificate is for clients.
+    pub fn client(&self, name: &str) -> ServerConfig {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.certify(params)
     }
 
     fn certify(&self, params: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring has them all")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("key and certificate belong together")
+        serve(&certificate, &key)
     }
+}
+
+/// A server whose certificate for `name` vouches for itself, and that certificate in PEM. One that `signs` is an
+/// authority's, as `openssl req -x509` makes it.
+pub fn self_signed(name: &str, signs: bool) -> (ServerConfig, String) {
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+    params.is_ca = if signs { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    (serve(&certificate, &key), certificate.pem())
+}
+
+fn serve(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has them all")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("key and certificate belong together")
 }

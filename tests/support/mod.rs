@@ -4,6 +4,7 @@ pub mod agent;
 pub mod authority;
 pub mod engine;
 pub mod fleet;
+pub mod network;
 pub mod proxy;
 pub mod real_engine;
 pub mod robot;

@@ -35,6 +35,8 @@ pub enum Answer {
     Huge,
     /// The answer for errcode 0, a byte at a time with this pause between two.
     Drip(Duration),
+    /// As if all was well, after this long.
+    Late(Duration),
     /// Nothing, while the connection stays open.
     Hang,
     /// The connection is reset.
@@ -86,16 +88,21 @@ struct State {
 
 impl Robot {
     pub fn start(script: impl IntoIterator<Item = Answer>) -> Robot {
-        Robot::listen(script, None)
+        Robot::listen("127.0.0.1", script, None)
+    }
+
+    /// One that listens at this address of the machine.
+    pub fn start_at(address: &str, script: impl IntoIterator<Item = Answer>) -> Robot {
+        Robot::listen(address, script, None)
     }
 
     /// One that speaks TLS, at `https://localhost:PORT`.
     pub fn start_tls(script: impl IntoIterator<Item = Answer>, tls: ServerConfig) -> Robot {
-        Robot::listen(script, Some(Arc::new(tls)))
+        Robot::listen("127.0.0.1", script, Some(Arc::new(tls)))
     }
 
-    fn listen(script: impl IntoIterator<Item = Answer>, tls: Option<Arc<ServerConfig>>) -> Robot {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+    fn listen(at: &str, script: impl IntoIterator<Item = Answer>, tls: Option<Arc<ServerConfig>>) -> Robot {
+        let listener = TcpListener::bind((at, 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = State { script: script.into_iter().collect(), received: Vec::new(), stopped: false };
@@ -190,6 +197,8 @@ impl Shared {
                 stream.flush()?;
                 if self.wait_for_stop(pause) { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
             }),
+            Answer::Late(pause) if self.wait_for_stop(pause) => Ok(()),
+            Answer::Late(_) => stream.write_all(&ok(&errcode(0))),
             Answer::Hang => {
                 self.wait_for_stop(Duration::MAX);
                 Ok(())

@@ -111,7 +111,7 @@ mod tests {
 
     fn outcome(status: u16, body: &str) -> Outcome {
         let webhook = Webhook::parse(KEY).unwrap().unwrap();
-        classify(&Ok(Response { status, body: body.to_owned() }), &webhook)
+        classify(&Ok(Response::new(status, body)), &webhook)
     }
 
     fn errcode(code: i64) -> Outcome {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn whoever_set_the_robot_up_is_told_what_to_do() {
-        let told = |body: &str| advice(&Ok(Response { status: 200, body: body.to_owned() })).unwrap_or_default();
+        let told = |body: &str| advice(&Ok(Response::new(200, body))).unwrap_or_default();
         assert_eq!(told(r#"{"errcode":0}"#), "");
         assert!(told(r#"{"errcode":93000}"#).starts_with("the key is not valid"));
         assert!(told(r#"{"errcode":45009}"#).contains("20 messages a minute"));

@@ -1,113 +1,29 @@
-//! Has a proxy lead a connection on to the target: HTTP's `CONNECT` (RFC 9110 section 9.3.6), SOCKS 4 and 4a (the notes
-//! of NEC from 1993 and 1996), SOCKS 5 (RFC 1928) with user name and password (RFC 1929).
+//! SOCKS 4 and 4a (the notes of NEC from 1993 and 1996), and SOCKS 5 (RFC 1928) with user name and password (RFC 1929).
 //!
 //! The handshakes are our own: ureq's connector for SOCKS connects by itself, one address after another, sends no user
 //! with SOCKS 4, and gives up on an IPv6 address there.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
-use super::Target;
-use super::proxy::{Kind, Login, Proxy};
-
-/// A proxy's answer to `CONNECT` is a head of a few lines.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
-const MAX_HEADERS: usize = 64;
-
-/// Why there is no connection. What is told holds nothing of the target's URL, nor of the proxy's.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The proxy cannot reach the address that it was asked for, and may reach another one.
-    #[error("{0}")]
-    Unreachable(String),
-    #[error("{0}")]
-    Told(String),
-    #[error(transparent)]
-    Ureq(#[from] ureq::Error),
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Refusal {
-        Refusal::Ureq(ureq::Error::from(error))
-    }
-}
-
-/// Asks the proxy at the other end of `stream` for a connection to `target`: to its name, or to `address` where the kind
-/// of proxy takes addresses alone. What is read of and written to `stream` afterwards is the target's.
-///
-/// # Errors
-/// The proxy refuses, does not speak what it should, or breaks off.
-pub fn open(
-    stream: &mut (impl Read + Write),
-    proxy: &Proxy,
-    target: &Target,
-    address: Option<SocketAddr>,
-) -> Result<(), Refusal> {
-    let login = proxy.login.as_ref();
-    let opened = match proxy.kind {
-        Kind::Http | Kind::Https => http(stream, login, target),
-        Kind::Socks4 | Kind::Socks4a => socks4(stream, login, &Destination::new(target, address)),
-        Kind::Socks5 | Kind::Socks5h => socks5(stream, login, &Destination::new(target, address)),
-    };
-    opened.map_err(|refusal| match refusal {
-        Refusal::Unreachable(why) => Refusal::Unreachable(format!("{proxy} {why}")),
-        Refusal::Told(why) => Refusal::Told(format!("{proxy} {why}")),
-        Refusal::Ureq(_) => refusal,
-    })
-}
-
-/// The value of `Proxy-Authorization` and `Authorization`: RFC 7617.
-pub fn basic(login: &Login) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", login.user.expose(), login.password.expose())))
-}
-
-fn http(stream: &mut (impl Read + Write), login: Option<&Login>, target: &Target) -> Result<(), Refusal> {
-    let to = target.authority();
-    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: {}\r\n", super::USER_AGENT);
-    if let Some(login) = login {
-        request += &format!("Proxy-Authorization: {}\r\n", basic(login));
-    }
-    request += "\r\n";
-    stream.write_all(request.as_bytes())?;
-    stream.flush()?;
-
-    // A byte at a time: what is behind the head is the target's already.
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
-        if head.len() >= MAX_HEAD_BYTES {
-            return Err(not_understood());
-        }
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    match (response.parse(&head), response.code) {
-        (Ok(httparse::Status::Complete(_)), Some(200..=299)) => Ok(()),
-        (Ok(_), Some(407)) if login.is_some() => Err(told("does not accept the user name and password (HTTP 407)")),
-        (Ok(_), Some(407)) => Err(told("wants a user name and a password (HTTP 407): http://USER:PASSWORD@HOST:PORT")),
-        (Ok(_), Some(status)) => Err(told(&format!("refuses to connect to {to} (HTTP {status})"))),
-        _ => Err(not_understood()),
-    }
-}
+use super::{Refusal, not_understood, told};
+use crate::http::Target;
+use crate::http::proxy::Login;
 
 /// Whom a SOCKS proxy is asked for.
-enum Destination<'a> {
+pub enum Destination<'a> {
     Address(SocketAddr),
     Name(&'a str, u16),
 }
 
 impl<'a> Destination<'a> {
-    fn new(target: &'a Target, address: Option<SocketAddr>) -> Destination<'a> {
+    pub fn new(target: &'a Target, address: Option<SocketAddr>) -> Destination<'a> {
         let literal = || Some(SocketAddr::new(target.host.parse().ok()?, target.port));
         address.or_else(literal).map_or(Destination::Name(&target.host, target.port), Destination::Address)
     }
 }
 
-fn socks4(
+pub fn version_4(
     stream: &mut (impl Read + Write),
     login: Option<&Login>,
     destination: &Destination<'_>,
@@ -142,7 +58,7 @@ fn socks4(
     }
 }
 
-fn socks5(
+pub fn version_5(
     stream: &mut (impl Read + Write),
     login: Option<&Login>,
     destination: &Destination<'_>,
@@ -246,89 +162,10 @@ fn push_counted(request: &mut Vec<u8>, text: &str) -> Option<()> {
     Some(())
 }
 
-fn told(what: &str) -> Refusal {
-    Refusal::Told(what.to_owned())
-}
-
-fn not_understood() -> Refusal {
-    told("does not speak what its URL says: check its scheme and its port")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::secret::Secret;
-
-    /// A proxy that says what it says, whatever it is asked.
-    struct Played {
-        answers: io::Cursor<Vec<u8>>,
-        heard: Vec<u8>,
-    }
-
-    impl Read for Played {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.answers.read(buffer)
-        }
-    }
-
-    impl Write for Played {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.heard.extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn proxy(kind: Kind, login: Option<(&str, &str)>) -> Proxy {
-        let login = login.map(|(user, password)| Login { user: Secret::new(user), password: Secret::new(password) });
-        Proxy { variable: "ALL_PROXY", kind, host: "proxy".to_owned(), port: 1, login }
-    }
-
-    fn target(host: &str) -> Target {
-        Target { https: true, host: host.to_owned(), port: 443 }
-    }
-
-    /// What the proxy heard, or why it was given up.
-    fn play(proxy: &Proxy, host: &str, address: Option<&str>, answers: &[u8]) -> Result<Vec<u8>, String> {
-        let mut stream = Played { answers: io::Cursor::new(answers.to_vec()), heard: Vec::new() };
-        let address = address.map(|text| text.parse().unwrap());
-        open(&mut stream, proxy, &target(host), address).map_err(|refusal| {
-            let told = refusal.to_string();
-            told.strip_prefix("the proxy that ALL_PROXY names ").map_or(told.clone(), str::to_owned)
-        })?;
-        // Not a byte of what is the target's is read.
-        let mut rest = String::new();
-        stream.answers.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "TLS");
-        Ok(stream.heard)
-    }
-
-    #[test]
-    fn http_is_asked_to_connect_and_the_login_is_basic() {
-        let heard = play(&proxy(Kind::Http, Some(("u", "p"))), "robot", None, b"HTTP/1.0 299 Yes\r\nA: b\r\n\r\nTLS");
-        let heard = String::from_utf8(heard.unwrap()).unwrap();
-        assert!(heard.starts_with("CONNECT robot:443 HTTP/1.1\r\nHost: robot:443\r\nUser-Agent: vps-monitor/"));
-        assert!(heard.ends_with("\r\nProxy-Authorization: Basic dTpw\r\n\r\n"), "{heard}");
-        let heard = play(&proxy(Kind::Https, None), "::1", None, b"HTTP/1.1 200 OK\n\nTLS").unwrap();
-        let heard = String::from_utf8(heard).unwrap();
-        assert!(heard.starts_with("CONNECT [::1]:443 ") && !heard.contains("Authorization"), "{heard}");
-    }
-
-    #[test]
-    fn each_refusal_of_an_http_proxy_says_what_to_do() {
-        let refused =
-            |login, answer: &str| play(&proxy(Kind::Http, login), "robot", None, answer.as_bytes()).unwrap_err();
-        let wants = "HTTP/1.1 407 Secret words\r\n\r\n";
-        assert!(refused(None, wants).contains("USER:PASSWORD@"));
-        assert_eq!(refused(Some(("u", "p")), wants), "does not accept the user name and password (HTTP 407)");
-        assert_eq!(refused(None, "HTTP/1.1 403 Secret\r\n\r\n"), "refuses to connect to robot:443 (HTTP 403)");
-        assert!(refused(None, "SSH-2.0-OpenSSH\r\n\r\n").contains("check its scheme"));
-        assert!(refused(None, &format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(20_000))).contains("check its scheme"));
-        assert!(!refused(None, "HTTP/1.1 200").contains("check"));
-    }
+    use super::super::tests::{play, proxy};
+    use crate::http::proxy::Kind;
 
     #[test]
     fn socks4_gets_an_address_and_a_user_and_4a_a_name() {
@@ -386,14 +223,5 @@ mod tests {
         assert!(refused(b"\x05\x00\x05\x00\x00\x09").contains("check its scheme"));
         let long = "x".repeat(256);
         assert!(play(&proxy(Kind::Socks5h, None), &long, None, b"\x05\x00").unwrap_err().contains("255 bytes"));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn whatever_a_proxy_says_is_an_answer_or_none(answers in proptest::collection::vec(0..=255u8, 0..200), kind in 0..4usize) {
-            let kind = [Kind::Http, Kind::Socks4a, Kind::Socks5h, Kind::Socks5][kind];
-            let mut stream = Played { answers: io::Cursor::new(answers), heard: Vec::new() };
-            let _ = open(&mut stream, &proxy(kind, Some(("u", "p"))), &target("robot"), None);
-        }
     }
 }

@@ -26,7 +26,7 @@ use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 
-use crate::clock::boot_now;
+use crate::clock::{Boot, boot_now};
 use crate::secret::Secret;
 use explain::{Route, explain};
 use proxy::{Kind, Login, Proxy};
@@ -81,14 +81,12 @@ impl Response {
     }
 }
 
-/// Posts `request` and reads the answer, in a little less than `within`, so that a slow stage is named before whoever
-/// waits for the whole gives up. Before what nothing here can cut short, `hangs` is told the error that it is if it does not
-/// end, and behind it nothing.
+/// Posts `request` and reads the answer, until `deadline`. Before what nothing here can cut short, `hangs` is told the
+/// error that it is if it does not end, and behind it nothing.
 ///
 /// # Errors
 /// No answer came, or it was a redirect. A status of 400 and above is an answer.
-pub fn post(request: &Request, within: Duration, mut hangs: impl FnMut(Option<&Error>)) -> Result<Response, Error> {
-    let deadline = boot_now().after(within * 19 / 20);
+pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Result<Response, Error> {
     let url = request.url.expose();
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;

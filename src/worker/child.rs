@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGALRM;
 
 use super::{POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
+use crate::clock::Boot;
 use crate::files::{self, RealFolder};
 use crate::http;
 use crate::secret::Secret;
@@ -37,7 +38,8 @@ const MAX_ORDER_BYTES: u64 = 256 * 1024 * 1024;
 pub(super) struct Posting<'a> {
     pub url: Cow<'a, str>,
     pub body: Cow<'a, str>,
-    pub within_millis: u64,
+    /// When nobody waits for the answer any more, on the clock that parent and child share.
+    pub deadline: Boot,
 }
 
 /// What a child says, one JSON value after another.
@@ -142,7 +144,7 @@ fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
     let request = http::Request { url: Secret::new(order.url), body: order.body.into_owned() };
     // A word that cannot be said is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(say(&Said::<(), _>::Hangs(error)));
-    http::post(&request, Duration::from_millis(order.within_millis), hangs)
+    http::post(&request, order.deadline, hangs)
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

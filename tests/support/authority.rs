@@ -9,7 +9,8 @@ use rcgen::{
     date_time_ymd,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -76,12 +77,22 @@ pub fn self_signed(name: &str, signs: bool) -> (ServerConfig, String) {
     (serve(&certificate, &key), certificate.pem())
 }
 
+/// A server with a certificate and a key in PEM.
+pub fn of_pem(certificate: &[u8], key: &[u8]) -> ServerConfig {
+    let certificate = CertificateDer::from_pem_slice(certificate).expect("a certificate");
+    configure(certificate, PrivateKeyDer::from_pem_slice(key).expect("a key"))
+}
+
 fn serve(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    configure(certificate.der().clone(), key)
+}
+
+fn configure(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> ServerConfig {
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has them all")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
+        .with_single_cert(vec![certificate], key)
         .expect("key and certificate belong together")
 }

@@ -1,7 +1,12 @@
 //! Certificates: whose are taken, and what is said of the others.
 
+use std::path::Path;
+use std::process::Command;
+
 use super::{post, refusal, worker};
-use crate::support::authority::{Authority, self_signed};
+use crate::support::authority::{self, Authority, self_signed};
+use crate::support::is_ci;
+use crate::support::proxy::{Proxy, Script};
 use crate::support::robot::{Answer, KEY, Robot};
 use vps_monitor::worker::Worker;
 
@@ -63,6 +68,33 @@ fn an_authoritys_own_certificate_is_told_apart_whether_it_is_trusted_or_not() {
             told.contains("-addext basicConstraints=critical,CA:FALSE") && told.contains("SSL_CERT_FILE"),
             "{told}"
         );
+    }
+}
+
+#[test]
+fn the_command_of_the_documents_makes_a_certificate_that_is_taken() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(!is_ci(), "CI has openssl");
+        eprintln!("left out: there is no openssl");
+        return;
+    }
+    for page in ["troubleshooting.md", "troubleshooting.zh-CN.md"] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page)).unwrap();
+        let command = text.lines().find(|line| line.starts_with("openssl req -x509 ")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let made = Command::new("sh").args(["-c", command]).current_dir(folder.path()).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+        let robot = Robot::start_tls([], authority::of_pem(&certificate, &key));
+        // The name leads nowhere from here, so a proxy leads to the robot.
+        let proxy = Proxy::start(robot.address(), Script::default());
+        let worker = worker()
+            .with_variable("https_proxy", proxy.url("http"))
+            .with_variable("no_proxy", "")
+            .with_variable("NO_PROXY", "")
+            .with_variable("SSL_CERT_FILE", folder.path().join("cert.pem"));
+        let answer = post(&worker, &format!("https://relay.example.com/send?key={KEY}")).unwrap();
+        assert_eq!((answer.status, robot.received().len()), (200, 1));
     }
 }
 

@@ -6,8 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::support::agent::{Place, quick};
 use crate::support::is_ci;
 
 /// The mount, as long as this lives: its end of /dev/fuse is closed with the process that holds it.
@@ -89,4 +91,27 @@ fn a_mount_that_hangs_is_a_failure_of_its_path_alone_and_is_not_waited_for() {
         assert!(error.contains("no answer within 5 s"), "{error}");
     }
     assert_eq!(found["failures"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_link_that_is_turned_onto_a_mount_that_hangs_holds_neither_the_checks_nor_the_stop() {
+    let place = Place::on("small-vps");
+    let [dead, link, new] = ["dead", "link", "new"].map(|name| place.path(name));
+    fs::create_dir(&dead).unwrap();
+    let Some(_mount) = DeadMount::on(&dead) else { return };
+    std::os::unix::fs::symlink("/", &link).unwrap();
+    let disks = format!("disk: {{threshold: 100, paths: [{}]}}", link.display());
+    place.configure(&quick("").replace("disk: {enabled: false}", &disks));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+
+    // No mount comes or goes: the list of them does not change.
+    std::os::unix::fs::symlink("dead/deeper", &new).unwrap();
+    fs::rename(&new, &link).unwrap();
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_checks(2);
+    let unknown = format!("disk({}) - (unknown)", link.display());
+    assert!(agent.printed().contains(&unknown), "{}", agent.printed());
+    agent.signal(Signal::SIGUSR1);
+    agent.stop(Signal::SIGTERM);
 }

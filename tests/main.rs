@@ -20,6 +20,7 @@ mod hosts;
 mod install;
 mod interfaces;
 mod logging;
+mod mounts;
 mod pipeline;
 mod run;
 mod schedule;

@@ -98,9 +98,9 @@ fn a_file_system_is_measured_as_statvfs_measures_it() {
     let worker = Worker::at(BINARY);
     let measured = worker.statvfs(Path::new("/")).unwrap().wait().unwrap();
     let expected = statvfs("/").unwrap();
-    assert_eq!(measured.device, fs::metadata("/").unwrap().dev());
     assert_eq!((measured.block_bytes, measured.blocks), (expected.fragment_size(), expected.blocks()));
-    assert!(measured.blocks_available <= measured.blocks_free && measured.blocks_free <= measured.blocks);
+    assert!(measured.blocks_free <= measured.blocks);
+    assert!(u64::try_from(measured.blocks_available).unwrap() <= measured.blocks_free);
     let missing = worker.statvfs(Path::new("/no/such/path")).unwrap().wait().unwrap_err();
     assert_eq!(missing.to_string(), "No such file or directory");
 }

@@ -63,7 +63,7 @@ impl Watched {
 }
 
 fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem { device: 1, block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
+    Ok(FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
 }
 
 fn now() -> Now {

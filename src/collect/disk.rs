@@ -1,7 +1,7 @@
 //! Disk use, per path, as `df` counts it.
 //!
-//! A path on a local file system is asked directly. One that may hang (a network mount) is asked by a process of its own,
-//! from the start of the check on, so that neither the other paths nor the loop wait for it.
+//! A path whose file system answers at once is asked directly. One that may hang (a network mount, a device that dies) is
+//! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for it.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
-use crate::host::Host;
+use crate::host::{Asking, Host, Probe};
 use crate::settings::{Complaint, Section};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
-use crate::worker::{FileSystem, StatvfsTask};
+use crate::worker::FileSystem;
 
 /// `system.disk`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,7 +23,7 @@ pub struct Config {
     /// Percent.
     #[serde(serialize_with = "crate::settings::number")]
     pub threshold: f64,
-    /// Absolute paths; each is shown, those on one file system with the same numbers.
+    /// Absolute paths. Each is asked and shown: one file system may give each directory a size of its own (quotas).
     pub paths: Vec<Rc<str>>,
 }
 
@@ -60,77 +60,73 @@ impl Config {
 
 pub struct Disk {
     paths: Vec<Rc<str>>,
-    /// Paths that may hang, by place, as far as the mounts told at their last change.
-    apart: Vec<bool>,
     /// What is known of each path in this check.
     states: Vec<State>,
     began: Boot,
 }
 
 enum State {
-    /// To be asked directly, at the end of the check.
-    Direct,
-    Asked(StatvfsTask),
+    Asked(Rc<Probe>),
     Answered(Result<FileSystem, String>),
 }
 
 /// How long to wait before looking again for the answer of a process: short at first, as most answer at once.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
 impl Disk {
     pub fn new(config: &Config) -> Option<Disk> {
-        config.enabled.then(|| Disk {
-            paths: config.paths.clone(),
-            apart: Vec::new(),
-            states: Vec::new(),
-            began: Boot::from_micros(0),
-        })
+        config.enabled.then(|| Disk { paths: config.paths.clone(), states: Vec::new(), began: Boot::from_micros(0) })
     }
 
-    fn ask_apart(path: &str, host: &Host) -> State {
-        match host.worker.statvfs(Path::new(path)) {
-            Ok(task) => State::Asked(task),
-            Err(error) => State::Answered(Err(error.to_string())),
+    /// Asks what answers at once, and begins to ask what may not. What a path leads to is looked at right before.
+    fn ask(path: &Rc<str>, host: &mut Host, now: Boot) -> State {
+        match host.mounts.ask(path) {
+            Ok(Asking::Directly) => {
+                State::Answered((host.ask_file_system)(Path::new(&**path)).map_err(|error| error.to_string()))
+            }
+            Ok(Asking::Apart { mount }) => State::Asked(host.probes.ask(Path::new(&**path), mount, now)),
+            Err(unmounted) => State::Answered(Err(unmounted.to_string())),
         }
+    }
+
+    fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.states.iter().filter_map(|state| match state {
+            State::Asked(probe) => Some(&**probe),
+            State::Answered(_) => None,
+        })
     }
 }
 
 impl Collector for Disk {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
-        if host.mounts.refresh() || self.apart.is_empty() {
-            self.apart = self.paths.iter().map(|path| !host.mounts.answers_at_once(Path::new(&**path))).collect();
-        }
+        host.mounts.refresh();
+        host.mounts.keep_only(&self.paths);
         self.began = now;
-        let states = self.paths.iter().zip(&self.apart);
-        self.states =
-            states.map(|(path, apart)| if *apart { Disk::ask_apart(path, host) } else { State::Direct }).collect();
-        Duration::ZERO
+        self.states.clear();
+        self.states.extend(self.paths.iter().map(|path| Disk::ask(path, host, now)));
+        host.probes.advance(&host.worker, now);
+        // Most answers are there when the check ends. Only where children are too few something is to be done before.
+        if self.probes().any(Probe::is_waiting) { FIRST_LOOK } else { Duration::ZERO }
     }
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
-        let mut waits = false;
-        for state in &mut self.states {
-            if let State::Asked(task) = state {
-                match task.poll(now.boot) {
-                    Some(answer) => *state = State::Answered(answer.map_err(|error| error.to_string())),
-                    None => waits = true,
-                }
-            }
-        }
-        if waits {
-            // Twice as long as it has waited so far, and no more than a tenth of a second.
-            let pause = (now.boot - self.began).clamp(FIRST_LOOK, FIRST_LOOK * 20);
+        host.probes.advance(&host.worker, now.boot);
+        if self.probes().any(|probe| probe.answer().is_none()) {
+            let is_waiting = self.probes().any(Probe::is_waiting);
+            // Twice as long as it has waited so far, unless others are to be asked next.
+            let pause = if is_waiting { FIRST_LOOK } else { (now.boot - self.began).clamp(FIRST_LOOK, LONGEST_LOOK) };
             return Progress::Again(now.boot.after(pause));
         }
-        let mut measured: Vec<FileSystem> = Vec::new();
         for (path, state) in self.paths.iter().zip(self.states.drain(..)) {
             let answer = match state {
                 State::Answered(answer) => answer,
-                State::Direct | State::Asked(_) => {
-                    (host.ask_file_system)(Path::new(&**path)).map_err(|error| error.to_string())
-                }
+                State::Asked(probe) => match probe.answer() {
+                    Some(answer) => answer.map_err(|error| error.to_string()),
+                    None => continue,
+                },
             };
-            match answer.and_then(|answer| usage(&mut measured, answer)) {
+            match answer.and_then(usage) {
                 Ok(usage) => into.push(Metric::Disk, Rc::clone(path), usage),
                 Err(error) => into.failures.push(Failure {
                     collector: "disk",
@@ -144,85 +140,112 @@ impl Collector for Disk {
     }
 }
 
-/// Used over used and available to ordinary users, as `df` and psutil have it. A file system that was measured for an
-/// earlier path of this check keeps those numbers.
-fn usage(measured: &mut Vec<FileSystem>, answer: FileSystem) -> Result<Value, String> {
-    let earlier = measured.iter().find(|earlier| earlier.device == answer.device).copied();
-    let file_system = earlier.unwrap_or_else(|| {
-        measured.push(answer);
-        answer
-    });
-    let in_bytes = |blocks: u64| blocks.saturating_mul(file_system.block_bytes);
-    let used_bytes = in_bytes(file_system.blocks.saturating_sub(file_system.blocks_free));
-    let writable_bytes = used_bytes.saturating_add(in_bytes(file_system.blocks_available));
-    if writable_bytes == 0 {
+/// Used over used and available to ordinary users, as `df` and psutil have it: over 100 % where more is used than they
+/// may have. Worked out in blocks, whose bytes may be more than a number holds.
+fn usage(file_system: FileSystem) -> Result<Value, String> {
+    let FileSystem { block_bytes, blocks, blocks_free, blocks_available } = file_system;
+    let Some(used) = blocks.checked_sub(blocks_free) else {
+        return Err(format!("it tells of {blocks_free} free blocks of {blocks}"));
+    };
+    let writable = i128::from(used) + i128::from(blocks_available);
+    if writable <= 0 {
         return Err("this file system has no size (/proc and the like have none)".to_owned());
     }
-    let percent = used_bytes as f64 / writable_bytes as f64 * 100.0;
-    Ok(Value::Usage { percent, used_bytes, total_bytes: in_bytes(file_system.blocks) })
+    let in_bytes = |blocks: u64| blocks.saturating_mul(block_bytes);
+    let percent = used as f64 / writable as f64 * 100.0;
+    Ok(Value::Usage { percent, used_bytes: in_bytes(used), total_bytes: in_bytes(blocks) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::host::Mounts;
     use crate::worker::StatvfsError;
 
-    const DATA: FileSystem =
-        FileSystem { device: 7, block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 300 };
+    const DATA: FileSystem = FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 300 };
 
     fn answer(path: &Path) -> Result<FileSystem, StatvfsError> {
         match path.to_str() {
-            Some("/") => {
-                Ok(FileSystem { device: 1, block_bytes: 1024, blocks: 100, blocks_free: 40, blocks_available: 40 })
-            }
-            Some("/data") => Ok(DATA),
-            // The same file system, a moment later.
-            Some("/data/more") => Ok(FileSystem { blocks_free: 100, ..DATA }),
-            Some("/proc") => {
-                Ok(FileSystem { device: 3, block_bytes: 4096, blocks: 0, blocks_free: 0, blocks_available: 0 })
-            }
+            Some("/") => Ok(FileSystem { block_bytes: 1024, blocks: 100, blocks_free: 40, blocks_available: 40 }),
+            Some("/no/data") => Ok(DATA),
+            // A directory on the same file system, with a quota of its own.
+            Some("/no/data/quota") => Ok(FileSystem { blocks: 100, blocks_free: 1, blocks_available: 1, ..DATA }),
+            Some("/no/proc") => Ok(FileSystem { block_bytes: 4096, blocks: 0, blocks_free: 0, blocks_available: 0 }),
             _ => Err(StatvfsError("No such file or directory".to_owned())),
         }
     }
 
+    /// A check of paths on a host that has one local file system.
     fn check(paths: &[&str]) -> Snapshot {
         let mut host = Host::new(None);
         host.ask_file_system = answer;
+        let list = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
+        host.mounts = Mounts::listed_in(list.path());
         let config = Config { paths: paths.iter().map(|path| (*path).into()).collect(), ..Config::default() };
         let mut disk = Disk::new(&config).unwrap();
-        // As if the mounts had said that all of these are local.
         let mut snapshot = Snapshot::default();
-        disk.begin(&mut host, clock::boot_now());
-        disk.states = paths.iter().map(|_| State::Direct).collect();
+        assert_eq!(disk.begin(&mut host, clock::boot_now()), Duration::ZERO);
         assert_eq!(disk.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);
         snapshot
     }
 
     #[test]
     fn the_share_is_of_what_ordinary_users_can_have_and_the_total_is_the_whole_size() {
-        let snapshot = check(&["/data"]);
+        let snapshot = check(&["/no/data"]);
         let used_bytes = 500 * 4096;
         assert_eq!(snapshot.readings[0].value, Value::Usage { percent: 62.5, used_bytes, total_bytes: 1000 * 4096 });
     }
 
     #[test]
-    fn one_file_system_under_two_paths_shows_the_same_numbers_under_both() {
-        let snapshot = check(&["/data", "/", "/data/more"]);
-        let targets: Vec<_> = snapshot.readings.iter().map(|reading| &*reading.key.target).collect();
-        assert_eq!(targets, ["/data", "/", "/data/more"]);
-        assert_eq!(snapshot.readings[0].value, snapshot.readings[2].value);
-        assert_ne!(snapshot.readings[0].value, snapshot.readings[1].value);
+    fn each_path_is_asked_and_shows_its_own_numbers() {
+        let snapshot = check(&["/no/data", "/", "/no/data/quota"]);
+        let percents = snapshot.readings.iter().map(|reading| match reading.value {
+            Value::Usage { percent, .. } => (&*reading.key.target, percent),
+            _ => panic!("{reading:?}"),
+        });
+        assert_eq!(percents.collect::<Vec<_>>(), [("/no/data", 62.5), ("/", 60.0), ("/no/data/quota", 99.0)]);
+    }
+
+    fn percent(blocks: u64, blocks_free: u64, blocks_available: i64) -> Result<f64, String> {
+        match usage(FileSystem { block_bytes: 4096, blocks, blocks_free, blocks_available })? {
+            Value::Usage { percent, .. } => Ok(percent),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_used_beyond_what_ordinary_users_may_have_is_over_a_hundred_percent() {
+        // df says 103 %: it rounds up.
+        assert_eq!(percent(1_000_000, 60_000, -20_000).map(|percent| format!("{percent:.1}")), Ok("102.2".to_owned()));
+        assert_eq!(percent(1000, 0, 0), Ok(100.0));
+    }
+
+    #[test]
+    fn a_size_beyond_all_numbers_keeps_its_share() {
+        assert_eq!(percent(1 << 63, 1 << 62, 1 << 62), Ok(50.0));
+        let size = FileSystem { block_bytes: 4096, blocks: 1 << 63, blocks_free: 1 << 62, blocks_available: 1 << 62 };
+        assert!(matches!(usage(size), Ok(Value::Usage { used_bytes: u64::MAX, total_bytes: u64::MAX, .. })));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_unknown_and_not_zero() {
+        assert_eq!(percent(10, 11, 11), Err("it tells of 11 free blocks of 10".to_owned()));
+        assert!(percent(100, 100, 0).is_err() && percent(100, 90, -20).is_err());
     }
 
     #[test]
     fn a_path_that_fails_is_a_failure_of_that_path_alone() {
-        let snapshot = check(&["/gone", "/", "/proc"]);
+        let snapshot = check(&["/gone", "/", "/no/proc"]);
         assert_eq!(snapshot.readings.len(), 1);
         let errors: Vec<_> = snapshot.failures.iter().map(|failure| failure.error.as_str()).collect();
         assert_eq!(
             errors,
-            ["/gone: No such file or directory", "/proc: this file system has no size (/proc and the like have none)"]
+            [
+                "/gone: No such file or directory",
+                "/no/proc: this file system has no size (/proc and the like have none)"
+            ]
         );
         assert_eq!(snapshot.failures[0].target.as_deref(), Some("/gone"));
     }

@@ -2,14 +2,16 @@
 
 mod mounts;
 mod network_devices;
+mod probes;
 mod proc_file;
 
 use std::path::{Path, PathBuf};
 
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
-pub use mounts::Mounts;
+pub use mounts::{Asking, Mounts, Unmounted};
 pub use network_devices::NetworkDevices;
+pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 
 /// How the size of a file system is asked for: statvfs(3), or what a test puts in its place.
@@ -25,6 +27,8 @@ pub struct Host {
     pub ask_file_system: AskFileSystem,
     /// Asks all others, which may never answer, in a process of its own.
     pub worker: Worker,
+    /// What is being asked so.
+    pub probes: Probes,
     pub mounts: Mounts,
     /// One buffer for every file, kept from check to check.
     pub buffer: Vec<u8>,
@@ -43,6 +47,7 @@ impl Host {
             network_devices: procfs.is_none().then(|| NetworkDevices::in_folder("/sys/class/net")),
             ask_file_system: worker::measure,
             worker: Worker::current(),
+            probes: Probes::default(),
             mounts: Mounts::of_this_process(),
             buffer: Vec::new(),
         }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,14 +52,12 @@ pub(super) enum Said<T, E> {
 /// A file system's size as statvfs(3) gives it, counted in blocks of `block_bytes` (`f_frsize`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSystem {
-    /// The device (`st_dev`), which two paths of one file system share.
-    pub device: u64,
     pub block_bytes: u64,
     pub blocks: u64,
     /// Free, those kept for root included.
     pub blocks_free: u64,
-    /// Free for ordinary users.
-    pub blocks_available: u64,
+    /// Free for ordinary users; below zero where more is used than they may have.
+    pub blocks_available: i64,
 }
 
 /// Why a file system's size is not known: one line, without the path.
@@ -153,12 +150,11 @@ fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
 /// What the system says, without the path.
 pub fn measure(path: &Path) -> Result<FileSystem, StatvfsError> {
     let size = statvfs(path).map_err(|errno| StatvfsError(errno.desc().to_owned()))?;
-    let metadata = path.metadata().map_err(|error| StatvfsError(error.to_string()))?;
     Ok(FileSystem {
-        device: metadata.dev(),
         block_bytes: size.fragment_size(),
         blocks: size.blocks(),
         blocks_free: size.blocks_free(),
-        blocks_available: size.blocks_available(),
+        // An NFS server may count below zero, which comes out as a number near 2^64 (df(1) reads it so too).
+        blocks_available: size.blocks_available().cast_signed(),
     })
 }

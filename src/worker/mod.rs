@@ -46,9 +46,6 @@ pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 /// that will not end.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
 
-/// How long a killed process has to close its pipe before it counts as one that hangs.
-const KILL_GRACE_MILLIS: u16 = 100;
-
 pub type PostTask = Task<http::Response, http::Error>;
 pub type StatvfsTask = Task<FileSystem, StatvfsError>;
 pub type SaveTask = Task<(), SaveError>;
@@ -116,7 +113,7 @@ impl Worker {
     /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last probe of `path` has not ended.
     pub fn statvfs(&self, path: &Path) -> io::Result<StatvfsTask> {
         let probe = Work::Probe(path.to_owned());
-        if self.is_at_work(&probe, KILL_GRACE_MILLIS) {
+        if self.is_at_work(&probe) {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "does not answer; the last probe still hangs (a network mount whose server is gone?)",
@@ -132,7 +129,7 @@ impl Worker {
     /// # Errors
     /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last save has not ended.
     pub fn save(&self, folder: &RealFolder, path: &Path, name: &str, bytes: &[u8]) -> io::Result<SaveTask> {
-        if self.is_at_work(&Work::Save, 0) {
+        if self.is_at_work(&Work::Save) {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 "the last save has not ended (a disk that hangs?)",
@@ -143,10 +140,10 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
-    /// Whether a child for the same work has neither said something nor ended, within so long.
-    fn is_at_work(&self, work: &Work, grace_millis: u16) -> bool {
+    /// Whether a child for the same work has neither said something nor ended.
+    fn is_at_work(&self, work: &Work) -> bool {
         self.reap();
-        self.children.borrow().iter().any(|child| child.work == *work && child.is_silent_for(grace_millis))
+        self.children.borrow().iter().any(|child| child.work == *work && child.is_silent())
     }
 
     /// Reaps what has ended, without waiting. Starting a task does so too.
@@ -202,12 +199,12 @@ impl Process {
     /// Whether it has ended, and its output with it; if so, it is reaped.
     fn is_over(&self) -> bool {
         // An error means that there is no such child (any more).
-        !matches!(self.child.borrow_mut().try_wait(), Ok(None)) && !self.is_silent_for(0)
+        !matches!(self.child.borrow_mut().try_wait(), Ok(None)) && !self.is_silent()
     }
 
-    /// Whether it neither says anything nor closes its output for so long. What can end closes it at once when killed.
-    fn is_silent_for(&self, millis: u16) -> bool {
+    /// Whether it has neither said anything nor closed its output.
+    fn is_silent(&self) -> bool {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
-        poll(&mut fds, PollTimeout::from(millis)) == Ok(0)
+        poll(&mut fds, PollTimeout::ZERO) == Ok(0)
     }
 }

@@ -170,6 +170,11 @@ impl<T, E> Task<T, E> {
     pub fn kill(&mut self) {
         self.process.kill();
     }
+
+    /// Whether the child has ended, and its output with it. One that was killed may hang in the kernel all the same.
+    pub fn has_ended(&self) -> bool {
+        self.process.is_over()
+    }
 }
 
 impl<T, E> Drop for Task<T, E> {

@@ -119,7 +119,7 @@ impl Folder for Counted {
 }
 
 fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem { device: 1, block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
+    Ok(FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
 }
 
 /// Runs the agent for so many checks of a fixture host. The heap allocations, and how often the state was written.

@@ -1,0 +1,31 @@
+//! Kinds of file systems, by how surely statvfs(3) on them returns at once.
+
+/// What a file system does when it is asked, as far as its kind tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Lives in memory: nothing in it is waited for.
+    Memory,
+    /// On a block device. Its size is kept in memory, but finding a name in it may take a read from the device, and a
+    /// device may hang: a disk that dies, iSCSI, a network block device, multipath without a path.
+    Block,
+    /// As [`Kind::Block`], or it passes the question on to another file system, whose kind is not told.
+    Layered,
+    /// Mounts another file system when it is stepped on.
+    Automount,
+    /// Asks a server, or a program (FUSE), or is not known.
+    Other,
+}
+
+impl Kind {
+    /// By the type in mountinfo (proc_pid_mountinfo(5)).
+    pub(super) fn of(file_system: &str) -> Kind {
+        match file_system {
+            "devtmpfs" | "hugetlbfs" | "proc" | "ramfs" | "rootfs" | "sysfs" | "tmpfs" => Kind::Memory,
+            "btrfs" | "erofs" | "exfat" | "ext2" | "ext3" | "ext4" | "f2fs" | "hfsplus" | "iso9660" | "jfs"
+            | "msdos" | "nilfs2" | "ntfs3" | "reiserfs" | "squashfs" | "udf" | "vfat" | "xfs" => Kind::Block,
+            "aufs" | "bcachefs" | "overlay" | "zfs" => Kind::Layered,
+            "autofs" => Kind::Automount,
+            _ => Kind::Other,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Which file system a path is on, found out without touching one that may hang.
+//!
+//! statvfs(3) on a network mount whose server is gone never returns, and nothing can end a process that waits for it.
+//! So only what answers at once is asked directly. The kernel's list of mounts says what a path is on; it is read again
+//! only when poll(2) says that it changed (proc_pid_mountinfo(5)). Links are walked anew each time: turning one makes no
+//! mount.
+//!
+//! What a path was on is remembered: where a disk was unmounted, what would be measured is the file system around it.
+
+mod kind;
+mod table;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use table::Table;
+
+/// More than any list of mounts: the kernel allows 100,000 (fs.mount-max), of some 300 bytes each.
+const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The mounts of this process, as of the last change.
+pub struct Mounts {
+    list: PathBuf,
+    watched: Option<File>,
+    table: Table,
+    text: Vec<u8>,
+    /// The mount point that each path was on last.
+    held: HashMap<Rc<str>, PathBuf>,
+}
+
+/// How the file system under a path is to be asked for its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// It answers at once. A path that does not exist is answered by the file system that would hold it.
+    Directly,
+    /// It may hang, and all that are on the same mount point with it.
+    Apart { mount: PathBuf },
+}
+
+/// A path was on a mount that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} is not mounted any more, and {} would be measured in its place: \
+     mount it again, or remove the path from the configuration",
+    gone.display(),
+    instead.display()
+)]
+pub struct Unmounted {
+    gone: PathBuf,
+    instead: PathBuf,
+}
+
+impl Mounts {
+    /// The mounts that this process sees; always the running kernel's, as statvfs(3) is.
+    pub fn of_this_process() -> Mounts {
+        Mounts::listed_in("/proc/self/mountinfo")
+    }
+
+    /// The mounts of another list; for tests.
+    pub fn listed_in(list: impl Into<PathBuf>) -> Mounts {
+        Mounts { list: list.into(), watched: None, table: Table::default(), text: Vec::new(), held: HashMap::new() }
+    }
+
+    /// Reads the list again if it changed.
+    pub fn refresh(&mut self) {
+        if self.watched.as_ref().is_none_or(changed) {
+            // Where the list cannot be read, nothing is known to answer at once: all is asked in a process of its own.
+            self.table = self.read().unwrap_or_default();
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Table> {
+        // From here on poll(2) tells of changes.
+        let file = self.watched.insert(File::open(&self.list)?);
+        self.text.clear();
+        file.take(MAX_LIST_BYTES).read_to_end(&mut self.text)?;
+        Table::parse(&self.text).map_err(io::Error::other)
+    }
+
+    /// How to ask for the size of the file system under `path`, and remembers what that is on.
+    ///
+    /// # Errors
+    /// It was on a mount that is gone, a bind mount included. Not where an automounter waits in its place.
+    pub fn ask(&mut self, path: &Rc<str>) -> Result<Asking, Unmounted> {
+        let Some(place) = self.table.place(Path::new(&**path), read_link) else {
+            return Ok(Asking::Apart { mount: PathBuf::from(&**path) });
+        };
+        if let Some(before) = self.held.get(path)
+            && place.point != before
+        {
+            let is_around = before.starts_with(place.point) && !place.is_automount;
+            let is_there = || self.table.place(before, |_| None).is_some_and(|place| place.point == before);
+            if is_around && !is_there() {
+                return Err(Unmounted { gone: before.clone(), instead: place.point.to_owned() });
+            }
+        }
+        let asking = match (place.at_once, place.is_automount) {
+            (true, _) => Asking::Directly,
+            (false, false) => Asking::Apart { mount: place.point.to_owned() },
+            // What it will mount differs from path to path.
+            (false, true) => Asking::Apart { mount: PathBuf::from(&**path) },
+        };
+        if self.held.get(path).is_none_or(|before| before != place.point) {
+            self.held.insert(Rc::clone(path), place.point.to_owned());
+        }
+        Ok(asking)
+    }
+
+    /// Forgets what was remembered of all but these paths.
+    pub fn keep_only(&mut self, paths: &[Rc<str>]) {
+        if self.held.len() > paths.len() {
+            let kept: std::collections::HashSet<&Rc<str>> = paths.iter().collect();
+            self.held.retain(|path, _| kept.contains(path));
+        }
+    }
+}
+
+fn read_link(path: &Path) -> Option<PathBuf> {
+    fs::read_link(path).ok()
+}
+
+fn changed(list: &File) -> bool {
+    let mut watched = [PollFd::new(list.as_fd(), PollFlags::POLLPRI)];
+    match poll(&mut watched, PollTimeout::ZERO) {
+        Ok(count) => count > 0,
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
+    const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
+    const BIND: &str = "3 1 254:0 /srv /no/bind rw - ext4 /dev/vda rw\n";
+    const AUTOMOUNT: &str = "4 1 0:50 / /no/auto rw - autofs systemd-1 rw,direct\n";
+    const MOUNTED: &str = "5 4 0:51 / /no/auto rw - nfs4 server:/x rw\n";
+
+    /// What becomes of asking for `path` while the mounts change from list to list.
+    fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Asking, String>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut mounts = Mounts::listed_in(file.path());
+        let path: Rc<str> = path.into();
+        let ask = |list: &&[&str]| {
+            fs::write(file.path(), list.concat()).unwrap();
+            // No kernel tells of this list's changes.
+            mounts.watched = None;
+            mounts.refresh();
+            mounts.ask(&path).map_err(|unmounted| unmounted.to_string())
+        };
+        lists.iter().map(ask).collect()
+    }
+
+    fn apart(mount: &str) -> Result<Asking, String> {
+        Ok(Asking::Apart { mount: mount.into() })
+    }
+
+    const DIRECTLY: Result<Asking, String> = Ok(Asking::Directly);
+
+    #[test]
+    fn a_path_that_was_on_a_mount_that_is_gone_is_not_measured_as_what_is_around_it() {
+        let told = Err("/no/data is not mounted any more, and / would be measured in its place: \
+                        mount it again, or remove the path from the configuration"
+            .to_owned());
+        let (with, without): (&[&str], &[&str]) = (&[ROOT, DATA], &[ROOT]);
+        assert_eq!(
+            asked("/no/data", &[with, without, without, with]),
+            [DIRECTLY, told.clone(), told.clone(), DIRECTLY]
+        );
+        assert_eq!(asked("/no/data/below", &[with, without]), [apart("/no/data"), told]);
+        assert_eq!(asked("/no/data", &[without, without]), [DIRECTLY, DIRECTLY]);
+        let told = asked("/no/bind/x", &[&[ROOT, BIND], &[ROOT]]).pop().unwrap().unwrap_err();
+        assert!(told.starts_with("/no/bind is not mounted any more"), "{told}");
+    }
+
+    #[test]
+    fn another_mount_in_its_place_or_deeper_is_no_loss() {
+        let other = "6 1 8:32 / /no/data rw - ext4 /dev/sdc rw\n";
+        let deeper = "7 6 8:48 / /no/data/x rw - ext4 /dev/sdd rw\n";
+        let lists: [&[&str]; 3] = [&[ROOT, DATA], &[ROOT, other], &[ROOT, other, deeper]];
+        assert_eq!(asked("/no/data/x", &lists), [apart("/no/data"), apart("/no/data"), DIRECTLY]);
+    }
+
+    #[test]
+    fn a_mount_that_an_automounter_took_away_is_asked_for_again() {
+        let lists: [&[&str]; 3] = [&[ROOT, AUTOMOUNT, MOUNTED], &[ROOT, AUTOMOUNT], &[ROOT, AUTOMOUNT, MOUNTED]];
+        // By itself: what is mounted for another path may be well.
+        assert_eq!(asked("/no/auto/x", &lists), [apart("/no/auto"), apart("/no/auto/x"), apart("/no/auto")]);
+    }
+
+    #[test]
+    fn a_link_that_is_turned_elsewhere_is_followed_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, new) = (folder.path().join("link"), folder.path().join("new"));
+        let turn = |target: &str| {
+            std::os::unix::fs::symlink(target, &new).unwrap();
+            fs::rename(&new, &link).unwrap();
+        };
+        let list = tempfile::NamedTempFile::new().unwrap();
+        let nfs = "8 1 0:60 / /no/nfs rw - nfs4 server:/x rw\n";
+        fs::write(list.path(), [ROOT, DATA, nfs].concat()).unwrap();
+        let mut mounts = Mounts::listed_in(list.path());
+        mounts.refresh();
+        let path: Rc<str> = link.to_str().unwrap().into();
+        for (target, expected) in [("/no/data", DIRECTLY), ("/no/nfs/x", apart("/no/nfs")), ("/etc", DIRECTLY)] {
+            turn(target);
+            assert_eq!(mounts.ask(&path).map_err(|unmounted| unmounted.to_string()), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_of_the_paths_that_are_watched() {
+        let mut mounts = Mounts::of_this_process();
+        mounts.refresh();
+        let paths: Vec<Rc<str>> = ["/", "/proc", "/tmp"].map(Rc::from).to_vec();
+        for path in &paths {
+            mounts.ask(path).unwrap();
+        }
+        mounts.keep_only(&paths[..1]);
+        assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
+    }
+
+    #[test]
+    fn an_unreadable_list_means_that_nothing_is_known_to_answer() {
+        assert_eq!(asked("/", &[&["what is this\n"], &[]]), [apart("/"), apart("/")]);
+    }
+
+    #[test]
+    fn the_running_kernels_list_is_read_once_until_it_changes() {
+        let mut mounts = Mounts::of_this_process();
+        mounts.refresh();
+        assert!(mounts.watched.as_ref().is_some_and(|list| !changed(list)));
+        assert_eq!(mounts.ask(&"/proc".into()), Ok(Asking::Directly));
+    }
+}

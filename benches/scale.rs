@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::clock::Boot;
 use vps_monitor::message::{self, Extras, Language, Message, Outline, Style};
-use vps_monitor::outbox::{Outbox, Outcome};
+use vps_monitor::notify::wecom;
+use vps_monitor::outbox::{Budget, Outbox, Outcome, Settled};
 use vps_monitor::schedule::{Config, Reporter};
 use vps_monitor::snapshot::{Metric, Snapshot, Value};
 
 const TAKEN_IN_A_MINUTE: usize = 20;
+const BUDGET: Option<Budget> = Some(wecom::BUDGET);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Name, connection, TLS and answer of one call.
 const CALL: Duration = Duration::from_millis(200);
@@ -76,15 +78,15 @@ fn reports(hosts: usize, jitter: Duration) -> Day {
     let mut day = Day { robot: Robot::default(), delivered: 0, last: Duration::ZERO };
     while let Some(Reverse((now, host))) = due.pop() {
         let outbox = &mut outboxes[host];
-        if now - nine > DAY || outbox.begin(now).is_none() {
+        if now - nine > DAY || outbox.begin(now, BUDGET, |message| vec![message]).is_none() {
             continue;
         }
         let answered = now.after(CALL);
-        if outbox.settle(&day.robot.call(now), answered).is_some() {
+        if matches!(outbox.settle(&day.robot.call(now), answered), Settled::Delivered(_)) {
             day.delivered += 1;
             day.last = answered - nine;
         }
-        due.extend(outbox.next_attempt().map(|next| Reverse((next.max(answered), host))));
+        due.extend(outbox.next_attempt(BUDGET).map(|next| Reverse((next.max(answered), host))));
     }
     day
 }

@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 pub struct Boot(i64);
 
 impl Boot {
+    /// Earlier than whatever may be due.
+    pub const LONG_AGO: Boot = Boot(i64::MIN);
+
     pub const fn from_micros(micros: i64) -> Boot {
         Boot(micros)
     }

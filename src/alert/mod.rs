@@ -187,6 +187,10 @@ impl AlertBook {
         firing
     }
 
+    pub fn firing_count(&self) -> usize {
+        self.alerts.values().filter(|alert| alert.firing).count()
+    }
+
     pub fn is_firing(&self, key: &Key) -> bool {
         self.alerts.get(key).is_some_and(|alert| alert.firing)
     }

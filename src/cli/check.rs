@@ -10,7 +10,8 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
 use crate::collect::docker::{Engine, Happened};
-use crate::daemon::{Orders, ReadingDocument, rfc3339};
+use crate::config::Resolved;
+use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
 use crate::message;
 use crate::rules::{self, Finding, Verdict};
@@ -18,16 +19,16 @@ use crate::snapshot::{Failure, Snapshot};
 use crate::text;
 
 pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
-    let orders = Orders::new(&options.config()?);
-    let snapshot = measure(&orders, &mut options.host()?);
+    let config = Resolved::new(&options.config()?);
+    let snapshot = measure(&config, &mut options.host()?);
     let now = clock::now().wall;
-    let findings = rules::evaluate(&snapshot, &orders.thresholds);
+    let findings = rules::evaluate(&snapshot, &config.thresholds);
     let printed = if json {
-        let time = rfc3339(now, &orders.style.zone);
-        let document = Document::new(&orders.style.host, &time, &findings, &snapshot.failures);
+        let time = rfc3339(now, &config.style.zone);
+        let document = Document::new(&config.style.host, &time, &findings, &snapshot.failures);
         format!("{}\n", text::json(&serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?))
     } else {
-        message::table(&findings, &snapshot.failures, &orders.style, now, false)
+        message::table(&findings, &snapshot.failures, &config.style, now, false)
     };
     output::print(&printed)?;
     Ok(exit_code(&findings, &snapshot.failures))
@@ -35,12 +36,12 @@ pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
 
 /// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends it, and the
 /// process with it.
-pub fn measure(orders: &Orders, host: &mut Host) -> Snapshot {
-    let mut check = collect::Check::new(&orders.plan, host);
+pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
+    let mut check = collect::Check::new(&config.plan, host);
     check.begin(host, clock::boot_now());
     loop {
         if let Some(mut snapshot) = check.advance(host, clock::now()) {
-            snapshot.append(survey(Engine::new(&orders.plan.docker)));
+            snapshot.append(survey(Engine::new(&config.plan.docker)));
             return snapshot;
         }
         if let Some(due) = check.next_due() {

@@ -42,7 +42,7 @@ fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::
         let outcome = channel.classify(&answer);
         match (&outcome, pauses.next()) {
             (Outcome::Delivered, _) => return Ok(Ok(())),
-            (Outcome::Retry { reason }, Some(pause)) => {
+            (Outcome::Retry { reason } | Outcome::Rejected { reason }, Some(pause)) => {
                 output::complain(&format!("{channel}: {reason}; trying again in {} s", pause.as_secs()));
                 thread::sleep(pause);
             }
@@ -57,6 +57,7 @@ impl Refused {
         let reason = match &self.outcome {
             Outcome::Delivered => "delivered",
             Outcome::Retry { reason }
+            | Outcome::Rejected { reason }
             | Outcome::Throttled { reason, .. }
             | Outcome::MessageRefused { reason }
             | Outcome::ChannelRefused { reason } => reason,

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Error, output};
-use crate::config::{Config, ConfigFile};
-use crate::daemon::Amendment;
+use crate::config::{Config, ConfigFile, Overrides};
 use crate::docker::Address;
 use crate::host::Host;
 use crate::schedule::Schedule;
@@ -164,7 +163,7 @@ impl Options {
     /// Reads that file as the configuration.
     pub fn read(&self, file: &ConfigFile) -> Result<Read<Config>, Error> {
         let mut read = file.load(WAIT_OF_A_COMMAND).map_err(Error::Config)?;
-        self.amendment()?.apply(&mut read.value);
+        self.overrides()?.apply(&mut read.value);
         Ok(read)
     }
 
@@ -177,11 +176,11 @@ impl Options {
         Ok(read.value)
     }
 
-    /// What the command line says instead of the configuration.
-    pub fn amendment(&self) -> Result<Amendment, Error> {
+    /// Values of the command line that stand above those of the configuration.
+    pub fn overrides(&self) -> Result<Overrides, Error> {
         let address = self.docker_socket.as_deref().map(|path| Address::parse(&path.to_string_lossy()));
         let docker_socket = address.transpose().map_err(|error| anyhow::anyhow!("--docker-socket: {error}"))?;
-        Ok(Amendment { docker_socket })
+        Ok(Overrides { docker_socket })
     }
 
     pub fn host(&self) -> Result<Host, Error> {

@@ -5,15 +5,14 @@ use super::deliver::deliver;
 use super::status::read_state;
 use super::{Error, Options, exit, output};
 use crate::clock;
-use crate::daemon::Orders;
+use crate::config::Resolved;
 use crate::message::{self, Extras};
-use crate::notify::Channel;
 use crate::store::State;
 
 pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
-    let orders = Orders::new(&options.config()?);
+    let config = Resolved::new(&options.config()?);
     let mut host = options.host()?;
-    let snapshot = measure(&orders, &mut host);
+    let snapshot = measure(&config, &mut host);
     let now = clock::now();
     // Alerts are told where they can be read; a report does not fail for want of them.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
@@ -22,14 +21,15 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
         firing: state.alerts.firing().into_iter().cloned().collect(),
         since_report: state.since_report,
     };
-    let report = message::report(&snapshot, &orders.outline, &extras, &orders.style, now.wall);
+    let report = message::report(&snapshot, &config.outline, &extras, &config.style, now.wall);
     output::print(&format!("{}\n", report.text()))?;
     // What is printed to the terminal is delivered to the terminal.
-    if !send || orders.channel == Channel::Terminal {
-        return Ok(exit::DONE);
+    let channels = config.channels.iter().filter(|_| send);
+    let mut failures = Vec::new();
+    for channel in channels {
+        if let Err(refused) = deliver(channel, report.clone(), &host.worker)? {
+            failures.push(format!("{channel}: not delivered: {}", refused.explain()));
+        }
     }
-    match deliver(&orders.channel, report, &host.worker)? {
-        Ok(()) => Ok(exit::DONE),
-        Err(refused) => Err(Error::Failed(anyhow::anyhow!("{}: not delivered: {}", orders.channel, refused.explain()))),
-    }
+    if failures.is_empty() { Ok(exit::DONE) } else { Err(Error::Failed(anyhow::anyhow!("{}", failures.join("\n")))) }
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 use log::LevelFilter;
 
 use super::{Error, Options, exit};
-use crate::daemon::{Daemon, End, Linux, Mode};
+use crate::clock;
+use crate::config::Resolved;
+use crate::core::{Core, End, Mode};
+use crate::daemon::{Control, Daemon, Loader};
 use crate::files::RealFolder;
 use crate::host;
 use crate::logging::{self, Target};
 use crate::service;
 use crate::signals::Signals;
-use crate::store::{Lock, LockError, Place, Store};
+use crate::store::{Lock, LockError, Place, Saver, Store};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
@@ -47,22 +50,37 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
 
     let folder = options.state_folder()?;
     let lock = take_lock(&folder)?;
-    let control = lock.as_ref().and_then(|_| Linux::listen(&folder));
-    let store = Store::new(Place::new(&folder), host::boot_id());
-    let linux = Linux::new(signals, options.host()?, options.config_file(), options.amendment()?, control)
-        .map_err(anyhow::Error::from)?;
+    let control = lock.as_ref().and_then(|_| listen(&folder));
+    let boot_id = host::boot_id();
+    let now = clock::now();
+    let loaded = Store::new(Place::new(&folder), boot_id.clone()).load(now, &folder).map_err(anyhow::Error::from)?;
+    let saver = Saver::new(Place::new(&folder));
     let mode = Mode {
         once,
         print_checks: !once && target == Target::StandardError,
-        has_service_manager: service::listens(),
+        is_service: service::listens(),
         state_folder: folder,
         config_file: options.config_file(),
+        boot_id,
     };
-    let daemon = Daemon::new(&read.value, linux, store, mode).map_err(anyhow::Error::from)?;
+    let core = Core::new(Resolved::new(&read.value), loaded, mode, now);
+    let loader = Loader::new(options.config_file(), options.overrides()?, read.value);
+    let daemon = Daemon::new(core, loader, signals, options.host()?, saver, control).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {
         End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
         End::CheckedOnce { delivered: false } => exit::FAILED,
     })
+}
+
+/// Listens for `vps-monitor status`.
+fn listen(folder: &Path) -> Option<Control> {
+    match Control::listen(folder) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            log::warn!("{}: `vps-monitor status` cannot ask this agent: {error}", folder.display());
+            None
+        }
+    }
 }
 
 /// The lock of the state's folder. Where the folder cannot be written the agent goes on without: its work matters more.

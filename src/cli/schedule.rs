@@ -5,12 +5,13 @@ use std::fmt::Write;
 use super::options::Wanted;
 use super::{Error, Options, exit, output};
 use crate::clock;
-use crate::daemon::{Orders, rfc3339};
+use crate::config::Resolved;
+use crate::core::rfc3339;
 
 pub fn schedule(options: &Options, wanted: &Wanted) -> Result<u8, Error> {
-    let orders = Orders::new(&options.config()?);
-    let schedule = wanted.cron.as_ref().unwrap_or(&orders.reports.cron);
-    let zone = wanted.timezone.as_ref().unwrap_or(&orders.report_zone);
+    let config = Resolved::new(&options.config()?);
+    let schedule = wanted.cron.as_ref().unwrap_or(&config.reports.cron);
+    let zone = wanted.timezone.as_ref().unwrap_or(&config.report_zone);
     let after = wanted.after.unwrap_or_else(|| clock::now().wall);
     let mut text = String::new();
     for time in schedule.upcoming(after, zone).take(wanted.number as usize) {

@@ -5,30 +5,33 @@ use std::path::Path;
 use super::deliver::deliver;
 use super::{Error, Options, exit, output};
 use crate::clock;
-use crate::config::STANDARD_FILE;
-use crate::daemon::Orders;
+use crate::config::{Resolved, STANDARD_FILE};
 use crate::message;
-use crate::notify::Channel;
 
 pub fn test_notify(options: &Options) -> Result<u8, Error> {
-    let orders = Orders::new(&options.config()?);
-    let message = message::test(&orders.style, clock::now().wall);
-    let channel = &orders.channel;
-    if *channel == Channel::Terminal {
+    let config = Resolved::new(&options.config()?);
+    let message = message::test(&config.style, clock::now().wall);
+    if config.channels.is_empty() {
         let file = options.config_file();
         let place = file.path().unwrap_or(Path::new(STANDARD_FILE)).display();
         output::complain(&format!(
             "no channel is configured, so messages are printed here; set wechat.webhook_url in {place} to have them in a group"
         ));
     }
-    match deliver(channel, message, &options.host()?.worker)? {
-        Ok(()) => {
-            output::print(&format!("{channel}: delivered\n"))?;
-            Ok(exit::DONE)
+    let worker = options.host()?.worker;
+    let mut all_delivered = true;
+    for channel in config.channels_or_terminal() {
+        match deliver(&channel, message.clone(), &worker)? {
+            Ok(()) => output::print(&format!("{channel}: delivered\n"))?,
+            Err(refused) => {
+                output::print(&format!("{channel}: not delivered: {}\n", refused.explain()))?;
+                all_delivered = false;
+            }
         }
-        Err(refused) => {
-            output::print(&format!("{channel}: not delivered: {}\n", refused.explain()))?;
-            Err(Error::Failed(anyhow::anyhow!("the test message was not delivered")))
-        }
+    }
+    if all_delivered {
+        Ok(exit::DONE)
+    } else {
+        Err(Error::Failed(anyhow::anyhow!("the test message was not delivered")))
     }
 }

@@ -4,6 +4,7 @@
 
 mod file;
 pub mod general;
+mod resolved;
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::schedule;
 use crate::settings::{self, Complaint, Problems, Read, Section, WAIT_OF_A_COMMAND, duration_text};
 
 pub use file::{ConfigFile, STANDARD_FILE};
+
+pub use resolved::{Overrides, Resolved};
 
 /// The annotated template: the file that an installation begins with.
 pub const TEMPLATE: &str = include_str!("../../etc/config.yaml");

@@ -1,7 +1,8 @@
 //! A socket beside the state, on which the agent answers `vps-monitor status`.
 //!
 //! What changes with every check (the last one's time, the values now) is not worth a write to the disk, so it is asked
-//! for. Whoever connects is sent one JSON document; there is nothing to say to it.
+//! for. Whoever connects is sent one JSON document; there is nothing to say to it. The agent waits for nobody: an answer
+//! is sent as fast as it is read, and one who does not read is hung up on.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,18 +10,35 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
+use nix::poll::PollFlags;
+
+use crate::clock::Boot;
+
 pub const SOCKET_NAME: &str = "status.sock";
 
-/// The agent may be waiting for the Docker Engine, for 5 s at most.
-const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+/// An answer that has not been read by then is given up.
+const READ_WITHIN: Duration = Duration::from_secs(5);
 
-/// More than any status: a thousand messages wait at most.
-const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+/// As many may ask at once; others wait in the socket's queue.
+const MAX_ASKING: usize = 8;
+
+/// How long nobody is let in after an accept(2) that failed: without descriptors, it would fail again and again.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The agent's end.
 pub struct Control {
     listener: UnixListener,
-    asked: Option<UnixStream>,
+    asking: Vec<Asking>,
+    /// Nobody is let in before this instant.
+    paused_until: Option<Boot>,
+}
+
+/// One who asks.
+struct Asking {
+    stream: UnixStream,
+    /// What is still to be sent; `None`: the answer is not made yet.
+    answer: Option<(Vec<u8>, usize)>,
+    until: Boot,
 }
 
 impl Control {
@@ -33,28 +51,84 @@ impl Control {
         }
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
-        Ok(Control { listener, asked: None })
+        Ok(Control { listener, asking: Vec::new(), paused_until: None })
     }
 
-    /// Readable when somebody asks.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+    /// The descriptors that are waited for, and what for.
+    pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let lets_in = self.paused_until.is_none() && self.asking.len() < MAX_ASKING;
+        let listener = lets_in.then(|| (self.listener.as_fd(), PollFlags::POLLIN));
+        let readers = self.asking.iter().filter(|asking| asking.answer.is_some());
+        listener.into_iter().chain(readers.map(|asking| (asking.stream.as_fd(), PollFlags::POLLOUT)))
     }
 
-    /// Whether somebody asks, who is then to be answered.
-    pub fn accept(&mut self) -> bool {
-        self.asked = self.listener.accept().ok().map(|(stream, _)| stream);
-        self.asked.is_some()
+    /// When [`Control::advance`] has something to do though nothing is ready.
+    pub fn due(&self) -> Option<Boot> {
+        self.asking.iter().map(|asking| asking.until).chain(self.paused_until).min()
     }
 
-    /// Answers whoever asked. One who does not read is not waited for.
-    pub fn answer(&mut self, json: &str) {
-        if let Some(mut stream) = self.asked.take() {
-            let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
-            let _ = stream.write_all(json.as_bytes());
+    /// Lets in who asks, sends what is read, and hangs up on who does not read. How many have come, each of whom is to be
+    /// given an [answer](Control::answer).
+    pub fn advance(&mut self, is_ready: bool, now: Boot) -> usize {
+        self.paused_until.take_if(|until| *until <= now);
+        self.asking.retain_mut(|asking| now < asking.until && asking.send());
+        if is_ready && self.paused_until.is_none() { self.let_in(now) } else { 0 }
+    }
+
+    /// Answers the first who was not answered yet.
+    pub fn answer(&mut self, json: String, now: Boot) {
+        let Some(place) = self.asking.iter().position(|asking| asking.answer.is_none()) else { return };
+        let asking = &mut self.asking[place];
+        asking.answer = Some((json.into_bytes(), 0));
+        asking.until = now.after(READ_WITHIN);
+        if !asking.send() {
+            self.asking.swap_remove(place);
         }
     }
+
+    fn let_in(&mut self, now: Boot) -> usize {
+        let mut come = 0;
+        while self.asking.len() < MAX_ASKING {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    if stream.set_nonblocking(true).is_ok() {
+                        self.asking.push(Asking { stream, answer: None, until: now.after(READ_WITHIN) });
+                        come += 1;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.paused_until = Some(now.after(ACCEPT_PAUSE));
+                    break;
+                }
+            }
+        }
+        come
+    }
 }
+
+impl Asking {
+    /// Sends as much as is taken; `false`: that was all, or nobody reads any more.
+    fn send(&mut self) -> bool {
+        let Some((answer, sent)) = &mut self.answer else { return true };
+        while *sent < answer.len() {
+            match self.stream.write(&answer[*sent..]) {
+                Ok(0) => return false,
+                Ok(count) => *sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+        false
+    }
+}
+
+/// The agent waits for nothing, so an answer that takes longer is none.
+const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+
+/// More than any status.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Asks the agent whose state is in `folder`.
 ///

@@ -125,12 +125,16 @@ pub fn test(style: &Style, now: Timestamp) -> Message {
     style.message(Kind::Test, words.test_title, vec![words.test_line.to_owned()], now)
 }
 
-/// `message` as it is told when it waited for so long before it could be delivered: its title says so.
-pub fn late(message: &Message, waited: Duration, language: Language) -> Message {
+/// `message` as it is told now: its title says so where it waited for long, and its last line where `set_aside` messages
+/// before it could not be delivered at all.
+pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language: Language) -> Message {
     let mut message = message.clone();
+    let words = language.words();
     if waited >= LATE {
-        let mark = language.words().delayed(waited.as_secs());
-        message.title = format!("{} {mark}", message.title);
+        message.title = format!("{} {}", message.title, words.delayed(waited.as_secs()));
+    }
+    if set_aside > 0 {
+        message.lines.push(words.set_aside(set_aside));
     }
     message
 }

@@ -218,7 +218,7 @@ fn a_hosts_name_cannot_change_the_title() {
 #[test]
 fn a_message_that_could_not_be_delivered_for_a_minute_says_so_in_its_title() {
     let message = test(&style(Language::Chinese), at("2026-02-04T15:45:00"));
-    let title = |seconds, language| late(&message, std::time::Duration::from_secs(seconds), language).title;
+    let title = |seconds, language| as_told_now(&message, std::time::Duration::from_secs(seconds), 0, language).title;
     assert_eq!(title(59, Language::Chinese), message.title);
     assert_eq!(title(725, Language::Chinese), "🔔 VPS 测试 [主机名] (延迟 12 分钟)");
     assert_eq!(title(725, Language::English), "🔔 VPS 测试 [主机名] (12 min late)");

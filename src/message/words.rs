@@ -162,6 +162,17 @@ impl Words {
         }
     }
 
+    /// Earlier messages could not be delivered at all.
+    pub fn set_aside(&self, count: u32) -> String {
+        match self.language {
+            Language::Chinese => format!("📭 此前有 {count} 条消息被拒收，已搁置，详见日志"),
+            Language::English => {
+                let were = if count == 1 { "message was" } else { "messages were" };
+                format!("📭 {count} earlier {were} refused and set aside, see the log")
+            }
+        }
+    }
+
     /// The mark in the title of a report that comes late.
     pub fn late(&self, due: &str) -> String {
         match self.language {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::http;
 use crate::message::Message;
-use crate::outbox::Outcome;
+use crate::outbox::{Budget, Outcome};
 
 pub use wecom::Wecom;
 
@@ -31,6 +31,22 @@ pub enum Encoded {
 }
 
 impl Channel {
+    /// The name by which the state tells this channel's outbox from others.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Channel::Wecom(_) => "wechat",
+            Channel::Terminal => "terminal",
+        }
+    }
+
+    /// How much it takes in a while; `None`: anything.
+    pub const fn budget(&self) -> Option<Budget> {
+        match self {
+            Channel::Wecom(_) => Some(wecom::BUDGET),
+            Channel::Terminal => None,
+        }
+    }
+
     /// The channel that the configuration names; the terminal where it names none.
     pub fn configured(wechat: &wecom::Config) -> Channel {
         wechat.channel().map_or(Channel::Terminal, Channel::Wecom)

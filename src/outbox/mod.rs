@@ -1,7 +1,7 @@
-//! Messages that wait to be delivered: a bounded queue with order, backoff and a budget.
+//! Messages that wait for one channel: a bounded queue with order, backoff and a budget.
 //!
-//! It is a value: the store saves it in one piece with the alerts, before the first byte of a message is sent and again
-//! once the message is delivered. It reads no clock and does no I/O; the loop asks it what is due.
+//! It is a value, saved with the alerts before the first byte of a message is sent, and again once the message is
+//! delivered. It reads no clock and does no I/O; the core asks it what is due.
 
 mod window;
 
@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Boot, Now};
-use crate::message::Message;
+use crate::message::{Kind, Message};
 
-use window::{MAX_IN_WINDOW, Window};
+pub use window::Budget;
+use window::Window;
 
-/// What became of one attempt to deliver a message.
+/// The result of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Delivered,
@@ -24,12 +25,16 @@ pub enum Outcome {
     Retry {
         reason: String,
     },
+    /// The channel itself answered that it does not take this message, without saying that it never will.
+    Rejected {
+        reason: String,
+    },
     /// The channel takes nothing for a while; not counted against the message.
     Throttled {
         reason: String,
         hold: Duration,
     },
-    /// This message will never be taken, as it is; those behind it may be.
+    /// The channel will never take this message as it is; those behind it may be taken.
     MessageRefused {
         reason: String,
     },
@@ -39,9 +44,9 @@ pub enum Outcome {
     },
 }
 
-/// As many messages may wait as the budget carries in five minutes; more are folded into a digest.
-pub const MAX_MESSAGES: usize = 5 * MAX_IN_WINDOW;
-/// As long may all that wait be together, in bytes of text; more is folded into a digest, which is far shorter.
+/// More messages than this are folded into a digest: a robot's budget carries as many in five minutes.
+pub const MAX_MESSAGES: usize = 100;
+/// Upper bound of the queue's total text, in bytes; beyond it the queue is folded.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// The longest pause between two attempts at one message.
@@ -49,24 +54,61 @@ const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// How often a channel that refuses everything is tried all the same.
 const REFUSED_PAUSE: Duration = Duration::from_secs(3600);
 
+/// After so many rejections a message lets those behind it go first.
+const MAX_REJECTIONS: u32 = 5;
+/// A rejected message is tried again this often, and set aside after this long.
+const REJECTED_PAUSE: Duration = Duration::from_secs(3600);
+const REJECTED_FOR: Duration = Duration::from_secs(24 * 3600);
+/// More rejected messages than this are not kept; the oldest is set aside.
+const MAX_REJECTED: usize = 20;
+/// As many messages that were set aside are remembered, for `status`.
+const MAX_SET_ASIDE: usize = 20;
+
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub message: Message,
-    /// Since when it waits, or the oldest of what it is a digest of.
+    /// Since when it waits, or the oldest of those that it is a digest of.
     pub queued: Boot,
     /// Attempts that failed.
     pub attempts: u32,
     /// Not before this instant; `None`: as soon as its turn comes.
     pub not_before: Option<Boot>,
     pub last_error: Option<String>,
+    /// How often the channel itself rejected it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejections: u32,
+    /// Since when others go first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_since: Option<Boot>,
 }
 
-/// What is waiting, in the order in which it will be sent, and what the channel allows.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A message that was given up, as `status` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    pub kind: Kind,
+    pub title: String,
+    pub created: Timestamp,
+    pub reason: String,
+}
+
+/// The messages that wait for a channel, in the order in which they will be sent, and what the channel allows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outbox {
     waiting: VecDeque<Entry>,
-    /// What the channel was sent in the last minute.
+    /// Messages that the channel rejected too often to hold up others, tried from time to time.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    rejected: VecDeque<Entry>,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    set_aside: VecDeque<SetAside>,
+    /// How many were set aside since a message last told of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    set_aside_untold: u32,
+    /// The attempts of the last minute.
     window: Window,
     /// The channel takes nothing before this instant.
     #[serde(default)]
@@ -85,9 +127,25 @@ pub struct Hold {
     pub refused: bool,
 }
 
+/// What became of the message that was on its way.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum Settled {
+    Delivered(Entry),
+    /// Given up: the channel does not take it.
+    SetAside(Entry),
+    Waits,
+}
+
 impl Entry {
     fn new(message: Message, queued: Boot) -> Entry {
-        Entry { message, queued, attempts: 0, not_before: None, last_error: None }
+        Entry { message, queued, attempts: 0, not_before: None, last_error: None, rejections: 0, rejected_since: None }
+    }
+
+    fn fail(&mut self, reason: &str, not_before: Boot) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.not_before = Some(not_before);
+        self.last_error = Some(reason.to_owned());
     }
 }
 
@@ -95,6 +153,21 @@ impl Outbox {
     /// Puts a message behind all others.
     pub fn push(&mut self, message: Message, now: Boot) {
         self.waiting.push_back(Entry::new(message, now));
+    }
+
+    /// Takes over the messages of a channel that is gone, in the order in which they were queued. Its budget is not
+    /// taken over, as it was another channel's.
+    pub fn take_over(&mut self, other: Outbox) {
+        let on_its_way = if self.on_its_way { self.waiting.pop_front() } else { None };
+        let mut all: Vec<Entry> = self.waiting.drain(..).chain(other.rejected).chain(other.waiting).collect();
+        all.sort_by_key(|entry| entry.queued);
+        for entry in &mut all {
+            (entry.not_before, entry.rejections, entry.rejected_since) = (None, 0, None);
+        }
+        self.waiting = on_its_way.into_iter().chain(all).collect();
+        self.set_aside.extend(other.set_aside);
+        self.set_aside_untold = self.set_aside_untold.saturating_add(other.set_aside_untold);
+        self.bound_set_aside();
     }
 
     /// Whether so much waits that it is to be folded.
@@ -118,90 +191,178 @@ impl Outbox {
         count
     }
 
-    /// When the first message may be sent; `None` when none waits, or one is on its way.
-    pub fn next_attempt(&self) -> Option<Boot> {
-        let first = self.waiting.front().filter(|_| !self.on_its_way)?;
-        let hold = self.hold.as_ref().map(|hold| hold.until);
-        [first.not_before, hold, self.window.free_at()]
-            .into_iter()
-            .flatten()
-            .max()
-            .or(Some(Boot::from_micros(i64::MIN)))
-    }
-
-    /// The message to be sent now, if one is due, and how long it has waited. Its attempt is counted before it is made,
-    /// so that a crash does not make the budget larger.
-    pub fn begin(&mut self, now: Boot) -> Option<(&Message, Duration)> {
-        if self.next_attempt().is_none_or(|due| due > now) {
+    /// When the next message may be sent; `None` when none waits, or one is on its way.
+    pub fn next_attempt(&self, budget: Option<Budget>) -> Option<Boot> {
+        if self.on_its_way {
             return None;
         }
-        self.window.begin(now);
+        let rejected = self.rejected.iter().filter_map(|entry| entry.not_before).min();
+        let waiting = self.waiting.front().map(|first| first.not_before.unwrap_or(Boot::LONG_AGO));
+        let message = [rejected, waiting].into_iter().flatten().min()?;
+        let hold = self.hold.as_ref().map(|hold| hold.until);
+        let window = budget.and_then(|budget| self.window.free_at(budget));
+        [Some(message), hold, window].into_iter().flatten().max()
+    }
+
+    /// The message to be sent now, if one is due, and how long it has waited. `split` cuts it into parts that the channel
+    /// takes, the first of which is sent. The attempt is counted before it is made, so that a crash does not make the
+    /// budget larger.
+    pub fn begin(
+        &mut self,
+        now: Boot,
+        budget: Option<Budget>,
+        split: impl FnOnce(Message) -> Vec<Message>,
+    ) -> Option<(&Message, Duration)> {
+        if self.next_attempt(budget).is_none_or(|due| due > now) {
+            return None;
+        }
+        let is_due = |entry: &Entry| entry.not_before.is_some_and(|instant| instant <= now);
+        if let Some(entry) = self.rejected.iter().position(is_due).and_then(|place| self.rejected.remove(place)) {
+            self.waiting.push_front(entry);
+        }
+        let mut first = self.waiting.pop_front()?;
+        let mut parts = split(first.message).into_iter();
+        first.message = parts.next()?;
+        // The first part alone was tried before.
+        let rest: Vec<Entry> = parts.map(|part| Entry::new(part, first.queued)).collect();
+        rest.into_iter().rev().for_each(|entry| self.waiting.push_front(entry));
+        self.waiting.push_front(first);
+        if let Some(budget) = budget {
+            self.window.begin(now, budget);
+        }
         self.on_its_way = true;
         self.waiting.front().map(|entry| (&entry.message, now - entry.queued))
     }
 
-    /// Takes in what became of the message that was on its way. Gives it back if it waits no longer.
-    pub fn settle(&mut self, outcome: &Outcome, now: Boot) -> Option<Entry> {
+    /// The message that was begun is sent only now, because it waited for something else.
+    pub fn delay(&mut self, now: Boot, budget: Option<Budget>) {
+        if let Some(budget) = budget {
+            self.window.delay(now, budget);
+        }
+    }
+
+    /// The message that was begun is not sent after all, and waits again.
+    pub fn call_back(&mut self) {
+        self.on_its_way = false;
+    }
+
+    /// Takes in what became of the message that was on its way.
+    pub fn settle(&mut self, outcome: &Outcome, now: Boot) -> Settled {
+        debug_assert!(self.on_its_way && !self.waiting.is_empty(), "nothing is on its way");
         self.window.settle(now);
         self.on_its_way = false;
         if !matches!(outcome, Outcome::ChannelRefused { .. } | Outcome::Throttled { .. }) {
             self.hold = None;
         }
         match outcome {
-            Outcome::Delivered | Outcome::MessageRefused { .. } => return self.waiting.pop_front(),
+            Outcome::Delivered => {
+                self.set_aside_untold = 0;
+                return self.waiting.pop_front().map_or(Settled::Waits, Settled::Delivered);
+            }
+            Outcome::MessageRefused { reason } => {
+                return self.waiting.pop_front().map_or(Settled::Waits, |entry| self.give_up(entry, reason));
+            }
+            Outcome::Rejected { reason } => return self.reject(reason, now),
             Outcome::Retry { reason } => {
                 if let Some(first) = self.waiting.front_mut() {
-                    first.attempts = first.attempts.saturating_add(1);
-                    first.not_before = Some(now.after(pause(first.attempts)));
-                    first.last_error = Some(reason.clone());
+                    first.fail(reason, now.after(pause(first.attempts + 1)));
                 }
             }
-            Outcome::Throttled { reason, hold } => {
-                self.hold_until(now.after(*hold), reason, false);
-            }
-            Outcome::ChannelRefused { reason } => {
-                self.hold_until(now.after(REFUSED_PAUSE), reason, true);
-            }
+            Outcome::Throttled { reason, hold } => self.hold_until(now.after(*hold), reason, false),
+            Outcome::ChannelRefused { reason } => self.hold_until(now.after(REFUSED_PAUSE), reason, true),
         }
-        None
+        Settled::Waits
+    }
+
+    /// The first message was rejected: it is tried again soon, then lets others go first, and is given up in the end.
+    fn reject(&mut self, reason: &str, now: Boot) -> Settled {
+        let Some(mut first) = self.waiting.pop_front() else { return Settled::Waits };
+        first.rejections = first.rejections.saturating_add(1);
+        if first.rejections < MAX_REJECTIONS {
+            first.fail(reason, now.after(pause(first.attempts + 1)));
+            self.waiting.push_front(first);
+            return Settled::Waits;
+        }
+        let since = *first.rejected_since.get_or_insert(now);
+        if now - since >= REJECTED_FOR {
+            return self.give_up(first, reason);
+        }
+        first.fail(reason, now.after(REJECTED_PAUSE));
+        self.rejected.push_back(first);
+        if self.rejected.len() > MAX_REJECTED
+            && let Some(oldest) = self.rejected.pop_front()
+        {
+            return self.give_up(oldest, reason);
+        }
+        Settled::Waits
+    }
+
+    fn give_up(&mut self, mut entry: Entry, reason: &str) -> Settled {
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.last_error = Some(reason.to_owned());
+        self.set_aside.push_back(SetAside {
+            kind: entry.message.kind,
+            title: entry.message.title.clone(),
+            created: entry.message.created,
+            reason: reason.to_owned(),
+        });
+        self.set_aside_untold = self.set_aside_untold.saturating_add(1);
+        self.bound_set_aside();
+        Settled::SetAside(entry)
+    }
+
+    fn bound_set_aside(&mut self) {
+        let surplus = self.set_aside.len().saturating_sub(MAX_SET_ASIDE);
+        self.set_aside.drain(..surplus);
     }
 
     /// The channel's configuration was read again: what was refused is tried at once. A rate limit still holds.
     pub fn reopen(&mut self) {
         self.hold.take_if(|hold| hold.refused);
-        for entry in &mut self.waiting {
+        for entry in self.waiting.iter_mut().chain(&mut self.rejected) {
             entry.not_before = None;
         }
+        let on_its_way = usize::from(self.on_its_way).min(self.waiting.len());
+        let rejected = std::mem::take(&mut self.rejected);
+        let behind = self.waiting.split_off(on_its_way);
+        self.waiting.extend(rejected.into_iter().chain(behind));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.len() == 0
     }
 
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.rejected.len()
     }
 
+    /// Every message that waits: in the order in which they will be sent, then those that were rejected.
     pub fn waiting(&self) -> impl Iterator<Item = &Entry> {
-        self.waiting.iter()
+        self.waiting.iter().chain(&self.rejected)
+    }
+
+    /// The messages that were given up last, oldest first.
+    pub fn set_aside(&self) -> impl Iterator<Item = &SetAside> {
+        self.set_aside.iter()
+    }
+
+    /// How many messages were given up since one last told of it.
+    pub fn set_aside_untold(&self) -> u32 {
+        self.set_aside_untold
     }
 
     pub fn hold(&self) -> Option<&Hold> {
         self.hold.as_ref()
     }
 
-    /// When the first message's next attempt is due, on the wall clock.
-    pub fn next_attempt_wall(&self, now: Now) -> Option<Timestamp> {
-        self.next_attempt().map(|due| now.wall.checked_add(due - now.boot).unwrap_or(Timestamp::MAX))
-    }
-
     /// Moves every instant to the clock of another start of the machine: by what is likely to be right, and what keeps
     /// the channel from being sent too much by what is certain not to let it end early.
     pub fn shift(&mut self, micros: i64, certain_micros: i64) {
         self.window.shift(certain_micros);
-        for entry in &mut self.waiting {
+        for entry in self.waiting.iter_mut().chain(&mut self.rejected) {
             entry.queued = entry.queued.shifted(micros);
             entry.not_before = entry.not_before.map(|instant| instant.shifted(micros));
+            entry.rejected_since = entry.rejected_since.map(|instant| instant.shifted(micros));
         }
         if let Some(hold) = &mut self.hold {
             hold.until = hold.until.shifted(if hold.refused { micros } else { certain_micros });
@@ -218,6 +379,11 @@ impl Outbox {
     fn bytes(&self) -> usize {
         self.waiting.iter().map(|entry| entry.message.bytes()).sum()
     }
+}
+
+/// When `due` comes, on the wall clock.
+pub fn on_the_wall(due: Boot, now: Now) -> Timestamp {
+    now.wall.checked_add(due - now.boot).unwrap_or(Timestamp::MAX)
 }
 
 /// 1, 2 and 4 seconds after the first three failures, then twice as long each time, up to five minutes.

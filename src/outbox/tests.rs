@@ -23,6 +23,25 @@ fn at(millis: i64) -> Boot {
     Boot::from_millis(millis)
 }
 
+/// The robot's.
+const BUDGET: Option<Budget> = Some(Budget {
+    attempts: MAX_MESSAGES_A_MINUTE,
+    window: Duration::from_secs(60),
+    longest_attempt: Duration::from_secs(10),
+});
+
+fn begin(outbox: &mut Outbox, now: Boot) -> Option<(&Message, Duration)> {
+    outbox.begin(now, BUDGET, |message| vec![message])
+}
+
+fn next_attempt(outbox: &Outbox) -> Option<Boot> {
+    outbox.next_attempt(BUDGET)
+}
+
+fn rejected() -> Outcome {
+    Outcome::Rejected { reason: "errcode 12345".to_owned() }
+}
+
 fn retry() -> Outcome {
     Outcome::Retry { reason: "connection refused".to_owned() }
 }
@@ -36,7 +55,7 @@ fn outbox(titles: &[&str]) -> Outbox {
 }
 
 fn send(outbox: &mut Outbox, now: Boot, outcome: &Outcome) -> Option<String> {
-    let title = outbox.begin(now)?.0.title.clone();
+    let title = begin(outbox, now)?.0.title.clone();
     let _ = outbox.settle(outcome, now);
     Some(title)
 }
@@ -46,15 +65,15 @@ fn messages_go_in_order_and_at_once() {
     let mut outbox = outbox(&["a", "b"]);
     assert_eq!(send(&mut outbox, at(0), &Outcome::Delivered).as_deref(), Some("a"));
     assert_eq!(send(&mut outbox, at(0), &Outcome::Delivered).as_deref(), Some("b"));
-    assert_eq!(outbox.next_attempt(), None);
+    assert_eq!(next_attempt(&outbox), None);
 }
 
 #[test]
 fn while_a_message_is_on_its_way_no_other_is() {
     let mut outbox = outbox(&["a", "b"]);
-    assert!(outbox.begin(at(0)).is_some());
-    assert_eq!(outbox.next_attempt(), None);
-    assert_eq!(outbox.begin(at(100_000)), None);
+    assert!(begin(&mut outbox, at(0)).is_some());
+    assert_eq!(next_attempt(&outbox), None);
+    assert_eq!(begin(&mut outbox, at(100_000)), None);
 }
 
 #[test]
@@ -64,9 +83,9 @@ fn a_failure_is_tried_again_after_one_two_and_four_seconds_and_then_ever_more_ra
     let mut pauses = Vec::new();
     for _ in 0..11 {
         assert_eq!(send(&mut outbox, now, &retry()).as_deref(), Some("a"));
-        let next = outbox.next_attempt().unwrap();
+        let next = next_attempt(&outbox).unwrap();
         pauses.push((next - now).as_secs());
-        assert_eq!(outbox.begin(next.shifted(-1)), None);
+        assert_eq!(begin(&mut outbox, next.shifted(-1)), None);
         now = next;
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
@@ -78,9 +97,9 @@ fn no_more_than_twenty_attempts_reach_the_channel_in_any_minute() {
     let mut outbox = outbox(&["m"; 45]);
     let mut arrivals = Vec::new();
     let mut now = at(0);
-    while let Some(next) = outbox.next_attempt() {
+    while let Some(next) = next_attempt(&outbox) {
         now = now.max(next);
-        assert!(outbox.begin(now).is_some());
+        assert!(begin(&mut outbox, now).is_some());
         // Each takes half a second, and arrives at the end of it.
         now = now.after(Duration::from_millis(500));
         arrivals.push(now);
@@ -100,12 +119,12 @@ const MAX_MESSAGES_A_MINUTE: usize = 20;
 fn an_attempt_that_a_crash_cut_off_still_counts() {
     let mut outbox = outbox(&["m"; 30]);
     for _ in 0..20 {
-        assert!(outbox.begin(at(0)).is_some());
+        assert!(begin(&mut outbox, at(0)).is_some());
         // As if the agent had crashed here: only what was saved is left.
         outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
     }
-    assert_eq!(outbox.begin(at(60_000)), None);
-    assert!(outbox.next_attempt().unwrap() > at(60_000));
+    assert_eq!(begin(&mut outbox, at(60_000)), None);
+    assert!(next_attempt(&outbox).unwrap() > at(60_000));
     assert_eq!(outbox.len(), 30);
 }
 
@@ -114,24 +133,104 @@ fn a_throttled_channel_is_left_alone_and_the_message_is_not_blamed() {
     let mut outbox = outbox(&["a"]);
     let throttled = Outcome::Throttled { reason: "errcode 45009".to_owned(), hold: Duration::from_secs(60) };
     let _ = send(&mut outbox, at(0), &throttled);
-    assert_eq!(outbox.next_attempt(), Some(at(60_000)));
+    assert_eq!(next_attempt(&outbox), Some(at(60_000)));
     let waiting = outbox.waiting().next().unwrap();
     assert_eq!((waiting.attempts, waiting.last_error.as_deref()), (0, Some("errcode 45009")));
 
     let mut restarted: Outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
-    assert_eq!(restarted.begin(at(59_999)), None);
+    assert_eq!(begin(&mut restarted, at(59_999)), None);
     restarted.reopen();
-    assert_eq!(restarted.begin(at(59_999)), None);
-    assert!(restarted.begin(at(60_000)).is_some());
+    assert_eq!(begin(&mut restarted, at(59_999)), None);
+    assert!(begin(&mut restarted, at(60_000)).is_some());
 }
 
 #[test]
 fn a_message_that_is_refused_does_not_block_those_behind_it() {
     let mut outbox = outbox(&["a", "b"]);
-    assert!(outbox.begin(at(0)).is_some());
-    let gone = outbox.settle(&Outcome::MessageRefused { reason: "errcode 40058".to_owned() }, at(1));
-    assert_eq!(gone.unwrap().message.title, "a");
+    assert!(begin(&mut outbox, at(0)).is_some());
+    let settled = outbox.settle(&Outcome::MessageRefused { reason: "errcode 40058".to_owned() }, at(1));
+    assert!(matches!(settled, Settled::SetAside(entry) if entry.message.title == "a"));
+    assert_eq!(outbox.set_aside().next().unwrap().reason, "errcode 40058");
+    assert_eq!(outbox.set_aside_untold(), 1);
     assert_eq!(send(&mut outbox, at(1), &Outcome::Delivered).as_deref(), Some("b"));
+    assert_eq!(outbox.set_aside_untold(), 0);
+}
+
+#[test]
+fn a_message_that_the_channel_rejects_again_and_again_lets_others_go_first_and_is_given_up_after_a_day() {
+    let mut outbox = outbox(&["stuck", "b", "c"]);
+    let mut now = at(0);
+    for _ in 0..MAX_REJECTIONS {
+        now = now.max(next_attempt(&outbox).unwrap());
+        assert_eq!(send(&mut outbox, now, &rejected()).as_deref(), Some("stuck"));
+    }
+    assert!(now - at(0) < Duration::from_secs(20));
+    for title in ["b", "c"] {
+        assert_eq!(send(&mut outbox, now, &Outcome::Delivered).as_deref(), Some(title));
+    }
+    let mut tries = 0;
+    while let Some(next) = next_attempt(&outbox) {
+        assert_eq!(next - now, REJECTED_PAUSE);
+        now = next;
+        let _ = begin(&mut outbox, now);
+        tries += 1;
+        if let Settled::SetAside(entry) = outbox.settle(&rejected(), now) {
+            assert_eq!((entry.message.title.as_str(), entry.attempts), ("stuck", MAX_REJECTIONS + tries));
+        }
+        // What comes meanwhile is not held up.
+        outbox.push(message("news"), now);
+        assert_eq!(send(&mut outbox, now, &Outcome::Delivered).as_deref(), Some("news"));
+    }
+    assert_eq!(tries, 24);
+    assert_eq!(outbox.set_aside().map(|aside| aside.title.as_str()).collect::<Vec<_>>(), ["stuck"]);
+}
+
+#[test]
+fn what_no_channel_answered_is_never_given_up() {
+    let mut outbox = outbox(&["a", "b"]);
+    let mut now = at(0);
+    for _ in 0..1000 {
+        now = now.max(next_attempt(&outbox).unwrap());
+        assert_eq!(send(&mut outbox, now, &retry()).as_deref(), Some("a"));
+    }
+    assert_eq!(outbox.len(), 2);
+}
+
+#[test]
+fn a_message_is_split_when_it_is_sent_and_its_other_parts_follow() {
+    let mut outbox = outbox(&["a", "b"]);
+    let split = |whole: Message| {
+        ["1", "2"].map(|part| Message { title: format!("{}{part}", whole.title), ..whole.clone() }).to_vec()
+    };
+    let (first, _) = outbox.begin(at(0), BUDGET, split).unwrap();
+    assert_eq!(first.title, "a1");
+    assert_eq!(outbox.settle(&retry(), at(0)), Settled::Waits);
+    assert_eq!(outbox.waiting().map(|entry| entry.message.title.as_str()).collect::<Vec<_>>(), ["a1", "a2", "b"]);
+    assert_eq!(outbox.waiting().map(|entry| entry.attempts).collect::<Vec<_>>(), [1, 0, 0]);
+}
+
+#[test]
+fn a_channel_without_a_budget_takes_as_many_as_there_are() {
+    let mut outbox = outbox(&["m"; 90]);
+    for _ in 0..90 {
+        assert!(outbox.begin(at(0), None, |message| vec![message]).is_some());
+        let _ = outbox.settle(&Outcome::Delivered, at(0));
+    }
+    assert!(outbox.is_empty());
+}
+
+#[test]
+fn what_waited_for_a_channel_that_is_gone_is_taken_over_in_order() {
+    let mut former = Outbox::default();
+    former.push(message("first"), at(1));
+    let _ = send(&mut former, at(1), &retry());
+    former.push(message("third"), at(3));
+    let mut outbox = Outbox::default();
+    outbox.push(message("second"), at(2));
+    outbox.take_over(former);
+    for title in ["first", "second", "third"] {
+        assert_eq!(send(&mut outbox, at(3), &Outcome::Delivered).as_deref(), Some(title));
+    }
 }
 
 #[test]
@@ -139,7 +238,7 @@ fn a_channel_that_refuses_everything_keeps_its_messages_until_a_reload_or_an_hou
     let mut outbox = outbox(&["a"]);
     let refused = Outcome::ChannelRefused { reason: "errcode 93000".to_owned() };
     let _ = send(&mut outbox, at(0), &refused);
-    assert_eq!(outbox.next_attempt(), Some(at(3_600_000)));
+    assert_eq!(next_attempt(&outbox), Some(at(3_600_000)));
     assert!(outbox.hold().is_some_and(|hold| hold.refused));
     outbox.reopen();
     assert_eq!(send(&mut outbox, at(5), &Outcome::Delivered).as_deref(), Some("a"));
@@ -162,7 +261,7 @@ fn more_than_five_minutes_of_the_budget_or_a_mebibyte_is_overfull() {
 #[test]
 fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_pause() {
     let mut outbox = outbox(&["a", "b", "c"]);
-    assert!(outbox.begin(at(70_000)).is_some());
+    assert!(begin(&mut outbox, at(70_000)).is_some());
     let fold = |titles: &'static str| {
         move |messages: Vec<Message>| {
             assert_eq!(messages.iter().map(|message| &*message.title).collect::<String>(), titles);
@@ -170,11 +269,11 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
         }
     };
     assert_eq!(outbox.fold(fold("bc")), 2);
-    assert_eq!(outbox.settle(&retry(), at(71_000)), None);
+    assert_eq!(outbox.settle(&retry(), at(71_000)), Settled::Waits);
     outbox.push(message("d"), at(71_000));
     assert_eq!(outbox.fold(fold("adigestpage 2d")), 4);
-    assert_eq!(outbox.next_attempt(), Some(at(72_000)));
-    let (first, waited) = outbox.begin(at(72_000)).unwrap();
+    assert_eq!(next_attempt(&outbox), Some(at(72_000)));
+    let (first, waited) = begin(&mut outbox, at(72_000)).unwrap();
     assert_eq!((&*first.title, waited), ("digest", Duration::from_secs(72)));
     assert_eq!(outbox.len(), 2);
 }
@@ -184,7 +283,7 @@ fn a_restart_of_the_machine_keeps_the_pauses() {
     let mut outbox = outbox(&["a"]);
     let _ = send(&mut outbox, at(100_000), &retry());
     outbox.shift(-95_000_000, -100_000_000);
-    assert_eq!(outbox.next_attempt(), Some(at(6_000)));
+    assert_eq!(next_attempt(&outbox), Some(at(6_000)));
 }
 
 proptest! {
@@ -198,9 +297,9 @@ proptest! {
             outbox.push(message(title), at(0));
         }
         let (mut now, mut outcomes, mut delivered) = (at(0), outcomes.into_iter(), Vec::new());
-        while let Some(next) = outbox.next_attempt() {
+        while let Some(next) = next_attempt(&outbox) {
             now = now.max(next);
-            let title = outbox.begin(now).unwrap().0.title.clone();
+            let title = begin(&mut outbox, now).unwrap().0.title.clone();
             let reason = String::new();
             let outcome = match outcomes.next() {
                 Some(0 | 1) => Outcome::Retry { reason },

@@ -1,4 +1,4 @@
-//! The budget: how much a channel was sent in the last minute.
+//! The budget: how much a channel was sent lately. A failed attempt counts: the channel may have counted it too.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Boot;
 
-/// A WeChat Work robot takes 20 messages a minute (developer.work.weixin.qq.com, document path 91770). A failed attempt
-/// counts: the robot counted it too, if it came that far.
-pub const MAX_IN_WINDOW: usize = 20;
-pub const WINDOW: Duration = Duration::from_secs(60);
-
-/// An attempt may reach the robot this long after it began, and no later (see `worker::POST_DEADLINE`).
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(10);
+/// How many attempts a channel takes in any window of time, and how late an attempt can still arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub attempts: usize,
+    pub window: Duration,
+    /// An attempt reaches the channel this long after it began, and no later.
+    pub longest_attempt: Duration,
+}
 
 /// The instants at which the last attempts reached the channel at the latest, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,17 +25,24 @@ pub struct Window {
 
 impl Window {
     /// When one more may be sent; `None`: at once.
-    pub fn free_at(&self) -> Option<Boot> {
-        let over = self.latest_arrivals.len().checked_sub(MAX_IN_WINDOW)?;
-        self.latest_arrivals.get(over).map(|arrival| arrival.after(WINDOW))
+    pub fn free_at(&self, budget: Budget) -> Option<Boot> {
+        let over = self.latest_arrivals.len().checked_sub(budget.attempts)?;
+        self.latest_arrivals.get(over).map(|arrival| arrival.after(budget.window))
     }
 
     /// Counts an attempt that is about to be made: until it is known better, it may arrive as late as it can.
-    pub fn begin(&mut self, now: Boot) {
-        while self.latest_arrivals.len() >= MAX_IN_WINDOW {
+    pub fn begin(&mut self, now: Boot, budget: Budget) {
+        while self.latest_arrivals.len() >= budget.attempts {
             self.latest_arrivals.pop_front();
         }
-        self.latest_arrivals.push_back(now.after(LONGEST_ATTEMPT));
+        self.latest_arrivals.push_back(now.after(budget.longest_attempt));
+    }
+
+    /// An attempt was counted, and is only made now.
+    pub fn delay(&mut self, now: Boot, budget: Budget) {
+        if let Some(last) = self.latest_arrivals.back_mut() {
+            *last = now.after(budget.longest_attempt);
+        }
     }
 
     /// The last attempt is over: it has not arrived later than now.

@@ -6,6 +6,7 @@ mod lock;
 mod place;
 mod saver;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,10 @@ pub use saver::Saver;
 pub const FILE_NAME: &str = "alert_state.json";
 
 /// The state of this version. A file of a newer one is refused, so that a downgrade destroys nothing.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// The name under which the one outbox of version 1 goes on.
+const ROBOT: &str = "wechat";
 
 /// The outbox holds 1 MiB of text at most; escaped and with what is around it, it stays under this.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -35,8 +39,12 @@ const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 pub struct State {
     #[serde(default)]
     pub alerts: AlertBook,
+    /// What waits for each channel, by the channel's name.
     #[serde(default)]
-    pub outbox: Outbox,
+    pub outboxes: BTreeMap<String, Outbox>,
+    /// The one outbox of version 1, which was the robot's.
+    #[serde(default, skip_serializing)]
+    outbox: Option<Outbox>,
     #[serde(default)]
     pub report: Option<ReportState>,
     /// What was told since the last report.
@@ -49,7 +57,7 @@ impl State {
     /// mind, by what is certain.
     fn shift(&mut self, likely_micros: i64, certain_micros: i64) {
         self.alerts.shift(likely_micros);
-        self.outbox.shift(likely_micros, certain_micros);
+        self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
     }
 }
 
@@ -92,6 +100,18 @@ pub enum LoadError {
              it is left as it is: install the newer version again, or move the file away"
     )]
     Newer { path: PathBuf, found: u32 },
+}
+
+/// The bytes of the file for `state`; `boot_id` tells this start of the machine from others.
+///
+/// # Errors
+/// None, for any state that there can be.
+pub fn encode(state: &State, boot_id: &str, now: Now) -> io::Result<Vec<u8>> {
+    let document =
+        Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };
+    let mut bytes = serde_json::to_vec_pretty(&document)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Replaces the state file by what [`Store::encode`] gave: after this, either the old or the new one is there, whole,
@@ -159,11 +179,7 @@ impl<F: Folder> Store<F> {
     /// # Errors
     /// None, for any state that there can be.
     pub fn encode(&self, state: &State, now: Now) -> io::Result<Vec<u8>> {
-        let document =
-            Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: self.boot_id.clone(), state };
-        let mut bytes = serde_json::to_vec_pretty(&document)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        encode(state, &self.boot_id, now)
     }
 
     /// Replaces the state file and waits for the disk.
@@ -180,6 +196,10 @@ impl<F: Folder> Store<F> {
     /// all that is certain to have passed is the time since this start.
     fn on_this_start(&self, document: Document<State>, now: Now) -> State {
         let mut state = document.state;
+        if let Some(outbox) = state.outbox.take() {
+            log::info!("the state of version {} is taken over", document.version);
+            state.outboxes.insert(ROBOT.to_owned(), outbox);
+        }
         // A clock that is behind the saved one is another's too, whatever the id says (time_namespaces(7)).
         let is_another = document.boot_id != self.boot_id || self.boot_id.is_empty() || now.boot < document.saved_boot;
         if is_another {

@@ -71,7 +71,7 @@ fn state(title: &str) -> State {
         facts: Vec::new(),
         folded: 0,
     };
-    state.outbox.push(message, at(0).boot);
+    state.outboxes.entry(ROBOT.to_owned()).or_default().push(message, at(0).boot);
     state
 }
 
@@ -116,7 +116,7 @@ fn a_damaged_file_is_set_aside_and_kept() {
 #[test]
 fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
-    store.folder.files.insert(FILE_NAME.to_owned(), b"{\"version\": 2, \"new\": {}}".to_vec());
+    store.folder.files.insert(FILE_NAME.to_owned(), b"{\"version\": 3, \"new\": {}}".to_vec());
     let error = store.load(at(0), Path::new("/state")).unwrap_err();
     assert!(error.to_string().starts_with("/state/alert_state.json was written by a newer version"), "{error}");
     assert!(store.folder.files.contains_key(FILE_NAME) && store.folder.done.is_empty());
@@ -126,21 +126,22 @@ fn a_file_of_a_newer_version_is_refused_and_left_alone() {
 fn on_another_start_of_the_machine_pauses_go_on() {
     let mut saved = state("one");
     let outcome = crate::outbox::Outcome::Throttled { reason: "busy".to_owned(), hold: Duration::from_secs(60) };
-    assert!(saved.outbox.begin(at(1000).boot).is_some());
-    assert!(saved.outbox.settle(&outcome, at(1000).boot).is_none());
+    let outbox = saved.outboxes.get_mut(ROBOT).unwrap();
+    assert!(outbox.begin(at(1000).boot, None, |message| vec![message]).is_some());
+    let _ = outbox.settle(&outcome, at(1000).boot);
     let mut store = Store::new(FakeFolder::default(), "first".to_owned());
     store.save(&saved, at(1010)).unwrap();
 
     let mut same = Store::new(store.folder, "first".to_owned());
     let Loaded::State(loaded) = load(&mut same, at(1020)) else { panic!() };
-    assert_eq!(loaded.outbox.next_attempt(), Some(at(1060).boot));
+    assert_eq!(loaded.outboxes[ROBOT].next_attempt(None), Some(at(1060).boot));
 
     // Ten seconds of the hold had passed when it was saved, and five since this start. What the wall clock says of the
     // time between may be wrong, and the robot would mind.
     let restarted = Now { wall: at(1035).wall, boot: Boot::from_millis(5000) };
     let mut other = Store::new(same.folder, "second".to_owned());
     let Loaded::State(loaded) = load(&mut other, restarted) else { panic!() };
-    assert_eq!(loaded.outbox.next_attempt(), Some(restarted.boot.after(Duration::from_secs(45))));
+    assert_eq!(loaded.outboxes[ROBOT].next_attempt(None), Some(restarted.boot.after(Duration::from_secs(45))));
 }
 
 #[test]
@@ -156,6 +157,17 @@ fn states_as_they_were_once_saved_can_be_read() {
 }
 
 #[test]
+fn a_state_of_version_1_keeps_its_alerts_and_its_messages() {
+    let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+    let state = include_str!("../../fixtures/state/alert-waits.json");
+    store.folder.files.insert(FILE_NAME.to_owned(), state.as_bytes().to_vec());
+    let Loaded::State(loaded) = load(&mut store, at(0)) else { panic!("it is a state") };
+    assert_eq!((loaded.alerts.firing_count(), loaded.outboxes[ROBOT].len()), (1, 1));
+    store.save(&loaded, at(1)).unwrap();
+    assert_eq!(load(&mut store, at(2)), Loaded::State(loaded));
+}
+
+#[test]
 fn the_file_is_readable_by_its_owner_alone_and_says_its_version() {
     use std::os::unix::fs::PermissionsExt;
 
@@ -165,7 +177,7 @@ fn the_file_is_readable_by_its_owner_alone_and_says_its_version() {
     let path = folder.path().join(FILE_NAME);
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    assert_eq!(json["version"], 1);
+    assert_eq!(json["version"], VERSION);
     assert_eq!(load(&mut store, at(1)), Loaded::State(Box::new(state("one"))));
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, [FILE_NAME]);

@@ -1,23 +1,14 @@
 //! Heap allocations and state writes of a steady check: the whole loop on a scripted clock and a host of fixtures.
 
-use std::cell::Cell;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan};
-use vps_monitor::config::Config;
-use vps_monitor::daemon::{Daemon, End, Event, Mode, Outside, Purpose};
-use vps_monitor::files::Folder;
+use vps_monitor::config::{Config, Resolved};
+use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::host::Host;
-use vps_monitor::http;
-use vps_monitor::service::Phase;
-use vps_monitor::settings::{Problems, Read};
-use vps_monitor::signals::Wish;
-use vps_monitor::snapshot::Snapshot;
-use vps_monitor::store::Store;
+use vps_monitor::store::Loaded;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
 const MAX_ALLOCATIONS: u64 = 20;
@@ -33,88 +24,52 @@ struct Still {
     now: Now,
     host: Host,
     check: Check,
-    window: Duration,
     checks_left: u32,
+    saves: u32,
 }
 
-impl Outside for Still {
-    fn now(&mut self) -> Now {
-        self.now
-    }
-
-    fn wait(&mut self, until: Option<Boot>) -> Event {
-        if self.checks_left == 0 {
-            return Event::Signal(Wish::Stop);
+impl Still {
+    /// Runs `core` until the last check is made.
+    fn run(&mut self, mut core: Core) {
+        let mut effects = core.start(self.now);
+        loop {
+            let mut input = None;
+            for effect in effects {
+                match effect {
+                    Effect::Watch(plan) => self.check = Check::new(&plan, &self.host),
+                    Effect::Measure(Purpose::Check) => self.check.begin(&mut self.host, self.now.boot),
+                    Effect::Save(_) => {
+                        self.saves += 1;
+                        input = Some(Input::Saved(Ok(())));
+                    }
+                    Effect::Announce(_) | Effect::ShowStatus(_) => {}
+                    Effect::End(_) => return,
+                    effect => panic!("nothing to report, but: {effect:?}"),
+                }
+            }
+            let input = input.unwrap_or_else(|| self.wait(core.next_due(self.now)));
+            effects = core.step(input, self.now);
         }
-        let passed = until.expect("the next check is due at some time") - self.now.boot;
+    }
+
+    fn wait(&mut self, core_due: Option<Boot>) -> Input {
+        if self.checks_left == 0 {
+            return Input::Stop;
+        }
+        let due = [core_due, self.check.next_due()].into_iter().flatten().min().expect("a check is due at some time");
+        let passed = due - self.now.boot;
         self.now = Now { wall: self.now.wall + passed, boot: self.now.boot.after(passed) };
-        Event::Time
-    }
-
-    fn watch(&mut self, plan: &Plan) {
-        self.check = Check::new(plan, &self.host);
-        self.window = plan.window();
-    }
-
-    fn window(&self) -> Duration {
-        self.window
-    }
-
-    fn begin(&mut self, _: Purpose, now: Now) {
-        self.check.begin(&mut self.host, now.boot);
-    }
-
-    fn due(&self, purpose: Purpose) -> Option<Boot> {
-        self.check.next_due().filter(|_| purpose == Purpose::Check)
-    }
-
-    fn advance(&mut self, _: Purpose, now: Now) -> Option<Snapshot> {
-        let snapshot = self.check.advance(&mut self.host, now)?;
-        assert_eq!((snapshot.readings.len(), &*snapshot.failures), (7, &[][..]), "every metric is measured");
-        self.checks_left = self.checks_left.saturating_sub(1);
-        Some(snapshot)
-    }
-
-    fn post(&mut self, _: &http::Request, _: Now) -> io::Result<()> {
-        panic!("nothing to report")
-    }
-
-    fn print(&mut self, text: &str) -> io::Result<()> {
-        panic!("nothing to report, but: {text}")
-    }
-
-    fn load(&mut self) -> Result<Read<Config>, Problems> {
-        panic!("nobody asks for a reload")
-    }
-
-    fn tell_service(&mut self, _: Phase<'_>) {}
-
-    fn answer_status(&mut self, _: &str) {}
-}
-
-/// An empty folder that counts what is written to it, and keeps nothing.
-struct Counted(Rc<Cell<u32>>);
-
-impl Folder for Counted {
-    fn read(&mut self, _: &str, _: usize) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn write(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
-        self.0.set(self.0.get() + 1);
-        Ok(())
-    }
-
-    fn sync(&mut self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn rename(&mut self, _: &str, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn sync_folder(&mut self) -> io::Result<()> {
-        Ok(())
+        if self.check.next_due().is_none_or(|due| due > self.now.boot) {
+            return Input::Time;
+        }
+        match self.check.advance(&mut self.host, self.now) {
+            Some(snapshot) => {
+                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (7, &[][..]), "every metric is measured");
+                self.checks_left = self.checks_left.saturating_sub(1);
+                Input::Measured { purpose: Purpose::Check, snapshot }
+            }
+            None => Input::Time,
+        }
     }
 }
 
@@ -132,23 +87,22 @@ fn run(host: &str, checks: u32) -> (u64, u32) {
     config.system.memory.threshold = 100.0;
     config.network.connections.threshold = 1_000_000;
     config.scheduled_report.enabled = false;
-    let writes = Rc::new(Cell::new(0));
-    let store = Store::new(Counted(Rc::clone(&writes)), String::new());
+    let mut saves = 0;
 
     let allocations = allocation_counter::measure(|| {
         let mut host = Host::new(Some(&procfs));
         host.ask_file_system = half_full;
-        let outside = Still {
+        let mut still = Still {
             now: Now { wall: "2026-02-04T07:30:00Z".parse().unwrap(), boot: Boot::from_millis(1_000_000) },
             check: Check::new(&Plan::default(), &host),
             host,
-            window: Duration::ZERO,
             checks_left: checks,
+            saves: 0,
         };
-        let daemon = Daemon::new(&config, outside, store, Mode::default()).unwrap();
-        assert_eq!(daemon.run(), End::Stopped);
+        still.run(Core::new(Resolved::new(&config), Loaded::Nothing, Mode::default(), still.now));
+        saves = still.saves;
     });
-    (allocations.count_total, writes.get())
+    (allocations.count_total, saves)
 }
 
 fn allocations_a_check(host: &str) -> u64 {

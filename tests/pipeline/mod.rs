@@ -11,8 +11,8 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vps_monitor::config::Config;
-use vps_monitor::daemon::{Daemon, End, Mode};
+use vps_monitor::config::{Config, Resolved};
+use vps_monitor::core::{Core, End, Mode};
 use vps_monitor::files::RealFolder;
 use vps_monitor::store::Store;
 
@@ -29,14 +29,17 @@ fn play(day: &str) -> String {
     let config = Config::parse(&file, &fs::read(fixture(&file)).unwrap()).unwrap_or_else(|error| panic!("{error}"));
     assert!(config.warnings.is_empty(), "{file} has warnings");
     let script = Script::parse(&fs::read_to_string(fixture(&format!("{day}.txt"))).unwrap());
-    let world = World::new(script, &file);
+    let world = World::new(script);
     let folder = tempfile::tempdir().unwrap();
     // Each turn of this loop is a process: it goes on from what the last one left in the folder.
     while !world.is_over() {
-        let store = Store::new(RealFolder::open(folder.path()).unwrap(), "one start of the machine".to_owned());
-        let mode = Mode { state_folder: folder.path().to_owned(), ..Mode::default() };
-        let agent = Daemon::new(&config.value, world.clone(), store, mode).unwrap();
-        assert_eq!(agent.run(), End::Stopped);
+        let open = || RealFolder::open(folder.path()).unwrap();
+        let boot_id = "one start of the machine".to_owned();
+        let now = world.now();
+        let loaded = Store::new(open(), boot_id.clone()).load(now, folder.path()).unwrap();
+        let mode = Mode { state_folder: folder.path().to_owned(), boot_id, ..Mode::default() };
+        let core = Core::new(Resolved::new(&config.value), loaded, mode, now);
+        assert_eq!(world.run(core, open()), End::Stopped);
     }
     world.transcript()
 }

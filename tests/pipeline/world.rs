@@ -1,23 +1,19 @@
 //! A world for the agent's loop in which time jumps to whatever comes next, and which writes down what the robot sees.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::Plan;
-use vps_monitor::collect::docker::{Looked, Scope};
-use vps_monitor::config::Config;
-use vps_monitor::daemon::{Event, Outside, Purpose};
+use vps_monitor::collect::docker::Scope;
+use vps_monitor::core::{Core, Effect, End, Input, Purpose, Ticket};
+use vps_monitor::files::RealFolder;
 use vps_monitor::http;
-use vps_monitor::service::Phase;
-use vps_monitor::settings::{Problems, Read};
-use vps_monitor::signals::Wish;
 use vps_monitor::snapshot::{ContainerWord, Metric, Snapshot, Value};
+use vps_monitor::store;
 
 use super::bench::{self, Bench};
 use super::script::{Script, zone};
@@ -37,7 +33,6 @@ pub struct World(Rc<RefCell<State>>);
 
 struct State {
     script: Script,
-    config_file: String,
     now: Now,
     waits_at_once: u32,
     over: bool,
@@ -46,31 +41,27 @@ struct State {
     host: PathBuf,
     check: Option<Bench>,
     report: Option<Bench>,
-    window: Duration,
     /// State and health as the engine would say.
     containers: BTreeMap<String, (String, Option<String>)>,
     robot_is_up: bool,
     /// What the robot says to the next message.
     next_errcode: i64,
-    posting: Option<(Boot, Result<http::Response, http::Error>)>,
+    posting: Option<(Boot, Ticket, Result<http::Response, http::Error>)>,
 }
 
 impl World {
-    /// `config_file` is what a message about the configuration would name.
-    pub fn new(script: Script, config_file: &str) -> World {
+    pub fn new(script: Script) -> World {
         bench::clear_disks();
         let wall = script.next_at().expect("a script has an end");
         let mut state = State {
             script,
             now: Now { wall, boot: UPTIME },
-            config_file: config_file.to_owned(),
             waits_at_once: 0,
             over: false,
             transcript: String::new(),
             host: PathBuf::new(),
             check: None,
             report: None,
-            window: Duration::ZERO,
             containers: BTreeMap::new(),
             robot_is_up: true,
             next_errcode: 0,
@@ -99,8 +90,8 @@ impl State {
         self.transcript.push('\n');
     }
 
-    /// Lets a line of the script happen; an event that the agent notices by itself is given back.
-    fn happen(&mut self, text: &str, words: &[&str]) -> Option<Event> {
+    /// Lets a line of the script happen; an input that the agent notices by itself is given back.
+    fn happen(&mut self, text: &str, words: &[&str]) -> Option<Input> {
         self.note(&format!("# {text}"));
         match *words {
             ["host", name] => {
@@ -116,18 +107,14 @@ impl State {
                 let health = health.first().map(|&health| health.to_owned());
                 self.containers.insert(name.to_owned(), (state.to_owned(), health));
             }
-            ["event"] => {
-                let mut snapshot = Snapshot::default();
-                self.add_containers(&mut snapshot);
-                return Some(Event::Looked(Looked { snapshot, scope: Scope::Everything }));
-            }
+            ["event"] => return Some(self.look()),
             ["robot", "down"] => self.robot_is_up = false,
             ["robot", "up"] => self.robot_is_up = true,
             ["robot", "answers", errcode] => self.next_errcode = errcode.parse().unwrap(),
-            ["restart"] => return Some(Event::Signal(Wish::Stop)),
+            ["restart"] => return Some(Input::Stop),
             ["end"] => {
                 self.over = true;
-                return Some(Event::Signal(Wish::Stop));
+                return Some(Input::Stop);
             }
             _ => panic!("`{text}` is no event"),
         }
@@ -141,7 +128,7 @@ impl State {
 
     /// Jumps to what comes next.
     fn jump(&mut self, until: Option<Boot>) {
-        let posted = self.posting.as_ref().map(|(at, _)| *at);
+        let posted = self.posting.as_ref().map(|(at, ..)| *at);
         let script = self.script.next_at().map(|at| self.boot_at(at));
         let next = [until, posted, script].into_iter().flatten().min().expect("the script goes on");
         let step = next - self.now.boot;
@@ -177,84 +164,118 @@ impl State {
     }
 }
 
-impl Outside for World {
-    fn now(&mut self) -> Now {
+impl World {
+    /// Runs one agent on `core` until it ends, with a store that never fails.
+    pub fn run(&self, mut core: Core, mut folder: RealFolder) -> End {
+        let mut inputs = VecDeque::new();
+        let mut effects = core.start(self.now());
+        loop {
+            for effect in effects {
+                match self.perform(effect, &mut folder) {
+                    Performed::Input(input) => inputs.push_back(input),
+                    Performed::End(end) => return end,
+                    Performed::Nothing => {}
+                }
+            }
+            let input = match inputs.pop_front() {
+                Some(input) => input,
+                None => self.wait(core.next_due(self.now())),
+            };
+            effects = core.step(input, self.now());
+        }
+    }
+
+    pub fn now(&self) -> Now {
         self.0.borrow().now
     }
 
-    fn wait(&mut self, until: Option<Boot>) -> Event {
+    fn perform(&self, effect: Effect, folder: &mut RealFolder) -> Performed {
         let state = &mut *self.0.borrow_mut();
+        match effect {
+            Effect::Watch(plan) => {
+                state.check = Some(Bench::new(&plan));
+                state.report = Some(Bench::new(&plan));
+                // A new process knows nothing of what the last one had on its way.
+                state.posting = None;
+            }
+            Effect::Measure(purpose) => {
+                let (fixture, now) = (state.host.clone(), state.now.boot);
+                state.bench(purpose).begin(&fixture, now);
+            }
+            Effect::LookAtContainers => return Performed::Input(state.look()),
+            Effect::Save(bytes) => {
+                return Performed::Input(Input::Saved(
+                    store::replace(folder, &bytes).map_err(|error| error.to_string()),
+                ));
+            }
+            Effect::Post { ticket, request } => state.post(ticket, &request),
+            Effect::Print { text, .. } => state.note(&text),
+            Effect::End(end) => return Performed::End(end),
+            Effect::Announce(_) | Effect::ShowStatus(_) | Effect::AnswerStatus(_) => {}
+        }
+        Performed::Nothing
+    }
+
+    /// Jumps to what comes next, and says what that is.
+    fn wait(&self, core_due: Option<Boot>) -> Input {
+        let state = &mut *self.0.borrow_mut();
+        let benches = [&state.check, &state.report].into_iter().flatten();
+        let until = benches.filter_map(|bench| bench.check.next_due()).chain(core_due).min();
         state.jump(until);
         while let Some(line) = state.script.take_due(state.now.wall) {
-            if let Some(event) = state.happen(&line.text, &line.words()) {
-                return event;
+            if let Some(input) = state.happen(&line.text, &line.words()) {
+                return input;
+            }
+        }
+        for purpose in [Purpose::Check, Purpose::Report] {
+            if let Some(snapshot) = state.advance(purpose) {
+                return Input::Measured { purpose, snapshot };
             }
         }
         let now = state.now.boot;
-        match state.posting.take_if(|(at, _)| *at <= now) {
-            Some((_, answer)) => Event::Posted(answer),
-            None => Event::Time,
+        match state.posting.take_if(|(at, ..)| *at <= now) {
+            Some((_, ticket, answer)) => Input::Posted { ticket, answer },
+            None => Input::Time,
         }
     }
+}
 
-    fn watch(&mut self, plan: &Plan) {
-        let state = &mut *self.0.borrow_mut();
-        state.check = Some(Bench::new(plan));
-        state.report = Some(Bench::new(plan));
-        state.window = plan.window();
-        // A new process knows nothing of what the last one had on its way.
-        state.posting = None;
-    }
+enum Performed {
+    Nothing,
+    Input(Input),
+    End(End),
+}
 
-    fn window(&self) -> Duration {
-        self.0.borrow().window
-    }
-
-    fn begin(&mut self, purpose: Purpose, now: Now) {
-        let state = &mut *self.0.borrow_mut();
-        let fixture = state.host.clone();
-        state.bench(purpose).begin(&fixture, now.boot);
-    }
-
-    fn due(&self, purpose: Purpose) -> Option<Boot> {
-        self.0.borrow_mut().bench(purpose).check.next_due()
-    }
-
-    fn advance(&mut self, purpose: Purpose, now: Now) -> Option<Snapshot> {
-        let state = &mut *self.0.borrow_mut();
-        let Bench { host, check, .. } = state.bench(purpose);
+impl State {
+    fn advance(&mut self, purpose: Purpose) -> Option<Snapshot> {
+        let now = self.now;
+        let Bench { host, check, .. } = self.bench(purpose);
+        check.next_due().filter(|due| *due <= now.boot)?;
         let mut snapshot = check.advance(host, now)?;
-        state.add_containers(&mut snapshot);
+        self.add_containers(&mut snapshot);
         Some(snapshot)
     }
 
-    fn post(&mut self, request: &http::Request, now: Now) -> io::Result<()> {
-        let state = &mut *self.0.borrow_mut();
+    fn look(&self) -> Input {
+        let mut snapshot = Snapshot::default();
+        self.add_containers(&mut snapshot);
+        Input::Looked { snapshot, scope: Scope::Everything }
+    }
+
+    fn post(&mut self, ticket: Ticket, request: &http::Request) {
+        let now = self.now;
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-        let content = state.as_of_this_host(body["markdown"]["content"].as_str().unwrap());
+        let content = self.as_of_this_host(body["markdown"]["content"].as_str().unwrap());
         let time = now.wall.to_zoned(zone()).strftime("%F %T%.3f");
-        if !state.robot_is_up {
-            state.note(&format!("{time}: connection refused"));
-            state.posting = Some((now.boot.after(ROUND_TRIP), Err(http::Error("connection refused".to_owned()))));
-            return Ok(());
+        let answered = now.boot.after(ROUND_TRIP);
+        if !self.robot_is_up {
+            self.note(&format!("{time}: connection refused"));
+            self.posting = Some((answered, ticket, Err(http::Error("connection refused".to_owned()))));
+            return;
         }
-        let errcode = std::mem::take(&mut state.next_errcode);
-        state.note(&format!("{time}: the robot is sent this, and answers {errcode}\n{content}\n"));
+        let errcode = std::mem::take(&mut self.next_errcode);
+        self.note(&format!("{time}: the robot is sent this, and answers {errcode}\n{content}\n"));
         let body = serde_json::json!({"errcode": errcode, "errmsg": "scripted"}).to_string();
-        state.posting = Some((now.boot.after(ROUND_TRIP), Ok(http::Response::new(200, body))));
-        Ok(())
+        self.posting = Some((answered, ticket, Ok(http::Response::new(200, body))));
     }
-
-    fn print(&mut self, text: &str) -> io::Result<()> {
-        self.0.borrow_mut().note(text);
-        Ok(())
-    }
-
-    fn load(&mut self) -> Result<Read<Config>, Problems> {
-        Config::load(&super::fixture(&self.0.borrow().config_file))
-    }
-
-    fn tell_service(&mut self, _phase: Phase<'_>) {}
-
-    fn answer_status(&mut self, _json: &str) {}
 }

@@ -37,7 +37,7 @@ fn the_state_is_for_its_owner_alone_and_says_its_version() {
     assert_eq!(place.run(&["run", "--once"]).code, 0);
     assert_eq!(fs::metadata(place.state_file()).unwrap().permissions().mode() & 0o777, 0o600);
     let state: serde_json::Value = serde_json::from_slice(&fs::read(place.state_file()).unwrap()).unwrap();
-    assert_eq!(state["version"], 1);
+    assert_eq!(state["version"], 2);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_damaged_state_is_set_aside_and_the_agent_starts_afresh() {
 
 #[test]
 fn a_newer_state_is_refused_and_left_as_it_is() {
-    const NEWER: &str = "{\"version\": 2, \"alerts\": \"otherwise\"}";
+    const NEWER: &str = "{\"version\": 3, \"alerts\": \"otherwise\"}";
     let place = Place::configured("small-vps", &quick(""));
     fs::create_dir(place.state()).unwrap();
     fs::write(place.state_file(), NEWER).unwrap();

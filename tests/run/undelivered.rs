@@ -96,5 +96,10 @@ fn a_message_that_is_refused_for_good_does_not_hold_up_the_next() {
     agent.wait_for_log("refused for good: errcode 40058");
     place.become_host("no-swap");
     agent.signal(Signal::SIGUSR1);
-    assert!(robot.wait_for(2)[1].content().starts_with(super::MEMORY_RECOVERY));
+    let recovery = robot.wait_for(2)[1].content();
+    let set_aside = "\n📭 此前有 1 条消息被拒收，已搁置，详见日志\n⏰ 时间: ";
+    assert!(recovery.starts_with(&super::MEMORY_RECOVERY.replace("\n⏰ 时间: ", set_aside)), "{recovery}");
+    agent.wait_for_log("delivered kind=recovery");
+    let status = place.status();
+    assert!(status["set_aside"][0]["reason"].as_str().unwrap().starts_with("errcode 40058"), "{status}");
 }

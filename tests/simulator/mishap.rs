@@ -34,6 +34,22 @@ pub enum Mishap {
     DiskChanges,
 }
 
+impl Mishap {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mishap::Crash => "kill",
+            Mishap::PowerLoss => "power lost",
+            Mishap::Stop => "stop",
+            Mishap::Reload => "reload",
+            Mishap::CheckNow => "check now",
+            Mishap::ClockStep => "clock step",
+            Mishap::Sleep => "sleep",
+            Mishap::StatusAsked => "status asked",
+            Mishap::DiskChanges => "disk changes",
+        }
+    }
+}
+
 const MISHAPS: [Mishap; 12] = [
     Mishap::Crash,
     Mishap::Crash,
@@ -60,6 +76,8 @@ pub struct Weather {
     mishap_pause: i64,
     /// While it is there, every operation of the disk ends so.
     disk_state: DiskFault,
+    /// While it is, every operation of the disk takes seconds.
+    disk_is_slow: bool,
     /// One operation of the disk in so many ends otherwise.
     disk_fault_in: u64,
     lies: bool,
@@ -79,6 +97,7 @@ impl Weather {
             next_mishap: 0,
             mishap_pause: random.magnitude(2 * MINUTE, 6 * HOUR),
             disk_state: DiskFault::None,
+            disk_is_slow: false,
             disk_fault_in: random.magnitude(10, 3000) as u64,
             lies: random.once_in(4),
             faults: BTreeMap::new(),
@@ -100,7 +119,7 @@ impl Weather {
         } else {
             time + random.magnitude(MINUTE, 30 * HOUR)
         };
-        self.disk_state = DiskFault::None;
+        (self.disk_state, self.disk_is_slow) = (DiskFault::None, false);
         self.next_mishap = time;
     }
 
@@ -121,9 +140,17 @@ impl Weather {
         let mishap = random.pick(&MISHAPS);
         if mishap == Mishap::DiskChanges {
             self.disk_state = random.pick(&[DiskFault::None, DiskFault::None, DiskFault::Full, DiskFault::Broken]);
+            self.disk_is_slow = random.once_in(3);
+            if self.disk_is_slow {
+                self.count("slow disk");
+            }
             return None;
         }
         Some(mishap)
+    }
+
+    pub fn disk_is_slow(&self) -> bool {
+        self.disk_is_slow
     }
 
     pub fn disk_fault(&mut self, random: &mut Random) -> DiskFault {

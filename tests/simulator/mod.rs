@@ -1,22 +1,23 @@
 //! A deterministic simulator that tries to prove the agent wrong.
 //!
-//! The real loop, with everything that it is made of, runs in a world that is all model: a scripted clock, a host whose
+//! The real core, with everything that decides, runs in a world that is all model: a scripted clock, a host whose
 //! readings come from a seeded generator, a disk that fails, tears, fills up, lies about fsync and crashes at every
 //! single operation, and a robot with a rate limit, outages, latency and wrong answers. One seed is one run. After every
 //! event the oracle holds the run against what must be true, and a run that is not true is told with its trace and the
 //! command that repeats it.
 
+mod agent;
 mod clock;
 mod disk;
 mod host;
 mod mishap;
 mod model;
 mod oracle;
-mod outside;
 pub mod random;
 mod reports;
 mod robot;
 mod run;
+mod save;
 mod world;
 
 use std::collections::BTreeMap;

@@ -1,20 +1,20 @@
 //! One run: an agent after the other in one world, until its time is over.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use vps_monitor::config::Config;
-use vps_monitor::daemon::{Daemon, End, Mode};
-use vps_monitor::store::{LoadError, Store};
+use vps_monitor::core::End;
+use vps_monitor::store::LoadError;
 
+use super::agent::Agent;
 use super::clock::{HOUR, SECOND};
 use super::host::CONNECTIONS_THRESHOLD;
 use super::model::Rules;
 use super::oracle::Wrong;
-use super::outside::{SimulatedFolder, SimulatedOutside};
 use super::random::Random;
 use super::reports::CRON;
 use super::world::{Crash, World};
@@ -33,11 +33,8 @@ pub fn simulate(seed: u64, hours: u64, trace: bool) -> Outcome {
     let world = Rc::new(RefCell::new(World::new(seed, end, rules, trace)));
     let mut wrong = None;
     while wrong.is_none() && world.borrow().clock.true_time < end {
-        let outside = SimulatedOutside::new(&world, &config);
-        let store = Store::new(SimulatedFolder(Rc::clone(&world)), world.borrow().clock.boot_id());
-        let mode = Mode { state_folder: PathBuf::from("/state"), ..Mode::default() };
         // In the running system, the process would be gone: nothing of it is looked at again.
-        let end = catch_unwind(AssertUnwindSafe(|| Daemon::new(&config, outside, store, mode).map(Daemon::run)));
+        let end = catch_unwind(AssertUnwindSafe(|| Agent::start(&world, &config).map(Agent::run)));
         wrong = match how_it_ended(end) {
             Ok(machine) => {
                 catch_unwind(AssertUnwindSafe(|| world.borrow_mut().restart(machine))).err().map(|payload| {
@@ -59,11 +56,15 @@ fn how_it_ended(end: std::thread::Result<Result<End, LoadError>>) -> Result<bool
         Ok(Err(error)) => Err(error.to_string()),
         Err(payload) => match payload.downcast::<Crash>() {
             Ok(crash) => Ok(crash.machine),
-            Err(payload) => {
-                Err(payload.downcast::<Wrong>().map_or_else(|_| "the agent panicked".to_owned(), |wrong| wrong.0))
-            }
+            Err(payload) => Err(payload.downcast::<Wrong>().map_or_else(panic_message, |wrong| wrong.0)),
         },
     }
+}
+
+fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    format!("the agent panicked: {}", text.unwrap_or("without a word"))
 }
 
 fn configuration(random: &mut Random) -> (Config, Rules) {

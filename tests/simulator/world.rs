@@ -16,6 +16,7 @@ use super::model::{Rules, Saved};
 use super::oracle::{Oracle, wrong};
 use super::random::Random;
 use super::robot::{Fate, Flight, Robot, Sender, answer};
+use super::save::Save;
 
 /// The agent is gone: killed, or the machine with it.
 pub struct Crash {
@@ -40,12 +41,20 @@ pub struct World {
     is_over: bool,
     /// Waits since the time last went on.
     idle_waits: u32,
-    /// The last save failed, and no other has come to its end since: what the agent knows is not all on the disk.
-    pub unsaved: bool,
+    /// The save under way.
+    pub save: Option<Save>,
+    /// When a save or a step that took seconds last ended.
+    pub slow_ended: i64,
+    /// Since when something is not on the disk that others know of: a save failed, or a message went out before its save
+    /// had ended.
+    pub unsaved: Option<i64>,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
     trace: Option<Vec<String>>,
 }
+
+/// How long the agent lets a message wait for its save.
+const SAVE_PATIENCE: i64 = 5 * SECOND;
 
 /// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
 const MAX_IDLE_WAITS: u32 = 1000;
@@ -54,6 +63,8 @@ const MAX_IDLE_WAITS: u32 = 1000;
 pub enum Next {
     Time,
     Answered(Flight),
+    /// What became of the save.
+    Saved(io::Result<()>),
     Mishap(Mishap),
     End,
 }
@@ -74,7 +85,9 @@ impl World {
             end,
             is_over: false,
             idle_waits: 0,
-            unsaved: false,
+            save: None,
+            slow_ended: i64::MIN / 2,
+            unsaved: None,
             torn_by_lie: false,
             trace: trace.then(Vec::new),
         }
@@ -107,7 +120,8 @@ impl World {
         loop {
             let answered = self.flight.as_ref().map_or(i64::MAX, |flight| flight.answered);
             let arrives = self.flights().filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX);
-            let next = [until, answered, arrives, self.weather.next_change(), end].into_iter().min();
+            let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
+            let next = [until, answered, arrives, saving, self.weather.next_change(), end].into_iter().min();
             self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
             self.let_arrive();
             let time = self.clock.true_time;
@@ -117,6 +131,9 @@ impl World {
             self.idle_waits = if time > began { 0 } else { self.idle_waits + 1 };
             if self.idle_waits > MAX_IDLE_WAITS {
                 wrong("the loop turns and turns, and the time does not go on");
+            }
+            if let Some(result) = self.go_on_saving() {
+                return Next::Saved(result);
             }
             if time >= end {
                 self.is_over = true;
@@ -175,7 +192,7 @@ impl World {
     }
 
     pub fn post(&mut self, content: String) {
-        self.must_be_saved("a message is on its way");
+        self.must_be_saved(&content);
         let flight = self.robot.post(content, self.clock.true_time, &mut self.random);
         self.weather.count(match flight.fate {
             Fate::Accepted => "deliveries",
@@ -201,13 +218,38 @@ impl World {
         answer(flight.fate)
     }
 
-    /// What was decided is on the disk, unless the disk refused.
-    pub fn must_be_saved(&self, when: &str) {
+    /// What a message tells is on the disk, unless the disk refuses, or takes too long.
+    fn must_be_saved(&mut self, content: &str) {
+        let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
+        if saved.is_some_and(|saved| self.oracle.knows(&saved.model, content)) || self.unsaved.is_some() {
+            return;
+        }
+        let time = self.clock.true_time;
+        let slow = self.save.as_ref().is_some_and(|save| time - save.began >= SAVE_PATIENCE - SECOND);
+        // It may have waited for a slow save or step before this one.
+        if !slow && time - self.slow_ended > SAVE_PATIENCE {
+            wrong("a message is on its way, and what it tells is not saved");
+        }
+        self.unsaved = Some(time);
+    }
+
+    /// Between two turns, what was decided is on the disk, or on its way to it.
+    pub fn must_be_saving(&self) {
         let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
         let decisions = saved.map_or(0, |saved| saved.model.decisions);
-        if !self.unsaved && decisions != self.oracle.model.decisions {
-            wrong(format!("{when}, and what was decided is not saved"));
+        if self.save.is_none() && self.unsaved.is_none() && decisions != self.oracle.model.decisions {
+            wrong(format!(
+                "a turn is over, and what was decided is not being saved: {decisions} of {}",
+                self.oracle.model.decisions
+            ));
         }
+    }
+
+    /// Time passes while the agent is busy.
+    pub fn let_pass(&mut self, time: i64) {
+        self.pass_to((self.clock.true_time + time).min(self.end));
+        self.let_arrive();
+        self.oracle.disturbed(self.clock.true_time);
     }
 
     /// In a calm that has lasted, nothing is left to tell.
@@ -225,6 +267,11 @@ impl World {
     /// Time passes without an agent.
     pub fn restart(&mut self, machine: bool) {
         self.oracle.disturbed(self.clock.true_time);
+        if machine {
+            self.save = None;
+        } else {
+            self.finish_orphaned_save();
+        }
         if let Some(flight) = self.flight.take() {
             self.oracle.excuse(&flight.content);
             // What was sent is on its way, or died with the machine.
@@ -251,9 +298,8 @@ impl World {
             }
         }
         self.oracle.disturbed(self.clock.true_time);
-        if self.unsaved {
+        if self.unsaved.take().is_some() {
             self.forgets();
-            self.unsaved = false;
         }
         self.note(|| "a new agent starts".to_owned());
     }
@@ -298,7 +344,9 @@ impl World {
             DiskFault::None | DiskFault::Lie | DiskFault::CrashAfter => Ok(fault),
             DiskFault::Full | DiskFault::Broken => {
                 half(&mut self.disk);
-                self.unsaved |= name != "read";
+                if name != "read" {
+                    self.unsaved.get_or_insert(self.clock.true_time);
+                }
                 Err(if fault == DiskFault::Full {
                     io::ErrorKind::StorageFull.into()
                 } else {

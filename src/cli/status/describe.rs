@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use crate::daemon::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, Status, counted};
+use crate::core::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, Status, counted};
 use crate::message::{mbps, percent, size, threshold};
 use crate::text::{left, right, shown, subject, width};
 

@@ -12,8 +12,9 @@ use anyhow::Context;
 use super::options::SERVICE_STATE;
 use super::{Error, Options, exit, output};
 use crate::clock::{self, Now};
-use crate::config::Config;
-use crate::daemon::{Orders, Status, ask_status};
+use crate::config::{Config, Resolved};
+use crate::core::Status;
+use crate::daemon::ask_status;
 use crate::host;
 use crate::store::{self, Place, State, Store};
 use crate::text;
@@ -105,7 +106,7 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
         Err(error) => return Err(error),
     };
     let state = read_state(folder, now)?.unwrap_or_default();
-    let mut status = Status::at_rest(&Orders::new(&config), folder, &state, store::holder(folder), now);
+    let mut status = Status::at_rest(&Resolved::new(&config), folder, &state, store::holder(folder), now);
     status.config = options.config_file().path().map(|path| path.display().to_string());
     if problem.is_some() {
         // The schedule is not known.

@@ -8,18 +8,24 @@ mod split;
 mod vendor;
 mod webhook;
 
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::http;
 use crate::message::Message;
-use crate::outbox::Outcome;
+use crate::outbox::{Budget, Outcome};
 use crate::settings::{Section, readable_by_others};
 use source::Exposure;
 
 pub use reply::{RATE_LIMIT_HOLD, advice};
 pub use split::{LATENESS_ROOM_BYTES, MAX_CONTENT_BYTES, split};
 pub use webhook::Webhook;
+
+/// A WeChat Work robot takes 20 messages a minute (developer.work.weixin.qq.com, document path 91770).
+pub const BUDGET: Budget =
+    Budget { attempts: 20, window: Duration::from_secs(60), longest_attempt: crate::worker::POST_DEADLINE };
 
 /// The section `wechat`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

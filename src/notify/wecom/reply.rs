@@ -19,6 +19,8 @@ pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 const MAX_REASON_CHARS: usize = 200;
 
 const DELIVERED: i64 = 0;
+const BUSY: i64 = -1;
+const TOO_MANY_CALLS: i64 = 45033;
 const RATE_LIMIT: i64 = 45009;
 const INVALID_KEY: i64 = 93000;
 
@@ -57,8 +59,9 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
         RATE_LIMIT => Outcome::Throttled { reason, hold: RATE_LIMIT_HOLD },
         INVALID_KEY => Outcome::ChannelRefused { reason },
         code if MESSAGE_REFUSED.contains(&code) => Outcome::MessageRefused { reason },
-        // Busy (-1), too many calls at once (45033), and whatever the vendor adds.
-        _ => Outcome::Retry { reason },
+        BUSY | TOO_MANY_CALLS => Outcome::Retry { reason },
+        // Whatever the vendor adds may be about this message alone.
+        _ => Outcome::Rejected { reason },
     }
 }
 
@@ -135,8 +138,11 @@ mod tests {
 
     #[test]
     fn each_code_has_the_consequence_that_the_vendor_gives_it() {
-        for code in [-1, 45033, 1, 99999] {
+        for code in [-1, 45033] {
             assert_eq!(errcode(code), retry(&format!("errcode {code} m")));
+        }
+        for code in [1, 99999] {
+            assert_eq!(errcode(code), Outcome::Rejected { reason: format!("errcode {code} m") });
         }
         let reason = "errcode 45009 m".to_owned();
         assert_eq!(errcode(45009), Outcome::Throttled { reason, hold: Duration::from_secs(60) });
@@ -152,7 +158,10 @@ mod tests {
         let Outcome::MessageRefused { reason } = outcome(200, &body) else { panic!("40058 refuses the message") };
         assert!(reason.starts_with("errcode 40058 bad key … 长长"), "{reason}");
         assert_eq!(reason.chars().count(), MAX_REASON_CHARS + 1);
-        assert_eq!(outcome(200, r#"{"errcode":7,"errmsg":["a"]}"#), retry("errcode 7"));
+        assert_eq!(
+            outcome(200, r#"{"errcode":7,"errmsg":["a"]}"#),
+            Outcome::Rejected { reason: "errcode 7".to_owned() }
+        );
         let webhook = Webhook::parse(KEY).unwrap().unwrap();
         assert_eq!(classify(&Err(Error("a\nb".to_owned())), &webhook), retry("a b"));
     }

@@ -9,7 +9,7 @@ use crate::message::Message;
 pub const MAX_CONTENT_BYTES: usize = 4096;
 
 /// Kept free in each part for what a late delivery adds to the title.
-pub const LATENESS_ROOM_BYTES: usize = 64;
+pub const LATENESS_ROOM_BYTES: usize = 192;
 
 /// Kept free for ` (999999/999999)`.
 const PART_NUMBER_BYTES: usize = 16;
@@ -156,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_the_longest_mark_of_lateness() {
+    fn there_is_room_for_the_longest_mark_of_lateness_and_for_word_of_what_was_set_aside() {
         let whole = message(Vec::new());
         let longest = std::time::Duration::from_micros(u64::MAX);
         for language in [Language::Chinese, Language::English] {
-            let late = message::late(&whole, longest, language);
+            let late = message::as_told_now(&whole, longest, u32::MAX, language);
             assert!(late.text().len() - whole.text().len() <= LATENESS_ROOM_BYTES, "{}", late.title);
         }
     }

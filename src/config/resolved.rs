@@ -1,26 +1,27 @@
-//! The configuration as the loop uses it: each part in the terms of the component that it is for.
+//! The configuration in force, each part in the terms of the component that it is for.
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::Config;
 use crate::alert::Policy;
 use crate::clock;
 use crate::collect::Plan;
-use crate::config::Config;
 use crate::docker::Address;
 use crate::host;
 use crate::message::{Outline, Style};
 use crate::notify::Channel;
 use crate::rules::Thresholds;
+use crate::schedule;
 
-/// What the command line says instead of the configuration, which a reload does not change.
+/// Values of the command line that stand above those of the file, and outlive a reload.
 #[derive(Clone, Debug, Default)]
-pub struct Amendment {
+pub struct Overrides {
     pub docker_socket: Option<Address>,
 }
 
-impl Amendment {
+impl Overrides {
     pub fn apply(&self, config: &mut Config) {
         if let Some(socket) = &self.docker_socket {
             config.docker.socket = socket.clone();
@@ -28,27 +29,29 @@ impl Amendment {
     }
 }
 
-/// What the loop goes by until the next reload.
+/// What the agent goes by until the next reload.
 #[derive(Clone, Debug)]
-pub struct Orders {
+pub struct Resolved {
     pub check_interval: Duration,
     pub policy: Policy,
     pub thresholds: Thresholds,
     pub plan: Plan,
     pub style: Style,
     pub outline: Outline,
-    pub channel: Channel,
-    pub reports: crate::schedule::Config,
+    /// The channels that the configuration names; none: messages are printed.
+    pub channels: Vec<Channel>,
+    pub reports: schedule::Config,
     /// The zone in which reports are scheduled.
     pub report_zone: TimeZone,
 }
 
-impl Orders {
-    pub fn new(config: &Config) -> Orders {
+impl Resolved {
+    /// `config` on this system, whose name and time zone stand in for those that it does not give.
+    pub fn new(config: &Config) -> Resolved {
         let general = &config.general;
         let zone = general.timezone.clone().unwrap_or_else(clock::system_zone);
         let host = if general.hostname.is_empty() { host::name() } else { general.hostname.clone() };
-        Orders {
+        Resolved {
             check_interval: general.check_interval,
             policy: Policy { cooldown: general.alert_cooldown, send_recovery: general.send_recovery },
             thresholds: Thresholds {
@@ -71,9 +74,14 @@ impl Orders {
             },
             style: Style { language: general.language, host, zone: zone.clone() },
             outline: Outline { disks: config.system.disk.paths.clone() },
-            channel: Channel::configured(&config.wechat),
+            channels: config.wechat.channel().map(Channel::Wecom).into_iter().collect(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
         }
+    }
+
+    /// The channels, or the terminal where there is none.
+    pub fn channels_or_terminal(&self) -> Vec<Channel> {
+        if self.channels.is_empty() { vec![Channel::Terminal] } else { self.channels.clone() }
     }
 }

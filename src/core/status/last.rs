@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::daemon::reading::ReadingDocument;
+use crate::core::reading::ReadingDocument;
 use crate::rules::{self, Finding, Thresholds, Verdict};
 use crate::snapshot::{Metric, Reading, Snapshot, Value};
 
@@ -61,12 +61,11 @@ impl LastReadings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::daemon::Orders;
+    use crate::config::{Config, Resolved};
     use crate::snapshot::ContainerWord;
 
     fn taken(snapshot: &Snapshot) -> (Vec<ReadingDocument>, Containers) {
-        let thresholds = Orders::new(&Config::default()).thresholds;
+        let thresholds = Resolved::new(&Config::default()).thresholds;
         let mut last = LastReadings::default();
         last.take(&rules::evaluate(snapshot, &thresholds));
         (last.documents(&thresholds), last.containers())

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Daemon, Outside, Purpose};
+use super::{Core, Effect, Purpose};
 use crate::clock::{Boot, Now};
-use crate::files::Folder;
 use crate::message::{self, Extras};
 use crate::schedule::Due;
 use crate::snapshot::Snapshot;
@@ -20,12 +19,20 @@ const FRESH: Duration = Duration::from_secs(60);
 pub(super) struct Reporting {
     /// When it is due.
     due: Option<Timestamp>,
-    measuring: bool,
-    /// What was measured for it, and when.
+    is_measuring: bool,
+    /// The measurement that was made for it, and when.
     measured: Option<(Snapshot, Boot)>,
 }
 
-impl<O: Outside, F: Folder> Daemon<O, F> {
+impl Reporting {
+    pub fn take(&mut self, snapshot: Snapshot, now: Boot) {
+        if std::mem::take(&mut self.is_measuring) {
+            self.measured = Some((snapshot, now));
+        }
+    }
+}
+
+impl Core {
     /// Finds the next report: at the start, after a reload, after the clock was set.
     pub(super) fn look_at_clock(&mut self, now: Now) {
         // A step counts a report as sent, so it is tried on a copy: the report is measured first.
@@ -40,35 +47,28 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     }
 
     /// Measures for a report in time, and sends it at its time.
-    pub(super) fn report_if_due(&mut self, now: Now) {
+    pub(super) fn report_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(due) = self.reporting.due else { return };
-        if self.reporting.measured.as_ref().is_some_and(|(_, at)| now.boot - *at > FRESH) {
-            self.reporting.measured = None;
-        }
-        if !self.reporting.measuring && self.reporting.measured.is_none() && now.wall >= self.measure_from(due) {
-            self.outside.begin(Purpose::Report, now);
-            self.reporting.measuring = true;
-        }
-        if self.reporting.measuring
-            && self.outside.due(Purpose::Report).is_none_or(|due| due <= now.boot)
-            && let Some(snapshot) = self.outside.advance(Purpose::Report, now)
-        {
-            self.reporting.measuring = false;
-            self.reporting.measured = Some((snapshot, now.boot));
+        let measure_from = self.measure_from(due);
+        let reporting = &mut self.reporting;
+        reporting.measured.take_if(|(_, at)| now.boot - *at > FRESH);
+        if !reporting.is_measuring && reporting.measured.is_none() && now.wall >= measure_from {
+            reporting.is_measuring = true;
+            effects.push(Effect::Measure(Purpose::Report));
         }
         if now.wall >= due
-            && let Some((snapshot, _)) = self.reporting.measured.take()
+            && let Some((snapshot, _)) = reporting.measured.take()
         {
             self.send_report(&snapshot, now);
         }
     }
 
-    /// When there is something to do for the next report: begin to measure, go on with that, or send it.
-    pub(super) fn report_deadline(&self, now: Now) -> Option<Boot> {
+    /// When there is something to do for the next report: begin to measure, or send it.
+    pub(super) fn report_due(&self, now: Now) -> Option<Boot> {
         let due = self.reporting.due?;
-        let wall = match (&self.reporting.measured, self.reporting.measuring) {
+        let wall = match (&self.reporting.measured, self.reporting.is_measuring) {
             (Some(_), _) => due,
-            (None, true) => return Some(self.outside.due(Purpose::Report).unwrap_or(now.boot)),
+            (None, true) => return None,
             (None, false) => self.measure_from(due),
         };
         let left = wall.as_microsecond().saturating_sub(now.wall.as_microsecond()).max(0);
@@ -77,7 +77,7 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
     }
 
     fn measure_from(&self, due: Timestamp) -> Timestamp {
-        let window = SignedDuration::try_from(self.outside.window()).unwrap_or_default();
+        let window = SignedDuration::try_from(self.config.plan.window()).unwrap_or_default();
         due.checked_sub(window).unwrap_or(due)
     }
 
@@ -87,17 +87,18 @@ impl<O: Outside, F: Folder> Daemon<O, F> {
                 if let Some(late_by) = late_by {
                     log::warn!("report=late due={} late_seconds={}", due.timestamp(), late_by.as_secs());
                 }
+                let state = self.state.change();
                 let extras = Extras {
                     late: late_by.map(|_| due.strftime("%H:%M").to_string()),
-                    firing: self.state.alerts.firing().into_iter().cloned().collect(),
-                    since_report: self.state.since_report,
+                    firing: state.alerts.firing().into_iter().cloned().collect(),
+                    since_report: std::mem::take(&mut state.since_report),
                 };
-                let report = message::report(snapshot, &self.orders.outline, &extras, &self.orders.style, now.wall);
-                self.state.since_report = Default::default();
+                let config = &self.config;
+                let report = message::report(snapshot, &config.outline, &extras, &config.style, now.wall);
                 self.push(report, now);
             }
             Due::Skipped { due, late_by } => {
-                self.unsaved = true;
+                let _ = self.state.change();
                 log::warn!(
                     "report=skipped due={} late_seconds={} reason=later_than_misfire_grace",
                     due.timestamp(),

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::reading::{ReadingDocument, limit, rfc3339, unit, value_json};
-use super::{Daemon, Orders, Outside};
+use super::{Core, Effect};
 use crate::clock::Now;
-use crate::files::Folder;
-use crate::outbox::{Entry, Outbox};
+use crate::config::Resolved;
+use crate::outbox::{self, Entry, Outbox};
 use crate::schedule::Reporter;
 use crate::store::State;
 
@@ -52,7 +52,18 @@ pub struct Status {
     pub containers: Containers,
     pub alerts: Vec<AlertStatus>,
     pub pending: Vec<PendingStatus>,
+    /// The last messages that a channel did not take, and that were given up.
+    #[serde(default)]
+    pub set_aside: Vec<SetAsideStatus>,
     pub failures: Vec<FailureStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetAsideStatus {
+    pub kind: String,
+    pub title: String,
+    pub created: String,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,13 +104,13 @@ pub struct FailureStatus {
 
 impl Status {
     /// What the state file in `folder` tells, while no agent runs (or none that answers: then its process id is known).
-    pub fn at_rest(orders: &Orders, folder: &Path, state: &State, pid: Option<u32>, now: Now) -> Status {
-        let zone = &orders.style.zone;
+    pub fn at_rest(config: &Resolved, folder: &Path, state: &State, pid: Option<u32>, now: Now) -> Status {
+        let zone = &config.style.zone;
         let saved = state.report.clone();
-        let reporter = Reporter::new(&orders.reports, orders.report_zone.clone(), &orders.style.host, saved, now.wall);
+        let reporter = Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall);
         Status {
             schema: 1,
-            host: orders.style.host.clone(),
+            host: config.style.host.clone(),
             time: rfc3339(now.wall, zone),
             running: pid.is_some(),
             pid,
@@ -115,7 +126,8 @@ impl Status {
             readings: Vec::new(),
             containers: Containers::default(),
             alerts: alerts(state, zone),
-            pending: pending(&state.outbox, zone, now),
+            pending: pending(state, config, now),
+            set_aside: set_aside(state, zone),
             failures: Vec::new(),
         }
     }
@@ -126,36 +138,50 @@ impl Status {
     }
 }
 
-impl<O: Outside, F: Folder> Daemon<O, F> {
+impl Core {
     pub(super) fn status(&self, now: Now) -> Status {
-        let zone = &self.orders.style.zone;
-        let next = now.wall.checked_add(self.next_check - now.boot).ok();
-        let failures = self.failures.iter().map(|(failure, since)| FailureStatus {
+        let zone = &self.config.style.zone;
+        let failures = self.failing.iter().map(|(failure, since)| FailureStatus {
             collector: failure.collector.to_owned(),
             target: failure.target.as_deref().map(str::to_owned),
             error: failure.error.clone(),
             since: Some(rfc3339(*since, zone)),
         });
         Status {
-            schema: 1,
-            host: self.orders.style.host.clone(),
-            time: rfc3339(now.wall, zone),
             running: true,
             pid: Some(std::process::id()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             config: self.mode.config_file.path().map(|file| file.display().to_string()),
             config_problem: self.config_problem.clone(),
-            state_dir: Some(self.mode.state_folder.display().to_string()),
-            channel: Some(self.orders.channel.to_string()),
-            last_check: self.last_check.map(|time| rfc3339(time, zone)),
-            next_check: next.map(|time| rfc3339(time, zone)),
+            channel: Some(self.channel_names()),
+            last_check: self.checks.last.map(|time| rfc3339(time, zone)),
+            next_check: Some(rfc3339(outbox::on_the_wall(self.checks.next, now), zone)),
             next_report: self.reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
             last_report: self.reporter.state().last_sent.map(|time| rfc3339(time, zone)),
-            readings: self.last_readings.documents(&self.orders.thresholds),
+            readings: self.last_readings.documents(&self.config.thresholds),
             containers: self.last_readings.containers(),
-            alerts: alerts(&self.state, zone),
-            pending: pending(&self.state.outbox, zone, now),
             failures: failures.collect(),
+            ..Status::at_rest(&self.config, &self.mode.state_folder, self.state.get(), None, now)
+        }
+    }
+
+    /// Tells the service manager how things stand, where that has changed.
+    pub(super) fn show_status(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.mode.is_service {
+            return;
+        }
+        let outboxes = self.state.get().outboxes.values();
+        let standing = Standing {
+            alerts: self.alerts().firing_count(),
+            waiting: self.waiting_count(),
+            last_error: outboxes.flat_map(Outbox::waiting).find_map(|entry| entry.last_error.as_deref()),
+            config_problem: self.config_problem.as_deref(),
+            next_check: outbox::on_the_wall(self.checks.next, now),
+        };
+        let status = service_status(&standing, &self.config.style.zone);
+        if status != self.shown_status {
+            effects.push(Effect::ShowStatus(status.clone()));
+            self.shown_status = status;
         }
     }
 }
@@ -178,16 +204,34 @@ fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
     status.collect()
 }
 
-fn pending(outbox: &Outbox, zone: &TimeZone, now: Now) -> Vec<PendingStatus> {
-    let next = outbox.next_attempt_wall(now).map(|time| rfc3339(time, zone));
-    let status = |(place, entry): (usize, &Entry)| PendingStatus {
-        kind: entry.message.kind.name().to_owned(),
-        title: entry.message.title.clone(),
-        created: rfc3339(entry.message.created, zone),
-        attempts: entry.attempts,
-        // Those behind the first go when it is gone.
-        next_attempt: next.clone().filter(|_| place == 0),
-        last_error: entry.last_error.clone(),
-    };
-    outbox.waiting().enumerate().map(status).collect()
+fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {
+    let zone = &config.style.zone;
+    let channels = config.channels_or_terminal();
+    let mut pending = Vec::new();
+    for (name, outbox) in &state.outboxes {
+        let budget = channels.iter().find(|channel| channel.name() == name).and_then(|channel| channel.budget());
+        let next = outbox.next_attempt(budget).map(|due| rfc3339(outbox::on_the_wall(due, now), zone));
+        let status = |(place, entry): (usize, &Entry)| PendingStatus {
+            kind: entry.message.kind.name().to_owned(),
+            title: entry.message.title.clone(),
+            created: rfc3339(entry.message.created, zone),
+            attempts: entry.attempts,
+            // Those behind the first go when it is gone.
+            next_attempt: next.clone().filter(|_| place == 0),
+            last_error: entry.last_error.clone(),
+        };
+        pending.extend(outbox.waiting().enumerate().map(status));
+    }
+    pending
+}
+
+fn set_aside(state: &State, zone: &TimeZone) -> Vec<SetAsideStatus> {
+    let all = state.outboxes.values().flat_map(Outbox::set_aside);
+    let status = all.map(|aside| SetAsideStatus {
+        kind: aside.kind.name().to_owned(),
+        title: aside.title.clone(),
+        created: rfc3339(aside.created, zone),
+        reason: aside.reason.clone(),
+    });
+    status.collect()
 }

@@ -1,0 +1,307 @@
+//! From the outboxes to the channels: save first, then send, then take in what became of it.
+//!
+//! Each channel has a lane of its own: an outbox with its order and its budget, and at most one message on its way. One
+//! that is down holds up no other. The channel that a message was sent by judges the answer to it, whatever was reloaded
+//! meanwhile.
+
+use std::io;
+use std::time::Duration;
+
+use super::{Core, Effect, Ticket};
+use crate::clock::{Boot, Now};
+use crate::http;
+use crate::message::{self, Message};
+use crate::notify::{Channel, Encoded};
+use crate::outbox::{Outbox, Outcome, Settled};
+use crate::text;
+
+/// How long a message waits for the save that holds it. After that it is sent all the same: a disk that hangs is no
+/// reason to say nothing.
+const SAVE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// After the three quick retries `run --once` gives up; what is left stays in the state.
+const ATTEMPTS_ONCE: u32 = 4;
+
+/// Of a message that is given up this much is logged: more than a channel takes, and less than a log line holds.
+const MAX_LOGGED_MESSAGE_BYTES: usize = 6 * 1024;
+
+/// The subject under which the log tells of a channel that does not take messages.
+const CHANNEL: &str = "channel";
+
+/// The outbox in which messages wait while there is no channel at all.
+const NO_CHANNEL: &str = "";
+
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    lanes: Vec<Lane>,
+    next_ticket: u64,
+}
+
+/// One channel, and what it is doing. Its outbox is in the state, under its name.
+#[derive(Debug)]
+struct Lane {
+    channel: Channel,
+    flight: Option<Flight>,
+    /// The configuration does not have it any more; it only waits for the answer to what it sent.
+    is_retired: bool,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Flight {
+    ticket: Ticket,
+    /// Who sent it judges the answer.
+    channel: Channel,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// It waits until this revision of the state is saved, and not beyond an instant.
+    Saving {
+        revision: u64,
+        until: Boot,
+        encoded: Encoded,
+    },
+    Sent,
+}
+
+impl Core {
+    /// Makes a lane for each channel of the configuration.
+    pub(super) fn open_lanes(&mut self) {
+        let channels = if self.config.channels.is_empty() && !self.mode.is_service {
+            vec![Channel::Terminal]
+        } else {
+            self.config.channels.clone()
+        };
+        let mut former: Vec<Lane> = std::mem::take(&mut self.delivery.lanes);
+        for channel in channels {
+            let same = former.iter().position(|lane| lane.channel.name() == channel.name());
+            let flight = same.and_then(|place| former.swap_remove(place).flight);
+            self.delivery.lanes.push(Lane { channel, flight, is_retired: false });
+        }
+        let retired = former.into_iter().filter(|lane| lane.flight.is_some());
+        self.delivery.lanes.extend(retired.map(|lane| Lane { is_retired: true, ..lane }));
+        self.call_back();
+        self.give_orphans_a_channel();
+    }
+
+    /// What was not sent yet goes out as its channel is now.
+    fn call_back(&mut self) {
+        for lane in &mut self.delivery.lanes {
+            let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
+            let Some(flight) = lane.flight.take_if(is_unsent) else { continue };
+            if let Some(outbox) = self.state.change().outboxes.get_mut(flight.channel.name()) {
+                outbox.call_back();
+            }
+        }
+        self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
+    }
+
+    /// What waits for a channel that is not there any more waits for the first one that is.
+    fn give_orphans_a_channel(&mut self) {
+        let lanes = &self.delivery.lanes;
+        let first = lanes.iter().find(|lane| !lane.is_retired).map_or(NO_CHANNEL, |lane| lane.channel.name());
+        let is_orphan = |name: &&String| *name != first && !lanes.iter().any(|lane| lane.channel.name() == *name);
+        let orphans: Vec<String> = self.state.get().outboxes.keys().filter(is_orphan).cloned().collect();
+        for name in orphans {
+            let outboxes = &mut self.state.change().outboxes;
+            if let Some(orphan) = outboxes.remove(&name) {
+                outboxes.entry(first.to_owned()).or_default().take_over(orphan);
+            }
+        }
+    }
+
+    /// The configuration was read again: what a channel refused is tried at once.
+    pub(super) fn reopen_lanes(&mut self) {
+        self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
+    }
+
+    /// Starts the delivery of each lane's next message, if one is due and none is on its way.
+    pub(super) fn deliver_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for place in 0..self.delivery.lanes.len() {
+            if self.delivery.lanes[place].flight.is_none() {
+                self.begin(place, now);
+            }
+            self.send_if_saved(place, now, effects);
+        }
+    }
+
+    fn begin(&mut self, place: usize, now: Now) {
+        let channel = &self.delivery.lanes[place].channel;
+        let budget = channel.budget();
+        let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
+        if outbox.next_attempt(budget).is_none_or(|due| due > now.boot) {
+            return;
+        }
+        let aside = outbox.set_aside_untold();
+        // The attempt is counted in the state before it is made.
+        let outboxes = &mut self.state.change().outboxes;
+        let Some((message, waited)) = outboxes
+            .get_mut(channel.name())
+            .and_then(|outbox| outbox.begin(now.boot, budget, |message| channel.split(message)))
+        else {
+            return;
+        };
+        let message = message::as_told_now(message, waited, aside, self.config.style.language);
+        let encoded = channel.encode(&message);
+        let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), encoded };
+        let ticket = Ticket(self.delivery.next_ticket);
+        self.delivery.next_ticket += 1;
+        self.delivery.lanes[place].flight = Some(Flight { ticket, channel: channel.clone(), stage });
+    }
+
+    /// Sends a message that is in the saved state, or has waited for that long enough.
+    fn send_if_saved(&mut self, place: usize, now: Now, effects: &mut Vec<Effect>) {
+        let Some(flight) = &mut self.delivery.lanes[place].flight else { return };
+        let Stage::Saving { revision, until, .. } = &flight.stage else { return };
+        let is_saved = self.state.has(*revision);
+        if !is_saved && !self.state.failed(*revision) && now.boot < *until {
+            return;
+        }
+        let Stage::Saving { encoded, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
+        let (ticket, budget, name) = (flight.ticket, flight.channel.budget(), flight.channel.name());
+        // It arrives later than was counted on when it was begun.
+        if let Some(outbox) = self.state.update().outboxes.get_mut(name) {
+            outbox.delay(now.boot, budget);
+        }
+        if !is_saved && self.state.is_under_way() {
+            self.log_ongoing("disk", Some("a save takes longer than 5 s"), "messages are sent all the same");
+        } else if is_saved {
+            self.log_ongoing("disk", None, "");
+        }
+        effects.push(match encoded {
+            Encoded::Print(text) => Effect::Print { ticket: Some(ticket), text },
+            Encoded::Post(request) => Effect::Post { ticket, request },
+        });
+    }
+
+    pub(super) fn posted(&mut self, ticket: Ticket, answer: &Result<http::Response, http::Error>, now: Now) {
+        self.landed(ticket, now, |channel| channel.classify(answer));
+    }
+
+    pub(super) fn printed(&mut self, ticket: Ticket, printed: io::Result<()>, now: Now) {
+        self.landed(ticket, now, |_| match printed {
+            Ok(()) => Outcome::Delivered,
+            Err(error) => Outcome::Retry { reason: error.to_string() },
+        });
+    }
+
+    fn landed(&mut self, ticket: Ticket, now: Now, judge: impl FnOnce(&Channel) -> Outcome) {
+        let is_it = |flight: &Flight| flight.ticket == ticket;
+        let lanes = &mut self.delivery.lanes;
+        let Some(lane) = lanes.iter_mut().find(|lane| lane.flight.as_ref().is_some_and(is_it)) else { return };
+        let Some(flight) = lane.flight.take() else { return };
+        let outcome = match judge(&flight.channel) {
+            // A channel that was configured anew meanwhile is not to blame for the answer to its former self.
+            Outcome::ChannelRefused { reason } if flight.channel != lane.channel => Outcome::Retry { reason },
+            outcome => outcome,
+        };
+        self.settle(flight.channel.name(), &outcome, now);
+        if self.delivery.lanes.iter().any(|lane| lane.is_retired && lane.flight.is_none()) {
+            self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
+            self.give_orphans_a_channel();
+        }
+    }
+
+    fn settle(&mut self, name: &str, outcome: &Outcome, now: Now) {
+        let Some(outbox) = self.state.change().outboxes.get_mut(name) else { return };
+        match outbox.settle(outcome, now.boot) {
+            Settled::Delivered(entry) => {
+                log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
+            }
+            Settled::SetAside(entry) => {
+                log::error!(
+                    "refused for good: {}; the message was: {}",
+                    text::in_log(entry.last_error.as_deref().unwrap_or_default()),
+                    text::in_log_within(&entry.message.text().replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
+                );
+            }
+            Settled::Waits => {}
+        }
+        match outcome {
+            Outcome::Delivered => self.log_ongoing(CHANNEL, None, ""),
+            Outcome::Retry { reason } | Outcome::Rejected { reason } | Outcome::Throttled { reason, .. } => {
+                self.log_ongoing(CHANNEL, Some(reason), "not delivered, it is tried again");
+            }
+            Outcome::ChannelRefused { reason } => {
+                let what =
+                    "the channel refuses everything: correct wechat.webhook_url and reload; nothing is lost meanwhile";
+                self.log_ongoing(CHANNEL, Some(reason), what);
+            }
+            Outcome::MessageRefused { .. } => {}
+        }
+    }
+
+    /// Gives a message to each channel.
+    pub(super) fn push(&mut self, message: Message, now: Now) {
+        let mut names: Vec<&str> =
+            self.delivery.lanes.iter().filter(|lane| !lane.is_retired).map(|lane| lane.channel.name()).collect();
+        if names.is_empty() {
+            names.push(NO_CHANNEL);
+        }
+        for name in names {
+            let outbox = self.state.change().outboxes.entry(name.to_owned()).or_default();
+            outbox.push(message.clone(), now.boot);
+            if outbox.is_overfull() {
+                let style = &self.config.style;
+                let folded = outbox.fold(|messages| message::digest(messages, style, now.wall));
+                log::warn!("{folded} messages wait, they are folded into {}", outbox.len());
+            }
+        }
+    }
+
+    /// Whether `run --once` is done, and if so, whether everything was delivered.
+    pub(super) fn is_done_once(&self, now: Now) -> Option<bool> {
+        if !self.is_checked_once() || self.is_posting() {
+            return None;
+        }
+        if self.waiting_count() == 0 {
+            return Some(true);
+        }
+        // It goes on while there is a lane that is still at its quick retries.
+        let is_at_it = |lane: &Lane| {
+            let Some(outbox) = self.state.get().outboxes.get(lane.channel.name()) else { return false };
+            let quick = outbox.waiting().next().is_some_and(|first| first.attempts < ATTEMPTS_ONCE);
+            let next = outbox.next_attempt(lane.channel.budget());
+            let soon = next.is_some_and(|next| next - now.boot <= Duration::from_secs(60));
+            quick && soon && outbox.hold().is_none()
+        };
+        if self.delivery.lanes.iter().any(is_at_it) { None } else { Some(false) }
+    }
+
+    /// Whether a message is on its way.
+    pub(super) fn is_posting(&self) -> bool {
+        self.delivery.lanes.iter().any(|lane| lane.flight.is_some())
+    }
+
+    /// When a lane has something to do.
+    pub(super) fn delivery_due(&self) -> Option<Boot> {
+        let due = |lane: &Lane| match &lane.flight {
+            None if lane.is_retired => None,
+            None => self.state.get().outboxes.get(lane.channel.name())?.next_attempt(lane.channel.budget()),
+            Some(Flight { stage: Stage::Saving { until, .. }, .. }) => Some(*until),
+            Some(_) => None,
+        };
+        self.delivery.lanes.iter().filter_map(due).min()
+    }
+
+    pub(super) fn waiting_count(&self) -> usize {
+        self.state.get().outboxes.values().map(Outbox::len).sum()
+    }
+
+    /// The channels as the log and `status` name them.
+    pub(super) fn channel_names(&self) -> String {
+        let lanes = self.delivery.lanes.iter().filter(|lane| !lane.is_retired);
+        let names: Vec<String> = lanes.map(|lane| lane.channel.to_string()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// The ticket of the one message on its way.
+    pub(super) fn ticket_on_its_way(&self) -> Ticket {
+        self.lanes[0].flight.as_ref().expect("a message is on its way").ticket
+    }
+}

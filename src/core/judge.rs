@@ -1,0 +1,146 @@
+//! From a snapshot to messages in the outboxes: judge, decide what is news, word it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use super::{Core, Effect};
+use crate::alert::{Extent, News, Transition};
+use crate::clock::Now;
+use crate::collect::docker::Scope;
+use crate::logging::Change;
+use crate::message;
+use crate::rules::{self, Limit, Verdict};
+use crate::snapshot::{Failure, Snapshot, Value};
+use crate::text;
+
+/// What could not be measured by the last look at it, and since when that is so.
+#[derive(Debug, Default)]
+pub(super) struct Failing(BTreeMap<(&'static str, Option<Rc<str>>), (Failure, Timestamp)>);
+
+impl Failing {
+    pub fn iter(&self) -> impl Iterator<Item = &(Failure, Timestamp)> {
+        self.0.values()
+    }
+}
+
+impl Core {
+    /// Takes in what a check found.
+    pub(super) fn checked(&mut self, snapshot: &Snapshot, now: Now, effects: &mut Vec<Effect>) {
+        // One that was given up may still be answered.
+        if !self.checks.is_measuring {
+            return;
+        }
+        self.checks.is_measuring = false;
+        self.checks.last = Some(now.wall);
+        self.checks.count += 1;
+        let findings = rules::evaluate(snapshot, &self.config.thresholds);
+        self.last_readings.take(&findings);
+        let policy = self.config.policy;
+        let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        let over = findings.iter().filter(|finding| finding.verdict == Verdict::Breach).count();
+        log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
+        if self.mode.print_checks {
+            let brief = self.checks.count > 1;
+            let text = message::table(&findings, &snapshot.failures, &self.config.style, now.wall, brief);
+            effects.push(Effect::Print { ticket: None, text });
+        }
+        self.take_failures(&snapshot.failures, |_| true, now.wall);
+        self.tell(&transitions, now);
+    }
+
+    /// Takes in a look at containers between two checks.
+    pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
+        let findings = rules::evaluate(snapshot, &self.config.thresholds);
+        let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
+        let policy = self.config.policy;
+        let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
+        log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
+        if scope == Scope::Everything || !snapshot.failures.is_empty() {
+            self.take_failures(&snapshot.failures, |failure| failure.collector == "docker", now.wall);
+        }
+        self.tell(&transitions, now);
+    }
+
+    /// Words what is news, and puts it into the outboxes.
+    fn tell(&mut self, transitions: &[Transition], now: Now) {
+        if transitions.is_empty() {
+            return;
+        }
+        // The messages first: however long the lines of the log take, nothing waits for them.
+        let style = &self.config.style;
+        let alerts = message::alerts(transitions, style, now.wall);
+        let recovery = message::recovery(transitions, style, now.wall);
+        self.state.change().since_report.count(transitions);
+        for message in alerts.into_iter().chain(recovery) {
+            self.push(message, now);
+        }
+        transitions.iter().for_each(log_transition);
+    }
+
+    /// Remembers since when something cannot be measured, and logs what is new about it. Of those that were `looked_at`,
+    /// what is not among `failures` works again.
+    fn take_failures(&mut self, failures: &[Failure], looked_at: impl Fn(&Failure) -> bool, now: Timestamp) {
+        if failures.is_empty() && self.failing.0.is_empty() {
+            return;
+        }
+        let key = |failure: &Failure| (failure.collector, failure.target.clone());
+        let found: BTreeMap<_, _> = failures.iter().map(|failure| (key(failure), failure)).collect();
+        let is_over = |place: &(_, _), known: &Failure| looked_at(known) && !found.contains_key(place);
+        for (_, (known, _)) in self.failing.0.extract_if(.., |place, (known, _)| is_over(place, known)) {
+            if self.ongoing.report(&subject(&known), None).is_some() {
+                log::info!("collector={} state=works_again", subject(&known));
+            }
+        }
+        for (place, failure) in found {
+            self.failing.0.entry(place).or_insert_with(|| (failure.clone(), now)).0.clone_from(failure);
+            if let Some(Change::Began | Change::Changed) = self.ongoing.report(&subject(failure), Some(&failure.error))
+            {
+                log::warn!("collector={} state=failed error={}", subject(failure), text::quoted(&failure.error));
+            }
+        }
+    }
+}
+
+fn subject(failure: &Failure) -> String {
+    text::subject(failure.collector, failure.target.as_deref().unwrap_or_default())
+}
+
+/// One line a transition: `alert=memory state=firing reason=began value=85.2 threshold=80`.
+fn log_transition(transition: &Transition) {
+    let Transition { key, news, value, limit, .. } = transition;
+    let level = match news {
+        News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
+        News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
+    };
+    let target = if key.target.is_empty() { String::new() } else { format!(" target={}", text::quoted(&key.target)) };
+    log::log!(
+        level,
+        "alert={}{target} state={} reason={} value={} {}",
+        key.metric,
+        news.name(),
+        news.reason(),
+        InLog(value),
+        match limit {
+            Limit::Threshold(threshold) => format!("threshold={threshold}"),
+            Limit::Expected(word) => format!("expected={}", text::field(word)),
+        }
+    );
+}
+
+/// A value for the log: a number with one decimal, a count, or a word.
+struct InLog<'a>(&'a Value);
+
+impl fmt::Display for InLog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) => {
+                write!(f, "{number:.1}")
+            }
+            Value::Count(count) => write!(f, "{count}"),
+            Value::Container(container) => f.write_str(&text::field(&container.word)),
+        }
+    }
+}

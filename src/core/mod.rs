@@ -1,0 +1,383 @@
+//! The agent without the world: inputs and the time go in, effects come out.
+//!
+//! [`Core::step`] takes in what happened and gives what is to be done about it; [`Core::next_due`] says when it wants to be
+//! called again though nothing happened. It does no I/O and reads no clock. Whoever drives it (the daemon, a simulation)
+//! performs the effects in their order, and brings back what came of them.
+//!
+//! A message is saved before its first byte is sent: [`Effect::Save`] comes before [`Effect::Post`], which waits for
+//! [`Input::Saved`], but no longer than some seconds.
+
+mod checks;
+mod deliver;
+mod judge;
+mod reading;
+mod report;
+mod save;
+mod status;
+mod stop;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::alert::AlertBook;
+use crate::clock::{Boot, Now};
+use crate::collect::Plan;
+use crate::collect::docker::Scope;
+use crate::config::{ConfigFile, Resolved};
+use crate::http;
+use crate::logging::{Change, Ongoing};
+use crate::message;
+use crate::schedule::{ReportState, Reporter};
+use crate::snapshot::Snapshot;
+use crate::store::{Loaded, State};
+use crate::text;
+
+pub use reading::{ReadingDocument, rfc3339};
+pub use status::{AlertStatus, FailureStatus, PendingStatus, SetAsideStatus, Status, counted};
+
+use checks::Checks;
+use deliver::Delivery;
+use judge::Failing;
+use report::Reporting;
+use save::Saving;
+use status::LastReadings;
+use stop::Stopping;
+
+/// Why a configuration that says nothing is not taken over while messages go to a channel.
+const EMPTY_CONFIGURATION: &str = "the configuration is empty, the one before stays in force (a restart takes it)";
+
+/// What a measurement is made for. The two have collectors of their own, so that neither waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Check,
+    Report,
+}
+
+/// Tells one attempt to deliver from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Nothing but that time has passed.
+    Time,
+    /// The wall clock was set: what is due by it is due at another instant.
+    ClockSet,
+    /// A measurement is complete.
+    Measured {
+        purpose: Purpose,
+        snapshot: Snapshot,
+    },
+    /// Containers were looked at between two checks.
+    Looked {
+        snapshot: Snapshot,
+        scope: Scope,
+    },
+    /// The engine's events cannot be followed, or (`None`) they can again.
+    EngineEvents(Option<String>),
+    /// What became of [`Effect::Post`].
+    Posted {
+        ticket: Ticket,
+        answer: Result<http::Response, http::Error>,
+    },
+    /// What became of [`Effect::Print`] with a ticket.
+    Printed {
+        ticket: Ticket,
+        printed: io::Result<()>,
+    },
+    /// Nobody can read what is printed any more.
+    OutputClosed,
+    /// What became of [`Effect::Save`]; the error says where and why.
+    Saved(Result<(), String>),
+    /// Somebody asks for a check now.
+    CheckNow,
+    /// The configuration was read again, because somebody asked for that. One that says nothing `is_empty`.
+    Reloaded {
+        config: Box<Resolved>,
+        is_empty: bool,
+    },
+    /// It was read again, and is not valid; the first problem, with its place.
+    NotReloaded {
+        problem: String,
+    },
+    /// The same configuration means something else: the system's time zone was changed.
+    Changed(Box<Resolved>),
+    /// Somebody asks for the agent's status, which [`Effect::AnswerStatus`] gives.
+    StatusAsked,
+    Stop,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Measure this from now on. A measurement that is under way is given up.
+    Watch(Box<Plan>),
+    /// Begin a measurement, which ends with [`Input::Measured`].
+    Measure(Purpose),
+    /// Look at all containers, which ends with [`Input::Looked`].
+    LookAtContainers,
+    /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
+    Save(Vec<u8>),
+    /// Post a message, which ends with [`Input::Posted`].
+    Post {
+        ticket: Ticket,
+        request: http::Request,
+    },
+    /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
+    Print {
+        ticket: Option<Ticket>,
+        text: String,
+    },
+    /// Tell the service manager that the agent is ready, or is stopping.
+    Announce(Phase),
+    /// The line that `systemctl status` shows is another one.
+    ShowStatus(String),
+    AnswerStatus(String),
+    /// The loop is over.
+    End(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Ready,
+    Stopping,
+}
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to stop.
+    Stopped,
+    /// The one check was made; whether everything that was to be told was delivered.
+    CheckedOnce { delivered: bool },
+}
+
+/// How the agent runs.
+#[derive(Clone, Debug, Default)]
+pub struct Mode {
+    /// One check with its messages, and the end.
+    pub once: bool,
+    /// Somebody watches: each check is printed.
+    pub print_checks: bool,
+    /// systemd started it: standard output is nobody's terminal, and how things stand is shown.
+    pub is_service: bool,
+    /// Where the state is, for messages about it.
+    pub state_folder: PathBuf,
+    /// Which file the configuration is, for messages about it.
+    pub config_file: ConfigFile,
+    /// Tells this start of the machine from others.
+    pub boot_id: String,
+}
+
+/// The agent's decisions, and all that it remembers.
+#[derive(Debug)]
+pub struct Core {
+    mode: Mode,
+    config: Resolved,
+    state: Saving,
+    checks: Checks,
+    delivery: Delivery,
+    reporter: Reporter,
+    reporting: Reporting,
+    failing: Failing,
+    last_readings: LastReadings,
+    /// Errors that go on are logged when they begin, change and end.
+    ongoing: Ongoing,
+    /// The problem of a configuration that was to be taken over and is not valid.
+    config_problem: Option<String>,
+    stopping: Option<Stopping>,
+    shown_status: String,
+}
+
+impl Core {
+    /// An agent that goes on from what was found in the state's folder.
+    pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
+        let (state, unsaved) = state_of(loaded, &mode);
+        let reporter = new_reporter(&config, state.report.clone(), now);
+        let mut core = Core {
+            checks: Checks::new(now.boot),
+            delivery: Delivery::default(),
+            state: Saving::new(state, unsaved),
+            mode,
+            config,
+            reporter,
+            reporting: Reporting::default(),
+            failing: Failing::default(),
+            last_readings: LastReadings::default(),
+            ongoing: Ongoing::default(),
+            config_problem: None,
+            stopping: None,
+            shown_status: String::new(),
+        };
+        core.open_lanes();
+        core.look_at_clock(now);
+        core
+    }
+
+    /// The effects with which the agent begins.
+    #[must_use]
+    pub fn start(&mut self, now: Now) -> Vec<Effect> {
+        log::info!(
+            "started version={} channel=\"{}\" interval={}s waiting={}",
+            env!("CARGO_PKG_VERSION"),
+            self.channel_names(),
+            self.config.check_interval.as_secs_f64(),
+            self.waiting_count()
+        );
+        let mut effects = vec![Effect::Watch(Box::new(self.config.plan.clone())), Effect::Announce(Phase::Ready)];
+        self.go_on(now, &mut effects);
+        effects
+    }
+
+    /// Takes in what happened, and gives what is to be done.
+    #[must_use]
+    pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.take_in(input, now, &mut effects);
+        self.go_on(now, &mut effects);
+        effects
+    }
+
+    /// When [`Core::step`] has something to do though nothing happens. What is due by the wall clock is as far away as
+    /// that says now.
+    pub fn next_due(&self, now: Now) -> Option<Boot> {
+        if let Some(due) = self.stop_due(now.boot) {
+            return Some(due);
+        }
+        let check = (!self.is_checked_once()).then(|| self.check_due()).flatten();
+        let report = self.report_due(now).filter(|_| !self.mode.once);
+        [check, report, self.delivery_due(), self.save_due()].into_iter().flatten().min()
+    }
+
+    fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Time => {}
+            Input::ClockSet => self.look_at_clock(now),
+            Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(&snapshot, now, effects),
+            Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
+            Input::Looked { snapshot, scope } => self.looked(&snapshot, scope, now),
+            Input::EngineEvents(error) => self.log_ongoing(
+                "docker events",
+                error.as_deref(),
+                "Docker's events cannot be followed, it is tried again",
+            ),
+            Input::Posted { ticket, answer } => self.posted(ticket, &answer, now),
+            Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
+            Input::OutputClosed | Input::Stop => self.stop(now, effects),
+            Input::Saved(result) => self.saved(result, now),
+            Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
+            // An editor empties a file before it writes it anew, a full disk leaves it so, and an unmounted one without it.
+            Input::Reloaded { is_empty: true, .. } if !self.config.channels.is_empty() => {
+                log::error!("not reloaded: {EMPTY_CONFIGURATION}");
+                self.config_problem = Some(EMPTY_CONFIGURATION.to_owned());
+                self.keep_config(now, effects);
+            }
+            Input::Reloaded { config, .. } => self.reloaded(*config, now, effects),
+            Input::NotReloaded { problem } => self.not_reloaded(problem, now, effects),
+            Input::Changed(config) => {
+                let zone = config.style.zone.iana_name().unwrap_or("unknown").to_owned();
+                self.adopt(*config, now, effects);
+                log::info!("time_zone={zone}");
+            }
+            Input::StatusAsked => effects.push(Effect::AnswerStatus(self.status(now).to_json())),
+        }
+    }
+
+    /// Does all that is due.
+    fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.stopping.is_none() {
+            self.check_if_due(now, effects);
+            if !self.mode.once {
+                self.report_if_due(now, effects);
+            }
+            self.deliver_if_due(now, effects);
+        }
+        self.save_if_changed(now, effects);
+        self.end_if_over(now, effects);
+        self.show_status(now, effects);
+    }
+
+    /// Takes over a changed configuration.
+    fn reloaded(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
+        self.config_problem = None;
+        self.adopt(config, now, effects);
+        self.reopen_lanes();
+        self.checks.next = now.boot;
+        log::info!(
+            "reloaded channel=\"{}\" interval={}s",
+            self.channel_names(),
+            self.config.check_interval.as_secs_f64()
+        );
+        effects.push(Effect::Announce(Phase::Ready));
+    }
+
+    /// Goes by `config` from now on. A measurement goes on where it measures the same.
+    fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
+        if config.plan != self.config.plan {
+            effects.push(Effect::Watch(Box::new(config.plan.clone())));
+            self.checks.is_measuring = false;
+            self.reporting = Reporting::default();
+        }
+        self.config = config;
+        self.open_lanes();
+        self.reporter = new_reporter(&self.config, Some(self.reporter.state().clone()), now);
+        self.look_at_clock(now);
+    }
+
+    /// The group is told once that the file cannot be taken over; the agent goes on as it was.
+    fn not_reloaded(&mut self, problem: String, now: Now, effects: &mut Vec<Effect>) {
+        log::error!("not reloaded: the configuration is not valid, the one before stays in force");
+        // The group is told once, however often a file that is not valid is read.
+        if self.config_problem.is_none() {
+            self.push(message::configuration_refused(&problem, &self.config.style, now.wall), now);
+        }
+        self.config_problem = Some(problem);
+        self.keep_config(now, effects);
+    }
+
+    /// Goes on with the configuration in force, with a check at once, as after a reload.
+    fn keep_config(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.checks.next = now.boot;
+        effects.push(Effect::Announce(Phase::Ready));
+    }
+
+    fn alerts(&self) -> &AlertBook {
+        &self.state.get().alerts
+    }
+
+    /// Logs an error that goes on when it begins, changes and ends.
+    fn log_ongoing(&mut self, subject: &str, error: Option<&str>, what: &str) {
+        match self.ongoing.report(subject, error) {
+            Some(Change::Began | Change::Changed) => log::error!("{what}: {}", text::in_log(error.unwrap_or_default())),
+            Some(Change::Ended) => log::info!("{subject} works again"),
+            None => {}
+        }
+    }
+}
+
+fn new_reporter(config: &Resolved, saved: Option<ReportState>, now: Now) -> Reporter {
+    Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall)
+}
+
+/// The state to go on from, and whether the file does not have it yet: what was set aside, or never there, is written
+/// anew, so that a report that is missed from now on is known to be.
+fn state_of(loaded: Loaded, mode: &Mode) -> (State, bool) {
+    match loaded {
+        Loaded::Nothing => (State::default(), true),
+        Loaded::State(state) => (*state, false),
+        Loaded::Damaged { why, kept_as } => {
+            let folder = mode.state_folder.display();
+            match kept_as {
+                Some(name) => {
+                    log::error!("{folder}: the state cannot be read ({why}); kept as {name}, starting afresh")
+                }
+                None => log::error!("{folder}: the state cannot be read ({why}), nor set aside; starting afresh"),
+            }
+            (State::default(), true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

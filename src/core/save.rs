@@ -1,0 +1,112 @@
+//! The state, and how far it is saved.
+//!
+//! Saving takes as long as the disk takes, and nothing waits for it but the messages that it holds, and those for some
+//! seconds only. What changes while a save is under way is in the next one.
+
+use std::time::Duration;
+
+use super::{Core, Effect};
+use crate::clock::{Boot, Now};
+use crate::store::{self, State};
+
+/// How long after a save that failed the next one is tried, if nothing changes.
+const RETRY: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Saving {
+    state: State,
+    /// Counts what changed.
+    revision: u64,
+    /// The last revision that is known to be in the file.
+    saved: u64,
+    /// The revision that is being saved.
+    under_way: Option<u64>,
+    /// The last save failed: its revision, and when the same one is tried again.
+    failed: Option<(u64, Boot)>,
+}
+
+impl Saving {
+    pub fn new(state: State, unsaved: bool) -> Saving {
+        Saving { state, revision: u64::from(unsaved), saved: 0, under_way: None, failed: None }
+    }
+
+    pub fn get(&self) -> &State {
+        &self.state
+    }
+
+    /// The state, to be changed in a way that must outlive the process.
+    pub fn change(&mut self) -> &mut State {
+        self.revision += 1;
+        &mut self.state
+    }
+
+    /// The state, to be changed in a way that a restart may forget: the last value of an alert, say.
+    pub fn update(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn has(&self, revision: u64) -> bool {
+        self.saved >= revision
+    }
+
+    /// Whether the last attempt to save this revision, or a newer one, failed.
+    pub fn failed(&self, revision: u64) -> bool {
+        self.failed.is_some_and(|(failed, _)| failed >= revision)
+    }
+
+    pub fn is_saved(&self) -> bool {
+        self.has(self.revision)
+    }
+
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Whether a save is to begin.
+    fn is_due(&self, now: Boot) -> bool {
+        let failed = self.failed.filter(|(revision, _)| *revision == self.revision);
+        !self.is_saved() && self.under_way.is_none() && failed.is_none_or(|(_, again)| again <= now)
+    }
+
+    fn due(&self) -> Option<Boot> {
+        self.failed.filter(|_| self.under_way.is_none() && !self.is_saved()).map(|(_, again)| again)
+    }
+}
+
+impl Core {
+    pub(super) fn save_if_changed(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.state.is_due(now.boot) {
+            return;
+        }
+        self.state.state.report = Some(self.reporter.state().clone());
+        match store::encode(&self.state.state, &self.mode.boot_id, now) {
+            Ok(bytes) => {
+                self.state.under_way = Some(self.state.revision);
+                effects.push(Effect::Save(bytes));
+            }
+            Err(error) => {
+                self.state.under_way = Some(self.state.revision);
+                self.saved(Err(error.to_string()), now);
+            }
+        }
+    }
+
+    pub(super) fn saved(&mut self, result: Result<(), String>, now: Now) {
+        let Some(revision) = self.state.under_way.take() else { return };
+        match &result {
+            Ok(()) => (self.state.saved, self.state.failed) = (revision, None),
+            Err(_) => self.state.failed = Some((revision, now.boot.after(RETRY))),
+        }
+        let folder = self.mode.state_folder.display();
+        let error = result.err().map(|error| format!("{folder}: {error}"));
+        self.log_ongoing("state", error.as_deref(), "the state cannot be saved, messages are sent all the same");
+    }
+
+    pub(super) fn save_due(&self) -> Option<Boot> {
+        self.state.due()
+    }
+}

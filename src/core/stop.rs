@@ -1,0 +1,64 @@
+//! The end: what is on its way gets a last moment, the state is saved, and the loop is over.
+
+use std::time::Duration;
+
+use super::{Core, Effect, End, Phase};
+use crate::clock::{Boot, Now};
+
+/// How long a stop waits for the answer to a message that is on its way: mostly it comes, and nothing is sent twice.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
+
+/// How long a stop takes in all: a save that takes longer goes on without the agent.
+const LONGEST: Duration = Duration::from_millis(900);
+
+/// Nobody waits for the end of `run --once` but a schedule, so its last save has as long as any other.
+const LONGEST_ONCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopping {
+    end: End,
+    answer_until: Boot,
+    until: Boot,
+}
+
+impl Core {
+    pub(super) fn stop(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.end_with(End::Stopped, now, effects);
+    }
+
+    fn end_with(&mut self, end: End, now: Now, effects: &mut Vec<Effect>) {
+        if self.stopping.is_none() {
+            effects.push(Effect::Announce(Phase::Stopping));
+            let longest = if end == End::Stopped { LONGEST } else { LONGEST_ONCE };
+            let (answer_until, until) = (now.boot.after(LAST_ANSWER), now.boot.after(longest));
+            self.stopping = Some(Stopping { end, answer_until, until });
+        }
+    }
+
+    /// Ends the loop when nothing is left to be waited for.
+    pub(super) fn end_if_over(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.stopping.is_none()
+            && let Some(delivered) = self.is_done_once(now)
+        {
+            self.end_with(End::CheckedOnce { delivered }, now, effects);
+            self.save_if_changed(now, effects);
+        }
+        let Some(stopping) = self.stopping else { return };
+        if now.boot < stopping.until {
+            let awaits_answer = self.is_posting() && now.boot < stopping.answer_until;
+            let awaits_save = self.state.is_under_way() || (!self.state.is_saved() && self.save_due().is_none());
+            if awaits_answer || awaits_save {
+                return;
+            }
+        }
+        log::info!("stopped waiting={}", self.waiting_count());
+        effects.push(Effect::End(stopping.end));
+    }
+
+    /// While the agent stops, the instant at which it waits no longer.
+    pub(super) fn stop_due(&self, now: Boot) -> Option<Boot> {
+        let stopping = self.stopping?;
+        let awaits_answer = self.is_posting() && now < stopping.answer_until;
+        Some(if awaits_answer { stopping.answer_until } else { stopping.until })
+    }
+}

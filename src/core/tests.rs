@@ -1,0 +1,305 @@
+//! What the core decides, driven step by step: effects are looked at, and answered as a test wants it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::config::Config;
+use crate::snapshot::{ContainerWord, Metric, Value};
+
+const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
+const OTHER_KEY: &str = "1f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
+
+fn at(millis: i64) -> Now {
+    Now {
+        wall: Timestamp::from_millisecond(1_770_000_000_000 + millis).unwrap(),
+        boot: Boot::from_millis(1_000_000 + millis),
+    }
+}
+
+fn config(wechat: &str) -> Resolved {
+    let text = format!(
+        "general: {{hostname: web-1, timezone: UTC, check_interval: 60, alert_cooldown: 300}}\n\
+         wechat: {{webhook_url: '{wechat}'}}\nsystem: {{disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
+         network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{enabled: false}}\n"
+    );
+    Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
+}
+
+/// A core whose saves succeed at once, unless it is told otherwise.
+struct Driven {
+    core: Core,
+    disk_is_slow: bool,
+    /// Effects that nobody has looked at.
+    effects: Vec<Effect>,
+}
+
+impl Driven {
+    fn new(config: Resolved, mode: Mode) -> Driven {
+        let mut core = Core::new(config, Loaded::Nothing, mode, at(0));
+        let effects = core.start(at(0));
+        let mut driven = Driven { core, disk_is_slow: false, effects };
+        driven.answer_saves(at(0));
+        driven
+    }
+
+    fn step(&mut self, input: Input, now: Now) -> &mut Driven {
+        self.effects.extend(self.core.step(input, now));
+        self.answer_saves(now);
+        self
+    }
+
+    fn answer_saves(&mut self, now: Now) {
+        while !self.disk_is_slow
+            && let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Save(_)))
+        {
+            self.effects.remove(place);
+            self.effects.extend(self.core.step(Input::Saved(Ok(())), now));
+        }
+    }
+
+    /// A check that finds so much memory in use.
+    fn check(&mut self, percent: f64, now: Now) -> &mut Driven {
+        let mut snapshot = Snapshot::default();
+        snapshot.push(Metric::Memory, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
+        self.core.checks.is_measuring = true;
+        self.step(Input::Measured { purpose: Purpose::Check, snapshot }, now)
+    }
+
+    fn look(&mut self, word: ContainerWord, now: Now) -> &mut Driven {
+        let mut snapshot = Snapshot::default();
+        snapshot.push(Metric::ContainerState, "web", Value::Container(word));
+        self.step(Input::Looked { snapshot, scope: Scope::Some }, now)
+    }
+
+    /// The message that is to be posted, if one is.
+    fn post(&mut self) -> Option<(Ticket, String, String)> {
+        let place = self.effects.iter().position(|effect| matches!(effect, Effect::Post { .. }))?;
+        let Effect::Post { ticket, request } = self.effects.remove(place) else { return None };
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        Some((ticket, body["markdown"]["content"].as_str().unwrap().to_owned(), request.url.expose().to_owned()))
+    }
+
+    fn answered(&mut self, ticket: Ticket, errcode: i64, now: Now) -> &mut Driven {
+        let body = format!(r#"{{"errcode":{errcode},"errmsg":"m"}}"#);
+        self.step(Input::Posted { ticket, answer: Ok(http::Response::new(200, body)) }, now)
+    }
+
+    fn reload(&mut self, config: Resolved, now: Now) -> &mut Driven {
+        self.step(Input::Reloaded { config: Box::new(config), is_empty: false }, now)
+    }
+
+    fn count(&mut self, is_it: impl Fn(&Effect) -> bool) -> usize {
+        let count = self.effects.iter().filter(|effect| is_it(effect)).count();
+        self.effects.retain(|effect| !is_it(effect));
+        count
+    }
+
+    fn measurements(&mut self) -> usize {
+        self.count(|effect| matches!(effect, Effect::Measure(_)))
+    }
+}
+
+#[test]
+fn the_channel_that_sent_a_message_judges_its_answer_whatever_is_reloaded_meanwhile() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, content, _) = agent.check(90.0, at(0)).post().unwrap();
+    // To no channel at all: a robot's refusal must not be taken for a terminal's delivery.
+    agent.reload(config(""), at(100));
+    assert!(agent.post().is_none());
+    let bad_gateway = Ok(http::Response::new(502, "<html>"));
+    agent.step(Input::Posted { ticket, answer: bad_gateway }, at(200));
+    let printed = agent.effects.iter().find_map(|effect| match effect {
+        Effect::Print { ticket: Some(_), text } => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!(printed.unwrap().trim_end(), content);
+}
+
+#[test]
+fn an_answer_to_the_former_key_neither_holds_up_the_new_one_nor_loses_the_message() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, content, url) = agent.check(90.0, at(0)).post().unwrap();
+    assert!(url.ends_with(KEY));
+    agent.reload(config(OTHER_KEY), at(100)).answered(ticket, 93000, at(200)).step(Input::Time, at(2000));
+    let (ticket, again, url) = agent.post().unwrap();
+    assert!(url.ends_with(OTHER_KEY) && again == content, "{url} {again}");
+    agent.answered(ticket, 0, at(2100));
+    assert_eq!(agent.core.waiting_count(), 0);
+}
+
+#[test]
+fn a_message_is_sent_once_its_save_has_ended_and_not_before() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.disk_is_slow = true;
+    assert!(agent.check(90.0, at(0)).post().is_none());
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
+    // The save under way may be older than the message, so the next one counts.
+    agent.step(Input::Saved(Ok(())), at(1000));
+    agent.step(Input::Saved(Ok(())), at(2000));
+    assert!(agent.post().is_some());
+}
+
+#[test]
+fn a_message_waits_five_seconds_for_a_disk_that_hangs_and_no_time_for_one_that_refuses() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.disk_is_slow = true;
+    assert!(agent.check(90.0, at(0)).post().is_none());
+    assert!(agent.step(Input::Time, at(4999)).post().is_none());
+    assert_eq!(agent.core.next_due(at(4999)), Some(at(5000).boot));
+    let (ticket, ..) = agent.step(Input::Time, at(5000)).post().unwrap();
+    agent.answered(ticket, 0, at(5100));
+    // It is delivered, and saved as soon as the disk answers.
+    assert_eq!(agent.core.waiting_count(), 0);
+    agent.effects.clear();
+    agent.step(Input::Saved(Ok(())), at(9000));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
+
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.disk_is_slow = true;
+    agent.check(90.0, at(0)).step(Input::Saved(Err("disk full".to_owned())), at(10));
+    assert!(agent.post().is_some());
+}
+
+#[test]
+fn a_save_that_failed_is_tried_again_by_itself() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.disk_is_slow = true;
+    agent.step(Input::NotReloaded { problem: "p".to_owned() }, at(0));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
+    agent.step(Input::Saved(Err("disk full".to_owned())), at(10));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 0);
+    agent.step(Input::Time, at(5010));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
+}
+
+#[test]
+fn a_service_without_a_channel_keeps_its_messages_for_the_next_one() {
+    let mode = Mode { is_service: true, ..Mode::default() };
+    let mut agent = Driven::new(config(""), mode);
+    agent.check(90.0, at(0)).step(Input::Time, at(1000));
+    assert!(agent.count(|effect| matches!(effect, Effect::Print { .. })) == 0 && agent.core.waiting_count() == 1);
+    let (ticket, content, _) = agent.reload(config(KEY), at(2000)).post().unwrap();
+    assert!(content.contains("90.0%"), "{content}");
+    agent.answered(ticket, 0, at(2100));
+    assert_eq!(agent.core.waiting_count(), 0);
+}
+
+#[test]
+fn the_terminal_takes_as_many_messages_as_there_are() {
+    let mut agent = Driven::new(config(""), Mode::default());
+    let mut printed = 0;
+    for number in 0..50 {
+        let word = ContainerWord::new(if number % 2 == 0 { "exited" } else { "running" }, "running");
+        agent.look(word, at(number * 400_000));
+        while let Some(place) = agent.effects.iter().position(|effect| matches!(effect, Effect::Print { .. })) {
+            let Effect::Print { ticket: Some(ticket), .. } = agent.effects.remove(place) else { panic!() };
+            printed += 1;
+            agent.step(Input::Printed { ticket, printed: Ok(()) }, at(number * 400_000));
+        }
+    }
+    assert_eq!((printed, agent.core.waiting_count()), (50, 0));
+}
+
+#[test]
+fn a_message_for_the_terminal_is_split_for_the_robot_that_takes_its_place() {
+    let mut agent = Driven::new(config(""), Mode { is_service: true, ..Mode::default() });
+    let mut snapshot = Snapshot::default();
+    for number in 0..300 {
+        let word = ContainerWord::new("exited", "running");
+        snapshot.push(Metric::ContainerState, format!("container-number-{number}"), Value::Container(word));
+    }
+    agent.step(Input::Looked { snapshot, scope: Scope::Everything }, at(0));
+    agent.reload(config(KEY), at(1000));
+    let mut told = String::new();
+    let mut now = 1000;
+    while let Some((ticket, content, _)) = agent.post() {
+        assert!(content.len() <= 4096, "{} bytes", content.len());
+        told.push_str(&content);
+        now += 4000;
+        agent.answered(ticket, 0, at(now)).step(Input::Time, at(now));
+    }
+    let all = (0..300).all(|number| told.contains(&format!("container-number-{number}")));
+    assert!(all && agent.core.waiting_count() == 0);
+}
+
+#[test]
+fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (1, 1));
+    for second in 1..4 {
+        agent.reload(config(KEY), at(second * 1000));
+    }
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (0, 0));
+    // It ends, and what was asked for meanwhile follows.
+    agent.check(10.0, at(5000));
+    assert_eq!((agent.core.checks.count, agent.measurements()), (1, 1));
+
+    let mut other = config(KEY);
+    other.plan.swap.enabled = false;
+    agent.reload(other, at(6000));
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (1, 1));
+}
+
+#[test]
+fn a_container_that_is_away_on_purpose_is_looked_at_when_its_grace_ends() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.check(10.0, at(0));
+    let stopped = ContainerWord { on_purpose: true, ..ContainerWord::new("exited", "running") };
+    assert!(agent.look(stopped.clone(), at(1000)).post().is_none());
+    assert_eq!(agent.core.next_due(at(1000)), Some(at(11_000).boot));
+    agent.step(Input::Time, at(11_000));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::LookAtContainers)), 1);
+    assert!(agent.look(stopped, at(11_100)).post().is_some());
+}
+
+#[test]
+fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.core.config.check_interval = Duration::from_secs(3600);
+    agent.core.checks.next = at(3_600_000).boot;
+    agent.check(90.0, at(0)).check(10.0, at(60_000)).check(90.0, at(120_000));
+    agent.effects.clear();
+    let ticket = agent.core.delivery.ticket_on_its_way();
+    agent.answered(ticket, 0, at(120_100)).effects.clear();
+    agent.step(Input::Time, at(299_000));
+    assert_eq!(agent.measurements(), 0);
+    agent.step(Input::Time, at(300_000));
+    assert_eq!(agent.measurements(), 1);
+    // It cannot be measured then: the next check finds out.
+    agent.core.checks.is_measuring = true;
+    agent.step(Input::Measured { purpose: Purpose::Check, snapshot: unknown() }, at(300_100));
+    assert_eq!((agent.measurements(), agent.core.check_due()), (0, Some(at(3_600_000).boot)));
+}
+
+fn unknown() -> Snapshot {
+    Snapshot { unknown: vec![&[Metric::Memory]], ..Snapshot::default() }
+}
+
+#[test]
+fn a_stop_waits_for_an_answer_and_a_save_and_never_for_a_second() {
+    let ended = |agent: &mut Driven| agent.count(|effect| matches!(effect, Effect::End(End::Stopped))) == 1;
+    let mut idle = Driven::new(config(KEY), Mode::default());
+    assert!(ended(idle.step(Input::Stop, at(0))));
+
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, ..) = agent.check(90.0, at(0)).post().unwrap();
+    agent.disk_is_slow = true;
+    assert!(!ended(agent.step(Input::Stop, at(100))));
+    assert!(!ended(agent.answered(ticket, 0, at(200))));
+    let mut hanging = agent.core.next_due(at(300)).unwrap();
+    assert!(hanging <= at(1100).boot);
+    hanging = hanging.max(at(300).boot);
+    let millis = i64::try_from((hanging - at(0).boot).as_millis()).unwrap();
+    assert!(ended(agent.step(Input::Time, at(millis))));
+}
+
+#[test]
+fn an_empty_configuration_is_not_taken_over_while_there_is_a_channel() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.check(90.0, at(0));
+    agent.step(Input::Reloaded { config: Box::new(config("")), is_empty: true }, at(100));
+    assert_eq!(agent.core.config.channels, config(KEY).channels);
+    assert!(agent.core.config_problem.is_some());
+}

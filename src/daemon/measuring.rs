@@ -1,0 +1,133 @@
+//! Measurements: the host's collectors, with their sampling windows, and the containers of its engine.
+//!
+//! A check and a report have collectors of their own, so that neither waits for the other; of the engine both are told
+//! by one survey where they come together.
+
+use std::os::fd::BorrowedFd;
+
+use nix::poll::PollFlags;
+
+use crate::clock::{Boot, Now};
+use crate::collect::docker::{Engine, Happened, Scope};
+use crate::collect::{Check, Plan};
+use crate::core::{Input, Purpose};
+use crate::host::Host;
+use crate::snapshot::Snapshot;
+
+/// What an engine may bring up in one turn.
+const MAX_HAPPENED: usize = 16;
+
+pub struct Measuring {
+    pub host: Host,
+    tracks: [Track; 2],
+    engine: Engine,
+    /// A look at containers was asked for by itself.
+    look_is_wanted: bool,
+}
+
+/// The measurements of one purpose.
+struct Track {
+    purpose: Purpose,
+    check: Check,
+    /// What the collectors found, while the engine is asked.
+    found: Option<Snapshot>,
+}
+
+impl Measuring {
+    pub fn new(host: Host) -> Measuring {
+        let nothing = Plan::default();
+        let track = |purpose| Track { purpose, check: Check::new(&nothing, &host), found: None };
+        Measuring {
+            tracks: [track(Purpose::Check), track(Purpose::Report)],
+            engine: Engine::new(&nothing.docker),
+            look_is_wanted: false,
+            host,
+        }
+    }
+
+    /// Takes over what is to be measured. A measurement that is under way is given up.
+    pub fn watch(&mut self, plan: &Plan) {
+        for track in &mut self.tracks {
+            (track.check, track.found) = (Check::new(plan, &self.host), None);
+        }
+        // What is remembered of containers outlives a reload that does not concern them.
+        if self.engine.config() != &plan.docker {
+            self.engine = Engine::new(&plan.docker);
+        }
+    }
+
+    pub fn begin(&mut self, purpose: Purpose, now: Boot) {
+        let track = self.tracks.iter_mut().find(|track| track.purpose == purpose);
+        if let Some(track) = track {
+            track.found = None;
+            track.check.begin(&mut self.host, now);
+        }
+    }
+
+    /// Looks at all containers, which ends with [`Input::Looked`].
+    pub fn look_at_containers(&mut self, now: Now) -> Option<Input> {
+        match self.engine.survey(now) {
+            Some(snapshot) => Some(Input::Looked { snapshot, scope: Scope::Everything }),
+            None => {
+                self.look_is_wanted = true;
+                None
+            }
+        }
+    }
+
+    /// The engine's descriptors, and what each is waited for.
+    pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.engine.fds().into_iter().flatten()
+    }
+
+    /// When [`Measuring::advance`] has something to do though no descriptor is ready.
+    pub fn due(&self) -> Option<Boot> {
+        let checks = self.tracks.iter().filter_map(|track| track.check.next_due());
+        checks.chain(self.engine.due()).min()
+    }
+
+    /// Goes on with all that is due or ready.
+    pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        for track in &mut self.tracks {
+            if track.check.next_due().is_none_or(|due| due > now.boot) {
+                continue;
+            }
+            let Some(mut found) = track.check.advance(&mut self.host, now) else { continue };
+            match self.engine.survey(now) {
+                Some(containers) => {
+                    found.append(containers);
+                    inputs.push(Input::Measured { purpose: track.purpose, snapshot: found });
+                }
+                None => track.found = Some(found),
+            }
+        }
+        if engine_is_ready || self.engine.due().is_some_and(|due| due <= now.boot) {
+            for _ in 0..MAX_HAPPENED {
+                let Some(happened) = self.engine.advance(now) else { break };
+                self.take_in(happened, &mut inputs);
+            }
+        }
+        inputs
+    }
+
+    fn take_in(&mut self, happened: Happened, inputs: &mut Vec<Input>) {
+        match happened {
+            Happened::Surveyed(containers) => {
+                for track in &mut self.tracks {
+                    if let Some(mut snapshot) = track.found.take() {
+                        snapshot.append(containers.clone());
+                        inputs.push(Input::Measured { purpose: track.purpose, snapshot });
+                    }
+                }
+                if std::mem::take(&mut self.look_is_wanted) {
+                    inputs.push(Input::Looked { snapshot: containers, scope: Scope::Everything });
+                }
+            }
+            Happened::Looked(looked) => {
+                inputs.push(Input::Looked { snapshot: looked.snapshot, scope: looked.scope });
+            }
+            Happened::EventsLost(error) => inputs.push(Input::EngineEvents(error.map(|error| error.to_string()))),
+        }
+    }
+}

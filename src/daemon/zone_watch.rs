@@ -1,0 +1,48 @@
+//! Notices that the system's time zone was changed: `timedatectl set-timezone` replaces the link /etc/localtime.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+const FOLDER: &str = "/etc";
+const NAMES: [&str; 2] = ["localtime", "timezone"];
+
+/// Events of one turn; what is left is taken in the next.
+const MAX_READS: u32 = 16;
+
+pub struct ZoneWatch(Inotify);
+
+impl ZoneWatch {
+    /// `None` where it cannot be watched; a reload then takes over a changed zone.
+    pub fn new() -> Option<ZoneWatch> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
+        let changes = AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_ONLYDIR;
+        inotify.add_watch(FOLDER, changes).ok()?;
+        Some(ZoneWatch(inotify))
+    }
+
+    /// Readable when something in the folder changed.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Whether the zone may have changed since the last call.
+    pub fn changed(&mut self) -> bool {
+        let mut changed = false;
+        for _ in 0..MAX_READS {
+            match self.0.read_events() {
+                Ok(events) => {
+                    let is_zone = |name: &std::ffi::OsString| NAMES.iter().any(|zone| name == zone);
+                    changed |= events.iter().any(|event| event.name.as_ref().is_none_or(is_zone));
+                }
+                Err(Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,237 @@
+//! An agent in the simulated world: performs the core's effects, and brings it what happens.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use vps_monitor::clock::Boot;
+use vps_monitor::config::{Config, Resolved};
+use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
+use vps_monitor::files::Folder;
+use vps_monitor::http;
+use vps_monitor::store::{FILE_NAME, LoadError, Store};
+
+use super::clock::SECOND;
+use super::mishap::{DiskFault, Mishap};
+use super::world::{Next, World};
+
+pub struct Agent {
+    world: Rc<RefCell<World>>,
+    config: Config,
+    core: Core,
+    inputs: VecDeque<Input>,
+    check_due: Option<Boot>,
+    report_due: Option<Boot>,
+    /// Of the message on its way.
+    ticket: Option<Ticket>,
+}
+
+/// How long a measurement takes.
+const WINDOW: Duration = Duration::from_secs(1);
+
+impl Agent {
+    /// # Errors
+    /// The state is of a newer version.
+    pub fn start(world: &Rc<RefCell<World>>, config: &Config) -> Result<Agent, LoadError> {
+        let boot_id = world.borrow().clock.boot_id();
+        let mut store = Store::new(SimulatedFolder(Rc::clone(world)), boot_id.clone());
+        let now = world.borrow().now();
+        let loaded = store.load(now, Path::new("/state"))?;
+        let mode = Mode { state_folder: PathBuf::from("/state"), boot_id, ..Mode::default() };
+        let core = Core::new(Resolved::new(config), loaded, mode, now);
+        Ok(Agent {
+            world: Rc::clone(world),
+            config: config.clone(),
+            core,
+            inputs: VecDeque::new(),
+            check_due: None,
+            report_due: None,
+            ticket: None,
+        })
+    }
+
+    pub fn run(mut self) -> End {
+        let now = self.world.borrow().now();
+        let mut effects = self.core.start(now);
+        loop {
+            for effect in effects {
+                self.world.borrow_mut().take_time();
+                if let Some(end) = self.perform(effect) {
+                    return end;
+                }
+            }
+            self.world.borrow().must_be_saving();
+            if self.inputs.is_empty() {
+                let input = self.wait();
+                self.inputs.push_back(input);
+            }
+            let now = self.world.borrow().now();
+            effects = self.inputs.pop_front().map_or_else(Vec::new, |input| self.core.step(input, now));
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<End> {
+        match effect {
+            Effect::Watch(_) => (self.check_due, self.report_due) = (None, None),
+            Effect::Measure(purpose) => {
+                let due = self.world.borrow().now().boot.after(WINDOW);
+                *self.due(purpose) = Some(due);
+            }
+            Effect::LookAtContainers => panic!("there are no containers"),
+            Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
+            Effect::Post { ticket, request } => self.post(ticket, &request),
+            Effect::Print { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
+            Effect::AnswerStatus(json) => {
+                let status: Result<serde_json::Value, _> = serde_json::from_str(&json);
+                assert!(status.is_ok_and(|status| status["running"] == true), "{json}");
+            }
+            Effect::End(end) => return Some(end),
+        }
+        None
+    }
+
+    fn post(&mut self, ticket: Ticket, request: &http::Request) {
+        let mut world = self.world.borrow_mut();
+        if !world.weather.calm && world.random.once_in(500) {
+            world.weather.count("no worker process");
+            let answer = Err(http::Error("no worker process".to_owned()));
+            self.inputs.push_back(Input::Posted { ticket, answer });
+            return;
+        }
+        let body: serde_json::Value = serde_json::from_str(&request.body).expect("a post is JSON");
+        let content = body["markdown"]["content"].as_str().unwrap_or_default().to_owned();
+        world.post(content);
+        self.ticket = Some(ticket);
+    }
+
+    /// Waits until something is due or happens.
+    fn wait(&mut self) -> Input {
+        let mut world = self.world.borrow_mut();
+        let core_due = self.core.next_due(world.now());
+        let until = [core_due, self.check_due, self.report_due].into_iter().flatten().min();
+        // A timer is late by a little.
+        let late = world.random.range(0, 5000);
+        let until = until.map_or(i64::MAX, |until| world.clock.true_time_of(until).saturating_add(late));
+        match world.wait(until) {
+            Next::Time => drop(world),
+            Next::Answered(flight) => {
+                let ticket = self.ticket.take().expect("it was posted");
+                return Input::Posted { ticket, answer: world.hear(&flight) };
+            }
+            Next::Saved(result) => return Input::Saved(result.map_err(|error: io::Error| error.to_string())),
+            Next::End => return Input::Stop,
+            Next::Mishap(mishap) => {
+                world.note(|| format!("{mishap:?}"));
+                world.weather.count(mishap.name());
+                match mishap {
+                    Mishap::Crash => world.crash(false),
+                    Mishap::PowerLoss => world.crash(true),
+                    Mishap::Stop => return Input::Stop,
+                    Mishap::Reload => {
+                        let time = world.clock.true_time;
+                        world.oracle.disturbed(time);
+                        let config = Box::new(Resolved::new(&self.config));
+                        return Input::Reloaded { config, is_empty: false };
+                    }
+                    Mishap::CheckNow => return Input::CheckNow,
+                    Mishap::ClockStep => {
+                        world.step_clock();
+                        return Input::ClockSet;
+                    }
+                    Mishap::Sleep => {
+                        world.sleep();
+                        return Input::Time;
+                    }
+                    Mishap::StatusAsked => return Input::StatusAsked,
+                    Mishap::DiskChanges => return Input::Time,
+                }
+            }
+        }
+        self.measured().unwrap_or(Input::Time)
+    }
+
+    /// A measurement that is complete, if one is.
+    fn measured(&mut self) -> Option<Input> {
+        let now = self.world.borrow().now();
+        let is_due = |purpose: &Purpose| self.due_of(*purpose).is_some_and(|due| due <= now.boot);
+        let purpose = [Purpose::Check, Purpose::Report].into_iter().find(is_due)?;
+        *self.due(purpose) = None;
+        let mut world = self.world.borrow_mut();
+        let World { host, random, clock, oracle, .. } = &mut *world;
+        let (snapshot, found) = host.measure(clock.true_time, random);
+        if purpose == Purpose::Check {
+            oracle.checked(&found, now, clock.true_time);
+        }
+        Some(Input::Measured { purpose, snapshot })
+    }
+
+    fn due(&mut self, purpose: Purpose) -> &mut Option<Boot> {
+        match purpose {
+            Purpose::Check => &mut self.check_due,
+            Purpose::Report => &mut self.report_due,
+        }
+    }
+
+    fn due_of(&self, purpose: Purpose) -> Option<Boot> {
+        match purpose {
+            Purpose::Check => self.check_due,
+            Purpose::Report => self.report_due,
+        }
+    }
+}
+
+/// A step is quick; some are not.
+impl World {
+    fn take_time(&mut self) {
+        if !self.weather.calm && self.random.once_in(200) {
+            self.weather.count("a step that takes seconds");
+            let time = self.random.magnitude(SECOND / 10, 20 * SECOND);
+            self.let_pass(time);
+            self.slow_ended = self.clock.true_time;
+        }
+    }
+}
+
+/// The folder that the agent reads its state from.
+struct SimulatedFolder(Rc<RefCell<World>>);
+
+impl Folder for SimulatedFolder {
+    fn read(&mut self, name: &str, _limit: usize) -> io::Result<Vec<u8>> {
+        let mut world = self.0.borrow_mut();
+        match world.operate("read", |_| {}) {
+            Ok(DiskFault::CrashAfter) => world.crash(false),
+            Ok(_) => {}
+            Err(error) => {
+                world.forgets();
+                world.start_from(None);
+                return Err(error);
+            }
+        }
+        let content = world.disk.read(name);
+        if name == FILE_NAME {
+            world.start_from(content.as_ref().ok());
+        }
+        content.map(|content| content.bytes.to_vec())
+    }
+
+    fn write(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        panic!("the agent leaves writing to another process")
+    }
+
+    fn sync(&mut self, _: &str) -> io::Result<()> {
+        panic!("the agent leaves writing to another process")
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        let mut world = self.0.borrow_mut();
+        world.operate("rename", |_| {})?;
+        world.disk.rename(from, to)
+    }
+
+    fn sync_folder(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -20,11 +20,10 @@ const BY_HAND: [(&str, &str); 4] = [
 ];
 
 /// What is typed in another form, and where that stands.
-const ELSEWHERE: [(&str, &str, &str); 4] = [
+const ELSEWHERE: [(&str, &str, &str); 3] = [
     ("openssl req -x509 ", "tests/webhook/certificates.rs", "the_command_of_the_documents_makes_a_certificate"),
     ("journalctl -u vps-monitor -f", "tests/systemd/service.sh", "timeout 2 journalctl -u vps-monitor -f"),
     ("printf '[Service]\\nSupplementaryGroups=\\n'", "tests/systemd/service.sh", "grep z-no-docker-group"),
-    ("make install BINARY=", "tests/systemd/container.sh", "make install BINARY="),
 ];
 
 /// The documents for users, whose blocks of shell are to be typed.

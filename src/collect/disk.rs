@@ -38,7 +38,7 @@ impl Config {
         let default = Config::default();
         let mut seen: Vec<Rc<str>> = Vec::new();
         let enabled = section.boolean("enabled", default.enabled);
-        let threshold = section.number("threshold", default.threshold, 0.0, 100.0);
+        let threshold = section.percent("threshold", default.threshold);
         section.list("paths", |item| {
             let path: Rc<str> = item.text()?.into();
             if !Path::new(&*path).is_absolute() {

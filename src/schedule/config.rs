@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{CronError, Schedule};
-use crate::settings::{Complaint, Section, seconds, time_zone, time_zone_name};
+use crate::settings::{Complaint, Section, seconds, time_zone_name};
 
 /// When reports are sent, and how late they may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,7 +45,7 @@ impl Config {
         Config {
             enabled: section.boolean("enabled", default.enabled),
             cron: section.parse("cron", default.cron, |text| Schedule::parse(text).map_err(Complaint::from)),
-            timezone: section.parse("timezone", default.timezone, time_zone),
+            timezone: section.time_zone("timezone"),
             misfire_grace: section.duration("misfire_grace", default.misfire_grace, Duration::ZERO..=MAX_MISFIRE_GRACE),
             jitter: section.duration("jitter", default.jitter, Duration::ZERO..=MAX_JITTER),
         }

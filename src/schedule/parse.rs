@@ -258,9 +258,12 @@ fn value(field: &Field, token: Token<'_>) -> Result<i8, CronError> {
     number.ok_or_else(|| error(format!("{} {} is out of range", field.name, token.text)))
 }
 
-/// At least 1; one that is longer than its range is allowed, and then means the range's first value alone.
+/// A longer one is a slip: no field has as many values.
+const LONGEST_STEP: usize = 9_999;
+
+/// One that is longer than its range is allowed, as in croniter, and then means the range's first value alone.
 fn parse_step(item: Token<'_>, step: Token<'_>) -> Result<usize, CronError> {
-    let expected = "a step of 1 or more, such as `*/15`";
+    let expected = format!("a step from 1 to {LONGEST_STEP}, such as `*/15`");
     if step.text.is_empty() {
         return Err(CronError::new(&item, "a step is missing", expected));
     }
@@ -269,6 +272,9 @@ fn parse_step(item: Token<'_>, step: Token<'_>) -> Result<usize, CronError> {
     }
     match step.text.parse().unwrap_or(usize::MAX) {
         0 => Err(CronError::new(&step, "the step is zero", expected)),
-        step => Ok(step),
+        length if length > LONGEST_STEP => {
+            Err(CronError::new(&step, format!("the step {} is out of range", step.text), expected))
+        }
+        length => Ok(length),
     }
 }

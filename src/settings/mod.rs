@@ -7,6 +7,7 @@
 //! A file is taken as hostile: its size, depth, number of values, aliases and problems are bounded, and what is shown
 //! of it has its secrets masked and its control characters replaced.
 
+mod duration;
 mod excerpt;
 mod file;
 mod item;
@@ -27,12 +28,12 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use duration::duration_text;
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
-pub use scalar::duration_text;
 pub use section::{Section, readable_by_others};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{number, seconds};

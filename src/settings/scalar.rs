@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::duration::{right_form, seconds_with_units};
 use super::problem::Complaint;
 
 /// A scalar's text, unescaped.
@@ -40,7 +41,9 @@ impl Scalar {
     }
 
     pub(super) fn integer(&self, range: &RangeInclusive<u64>) -> Result<u64, Complaint> {
-        let number = self.decimal().ok_or_else(|| self.is_not("a number"))?;
+        let is_in_range =
+            |number: f64| number.fract() == 0.0 && (*range.start() as f64..=*range.end() as f64).contains(&number);
+        let number = self.decimal().ok_or_else(|| self.is_no_number(is_in_range))?;
         if !self.plain {
             return Err(in_quotes(&self.text));
         }
@@ -55,11 +58,12 @@ impl Scalar {
 
     /// A number above `above` and at most `up_to`.
     pub(super) fn number(&self, above: f64, up_to: f64) -> Result<f64, Complaint> {
-        let number = self.decimal().ok_or_else(|| self.is_not("a number"))?;
+        let is_in_range = |number| number > above && number <= up_to;
+        let number = self.decimal().ok_or_else(|| self.is_no_number(is_in_range))?;
         if !self.plain {
             return Err(in_quotes(&self.text));
         }
-        if number > above && number <= up_to { Ok(number) } else { Err(self.is_out_of_range()) }
+        if is_in_range(number) { Ok(number) } else { Err(self.is_out_of_range()) }
     }
 
     /// Seconds, fractions allowed, or a text such as `15m`, `1h30m`, `500ms`, `2d`.
@@ -67,10 +71,13 @@ impl Scalar {
         let seconds = match self.decimal() {
             Some(_) if !self.plain => return Err(in_quotes(&self.text)),
             Some(seconds) => seconds,
-            None => seconds_with_units(&self.text).ok_or_else(|| self.is_not("a duration"))?,
+            None => seconds_with_units(&self.text).ok_or_else(|| {
+                let right = right_form(&self.text)
+                    .filter(|right| seconds_with_units(right).and_then(|seconds| within(seconds, range)).is_some());
+                self.is_not("a duration").expected(right.map(|right| format!("`{right}`")).unwrap_or_default())
+            })?,
         };
-        let duration = Duration::try_from_secs_f64(seconds).ok();
-        duration.filter(|duration| range.contains(duration)).ok_or_else(|| self.is_out_of_range())
+        within(seconds, range).ok_or_else(|| self.is_out_of_range())
     }
 
     /// The text as a decimal number, with a fraction and an exponent or without; no hexadecimal, infinity, or NaN.
@@ -80,6 +87,12 @@ impl Scalar {
         let goes_on = unsigned.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
         let number = if begins && goes_on { self.text.parse().ok() } else { None };
         number.filter(|number: &f64| number.is_finite())
+    }
+
+    /// Names the number that was meant, where that is plain and may stand here.
+    fn is_no_number(&self, is_in_range: impl Fn(f64) -> bool) -> Complaint {
+        let right = right_number(&self.text).filter(|number| is_in_range(*number));
+        self.is_not("a number").expected(right.map(|number| format!("`{number}`")).unwrap_or_default())
     }
 
     fn is_not(&self, what: &str) -> Complaint {
@@ -96,38 +109,27 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{}`", cropped(text))
 }
 
-/// A duration as people write it in the file: `15m`, `1h30m`, `500ms`, `1d`.
-pub fn duration_text(duration: Duration) -> String {
-    let mut text = String::new();
-    let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    for (unit, unit_millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if millis >= unit_millis {
-            text.push_str(&format!("{}{unit}", millis / unit_millis));
-            millis %= unit_millis;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
+/// A duration of so many seconds, if it is in `range`.
+fn within(seconds: f64, range: &RangeInclusive<Duration>) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| range.contains(duration))
 }
 
-/// The seconds that a text of numbers with units stands for.
-fn seconds_with_units(text: &str) -> Option<f64> {
-    let mut seconds = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-        let (unit, tail) = tail.split_at(tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len()));
-        let unit_seconds = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3_600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        seconds += number.parse::<f64>().ok()? * unit_seconds;
-        rest = tail;
-    }
-    (!text.is_empty()).then_some(seconds)
+/// What `text` means where it is a number with a sign or a word behind it, or with its thousands parted: `80%`,
+/// `100 Mbps`, `1,000`, `10k`.
+fn right_number(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && !".,_ ".contains(c)).unwrap_or(text.len());
+    let (number, word) = (text[..end].trim_end(), &text[end..]);
+    let factor = match word.to_lowercase().as_str() {
+        "" | "%" | "percent" | "mbps" | "mbit/s" => 1.0,
+        "k" | "千" | "gbps" | "gbit/s" => 1_000.0,
+        "w" | "万" => 10_000.0,
+        _ => return None,
+    };
+    let mut groups = number.split([',', '_', ' ']);
+    let is_grouped =
+        groups.next().is_some_and(|first| (1..=3).contains(&first.len())) && groups.all(|group| group.len() == 3);
+    let number = if is_grouped { number.replace([',', '_', ' '], "") } else { number.to_owned() };
+    number.parse::<f64>().ok().map(|number| number * factor)
 }
 
 fn in_quotes(text: &str) -> Complaint {
@@ -146,6 +148,7 @@ fn cropped(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::duration::duration_text;
     use super::*;
 
     fn plain(text: &str) -> Scalar {
@@ -192,16 +195,30 @@ mod tests {
     }
 
     #[test]
+    fn the_right_form_is_named_where_it_is_plain_what_is_meant() {
+        let percent = |text| plain(text).number(0.0, 100.0).unwrap_err().expected;
+        assert_eq!(percent("80%"), "`80`");
+        assert_eq!(percent("99.5 %"), "`99.5`");
+        for other in ["180%", "80,5", "eighty", "%", "1,2,3"] {
+            assert_eq!(percent(other), "", "{other}");
+        }
+        let count = |text| plain(text).integer(&(1..=10_000_000)).unwrap_err().expected;
+        for (written, right) in
+            [("1,000", "`1000`"), ("1_000_000", "`1000000`"), ("10k", "`10000`"), ("2 万", "`20000`")]
+        {
+            assert_eq!(count(written), right, "{written}");
+        }
+        let duration =
+            |text| plain(text).duration(&(Duration::ZERO..=Duration::from_secs(86_400))).unwrap_err().expected;
+        assert_eq!(duration("15min"), "`15m`");
+        assert_eq!(duration("2 days"), "");
+    }
+
+    #[test]
     fn an_integer_has_no_fraction() {
         assert_eq!(plain("80").integer(&(1..=100)), Ok(80));
         assert_eq!(plain("80.5").integer(&(1..=100)).unwrap_err().message, "`80.5` is not a whole number");
         assert_eq!(plain("-1").integer(&(1..=100)).unwrap_err().message, "-1 is out of range");
-    }
-
-    #[test]
-    fn a_durations_text_is_read_back_as_the_same() {
-        assert_eq!(duration_text(Duration::from_secs(5400)), "1h30m");
-        assert_eq!(duration_text(Duration::ZERO), "0s");
     }
 
     proptest! {

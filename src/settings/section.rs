@@ -3,12 +3,16 @@
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use super::duration::duration_text;
 use super::item::Item;
 use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::report::{Report, in_path};
-use super::scalar::{Scalar, duration_text, quoted};
+use super::scalar::{Scalar, quoted};
+use super::time_zone::{self, time_zone};
 
 /// Nobody lists more by hand; and a component that looks for an item listed twice compares each with all others.
 const MAX_ITEMS: usize = 1_000;
@@ -53,6 +57,19 @@ impl Section<'_> {
         self.value(key, default, &expected, |scalar| scalar.number(above, up_to))
     }
 
+    /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
+    pub fn percent(&mut self, key: &'static str, default: f64) -> f64 {
+        let percent = self.number(key, default, 0.0, 100.0);
+        if percent < 1.0 {
+            let meant = (percent * 10_000.0).round() / 100.0;
+            self.warning(
+                key,
+                format!("{percent} is less than one percent; if {meant} percent is meant, write {meant}"),
+            );
+        }
+        percent
+    }
+
     /// A duration in `range`: seconds, fractions allowed, or a text such as `15m`, `1h30m`, `500ms`, `2d`.
     pub fn duration(&mut self, key: &'static str, default: Duration, range: RangeInclusive<Duration>) -> Duration {
         let (from, to) = (duration_text(*range.start()), duration_text(*range.end()));
@@ -73,6 +90,15 @@ impl Section<'_> {
         mut parse: impl FnMut(&str) -> Result<T, Complaint>,
     ) -> T {
         self.value(key, default, "", |scalar| parse(&scalar.text))
+    }
+
+    /// A time zone by its IANA name; `None`: absent or empty.
+    pub fn time_zone(&mut self, key: &'static str) -> Option<TimeZone> {
+        let zone = self.parse(key, None, time_zone);
+        if let Some(text) = zone.as_ref().and_then(time_zone::oddity) {
+            self.warning(key, text);
+        }
+        zone
     }
 
     /// One of the words in `options`, in upper or lower case; `true` and `false` may be among them.
@@ -345,6 +371,17 @@ mod tests {
         let problems =
             read("a: [b]\n", |document| document.section("a", |a| a.problem("c", Complaint::new("is missing"))));
         assert_eq!(problems.unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn a_percentage_below_one_is_warned_of() {
+        let warnings = |text: &str| {
+            let read = settings::read("c", text.as_bytes(), |document| document.percent("p", 80.0)).unwrap();
+            read.warnings.iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(warnings("p: 0.8\n"), ["p: 0.8 is less than one percent; if 80 percent is meant, write 80"]);
+        assert_eq!(warnings("p: 0.07\n"), ["p: 0.07 is less than one percent; if 7 percent is meant, write 7"]);
+        assert_eq!((warnings("p: 1\n"), warnings("")), (Vec::new(), Vec::new()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vps_monitor::schedule::Schedule;
 
 /// An expression, what is marked in it, and the message.
-const REFUSED: [[&str; 3]; 40] = [
+const REFUSED: [[&str; 3]; 42] = [
     ["", "", "the expression is empty"],
     ["   ", "^^^", "the expression is empty"],
     ["9", "^", "there is 1 field instead of five"],
@@ -38,6 +38,12 @@ const REFUSED: [[&str; 3]; 40] = [
     ["0 9 * * fri-mon", "        ^^^^^^^", "the range `fri-mon` runs backwards"],
     ["0 9 * nov-feb *", "      ^^^^^^^", "the range `nov-feb` runs backwards"],
     ["*/0 9 * * *", "  ^", "the step is zero"],
+    ["*/10000 9 * * *", "  ^^^^^", "the step 10000 is out of range"],
+    [
+        "5-9/1000000000000000000000000000000 9 * * *",
+        "    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "the step 1000000000000000000000000000000 is out of range",
+    ],
     ["*/ 9 * * *", "^^", "a step is missing"],
     ["*/x 9 * * *", "  ^", "`x` is not a step"],
     ["/5 9 * * *", "^^", "a minute is missing"],

@@ -35,7 +35,7 @@ impl Config {
         let default = Config::default();
         Config {
             enabled: section.boolean("enabled", default.enabled),
-            threshold: section.number("threshold", default.threshold, 0.0, 100.0),
+            threshold: section.percent("threshold", default.threshold),
         }
     }
 }

@@ -166,8 +166,8 @@ fn is_printable(c: char) -> bool {
     std::str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().count() == 2)
 }
 
-/// The characters of `text`, and of each whether it is hidden. What makes an emoji of symbols is not.
-fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+/// The characters of `text`, and of each whether it is hidden ([`is_hidden`]). What makes an emoji of symbols is not.
+pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     let is_symbol = |c: char| c >= '\u{2000}' && !c.is_alphanumeric() && !is_hidden(c);
     let mut before = ' ';
     let mut rest = text.chars().peekable();

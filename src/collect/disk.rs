@@ -40,14 +40,8 @@ impl Config {
         let enabled = section.boolean("enabled", default.enabled);
         let threshold = section.percent("threshold", default.threshold);
         section.list("paths", |item| {
-            let path: Rc<str> = item.text()?.into();
-            if !Path::new(&*path).is_absolute() {
-                item.problem(
-                    Complaint::new(format!("`{path}` is no absolute path")).expected("a path such as / or /data"),
-                );
-            } else if path.contains('\0') {
-                item.problem(Complaint::new("a path cannot hold a NUL character"));
-            } else if seen.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
+            let path: Rc<str> = item.parse(absolute_path)?;
+            if seen.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
                 item.problem(Complaint::new(format!("`{path}` is named twice")).expected("each path once"));
             } else {
                 seen.push(path);
@@ -56,6 +50,16 @@ impl Config {
         });
         Config { enabled, threshold, paths: if seen.is_empty() { default.paths } else { seen } }
     }
+}
+
+fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
+    if !Path::new(text).is_absolute() {
+        return Err(Complaint::new(format!("`{text}` is no absolute path")).expected("a path such as / or /data"));
+    }
+    if text.contains('\0') {
+        return Err(Complaint::new("a path cannot hold a NUL character"));
+    }
+    Ok(text.into())
 }
 
 pub struct Disk {

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::fields::{DaysOfMonth, DaysOfWeek, Fields, Set};
 use super::token::Token;
+use crate::settings::{self, Complaint};
 
 /// What is wrong with a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +104,9 @@ const NICKNAMES: [(&str, &str); 7] = [
 const FIVE_FIELDS: &str = "minute, hour, day of the month, month, day of the week, such as `0 9 * * *`";
 
 pub(super) fn parse(expression: &str) -> Result<Fields, CronError> {
+    if let Some(Complaint { message, expected, at: Some(at) }) = settings::lookalike(expression) {
+        return Err(CronError { message, expected, at });
+    }
     let words = Token::words(expression);
     if let [word] = words[..]
         && word.text.starts_with('@')

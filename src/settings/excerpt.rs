@@ -5,13 +5,11 @@
 
 use std::fmt;
 
-use super::mask::{mask_line, mask_value};
+use super::mask::mask;
+use crate::text;
 
 /// A longer line is cropped to this many characters around what is meant.
 const MAX_SHOWN_CHARS: usize = 120;
-
-/// A line longer than this is not shown at all: it was not written by hand, and masking it would cost too much.
-const MAX_LINE_BYTES: usize = 4096;
 
 /// A line of the file as it is shown, secrets masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +22,9 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// The excerpt of `line` where `marked` characters are meant, after the first `before`; `secret`: all of the line
-    /// belongs to a secret value.
-    pub(super) fn new(line: &str, secret: bool, before: usize, marked: usize) -> Option<Excerpt> {
-        if line.len() > MAX_LINE_BYTES {
-            return None;
-        }
-        let masked = if secret { mask_value(line) } else { mask_line(line) };
-        let chars: Vec<char> = printable(&masked).chars().collect();
+    /// The excerpt of `line` where `marked` characters are meant, after the first `before`.
+    pub(super) fn new(line: &str, before: usize, marked: usize) -> Excerpt {
+        let chars: Vec<char> = visible(&mask(line)).chars().collect();
         let before = before.min(chars.len());
         let marked_end = before.saturating_add(marked).min(chars.len());
 
@@ -43,14 +36,14 @@ impl Excerpt {
         let window_end = chars.len().min(window_start + MAX_SHOWN_CHARS);
         let (lead, tail) = (cut(window_start > 0), cut(window_end < chars.len()));
 
-        let shown: String = chars[window_start..window_end].iter().collect();
-        let padding = chars[window_start..before].iter().map(|c| padding_of(*c));
-        let carets: usize = chars[before..marked_end.min(window_end)].iter().map(|c| width(*c)).sum();
-        Some(Excerpt {
-            line: format!("{lead}{shown}{tail}"),
-            padding: lead.chars().map(|_| " ".to_owned()).chain(padding).collect(),
-            carets: carets.max(1),
-        })
+        let part = |from: usize, to: usize| chars[from..to].iter().collect::<String>();
+        let padding = part(window_start, before);
+        let blank = |piece: &str| " ".repeat(text::width(piece));
+        Excerpt {
+            line: format!("{lead}{}{tail}", part(window_start, window_end)),
+            padding: blank(lead) + &padding.split('\t').map(blank).collect::<Vec<_>>().join("\t"),
+            carets: text::width(&part(before, marked_end.min(window_end).max(before))).max(1),
+        }
     }
 }
 
@@ -61,43 +54,13 @@ impl fmt::Display for Excerpt {
     }
 }
 
-/// `text` with what could steer a terminal or reorder its text replaced by U+FFFD; tabs stay.
-pub(super) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c != '\t' && c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+/// `line` with a character that is seen in the place of each hidden one, tabs aside.
+fn visible(line: &str) -> String {
+    text::characters(line).map(|(c, is_hidden)| if is_hidden && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 fn cut(is_cut: bool) -> &'static str {
     if is_cut { "…" } else { "" }
-}
-
-fn padding_of(c: char) -> String {
-    if c == '\t' { "\t".to_owned() } else { " ".repeat(width(c)) }
-}
-
-/// Columns that a terminal gives a character: the wide and fullwidth blocks of Unicode's EastAsianWidth.txt, emoji
-/// among them, take two; combining marks, variation selectors and the zero-width joiner none.
-fn width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036f | 0x200b..=0x200d | 0xfe00..=0xfe0f | 0xfeff => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xa960..=0xa97f
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f680..=0x1f6ff
-        | 0x1f900..=0x1f9ff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
 }
 
 #[cfg(test)]
@@ -105,7 +68,7 @@ mod tests {
     use super::*;
 
     fn shown(line: &str, before: usize, marked: usize) -> String {
-        Excerpt::new(line, false, before, marked).unwrap().to_string()
+        Excerpt::new(line, before, marked).to_string()
     }
 
     #[test]
@@ -126,10 +89,9 @@ mod tests {
     #[test]
     fn a_long_line_is_cropped_around_the_caret() {
         let line = format!("{}X{}", "a".repeat(200), "b".repeat(200));
-        let excerpt = Excerpt::new(&line, false, 200, 1).unwrap();
+        let excerpt = Excerpt::new(&line, 200, 1);
         assert_eq!(excerpt.line, format!("…{}X{}…", "a".repeat(60), "b".repeat(59)));
         assert_eq!(excerpt.padding.len(), 61);
-        assert_eq!(Excerpt::new(&"a".repeat(4097), false, 0, 1), None);
     }
 
     #[test]

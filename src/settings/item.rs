@@ -1,5 +1,6 @@
 //! One item of a list: a text or a section.
 
+use super::lookalike::Lookalike;
 use super::node::{Node, Value};
 use super::problem::Complaint;
 use super::report::Report;
@@ -20,13 +21,18 @@ impl<'a> Item<'a> {
 
     /// The item's text; `None`, and an error, when it is empty, a list or a section.
     pub fn text(&mut self) -> Option<String> {
-        match &*self.node.value {
-            Value::Scalar(scalar) if !scalar.is_null() => Some(scalar.text.clone()),
-            _ => {
-                self.problem(Complaint::new(format!("{} where a text belongs", self.node.kind())));
-                None
-            }
+        self.parse(|text| Ok(text.to_owned()))
+    }
+
+    /// The item's text, converted by `parse`; `None`, and an error, when it is empty, a list or a section, or refused.
+    pub fn parse<T>(&mut self, mut parse: impl FnMut(&str) -> Result<T, Complaint>) -> Option<T> {
+        if self.node.is_null() || !self.is_text() {
+            self.problem(Complaint::new(format!("{} where a text belongs", self.node.kind())));
+            return None;
         }
+        let value = self.report.convert(self.node, &self.path, "", |scalar| parse(&scalar.text))?;
+        self.report.warn_of_lookalike(self.node, &self.path, Lookalike::passes_unnoticed);
+        Some(value)
     }
 
     /// The item as a section.

@@ -1,7 +1,8 @@
 //! Hides secrets in what is shown of a configuration file.
 //!
 //! It works on lines of text, not on the tree: a file that is not valid YAML, or whose key is misspelt, holds its
-//! secrets all the same. Each character of a secret becomes one `*`, so that columns stay what they were.
+//! secrets all the same. A line with the value of a secret's key is not shown at all; elsewhere each character of what
+//! looks like a secret becomes one `*`, so that columns stay what they were.
 
 use super::nearest::nearest;
 
@@ -12,6 +13,9 @@ const PLACEHOLDER: &str = "YOUR_KEY";
 const SECRET_KEY: &str = "webhook_url";
 const SECRET_WORDS: [&str; 4] = ["hook", "secret", "token", "passw"];
 
+/// A value that names the place of a secret, and is none.
+const PLACES: [&str; 3] = ["credential:", "file:", "env:"];
+
 /// The groups of a UUID: a WeChat Work robot's key has this shape, though not all its digits need be hexadecimal.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 const UUID_LENGTH: usize = 36;
@@ -19,15 +23,19 @@ const UUID_LENGTH: usize = 36;
 /// How many lines up the key of a value that goes on over several lines is looked for.
 const MAX_LINES_UP: usize = 64;
 
-/// `text` with what follows a `key=` and what has the shape of a UUID hidden.
+/// `text` with what may be a secret hidden: what follows a `key=`, what has the shape of a UUID, and all of a URL but its
+/// host.
 pub(super) fn mask(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut shown = String::with_capacity(text.len());
     let mut at = 0;
     while at < chars.len() {
         let rest = &chars[at..];
-        if starts_with_ignoring_case(rest, "key=") {
-            let length = rest.iter().position(|c| ends_value(*c)).unwrap_or(rest.len());
+        let length = rest.iter().position(|c| ends_value(*c)).unwrap_or(rest.len());
+        if rest.starts_with(&[':', '/', '/']) && !shown.ends_with("unix") {
+            shown.push_str(&masked_url(&rest[..length]));
+            at += length;
+        } else if starts_with_ignoring_case(rest, "key=") {
             shown.extend(&rest[..4]);
             shown.push_str(&stars(&rest[4..length]));
             at += length;
@@ -42,43 +50,35 @@ pub(super) fn mask(text: &str) -> String {
     shown
 }
 
-/// [`mask`] for a line of the file, where the value of a secret's key is hidden too.
-pub(super) fn mask_line(line: &str) -> String {
-    match after_secret_key(line) {
-        Some(at) => mask(&line[..at]) + &mask_value(&line[at..]),
-        None => mask(line),
-    }
+/// A URL from its `://` on: a user's name and password are secret, and all that follows the host.
+fn masked_url(url: &[char]) -> String {
+    let authority_end = url.iter().skip(3).position(|c| matches!(c, '/' | '?' | '#')).map_or(url.len(), |at| at + 3);
+    let (authority, rest) = url.split_at(authority_end);
+    let host = authority.iter().rposition(|c| *c == '@').unwrap_or(2) + 1;
+    // The slash alone tells nothing.
+    let (slash, rest) = rest.split_at(rest.len().min(1));
+    let mut shown = "://".to_owned() + &stars(&authority[3..host.max(3)]);
+    shown.extend(authority[host.max(3)..].iter().chain(slash));
+    shown + &stars(rest)
 }
 
-/// A secret key's value with its secret hidden: of a URL what follows the `?`, of anything else all; comments are
-/// shown.
-pub(super) fn mask_value(value: &str) -> String {
-    let (value, comment) = value.split_at(value.find(" #").unwrap_or(value.len()));
-    let open =
-        value.find("://").map_or(0, |scheme| value[scheme..].find('?').map_or(value.len(), |at| scheme + at + 1));
-    let (open, secret) = value.split_at(open);
-    let hidden = if starts_with_ignoring_case(&secret.chars().take(4).collect::<Vec<_>>(), "key=") {
-        mask(secret)
-    } else {
-        secret.split_inclusive(ends_value).map(|word| stars(&word.chars().collect::<Vec<_>>())).collect()
-    };
-    mask(open) + &hidden + &mask(comment)
-}
-
-/// Whether the first of `lines`, which go up from it, belongs to the value of a secret's key further up: it is
-/// indented below that key, or follows one that has no value.
-pub(super) fn is_in_secret_value<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
+/// Whether the first of `lines`, which go up from it, holds a secret: the value of a secret's key, or a part of one that
+/// began further up, as it is indented below that key or follows one that has no value.
+pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let mut lines = lines.take(MAX_LINES_UP).filter(|line| !line.trim().is_empty());
     let Some(first) = lines.next() else { return false };
+    if let Some(value) = after_secret_key(first) {
+        return is_secret(value);
+    }
     let mut indentation = indentation_of(first);
     for (index, line) in lines.enumerate() {
-        let key_end = after_secret_key(line);
-        let has_no_value = key_end.is_some_and(|at| line[at..].trim().is_empty());
+        let value = after_secret_key(line);
+        let has_no_value = value.is_some_and(|value| value.trim().is_empty());
         if index == 0 && has_no_value && !first.contains(':') {
             return true;
         }
         if indentation_of(line) < indentation {
-            if key_end.is_some() {
+            if value.is_some() {
                 return true;
             }
             indentation = indentation_of(line);
@@ -87,8 +87,15 @@ pub(super) fn is_in_secret_value<'t>(lines: impl Iterator<Item = &'t str>) -> bo
     false
 }
 
-/// Where the value of a secret's key begins in `line`, after the colon (a full-width one, too) or equals sign.
-fn after_secret_key(line: &str) -> Option<usize> {
+/// Whether what follows a secret's key is one: neither nothing, nor the template's placeholder, nor the name of a place.
+fn is_secret(value: &str) -> bool {
+    let value = value.split(" #").next().unwrap_or(value).trim_matches(|c| ends_value(c));
+    let is_placeholder = value.split_once(PLACEHOLDER).is_some_and(|(_, rest)| rest.is_empty());
+    !(value.is_empty() || is_placeholder || PLACES.iter().any(|place| value.starts_with(place)))
+}
+
+/// The value of a secret's key in `line`, after the colon (a full-width one, too) or equals sign.
+fn after_secret_key(line: &str) -> Option<&str> {
     line.match_indices([':', '：', '=']).find_map(|(at, separator)| {
         let before = line[..at].trim_end_matches(['"', '\'', ' ']);
         let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(before).to_lowercase();
@@ -96,17 +103,15 @@ fn after_secret_key(line: &str) -> Option<usize> {
             || word.ends_with("_key")
             || SECRET_WORDS.iter().any(|secret| word.contains(secret))
             || nearest(&word, [SECRET_KEY]).is_some();
-        is_secret.then_some(at + separator.len())
+        is_secret.then(|| &line[at + separator.len()..])
     })
 }
 
-/// As many stars as there are characters, spaces and quotes kept; the placeholder and what is masked already stay.
+/// As many stars as there are characters; the placeholder at the end stays.
 fn stars(chars: &[char]) -> String {
     let text: String = chars.iter().collect();
-    if text.trim_end_matches(ends_value) == PLACEHOLDER || text.starts_with('…') {
-        return text;
-    }
-    chars.iter().map(|c| if ends_value(*c) { *c } else { '*' }).collect()
+    let shown = if text.ends_with(PLACEHOLDER) { PLACEHOLDER } else { "" };
+    "*".repeat(chars.len() - shown.len()) + shown
 }
 
 fn ends_value(c: char) -> bool {
@@ -138,41 +143,71 @@ mod tests {
         assert_eq!(mask("x?key=abc\" y"), "x?key=***\" y");
         assert_eq!(mask("# 693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa!"), format!("# {}!", "*".repeat(36)));
         assert_eq!(mask("no secret: at-all"), "no secret: at-all");
-        assert_eq!(mask("the URL (https://h/send?key=…)"), "the URL (https://h/send?key=…)");
     }
 
     #[test]
-    fn a_secret_keys_value_is_hidden_however_the_key_is_spelt() {
-        for line in ["webhook_url: abc-1", "webhok_url: abc-1", "Webhookurl： abc-1", "{a: 1, \"webhook_url\": abc-1"]
-        {
-            let masked = mask_line(line);
-            assert!(masked.ends_with(" *****"), "{masked}");
+    fn of_a_url_the_host_alone_is_shown() {
+        for (url, masked) in [
+            ("http://h.example/p?kye=a", "http://h.example/*******"),
+            ("a: \"https://u:p@h.example:8/hook/abc\" # c", "a: \"https://****h.example:8/********\" # c"),
+            ("https://h.example", "https://h.example"),
+            ("https://h.example?token=a", "https://h.example?*******"),
+            ("unix:///var/run/docker.sock", "unix:///var/run/docker.sock"),
+            ("https://h.example/send?key=YOUR_KEY", "https://h.example/*********YOUR_KEY"),
+            ("https://a@b@h.example/", "https://****h.example/"),
+            ("://", "://"),
+        ] {
+            assert_eq!(mask(url), masked);
         }
-        assert_eq!(mask_line("webhook_url: 'abc' # mine"), "webhook_url: '***' # mine");
     }
 
     #[test]
-    fn the_path_of_a_url_and_the_placeholder_are_shown() {
-        assert_eq!(mask_line("webhook_url: http://h/p?kye=a"), "webhook_url: http://h/p?*****");
-        let template = "webhook_url: \"https://h/send?key=YOUR_KEY\"";
-        assert_eq!(mask_line(template), template);
+    fn a_line_with_a_secret_is_known_however_its_key_is_spelt() {
+        let is_secret = |line: &str| holds_secret([line].into_iter());
+        for line in [
+            "webhook_url: abc-1",
+            "webhok_url: abc-1",
+            "Webhookurl： abc-1",
+            "{a: 1, \"webhook_url\": abc-1",
+            "webhook_url:abc-1",
+            "  token = \"abc\"",
+            "webhook_url: \"https://relay.example.com/hook/abc\" # mine",
+        ] {
+            assert!(is_secret(line), "{line}");
+        }
+        for line in [
+            "webhook_url:",
+            "webhook_url: \"\" # none",
+            "webhook_url: \"https://h.example/send?key=YOUR_KEY\"",
+            "webhook_url: credential:webhook",
+            "webhook_url: env:WEBHOOK",
+            "hostname: web-1",
+        ] {
+            assert!(!is_secret(line), "{line}");
+        }
     }
 
     #[test]
     fn a_value_is_found_below_its_key() {
         let below = ["      part", "    \"other", "  webhook_url:", "wechat:"];
-        assert!(is_in_secret_value(below.into_iter()));
-        assert!(is_in_secret_value(["  abc", "  webhook_url: "].into_iter()));
-        assert!(!is_in_secret_value(["  other: abc", "  webhook_url: x", "wechat:"].into_iter()));
-        assert!(!is_in_secret_value(["system:", "  webhook_url: x"].into_iter()));
+        assert!(holds_secret(below.into_iter()));
+        assert!(holds_secret(["  abc", "  webhook_url: "].into_iter()));
+        assert!(!holds_secret(["  other: abc", "  webhook_url: x", "wechat:"].into_iter()));
+        assert!(!holds_secret(["system:", "  webhook_url: x"].into_iter()));
     }
 
     proptest! {
         #[test]
-        fn masking_keeps_every_column(line in "(key=|webhook_url: |[a-f0-9-]{36}|://|\\?|\\PC){0,9}") {
-            for masked in [mask(&line), mask_line(&line), mask_value(&line)] {
-                prop_assert_eq!(masked.chars().count(), line.chars().count());
-            }
+        fn masking_keeps_every_column(line in "(key=|webhook_url: |[a-f0-9-]{36}|://|@|/|\\?|YOUR_KEY|\\PC){0,9}") {
+            prop_assert_eq!(mask(&line).chars().count(), line.chars().count());
+        }
+
+        #[test]
+        fn no_part_of_a_url_but_its_host_is_shown(path in "[a-zA-Z0-9/?=&._-]{0,30}", user in "([a-z]{1,5}:[a-z]{3,9}@)?") {
+            let secret = format!("/{path}S3CR3T");
+            let masked = mask(&format!("x: 'https://{user}relay.example.com{secret}'"));
+            prop_assert!(masked.contains("relay.example.com/") && !masked.contains("S3CR3T"), "{}", masked);
+            prop_assert!(user.is_empty() || !masked.contains(&user), "{}", masked);
         }
     }
 }

@@ -7,10 +7,13 @@
 //! A file is taken as hostile: its size, depth, number of values, aliases and problems are bounded, and what is shown
 //! of it has its secrets masked and its control characters replaced.
 
+mod convert;
+mod culprit;
 mod duration;
 mod excerpt;
 mod file;
 mod item;
+mod lookalike;
 mod mask;
 mod nearest;
 mod node;
@@ -32,6 +35,7 @@ pub use duration::duration_text;
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
+pub use lookalike::lookalike;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{Section, readable_by_others};

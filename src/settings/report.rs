@@ -56,6 +56,10 @@ impl Report {
         self.source.others_may_read().then(|| self.source.name())
     }
 
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     pub(super) fn line_of(&self, offset: usize) -> usize {
         self.source.line_of(offset)
     }

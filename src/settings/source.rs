@@ -4,11 +4,18 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use super::excerpt::{Excerpt, printable};
+use super::excerpt::Excerpt;
 use super::file::{self, MAX_FILE_BYTES};
-use super::mask::{is_in_secret_value, mask};
+use super::mask::{holds_secret, mask};
 use super::node::{Node, Value};
 use super::problem::{Problem, Problems, Severity};
+use crate::text;
+
+/// A problem's text is longer only where it names many keys.
+const MAX_TEXT_BYTES: usize = 2048;
+
+/// A longer line is not shown.
+const MAX_LINE_BYTES: usize = 4096;
 
 /// A decoded file, with its lines found.
 pub(super) struct Source {
@@ -56,7 +63,7 @@ impl Source {
         // As in YAML, a carriage return ends a line by itself, but not twice together with the line feed after it.
         let ends_line = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
         let line_starts = std::iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
-        Source { name: printable(name), text: text.to_owned(), line_starts, others_may_read: false }
+        Source { name: text::shown(name), text: text.to_owned(), line_starts, others_may_read: false }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -80,19 +87,21 @@ impl Source {
     pub(super) fn problem(&self, span: Range<usize>, severity: Severity, message: &str, expected: &str) -> Problem {
         let (start, end) = self.within(&span);
         let line = self.line_of(start);
-        let text = self.line(line);
+        let line_text = self.line(line);
         let line_start = self.line_starts[line - 1];
         let before = self.text[line_start..start].chars().count();
-        let marked = self.text[start..end.min(line_start + text.len()).max(start)].trim_end().chars().count();
-        let secret = is_in_secret_value((1..=line).rev().map(|number| self.line(number)));
+        let marked = self.text[start..end.min(line_start + line_text.len()).max(start)].trim_end().chars().count();
+        // A line that is too long was not written by hand, and looking for secrets in it would cost too much.
+        let lines = || (1..=line).rev().map(|number| self.line(number)).take_while(|line| line.len() <= MAX_LINE_BYTES);
+        let is_shown = line_text.len() <= MAX_LINE_BYTES && !holds_secret(lines());
         Problem {
             file: self.name.clone(),
             line,
             column: before + 1,
             severity,
-            message: printable(&mask(message)),
-            expected: printable(&mask(expected)),
-            excerpt: Excerpt::new(text, secret, before, marked),
+            message: text::shown_within(&mask(message), MAX_TEXT_BYTES),
+            expected: text::shown_within(expected, MAX_TEXT_BYTES),
+            excerpt: is_shown.then(|| Excerpt::new(line_text, before, marked)),
         }
     }
 
@@ -148,6 +157,15 @@ mod tests {
             shown,
             "c.yaml:2:4: error: not UTF-8: the byte 0xff; save the file as UTF-8\n  | b: \u{fffd}\u{fffd}\n  |    ^"
         );
+    }
+
+    #[test]
+    fn a_line_that_nobody_wrote_by_hand_is_not_shown() {
+        let shown = |length: usize| {
+            let source = Source::new("c.yaml", &"a".repeat(length));
+            source.problem(0..1, Severity::Error, "", "").excerpt.is_some()
+        };
+        assert_eq!((shown(4096), shown(4097)), (true, false));
     }
 
     #[test]

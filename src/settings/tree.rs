@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use serde_saphyr::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
 
+use super::culprit::culprit;
 use super::node::{Entry, Node, Value};
 use super::report::Report;
 use super::scalar::{Scalar, quoted};
@@ -27,24 +28,32 @@ const MAX_ALIASED_VALUES: usize = 10_000;
 
 /// The document's tree, null where the file has none. What is wrong is reported; `None` where it cannot be gone on.
 pub(super) fn parse(source: &Source, report: &mut Report) -> Option<Node> {
-    let mut options = Options::default();
-    options.set_emit_comments(false);
-    options.flow_nesting_limit = MAX_DEPTH;
-    options.block_nesting_limit = MAX_DEPTH;
-
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(source.text(), options) {
+    for event in Parser::new_from_str_with_options(source.text(), options()) {
         match event {
             Ok((event, span)) => builder.take(event, span, report)?,
             Err(error) => {
                 let at = offset(*error.marker());
-                let (message, expected) = syntax::explain(error.kind());
-                report.error(at..at, &message, expected);
+                if let Some(found) = culprit(source.text(), at) {
+                    report.error(found.bytes.clone(), &found.message(), &found.expected());
+                } else {
+                    let (message, expected) = syntax::explain(error.kind());
+                    report.error(at..at, &message, expected);
+                }
                 return None;
             }
         }
     }
     Some(builder.root.unwrap_or_else(Node::null))
+}
+
+/// How the parser reads: comments are left out, depth is bounded.
+pub(super) fn options() -> Options {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    options
 }
 
 #[derive(Default)]
@@ -195,7 +204,7 @@ fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, report: &mut
 }
 
 /// The parser counts bytes wherever it reads a text, as it does here.
-fn offset(marker: Marker) -> usize {
+pub(super) fn offset(marker: Marker) -> usize {
     marker.byte_offset().unwrap_or(0)
 }
 

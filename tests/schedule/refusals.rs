@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vps_monitor::schedule::Schedule;
 
 /// An expression, what is marked in it, and the message.
-const REFUSED: [[&str; 3]; 42] = [
+const REFUSED: [[&str; 3]; 45] = [
     ["", "", "the expression is empty"],
     ["   ", "^^^", "the expression is empty"],
     ["9", "^", "there is 1 field instead of five"],
@@ -50,7 +50,10 @@ const REFUSED: [[&str; 3]; 42] = [
     ["0 9 1,15W * *", "      ^^^", "`15W` stands in a list"],
     ["0 9 * * fri#6", "            ^", "`6` is not which of the month's is meant"],
     ["0 9 30,31 2 *", "    ^^^^^^^", "the expression never fires: no such month has such a day"],
-    ["０ 9 * * *", "^", "`０` is not a minute"],
+    ["０ 9 * * *", "^", "`０` is U+FF10, which only looks like `0`"],
+    ["0 9，18 * * *", "   ^", "`，` is U+FF0C, which only looks like `,`"],
+    ["0\u{a0}9 * * *", " ^", "here is U+00A0 (no-break space), which is not a plain space"],
+    ["0 9 * * \u{200b}1", "        ^", "here is U+200B (zero width space), which nobody sees"],
 ];
 
 #[test]

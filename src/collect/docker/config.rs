@@ -109,14 +109,7 @@ impl Entry {
     /// `- nginx`, or a section with `name:` and more.
     fn read(item: &mut Item<'_>) -> Option<Entry> {
         if item.is_text() {
-            let name = item.text()?;
-            return match container_name(&name) {
-                Ok(name) => Some(Entry::new(name)),
-                Err(complaint) => {
-                    item.problem(complaint);
-                    None
-                }
-            };
+            return item.parse(container_name).map(Entry::new);
         }
         item.section(|section| {
             let default = Entry::new("");

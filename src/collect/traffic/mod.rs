@@ -43,21 +43,17 @@ impl Config {
             enabled: section.boolean("enabled", default.enabled),
             threshold_mbps: section.number("threshold_mbps", default.threshold_mbps, 0.0, 1_000_000.0),
             sample_interval: section.duration("sample_interval", default.sample_interval, super::SAMPLE_INTERVAL),
-            interfaces: section
-                .list("interfaces", |item| {
-                    let name = item.text()?;
-                    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '/') {
-                        item.problem(
-                            Complaint::new("this is no interface's name")
-                                .expected("a name or a pattern such as eth0 or ens*"),
-                        );
-                        return None;
-                    }
-                    Some(name)
-                })
-                .unwrap_or_default(),
+            interfaces: section.list("interfaces", |item| item.parse(interface_name)).unwrap_or_default(),
         }
     }
+}
+
+fn interface_name(text: &str) -> Result<String, Complaint> {
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '/') {
+        let complaint = Complaint::new("this is no interface's name");
+        return Err(complaint.expected("a name or a pattern such as eth0 or ens*"));
+    }
+    Ok(text.to_owned())
 }
 
 pub struct Traffic {

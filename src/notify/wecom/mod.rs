@@ -50,7 +50,7 @@ impl Config {
         });
         match &webhook_url {
             Some(webhook) => Config::warn_of(section, webhook, &written),
-            None if section.is_written(KEY) => {
+            None if section.is_written(KEY) && written.trim().is_empty() => {
                 section.warning(KEY, "empty: there is no channel, messages are only printed");
             }
             None => {}

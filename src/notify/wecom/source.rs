@@ -13,7 +13,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::Webhook;
-use crate::settings::Complaint;
+use crate::settings::{Complaint, lookalike};
 
 /// Longer than any URL that a server takes.
 const MAX_BYTES: u64 = 8 * 1024;
@@ -69,10 +69,15 @@ fn find(text: &str, place: &Place<'_>) -> Result<Option<Webhook>, Complaint> {
         Some((_, name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
         None => return Webhook::parse(text),
     };
-    match Webhook::parse(&found) {
+    // Some editors put a byte order mark before what they save.
+    let found = found.trim_start_matches('\u{feff}');
+    match Webhook::parse(found) {
         Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected("the robot's webhook in it")),
         Ok(webhook) => Ok(webhook),
-        Err(complaint) => Err(Complaint { message: format!("{what} {}", complaint.message), ..complaint }),
+        Err(complaint) => Err(match lookalike(found) {
+            Some(odd) => Complaint { message: format!("{what} holds no webhook: {}", odd.message), at: None, ..odd },
+            None => Complaint { message: format!("{what} {}", complaint.message), ..complaint },
+        }),
     }
 }
 
@@ -144,7 +149,8 @@ mod tests {
         fs::write(folder.path().join("webhook"), format!("{KEY}\n")).unwrap();
         let file = format!("file:{}/webhook", folder.path().display());
         let direct = Webhook::parse(KEY).unwrap();
-        for text in ["credential:webhook", "env:WEBHOOK", &file, KEY] {
+        fs::write(folder.path().join("marked"), format!("\u{feff}{KEY}\r\n")).unwrap();
+        for text in ["credential:webhook", "credential:marked", "env:WEBHOOK", &file, KEY] {
             assert_eq!(find_in(folder.path(), text).unwrap(), direct, "{text}");
         }
         assert_eq!(find_in(folder.path(), "").unwrap(), None);
@@ -155,11 +161,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("placeholder"), "YOUR_KEY").unwrap();
         fs::write(folder.path().join("long"), "x".repeat(10_000)).unwrap();
+        fs::write(folder.path().join("pasted"), format!("{KEY}\u{200b}\n")).unwrap();
         fs::create_dir(folder.path().join("folder")).unwrap();
         for (text, message, expected) in [
             ("credential:absent", "the credential `absent` cannot be read: No such file", "LoadCredential=absent:"),
             ("credential:../secret", "this is not a credential's name", "credential:NAME"),
             ("credential:placeholder", "the credential `placeholder` still holds the placeholder", "the URL that"),
+            ("credential:pasted", "the credential `pasted` holds no webhook: here is U+200B", "without it"),
             ("credential:long", "the credential `long` cannot be read: it is longer", "LoadCredential"),
             ("credential:folder", "the credential `folder` cannot be read: it is not a regular file", ""),
             ("file:etc/webhook", "this is not an absolute path", "file:/path"),

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::duration::duration_text;
 use super::item::Item;
+use super::lookalike::{self, Lookalike};
 use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
@@ -79,7 +80,10 @@ impl Section<'_> {
 
     /// A text; a number or a boolean without quotes is one, too.
     pub fn text(&mut self, key: &'static str, default: &str) -> String {
-        self.parse(key, default.to_owned(), |text| Ok(text.to_owned()))
+        let text = self.value(key, default.to_owned(), "", |scalar| Ok(scalar.text.clone()));
+        // A name in a chat may well have a wide space or comma.
+        self.warn_of_lookalike(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
+        text
     }
 
     /// A text, converted by `parse`.
@@ -89,7 +93,9 @@ impl Section<'_> {
         default: T,
         mut parse: impl FnMut(&str) -> Result<T, Complaint>,
     ) -> T {
-        self.value(key, default, "", |scalar| parse(&scalar.text))
+        let value = self.value(key, default, "", |scalar| parse(&scalar.text));
+        self.warn_of_lookalike(key, Lookalike::passes_unnoticed);
+        value
     }
 
     /// A time zone by its IANA name; `None`: absent or empty.
@@ -116,8 +122,14 @@ impl Section<'_> {
         let node = &self.ask(key).filter(|entry| !entry.value.is_null())?.value;
         let path = self.path_of(key);
         let Value::List(nodes) = &*node.value else {
-            let complaint = Complaint::new(format!("{} where a list belongs", node.kind()));
-            self.report.complain(node, &path, &complaint.expected("a list, such as [a, b] or a line `- a` for each"));
+            if !self.report.lookalike_in_scalar(node, &path) {
+                let complaint = Complaint::new(format!("{} where a list belongs", node.kind()));
+                self.report.complain(
+                    node,
+                    &path,
+                    &complaint.expected("a list, such as [a, b] or a line `- a` for each"),
+                );
+            }
             return None;
         };
         if nodes.len() > MAX_ITEMS {
@@ -196,27 +208,35 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: T,
         expected: &str,
-        convert: impl FnOnce(&Scalar) -> Result<T, Complaint>,
+        convert: impl FnMut(&Scalar) -> Result<T, Complaint>,
     ) -> T {
         let Some(entry) = self.ask(key).filter(|entry| !entry.value.is_null()) else { return default };
-        let node = &entry.value;
-        let converted = match &*node.value {
-            Value::Scalar(scalar) => convert(scalar),
-            _ => Err(Complaint::new(format!("{} where a single value belongs", node.kind()))),
-        };
-        converted.unwrap_or_else(|complaint| {
-            let complaint = if complaint.expected.is_empty() { complaint.expected(expected) } else { complaint };
-            self.report.complain(node, &self.path_of(key), &complaint);
-            default
-        })
+        let path = self.path_of(key);
+        self.report.convert(&entry.value, &path, expected, convert).unwrap_or(default)
+    }
+
+    /// A warning of what an accepted value holds by an oversight.
+    fn warn_of_lookalike(&mut self, key: &str, is_oversight: impl Fn(&Lookalike) -> bool) {
+        if let Some(entry) = self.entry(key) {
+            self.report.warn_of_lookalike(&entry.value, &self.path_of(key), is_oversight);
+        }
     }
 
     /// Reports the keys that nobody asked for.
     fn finish(self) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
+            let likely = nearest(lookalike::corrected(&entry.key).trim(), self.known.iter().copied());
+            // A letter of another alphabet passes for one of ours just as well.
+            let unlike =
+                |found: &Lookalike| likely.map(|likely| format!("`{likely}`")).unwrap_or_else(|| found.expected());
+            if self.report.lookalike(&entry.key_span, &self.path, unlike) {
+                continue;
+            }
             let unknown = format!("unknown key {}", quoted(&entry.key));
-            let (message, expected) = match nearest(&entry.key, self.known.iter().copied()) {
-                Some(likely) => (format!("{unknown}; did you mean `{likely}`?"), String::new()),
+            let (message, expected) = match likely {
+                Some(likely) => {
+                    (format!("{unknown}; did you mean `{likely}`?"), of_another_alphabet(&entry.key, likely))
+                }
                 None => (unknown, self.known.join(", ")),
             };
             self.report.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
@@ -242,8 +262,10 @@ pub(super) fn read_mapping<T>(
         Value::Mapping(entries) => entries,
         _ if node.is_null() => &[],
         _ => {
-            let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));
-            report.complain(node, &path, &complaint.expected(expected_of_a_mapping(node)));
+            if !report.lookalike_in_scalar(node, &path) {
+                let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));
+                report.complain(node, &path, &complaint.expected(expected_of_a_mapping(node)));
+            }
             is_refused = true;
             &[]
         }
@@ -254,144 +276,19 @@ pub(super) fn read_mapping<T>(
     value
 }
 
+/// Names a letter that passes for one of the likely key; empty if there is none.
+fn of_another_alphabet(key: &str, likely: &str) -> String {
+    let other = key.chars().find(|c| !c.is_ascii());
+    other.map(|c| format!("`{likely}`, in which `{c}` (U+{:04X}) is no letter", u32::from(c))).unwrap_or_default()
+}
+
 /// A line that was meant as a key and its value is a mere text to YAML if its colon is no such colon.
 fn expected_of_a_mapping(node: &Node) -> &'static str {
     match &*node.value {
-        Value::Scalar(scalar) if scalar.text.contains('：') => "a plain colon after the key; this one is full-width",
         Value::Scalar(scalar) if scalar.text.contains(':') => "a space after the colon",
         _ => "keys, each with a colon and a value",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings;
-
-    /// The value and the problems' texts without the lines they show.
-    fn read<T>(text: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Vec<String>> {
-        settings::read("c", text.as_bytes(), read).map(|read| read.value).map_err(|problems| {
-            let line = |p: &settings::Problem| format!("{}:{} {} [{}]", p.line, p.column, p.message, p.expected);
-            problems.list.iter().map(line).collect()
-        })
-    }
-
-    #[test]
-    fn what_is_absent_or_null_has_its_default() {
-        for text in ["", "# nothing\n", "~", "a:\n", "a: {n: ~, s: null, l:}\n", "---\n...\n"] {
-            let value = read(text, |document| {
-                document.section("a", |a| {
-                    (a.integer("n", 7, 0..=9), a.text("s", "x"), a.list("l", |item| item.text()), a.is_written("n"))
-                })
-            });
-            assert_eq!(value, Ok((7, "x".to_owned(), None, false)), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_problem_is_told_in_the_order_of_the_file() {
-        let problems = read("b: on\na: {n: 10, m: x}\nc: 1\n", |document| {
-            document.section("a", |a| (a.integer("n", 7, 0..=9), a.number("m", 0.5, 0.0, 1.0)));
-            document.boolean("b", false)
-        });
-        assert_eq!(
-            problems.unwrap_err(),
-            [
-                "1:4 b: `on` is not true or false [true]",
-                "2:8 a.n: 10 is out of range [a whole number from 0 to 9]",
-                "2:15 a.m: `x` is not a number [a number above 0, up to 1]",
-                "3:1 unknown key `c` [a, b]",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_misspelt_key_is_told_which_one_was_meant() {
-        let problems = read("enabeld: true\n", |document| document.boolean("enabled", false));
-        assert_eq!(problems.unwrap_err(), ["1:1 unknown key `enabeld`; did you mean `enabled`? []"]);
-    }
-
-    #[test]
-    fn a_wrong_kind_of_value_is_named() {
-        let problems = read("a: [1]\nb: {c: 1}\nl: x\n", |document| {
-            document.section("a", |_| ());
-            document.text("b", "");
-            document.list("l", |item| item.text())
-        });
-        assert_eq!(
-            problems.unwrap_err(),
-            [
-                "1:4 a: a list where a section belongs [keys, each with a colon and a value]",
-                "2:4 b: a section where a single value belongs []",
-                "3:4 l: a single value where a list belongs [a list, such as [a, b] or a line `- a` for each]",
-            ]
-        );
-    }
-
-    #[test]
-    fn the_length_of_a_list_is_bounded() {
-        let problems =
-            read(&format!("l: [{}]\n", "x,".repeat(1001)), |document| document.list("l", |item| item.text()));
-        assert_eq!(problems.unwrap_err(), ["1:4 l: a list of 1001 items [at most 1000]"]);
-    }
-
-    #[test]
-    fn a_part_of_a_text_is_pointed_at_where_it_stands_as_it_is() {
-        let at =
-            |text: &str| read(text, |document| document.parse("cron", (), |_| Err(Complaint::new("bad").at(2..4))));
-        assert_eq!(at("cron: 0 99 * * *\n").unwrap_err(), ["1:9 cron: bad []"]);
-        assert_eq!(at("cron: \"0 99 * * *\"\n").unwrap_err(), ["1:10 cron: bad []"]);
-        assert_eq!(at("cron: \"0\\x2099 * * *\"\n").unwrap_err(), ["1:7 cron: bad []"]);
-    }
-
-    #[test]
-    fn a_choice_takes_plain_words_in_any_case() {
-        let read = |text| {
-            read(text, |d| d.choice("enabled", None, &[("auto", None), ("true", Some(true)), ("false", Some(false))]))
-        };
-        assert_eq!(read("enabled: TRUE\n"), Ok(Some(true)));
-        assert_eq!(read("enabled: Auto\n"), Ok(None));
-        assert_eq!(read("enabled: 2\n").unwrap_err(), ["1:10 enabled: `2` is none of the values [auto, true, false]"]);
-    }
-
-    #[test]
-    fn a_complaint_without_its_key_stands_at_the_section() {
-        let problems = read("x: 1\na:\n  b: 1\n", |document| {
-            document.integer("x", 0, 0..=9);
-            document.section("a", |a| {
-                a.integer("b", 0, 0..=9);
-                a.problem("c", Complaint::new("is missing"));
-            });
-        });
-        assert_eq!(problems.unwrap_err(), ["2:1 a.c: is missing []"]);
-    }
-
-    #[test]
-    fn what_is_no_section_is_not_said_to_lack_a_key() {
-        let problems =
-            read("a: [b]\n", |document| document.section("a", |a| a.problem("c", Complaint::new("is missing"))));
-        assert_eq!(problems.unwrap_err().len(), 1);
-    }
-
-    #[test]
-    fn a_percentage_below_one_is_warned_of() {
-        let warnings = |text: &str| {
-            let read = settings::read("c", text.as_bytes(), |document| document.percent("p", 80.0)).unwrap();
-            read.warnings.iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(warnings("p: 0.8\n"), ["p: 0.8 is less than one percent; if 80 percent is meant, write 80"]);
-        assert_eq!(warnings("p: 0.07\n"), ["p: 0.07 is less than one percent; if 7 percent is meant, write 7"]);
-        assert_eq!((warnings("p: 1\n"), warnings("")), (Vec::new(), Vec::new()));
-    }
-
-    #[test]
-    fn warnings_come_with_the_value() {
-        let read = settings::read("c", b"a: 1\n", |document| {
-            document.warning("a", "is odd");
-            document.integer("a", 0, 0..=9)
-        });
-        let read = read.unwrap();
-        assert_eq!(read.value, 1);
-        assert_eq!(read.warnings[0].to_string(), "c:1:4: warning: a: is odd\n  | a: 1\n  |    ^");
-    }
-}
+mod tests;

@@ -1,0 +1,194 @@
+//! Converts a value of the file into what a component wants of it, and says what is in the way: first of all a character
+//! that is not what it looks like, since no other complaint of such a text can be understood.
+
+use std::ops::Range;
+
+use super::lookalike::{self, Lookalike};
+use super::node::{Node, Value};
+use super::problem::Complaint;
+use super::report::{Report, in_path};
+use super::scalar::Scalar;
+
+impl Report {
+    /// The value of a node; `None`, and an error, if it is none. `expected` is for complaints that name nothing themselves.
+    pub(super) fn convert<T>(
+        &mut self,
+        node: &Node,
+        path: &str,
+        expected: &str,
+        mut convert: impl FnMut(&Scalar) -> Result<T, Complaint>,
+    ) -> Option<T> {
+        let named = |complaint: Complaint| match complaint.expected.as_str() {
+            "" => complaint.expected(expected),
+            _ => complaint,
+        };
+        let Value::Scalar(scalar) = &*node.value else {
+            let complaint = Complaint::new(format!("{} where a single value belongs", node.kind()));
+            self.complain(node, path, &named(complaint));
+            return None;
+        };
+        let complaint = match convert(scalar) {
+            Ok(value) => return Some(value),
+            Err(complaint) => complaint,
+        };
+        let corrected = Scalar { text: lookalike::corrected(&scalar.text), plain: scalar.plain };
+        // Punctuation is put right first; what a full-width digit or sign would mean is the value's matter.
+        let is_of_value = |found: &Lookalike| found.meant.contains(|c: char| c.is_ascii_alphanumeric() || c == '%');
+        let right = |found: &Lookalike| match convert(&corrected) {
+            Err(complaint) if is_of_value(found) => named(complaint).expected,
+            _ => found.expected(),
+        };
+        if !self.lookalike(&node.span, path, right) {
+            self.complain(node, path, &named(complaint));
+        }
+        None
+    }
+
+    /// An error at the first character within `span` that is not what it looks like, with what is `right` there; `false`
+    /// if there is none.
+    pub(super) fn lookalike(
+        &mut self,
+        span: &Range<usize>,
+        path: &str,
+        right: impl FnOnce(&Lookalike) -> String,
+    ) -> bool {
+        let Some(found) = self.all_lookalikes(span).into_iter().next() else { return false };
+        let expected = right(&found);
+        self.error(found.bytes.clone(), &in_path(path, &found.message()), &expected);
+        true
+    }
+
+    /// The same in a single value that stands where something else belongs: a colon or a bracket of another kind makes one
+    /// of a section or a list.
+    pub(super) fn lookalike_in_scalar(&mut self, node: &Node, path: &str) -> bool {
+        matches!(&*node.value, Value::Scalar(_)) && self.lookalike(&node.span, path, Lookalike::expected)
+    }
+
+    /// A warning at the first such character of an accepted value that is there by an oversight.
+    pub(super) fn warn_of_lookalike(&mut self, node: &Node, path: &str, is_oversight: impl Fn(&Lookalike) -> bool) {
+        if let Some(found) = self.all_lookalikes(&node.span).into_iter().find(is_oversight) {
+            self.warning(Some(found.bytes.clone()), &in_path(path, &found.message()));
+        }
+    }
+
+    /// The characters within `span` that are not what they look like, with their bytes in the source.
+    fn all_lookalikes(&self, span: &Range<usize>) -> Vec<Lookalike> {
+        let text = self.source().text().get(span.clone()).unwrap_or_default();
+        let placed = |found: Lookalike| Lookalike {
+            bytes: span.start + found.bytes.start..span.start + found.bytes.end,
+            ..found
+        };
+        lookalike::all(text).map(placed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{self, Section, Severity};
+
+    fn problems(text: &str, read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
+        let list = match settings::read("c", text.as_bytes(), read) {
+            Ok(read) => read.warnings,
+            Err(problems) => problems.list,
+        };
+        list.iter().map(|p| format!("{}:{} {} {} [{}]", p.line, p.column, p.severity, p.message, p.expected)).collect()
+    }
+
+    #[test]
+    fn a_number_is_told_which_of_its_characters_is_none() {
+        let number = |text: &str| {
+            problems(text, |document| {
+                document.number("n", 1.0, 0.0, 100.0);
+            })
+        };
+        assert_eq!(
+            number("n: \u{200b}70\n"),
+            ["1:4 error n: here is U+200B (zero width space), which nobody sees [this without it]"]
+        );
+        assert_eq!(
+            number("n: 70\u{a0}\n"),
+            ["1:6 error n: here is U+00A0 (no-break space), which is not a plain space [a plain space (U+0020)]"]
+        );
+        assert_eq!(number("n: ８0\n"), ["1:4 error n: `８` is U+FF18, which only looks like `8` [`8`]"]);
+        // What is wrong besides is said too.
+        assert_eq!(number("n: 80％\n"), ["1:6 error n: `％` is U+FF05, which only looks like `%` [`80`]"]);
+        assert_eq!(
+            number("n: ８００\n"),
+            ["1:4 error n: `８` is U+FF18, which only looks like `8` [a number above 0, up to 100]"]
+        );
+        // An escape shows itself.
+        assert_eq!(
+            number("n: \"\\u200b70\"\n"),
+            ["1:4 error n: `\\u{200b}70` is not a number [a number above 0, up to 100]"]
+        );
+    }
+
+    #[test]
+    fn of_a_value_in_several_lines_the_character_is_pointed_at() {
+        let told = problems("n: true\n  and\u{a0}more\n", |document| {
+            document.boolean("n", false);
+        });
+        assert!(told[0].starts_with("2:6 error n: here is U+00A0"), "{told:?}");
+    }
+
+    #[test]
+    fn a_key_is_told_which_of_its_characters_is_none() {
+        let keys = |text: &str| {
+            problems(text, |document| {
+                document.number("threshold", 1.0, 0.0, 100.0);
+            })
+        };
+        assert_eq!(
+            keys("\u{200b}threshold: 70\n"),
+            ["1:1 error here is U+200B (zero width space), which nobody sees [`threshold`]"]
+        );
+        assert_eq!(
+            keys("\u{a0}\u{a0}threshold: 70\n"),
+            ["1:1 error here is U+00A0 (no-break space), which is not a plain space [`threshold`]"]
+        );
+        assert_eq!(keys("“threshold”: 70\n"), ["1:1 error `“` is U+201C, which only looks like `\"` [`threshold`]"]);
+        assert_eq!(
+            keys("thr\u{435}shold: 70\n"),
+            [
+                "1:1 error unknown key `thrеshold`; did you mean `threshold`? [`threshold`, in which `е` (U+0435) is no letter]"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_oversight_in_an_accepted_text_is_warned_of() {
+        let texts = |text: &str| {
+            problems(text, |document| {
+                document.text("t", "");
+                document.parse("p", (), |_| Ok(()));
+                document.list("l", |item| item.text());
+            })
+        };
+        assert_eq!(texts("l: [\"/data\u{200b}\"]\n").len(), 1);
+        assert!(texts("l: [eth0，eth1]\n")[0].starts_with("1:9 warning l[0]: `，` is U+FF0C"));
+        assert!(texts("t: “web-1”\n")[0].starts_with("1:4 warning t: `“` is U+201C"));
+        assert_eq!(texts("p: a\u{a0}b\n").len(), 1);
+        for right in ["t: 生产　一号（备用）：⚠️\n", "l: [/数据（旧）]\n"] {
+            assert_eq!(texts(right), Vec::<String>::new(), "{right}");
+        }
+        let read = settings::read("c", "t: web\u{200b}\n".as_bytes(), |document| document.text("t", "")).unwrap();
+        assert_eq!((read.value.as_str(), read.warnings[0].severity), ("web\u{200b}", Severity::Warning));
+    }
+
+    #[test]
+    fn what_stands_where_a_section_or_a_list_belongs_is_told_of_its_colon_and_its_brackets() {
+        let told = problems("a:\n  b： 80\nl: ［x, y］\nm:\n  － x\n", |document| {
+            document.section("a", |a| a.number("b", 1.0, 0.0, 100.0));
+            document.list("l", |item| item.text());
+            document.list("m", |item| item.text());
+        });
+        assert_eq!(
+            told,
+            [
+                "2:4 error a: `：` is U+FF1A, which only looks like `:` [`:` and a space after it]",
+                "3:4 error l: `［` is U+FF3B, which only looks like `[` [`[`]",
+                "5:3 error m: `－` is U+FF0D, which only looks like `-` [`-`]",
+            ]
+        );
+    }
+}

@@ -141,3 +141,31 @@ fn every_command_that_is_quoted_is_one_that_the_program_understands() {
     }
     fail_on(&complaints);
 }
+
+/// The texts in a row's first cell, cut where the program puts in a name or a number.
+fn fragments(cell: &str) -> Vec<String> {
+    let cut = |text: String| text.split('…').map(|part| part.trim().to_owned()).collect::<Vec<_>>();
+    quoted(cell).into_iter().flat_map(cut).filter(|part| !part.is_empty()).collect()
+}
+
+#[test]
+fn the_errors_that_are_explained_are_errors_of_the_program() {
+    // A literal that goes on in the next line is one text.
+    let source: String = super::sources().into_iter().map(|file| file.text).collect();
+    let source: String = source.split("\\\n").map(|part| part.trim_start()).collect();
+    let mut complaints = Vec::new();
+    for page in ["docs/troubleshooting.md", "docs/troubleshooting.zh-CN.md"] {
+        let rows = read(page).lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect::<Vec<_>>();
+        assert!(rows.len() > 10, "{page}: {rows:?}");
+        for row in rows {
+            for fragment in fragments(row.split(" | ").next().unwrap_or_default()) {
+                // What stands for a value is put in when it is said.
+                let text = fragment.replace("errcode ", "").replace("/var/run/docker.sock", "");
+                if !source.contains(text.trim()) {
+                    complaints.push(format!("{page}: the program does not say `{fragment}`"));
+                }
+            }
+        }
+    }
+    fail_on(&complaints);
+}

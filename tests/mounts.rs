@@ -13,7 +13,7 @@ use vps_monitor::host::Host;
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::worker::Worker;
 
-use crate::support::agent::BINARY;
+use crate::support::agent::{BINARY, Place, quick};
 use crate::support::is_ci;
 
 /// A mount, as long as this lives.
@@ -107,4 +107,33 @@ fn a_bind_mount_that_is_gone_is_told_as_well() {
     drop(mounted);
     let told = checks.make();
     assert!(told[0].contains("is not mounted any more"), "{told:?}");
+}
+
+#[test]
+fn a_disk_that_is_missing_after_a_restart_of_the_agent_is_told_until_it_is_back_or_not_watched() {
+    let place = Place::on("small-vps");
+    let point = place.path("disk");
+    let Some(mounted) = Mounted::on(&point, &TMPFS) else { return };
+    let disks = format!("disk: {{threshold: 100, paths: [{}]}}", point.display());
+    place.configure(&quick("").replace("disk: {enabled: false}", &disks));
+    let unmounted = format!("{} is not mounted any more", point.display());
+    let run_once = || {
+        let finished = place.run(&["run", "--once"]);
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+        finished.stderr
+    };
+    assert!(!run_once().contains(&unmounted));
+
+    drop(mounted);
+    for _ in 0..2 {
+        let log = run_once();
+        assert!(log.contains(&unmounted), "{log}");
+    }
+    place.configure(&quick(""));
+    run_once();
+    let mounted = Mounted::on(&point, &TMPFS);
+    place.configure(&quick("").replace("disk: {enabled: false}", &disks));
+    assert!(!run_once().contains(&unmounted));
+    drop(mounted);
+    assert!(run_once().contains(&unmounted));
 }

@@ -14,7 +14,7 @@ use crate::host;
 use crate::logging::{self, Target};
 use crate::service;
 use crate::signals::Signals;
-use crate::store::{Lock, LockError, Place, Saver, Store};
+use crate::store::{Loaded, Lock, LockError, Place, Saver, Store};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
@@ -63,9 +63,13 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
         config_file: options.config_file(),
         boot_id,
     };
+    let mut host = options.host()?;
+    if let Loaded::State(state) = &loaded {
+        host.mounts.remember(&state.mounts);
+    }
     let core = Core::new(Resolved::new(&read.value), loaded, mode, now);
     let loader = Loader::new(options.config_file(), options.overrides()?, read.value);
-    let daemon = Daemon::new(core, loader, signals, options.host()?, saver, control).map_err(anyhow::Error::from)?;
+    let daemon = Daemon::new(core, loader, signals, host, saver, control).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {
         End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
         End::CheckedOnce { delivered: false } => exit::FAILED,

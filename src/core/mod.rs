@@ -24,6 +24,7 @@ use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::Scope;
 use crate::config::{ConfigFile, Resolved};
+use crate::host::HeldMounts;
 use crate::http;
 use crate::logging::{Change, Ongoing};
 use crate::message;
@@ -74,6 +75,8 @@ pub enum Input {
         snapshot: Snapshot,
         scope: Scope,
     },
+    /// The watched paths are on other disks than they were.
+    Mounts(HeldMounts),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineEvents(Option<String>),
     /// What became of [`Effect::Post`].
@@ -257,6 +260,7 @@ impl Core {
             Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(&snapshot, now, effects),
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
             Input::Looked { snapshot, scope } => self.looked(&snapshot, scope, now),
+            Input::Mounts(held) => self.state.change().mounts = held,
             Input::EngineEvents(error) => self.log_ongoing(
                 "docker events",
                 error.as_deref(),

@@ -88,7 +88,7 @@ impl Measuring {
 
     /// Goes on with all that is due or ready.
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
-        let mut inputs = Vec::new();
+        let mut inputs: Vec<Input> = self.host.mounts.take_change().map(Input::Mounts).into_iter().collect();
         for track in &mut self.tracks {
             if track.check.next_due().is_none_or(|due| due > now.boot) {
                 continue;

@@ -168,6 +168,7 @@ mod tests {
         worker: Worker,
     }
 
+    /// What a worker says.
     const ANSWER: &str = r#"{"Answer":{"Ok":{"block_bytes":4096,"blocks":9,"blocks_free":5,"blocks_available":4}}}"#;
 
     impl Children {

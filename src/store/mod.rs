@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertBook, Tally};
 use crate::clock::{Boot, Now};
 use crate::files::{self, Folder};
+use crate::host::HeldMounts;
 use crate::outbox::Outbox;
 use crate::schedule::ReportState;
 
@@ -50,6 +51,9 @@ pub struct State {
     /// What was told since the last report.
     #[serde(default)]
     pub since_report: Tally,
+    /// The disks that the watched paths were on.
+    #[serde(default, skip_serializing_if = "HeldMounts::is_empty")]
+    pub mounts: HeldMounts,
 }
 
 impl State {

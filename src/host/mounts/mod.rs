@@ -5,12 +5,13 @@
 //! only when poll(2) says that it changed (proc_pid_mountinfo(5)). Links are walked anew each time: turning one makes no
 //! mount.
 //!
-//! What a path was on is remembered: where a disk was unmounted, what would be measured is the file system around it.
+//! What a path was on is remembered, over a restart too: where a disk was unmounted, or not mounted again when the machine
+//! started, what would be measured is the file system around it.
 
 mod kind;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -30,8 +31,22 @@ pub struct Mounts {
     watched: Option<File>,
     table: Table,
     text: Vec<u8>,
-    /// The mount point that each path was on last.
-    held: HashMap<Rc<str>, PathBuf>,
+    /// What each path was on last.
+    held: HashMap<Rc<str>, Held>,
+    /// What is to outlive the process has changed.
+    is_changed: bool,
+}
+
+/// The mount points of other disks than what is around them, by the path that was on them: what outlives the process.
+///
+/// Not those of the same disk (bind mounts). A sandbox makes such ones (systemd's ProtectHome=, say), which are not there
+/// for the same agent run by hand, and measuring what is around them gives the same numbers.
+pub type HeldMounts = BTreeMap<Rc<str>, String>;
+
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    point: PathBuf,
+    is_own_device: bool,
 }
 
 /// How the file system under a path is to be asked for its size.
@@ -64,7 +79,29 @@ impl Mounts {
 
     /// The mounts of another list; for tests.
     pub fn listed_in(list: impl Into<PathBuf>) -> Mounts {
-        Mounts { list: list.into(), watched: None, table: Table::default(), text: Vec::new(), held: HashMap::new() }
+        Mounts {
+            list: list.into(),
+            watched: None,
+            table: Table::default(),
+            text: Vec::new(),
+            held: HashMap::new(),
+            is_changed: false,
+        }
+    }
+
+    /// Goes on from what an earlier process remembered.
+    pub fn remember(&mut self, held: &HeldMounts) {
+        let held =
+            held.iter().map(|(path, point)| (Rc::clone(path), Held { point: point.into(), is_own_device: true }));
+        self.held.extend(held);
+    }
+
+    /// What is to outlive this process, if it has changed since the last call.
+    pub fn take_change(&mut self) -> Option<HeldMounts> {
+        std::mem::take(&mut self.is_changed).then(|| {
+            let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
+            lasting.filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned()))).collect()
+        })
     }
 
     /// Reads the list again if it changed.
@@ -92,12 +129,13 @@ impl Mounts {
             return Ok(Asking::Apart { mount: PathBuf::from(&**path) });
         };
         if let Some(before) = self.held.get(path)
-            && place.point != before
+            && place.point != before.point
         {
+            let before = &*before.point;
             let is_around = before.starts_with(place.point) && !place.is_automount;
             let is_there = || self.table.place(before, |_| None).is_some_and(|place| place.point == before);
             if is_around && !is_there() {
-                return Err(Unmounted { gone: before.clone(), instead: place.point.to_owned() });
+                return Err(Unmounted { gone: before.to_owned(), instead: place.point.to_owned() });
             }
         }
         let asking = match (place.at_once, place.is_automount) {
@@ -106,8 +144,12 @@ impl Mounts {
             // What it will mount differs from path to path.
             (false, true) => Asking::Apart { mount: PathBuf::from(&**path) },
         };
-        if self.held.get(path).is_none_or(|before| before != place.point) {
-            self.held.insert(Rc::clone(path), place.point.to_owned());
+        let is_same = |held: &Held| held.point == place.point && held.is_own_device == place.is_own_device;
+        if !self.held.get(path).is_some_and(is_same) {
+            let held = Held { point: place.point.to_owned(), is_own_device: place.is_own_device };
+            let is_lasting = held.is_own_device;
+            let before = self.held.insert(Rc::clone(path), held);
+            self.is_changed |= is_lasting || before.is_some_and(|before| before.is_own_device);
         }
         Ok(asking)
     }
@@ -115,8 +157,10 @@ impl Mounts {
     /// Forgets what was remembered of all but these paths.
     pub fn keep_only(&mut self, paths: &[Rc<str>]) {
         if self.held.len() > paths.len() {
-            let kept: std::collections::HashSet<&Rc<str>> = paths.iter().collect();
-            self.held.retain(|path, _| kept.contains(path));
+            let kept: HashSet<&Rc<str>> = paths.iter().collect();
+            for (_, held) in self.held.extract_if(|path, _| !kept.contains(path)) {
+                self.is_changed |= held.is_own_device;
+            }
         }
     }
 }
@@ -225,6 +269,33 @@ mod tests {
         }
         mounts.keep_only(&paths[..1]);
         assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
+    }
+
+    #[test]
+    fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_is_not() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let paths: [Rc<str>; 3] = ["/no/data/x", "/no/bind", "/"].map(Rc::from);
+        let ask = |mounts: &mut Mounts, list: &[&str]| {
+            fs::write(file.path(), list.concat()).unwrap();
+            mounts.watched = None;
+            mounts.refresh();
+            let told = paths.each_ref().map(|path| mounts.ask(path).is_err());
+            (told, mounts.take_change())
+        };
+        let mut before = Mounts::listed_in(file.path());
+        let (told, kept) = ask(&mut before, &[ROOT, DATA, BIND]);
+        let kept = kept.unwrap();
+        let expected: Rc<str> = "/no/data/x".into();
+        assert_eq!((told, kept.iter().collect::<Vec<_>>()), ([false; 3], vec![(&expected, &"/no/data".to_owned())]));
+        assert_eq!(ask(&mut before, &[ROOT, DATA, BIND]).1, None, "nothing has changed");
+
+        let mut after = Mounts::listed_in(file.path());
+        after.remember(&kept);
+        assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
+        assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
+        // Taken out of the configuration, it is forgotten.
+        after.keep_only(&paths[1..]);
+        assert_eq!(after.take_change(), Some(HeldMounts::new()));
     }
 
     #[test]

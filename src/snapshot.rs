@@ -1,5 +1,6 @@
 //! What one check found: readings of what could be measured, failures for what could not. No opinion and no I/O.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
@@ -135,6 +136,27 @@ impl ContainerWord {
     }
 }
 
+impl ContainerWord {
+    /// The word as people read it: of a job that failed `exited 3`.
+    pub fn shown(&self) -> Cow<'_, str> {
+        let exit_code = self.causes.iter().find_map(|cause| match cause {
+            Cause::ExitCode(code) => Some(code),
+            _ => None,
+        });
+        match exit_code {
+            Some(code) if *self.expected == *EXITED && *self.word == *EXITED => format!("{EXITED} {code}").into(),
+            _ => Cow::Borrowed(&self.word),
+        }
+    }
+
+    /// What is expected, as people read it: a job is to end, and to end well.
+    pub fn shown_expected(expected: &str) -> &str {
+        if expected == EXITED { "exited 0" } else { expected }
+    }
+}
+
+const EXITED: &str = "exited";
+
 /// Why a container is not well, as far as the engine tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,8 +168,26 @@ pub enum Cause {
         window_minutes: u32,
     },
     StoppedByHand,
-    /// The last health check's output, as the engine keeps it.
+    /// It was ended by SIGTERM; nobody asked the engine for it.
+    Terminated,
+    EngineStopped,
+    Removed,
+    /// The end of the last health check's output, one line.
     HealthOutput(String),
+}
+
+impl Cause {
+    /// Somebody meant it.
+    pub const fn is_on_purpose(&self) -> bool {
+        matches!(self, Cause::StoppedByHand | Cause::Terminated | Cause::EngineStopped | Cause::Removed)
+    }
+}
+
+impl Value {
+    /// What is told once and not again while it lasts: that something was removed does not pass.
+    pub fn is_told_once(&self) -> bool {
+        matches!(self, Value::Container(word) if word.causes.contains(&Cause::Removed))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

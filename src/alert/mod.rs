@@ -334,7 +334,8 @@ impl Alert {
         self.value.clone_from(&finding.reading.value);
         self.limit.clone_from(&finding.limit);
         if self.told {
-            let again = extent == Extent::Check && !self.is_cooling_down(now.boot, policy.cooldown);
+            let is_due = extent == Extent::Check && !self.is_cooling_down(now.boot, policy.cooldown);
+            let again = is_due && !self.value.is_told_once();
             return again.then(|| self.tell(News::Reminded, now));
         }
         // A grace runs from the beginning; what needs none (it crashed meanwhile) is told at once.

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::report::short;
-use super::{Fact, Kind, Message, Style, Words, name, threshold};
+use super::{Fact, Kind, Message, Style, Words, containers, name, threshold};
 use crate::alert::Transition;
 use crate::rules::Limit;
-use crate::snapshot::{Metric, Value};
+use crate::snapshot::Value;
 
 /// The firing messages of one check: system and network lines together, containers in a message of their own.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
@@ -22,7 +22,7 @@ pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<
         }
     };
     push(Kind::Alert, words.alert_title, &in_order(host), alert_lines);
-    push(Kind::DockerAlert, words.docker_title, &containers, container_alert_lines);
+    push(Kind::DockerAlert, words.docker_title, &containers, containers::alert_lines);
     messages
 }
 
@@ -46,18 +46,6 @@ fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
     transitions.iter().map(|t| alert_line(t, words)).collect()
 }
 
-fn container_alert_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
-    blocks(transitions, words, |t, lines| {
-        if t.key.metric == Metric::DockerEngine {
-            return lines.push(words.docker_unavailable.to_owned());
-        }
-        lines.push(container_alert_line(t, words));
-        if let Value::Container(container) = &t.value {
-            lines.extend(container.causes.iter().map(|cause| words.cause(cause)));
-        }
-    })
-}
-
 fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
     let (containers, host): (Vec<&Transition>, Vec<&Transition>) =
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
@@ -65,13 +53,7 @@ fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
         .into_iter()
         .map(|t| format!("{}: {} ({})", label(t, words), short(&t.value), words.back_to_normal))
         .collect();
-    lines.extend(blocks(&containers, words, |t, lines| {
-        if t.key.metric == Metric::DockerEngine {
-            return lines.push(words.docker_available.to_owned());
-        }
-        let label = words.alert_label(t.key.metric);
-        lines.push(format!("✅ {label}: {} ({})", short(&t.value), words.back_to_normal));
-    }));
+    lines.extend(containers::recovery_lines(&containers, words));
     lines
 }
 
@@ -79,31 +61,6 @@ fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
 fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
     transitions.sort_by_key(|t| t.key.metric);
     transitions
-}
-
-/// One block a container, in the order in which the containers first appear: its name, then what `describe` adds.
-fn blocks(transitions: &[&Transition], words: &Words, describe: impl Fn(&Transition, &mut Vec<String>)) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for transition in transitions {
-        if !names.contains(&&*transition.key.target) {
-            names.push(&transition.key.target);
-        }
-    }
-    let mut lines = Vec::new();
-    for target in names {
-        let of_this = transitions.iter().copied().filter(|t| *t.key.target == *target);
-        let of_this = in_order(of_this.collect());
-        // The engine is no container: its line says all.
-        let (engine, of_this): (Vec<_>, Vec<_>) =
-            of_this.into_iter().partition(|t| t.key.metric == Metric::DockerEngine);
-        engine.into_iter().for_each(|t| describe(t, &mut lines));
-        if of_this.is_empty() {
-            continue;
-        }
-        lines.push(format!("{}: {}", words.container, name(target)));
-        of_this.into_iter().for_each(|t| describe(t, &mut lines));
-    }
-    lines
 }
 
 fn label(transition: &Transition, words: &Words) -> String {
@@ -126,14 +83,4 @@ fn alert_line(transition: &Transition, words: &Words) -> String {
         Value::Count(_) | Value::Container(_) => "",
     };
     format!("{}: {} ({}: {limit}{unit})", label(transition, words), short(&transition.value), words.threshold)
-}
-
-/// `❌ 状态: exited (期望: running)`
-fn container_alert_line(transition: &Transition, words: &Words) -> String {
-    let expected = match &transition.limit {
-        Limit::Expected(word) => name(word),
-        Limit::Threshold(limit) => threshold(*limit),
-    };
-    let label = words.alert_label(transition.key.metric);
-    format!("❌ {label}: {} ({}: {expected})", short(&transition.value), words.expected)
 }

@@ -147,6 +147,6 @@ pub(super) fn with_word(value: &Value, word: fn(&str) -> String) -> String {
         Value::Usage { percent: share, .. } | Value::Percent(share) => percent(*share),
         Value::Mbps(rate) => mbps(*rate),
         Value::Count(count) => count.to_string(),
-        Value::Container(container) => word(&container.word),
+        Value::Container(container) => word(&container.shown()),
     }
 }

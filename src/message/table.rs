@@ -6,7 +6,7 @@ use super::Style;
 use super::format::{size, threshold, time};
 use super::report::with_word;
 use crate::rules::{Finding, Limit, Verdict};
-use crate::snapshot::{Failure, Value};
+use crate::snapshot::{ContainerWord, Failure, Metric, Value};
 use crate::text;
 
 /// A wider cell pushes aside what stands behind it in its line, and not in all others.
@@ -80,13 +80,14 @@ impl Row {
             verdict: match finding.verdict {
                 Verdict::Clear => "ok",
                 Verdict::Breach => "OVER",
+                Verdict::Unknown if reading.key.metric == Metric::ContainerState => "as found",
                 Verdict::Unknown => "starting",
             },
             what: text::subject(reading.key.metric.name(), &reading.key.target),
             value: with_word(&reading.value, text::shown),
             limit: match &finding.limit {
                 Limit::Threshold(limit) => format!("threshold {}{unit}", threshold(*limit)),
-                Limit::Expected(word) => format!("expected {}", text::shown(word)),
+                Limit::Expected(word) => format!("expected {}", text::shown(ContainerWord::shown_expected(word))),
             },
             detail: [sizes(&reading.value), reading.note.as_deref().map(text::shown)]
                 .into_iter()

@@ -168,8 +168,8 @@ fn containers_have_one_block_each_in_a_message_of_their_own() {
             "❌ 健康: unhealthy (期望: healthy)",
             "📦 容器: db",
             "❌ 状态: exited (期望: running)",
-            "💥 原因: OOM killed",
-            "💥 退出码: 137",
+            "💥 原因: 内存不足被系统杀死 (OOM)",
+            "💥 退出码: 137 (SIGKILL，可能内存不足)",
         ]
     );
 }

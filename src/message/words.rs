@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::alert::Tally;
-use crate::snapshot::{Cause, Metric};
+use crate::snapshot::Metric;
 
 /// The language of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,7 +51,9 @@ pub struct Words {
     traffic_in_alert: &'static str,
     traffic_out_alert: &'static str,
     connections_alert: &'static str,
-    language: Language,
+    /// Between the parts of one line.
+    pub comma: &'static str,
+    pub language: Language,
 }
 
 const CHINESE: Words = Words {
@@ -88,6 +90,7 @@ const CHINESE: Words = Words {
     traffic_in_alert: "📥 入站流量",
     traffic_out_alert: "📤 出站流量",
     connections_alert: "🔗 连接数",
+    comma: "，",
     language: Language::Chinese,
 };
 
@@ -125,6 +128,7 @@ const ENGLISH: Words = Words {
     traffic_in_alert: "📥 Traffic in",
     traffic_out_alert: "📤 Traffic out",
     connections_alert: "🔗 Connections",
+    comma: ", ",
     language: Language::English,
 };
 
@@ -222,6 +226,14 @@ impl Words {
         }
     }
 
+    /// How many containers that did not run when they were first seen are not listed.
+    pub fn others_as_found(&self, count: usize) -> String {
+        match self.language {
+            Language::Chinese => format!("  … 另有 {count} 个早已停止"),
+            Language::English => format!("  … and {count} more that were stopped before"),
+        }
+    }
+
     /// A duration in its two largest units; less than a minute is told in seconds.
     pub fn duration(&self, seconds: u64) -> String {
         const UNITS: [(u64, &str, &str); 4] =
@@ -244,52 +256,11 @@ impl Words {
             parts.join(" ")
         }
     }
-
-    /// What is known of why a container is not well, as a line.
-    pub fn cause(&self, cause: &Cause) -> String {
-        match (self.language, cause) {
-            (Language::Chinese, Cause::OomKilled) => "💥 原因: OOM killed".to_owned(),
-            (Language::Chinese, Cause::ExitCode(code)) => format!("💥 退出码: {code}"),
-            (Language::Chinese, Cause::RestartLoop { times, window_minutes }) => {
-                format!("💥 原因: 反复重启 ({window_minutes} 分钟内 {times} 次)")
-            }
-            (Language::Chinese, Cause::StoppedByHand) => "✋ 原因: 手动停止".to_owned(),
-            (Language::Chinese, Cause::HealthOutput(output)) => format!("💥 健康检查: {}", health_output(output)),
-            (Language::English, Cause::OomKilled) => "💥 Cause: OOM killed".to_owned(),
-            (Language::English, Cause::ExitCode(code)) => format!("💥 Exit code: {code}"),
-            (Language::English, Cause::RestartLoop { times, window_minutes }) => {
-                format!("💥 Cause: restart loop ({times} times in {window_minutes} minutes)")
-            }
-            (Language::English, Cause::StoppedByHand) => "✋ Cause: stopped by hand".to_owned(),
-            (Language::English, Cause::HealthOutput(output)) => format!("💥 Health check: {}", health_output(output)),
-        }
-    }
-}
-
-const MAX_HEALTH_OUTPUT_CHARS: usize = 120;
-
-/// One line of at most 120 characters.
-fn health_output(output: &str) -> String {
-    let line = super::format::name(output.trim());
-    match line.char_indices().nth(MAX_HEALTH_OUTPUT_CHARS) {
-        Some((end, _)) => line[..end].to_owned(),
-        None => line,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn causes_are_told_in_the_languages_words() {
-        let loop_ = Cause::RestartLoop { times: 4, window_minutes: 10 };
-        assert_eq!(CHINESE.cause(&loop_), "💥 原因: 反复重启 (10 分钟内 4 次)");
-        assert_eq!(ENGLISH.cause(&loop_), "💥 Cause: restart loop (4 times in 10 minutes)");
-        assert_eq!(CHINESE.cause(&Cause::ExitCode(3)), "💥 退出码: 3");
-        assert_eq!(CHINESE.cause(&Cause::OomKilled), "💥 原因: OOM killed");
-        assert_eq!(CHINESE.cause(&Cause::StoppedByHand), "✋ 原因: 手动停止");
-    }
 
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {
@@ -305,12 +276,5 @@ mod tests {
             assert_eq!(CHINESE.duration(seconds), chinese);
             assert_eq!(ENGLISH.duration(seconds), english);
         }
-    }
-
-    #[test]
-    fn a_health_checks_output_is_one_line_of_at_most_120_characters() {
-        let line = CHINESE.cause(&Cause::HealthOutput(format!("no\nanswer <@all> {}\n", "长".repeat(200))));
-        assert!(line.starts_with("💥 健康检查: no answer ＜@all＞ 长"));
-        assert_eq!(line.chars().count(), "💥 健康检查: ".chars().count() + 120);
     }
 }

@@ -1,57 +1,67 @@
 //! The report's section on containers: those in trouble always, of the others as many as there is room for.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
-use super::{Words, name};
+use super::super::{Words, name};
 use crate::snapshot::{ContainerWord, Metric, Reading, Snapshot, Value};
 
 /// How many containers are listed, unless more are in trouble.
 const MAX_LINES: usize = 40;
 
 /// The section's lines, its heading first; the heading alone where there is no container.
-pub(super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<String> {
+pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<String> {
     let mut lines = vec![words.docker.to_owned()];
     if snapshot.failures.iter().any(|failure| failure.collector == "docker" && failure.target.is_none()) {
         lines.push(format!("  {}", words.docker_unavailable));
         return lines;
     }
-    let states = snapshot.readings.iter().filter(|reading| reading.key.metric == Metric::ContainerState);
-    let mut rows: Vec<Row> = states.filter_map(|state| Row::new(state, snapshot, words, now)).collect();
+    let of = |metric| snapshot.readings.iter().filter(move |reading| reading.key.metric == metric);
+    let health: HashMap<&str, &ContainerWord> = of(Metric::ContainerHealth)
+        .filter_map(|reading| Some((&*reading.key.target, of_container(reading)?)))
+        .collect();
+    let row = |state: &Reading| Row::new(state, health.get(&*state.key.target).copied(), words, now);
+    let mut rows: Vec<Row> = of(Metric::ContainerState).filter_map(row).collect();
     let unmeasured = snapshot.failures.iter().filter(|failure| failure.collector == "docker");
     rows.extend(unmeasured.filter_map(|failure| {
         let target = name(failure.target.as_deref()?);
         let text = format!("  • {target}: {} ({})", words.unknown, name(&failure.error));
-        Some(Row { text, is_well: false })
+        Some(Row { text, standing: Standing::Trouble })
     }));
-    let troubled = rows.iter().filter(|row| !row.is_well).count();
+    let troubled = rows.iter().filter(|row| row.standing == Standing::Trouble).count();
     let mut room = MAX_LINES.saturating_sub(troubled);
-    let mut left_out = 0;
+    let (mut well, mut as_found) = (0, 0);
     for row in rows {
-        if row.is_well && room == 0 {
-            left_out += 1;
-            continue;
+        match row.standing {
+            Standing::Trouble => {}
+            Standing::Well if room == 0 => well += 1,
+            Standing::AsFound if room == 0 => as_found += 1,
+            Standing::Well | Standing::AsFound => room -= 1,
         }
-        room -= usize::from(row.is_well);
-        lines.push(row.text);
+        lines.extend(Some(row.text).filter(|_| row.standing == Standing::Trouble || well + as_found == 0));
     }
-    if left_out > 0 {
-        lines.push(words.others_well(left_out));
-    }
+    lines.extend((well > 0).then(|| words.others_well(well)));
+    lines.extend((as_found > 0).then(|| words.others_as_found(as_found)));
     lines
 }
 
 struct Row {
     text: String,
-    is_well: bool,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Trouble,
+    Well,
+    /// It did not run when it was first seen, and nobody named it.
+    AsFound,
 }
 
 impl Row {
-    fn new(state: &Reading, snapshot: &Snapshot, words: &Words, now: Timestamp) -> Option<Row> {
+    fn new(state: &Reading, health: Option<&ContainerWord>, words: &Words, now: Timestamp) -> Option<Row> {
         let word = of_container(state)?;
-        let same = |reading: &&Reading| {
-            reading.key.metric == Metric::ContainerHealth && reading.key.target == state.key.target
-        };
-        let health = snapshot.readings.iter().find(same).and_then(of_container);
         let is_well = word.well == Some(true) && health.is_none_or(|health| health.well == Some(true));
         let sign = match (&*word.word, health.map(|health| &*health.word)) {
             ("paused", _) => "⏸️",
@@ -61,7 +71,7 @@ impl Row {
             _ if is_well => "✅",
             _ => "❌",
         };
-        let mut text = format!("  • {}: {sign} {}", name(&state.key.target), name(&word.word));
+        let mut text = format!("  • {}: {sign} {}", name(&state.key.target), name(&word.shown()));
         // The health of what does not run is the one it had when it did.
         if let Some(health) = health.filter(|_| &*word.word == "running") {
             text.push_str(&format!(" ({})", name(&health.word)));
@@ -69,7 +79,12 @@ impl Row {
         if !is_well {
             text.push_str(&history(word, words, now));
         }
-        Some(Row { text, is_well })
+        let standing = match word.well {
+            _ if is_well => Standing::Well,
+            Some(_) => Standing::Trouble,
+            None => Standing::AsFound,
+        };
+        Some(Row { text, standing })
     }
 }
 
@@ -161,6 +176,19 @@ mod tests {
         assert_eq!(lines.len(), 42);
         assert_eq!(lines.iter().filter(|line| line.contains("❌")).count(), 30);
         assert_eq!(lines[41], "  … 另有 20 个正常");
+    }
+
+    #[test]
+    fn what_was_found_as_it_is_gives_way_to_trouble() {
+        let mut snapshot = Snapshot::default();
+        for number in 0..60 {
+            let well = if number < 50 { None } else { Some(false) };
+            let word = ContainerWord { well, ..ContainerWord::new("exited", "running") };
+            snapshot.push(Metric::ContainerState, format!("c{number}"), Value::Container(word));
+        }
+        let lines = lines(&snapshot);
+        assert_eq!((lines.len(), lines[41].as_str()), (42, "  … 另有 20 个早已停止"));
+        assert!((50..60).all(|number| lines.contains(&format!("  • c{number}: ❌ exited"))));
     }
 
     #[test]

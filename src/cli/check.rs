@@ -41,7 +41,7 @@ pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
     check.begin(host, clock::boot_now());
     loop {
         if let Some(mut snapshot) = check.advance(host, clock::now()) {
-            snapshot.append(survey(Engine::new(&config.plan.docker)));
+            snapshot.append(survey(Engine::new(&config.plan.docker, None)));
             return snapshot;
         }
         if let Some(due) = check.next_due() {

@@ -61,7 +61,7 @@ impl Resolved {
                 disk_percent: config.system.disk.threshold,
                 traffic_mbps: config.network.traffic.threshold_mbps,
                 connections: config.network.connections.threshold,
-                container_grace: Duration::from_secs(10),
+                container_grace: config.docker.grace,
             },
             plan: Plan {
                 memory: config.system.memory.clone(),

@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use nix::poll::PollFlags;
 
 use crate::clock::{Boot, Now};
-use crate::collect::docker::{Engine, Happened, Scope};
+use crate::collect::docker::{Engine, Happened, Memory, Scope};
 use crate::collect::{Check, Plan};
 use crate::core::{Input, Purpose};
 use crate::host::Host;
@@ -39,7 +39,7 @@ impl Measuring {
         let track = |purpose| Track { purpose, check: Check::new(&nothing, &host), found: None };
         Measuring {
             tracks: [track(Purpose::Check), track(Purpose::Report)],
-            engine: Engine::new(&nothing.docker),
+            engine: Engine::new(&nothing.docker, Some(Memory::default())),
             look_is_wanted: false,
             host,
         }
@@ -52,7 +52,7 @@ impl Measuring {
         }
         // What is remembered of containers outlives a reload that does not concern them.
         if self.engine.config() != &plan.docker {
-            self.engine = Engine::new(&plan.docker);
+            self.engine = Engine::new(&plan.docker, Some(self.engine.memory().0));
         }
     }
 

@@ -2,10 +2,14 @@
 //! `GET /containers/{id}/json`. What else there is in the replies is skipped as it is read.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use super::labels::Labels;
+use super::signal::Signal;
 
 /// One container of the list.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -24,8 +28,8 @@ pub struct Listed {
     /// When it was made, in seconds since 1970.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created: i64,
-    #[serde(default, rename = "Labels", deserialize_with = "null_as_default")]
-    pub compose: Compose,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub labels: Box<Labels>,
 }
 
 impl Listed {
@@ -35,15 +39,6 @@ impl Listed {
         let own = self.names.iter().filter_map(|name| name.strip_prefix('/')).find(|name| !name.contains('/'));
         own.unwrap_or_else(|| self.id.get(..12).unwrap_or(&self.id))
     }
-}
-
-/// The labels by which `docker compose` knows its containers; empty where it did not make the container.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-pub struct Compose {
-    #[serde(default, rename = "com.docker.compose.project", deserialize_with = "word_or_null")]
-    pub project: String,
-    #[serde(default, rename = "com.docker.compose.service", deserialize_with = "word_or_null")]
-    pub service: String,
 }
 
 /// One container, inspected.
@@ -77,6 +72,9 @@ pub struct State {
     /// `None`: never.
     #[serde(default, deserialize_with = "instant")]
     pub started_at: Option<Timestamp>,
+    /// When its last run ended; `None`: never.
+    #[serde(default, deserialize_with = "instant")]
+    pub finished_at: Option<Timestamp>,
     #[serde(default)]
     health: Option<Health>,
 }
@@ -96,10 +94,48 @@ pub struct Health {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
 struct Config {
-    #[serde(default, deserialize_with = "null_as_default")]
-    labels: Compose,
     #[serde(default)]
-    healthcheck: Option<IgnoredAny>,
+    healthcheck: Option<HealthCheck>,
+    #[serde(default, deserialize_with = "word_or_null")]
+    stop_signal: String,
+}
+
+/// How its health is checked, in nanoseconds; 0 stands for the engine's default.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HealthCheck {
+    #[serde(deserialize_with = "null_as_default")]
+    interval: i64,
+    #[serde(deserialize_with = "null_as_default")]
+    timeout: i64,
+    #[serde(deserialize_with = "null_as_default")]
+    start_period: i64,
+    /// The interval during the start period, since engine 25.
+    #[serde(deserialize_with = "null_as_default")]
+    start_interval: i64,
+    #[serde(deserialize_with = "null_as_default")]
+    retries: i64,
+}
+
+/// <https://github.com/moby/moby/blob/v26.1.5/daemon/health.go>: defaultProbeInterval, defaultProbeTimeout,
+/// defaultProbeRetries. podman's are the same.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_RETRIES: u32 = 3;
+
+impl HealthCheck {
+    /// How long a container may be `starting`: the start period, in which failures do not count, and as many checks as
+    /// may fail after it, each of which may take its whole time.
+    pub fn longest_start(&self) -> Duration {
+        let duration = |nanos: i64, default| match u64::try_from(nanos) {
+            Ok(nanos) if nanos > 0 => Duration::from_nanos(nanos),
+            _ => default,
+        };
+        let interval = duration(self.interval, DEFAULT_INTERVAL).max(duration(self.start_interval, Duration::ZERO));
+        let retries = u32::try_from(self.retries).ok().filter(|retries| *retries > 0).unwrap_or(DEFAULT_RETRIES);
+        let check = interval.saturating_add(duration(self.timeout, DEFAULT_TIMEOUT));
+        duration(self.start_period, Duration::ZERO).saturating_add(check.saturating_mul(retries.saturating_add(1)))
+    }
 }
 
 impl Inspected {
@@ -108,13 +144,14 @@ impl Inspected {
         self.name.strip_prefix('/').unwrap_or(&self.name)
     }
 
-    pub fn compose(&self) -> &Compose {
-        &self.config.labels
+    /// How its health is checked, where it was made with a health check.
+    pub fn health_check(&self) -> Option<&HealthCheck> {
+        self.config.healthcheck.as_ref()
     }
 
-    /// Whether it was made with a health check.
-    pub fn has_health_check(&self) -> bool {
-        self.config.healthcheck.is_some()
+    /// The signal that asks it to stop, where it is known.
+    pub fn stop_signal(&self) -> Option<Signal> {
+        Signal::parse(&self.config.stop_signal)
     }
 
     /// Its health, where it has a health check. Without one Docker gives no health, or `none`, and podman an empty
@@ -143,7 +180,7 @@ fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     String::deserialize(deserializer).map(bounded)
 }
 
-fn word_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub fn word_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     null_as_default(deserializer).map(bounded)
 }
 
@@ -228,15 +265,15 @@ mod tests {
         let long = "é".repeat(70_000);
         let listed = listed(&format!(
             r#"{{"Id":"{long}","Names":["/{long}"],"State":"{long}","Status":"{long}",
-                "Labels":{{"com.docker.compose.project":"{long}","com.docker.compose.service":"{long}"}}}}"#
+                "Labels":{{"com.docker.compose.project":"{long}","com.docker.swarm.service.name":"{long}"}}}}"#
         ));
         let inspected: Inspected = serde_json::from_str(&format!(
             r#"{{"Id":"{long}","Name":"/{long}","State":{{"Status":"{long}","Health":{{"Status":"{long}"}}}}}}"#
         ))
         .unwrap();
         let health = &inspected.health().unwrap().status;
-        let Compose { project, service } = &listed.compose;
-        for word in [&listed.id, &listed.state, &listed.status, project, service, &inspected.id, health] {
+        let Labels { compose_project, swarm_service, .. } = &*listed.labels;
+        for word in [&listed.id, &listed.state, &listed.status, compose_project, swarm_service, &inspected.id, health] {
             assert_eq!((word.chars().count(), word.chars().last()), (255, Some('…')));
         }
         // The slash before a name counts, in the list and in inspect alike.
@@ -247,11 +284,11 @@ mod tests {
     #[test]
     fn what_go_writes_as_null_is_empty() {
         let listed = listed(r#"{"Id":"a","Names":["/a"],"State":"created","Status":null,"Labels":null,"Ports":[{}]}"#);
-        assert_eq!((listed.status.as_str(), &listed.compose), ("", &Compose::default()));
+        assert_eq!((listed.status.as_str(), &*listed.labels), ("", &Labels::default()));
         let inspected: Inspected =
             serde_json::from_str(r#"{"Id":"a","Name":"/a","State":{"Status":"created","Health":null},"Config":null}"#)
                 .unwrap();
-        assert_eq!((inspected.name(), inspected.health(), inspected.has_health_check()), ("a", None, false));
+        assert_eq!((inspected.name(), inspected.health(), inspected.health_check()), ("a", None, None));
         assert_eq!((inspected.restart_count, inspected.created, inspected.state.started_at), (0, None, None));
     }
 

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::container::{Compose, bounded};
+use super::container::bounded;
+use super::labels::Labels;
+use super::signal::Signal;
 
 /// Something happened to a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,11 @@ pub struct Event {
     pub name: String,
     /// The name before a `rename`.
     pub old_name: Option<String>,
-    pub compose: Compose,
+    pub labels: Box<Labels>,
+    /// Of a `kill`: the signal, where the engine names it.
+    pub signal: Option<Signal>,
+    /// Of a `die`.
+    pub exit_code: Option<i64>,
     /// The engine's time, in nanoseconds since 1970.
     pub at_nanos: i64,
 }
@@ -54,13 +60,19 @@ pub fn parse(line: &[u8]) -> serde_json::Result<Option<Event>> {
     }
 
     #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Attributes {
-        #[serde(default)]
         name: String,
-        #[serde(default, rename = "oldName")]
+        #[serde(rename = "oldName")]
         old_name: Option<String>,
+        signal: Option<String>,
+        #[serde(rename = "exitCode")]
+        exit_code: Option<String>,
+        /// podman's, beside the other or in its place.
+        #[serde(rename = "containerExitCode")]
+        podman_exit_code: Option<String>,
         #[serde(flatten)]
-        compose: Compose,
+        labels: Box<Labels>,
     }
 
     if line.iter().all(u8::is_ascii_whitespace) {
@@ -68,9 +80,17 @@ pub fn parse(line: &[u8]) -> serde_json::Result<Option<Event>> {
     }
     let Message { of, action, actor, at_nanos } = serde_json::from_slice(line)?;
     let Some(kind) = kind(&action).filter(|_| of == "container" && !actor.id.is_empty()) else { return Ok(None) };
-    let Attributes { name, old_name, compose } = actor.attributes.unwrap_or_default();
-    let old_name = old_name.map(|name| as_named(&name));
-    Ok(Some(Event { kind, id: bounded(actor.id), name: as_named(&name), old_name, compose, at_nanos }))
+    let attributes = actor.attributes.unwrap_or_default();
+    Ok(Some(Event {
+        kind,
+        id: bounded(actor.id),
+        name: as_named(&attributes.name),
+        old_name: attributes.old_name.as_deref().map(as_named),
+        labels: attributes.labels,
+        signal: attributes.signal.as_deref().and_then(Signal::parse),
+        exit_code: attributes.exit_code.or(attributes.podman_exit_code).and_then(|code| code.parse().ok()),
+        at_nanos,
+    }))
 }
 
 /// The name as the list and inspect give it: without its slash, and bounded with it.
@@ -110,6 +130,21 @@ mod tests {
         assert_eq!(kind_of("remove"), Some(Kind::Destroy));
         assert_eq!(kind_of("health_status"), kind_of("health_status: unhealthy"));
         assert_eq!(kind_of("exec_create: /bin/sh -c true"), None);
+    }
+
+    #[test]
+    fn a_kill_has_its_signal_and_a_death_its_exit_code() {
+        let event = |action: &str, attributes: &str| {
+            let actor = format!(r#"{{"ID":"a","Attributes":{{"name":"web",{attributes}}}}}"#);
+            let line = format!(r#"{{"Type":"container","Action":"{action}","Actor":{actor}}}"#);
+            parse(line.as_bytes()).unwrap().unwrap()
+        };
+        assert_eq!(event("kill", r#""signal":"15""#).signal, Some(Signal::TERM));
+        assert_eq!(event("kill", r#""signal":"SIGKILL""#).signal, Some(Signal::KILL));
+        assert_eq!(event("kill", r#""image":"bb""#).signal, None);
+        assert_eq!(event("die", r#""exitCode":"139""#).exit_code, Some(139));
+        assert_eq!(event("died", r#""containerExitCode":"3""#).exit_code, Some(3));
+        assert_eq!(event("died", r#""containerExitCode":"3","exitCode":"3""#).exit_code, Some(3));
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Gatherer {
         self.due.take_if(|due| *due <= now)?;
         Some(std::mem::take(&mut self.burst))
     }
+
+    /// What was gathered, though its window has not ended.
+    pub fn take_at_once(&mut self) -> Option<Burst> {
+        self.due.take()?;
+        Some(std::mem::take(&mut self.burst))
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +77,9 @@ mod tests {
             id: "aaaa".to_owned(),
             name: name.to_owned(),
             old_name: None,
-            compose: Default::default(),
+            labels: Default::default(),
+            signal: None,
+            exit_code: None,
             at_nanos: 0,
         }
     }

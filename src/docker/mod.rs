@@ -19,17 +19,21 @@ pub mod events;
 mod framing;
 mod gather;
 mod head;
+mod labels;
 mod question;
 mod reply;
 mod session;
+mod signal;
 mod socket;
 
 pub use address::Address;
-pub use container::{Compose, Health, Inspected, Listed};
+pub use container::{Health, HealthCheck, Inspected, Listed};
 pub use error::Error;
 pub use gather::{Burst, Gatherer};
+pub use labels::Labels;
 pub use question::{Answer, Question};
 pub use session::Session;
+pub use signal::Signal;
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! The collector over time: what it remembers between checks, what an event makes it look at, and how it degrades.
 
-use vps_monitor::collect::docker::{Config, Docker, Enabled, Entry, Expected, Look, Scope};
-use vps_monitor::docker::Burst;
+use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
+use vps_monitor::docker::{Burst, Signal};
 use vps_monitor::snapshot::{Metric, Value};
 
-use super::{at, collect, config, told};
+use super::{at, collect, config, told, watching};
 use crate::support::engine::Engine;
 use crate::support::fleet::{Container, Fleet, exited, running};
 
@@ -21,7 +21,9 @@ fn event(kind: Kind, id: &str, name: &str, at_seconds: i64) -> Event {
         id: id.to_owned(),
         name: name.to_owned(),
         old_name: None,
-        compose: Default::default(),
+        labels: Default::default(),
+        signal: (kind == Kind::Kill).then_some(Signal::KILL),
+        exit_code: None,
         at_nanos: at_seconds * 1_000_000_000,
     }
 }
@@ -40,7 +42,7 @@ fn inspects(engine: &Engine) -> usize {
 fn readings_come_as_configured_then_by_name() {
     let fleet = Fleet::new(["b-2", "b-1", "a"].map(|name| running(name, name)).to_vec());
     let engine = fleet.engine(DOCKER);
-    let names = |names: &[&str]| told(&collect(&mut Docker::new(&config(engine.address(), names)), at(0)));
+    let names = |names: &[&str]| told(&collect(&mut watching(&config(engine.address(), names)), at(0)));
     let [a, b1, b2] = ["a", "b-1", "b-2"].map(|name| format!("container_state({name}): running, clear"));
     assert_eq!(names(&["b-*", "gone", "a"]), [&b1, &b2, "container_state(gone): missing, breach", &a]);
     assert_eq!(names(&[]), [a, b1, b2]);
@@ -56,7 +58,7 @@ fn a_job_is_well_when_it_ended_well_and_health_is_asked_for_only_where_wanted() 
     let job = |name: &str| Entry { expected: Expected::Exited, ..Entry::new(name) };
     config.containers = vec![job("job"), job("bad-job"), Entry { check_health: false, ..Entry::new("db") }];
     assert_eq!(
-        told(&collect(&mut Docker::new(&config), at(0))),
+        told(&collect(&mut watching(&config), at(0))),
         [
             "container_state(job): exited, clear",
             "container_state(bad-job): exited, breach, ExitCode(3)",
@@ -72,7 +74,7 @@ fn a_restart_loop_is_seen_from_check_to_check_and_ends_with_the_window() {
         |count: u64, up: &str| Container { restart_count: count, status: format!("Up {up}"), ..running(WEB, "web") };
     let fleet = Fleet::new(vec![crashing(100, "5 seconds")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     let mut check = |count, up, seconds| {
         fleet.set(vec![crashing(count, up)]);
         told(&collect(&mut docker, at(seconds))).remove(0)
@@ -90,7 +92,7 @@ fn a_container_that_runs_on_is_inspected_once_and_an_old_one_never() {
     let young = Container { status: "Up 2 minutes".to_owned(), ..running(WEB, "web") };
     let fleet = Fleet::new(vec![young, running(DB, "db")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     let _ = collect(&mut docker, at(0));
     let _ = collect(&mut docker, at(60));
     assert_eq!(inspects(&engine), 1);
@@ -101,7 +103,7 @@ fn on_podman_a_container_without_a_health_check_is_asked_for_its_health_once() {
     let healthy = Container { health: Some(("healthy", "")), ..running(DB, "db") };
     let fleet = Fleet::new(vec![running(WEB, "web"), healthy]);
     let engine = fleet.engine(PODMAN);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     for _ in 0..3 {
         assert_eq!(told(&collect(&mut docker, at(0)))[1], "container_health(db): healthy, clear");
     }
@@ -114,7 +116,7 @@ fn on_podman_a_health_beyond_the_bound_is_unknown_and_not_left_out_in_silence() 
     let fleet =
         Fleet::new(ids.iter().map(|id| Container { health: Some(("healthy", "")), ..running(id, id) }).collect());
     let engine = fleet.engine(PODMAN);
-    let snapshot = collect(&mut Docker::new(&config(engine.address(), &[])), at(0));
+    let snapshot = collect(&mut watching(&config(engine.address(), &[])), at(0));
     let healths = snapshot.readings.iter().filter(|reading| reading.key.metric == Metric::ContainerHealth).count();
     assert_eq!(healths, 256);
     assert_eq!(
@@ -129,7 +131,7 @@ fn inspect_is_believed_over_the_list_and_its_absence_over_both() {
     let lagging = Container { status: "Up 5 seconds".to_owned(), state: "exited", exit_code: 7, ..running(WEB, "web") };
     let fleet = Fleet::new(vec![lagging]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let mut docker = watching(&config(engine.address(), &["web"]));
     assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): exited, breach, ExitCode(7)"]);
 
     let listed_alone = Engine::new(|target, stream| {
@@ -139,7 +141,7 @@ fn inspect_is_believed_over_the_list_and_its_absence_over_both() {
         let _ = stream.write_all(crate::support::engine::json_reply(status, body).as_bytes());
         crate::support::engine::After::Keep
     });
-    let mut docker = Docker::new(&config(listed_alone.address(), &["web"]));
+    let mut docker = watching(&config(listed_alone.address(), &["web"]));
     assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): missing, breach"]);
 }
 
@@ -147,7 +149,7 @@ fn inspect_is_believed_over_the_list_and_its_absence_over_both() {
 fn a_death_by_hand_is_told_as_that_until_the_container_is_started() {
     let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     let _ = collect(&mut docker, at(0));
     fleet.set(vec![exited(WEB, "web", 137), running(DB, "db")]);
     let death = [event(Kind::Kill, WEB, "web", 10), event(Kind::Die, WEB, "web", 10)];
@@ -161,11 +163,69 @@ fn a_death_by_hand_is_told_as_that_until_the_container_is_started() {
     );
 }
 
+/// A container with this health, and how long it has been up.
+fn starting(check: &str, up_minutes: i64) -> Vec<String> {
+    let started: &'static str = (at(0).wall.to_string()).leak();
+    let container = Container {
+        started,
+        status: format!("Up {up_minutes} minutes (health: starting)"),
+        health: Some(("starting", "")),
+        health_check: check.to_owned().leak(),
+        ..running(WEB, "gitlab")
+    };
+    let fleet = Fleet::new(vec![container]);
+    let engine = fleet.engine(DOCKER);
+    told(&collect(&mut watching(&config(engine.address(), &[])), at(up_minutes * 60)))
+}
+
+#[test]
+fn starting_is_unknown_for_as_long_as_the_health_check_gives_it() {
+    let verdict = |check: &str, up_minutes| starting(check, up_minutes)[1].clone();
+    let (unknown, breach) =
+        ("container_health(gitlab): starting, unknown", "container_health(gitlab): starting, breach");
+    // 30 minutes, and 6 times a minute and a half.
+    let long = r#"{"StartPeriod":1800000000000,"Interval":60000000000,"Timeout":30000000000,"Retries":5}"#;
+    assert_eq!((verdict(long, 38).as_str(), verdict(long, 39).as_str()), (unknown, breach));
+    // Four times an hour and a half minute: the engine's defaults fill in what is 0.
+    let hourly = r#"{"Interval":3600000000000,"Timeout":0,"StartPeriod":0,"Retries":0}"#;
+    assert_eq!((verdict(hourly, 241).as_str(), verdict(hourly, 242).as_str()), (unknown, breach));
+    let slow_start = r#"{"Interval":1000000000,"StartInterval":3600000000000}"#;
+    assert_eq!((verdict(slow_start, 241).as_str(), verdict(slow_start, 242).as_str()), (unknown, breach));
+    assert_eq!((verdict("{}", 9).as_str(), verdict("{}", 10).as_str()), (unknown, breach));
+}
+
+#[test]
+fn finished_and_old_containers_are_not_inspected_again_and_again() {
+    let fleet = Fleet::new(vec![exited(WEB, "job", 0), exited(DB, "old", 3)]);
+    let engine = fleet.engine(DOCKER);
+    let mut docker = watching(&config(engine.address(), &[]));
+    for seconds in 0..3 {
+        assert_eq!(
+            told(&collect(&mut docker, at(seconds))),
+            ["container_state(job): exited, clear", "container_state(old): exited, unknown"]
+        );
+    }
+    assert_eq!(inspects(&engine), 0);
+    // A look of its own has nothing to go by but what it finds.
+    assert_eq!(
+        told(&collect(&mut Docker::new(&config(engine.address(), &[]), None), at(9))),
+        ["container_state(job): exited, clear", "container_state(old): exited, breach, ExitCode(3)"]
+    );
+}
+
+#[test]
+fn a_container_that_is_not_running_has_no_health() {
+    let sick = Container { health: Some(("unhealthy", "x")), ..exited(WEB, "web", 1) };
+    let engine = Fleet::new(vec![sick]).engine(DOCKER);
+    let told = told(&collect(&mut watching(&config(engine.address(), &["web"])), at(0)));
+    assert_eq!(told, ["container_state(web): exited, breach, ExitCode(1)"]);
+}
+
 #[test]
 fn an_event_asks_for_no_list_and_one_of_an_unwatched_container_for_nothing() {
     let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let mut docker = watching(&config(engine.address(), &["web"]));
     let _ = collect(&mut docker, at(0));
     assert_eq!(look(&mut docker, &[event(Kind::Die, DB, "db", 1)], 1), (Scope::Some, vec![]));
     assert_eq!(look(&mut docker, &[event(Kind::Pause, WEB, "web", 1)], 1).0, Scope::Some);
@@ -176,7 +236,7 @@ fn an_event_asks_for_no_list_and_one_of_an_unwatched_container_for_nothing() {
 fn what_is_new_renamed_or_gone_makes_it_look_at_everything() {
     let fleet = Fleet::new(vec![running(WEB, "web")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let mut docker = watching(&config(engine.address(), &["web"]));
     let (is_there, missing) = ("container_state(web): running, clear", "container_state(web): missing, breach");
     assert_eq!(told(&collect(&mut docker, at(0))), [is_there]);
     fleet.set(vec![running(WEB, "old-web")]);
@@ -198,7 +258,7 @@ fn what_is_new_renamed_or_gone_makes_it_look_at_everything() {
 fn a_container_that_vanished_before_the_look_makes_it_look_at_everything() {
     let fleet = Fleet::new(vec![running(WEB, "web"), running(DB, "db")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     let _ = collect(&mut docker, at(0));
     fleet.set(vec![running(DB, "db")]);
     let told = look(&mut docker, &[event(Kind::Die, WEB, "web", 1)], 1);
@@ -209,7 +269,7 @@ fn a_container_that_vanished_before_the_look_makes_it_look_at_everything() {
 fn a_burst_that_overflowed_makes_it_look_at_everything() {
     let fleet = Fleet::new(vec![running(WEB, "web")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = watching(&config(engine.address(), &[]));
     let looked = super::look(&mut docker, Look::Burst(Burst { events: vec![], overflowed: true }), at(0));
     assert_eq!(looked.scope, Scope::Everything);
     assert_eq!(told(&looked.snapshot), ["container_state(web): running, clear"]);
@@ -221,7 +281,7 @@ fn a_service_keeps_its_name_while_its_container_dies_and_is_made_anew() {
     let replica = |id, state| Container { labels: SHOP, state, ..running(id, "shop-web-1") };
     let fleet = Fleet::new(vec![replica(WEB, "running")]);
     let engine = fleet.engine(DOCKER);
-    let mut docker = Docker::new(&config(engine.address(), &["web"]));
+    let mut docker = watching(&config(engine.address(), &["web"]));
     assert_eq!(told(&collect(&mut docker, at(0))), ["container_state(web): running, clear"]);
     fleet.set(vec![replica(WEB, "paused")]);
     assert_eq!(
@@ -238,7 +298,7 @@ fn a_service_keeps_its_name_while_its_container_dies_and_is_made_anew() {
 fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
     let fleet = Fleet::new(vec![Container { restart_count: 5, ..exited(WEB, "web", 1) }, running(DB, "db")]);
     let engine = fleet.engine(DOCKER);
-    let snapshot = collect(&mut Docker::new(&config(engine.address(), &["web", "db"])), at(0));
+    let snapshot = collect(&mut watching(&config(engine.address(), &["web", "db"])), at(0));
     let known = snapshot.readings.iter().map(|reading| match &reading.value {
         Value::Container(container) => (container.restart_count, container.started.map(|time| time.to_string())),
         other => panic!("{other:?}"),
@@ -246,27 +306,34 @@ fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
     assert_eq!(known.collect::<Vec<_>>(), [(Some(5), Some("2026-01-01T00:00:00Z".to_owned())), (None, None)]);
 }
 
-fn without_engine(enabled: Enabled) -> Vec<String> {
+fn without_engine(enabled: Enabled, memory: Option<Memory>) -> Vec<String> {
     let address = Fleet::default().engine(DOCKER).address();
-    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, &["web"]) }), at(0)))
+    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, &["web"]) }, memory), at(0)))
 }
 
 #[test]
 fn without_a_socket_auto_says_nothing_and_true_says_what_to_do() {
-    assert!(without_engine(Enabled::Auto).is_empty());
-    assert!(without_engine(Enabled::Never).is_empty());
+    assert!(without_engine(Enabled::Auto, None).is_empty());
+    assert!(without_engine(Enabled::Never, None).is_empty());
     let address = Fleet::default().engine(DOCKER).address();
-    let unknown = collect(&mut Docker::new(&config(address, &[])), at(0)).unknown;
+    let unknown = collect(&mut watching(&config(address, &[])), at(0)).unknown;
     let metrics = [Metric::ContainerState, Metric::ContainerHealth, Metric::DockerEngine];
     assert_eq!(unknown.concat(), metrics, "what was told before a restart is watched still");
-    let told = without_engine(Enabled::Always);
+    let told = without_engine(Enabled::Always, None);
     assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
+}
+
+#[test]
+fn an_agent_that_is_to_watch_containers_by_name_misses_the_engine() {
+    let told = without_engine(Enabled::Auto, Some(Memory::default()));
+    assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
+    assert!(without_engine(Enabled::Never, Some(Memory::default())).is_empty());
 }
 
 #[test]
 fn switched_off_nothing_is_asked() {
     let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
-    let mut docker = Docker::new(&Config { enabled: Enabled::Never, ..config(engine.address(), &[]) });
+    let mut docker = watching(&Config { enabled: Enabled::Never, ..config(engine.address(), &[]) });
     assert!(told(&collect(&mut docker, at(0))).is_empty());
     assert!(look(&mut docker, &[event(Kind::Die, WEB, "web", 1)], 1).1.is_empty());
     assert_eq!(engine.connections(), 0);
@@ -274,17 +341,17 @@ fn switched_off_nothing_is_asked() {
 
 #[test]
 fn an_engine_that_was_there_and_is_gone_is_a_failure_even_on_auto() {
-    for alert_unavailable in [false, true] {
+    for alert_unavailable in [AlertUnavailable::Never, AlertUnavailable::Always] {
+        let is_told = alert_unavailable == AlertUnavailable::Always;
         let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
         let config = Config { alert_unavailable, ..config(engine.address(), &[]) };
-        let mut docker = Docker::new(&config);
+        let mut docker = watching(&config);
         let mut expected = vec!["container_state(web): running, clear"];
-        expected.extend(alert_unavailable.then_some("docker_engine(Docker): available, clear"));
+        expected.extend(is_told.then_some("docker_engine(Docker): available, clear"));
         assert_eq!(told(&collect(&mut docker, at(0))), expected);
         drop(engine);
         let told = told(&collect(&mut docker, at(1)));
-        let unavailable: &[&str] =
-            if alert_unavailable { &["docker_engine(Docker): unavailable, breach"] } else { &[] };
+        let unavailable: &[&str] = if is_told { &["docker_engine(Docker): unavailable, breach"] } else { &[] };
         assert_eq!(told[..told.len() - 1], *unavailable);
         assert!(told[told.len() - 1].starts_with("failure(): no Docker socket"), "{told:?}");
     }
@@ -300,6 +367,6 @@ fn an_engine_that_fails_halfway_is_not_believed_at_all() {
         }
         crate::support::engine::After::Close
     });
-    let told = told(&collect(&mut Docker::new(&config(engine.address(), &["web"])), at(0)));
+    let told = told(&collect(&mut watching(&config(engine.address(), &["web"])), at(0)));
     assert!(told.len() == 1 && told[0].contains("cut off its answer"), "{told:?}");
 }

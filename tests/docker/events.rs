@@ -114,7 +114,7 @@ fn a_rename_tells_both_names_and_compose_its_labels() {
     }
     let Happening::Event(event) = &all[1] else { panic!("{all:?}") };
     assert_eq!((event.kind, event.name.as_str(), event.old_name.as_deref()), (Kind::Rename, "old-web", Some("web")));
-    assert_eq!((event.compose.project.as_str(), event.compose.service.as_str()), ("shop", "web"));
+    assert_eq!((event.labels.compose_project.as_str(), event.labels.compose_service.as_str()), ("shop", "web"));
 }
 
 #[test]

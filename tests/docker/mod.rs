@@ -2,6 +2,7 @@
 //! that misbehave, against containers that a test invents, and against a real engine.
 
 mod collector;
+mod deploys;
 mod events;
 mod misbehaving;
 mod proxy;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Config, Docker, Entry, Look, Looked};
+use vps_monitor::collect::docker::{Config, Docker, Entry, Look, Looked, Memory};
 use vps_monitor::docker::{Address, Answer, Question, SHARE_BYTES, Session};
 use vps_monitor::snapshot::{Snapshot, Value};
 
@@ -21,6 +22,11 @@ use crate::support::PATIENCE;
 
 fn config(address: Address, names: &[&str]) -> Config {
     Config { socket: address, containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
+}
+
+/// What `run` knows of containers that it has not seen yet.
+fn watching(config: &Config) -> Docker {
+    Docker::new(config, Some(Memory::default()))
 }
 
 /// `seconds` after the scripted clocks' beginning, which is 2026-11-22T06:00:00Z.

@@ -17,7 +17,7 @@ fn seconds_of(folder: &str) -> i64 {
 
 fn told_of(folder: &str, list: &str) -> (Vec<String>, Engine) {
     let engine = Engine::recorded(folder, list);
-    let mut docker = Docker::new(&config(engine.address(), &[]));
+    let mut docker = Docker::new(&config(engine.address(), &[]), None);
     (told(&collect(&mut docker, at(seconds_of(folder)))), engine)
 }
 
@@ -25,7 +25,7 @@ const ON_20_10: &[&str] = &[
     "container_state(api-created): created, breach",
     "container_state(app-restarting): restarting, breach, RestartLoop { times: 9, window_minutes: 10 }",
     "container_state(db-paused): paused, breach",
-    "container_state(job-exited0): exited, breach, ExitCode(0)",
+    "container_state(job-exited0): exited, clear",
     "container_state(job-exited3): exited, breach, ExitCode(3)",
     "container_state(q-dead): dead, breach",
     "container_state(svc-healthy): running, clear",

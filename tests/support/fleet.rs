@@ -22,6 +22,8 @@ pub struct Container {
     pub restart_count: u64,
     /// In inspect, with the last check's output; a container without a health check has none.
     pub health: Option<(&'static str, &'static str)>,
+    /// Its `Healthcheck`, as inspect has it.
+    pub health_check: &'static str,
     pub labels: &'static [(&'static str, &'static str)],
 }
 
@@ -38,6 +40,7 @@ pub fn running(id: &'static str, name: &str) -> Container {
         oom_killed: false,
         restart_count: 0,
         health: None,
+        health_check: r#"{"Test":["CMD","true"]}"#,
         labels: &[],
     }
 }
@@ -97,7 +100,7 @@ impl Container {
         if let Some((word, output)) = self.health {
             let _ =
                 write!(health, r#","Health":{{"Status":"{word}","Log":[{{"Output":"old"}},{{"Output":"{output}"}}]}}"#);
-            check = r#"{"Test":["CMD","true"]}"#;
+            check = self.health_check;
         }
         let labels = self.labels();
         format!(

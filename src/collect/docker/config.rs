@@ -9,6 +9,9 @@ use serde::{Serialize, Serializer};
 use crate::docker::Address;
 use crate::settings::{Complaint, Item, Section, seconds};
 
+/// What is done on purpose may be waited for so long.
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60 * 60);
+
 /// The window in which restarts are counted may be so long.
 const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 60 * 60);
 
@@ -17,14 +20,20 @@ const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=
 pub struct Config {
     pub enabled: Enabled,
     pub socket: Address,
-    /// Whether an engine that was there and is gone is an alert of its own.
-    pub alert_unavailable: bool,
+    /// Whether an engine that is gone is an alert of its own.
+    pub alert_unavailable: AlertUnavailable,
+    /// How long what was stopped or removed on purpose, or is missing, is not told: it is not told at all where it runs
+    /// again by then.
+    #[serde(serialize_with = "seconds")]
+    pub grace: Duration,
     /// So many restarts by the engine itself within [`Config::restart_loop_window`] are a restart loop.
     pub restart_loop_times: u32,
     #[serde(serialize_with = "seconds")]
     pub restart_loop_window: Duration,
     /// Empty: every container.
     pub containers: Vec<Entry>,
+    /// Patterns of what is not watched, unless it is named in [`Config::containers`].
+    pub exclude: Vec<String>,
 }
 
 /// Whether containers are watched.
@@ -32,6 +41,16 @@ pub struct Config {
 pub enum Enabled {
     /// As soon as there is a socket file.
     Auto,
+    Always,
+    Never,
+}
+
+/// Whether an engine that is gone is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertUnavailable {
+    /// Once it was gone for a minute, where containers are named or were seen before.
+    Auto,
+    /// As soon as it is gone.
     Always,
     Never,
 }
@@ -59,10 +78,12 @@ impl Default for Config {
         Config {
             enabled: Enabled::Auto,
             socket: Address::default(),
-            alert_unavailable: false,
+            alert_unavailable: AlertUnavailable::Auto,
+            grace: Duration::from_secs(10),
             restart_loop_times: 3,
             restart_loop_window: Duration::from_secs(10 * 60),
             containers: Vec::new(),
+            exclude: Vec::new(),
         }
     }
 }
@@ -81,7 +102,16 @@ impl Config {
                     Complaint::new(error.to_string()).expected("a Unix socket, such as unix:///var/run/docker.sock")
                 })
             }),
-            alert_unavailable: section.boolean("alert_unavailable", default.alert_unavailable),
+            alert_unavailable: section.choice(
+                "alert_unavailable",
+                default.alert_unavailable,
+                &[
+                    ("auto", AlertUnavailable::Auto),
+                    ("true", AlertUnavailable::Always),
+                    ("false", AlertUnavailable::Never),
+                ],
+            ),
+            grace: section.duration("grace", default.grace, GRACE),
             restart_loop_times: section
                 .integer("restart_loop_times", u64::from(default.restart_loop_times), 2..=1000)
                 .try_into()
@@ -92,6 +122,7 @@ impl Config {
                 RESTART_LOOP_WINDOW,
             ),
             containers: section.list("containers", Entry::read).unwrap_or_default(),
+            exclude: section.list("exclude", |item| item.parse(container_name)).unwrap_or_default(),
         }
     }
 }
@@ -157,15 +188,21 @@ impl fmt::Display for Expected {
     }
 }
 
-/// As it is written in the file: `auto`, `true`, `false`.
 impl Serialize for Enabled {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Enabled::Auto => serializer.serialize_str("auto"),
-            Enabled::Always => serializer.serialize_bool(true),
-            Enabled::Never => serializer.serialize_bool(false),
-        }
+        serialize_choice(*self, Enabled::Auto, Enabled::Always, serializer)
     }
+}
+
+impl Serialize for AlertUnavailable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_choice(*self, AlertUnavailable::Auto, AlertUnavailable::Always, serializer)
+    }
+}
+
+/// As it is written in the file: `auto`, `true`, `false`.
+fn serialize_choice<T: PartialEq, S: Serializer>(choice: T, auto: T, always: T, to: S) -> Result<S::Ok, S::Error> {
+    if choice == auto { to.serialize_str("auto") } else { to.serialize_bool(choice == always) }
 }
 
 #[cfg(test)]
@@ -201,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn graces_exclusions_and_the_engines_own_alert_are_read() {
+        let config = read("docker:\n  grace: 1m\n  exclude: [tmp-*, old]\n  alert_unavailable: true\n").unwrap();
+        assert_eq!((config.grace, config.alert_unavailable), (Duration::from_secs(60), AlertUnavailable::Always));
+        assert_eq!(config.exclude, ["tmp-*", "old"]);
+        assert_eq!(read("docker:\n  alert_unavailable: false\n").unwrap().alert_unavailable, AlertUnavailable::Never);
+        assert_eq!(read("docker:\n  grace: 0\n").unwrap().grace, Duration::ZERO);
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused_at_its_place() {
         for (text, place, message) in [
             ("docker:\n  enabled: on\n", ":2:12:", "docker.enabled"),
@@ -209,6 +255,9 @@ mod tests {
             ("docker:\n  containers:\n    - check_health: true\n", ":3:7:", "name: is missing"),
             ("docker:\n  containers:\n    - {name: a, expected: dead}\n", ":3:27:", "`dead` is none of the values"),
             ("docker:\n  restart_loop_times: 1\n", ":2:23:", "1 is out of range"),
+            ("docker:\n  grace: 2h\n", ":2:10:", "2h is out of range"),
+            ("docker:\n  exclude: [/web]\n", ":2:13:", "`/web` is no container's name"),
+            ("docker:\n  alert_unavailable: maybe\n", ":2:22:", "`maybe` is none of the values"),
         ] {
             let problem = read(text).unwrap_err();
             assert!(problem.contains(place) && problem.contains(message), "{text}{problem}");

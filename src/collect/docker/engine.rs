@@ -4,14 +4,15 @@
 //! way at a time. What happens meanwhile is gathered, and a survey that is asked for waits for its turn or joins the one
 //! that is under way.
 
+use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 
 use nix::poll::PollFlags;
 
-use super::{Config, Docker, Enabled, Look, Looked};
+use super::{Config, Docker, Enabled, Look, Looked, Memory};
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Happening, Stream};
-use crate::docker::{Error, Gatherer, SHARE_BYTES, Session};
+use crate::docker::{Burst, Error, Gatherer, SHARE_BYTES, Session};
 use crate::snapshot::Snapshot;
 
 /// One engine, its containers and its events.
@@ -26,6 +27,8 @@ pub struct Engine {
     /// The events, once there is an engine to be expected.
     stream: Option<Stream>,
     gatherer: Gatherer,
+    /// What has come of it beyond what was asked for.
+    queue: VecDeque<Happened>,
 }
 
 #[derive(Debug)]
@@ -46,15 +49,22 @@ pub enum Happened {
 }
 
 impl Engine {
-    pub fn new(config: &Config) -> Engine {
+    /// See [`Docker::new`].
+    pub fn new(config: &Config, memory: Option<Memory>) -> Engine {
         Engine {
-            docker: Docker::new(config),
+            docker: Docker::new(config, memory),
             look: None,
             survey_is_wanted: false,
             burst_was_last: false,
             stream: None,
             gatherer: Gatherer::default(),
+            queue: VecDeque::new(),
         }
+    }
+
+    /// See [`Docker::memory`].
+    pub fn memory(&self) -> (Memory, u64) {
+        self.docker.memory()
     }
 
     pub fn config(&self) -> &Config {
@@ -74,7 +84,10 @@ impl Engine {
             }
             None => match self.begin(Look::Everything, now) {
                 Some(Happened::Surveyed(snapshot)) => Some(snapshot),
-                _ => None,
+                other => {
+                    self.queue.extend(other);
+                    None
+                }
             },
         }
     }
@@ -88,6 +101,9 @@ impl Engine {
 
     /// When [`Engine::advance`] has something to do even if nothing is ready.
     pub fn due(&self) -> Option<Boot> {
+        if !self.queue.is_empty() {
+            return Some(Boot::from_micros(i64::MIN));
+        }
         let events = self.stream.as_ref().and_then(Stream::due);
         let look = match &self.look {
             Some(look) => look.session.due(),
@@ -98,6 +114,9 @@ impl Engine {
 
     /// Does what there is to do, a bounded share of it, and never waits; to be called again until nothing has come of it.
     pub fn advance(&mut self, now: Now) -> Option<Happened> {
+        if let Some(happened) = self.queue.pop_front() {
+            return Some(happened);
+        }
         if let Some(lost) = self.follow_events(now.boot) {
             return Some(Happened::EventsLost(lost));
         }
@@ -139,7 +158,7 @@ impl Engine {
                 break looked;
             }
         };
-        Some(self.end(looked, is_survey))
+        Some(self.end(looked, is_survey, now))
     }
 
     /// What is to be looked at next. A survey and bursts take turns, so that neither waits for ever for the other.
@@ -158,6 +177,11 @@ impl Engine {
     fn begin(&mut self, look: Look, now: Now) -> Option<Happened> {
         let is_survey = look == Look::Everything;
         self.survey_is_wanted &= !is_survey;
+        // A survey takes the events along that wait for their burst: they tell why something ended.
+        let look = match is_survey.then(|| self.gatherer.take_at_once()).flatten() {
+            Some(burst) => Look::Burst(Burst { overflowed: true, ..burst }),
+            None => look,
+        };
         if self.docker.begin(look).is_some() {
             return None;
         }
@@ -166,12 +190,19 @@ impl Engine {
         self.get_on(now)
     }
 
-    fn end(&mut self, looked: Looked, is_survey: bool) -> Happened {
+    fn end(&mut self, looked: Looked, is_survey: bool, now: Now) -> Happened {
         self.look = None;
         self.burst_was_last = !is_survey;
         if self.stream.is_none() && self.docker.is_expected() {
             self.stream = Some(Stream::new(self.config().socket.clone()));
         }
-        if is_survey { Happened::Surveyed(looked.snapshot) } else { Happened::Looked(looked) }
+        let found = if is_survey { Happened::Surveyed(looked.snapshot) } else { Happened::Looked(looked) };
+        match self.docker.take_deaths(now) {
+            Some(deaths) => {
+                self.queue.push_back(found);
+                Happened::Looked(deaths)
+            }
+            None => found,
+        }
     }
 }

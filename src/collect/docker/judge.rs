@@ -1,4 +1,4 @@
-//! What is to be thought of a container: from what is known of it, its readings. Pure.
+//! What is to be thought of a container's state: from what is known of it, its reading. Pure.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::Expected;
+use super::health;
+use super::known::Death;
+use super::run::{self, End};
 use super::status;
-use crate::docker::{Inspected, Listed};
+use crate::docker::{Inspected, Listed, Signal};
 use crate::snapshot::{Cause, ContainerWord};
-
-/// `starting` is neither good nor bad for so long; a health check that has not passed by then is not going to.
-const LONGEST_START: Duration = Duration::from_secs(10 * 60);
-
-/// Engines keep 4 KiB of a health check's output (moby, `daemon/health.go`, maxOutputLen); no more is taken.
-const MAX_OUTPUT_CHARS: usize = 4096;
 
 /// The state of a container that is named and not there.
 const MISSING: &str = "missing";
+
+/// The state of one that was there and is removed.
+const REMOVED: &str = "removed";
 
 /// What the engine said of one container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,22 +36,39 @@ pub struct Facts {
 pub struct Details {
     pub oom_killed: bool,
     pub health_output: Option<String>,
+    /// How long its health may be `starting`.
+    pub longest_start: Option<Duration>,
     pub restart_count: u64,
     pub started: Option<Timestamp>,
+    pub finished: Option<Timestamp>,
+    pub stop_signal: Option<Signal>,
 }
 
 /// What was seen of it over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    pub stopped_by_hand: bool,
+    pub life: Life,
     /// Restarts by the engine within the window.
     pub restarts: u32,
+}
+
+/// How a container that does not run came to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It was so when it was first seen. Where it is not named, nobody asked for it to run.
+    AsItIs,
+    /// Another container took its place when it was stopped on purpose.
+    Replaced,
+    /// It ended since, with this exit code where the engine's event told one.
+    Ended { how: End, exit_code: Option<i64> },
 }
 
 /// What is asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     pub expected: Expected,
+    /// It is named in the configuration, and not by a pattern.
+    pub is_named: bool,
     pub check_health: bool,
     pub loop_times: u32,
     pub loop_window: Duration,
@@ -79,37 +96,50 @@ impl Facts {
             exit_code: inspected.state.exit_code.filter(|_| matches!(&*state, "exited" | "restarting")),
             details: Some(Box::new(Details {
                 oom_killed: inspected.state.oom_killed,
-                health_output: health.and_then(|health| health.output.as_deref()).and_then(one_line),
+                health_output: health.and_then(|health| health.output.as_deref()).and_then(health::end_of_output),
+                longest_start: inspected.health_check().map(|check| check.longest_start()),
                 restart_count: inspected.restart_count,
                 started: inspected.state.started_at,
+                finished: inspected.state.finished_at,
+                stop_signal: inspected.stop_signal(),
             })),
             state,
         }
     }
 
-    fn oom_killed(&self) -> bool {
-        self.details.as_ref().is_some_and(|details| details.oom_killed)
+    /// It ended, and neither well nor because it was asked to.
+    pub fn is_failed(&self) -> bool {
+        let ended_well = [Some(0), Some(Signal::TERM.exit_code())].contains(&self.exit_code);
+        matches!(&*self.state, "exited" | "dead") && !ended_well
+    }
+
+    /// It runs, is held, or is about to be started again by the engine.
+    pub fn is_alive(&self) -> bool {
+        matches!(&*self.state, "running" | "restarting" | "paused")
+    }
+
+    pub fn is_paused(&self) -> bool {
+        &*self.state == "paused"
     }
 }
 
 /// The reading of a container's state.
 pub fn state(facts: &Facts, history: History, terms: Terms, words: &mut Words) -> ContainerWord {
-    let in_loop = history.restarts >= terms.loop_times && matches!(&*facts.state, "running" | "restarting");
+    let in_loop = is_loop(history, terms) && matches!(&*facts.state, "running" | "restarting");
     let word = if in_loop { words.get("restarting") } else { facts.state.clone() };
-    let well = match terms.expected {
-        Expected::Running => &*word == "running",
-        Expected::Exited => &*word == "running" || (&*word == "exited" && facts.exit_code == Some(0)),
-    };
+    let well = is_well(&word, facts.exit_code, history.life, terms);
     let mut causes = Vec::new();
-    if !well {
+    if well == Some(false) {
         if in_loop {
             let window_minutes = u32::try_from(terms.loop_window.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
             causes.push(Cause::RestartLoop { times: history.restarts, window_minutes });
         }
-        causes.extend(end(facts, history));
+        causes.extend(why(facts, history.life));
     }
+    let is_between = matches!(&*word, "created" | "paused" | "removing");
     ContainerWord {
-        well: Some(well),
+        well,
+        on_purpose: is_between || causes.iter().any(Cause::is_on_purpose),
         causes,
         restart_count: facts.details.as_ref().map(|details| details.restart_count),
         started: facts.details.as_ref().and_then(|details| details.started),
@@ -117,37 +147,79 @@ pub fn state(facts: &Facts, history: History, terms: Terms, words: &mut Words) -
     }
 }
 
-/// How it ended: the most that is known. The exit code of what was killed says no more than that it was killed.
-fn end(facts: &Facts, history: History) -> Option<Cause> {
-    match (&*facts.state, facts.exit_code) {
-        ("exited" | "dead" | "restarting", _) if facts.oom_killed() => Some(Cause::OomKilled),
-        ("exited" | "dead" | "removing", _) if history.stopped_by_hand => Some(Cause::StoppedByHand),
-        // Between two attempts engines reset the code to 0.
-        ("restarting", Some(0)) => None,
-        (_, Some(code)) => Some(Cause::ExitCode(code)),
-        _ => None,
+pub fn is_loop(history: History, terms: Terms) -> bool {
+    history.restarts >= terms.loop_times
+}
+
+fn is_well(word: &str, exit_code: Option<i64>, life: Life, terms: Terms) -> Option<bool> {
+    let is_finished = word == "exited" && exit_code == Some(0);
+    let was_stopped = matches!(life, Life::Ended { how: End::Stopped | End::Engine, .. });
+    match life {
+        _ if word == "running" => Some(true),
+        _ if is_finished && (terms.expected == Expected::Exited || !(terms.is_named || was_stopped)) => Some(true),
+        Life::Replaced => Some(true),
+        Life::AsItIs if !terms.is_named && word != "restarting" => None,
+        Life::AsItIs | Life::Ended { .. } => Some(false),
     }
 }
 
-/// The reading of a container's health; `None` where it has none, or it is not asked for.
-pub fn health(facts: &Facts, terms: Terms, words: &mut Words) -> Option<ContainerWord> {
-    let word = facts.health.as_ref().filter(|_| terms.check_health)?;
-    let well = match &**word {
-        "healthy" => Some(true),
-        "starting" if facts.uptime.is_none_or(|uptime| uptime < LONGEST_START) => None,
-        _ => Some(false),
+/// How it ended: the most that is known.
+fn why(facts: &Facts, life: Life) -> Vec<Cause> {
+    let (how, told_code) = match life {
+        Life::Ended { how, exit_code } => (how, exit_code),
+        Life::AsItIs | Life::Replaced => (End::Itself, None),
     };
-    let output = facts.details.as_ref().and_then(|details| details.health_output.clone());
-    Some(ContainerWord {
-        well,
-        causes: output.filter(|_| well == Some(false)).map(Cause::HealthOutput).into_iter().collect(),
-        ..ContainerWord::new(word.clone(), words.get("healthy"))
-    })
+    let exit_code = match (&*facts.state, facts.exit_code) {
+        // Between two attempts engines reset the code to 0.
+        ("restarting", None | Some(0)) => told_code.filter(|code| *code != 0),
+        ("exited" | "dead" | "restarting", code) => code.or(told_code),
+        ("removing", _) => told_code,
+        _ => return Vec::new(),
+    };
+    let stop_signal = facts.details.as_ref().and_then(|details| details.stop_signal);
+    ended(how, exit_code, stop_signal)
+}
+
+/// The causes of an end. An exit code that the cause itself explains says no more.
+fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<Cause> {
+    let (cause, is_explained): (_, fn(i64, Option<Signal>) -> bool) = match how {
+        End::OutOfMemory => (Cause::OomKilled, |code, _| code == Signal::KILL.exit_code()),
+        End::Stopped => (Cause::StoppedByHand, run::is_left_by_a_stop),
+        End::Engine => {
+            (Cause::EngineStopped, |code, signal| code == UNKNOWN_EXIT || run::is_left_by_a_stop(code, signal))
+        }
+        End::Itself if exit_code == Some(Signal::TERM.exit_code()) => (Cause::Terminated, |_, _| true),
+        End::Itself => return exit_code.map(Cause::ExitCode).into_iter().collect(),
+    };
+    let code = exit_code.filter(|code| !is_explained(*code, stop_signal)).map(Cause::ExitCode);
+    std::iter::once(cause).chain(code).collect()
+}
+
+/// What an engine writes for a container that died while nobody was there to learn its exit code: containerd's
+/// UnknownExitStatus.
+const UNKNOWN_EXIT: i64 = 255;
+
+/// The reading of a run that ended while nobody looked: the container runs again, or is gone with its end.
+pub fn death(death: Death, terms: Terms, words: &mut Words) -> ContainerWord {
+    ContainerWord {
+        well: Some(false),
+        causes: ended(death.how, death.exit_code, None),
+        ..ContainerWord::new(words.get("exited"), words.get(terms.expected.word()))
+    }
 }
 
 /// The reading of a container that is named and not there.
 pub fn missing(expected: Expected, words: &mut Words) -> ContainerWord {
-    ContainerWord::new(words.get(MISSING), words.get(expected.word()))
+    ContainerWord { on_purpose: true, ..ContainerWord::new(words.get(MISSING), words.get(expected.word())) }
+}
+
+/// The reading of one that ran until it was removed.
+pub fn removed(expected: Expected, words: &mut Words) -> ContainerWord {
+    ContainerWord {
+        on_purpose: true,
+        causes: vec![Cause::Removed],
+        ..ContainerWord::new(words.get(REMOVED), words.get(expected.word()))
+    }
 }
 
 /// Words that are said of many containers, each kept once.
@@ -170,101 +242,122 @@ impl Words {
     }
 }
 
-/// Blanks and line ends joined to single spaces; `None` when nothing is left.
-fn one_line(text: &str) -> Option<String> {
-    let bounded: String = text.chars().take(MAX_OUTPUT_CHARS).collect();
-    let line = bounded.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(line).filter(|line| !line.is_empty())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const TERMS: Terms =
-        Terms { expected: Expected::Running, check_health: true, loop_times: 3, loop_window: Duration::from_secs(600) };
+    pub(in super::super) const TERMS: Terms = Terms {
+        expected: Expected::Running,
+        is_named: true,
+        check_health: true,
+        loop_times: 3,
+        loop_window: Duration::from_secs(600),
+    };
     const JOB: Terms = Terms { expected: Expected::Exited, ..TERMS };
-    const BY_HAND: History = History { stopped_by_hand: true, restarts: 0 };
+    const UNNAMED: Terms = Terms { is_named: false, ..TERMS };
+
+    const ENDED: History = ended_by(End::Itself);
+
+    const fn ended_by(how: End) -> History {
+        History { life: Life::Ended { how, exit_code: None }, restarts: 0 }
+    }
 
     fn facts(state: &str, exit_code: Option<i64>) -> Facts {
         Facts { state: state.into(), exit_code, ..Facts::default() }
     }
 
-    fn judged(facts: &Facts, history: History, terms: Terms) -> (String, bool, Vec<Cause>) {
-        let word = state(facts, history, terms, &mut Words::default());
-        (word.word.to_string(), word.well.unwrap(), word.causes)
+    fn judge(facts: &Facts, history: History, terms: Terms) -> ContainerWord {
+        state(facts, history, terms, &mut Words::default())
     }
 
-    fn health_of(word: &str, uptime_seconds: u64, terms: Terms) -> Option<(Option<bool>, Vec<Cause>)> {
-        let facts = Facts {
-            health: Some(word.into()),
-            uptime: Some(Duration::from_secs(uptime_seconds)),
-            details: Some(Box::new(Details { health_output: Some("no answer".to_owned()), ..Details::default() })),
-            ..facts("running", None)
-        };
-        health(&facts, terms, &mut Words::default()).map(|word| (word.well, word.causes))
+    fn judged(facts: &Facts, history: History, terms: Terms) -> (String, Option<bool>, Vec<Cause>) {
+        let word = judge(facts, history, terms);
+        (word.word.to_string(), word.well, word.causes)
     }
 
     #[test]
-    fn running_alone_is_well_for_what_is_expected_to_run() {
-        let none = History::default();
-        assert_eq!(judged(&facts("running", None), none, TERMS), ("running".to_owned(), true, vec![]));
+    fn running_alone_is_well_for_what_is_named_and_expected_to_run() {
+        assert_eq!(judged(&facts("running", None), ENDED, TERMS), ("running".to_owned(), Some(true), vec![]));
         for word in ["created", "paused", "restarting", "removing", "dead", "some new word"] {
-            assert_eq!(judged(&facts(word, None), none, TERMS), (word.to_owned(), false, vec![]));
+            for life in [Life::AsItIs, ENDED.life] {
+                let history = History { life, restarts: 0 };
+                assert_eq!(judged(&facts(word, None), history, TERMS), (word.to_owned(), Some(false), vec![]));
+            }
         }
-        assert_eq!(
-            judged(&facts("exited", Some(3)), none, TERMS),
-            ("exited".to_owned(), false, vec![Cause::ExitCode(3)])
-        );
-        assert_eq!(judged(&facts("exited", Some(0)), none, TERMS).2, [Cause::ExitCode(0)]);
+        let exited = |code| judged(&facts("exited", Some(code)), ENDED, TERMS);
+        assert_eq!(exited(3), ("exited".to_owned(), Some(false), vec![Cause::ExitCode(3)]));
+        assert_eq!(exited(0).2, [Cause::ExitCode(0)]);
     }
 
     #[test]
     fn a_job_is_well_while_it_works_and_when_it_ended_with_0() {
-        let well = |state: &str, code| judged(&facts(state, code), History::default(), JOB).1;
-        assert!(well("exited", Some(0)) && well("running", None));
-        assert!(!well("exited", Some(3)) && !well("exited", None) && !well("created", None) && !well("dead", None));
+        let well = |state: &str, code| judged(&facts(state, code), ENDED, JOB).1;
+        assert_eq!([well("exited", Some(0)), well("running", None)], [Some(true); 2]);
+        for (state, code) in [("exited", Some(3)), ("exited", None), ("created", None), ("dead", None)] {
+            assert_eq!(well(state, code), Some(false), "{state}");
+        }
     }
 
     #[test]
-    fn what_killed_it_is_told_instead_of_the_code_that_it_left() {
-        let details = Some(Box::new(Details { oom_killed: true, ..Details::default() }));
-        let oom = Facts { details, ..facts("exited", Some(137)) };
-        assert_eq!(judged(&oom, BY_HAND, TERMS).2, [Cause::OomKilled]);
-        assert_eq!(judged(&facts("exited", Some(137)), BY_HAND, TERMS).2, [Cause::StoppedByHand]);
-        assert_eq!(judged(&facts("exited", Some(137)), History::default(), TERMS).2, [Cause::ExitCode(137)]);
+    fn what_is_not_named_is_taken_as_it_is_first_seen_and_well_when_it_finished() {
+        let as_it_is = History { life: Life::AsItIs, restarts: 0 };
+        for (state, code) in [("exited", Some(3)), ("created", None), ("dead", None), ("paused", None)] {
+            assert_eq!(judged(&facts(state, code), as_it_is, UNNAMED), (state.to_owned(), None, vec![]));
+        }
+        let well = |state: &str, code, history| judged(&facts(state, code), history, UNNAMED).1;
+        assert_eq!(well("restarting", Some(1), as_it_is), Some(false));
+        assert_eq!(well("exited", Some(0), as_it_is), Some(true));
+        assert_eq!(well("exited", Some(0), ENDED), Some(true));
+        assert_eq!(well("exited", Some(3), ENDED), Some(false));
+        for how in [End::Stopped, End::Engine] {
+            assert_eq!(well("exited", Some(0), ended_by(how)), Some(false), "{how:?}");
+        }
+        assert_eq!(well("exited", Some(143), History { life: Life::Replaced, restarts: 0 }), Some(true));
+    }
+
+    #[test]
+    fn who_stopped_it_is_told_and_the_exit_code_where_it_says_more() {
+        let causes = |how, code| judged(&facts("exited", Some(code)), ended_by(how), TERMS).2;
+        for code in [0, 137, 143] {
+            assert_eq!(causes(End::Stopped, code), [Cause::StoppedByHand]);
+            assert_eq!(causes(End::Engine, code), [Cause::EngineStopped]);
+        }
+        assert_eq!(causes(End::Stopped, 3), [Cause::StoppedByHand, Cause::ExitCode(3)]);
+        assert_eq!(causes(End::Engine, 255), [Cause::EngineStopped]);
+        assert_eq!(causes(End::OutOfMemory, 137), [Cause::OomKilled]);
+        assert_eq!(causes(End::OutOfMemory, 1), [Cause::OomKilled, Cause::ExitCode(1)]);
+        assert_eq!(causes(End::Itself, 137), [Cause::ExitCode(137)]);
+        assert_eq!(causes(End::Itself, 143), [Cause::Terminated]);
+    }
+
+    #[test]
+    fn what_somebody_meant_waits_for_its_grace_and_a_crash_does_not() {
+        let on_purpose = |state: &str, code, how| judge(&facts(state, code), ended_by(how), TERMS).on_purpose;
+        assert!(on_purpose("exited", Some(0), End::Stopped) && on_purpose("exited", Some(3), End::Stopped));
+        assert!(on_purpose("exited", Some(0), End::Engine) && on_purpose("exited", Some(143), End::Itself));
+        for state in ["created", "paused", "removing"] {
+            assert!(on_purpose(state, None, End::Itself), "{state}");
+        }
+        assert!(!on_purpose("exited", Some(1), End::Itself) && !on_purpose("exited", Some(137), End::OutOfMemory));
+        assert!(!on_purpose("restarting", Some(1), End::Itself) && !on_purpose("dead", None, End::Itself));
+        assert!(missing(Expected::Running, &mut Words::default()).on_purpose);
+        assert!(removed(Expected::Running, &mut Words::default()).on_purpose);
     }
 
     #[test]
     fn a_restart_loop_is_restarting_even_while_the_engine_says_running() {
-        let history = History { restarts: 4, ..History::default() };
+        let history = History { restarts: 4, ..ENDED };
         let looping = Cause::RestartLoop { times: 4, window_minutes: 10 };
-        let (word, well, causes) = judged(&facts("running", None), history, TERMS);
-        assert_eq!((word.as_str(), well, causes), ("restarting", false, vec![looping.clone()]));
-        assert_eq!(judged(&facts("restarting", Some(7)), history, TERMS).2, [looping, Cause::ExitCode(7)]);
-        let twice = History { restarts: 2, ..History::default() };
-        assert_eq!(judged(&facts("running", None), twice, TERMS), ("running".to_owned(), true, vec![]));
+        for terms in [TERMS, UNNAMED] {
+            let told = judged(&facts("running", None), history, terms);
+            assert_eq!(told, ("restarting".to_owned(), Some(false), vec![looping.clone()]));
+        }
+        assert_eq!(judged(&facts("restarting", Some(7)), history, TERMS).2, [looping.clone(), Cause::ExitCode(7)]);
+        let died = Life::Ended { how: End::Itself, exit_code: Some(7) };
+        let between = judged(&facts("restarting", Some(0)), History { life: died, restarts: 4 }, TERMS);
+        assert_eq!(between.2, [looping, Cause::ExitCode(7)]);
+        let twice = History { restarts: 2, ..ENDED };
+        assert_eq!(judged(&facts("running", None), twice, TERMS), ("running".to_owned(), Some(true), vec![]));
         assert_eq!(judged(&facts("exited", Some(1)), history, TERMS).0, "exited");
-    }
-
-    #[test]
-    fn starting_is_neither_good_nor_bad_for_ten_minutes_and_bad_after_them() {
-        assert_eq!(health_of("starting", 599, TERMS), Some((None, vec![])));
-        assert_eq!(health_of("starting", 600, TERMS).unwrap().0, Some(false));
-    }
-
-    #[test]
-    fn an_unhealthy_container_tells_its_last_checks_output() {
-        let output = Cause::HealthOutput("no answer".to_owned());
-        assert_eq!(health_of("unhealthy", 5, TERMS), Some((Some(false), vec![output])));
-        assert_eq!(health_of("healthy", 5, TERMS), Some((Some(true), vec![])));
-        assert_eq!(health_of("unhealthy", 5, Terms { check_health: false, ..TERMS }), None);
-    }
-
-    #[test]
-    fn a_health_checks_output_is_one_bounded_line() {
-        assert_eq!(one_line(" a\r\n\tb  c\n"), Some("a b c".to_owned()));
-        assert_eq!(one_line(" \n"), None);
-        assert_eq!(one_line(&"é".repeat(9999)).unwrap().chars().count(), MAX_OUTPUT_CHARS);
     }
 }

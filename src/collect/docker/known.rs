@@ -1,65 +1,312 @@
-//! What is remembered of a container from one look to the next.
+//! What is remembered of a container from one look to the next: that it ran, and what ended it.
+//!
+//! A container that is not named in the configuration is watched from when it was first seen to run. How it was when it
+//! was first seen, and what became of it on purpose once another one had taken its place, is taken as it is.
 
+use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::judge::{Facts, History};
+use jiff::Timestamp;
+
+use super::config::Expected;
+use super::judge::{self, Facts, History, Terms};
 use super::names::Place;
 use super::restarts::Restarts;
-use crate::clock::Now;
-use crate::docker::Inspected;
+use super::run::{End, Inquest, Run};
+use crate::clock::{Boot, Now};
 use crate::docker::events::{Event, Kind};
+use crate::docker::{Inspected, Signal};
 
-/// A death within this time after a kill is the kill's. `docker stop` asks first and waits 10 s by default; when it
-/// waits longer, the `stop` event that follows the death tells.
-const KILL_LASTS_NANOS: i64 = 60 * 1_000_000_000;
+/// An engine that starts finds out within this time which of its containers died without it, and counts them as ended
+/// by then.
+const RESTORED_WITHIN: Duration = Duration::from_secs(5);
 
 /// One watched container's past.
 #[derive(Clone, Debug)]
 pub struct Known {
     pub place: Place,
+    /// Its name.
+    pub name: Rc<str>,
+    /// The service that it is one of.
+    pub service: Option<Rc<str>>,
+    /// The name that it had before, if that was another one: where a container of that name runs, this one is replaced.
+    former: Option<Rc<str>>,
     /// Whether the last list had it.
     pub listed: bool,
+    /// It was not looked at yet since this program started.
+    is_restored: bool,
     /// On podman: inspect said that it has no health check. That never changes.
     pub has_no_health_check: bool,
     restarts: Restarts,
-    killed_at_nanos: Option<i64>,
-    stopped_by_hand: bool,
+    life: Life,
+    run: Run,
+    /// The present end of the run was seen by a look.
+    end_was_seen: bool,
+    /// A run that ended and was followed by another one before it was looked at.
+    run_before: Option<Run>,
+    last_alive: Option<Boot>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    AsItIs,
+    Replaced,
+    /// `since`: when that was seen; `None`: before this program started.
+    Ended {
+        how: End,
+        exit_code: Option<i64>,
+        since: Option<Boot>,
+    },
+    /// It ran until it was removed, and nothing has taken its place.
+    Removed {
+        since: Timestamp,
+    },
+}
+
+/// The names and services of the containers that run.
+#[derive(Debug, Default)]
+pub struct Alive {
+    names: HashSet<Rc<str>>,
+    services: HashSet<Rc<str>>,
+}
+
+impl<'a> FromIterator<&'a Known> for Alive {
+    fn from_iter<I: IntoIterator<Item = &'a Known>>(known: I) -> Alive {
+        let mut alive = Alive::default();
+        for known in known.into_iter().filter(|known| known.life == Life::Alive) {
+            alive.names.extend([known.name.clone(), known.place.target.clone()]);
+            alive.services.extend(known.service.clone());
+        }
+        alive
+    }
+}
+
+/// The end of a run that no look saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub how: End,
+    pub exit_code: Option<i64>,
+}
+
+impl Death {
+    pub fn is_on_purpose(self) -> bool {
+        is_on_purpose(self.how, self.exit_code)
+    }
 }
 
 impl Known {
-    pub fn new(place: Place) -> Known {
+    /// A container that is seen for the first time. `is_expected`: a container of its name ran, so that this one is
+    /// meant to run too.
+    pub fn new(place: Place, name: Rc<str>, service: Option<Rc<str>>, facts: &Facts, is_expected: bool) -> Known {
+        let runs = facts.is_alive() && !facts.is_paused();
+        let life = if runs || is_expected { Life::Alive } else { Life::AsItIs };
+        Known { listed: true, is_restored: false, ..Known::restored(place, name, service, life) }
+    }
+
+    /// One that was never listed: events alone told of it.
+    pub fn stranger(place: Place, name: Rc<str>) -> Known {
+        Known { is_restored: false, ..Known::restored(place, name, None, Life::Alive) }
+    }
+
+    /// One that was known before this program started.
+    pub fn restored(place: Place, name: Rc<str>, service: Option<Rc<str>>, life: Life) -> Known {
         Known {
             place,
-            listed: true,
+            name,
+            service,
+            former: None,
+            listed: false,
+            is_restored: true,
             has_no_health_check: false,
             restarts: Restarts::default(),
-            killed_at_nanos: None,
-            stopped_by_hand: false,
+            life,
+            run: Run::default(),
+            end_was_seen: false,
+            run_before: None,
+            last_alive: None,
         }
+    }
+
+    pub fn life(&self) -> Life {
+        self.life
     }
 
     /// Takes in an event, for what is known of a death's cause alone: how the container is, the engine is asked.
     pub fn take_in(&mut self, event: &Event) {
-        match event.kind {
-            Kind::Kill => self.killed_at_nanos = Some(event.at_nanos),
-            Kind::Stop => self.stopped_by_hand = true,
-            Kind::Die => {
-                let since_kill = self.killed_at_nanos.map(|at| event.at_nanos.saturating_sub(at));
-                self.stopped_by_hand |= since_kill.is_some_and(|nanos| nanos <= KILL_LASTS_NANOS);
-            }
-            Kind::Start => {
-                self.killed_at_nanos = None;
-                self.stopped_by_hand = false;
-            }
-            Kind::Oom | Kind::Pause | Kind::Unpause | Kind::Health | Kind::Destroy | Kind::Rename => {}
+        if event.kind == Kind::Start {
+            let run = std::mem::take(&mut self.run);
+            self.run_before = Some(run).filter(|run| run.death().is_some() && !self.end_was_seen);
+            self.end_was_seen = false;
+        } else {
+            self.run.take_in(event);
+        }
+        // What is seen to start, or to end, is not as it was found any more.
+        let is_seen_to_end = event.kind == Kind::Die && matches!(self.life, Life::AsItIs | Life::Replaced);
+        if event.kind == Kind::Start || is_seen_to_end {
+            self.life = Life::Alive;
         }
     }
 
-    /// Takes in what inspect says.
+    /// Takes in what inspect says of restarts. One that no event told of ended a run, too.
     pub fn see(&mut self, inspected: &Inspected, now: Now, window: Duration) {
         let age = inspected.created.map_or(0, |created| now.wall.as_microsecond() - created.as_microsecond());
+        let counted = self.restarts.last_count().unwrap_or(0);
+        let up = inspected.state.started_at.map(|time| now.wall.duration_since(time));
+        let was_restarted = inspected.restart_count > counted
+            && self.life == Life::Alive
+            && self.last_alive.zip(up).is_some_and(|(last_alive, up)| up < signed(now.boot - last_alive));
+        if was_restarted && self.run_before.is_none() && self.run.death().is_none() {
+            self.run_before = Some(std::mem::take(&mut self.run));
+        }
         self.restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
-        self.has_no_health_check = inspected.health().is_none() && !inspected.has_health_check();
+        self.has_no_health_check = inspected.health().is_none() && inspected.health_check().is_none();
+    }
+
+    /// Takes in how it is now. `engine_was_away_until`: the engine was found to be away since the container was last
+    /// looked at. Gives the end of a run that was followed by another one meanwhile.
+    pub fn settle(&mut self, facts: &Facts, engine_was_away_until: Option<Timestamp>, now: Now) -> Option<Death> {
+        let inquest = inquest(facts);
+        let restored = std::mem::take(&mut self.is_restored).then(|| engines_start(now));
+        let engine_was_away_until = engine_was_away_until.max(restored);
+        if facts.is_alive() && !(facts.is_paused() && self.life == Life::AsItIs) {
+            self.life = Life::Alive;
+            self.last_alive = Some(now.boot);
+            if &*facts.state == "restarting" {
+                // The reading tells this end.
+                (self.run_before, self.end_was_seen) = (None, true);
+                return None;
+            }
+            if self.run.death().is_some() && !self.end_was_seen {
+                self.run_before = Some(std::mem::take(&mut self.run));
+            }
+            // This run's flag says nothing of the one before.
+            return self.run_before.take().map(|run| death_of(&run, Inquest { oom_killed: false, ..inquest }));
+        }
+        (self.run_before, self.end_was_seen) = (None, true);
+        let Death { mut how, exit_code } = death_of(&self.run, inquest);
+        match self.life {
+            Life::Alive => {
+                let finished = facts.details.as_ref().and_then(|details| details.finished);
+                if engine_was_away_until.is_some_and(|until| self.ended_with_engine(how, finished, until)) {
+                    how = End::Engine;
+                }
+                self.life = Life::Ended { how, exit_code, since: Some(now.boot) };
+            }
+            // Events may tell of the cause after the end.
+            Life::Ended { how: before, since, .. } if how != End::Itself && before != End::Engine => {
+                self.life = Life::Ended { how, exit_code, since };
+            }
+            Life::AsItIs | Life::Replaced | Life::Ended { .. } => {}
+            Life::Removed { .. } => self.life = Life::Ended { how, exit_code, since: Some(now.boot) },
+        }
+        None
+    }
+
+    /// Whether it ended because the engine stopped: while that was away, or (its events tell) just before.
+    fn ended_with_engine(&self, how: End, finished: Option<Timestamp>, away_until: Timestamp) -> bool {
+        match how {
+            End::Stopped => self.run.ended_by(away_until),
+            End::Itself if self.run.death().is_none() => {
+                finished.is_some_and(|finished| finished.duration_since(away_until) <= signed(RESTORED_WITHIN))
+            }
+            _ => false,
+        }
+    }
+
+    /// It is not in the list any more. The end that it had, if no look saw it; and whether it is to be remembered, as
+    /// one that ran until it was removed.
+    pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<Death>, bool) {
+        let unseen = Some(&self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
+        let death = unseen.or(self.run_before.as_ref()).map(|run| death_of(run, Inquest::default()));
+        let ran = match self.life {
+            Life::Removed { .. } => return (None, true),
+            Life::Alive => death.is_none_or(Death::is_on_purpose),
+            Life::Ended { how, exit_code, since: Some(since) } => {
+                is_on_purpose(how, exit_code) && now.boot < since.after(grace)
+            }
+            Life::AsItIs | Life::Replaced | Life::Ended { since: None, .. } => false,
+        };
+        if ran {
+            self.life = Life::Removed { since: now.wall };
+        }
+        (death, ran)
+    }
+
+    /// Takes over a name, its own or that of its place; whether one of them is new. What ended and then got another name
+    /// was put aside.
+    pub fn rename(&mut self, name: &Rc<str>, place: &Place, grace: Duration, now: Now) -> bool {
+        let is_new = self.name != *name || self.place.target != place.target;
+        if self.name != *name {
+            self.former = Some(std::mem::replace(&mut self.name, name.clone()));
+        }
+        if self.place.target != place.target
+            && let Life::Ended { how, exit_code, since } = self.life
+        {
+            let is_untold = since.is_some_and(|since| now.boot < since.after(grace));
+            self.life = if is_on_purpose(how, exit_code) && is_untold {
+                Life::Ended { how, exit_code, since: Some(now.boot) }
+            } else {
+                Life::AsItIs
+            };
+        }
+        self.place.clone_from(place);
+        is_new
+    }
+
+    /// Whether it was stopped or removed on purpose so shortly ago that this was not told: where another container runs
+    /// in its stead by now, it never is.
+    pub fn may_be_replaced(&self, grace: Duration, now: Now) -> bool {
+        match self.life {
+            Life::Ended { how, exit_code, since: Some(since) } => {
+                is_on_purpose(how, exit_code) && now.boot < since.after(grace)
+            }
+            Life::Removed { since } => now.wall.duration_since(since) < signed(grace),
+            _ => false,
+        }
+    }
+
+    /// Whether one of those stands in for it.
+    pub fn is_replaced_by(&self, alive: &Alive) -> bool {
+        let names = [Some(&self.place.target), Some(&self.name), self.former.as_ref()];
+        names.into_iter().flatten().any(|name| alive.names.contains(name))
+            || self.service.as_ref().is_some_and(|service| alive.services.contains(service))
+    }
+
+    pub fn be_replaced(&mut self) {
+        self.life = Life::Replaced;
+    }
+
+    /// The names whose next container is meant to run because this one did.
+    pub fn ran_as(&self) -> impl Iterator<Item = &Rc<str>> {
+        let ran = matches!(self.life, Life::Alive | Life::Ended { .. } | Life::Removed { .. });
+        [Some(&self.place.target), Some(&self.name), self.former.as_ref()].into_iter().flatten().filter(move |_| ran)
+    }
+
+    /// Whether it is meant to run: it does, or ended without anybody having meant it.
+    pub fn is_meant_to_run(&self, facts: &Facts) -> bool {
+        let ended_well = facts.exit_code == Some(0) || facts.exit_code == Some(Signal::TERM.exit_code());
+        let was_given_up = match self.life {
+            Life::AsItIs | Life::Replaced | Life::Removed { .. } => true,
+            Life::Ended { how, exit_code, .. } => is_on_purpose(how, exit_code),
+            Life::Alive => false,
+        };
+        facts.is_alive() || !(ended_well || was_given_up || matches!(&*facts.state, "created" | "removing"))
+    }
+
+    /// Whether it matters how one that does not run came to that: what is taken as it is, and what finished, is asked no
+    /// further.
+    pub fn is_in_question(&self, facts: &Facts, terms: Terms) -> bool {
+        let is_finished = &*facts.state == "exited" && facts.exit_code == Some(0);
+        match self.life {
+            Life::Replaced | Life::Removed { .. } => false,
+            Life::AsItIs => terms.is_named && !(is_finished && terms.expected == Expected::Exited),
+            Life::Ended { how: End::Itself, .. } if is_finished => {
+                terms.is_named && terms.expected == Expected::Running
+            }
+            Life::Alive | Life::Ended { .. } => true,
+        }
     }
 
     /// Whether a running container was started since it was last inspected, or was never inspected: then it may be in a
@@ -69,44 +316,54 @@ impl Known {
         &*facts.state == "running" && up < window && self.restarts.last_seen().is_none_or(|seen| up <= now.boot - seen)
     }
 
+    /// Restarts by the engine in the window that ends now.
+    pub fn restarts(&self, now: Now, window: Duration) -> u32 {
+        self.restarts.within(window, now.boot)
+    }
+
     pub fn history(&self, now: Now, window: Duration) -> History {
-        History { stopped_by_hand: self.stopped_by_hand, restarts: self.restarts.within(window, now.boot) }
+        let life = match self.life {
+            Life::AsItIs => judge::Life::AsItIs,
+            Life::Replaced => judge::Life::Replaced,
+            Life::Ended { how, exit_code, .. } => judge::Life::Ended { how, exit_code },
+            Life::Alive | Life::Removed { .. } => {
+                let exit_code = self.run.death().and_then(|death| death.exit_code);
+                judge::Life::Ended { how: End::Itself, exit_code }
+            }
+        };
+        History { life, restarts: self.restarts(now, window) }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// An engine does not outlive its machine. It is there again within this time after the machine's start.
+const ENGINE_STARTS_WITHIN: Duration = Duration::from_secs(2 * 60);
 
-    fn stopped_by_hand(events: &[(Kind, i64)]) -> bool {
-        let mut known = Known::new(Place { entry: None, target: "web".into() });
-        for (kind, seconds) in events {
-            known.take_in(&Event {
-                kind: *kind,
-                id: "b8dc".to_owned(),
-                name: "web".to_owned(),
-                old_name: None,
-                compose: Default::default(),
-                at_nanos: seconds * 1_000_000_000,
-            });
-        }
-        known.stopped_by_hand
-    }
+fn engines_start(now: Now) -> Timestamp {
+    let up = now.boot - Boot::from_micros(0);
+    now.wall.checked_sub(up).and_then(|start| start.checked_add(ENGINE_STARTS_WITHIN)).unwrap_or(now.wall)
+}
 
-    #[test]
-    fn a_kill_before_the_death_is_a_stop_by_hand() {
-        assert!(stopped_by_hand(&[(Kind::Kill, 10), (Kind::Die, 11)]));
-        assert!(stopped_by_hand(&[(Kind::Kill, 10), (Kind::Kill, 20), (Kind::Die, 20)]));
-        assert!(!stopped_by_hand(&[(Kind::Die, 10)]));
-        assert!(!stopped_by_hand(&[(Kind::Kill, 10)]));
-        assert!(!stopped_by_hand(&[(Kind::Kill, 10), (Kind::Die, 1000)]));
-        assert!(!stopped_by_hand(&[(Kind::Oom, 10), (Kind::Die, 10)]));
+fn inquest(facts: &Facts) -> Inquest {
+    let details = facts.details.as_ref();
+    Inquest {
+        exit_code: facts.exit_code,
+        oom_killed: details.is_some_and(|details| details.oom_killed),
+        stop_signal: details.and_then(|details| details.stop_signal),
     }
+}
 
-    #[test]
-    fn a_long_stop_is_told_by_the_event_behind_the_death_and_a_start_ends_it() {
-        assert!(stopped_by_hand(&[(Kind::Kill, 10), (Kind::Die, 310), (Kind::Stop, 310)]));
-        assert!(!stopped_by_hand(&[(Kind::Kill, 10), (Kind::Die, 11), (Kind::Start, 12)]));
-        assert!(!stopped_by_hand(&[(Kind::Kill, 10), (Kind::Start, 12), (Kind::Die, 13)]));
+fn death_of(run: &Run, inquest: Inquest) -> Death {
+    Death { how: run.end(inquest), exit_code: run.death().and_then(|death| death.exit_code).or(inquest.exit_code) }
+}
+
+fn is_on_purpose(how: End, exit_code: Option<i64>) -> bool {
+    match how {
+        End::Stopped | End::Engine => true,
+        End::Itself => exit_code == Some(Signal::TERM.exit_code()),
+        End::OutOfMemory => false,
     }
+}
+
+fn signed(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
 }

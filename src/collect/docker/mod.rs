@@ -3,29 +3,39 @@
 //! [`Docker`] is what is known of them, and no I/O: it is told what to look at, asks its questions one after the other,
 //! is answered, and gives what it found. A look at everything asks for the list once, and inspects what is in trouble or
 //! may be. A burst of events makes it inspect the containers that they name, through the same evaluation: events wake,
-//! they do not decide. What is remembered between two looks (`known.rs`) is what no single answer tells: restarts over
-//! time, and who stopped a container. [`Engine`] puts the questions to a real engine.
+//! they do not decide. What is remembered between two looks (`roster.rs`) is what no single answer tells: who ran, who
+//! stopped a container, restarts over time. [`Memory`] is what of it outlives the agent. [`Engine`] puts the questions to
+//! a real engine.
 
+mod availability;
 mod config;
 mod engine;
+mod health;
+mod identity;
 mod judge;
 mod known;
+mod memory;
 mod names;
 mod restarts;
 mod revisit;
+mod roster;
+mod run;
 mod status;
 mod survey;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-pub use config::{Config, Enabled, Entry, Expected};
+pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected};
 pub use engine::{Engine, Happened};
+pub use memory::Memory;
 
+use availability::{Availability, Word};
 use judge::{Facts, Terms, Words};
-use known::Known;
-use names::{Place, Watch};
+use known::Death;
+use names::Place;
 use revisit::Revisit;
+use roster::Roster;
 use survey::{MAX_INSPECTED, Survey};
 
 use crate::clock::Now;
@@ -70,12 +80,9 @@ pub struct Looked {
 #[derive(Debug)]
 pub struct Docker {
     config: Config,
-    watch: Watch,
+    roster: Roster,
     words: Words,
-    /// By id, those of the last survey.
-    known: BTreeMap<Rc<str>, Known>,
-    /// Whether the engine has answered since this program started.
-    was_there: bool,
+    availability: Availability,
     under_way: Option<UnderWay>,
 }
 
@@ -100,25 +107,29 @@ enum Next {
 }
 
 impl Docker {
-    pub fn new(config: &Config) -> Docker {
+    /// With what is remembered of before; `None`: this is a look of its own, and the first one that sees anything.
+    pub fn new(config: &Config, memory: Option<Memory>) -> Docker {
         Docker {
-            watch: Watch::new(&config.containers),
+            roster: Roster::new(config, memory),
             config: config.clone(),
             words: Words::default(),
-            known: BTreeMap::new(),
-            was_there: false,
+            availability: Availability::default(),
             under_way: None,
         }
+    }
+
+    /// What is to be remembered, and how often that has changed since this was made.
+    pub fn memory(&self) -> (Memory, u64) {
+        self.roster.memory()
     }
 
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Whether there is an engine to wait for: the configuration says so, or one answered since this was made. On `auto`
-    /// a host without Docker is not to be woken again and again for nothing.
+    /// Whether there is an engine to wait for.
     pub fn is_expected(&self) -> bool {
-        self.was_there || self.config.enabled == Enabled::Always
+        self.availability.is_expected(&self.config, &self.roster)
     }
 
     /// Begins to look, in place of any look that is under way. What was found, if nothing needs to be asked for it.
@@ -158,29 +169,34 @@ impl Docker {
             Ok(Next::Found(found)) => Ok(found),
             Err(error) => Err(error),
         };
-        let mut snapshot = self.tell(found);
+        let mut snapshot = self.tell(found, now);
         if of_burst {
             snapshot.readings.iter_mut().for_each(leave_open_while_removing);
         }
         Some(Looked { snapshot, scope })
     }
 
+    /// The ends of containers that run again or are gone: nobody meant them, and no look saw them. They are to be told
+    /// before what a look found, which may already be good again.
+    pub fn take_deaths(&mut self, now: Now) -> Option<Looked> {
+        let deaths = self.roster.take_deaths();
+        let readings: Vec<Reading> =
+            deaths.into_iter().filter_map(|(place, death)| self.read_death(&place, death, now)).collect();
+        let snapshot = Snapshot { readings, ..Snapshot::default() };
+        (!snapshot.readings.is_empty()).then_some(Looked { snapshot, scope: Scope::Some })
+    }
+
     /// How to look at the containers that a burst of events names; `None`: none of them is watched. What was renamed, is
     /// gone or is new changes who is watched as what, so then everything is looked at.
     fn begin_burst(&mut self, burst: &Burst) -> Option<Step> {
-        let watched: Vec<&Event> = burst.events.iter().filter(|event| self.is_watched(event)).collect();
+        let watched: Vec<&Event> = burst.events.iter().filter(|event| self.roster.is_watched(event)).collect();
         if watched.is_empty() && !burst.overflowed {
             return None;
         }
-        for event in &watched {
-            if let Some(known) = self.known.get_mut(event.id.as_str()) {
-                known.take_in(event);
-            }
-        }
-        let moved = |event: &&Event| {
-            matches!(event.kind, Kind::Destroy | Kind::Rename) || !self.known.contains_key(event.id.as_str())
-        };
-        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.known_id(&event.id)).collect();
+        watched.iter().for_each(|event| self.roster.hear(event));
+        let moved =
+            |event: &&Event| matches!(event.kind, Kind::Destroy | Kind::Rename) || self.roster.get(&event.id).is_none();
+        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.roster.id(&event.id)).collect();
         let few = !burst.overflowed && named.len() <= MAX_INSPECTED;
         Some(if few && !watched.iter().any(moved) {
             Step::Revisit(self.begin_revisit(named))
@@ -189,65 +205,70 @@ impl Docker {
         })
     }
 
-    /// A container's id, the one that is kept already where there is one.
-    fn known_id(&self, id: &str) -> Rc<str> {
-        self.known.get_key_value(id).map_or_else(|| id.into(), |(known, _)| known.clone())
-    }
-
-    fn is_watched(&self, event: &Event) -> bool {
-        self.known.contains_key(event.id.as_str()) || self.watch.claim(&event.name, &event.compose).is_some()
-    }
-
     /// Adds the readings of a known container.
     fn read(&mut self, id: &str, facts: &Facts, now: Now, readings: &mut Vec<Reading>) {
-        let Some(known) = self.known.get(id) else { return };
+        let Some(known) = self.roster.get(id) else { return };
         let terms = self.terms(&known.place);
-        let history = known.history(now, self.config.restart_loop_window);
+        let history = self.roster.history(known, now);
         let target = known.place.target.clone();
         let state = judge::state(facts, history, terms, &mut self.words);
         readings.push(reading(Metric::ContainerState, &target, state));
-        let health = judge::health(facts, terms, &mut self.words);
+        let health = health::health(facts, terms, &mut self.words);
         readings.extend(health.map(|health| reading(Metric::ContainerHealth, &target, health)));
     }
 
+    /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished, and one more turn
+    /// of a restart loop, which is told as such.
+    fn read_death(&mut self, place: &Place, death: Death, now: Now) -> Option<Reading> {
+        let terms = self.terms(place);
+        let is_finished = death.exit_code == Some(0) && (terms.expected == Expected::Exited || !terms.is_named);
+        if is_finished || death.is_on_purpose() || self.roster.is_in_loop(place, terms.loop_times, now) {
+            return None;
+        }
+        Some(reading(Metric::ContainerState, &place.target, judge::death(death, terms, &mut self.words)))
+    }
+
     fn terms(&self, place: &Place) -> Terms {
-        let entry = self.watch.entry(place);
+        let watch = self.roster.watch();
+        let entry = watch.entry(place);
         Terms {
             expected: entry.map_or(Expected::Running, |entry| entry.expected),
+            is_named: watch.names(place),
             check_health: entry.is_none_or(|entry| entry.check_health),
             loop_times: self.config.restart_loop_times,
             loop_window: self.config.restart_loop_window,
         }
     }
 
-    /// What came of asking the engine: readings, or a failure. Of an engine that was never there nothing is said on
-    /// `auto`, but that its containers are unknown: those of before a restart are watched still.
-    fn tell(&mut self, found: Result<Snapshot, Error>) -> Snapshot {
-        match found {
-            Ok(mut snapshot) => {
-                self.was_there = true;
-                self.tell_of_engine("available", &mut snapshot);
-                snapshot
+    /// What came of asking the engine: readings, or a failure. Of an engine that is not expected nothing is said, and one
+    /// that is expected and not there leaves its containers unknown.
+    fn tell(&mut self, found: Result<Snapshot, Error>, now: Now) -> Snapshot {
+        let Docker { config, roster, availability, .. } = self;
+        let mut snapshot = Snapshot::default();
+        let word = match found {
+            Ok(found) => {
+                snapshot = found;
+                availability.answered(config, roster, now)
             }
-            Err(error) if error.is_absence() && self.config.enabled == Enabled::Auto && !self.was_there => {
-                Snapshot { unknown: vec![METRICS, &[Metric::DockerEngine]], ..Snapshot::default() }
+            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => {
+                snapshot.unknown.push(METRICS);
+                Word::Unknown
             }
             Err(error) => {
-                let mut snapshot = Snapshot::default();
+                roster.lose_engine(now);
                 let error = error.to_string();
                 snapshot.failures.push(Failure { collector: "docker", metrics: METRICS, target: None, error });
-                if self.was_there {
-                    self.tell_of_engine("unavailable", &mut snapshot);
-                }
-                snapshot
+                availability.gone(config, roster, now)
             }
+        };
+        let engine = |word| reading(Metric::DockerEngine, &ENGINE.into(), ContainerWord::new(word, "available"));
+        match word {
+            Word::Available => snapshot.readings.push(engine("available")),
+            Word::Unavailable => snapshot.readings.push(engine("unavailable")),
+            Word::Unknown => snapshot.unknown.push(&[Metric::DockerEngine]),
+            Word::Nothing => {}
         }
-    }
-
-    fn tell_of_engine(&self, word: &str, into: &mut Snapshot) {
-        if self.config.alert_unavailable {
-            into.readings.push(reading(Metric::DockerEngine, &ENGINE.into(), ContainerWord::new(word, "available")));
-        }
+        snapshot
     }
 }
 

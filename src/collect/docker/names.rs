@@ -1,25 +1,44 @@
 //! Which containers are watched, as what, and which ones are missing.
 //!
 //! An exact entry wins over a pattern and the first of several patterns wins, so a container has one place. An exact
-//! entry also names a compose service: `web` is met by `shop-web-1` or `shop_web_1`, where the labels say that these
-//! are project `shop`, service `web`, and where no container is called `web` itself. A container whose owner gave it
-//! another name (`web-running`) goes by that name alone, whatever its labels say.
+//! entry also names a service of compose or a swarm: `web` is met by `shop-web-1`, `shop_web_1` or `web.1.q9w8…`, where
+//! the labels say that these are of service `web`, and where no container is called `web` itself. A container whose
+//! owner gave it another name (`web-running`) goes by that name alone, whatever its labels say.
+//!
+//! Of several containers that would go by one name (a replacement beside its predecessor, the tasks of a swarm's slot)
+//! one speaks: the newest that is meant to run.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::config::Entry;
-use crate::docker::Compose;
+use super::identity::{self, Identity};
+use crate::docker::Labels;
 use crate::pattern;
 
 /// The containers that the configuration names.
 #[derive(Clone, Debug)]
 pub struct Watch {
     entries: Vec<Entry>,
+    /// Patterns of what is left out.
+    exclude: Vec<String>,
+}
+
+/// How a container is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    how: How,
+    /// The name that its readings go by, where that is not its own.
+    stable: Option<Rc<str>>,
+    /// It has its name for a while only: it speaks while it runs.
+    is_temporary: bool,
+    /// Where another container of this service runs, this one is not missed.
+    pub service: Option<Rc<str>>,
 }
 
 /// How a container's name fits the configuration. Numbers are those of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+enum How {
     Name(usize),
     /// It is one of this service's containers; `otherwise` is a pattern that it fits as well.
     Service {
@@ -29,6 +48,24 @@ pub enum Claim {
     Pattern(usize),
     /// Every container is watched.
     Every,
+}
+
+/// A container that is to be given its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub name: &'a Rc<str>,
+    pub claim: &'a Claim,
+    pub standing: Standing,
+}
+
+/// What decides which one of several containers of one name speaks: the greatest does, and the first of equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    /// It runs, or ended without being meant to.
+    pub is_meant_to_run: bool,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    pub is_alive: bool,
 }
 
 /// What a container is watched as. Places are ordered as readings are: as configured, then by name.
@@ -41,56 +78,99 @@ pub struct Place {
 }
 
 impl Watch {
-    pub fn new(entries: &[Entry]) -> Watch {
-        Watch { entries: entries.to_vec() }
+    pub fn new(entries: &[Entry], exclude: &[String]) -> Watch {
+        Watch { entries: entries.to_vec(), exclude: exclude.to_vec() }
     }
 
     pub fn entry(&self, place: &Place) -> Option<&Entry> {
         place.entry.and_then(|index| self.entries.get(index))
     }
 
-    /// Whether and how a container is watched.
-    pub fn claim(&self, name: &str, compose: &Compose) -> Option<Claim> {
-        if self.entries.is_empty() {
-            return Some(Claim::Every);
-        }
-        let exact = |fits: &dyn Fn(&str) -> bool| self.entries.iter().position(|e| !e.is_pattern() && fits(&e.name));
-        if let Some(entry) = exact(&|entry| entry == name) {
-            return Some(Claim::Name(entry));
-        }
-        let pattern = self.entries.iter().position(|e| e.is_pattern() && pattern::matches(&e.name, name));
-        match exact(&|entry| is_service(entry, name, compose)) {
-            Some(entry) => Some(Claim::Service { entry, otherwise: pattern }),
-            None => pattern.map(Claim::Pattern),
+    /// The entry that names this very place, and not by a pattern: what it names is never left out of account.
+    pub fn names(&self, place: &Place) -> bool {
+        self.entry(place).is_some_and(|entry| !entry.is_pattern() && *entry.name == *place.target)
+    }
+
+    /// Whether any container is named exactly.
+    pub fn names_any(&self) -> bool {
+        self.entries.iter().any(|entry| !entry.is_pattern())
+    }
+
+    /// The entry for which a container is watched of which no more than this is known; `Some(None)`: every one is.
+    pub fn entry_of(&self, name: &str, service: Option<&str>) -> Option<Option<usize>> {
+        match self.claim(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
+            How::Name(entry) | How::Service { entry, .. } | How::Pattern(entry) => Some(Some(entry)),
+            How::Every => Some(None),
         }
     }
 
-    /// The places of all containers that have a claim; `None` for a service's container whose entry is met by another
-    /// one's name.
-    pub fn places<'n>(&self, containers: impl Iterator<Item = (&'n Rc<str>, Claim)> + Clone) -> Vec<Option<Place>> {
+    /// The place of a container that is not listed; `None` where it is nobody.
+    pub fn place_of(&self, name: &str, labels: &Labels) -> Option<Place> {
+        let claim = self.claim(name, labels)?;
+        let standing = Standing { is_meant_to_run: true, is_alive: false, created: 0 };
+        self.places(std::iter::once(Candidate { name: &name.into(), claim: &claim, standing })).pop()?
+    }
+
+    /// Whether and how a container is watched.
+    pub fn claim(&self, name: &str, labels: &Labels) -> Option<Claim> {
+        let Identity { stable, is_temporary, service } = Identity::of(name, labels);
+        let exact = |fits: &dyn Fn(&str) -> bool| self.entries.iter().position(|e| !e.is_pattern() && fits(&e.name));
+        // One that is named by its temporary name is meant with it.
+        let by_own_name = exact(&|entry| entry == name);
+        let how = if let Some(entry) = by_own_name.or_else(|| exact(&|entry| entry == stable)) {
+            How::Name(entry)
+        } else {
+            let fits = |pattern: &str| pattern::matches(pattern, name) || pattern::matches(pattern, &*stable);
+            let is_left_out = labels.is_ignored() || self.exclude.iter().any(|pattern| fits(pattern));
+            let pattern = self.entries.iter().position(|e| e.is_pattern() && fits(&e.name)).filter(|_| !is_left_out);
+            match exact(&|entry| identity::is_service(entry, &stable, labels)) {
+                Some(entry) => How::Service { entry, otherwise: pattern },
+                None if self.entries.is_empty() && !is_left_out => How::Every,
+                None => How::Pattern(pattern?),
+            }
+        };
+        let is_own = by_own_name.is_some() || stable == name;
+        Some(Claim {
+            how,
+            stable: (!is_own).then(|| stable.into()),
+            is_temporary: is_temporary && by_own_name.is_none(),
+            service: service.map(Rc::from),
+        })
+    }
+
+    /// The places of all containers that have a claim; `None` for one that does not speak.
+    pub fn places<'a>(&self, containers: impl Iterator<Item = Candidate<'a>> + Clone) -> Vec<Option<Place>> {
         let mut named = vec![false; self.entries.len()];
-        // The container that stands for the service: the first by name, so that it stays the same from check to check.
-        let mut first: Vec<Option<&str>> = vec![None; self.entries.len()];
-        for (name, claim) in containers.clone() {
-            match claim {
-                Claim::Name(entry) => named[entry] = true,
-                Claim::Service { entry, .. } => first[entry] = Some(first[entry].map_or(name, |one| one.min(name))),
-                Claim::Pattern(_) | Claim::Every => {}
+        // The container that stands for the service: the first by name of those that are meant to run, so that it stays
+        // the same from check to check.
+        let mut first: Vec<Option<(bool, &str)>> = vec![None; self.entries.len()];
+        for container in containers.clone() {
+            match container.claim.how {
+                How::Name(entry) => named[entry] = true,
+                How::Service { entry, .. } => {
+                    let one = (!container.standing.is_meant_to_run, &**container.stable());
+                    first[entry] = Some(first[entry].map_or(one, |other| other.min(one)));
+                }
+                How::Pattern(_) | How::Every => {}
             }
         }
-        let place = |(name, claim): (&'n Rc<str>, Claim)| {
-            let (entry, target) = match claim {
-                Claim::Name(entry) | Claim::Pattern(entry) => (Some(entry), name.clone()),
-                Claim::Every => (None, name.clone()),
-                Claim::Service { entry, otherwise } if named[entry] => (Some(otherwise?), name.clone()),
-                Claim::Service { entry, .. } if first[entry] == Some(name) => {
+        let place = |container: &Candidate<'a>| {
+            let name = container.stable();
+            let (entry, target) = match container.claim.how {
+                How::Name(entry) | How::Pattern(entry) => (Some(entry), name.clone()),
+                How::Every => (None, name.clone()),
+                How::Service { entry, otherwise } if named[entry] => (Some(otherwise?), name.clone()),
+                How::Service { entry, .. } if first[entry].is_some_and(|(_, first)| first == &**name) => {
                     (Some(entry), self.entries[entry].name.as_str().into())
                 }
-                Claim::Service { entry, .. } => (Some(entry), name.clone()),
+                How::Service { entry, .. } => (Some(entry), name.clone()),
             };
-            Some(Place { entry, target })
+            let is_nobody = container.claim.is_temporary && !container.standing.is_alive;
+            Some(Place { entry, target }).filter(|_| !is_nobody)
         };
-        containers.map(place).collect()
+        let mut places: Vec<Option<Place>> = containers.clone().map(|container| place(&container)).collect();
+        silence_all_but_one(&mut places, containers.map(|container| container.standing));
+        places
     }
 
     /// The places of exact entries that nothing in `places` is watched for.
@@ -103,17 +183,30 @@ impl Watch {
     }
 }
 
-/// Whether `entry` is the service, or the other spelling of the container's name, of a container that compose named:
-/// `PROJECT-SERVICE-NUMBER` since version 2, with underscores before.
-fn is_service(entry: &str, name: &str, Compose { project, service }: &Compose) -> bool {
-    if project.is_empty() || service.is_empty() {
-        return false;
+impl<'a> Candidate<'a> {
+    /// The name that it goes by.
+    fn stable(&self) -> &'a Rc<str> {
+        self.claim.stable.as_ref().unwrap_or(self.name)
     }
-    let number = ['-', '_'].iter().find_map(|by| name.strip_prefix(&format!("{project}{by}{service}{by}")));
-    let Some(number) = number.filter(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit())) else {
-        return false;
-    };
-    entry == service || ['-', '_'].iter().any(|by| entry == format!("{project}{by}{service}{by}{number}"))
+}
+
+/// Leaves one place of each name.
+fn silence_all_but_one(places: &mut [Option<Place>], standings: impl Iterator<Item = Standing>) {
+    let mut speakers: HashMap<Rc<str>, (usize, Standing)> = HashMap::with_capacity(places.len());
+    let mut silent = Vec::new();
+    for (index, standing) in standings.enumerate() {
+        let Some(Some(place)) = places.get(index) else { continue };
+        match speakers.get_mut(&place.target) {
+            Some(speaker) if standing > speaker.1 => silent.push(std::mem::replace(speaker, (index, standing)).0),
+            Some(_) => silent.push(index),
+            None => {
+                speakers.insert(place.target.clone(), (index, standing));
+            }
+        }
+    }
+    for index in silent {
+        places[index] = None;
+    }
 }
 
 #[cfg(test)]
@@ -121,18 +214,33 @@ mod tests {
     use super::*;
 
     fn watch(names: &[&str]) -> Watch {
-        Watch::new(&names.iter().map(|name| Entry::new(*name)).collect::<Vec<_>>())
+        Watch::new(&names.iter().map(|name| Entry::new(*name)).collect::<Vec<_>>(), &[])
     }
 
-    fn shop(service: &str) -> Compose {
-        Compose { project: "shop".to_owned(), service: service.to_owned() }
+    fn shop(service: &str) -> Labels {
+        Labels { compose_project: "shop".to_owned(), compose_service: service.to_owned(), ..Labels::default() }
     }
+
+    fn task(service: &str) -> Labels {
+        Labels { swarm_service: service.to_owned(), ..Labels::default() }
+    }
+
+    const RUNS: Standing = Standing { is_meant_to_run: true, created: 0, is_alive: true };
+    const STOPPED: Standing = Standing { is_meant_to_run: false, created: 0, is_alive: false };
 
     /// Each container's target, or `-`, with the index of its entry; then what is missing.
-    fn watched(watch: &Watch, containers: &[(&str, Compose)]) -> String {
-        let claim = |(name, compose): &(&str, Compose)| Some((Rc::from(*name), watch.claim(name, compose)?));
-        let claims: Vec<(Rc<str>, Claim)> = containers.iter().filter_map(claim).collect();
-        let places = watch.places(claims.iter().map(|(name, claim)| (name, *claim)));
+    fn watched(watch: &Watch, containers: &[(&str, Labels)]) -> String {
+        let running: Vec<_> = containers.iter().map(|(name, labels)| (*name, labels.clone(), RUNS)).collect();
+        standing(watch, &running)
+    }
+
+    fn standing(watch: &Watch, containers: &[(&str, Labels, Standing)]) -> String {
+        let claims: Vec<(Rc<str>, Claim, Standing)> = containers
+            .iter()
+            .filter_map(|(name, labels, standing)| Some((Rc::from(*name), watch.claim(name, labels)?, *standing)))
+            .collect();
+        let places =
+            watch.places(claims.iter().map(|(name, claim, standing)| Candidate { name, claim, standing: *standing }));
         let missing = watch.missing(places.iter().flatten());
         let shown = |place: &Place| format!("{}@{}", place.target, place.entry.map_or(-1, |entry| entry as i64));
         let mut words: Vec<String> = places.iter().map(|p| p.as_ref().map_or("-".to_owned(), shown)).collect();
@@ -140,8 +248,8 @@ mod tests {
         words.join(", ")
     }
 
-    fn plain<'n>(names: &[&'n str]) -> Vec<(&'n str, Compose)> {
-        names.iter().map(|name| (*name, Compose::default())).collect()
+    fn plain<'n>(names: &[&'n str]) -> Vec<(&'n str, Labels)> {
+        names.iter().map(|name| (*name, Labels::default())).collect()
     }
 
     #[test]
@@ -168,15 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_met_by_the_containers_that_compose_named() {
+    fn a_service_is_met_by_its_containers_and_by_no_other() {
         let web = watch(&["web"]);
-        for name in ["shop-web-1", "shop_web_1"] {
-            assert_eq!(watched(&web, &[(name, shop("web"))]), "web@0", "{name}");
-            assert_eq!(watched(&web, &plain(&[name])), "missing web", "{name} without labels");
-        }
-        for name in ["web-running", "shop-web-", "shop-web-x", "shop-db-1"] {
-            assert_eq!(watched(&web, &[(name, shop("web"))]), "missing web", "{name}");
-        }
+        assert_eq!(watched(&web, &[("shop-web-1", shop("web"))]), "web@0");
+        assert_eq!(watched(&web, &[("249662c60a09_shop-web-1", shop("web"))]), "web@0");
+        assert_eq!(watched(&web, &[("shop_web_1_910a2a037ba5", shop("web"))]), "web@0");
+        assert_eq!(watched(&web, &[("web.1.q9w8e7r6", task("web"))]), "web@0");
+        assert_eq!(watched(&web, &[("web-running", shop("web"))]), "missing web");
         assert_eq!(watched(&watch(&["shop_web_1"]), &[("shop-web-1", shop("web"))]), "shop_web_1@0");
     }
 
@@ -187,9 +293,59 @@ mod tests {
     }
 
     #[test]
+    fn a_service_is_not_stood_for_by_what_was_stopped_while_another_of_its_containers_runs() {
+        let containers = [("web.1.old", task("web"), STOPPED), ("web.2.new", task("web"), RUNS)];
+        assert_eq!(standing(&watch(&["web"]), &containers), "web.1@0, web@0");
+    }
+
+    #[test]
     fn a_container_of_that_very_name_wins_over_a_service() {
-        let containers = [("shop-web-1", shop("web")), ("web", Compose::default())];
+        let containers = [("shop-web-1", shop("web")), ("web", Labels::default())];
         assert_eq!(watched(&watch(&["web"]), &containers), "-, web@0");
         assert_eq!(watched(&watch(&["web", "*"]), &containers), "shop-web-1@1, web@0");
+    }
+
+    #[test]
+    fn what_is_left_out_is_watched_only_where_it_is_named() {
+        let left_out = |names: &[&str], exclude: &[&str]| {
+            let entries: Vec<Entry> = names.iter().map(|name| Entry::new(*name)).collect();
+            Watch::new(&entries, &exclude.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>())
+        };
+        let containers = plain(&["web", "tmp-1", "db"]);
+        assert_eq!(watched(&left_out(&[], &["tmp-*", "d*"]), &containers), "web@-1");
+        assert_eq!(watched(&left_out(&["*"], &["tmp-*", "d*"]), &containers), "web@0");
+        assert_eq!(watched(&left_out(&["*", "tmp-1"], &["tmp-*"]), &containers), "web@0, tmp-1@1, db@0");
+        let ignored = [("web", Labels { ignore: "true".to_owned(), ..Labels::default() })];
+        assert_eq!(watched(&watch(&[]), &ignored), "");
+        assert_eq!(watched(&watch(&["web"]), &ignored), "web@0");
+    }
+
+    #[test]
+    fn a_temporary_name_is_nobody_until_it_runs_for_its_service() {
+        let watch = watch(&[]);
+        let temporary = "249662c60a09_shop-web-1";
+        let both = |one, other| [(temporary, shop("web"), one), ("shop-web-1", shop("web"), other)];
+        assert_eq!(standing(&watch, &both(STOPPED, RUNS)), "-, shop-web-1@-1");
+        assert_eq!(standing(&watch, &both(STOPPED, STOPPED)), "-, shop-web-1@-1");
+        assert_eq!(standing(&watch, &both(RUNS, STOPPED)), "shop-web-1@-1, -");
+        assert_eq!(standing(&watch, &both(STOPPED, RUNS)[..1]), "-");
+        assert_eq!(standing(&watch, &both(RUNS, STOPPED)[..1]), "shop-web-1@-1");
+    }
+
+    #[test]
+    fn of_one_name_the_newest_that_is_meant_to_run_speaks() {
+        let at = |created, standing| ("web.1.x", task("web"), Standing { created, ..standing });
+        let crashed = Standing { is_alive: false, ..RUNS };
+        let all = watch(&[]);
+        for (containers, speaker) in [
+            ([at(1, RUNS), at(2, RUNS)], "-, web.1@-1"),
+            ([at(2, RUNS), at(1, RUNS)], "web.1@-1, -"),
+            ([at(1, RUNS), at(2, crashed)], "-, web.1@-1"),
+            ([at(1, RUNS), at(2, STOPPED)], "web.1@-1, -"),
+            ([at(1, STOPPED), at(2, STOPPED)], "-, web.1@-1"),
+            ([at(1, crashed), at(1, RUNS)], "-, web.1@-1"),
+        ] {
+            assert_eq!(standing(&all, &containers), speaker, "{containers:?}");
+        }
     }
 }

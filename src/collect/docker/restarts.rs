@@ -41,6 +41,11 @@ impl Restarts {
         self.seen.last().map(|(at, _)| *at)
     }
 
+    /// The count that was seen last.
+    pub fn last_count(&self) -> Option<u64> {
+        self.seen.last().map(|(_, count)| *count)
+    }
+
     /// How often it was restarted in the window that ends at `now`.
     pub fn within(&self, window: Duration, now: Boot) -> u32 {
         let Some((_, newest)) = self.seen.last() else { return 0 };

@@ -15,7 +15,8 @@ pub(super) struct Revisit {
     named: BTreeSet<Rc<str>>,
     /// Those that were not inspected yet, in the order of their readings.
     left: VecDeque<Rc<str>>,
-    snapshot: Snapshot,
+    /// Those that were, and what was found.
+    seen: Vec<(Rc<str>, Facts)>,
 }
 
 impl Revisit {
@@ -27,8 +28,8 @@ impl Revisit {
 impl Docker {
     pub(super) fn begin_revisit(&self, named: BTreeSet<Rc<str>>) -> Revisit {
         let mut left: Vec<Rc<str>> = named.iter().cloned().collect();
-        left.sort_by_key(|id| self.known.get(id).map(|known| &known.place));
-        Revisit { named, left: left.into(), snapshot: Snapshot::default() }
+        left.sort_by_key(|id| self.roster.get(id).map(|known| &known.place));
+        Revisit { named, left: left.into(), seen: Vec::new() }
     }
 
     pub(super) fn answer_revisit(&mut self, mut revisit: Revisit, answer: Answer, now: Now) -> Result<Next, Error> {
@@ -38,15 +39,21 @@ impl Docker {
             // Nobody asked for a list.
             Answer::Listed(_) | Answer::ListEnd { .. } => return Ok(Next::Ask(Step::Revisit(revisit))),
         };
-        let id = revisit.left.pop_front();
-        let known = id.as_ref().and_then(|id| self.known.get_mut(id));
-        let (Some(inspected), Some(id), Some(known)) = (inspected, id, known) else {
+        let (Some(inspected), Some(id)) = (inspected, revisit.left.pop_front()) else {
             // One that is not there any more changes who is watched as what.
             return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named))));
         };
-        known.see(&inspected, now, self.config.restart_loop_window);
-        let facts = Facts::inspected(&inspected, now.wall, &mut self.words);
-        self.read(&id, &facts, now, &mut revisit.snapshot.readings);
-        Ok(if revisit.left.is_empty() { Next::Found(revisit.snapshot) } else { Next::Ask(Step::Revisit(revisit)) })
+        self.roster.see(&id, &inspected, now);
+        revisit.seen.push((id, Facts::inspected(&inspected, now.wall, &mut self.words)));
+        if !revisit.left.is_empty() {
+            return Ok(Next::Ask(Step::Revisit(revisit)));
+        }
+        revisit.seen.iter().for_each(|(id, facts)| self.roster.settle(id, facts, now));
+        self.roster.replace(now);
+        let mut snapshot = Snapshot::default();
+        for (id, facts) in revisit.seen {
+            self.read(&id, &facts, now, &mut snapshot.readings);
+        }
+        Ok(Next::Found(snapshot))
     }
 }

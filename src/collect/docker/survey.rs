@@ -1,15 +1,16 @@
 //! One look at everything: the list, then inspect for what the list cannot tell.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use super::health;
 use super::judge::{self, Facts};
-use super::known::Known;
 use super::names::{Claim, Place};
-use super::{Docker, Expected, Next, Step, reading};
+use super::roster::Listing;
+use super::{Docker, Next, Step, reading};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Inspected, Listed, Question};
-use crate::snapshot::{Failure, Metric, Reading, Snapshot};
+use crate::snapshot::{ContainerWord, Failure, Metric, Reading, Snapshot};
 
 /// The most containers that one survey inspects; the words of the list stand for the others. At 0.2 to 0.4 ms each
 /// (engines 20.10 and 26.1) these take a tenth of a second, and a busy engine ten times that.
@@ -58,7 +59,7 @@ impl Docker {
     /// Begins to look at every watched container.
     pub(super) fn begin_survey(&self, named: BTreeSet<Rc<str>>) -> Survey {
         // As many as last time: a list that grows step by step leaves holes in the heap.
-        Survey { named, found: Vec::with_capacity(self.known.len()), left: None }
+        Survey { named, found: Vec::with_capacity(self.roster.len()), left: None }
     }
 
     /// # Errors
@@ -67,7 +68,7 @@ impl Docker {
         match (answer, survey.left.as_mut().and_then(VecDeque::pop_front)) {
             (Answer::Listed(listed), None) => survey.found.extend(self.find(&listed)),
             (Answer::ListEnd { podman }, None) => {
-                self.take_places(&mut survey.found);
+                self.take_places(&mut survey.found, now);
                 survey.left = Some(self.plan_inspections(&mut survey, podman, now));
             }
             (Answer::Inspected(Some(inspected)), Some((_, index))) => {
@@ -91,17 +92,20 @@ impl Docker {
         let mut found = survey.found;
         if found.iter().any(|container| container.gone) {
             found.retain(|container| !container.gone);
-            self.take_places(&mut found);
+            self.take_places(&mut found, now);
         }
+        found.retain(|container| container.place.is_some());
+        found.iter().for_each(|container| self.roster.settle(&container.id, &container.facts, now));
+        self.roster.replace(now);
+        self.roster.end_survey();
         Ok(Next::Found(self.readings(found, now)))
     }
 
     fn find(&mut self, listed: &Listed) -> Option<Found> {
-        let claim = self.watch.claim(listed.name(), &listed.compose)?;
-        let (id, name) = kept(&self.known, listed);
+        let claim = self.roster.watch().claim(listed.name(), &listed.labels)?;
         Some(Found {
-            id,
-            name,
+            id: self.roster.id(&listed.id),
+            name: self.roster.name(&listed.id, listed.name()),
             claim,
             created: listed.created,
             place: None,
@@ -111,22 +115,13 @@ impl Docker {
         })
     }
 
-    /// Gives every container that was found its place, and forgets those that were not. What is known is changed where
-    /// it is: thousands of containers need not be known twice.
-    fn take_places(&mut self, found: &mut [Found]) {
-        self.known.values_mut().for_each(|known| known.listed = false);
-        let places = self.watch.places(found.iter().map(|container| (&container.name, container.claim)));
+    /// Gives every container that was found its place.
+    fn take_places(&mut self, found: &mut [Found], now: Now) {
+        let listings: Vec<Listing<'_>> = found.iter().map(Found::listing).collect();
+        let places = self.roster.take_places(&listings, now);
         for (container, place) in found.iter_mut().zip(places) {
             container.place = place;
         }
-        leave_one_of_a_name(found);
-        for container in found {
-            let Some(place) = &container.place else { continue };
-            let known = self.known.entry(container.id.clone()).or_insert_with(|| Known::new(place.clone()));
-            known.place = place.clone();
-            known.listed = true;
-        }
-        self.known.retain(|_, known| known.listed);
     }
 
     /// Which containers are inspected, in which order. Of those beyond the bound whose health the list does not tell,
@@ -150,29 +145,25 @@ impl Docker {
 
     fn take_in(&mut self, container: &mut Found, inspected: &Inspected, now: Now) {
         container.facts = Facts::inspected(inspected, now.wall, &mut self.words);
-        if let Some(known) = self.known.get_mut(&container.id) {
-            known.see(inspected, now, self.config.restart_loop_window);
-        }
+        self.roster.see(&container.id, inspected, now);
     }
 
     /// Why a container of the list must be inspected, if it must.
     fn need(&self, container: &Found, podman: bool, now: Now) -> Option<Need> {
-        let known = self.known.get(&container.id)?;
+        let known = self.roster.get(&container.id)?;
         let terms = self.terms(&known.place);
         let facts = &container.facts;
-        let as_expected = match terms.expected {
-            Expected::Running => &*facts.state == "running",
-            Expected::Exited => &*facts.state == "exited" && facts.exit_code == Some(0),
+        let runs = &*facts.state == "running";
+        let health = facts.health.as_deref().filter(|_| terms.check_health);
+        let is_starting_long = || facts.uptime.is_some_and(|uptime| uptime >= health::SHORTEST_START);
+        let is_health_unknown = match health {
+            Some("starting") => is_starting_long(),
+            Some(_) => false,
+            None => podman && runs && terms.check_health && !known.has_no_health_check,
         };
-        let unhealthy = terms.check_health && facts.health.as_deref() == Some("unhealthy");
-        let health_unknown = podman
-            && terms.check_health
-            && &*facts.state == "running"
-            && facts.health.is_none()
-            && !known.has_no_health_check;
-        if !as_expected || unhealthy {
+        if health == Some("unhealthy") || (!runs && known.is_in_question(facts, terms)) {
             Some(Need::Trouble)
-        } else if health_unknown {
+        } else if is_health_unknown {
             Some(Need::Health)
         } else if known.may_be_looping(facts, now, self.config.restart_loop_window) {
             Some(Need::Loop)
@@ -183,10 +174,8 @@ impl Docker {
 
     /// In the order of the configuration, then of names.
     fn readings(&mut self, mut found: Vec<Found>, now: Now) -> Snapshot {
-        found.retain(|container| container.place.is_some());
         found.sort_unstable_by(|one, other| one.place.cmp(&other.place));
-        let missing = self.watch.missing(found.iter().filter_map(|container| container.place.as_ref()));
-        let mut missing = missing.into_iter().peekable();
+        let mut absent = self.absent(&found).into_iter().peekable();
         let mut snapshot = Snapshot {
             readings: Vec::with_capacity(found.len()),
             failures: health_failures(&found),
@@ -194,46 +183,38 @@ impl Docker {
         };
         for container in found {
             let Some(place) = container.place else { continue };
-            while let Some(absent) = missing.next_if(|absent| *absent < place) {
-                snapshot.readings.push(self.missing(&absent));
+            while let Some(reading) = absent.next_if(|(absent, _)| *absent < place) {
+                snapshot.readings.push(reading.1);
             }
             self.read(&container.id, &container.facts, now, &mut snapshot.readings);
         }
-        snapshot.readings.extend(missing.map(|absent| self.missing(&absent)));
+        snapshot.readings.extend(absent.map(|(_, reading)| reading));
         snapshot
     }
 
-    fn missing(&mut self, place: &Place) -> Reading {
-        let word = judge::missing(self.terms(place).expected, &mut self.words);
-        reading(Metric::ContainerState, &place.target, word)
+    /// The readings of what is named and not there, and of what was removed while it ran.
+    fn absent(&mut self, found: &[Found]) -> Vec<(Place, Reading)> {
+        let missing = self.roster.watch().missing(found.iter().filter_map(|container| container.place.as_ref()));
+        let missing = missing.into_iter().map(|place| (place, judge::missing as fn(_, &mut _) -> _));
+        let removed = self.roster.removed().into_iter().map(|place| (place, judge::removed as fn(_, &mut _) -> _));
+        let mut absent: Vec<(Place, Reading)> = missing
+            .chain(removed)
+            .map(|(place, word)| {
+                let word: ContainerWord = word(self.terms(&place).expected, &mut self.words);
+                let reading = reading(Metric::ContainerState, &place.target, word);
+                (place, reading)
+            })
+            .collect();
+        absent.sort_by(|(one, _), (other, _)| one.cmp(other));
+        absent
     }
 }
 
-/// A container's id and name: those that are known already, rather than the same ones again for thousands of them.
-fn kept(known: &BTreeMap<Rc<str>, Known>, listed: &Listed) -> (Rc<str>, Rc<str>) {
-    let (id, name) = (listed.id.as_str(), listed.name());
-    match known.get_key_value(id) {
-        Some((id, known)) if *known.place.target == *name => (id.clone(), known.place.target.clone()),
-        Some((id, _)) => (id.clone(), name.into()),
-        None => (id.into(), name.into()),
+impl Found {
+    fn listing(&self) -> Listing<'_> {
+        let Found { id, name, claim, facts, created, .. } = self;
+        Listing { id, name, claim, facts, created: *created }
     }
-}
-
-/// Where several containers go by one name (an engine's list in the middle of a rename, an engine that does not mind),
-/// the newest that is meant to run speaks, and the others are not watched: two readings of one name would take back what
-/// the other one said.
-fn leave_one_of_a_name(found: &mut [Found]) {
-    let mut order: Vec<usize> = (0..found.len()).filter(|index| found[*index].place.is_some()).collect();
-    let rank = |index: &usize| {
-        let container = &found[*index];
-        let meant_to_run = !matches!(&*container.facts.state, "created" | "removing" | "dead");
-        (meant_to_run, container.created, container.id.clone())
-    };
-    let target = |index: usize| found[index].place.as_ref().map(|place| &place.target);
-    order.sort_by(|one, other| target(*one).cmp(&target(*other)).then_with(|| rank(other).cmp(&rank(one))));
-    let silent: Vec<usize> =
-        order.windows(2).filter(|pair| target(pair[0]) == target(pair[1])).map(|pair| pair[1]).collect();
-    silent.into_iter().for_each(|index| found[index].place = None);
 }
 
 /// A failure for each container whose health is not known, or one for all where these are many.

@@ -1,0 +1,91 @@
+//! Whether the engine itself is told of: that it is gone, and that it is there again.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::config::{AlertUnavailable, Config, Enabled};
+use super::roster::Roster;
+use crate::clock::{Boot, Now};
+
+/// An engine that restarts is back within this time, with an update of its packages too.
+const GONE_FOR: Duration = Duration::from_secs(60);
+
+/// An engine that was told to be gone is said to be there for so long after its return: what was told is called over
+/// once it has been well for a while, a day at the longest.
+const BACK_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// What is known of the engine's being there.
+#[derive(Debug, Default)]
+pub struct Availability {
+    /// Since when it does not answer.
+    gone_since: Option<Boot>,
+    /// That it is gone was told.
+    told: bool,
+    answered: bool,
+}
+
+/// What is said of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Available,
+    Unavailable,
+    /// It may be back in a moment.
+    Unknown,
+    Nothing,
+}
+
+impl Availability {
+    /// Whether an engine is to be there: the configuration says so, or one was. On `auto` a host without Docker is not to
+    /// be woken again and again for nothing, nor told that it has none.
+    pub fn is_expected(&self, config: &Config, roster: &Roster) -> bool {
+        let was_there = self.answered || roster.recall().is_some_and(|memory| memory.engine_was_there);
+        let is_wanted = match config.alert_unavailable {
+            AlertUnavailable::Auto => roster.watch().names_any(),
+            AlertUnavailable::Always => true,
+            AlertUnavailable::Never => false,
+        };
+        match config.enabled {
+            Enabled::Never => false,
+            Enabled::Always => true,
+            Enabled::Auto => was_there || (is_wanted && roster.remembers()),
+        }
+    }
+
+    /// It answered.
+    pub fn answered(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Word {
+        roster.remember(|memory| &mut memory.engine_was_there, true);
+        (self.answered, self.told) = (true, false);
+        let gone = |roster: &Roster| roster.recall().and_then(|memory| memory.engine_gone);
+        if self.gone_since.take().is_some() && gone(roster).is_some() {
+            roster.remember(|memory| &mut memory.engine_gone, Some(now.wall));
+        }
+        let is_back = |gone: Timestamp| now.wall.duration_since(gone) < BACK_FOR;
+        match config.alert_unavailable {
+            AlertUnavailable::Always => Word::Available,
+            AlertUnavailable::Auto if gone(roster).is_some_and(is_back) => Word::Available,
+            AlertUnavailable::Auto | AlertUnavailable::Never => Word::Nothing,
+        }
+    }
+
+    /// An engine that is expected did not answer.
+    pub fn gone(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Word {
+        let since = *self.gone_since.get_or_insert(now.boot);
+        let is_told = match config.alert_unavailable {
+            AlertUnavailable::Never => return Word::Nothing,
+            AlertUnavailable::Always => self.answered || roster.remembers(),
+            AlertUnavailable::Auto if !roster.remembers() => return Word::Nothing,
+            AlertUnavailable::Auto => {
+                let concerns_somebody = roster.watch().names_any() || roster.has_seen_any();
+                concerns_somebody && now.boot - since >= GONE_FOR
+            }
+        };
+        if !is_told {
+            return Word::Unknown;
+        }
+        if !std::mem::replace(&mut self.told, true) {
+            roster.remember(|memory| &mut memory.engine_gone, Some(now.wall));
+        }
+        Word::Unavailable
+    }
+}

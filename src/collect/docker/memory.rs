@@ -1,0 +1,127 @@
+//! What of the containers outlives the agent: who was seen to run, and what ended the others.
+//!
+//! What ran when it was last seen and does not any more ended while nobody looked, and that is told. What is not
+//! remembered is taken as it is found. So only what ran, and what did not end well since, has to be kept, and what is
+//! beyond the bound costs no more than a word about a crash in the agent's absence.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::known::{Known, Life};
+use super::names::{Place, Watch};
+use super::run::End;
+
+/// So many containers are remembered: some 100 bytes each in the state file.
+const MAX_CONTAINERS: usize = 10_000;
+
+/// The first digits of an id tell containers apart: `docker ps` shows twelve.
+const ID_CHARS: usize = 16;
+
+/// A part of the agent's state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// An engine has answered.
+    #[serde(default)]
+    pub engine_was_there: bool,
+    /// When it was last found to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_gone: Option<Timestamp>,
+    /// By the beginning of the id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    containers: BTreeMap<String, Remembered>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Remembered {
+    name: String,
+    /// The name that its readings go by, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    /// `None`: it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Ended>,
+}
+
+/// How a container that does not run came to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    By(End),
+    Removed(Timestamp),
+}
+
+impl Memory {
+    /// Whether containers were seen before.
+    pub fn has_containers(&self) -> bool {
+        !self.containers.is_empty()
+    }
+
+    /// With these containers in place of its own; those that run first, where there are too many.
+    pub fn with<'k>(self, known: impl Iterator<Item = (&'k Rc<str>, &'k Known)>) -> Memory {
+        let mut kept: Vec<(&Rc<str>, Remembered)> =
+            known.filter_map(|(id, known)| Some((id, Remembered::of(known)?))).collect();
+        if kept.len() > MAX_CONTAINERS {
+            kept.sort_by_key(|(_, remembered)| remembered.end.is_some());
+            kept.truncate(MAX_CONTAINERS);
+        }
+        let containers = kept.into_iter().map(|(id, remembered)| (beginning(id).to_owned(), remembered)).collect();
+        Memory { containers, ..self }
+    }
+
+    /// Takes out what is remembered of a container.
+    pub fn take(&mut self, id: &str, watch: &Watch) -> Option<Known> {
+        self.containers.remove(beginning(id))?.known(watch)
+    }
+
+    /// Takes out all that is left, by the beginning of the id: containers that are not there any more.
+    pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Rc<str>, Known)> {
+        let rest = std::mem::take(&mut self.containers);
+        rest.into_iter().filter_map(|(id, remembered)| Some((Rc::from(id), remembered.known(watch)?)))
+    }
+}
+
+impl Remembered {
+    fn of(known: &Known) -> Option<Remembered> {
+        let text = |text: &Rc<str>| String::from(&**text);
+        let end = is_remembered(known.life())?;
+        Some(Remembered {
+            name: text(&known.name),
+            target: Some(&known.place.target).filter(|target| **target != known.name).map(text),
+            service: known.service.as_ref().map(text),
+            end,
+        })
+    }
+
+    /// `None`: it is not watched any more.
+    fn known(self, watch: &Watch) -> Option<Known> {
+        let Remembered { name, target, service, end } = self;
+        let name: Rc<str> = name.into();
+        let entry = watch.entry_of(&name, service.as_deref())?;
+        let target = target.map_or_else(|| name.clone(), Rc::from);
+        let life = match end {
+            None => Life::Alive,
+            Some(Ended::By(how)) => Life::Ended { how, exit_code: None, since: None },
+            Some(Ended::Removed(since)) => Life::Removed { since },
+        };
+        Some(Known::restored(Place { entry, target }, name, service.map(Rc::from), life))
+    }
+}
+
+/// What of a container's life is remembered, if it is: what is taken as it is, and what finished, will be again.
+pub fn is_remembered(life: Life) -> Option<Option<Ended>> {
+    match life {
+        Life::Alive => Some(None),
+        Life::Ended { how: End::Itself, exit_code: Some(0), .. } | Life::AsItIs | Life::Replaced => None,
+        Life::Ended { how, .. } => Some(Some(Ended::By(how))),
+        Life::Removed { since } => Some(Some(Ended::Removed(since))),
+    }
+}
+
+fn beginning(id: &str) -> &str {
+    id.get(..ID_CHARS).unwrap_or(id)
+}

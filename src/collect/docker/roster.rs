@@ -1,0 +1,322 @@
+//! The containers that are known: who is watched as what, what became of each, and what of it outlives the agent.
+
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::config::Config;
+use super::judge::{Facts, History};
+use super::known::{Alive, Death, Known, Life};
+use super::memory::{self, Ended, Memory};
+use super::names::{Candidate, Claim, Place, Standing, Watch};
+use crate::clock::Now;
+use crate::docker::Inspected;
+use crate::docker::events::{Event, Kind};
+
+/// A removed container is spoken of for so long: as long as an alert waits for a container of its name.
+const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// More events of containers that are not known yet are not kept.
+const MAX_UNHEARD: usize = 1000;
+
+/// A watched container of the engine's list.
+pub struct Listing<'a> {
+    pub id: &'a Rc<str>,
+    pub name: &'a Rc<str>,
+    pub claim: &'a Claim,
+    pub facts: &'a Facts,
+    /// In seconds since 1970.
+    pub created: i64,
+}
+
+/// Who is known.
+#[derive(Debug)]
+pub struct Roster {
+    watch: Watch,
+    grace: Duration,
+    loop_window: Duration,
+    /// By id.
+    known: BTreeMap<Rc<str>, Known>,
+    /// What is remembered beyond that; `None`: nothing is.
+    memory: Option<Memory>,
+    /// Events of containers that are not known yet.
+    unheard: Vec<Event>,
+    /// Ends of runs that no look saw, and nobody meant: to be told.
+    deaths: Vec<(Place, Death)>,
+    /// When the engine was last found to be away, if that was since the last survey.
+    away_until: Option<Timestamp>,
+    /// How often what is remembered has changed.
+    revision: u64,
+}
+
+impl Roster {
+    pub fn new(config: &Config, memory: Option<Memory>) -> Roster {
+        Roster {
+            watch: Watch::new(&config.containers, &config.exclude),
+            grace: config.grace,
+            loop_window: config.restart_loop_window,
+            known: BTreeMap::new(),
+            memory,
+            unheard: Vec::new(),
+            deaths: Vec::new(),
+            away_until: None,
+            revision: 0,
+        }
+    }
+
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Known> {
+        self.known.get(id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// A container's id, the one that is kept already where there is one.
+    pub fn id(&self, id: &str) -> Rc<str> {
+        self.known.get_key_value(id).map_or_else(|| id.into(), |(known, _)| known.clone())
+    }
+
+    /// A container's name, the one that is kept already where there is one: thousands need not be known twice.
+    pub fn name(&self, id: &str, name: &str) -> Rc<str> {
+        match self.known.get(id) {
+            Some(known) if *known.name == *name => known.name.clone(),
+            _ => name.into(),
+        }
+    }
+
+    /// Whether the end of the agent is outlived.
+    pub fn remembers(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// What outlives the agent, and how often it has changed.
+    pub fn memory(&self) -> (Memory, u64) {
+        let memory = self.memory.clone().unwrap_or_default();
+        // Before the first list all that is known is what was remembered.
+        let memory = if memory.has_containers() { memory } else { memory.with(self.known.iter()) };
+        (memory, self.revision)
+    }
+
+    /// Whether containers were seen, now or before.
+    pub fn has_seen_any(&self) -> bool {
+        !self.known.is_empty() || self.memory.as_ref().is_some_and(Memory::has_containers)
+    }
+
+    /// Changes what is remembered of the engine itself.
+    pub fn remember<T: PartialEq>(&mut self, field: impl Fn(&mut Memory) -> &mut T, value: T) {
+        if let Some(field) = self.memory.as_mut().map(field).filter(|field| **field != value) {
+            *field = value;
+            self.revision += 1;
+        }
+    }
+
+    pub fn recall(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// The engine does not answer.
+    pub fn lose_engine(&mut self, now: Now) {
+        self.away_until = Some(now.wall);
+    }
+
+    pub fn is_watched(&self, event: &Event) -> bool {
+        self.known.contains_key(event.id.as_str()) || self.watch.claim(&event.name, &event.labels).is_some()
+    }
+
+    /// Takes in an event of a container that is watched.
+    pub fn hear(&mut self, event: &Event) {
+        match self.known.get_mut(event.id.as_str()) {
+            Some(known) => {
+                let before = facet(known);
+                known.take_in(event);
+                self.revision += u64::from(facet(known) != before);
+            }
+            None if self.unheard.len() < MAX_UNHEARD => self.unheard.push(event.clone()),
+            None => {}
+        }
+    }
+
+    /// Gives every container of a list its place, `None` where it does not speak, and lets go of those that are not in it
+    /// any more.
+    pub fn take_places(&mut self, listings: &[Listing<'_>], now: Now) -> Vec<Option<Place>> {
+        self.recall_all(listings);
+        let places = self.watch.places(listings.iter().map(|listing| self.candidate(listing)));
+        self.known.values_mut().for_each(|known| known.listed = false);
+        let ran = self.names_that_ran(listings);
+        let unheard = std::mem::take(&mut self.unheard);
+        for (listing, place) in listings.iter().zip(&places) {
+            match place {
+                Some(place) => self.admit(listing, place, &ran, &unheard, now),
+                // Another one speaks for its name.
+                None => self.forget(listing.id),
+            }
+        }
+        self.meet_strangers(listings, unheard);
+        self.see_off(now);
+        places
+    }
+
+    /// Takes over what was remembered of the containers of before: those of the list under their ids, the others as gone.
+    fn recall_all(&mut self, listings: &[Listing<'_>]) {
+        let Some(memory) = self.memory.as_mut().filter(|memory| memory.has_containers()) else { return };
+        for listing in listings {
+            if let Some(known) = memory.take(listing.id, &self.watch) {
+                self.known.insert(listing.id.clone(), known);
+            }
+        }
+        self.known.extend(memory.take_rest(&self.watch));
+    }
+
+    fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
+        let Listing { id, name, claim, facts, created } = *listing;
+        let is_meant_to_run = match self.known.get(id) {
+            Some(known) => known.is_meant_to_run(facts),
+            None => facts.is_alive() || (!self.remembers() && facts.is_failed()),
+        };
+        Candidate { name, claim, standing: Standing { is_meant_to_run, created, is_alive: facts.is_alive() } }
+    }
+
+    /// The names whose containers ran, where a new container that does not run may be meant to follow one of them.
+    fn names_that_ran(&self, listings: &[Listing<'_>]) -> HashSet<Rc<str>> {
+        let is_new = |listing: &&Listing<'_>| !listing.facts.is_alive() && !self.known.contains_key(listing.id);
+        match listings.iter().find(is_new) {
+            Some(_) => self.known.values().flat_map(Known::ran_as).cloned().collect(),
+            None => HashSet::new(),
+        }
+    }
+
+    fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[Event], now: Now) {
+        let Listing { id, name, claim, facts, .. } = *listing;
+        if let Some(known) = self.known.get_mut(id) {
+            let before = facet(known);
+            let is_renamed = known.rename(name, place, self.grace, now);
+            known.listed = true;
+            self.revision += u64::from(is_renamed || facet(known) != before);
+            return;
+        }
+        let is_expected = !self.remembers() || ran.contains(name) || ran.contains(&place.target);
+        let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), facts, is_expected);
+        unheard.iter().filter(|event| event.id == **id).for_each(|event| known.take_in(event));
+        self.revision += u64::from(facet(&known).is_some());
+        self.known.insert(id.clone(), known);
+    }
+
+    /// Containers that were started and are gone before any list had them: what is known of them is what events told.
+    fn meet_strangers(&mut self, listings: &[Listing<'_>], unheard: Vec<Event>) {
+        if unheard.is_empty() {
+            return;
+        }
+        let listed: HashSet<&str> = listings.iter().map(|listing| &**listing.id).collect();
+        for event in unheard.into_iter().filter(|event| !listed.contains(event.id.as_str())) {
+            if let Some(known) = self.known.get_mut(event.id.as_str()) {
+                known.take_in(&event);
+            } else if matches!(event.kind, Kind::Start | Kind::Die)
+                && let Some(place) = self.watch.place_of(&event.name, &event.labels)
+            {
+                let mut known = Known::stranger(place, event.name.as_str().into());
+                known.take_in(&event);
+                self.known.insert(event.id.as_str().into(), known);
+            }
+        }
+    }
+
+    /// Lets go of those that are not in the list, and tells of their ends.
+    fn see_off(&mut self, now: Now) {
+        let Roster { known, watch, grace, deaths, revision, .. } = self;
+        if known.values().all(|known| known.listed) {
+            return;
+        }
+        let spoken_for: HashSet<Rc<str>> =
+            known.values().filter(|known| known.listed).map(|known| known.place.target.clone()).collect();
+        known.retain(|_, known| {
+            if known.listed {
+                return true;
+            }
+            let before = facet(known);
+            let (death, is_kept) = known.vanish(*grace, now);
+            deaths.extend(death.map(|death| (known.place.clone(), death)));
+            let is_old =
+                matches!(known.life(), Life::Removed { since } if now.wall.duration_since(since) > REMOVED_IS_KEPT);
+            let is_kept = is_kept && !is_old && !spoken_for.contains(&known.place.target) && !watch.names(&known.place);
+            *revision += u64::from(facet(known).filter(|_| is_kept) != before);
+            is_kept
+        });
+    }
+
+    fn forget(&mut self, id: &str) {
+        let forgotten = self.known.remove(id);
+        self.revision += u64::from(forgotten.as_ref().is_some_and(|known| facet(known).is_some()));
+    }
+
+    /// Takes in what inspect says of a container's restarts.
+    pub fn see(&mut self, id: &str, inspected: &Inspected, now: Now) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.see(inspected, now, self.loop_window);
+        }
+    }
+
+    /// Takes in how a container is now.
+    pub fn settle(&mut self, id: &str, facts: &Facts, now: Now) {
+        let Some(known) = self.known.get_mut(id) else { return };
+        let before = facet(known);
+        let death = known.settle(facts, self.away_until, now);
+        self.revision += u64::from(facet(known) != before);
+        self.deaths.extend(death.map(|death| (known.place.clone(), death)));
+    }
+
+    /// Looks, after all of a look have settled, which of those that were stopped or removed on purpose are replaced.
+    pub fn replace(&mut self, now: Now) {
+        let Roster { known, grace, revision, .. } = self;
+        if !known.values().any(|known| known.may_be_replaced(*grace, now)) {
+            return;
+        }
+        let alive: Alive = known.values().collect();
+        known.retain(|_, known| {
+            if !known.may_be_replaced(*grace, now) || !known.is_replaced_by(&alive) {
+                return true;
+            }
+            *revision += 1;
+            let is_removed = matches!(known.life(), Life::Removed { .. });
+            known.be_replaced();
+            !is_removed
+        });
+    }
+
+    /// Everything has been looked at.
+    pub fn end_survey(&mut self) {
+        self.away_until = None;
+    }
+
+    /// The ends of runs that no look saw, which are told once.
+    pub fn take_deaths(&mut self) -> Vec<(Place, Death)> {
+        std::mem::take(&mut self.deaths)
+    }
+
+    /// The places of those that ran until they were removed.
+    pub fn removed(&self) -> Vec<Place> {
+        let removed = self.known.values().filter(|known| matches!(known.life(), Life::Removed { .. }));
+        removed.map(|known| known.place.clone()).collect()
+    }
+
+    pub fn history(&self, known: &Known, now: Now) -> History {
+        known.history(now, self.loop_window)
+    }
+
+    /// Whether the container that speaks for a place is in a restart loop.
+    pub fn is_in_loop(&self, place: &Place, times: u32, now: Now) -> bool {
+        let mut speakers = self.known.values().filter(|known| known.place.target == place.target);
+        speakers.any(|known| known.restarts(now, self.loop_window) >= times)
+    }
+}
+
+/// What is remembered of a container.
+fn facet(known: &Known) -> Option<Option<Ended>> {
+    memory::is_remembered(known.life())
+}

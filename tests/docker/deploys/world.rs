@@ -1,0 +1,420 @@
+//! Containers, an engine's words about them, and what the agent makes of it: all but the waiting, by a scripted clock.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vps_monitor::alert::{AlertBook, Extent, Policy, Transition};
+use vps_monitor::clock::{Boot, Now};
+use vps_monitor::collect::docker::{Config, Docker, Look, Looked, Memory, Scope};
+use vps_monitor::docker::events::{Event, Kind};
+use vps_monitor::docker::{Answer, Burst, Error, Labels, Question, Signal};
+use vps_monitor::rules::{self, Thresholds};
+use vps_monitor::snapshot::{Snapshot, Value};
+
+const POLICY: Policy = Policy { cooldown: Duration::ZERO, send_recovery: true };
+
+/// As the agent gathers events.
+const BURST_MILLIS: i64 = 200;
+
+/// The agent's checks.
+const CHECK_MILLIS: i64 = 60_000;
+
+/// One container of the engine.
+#[derive(Clone)]
+struct Box {
+    id: String,
+    name: String,
+    labels: Labels,
+    state: &'static str,
+    exit_code: i64,
+    oom_flag: bool,
+    restart_count: u64,
+    created_millis: i64,
+    started_millis: i64,
+    finished_millis: i64,
+    stop_signal: &'static str,
+}
+
+/// An engine, and an agent that watches it.
+pub struct World {
+    boxes: Vec<Box>,
+    made: usize,
+    engine_is_there: bool,
+    follows_events: bool,
+    config: Config,
+    docker: Docker,
+    pub book: AlertBook,
+    now_millis: i64,
+    next_check: i64,
+    events: VecDeque<Event>,
+    burst_due: Option<i64>,
+    told: Vec<String>,
+}
+
+impl World {
+    pub fn new(config: &Config) -> World {
+        World {
+            boxes: Vec::new(),
+            made: 0,
+            engine_is_there: true,
+            follows_events: true,
+            config: config.clone(),
+            docker: Docker::new(config, Some(Memory::default())),
+            book: AlertBook::default(),
+            now_millis: 0,
+            next_check: 0,
+            events: VecDeque::new(),
+            burst_due: None,
+            told: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> Now {
+        let begin: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        let passed = Duration::from_millis(self.now_millis.try_into().unwrap());
+        // The machine has been up for a day.
+        Now { wall: begin + passed, boot: Boot::from_millis(self.now_millis + 86_400_000) }
+    }
+
+    /// What was told since the last call: `web exited ExitCode(3)`, `web running ok`.
+    pub fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Ends the agent and starts it again with what it saved, after so many milliseconds.
+    pub fn restart_agent(&mut self, away_millis: i64, meanwhile: impl FnOnce(&mut World)) {
+        let (memory, _) = self.docker.memory();
+        let memory: Memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
+        self.follows_events = false;
+        meanwhile(self);
+        self.now_millis += away_millis;
+        self.docker = Docker::new(&self.config, Some(memory));
+        self.follows_events = true;
+        (self.events, self.burst_due) = (VecDeque::new(), None);
+        self.next_check = self.now_millis;
+        self.pass(0);
+    }
+
+    /// Ends the engine, its containers before it, and starts it again.
+    pub fn restart_engine(&mut self, events_are_told: bool, away_millis: i64) {
+        self.follows_events = events_are_told;
+        self.engine_is_there = false;
+        let running: Vec<String> = self.boxes.iter().filter(|b| b.state == "running").map(|b| b.name.clone()).collect();
+        running.iter().for_each(|name| self.stop(name));
+        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.pass(away_millis);
+        self.engine_is_there = true;
+        self.follows_events = true;
+        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.pass(1000);
+    }
+
+    /// Whether the events of what happens now arrive.
+    pub fn set_follows_events(&mut self, follows: bool) {
+        self.follows_events = follows;
+    }
+
+    /// The firing alerts and their values, by name.
+    pub fn values(&self) -> Vec<String> {
+        let mut values: Vec<String> = self
+            .book
+            .firing()
+            .into_iter()
+            .map(|alert| {
+                let Value::Container(word) = &alert.value else { panic!("{alert:?}") };
+                let causes: String = word.causes.iter().map(|cause| format!(" {cause:?}")).collect();
+                format!("{} {}{causes}", alert.key.target, word.word)
+            })
+            .collect();
+        values.sort();
+        values
+    }
+
+    /// How long what is remembered is in the state file.
+    pub fn memory_bytes(&self) -> usize {
+        serde_json::to_vec(&self.docker.memory().0).unwrap().len()
+    }
+
+    /// Looks at everything, as when the stream of events is tried again, and lets time pass.
+    pub fn look_again(&mut self, millis: i64) {
+        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.pass(millis);
+    }
+
+    pub fn set_engine(&mut self, is_there: bool) {
+        self.engine_is_there = is_there;
+    }
+
+    // What people and their tools do.
+
+    pub fn create(&mut self, name: &str, labels: &Labels) {
+        self.made += 1;
+        let id = format!("{:016x}{:048}", self.made, 0);
+        self.boxes.push(Box {
+            id,
+            name: name.to_owned(),
+            labels: labels.clone(),
+            state: "created",
+            exit_code: 0,
+            oom_flag: false,
+            restart_count: 0,
+            created_millis: self.now_millis,
+            started_millis: 0,
+            finished_millis: 0,
+            stop_signal: "",
+        });
+    }
+
+    pub fn start(&mut self, name: &str) {
+        let now_millis = self.now_millis;
+        let found = self.find(name);
+        (found.state, found.started_millis, found.oom_flag) = ("running", now_millis, false);
+        self.tell(name, Kind::Start, None);
+    }
+
+    pub fn run(&mut self, name: &str, labels: &Labels) {
+        self.create(name, labels);
+        self.start(name);
+    }
+
+    /// The engine starts again what has just ended.
+    pub fn restart_by_policy(&mut self, name: &str) {
+        self.find(name).restart_count += 1;
+        self.start(name);
+    }
+
+    pub fn set_stop_signal(&mut self, name: &str, signal: &'static str) {
+        self.find(name).stop_signal = signal;
+    }
+
+    pub fn set_oom_flag(&mut self, name: &str) {
+        self.find(name).oom_flag = true;
+    }
+
+    pub fn oom(&mut self, name: &str) {
+        self.find(name).oom_flag = true;
+        self.tell(name, Kind::Oom, None);
+    }
+
+    pub fn kill(&mut self, name: &str, signal: &str) {
+        self.tell_more(name, Event { signal: Signal::parse(signal), ..self.event(name, Kind::Kill) });
+    }
+
+    pub fn die(&mut self, name: &str, exit_code: i64) {
+        let now_millis = self.now_millis;
+        let found = self.find(name);
+        (found.state, found.exit_code, found.finished_millis) = ("exited", exit_code, now_millis);
+        self.tell(name, Kind::Die, Some(exit_code));
+    }
+
+    /// `docker stop` of something that ends at once.
+    pub fn stop(&mut self, name: &str) {
+        self.kill(name, "15");
+        self.die(name, 0);
+        self.tell(name, Kind::Stop, None);
+    }
+
+    pub fn pause(&mut self, name: &str) {
+        self.find(name).state = "paused";
+        self.tell(name, Kind::Pause, None);
+    }
+
+    pub fn unpause(&mut self, name: &str) {
+        self.find(name).state = "running";
+        self.tell(name, Kind::Unpause, None);
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.tell(name, Kind::Destroy, None);
+        self.boxes.retain(|b| b.name != name);
+    }
+
+    /// `docker rm -f`.
+    pub fn remove_by_force(&mut self, name: &str) {
+        self.kill(name, "9");
+        self.die(name, 137);
+        self.remove(name);
+    }
+
+    pub fn rename(&mut self, name: &str, new: &str) {
+        self.find(name).name = new.to_owned();
+        let event = Event { old_name: Some(name.to_owned()), ..self.event(new, Kind::Rename) };
+        self.tell_more(new, event);
+    }
+
+    fn find(&mut self, name: &str) -> &mut Box {
+        self.boxes.iter_mut().find(|b| b.name == name).unwrap_or_else(|| panic!("no container {name}"))
+    }
+
+    fn event(&self, name: &str, kind: Kind) -> Event {
+        let found = self.boxes.iter().find(|b| b.name == name).unwrap();
+        Event {
+            kind,
+            id: found.id.clone(),
+            name: name.to_owned(),
+            old_name: None,
+            labels: std::boxed::Box::new(found.labels.clone()),
+            signal: None,
+            exit_code: None,
+            at_nanos: i64::try_from(self.now().wall.as_nanosecond()).unwrap(),
+        }
+    }
+
+    fn tell(&mut self, name: &str, kind: Kind, exit_code: Option<i64>) {
+        let event = Event { exit_code, ..self.event(name, kind) };
+        self.tell_more(name, event);
+    }
+
+    fn tell_more(&mut self, _name: &str, event: Event) {
+        if self.follows_events {
+            self.burst_due.get_or_insert(self.now_millis + BURST_MILLIS);
+            self.events.push_back(event);
+        }
+    }
+
+    // What the agent does.
+
+    /// Lets time pass: bursts are looked at, checks made, and what is kept back is looked at when its time has come.
+    pub fn pass(&mut self, millis: i64) {
+        let end = self.now_millis + millis;
+        loop {
+            let wake = self.book.next_due(self.now().boot, POLICY).map(|(due, _)| due.as_micros() / 1000 - 86_400_000);
+            let next = [Some(self.next_check), self.burst_due, wake].into_iter().flatten().min().unwrap();
+            if next > end {
+                self.now_millis = end;
+                return;
+            }
+            self.now_millis = next.max(self.now_millis);
+            if Some(next) == self.burst_due {
+                self.burst_due = None;
+                let events = self.events.drain(..).collect();
+                self.look(Look::Burst(Burst { events, overflowed: false }));
+            } else {
+                let is_check = next == self.next_check;
+                if is_check {
+                    self.next_check += CHECK_MILLIS;
+                }
+                let events: Vec<Event> = self.events.drain(..).collect();
+                self.burst_due = None;
+                self.look_for(Look::Burst(Burst { events, overflowed: true }), is_check);
+            }
+        }
+    }
+
+    fn look(&mut self, look: Look) {
+        self.look_for(look, false);
+    }
+
+    fn look_for(&mut self, look: Look, is_check: bool) {
+        let now = self.now();
+        let mut looked = self.docker.begin(look);
+        while looked.is_none() {
+            for answer in self.answers() {
+                looked = self.docker.answer(answer, now);
+            }
+        }
+        if let Some(deaths) = self.docker.take_deaths(now) {
+            self.take_in(&deaths, false, now);
+        }
+        self.take_in(&looked.unwrap(), is_check, now);
+    }
+
+    fn take_in(&mut self, Looked { snapshot, scope }: &Looked, is_check: bool, now: Now) {
+        let extent = match scope {
+            Scope::Everything if is_check => Extent::Check,
+            Scope::Everything => Extent::Docker,
+            Scope::Some => Extent::Named,
+        };
+        assert_one_reading_a_name(snapshot);
+        let findings = rules::evaluate(snapshot, &self.thresholds());
+        let transitions = self.book.step(&findings, snapshot, extent, now, POLICY);
+        self.told.extend(transitions.iter().filter_map(shown));
+    }
+
+    fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            memory_percent: 80.0,
+            swap_percent: 80.0,
+            cpu_percent: 80.0,
+            disk_percent: 80.0,
+            traffic_mbps: 100.0,
+            connections: 1000,
+            container_grace: self.config.grace,
+        }
+    }
+
+    fn answers(&self) -> Vec<Answer> {
+        if !self.engine_is_there {
+            return vec![Answer::Failed(Error::NoSocket { path: "/run/docker.sock".into() })];
+        }
+        match self.docker.question().expect("a look that has not ended asks") {
+            Question::List => {
+                let listed = self.boxes.iter().rev().map(|b| Answer::Listed(self.listed(b)));
+                listed.chain([Answer::ListEnd { podman: false }]).collect()
+            }
+            Question::Inspect(id) => {
+                let found = self.boxes.iter().find(|b| b.id == id);
+                vec![Answer::Inspected(found.map(|b| std::boxed::Box::new(self.inspected(b))))]
+            }
+        }
+    }
+
+    fn listed(&self, of: &Box) -> vps_monitor::docker::Listed {
+        let up_seconds = (self.now_millis - of.started_millis) / 1000;
+        let status = match of.state {
+            "running" => format!("Up {up_seconds} seconds"),
+            "exited" => format!("Exited ({}) 1 second ago", of.exit_code),
+            _ => String::new(),
+        };
+        serde_json::from_value(serde_json::json!({
+            "Id": of.id, "Names": [format!("/{}", of.name)], "State": of.state, "Status": status,
+            "Created": of.created_millis / 1000, "Labels": labels_json(&of.labels),
+        }))
+        .unwrap()
+    }
+
+    fn inspected(&self, of: &Box) -> vps_monitor::docker::Inspected {
+        let begin: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        let time = |millis: i64| (begin + Duration::from_millis(millis.try_into().unwrap())).to_string();
+        serde_json::from_value(serde_json::json!({
+            "Id": of.id, "Name": format!("/{}", of.name), "Created": time(of.created_millis),
+            "RestartCount": of.restart_count,
+            "State": {
+                "Status": of.state, "OOMKilled": of.oom_flag, "ExitCode": of.exit_code,
+                "StartedAt": time(of.started_millis), "FinishedAt": time(of.finished_millis),
+            },
+            "Config": {"StopSignal": of.stop_signal},
+        }))
+        .unwrap()
+    }
+}
+
+fn labels_json(labels: &Labels) -> serde_json::Value {
+    serde_json::json!({
+        "com.docker.compose.project": labels.compose_project,
+        "com.docker.compose.service": labels.compose_service,
+        "com.docker.compose.container-number": labels.compose_number,
+        "com.docker.compose.oneoff": labels.compose_oneoff,
+        "com.docker.swarm.service.name": labels.swarm_service,
+        "com.docker.swarm.task.name": labels.swarm_task,
+        "vps-monitor.ignore": labels.ignore,
+    })
+}
+
+fn assert_one_reading_a_name(snapshot: &Snapshot) {
+    let mut keys: Vec<_> = snapshot.readings.iter().map(|reading| &reading.key).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), snapshot.readings.len(), "{:#?}", snapshot.readings);
+}
+
+fn shown(transition: &Transition) -> Option<String> {
+    let Value::Container(word) = &transition.value else { panic!("{transition:?}") };
+    let target = &transition.key.target;
+    if transition.news.is_recovery_message() {
+        return Some(format!("{target} {} ok", word.word));
+    }
+    let causes: String = word.causes.iter().map(|cause| format!(" {cause:?}")).collect();
+    transition.news.is_firing_message().then(|| format!("{target} {}{causes}", word.word))
+}

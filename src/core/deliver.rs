@@ -13,6 +13,7 @@ use crate::http;
 use crate::message::{self, Message};
 use crate::notify::{Channel, Encoded};
 use crate::outbox::{Outbox, Outcome, Settled};
+use crate::secret::Scrubber;
 use crate::text;
 
 /// How long a message waits for the save that holds it. After that it is sent all the same: a disk that hangs is no
@@ -35,6 +36,8 @@ const NO_CHANNEL: &str = "";
 pub(super) struct Delivery {
     lanes: Vec<Lane>,
     next_ticket: u64,
+    /// Knows the secrets of every channel that there ever was.
+    scrubber: Scrubber,
 }
 
 /// One channel, and what it is doing. Its outbox is in the state, under its name.
@@ -74,6 +77,7 @@ impl Core {
         } else {
             self.config.channels.clone()
         };
+        channels.iter().filter_map(Channel::secret).for_each(|secret| self.delivery.scrubber.learn_url(secret));
         let mut former: Vec<Lane> = std::mem::take(&mut self.delivery.lanes);
         for channel in channels {
             let same = former.iter().position(|lane| lane.channel.name() == channel.name());
@@ -197,6 +201,7 @@ impl Core {
             Outcome::ChannelRefused { reason } if flight.channel != lane.channel => Outcome::Retry { reason },
             outcome => outcome,
         };
+        let outcome = outcome.map_reason(|reason| self.delivery.scrubber.scrub(reason));
         self.settle(flight.channel.name(), &outcome, now);
         if self.delivery.lanes.iter().any(|lane| lane.is_retired && lane.flight.is_none()) {
             self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());

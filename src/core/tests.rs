@@ -130,6 +130,26 @@ fn an_answer_to_the_former_key_neither_holds_up_the_new_one_nor_loses_the_messag
 }
 
 #[test]
+fn a_secret_that_was_ever_in_force_is_shown_nowhere() {
+    let relay = |secret: &str| config(&format!("https://relay.example.com/hook/{secret}"));
+    let mut agent = Driven::new(relay("Zx9kFirst"), Mode::default());
+    let (first, ..) = agent.check(90.0, at(0)).post().unwrap();
+    agent.reload(relay("Zx9kSecond"), at(100));
+    let errmsg = "neither zx9k%46irst nor zx9ksecond";
+    let refusal = || Ok(http::Response::new(200, format!(r#"{{"errcode":7,"errmsg":"{errmsg}"}}"#)));
+    // The answer to the former URL, and one to the new URL that still speaks of the former.
+    agent.step(Input::Posted { ticket: first, answer: refusal() }, at(200));
+    for now in [at(200), at(10_000)] {
+        agent.step(Input::Time, now);
+        if let Some((ticket, ..)) = agent.post() {
+            agent.step(Input::Posted { ticket, answer: refusal() }, now);
+        }
+        let status = agent.core.status(now).to_json();
+        assert!(status.contains("errcode 7 neither … nor …"), "{status}");
+    }
+}
+
+#[test]
 fn a_message_is_sent_once_its_save_has_ended_and_not_before() {
     let mut agent = Driven::new(config(KEY), Mode::default());
     agent.disk_is_slow = true;

@@ -10,6 +10,7 @@ use std::fmt;
 use crate::http;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
+use crate::secret::Secret;
 
 pub use wecom::Wecom;
 
@@ -36,6 +37,14 @@ impl Channel {
         match self {
             Channel::Wecom(_) => "wechat",
             Channel::Terminal => "terminal",
+        }
+    }
+
+    /// The URL that its messages go to, which is a secret.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Channel::Wecom(wecom) => Some(wecom.webhook().url()),
+            Channel::Terminal => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! It is a value, saved with the alerts before the first byte of a message is sent, and again once the message is
 //! delivered. It reads no clock and does no I/O; the core asks it what is due.
 
+mod outcome;
 mod window;
 
 use std::collections::VecDeque;
@@ -14,35 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Boot, Now};
 use crate::message::{Kind, Message};
 
+pub use outcome::Outcome;
 pub use window::Budget;
 use window::Window;
-
-/// The result of one attempt to deliver a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Delivered,
-    /// A passing fault: try this message again, first soon, then with growing pauses.
-    Retry {
-        reason: String,
-    },
-    /// The channel itself answered that it does not take this message, without saying that it never will.
-    Rejected {
-        reason: String,
-    },
-    /// The channel takes nothing for a while; not counted against the message.
-    Throttled {
-        reason: String,
-        hold: Duration,
-    },
-    /// The channel will never take this message as it is; those behind it may be taken.
-    MessageRefused {
-        reason: String,
-    },
-    /// The channel takes nothing until its configuration changes.
-    ChannelRefused {
-        reason: String,
-    },
-}
 
 /// More messages than this are folded into a digest: a robot's budget carries as many in five minutes.
 pub const MAX_MESSAGES: usize = 100;

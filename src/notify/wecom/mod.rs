@@ -2,6 +2,7 @@
 //!
 //! Vendor's page: developer.work.weixin.qq.com, document path 91770 and 99110 (messages and their limits).
 
+mod code;
 mod reply;
 mod source;
 mod split;

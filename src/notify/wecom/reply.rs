@@ -1,32 +1,34 @@
 //! What the robot answers, and what that means for the message, the robot and the person who set it up.
 //!
-//! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and both are told. Vendor's pages:
-//! document path 91770 (the call and its rate limit) and 90454 (error codes).
+//! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and both are told. Nothing else of
+//! an answer is: whoever answers may repeat what it was asked, and the secret is in that. Vendor's page: document path
+//! 91770 (the call and its rate limit).
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::Webhook;
+use super::code::{Meaning, meaning};
 use crate::http::{Error, Response};
 use crate::outbox::Outcome;
+use crate::secret::without_tokens;
 use crate::text;
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 
-/// Of a reason, this much is told; the rest is the vendor's links and request numbers.
-const MAX_REASON_CHARS: usize = 200;
+/// However long something in between wants to be left alone.
+const MAX_HOLD: Duration = Duration::from_secs(3600);
 
-const DELIVERED: i64 = 0;
-const BUSY: i64 = -1;
-const TOO_MANY_CALLS: i64 = 45033;
-const RATE_LIMIT: i64 = 45009;
-const INVALID_KEY: i64 = 93000;
+/// Of a reason, this much is told.
+const MAX_REASON_CHARS: usize = 400;
 
-/// Codes that say that this very message will never be taken: bad msgtype, illegal characters, parameter error (also
-/// what over-long content gets), empty content, media or message too big, too many articles.
-const MESSAGE_REFUSED: [i64; 7] = [40008, 40033, 40058, 44004, 45001, 45002, 45008];
+/// Of an `errmsg`, this much is looked at.
+const MAX_ERRMSG_BYTES: usize = 4096;
+
+/// Whole numbers are exact in a float below this.
+const MAX_EXACT: f64 = 9e15;
 
 /// The part of an answer that is ours to understand.
 struct Reply {
@@ -37,11 +39,27 @@ struct Reply {
 
 /// `None`: the answer is not the robot's.
 fn read(response: &Response) -> Option<Reply> {
-    let fields: Map<String, Value> = serde_json::from_str(&response.body).ok()?;
-    let errcode = fields.get("errcode")?.as_i64()?;
-    let errmsg = fields.get("errmsg").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let body = response.body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
+    let field = |name: &str| {
+        let is_alike = |(key, _): &(&String, &Value)| key.eq_ignore_ascii_case(name);
+        fields.get(name).or_else(|| Some(fields.iter().find(is_alike)?.1))
+    };
+    let errcode = number(field("errcode")?)?;
+    let errmsg = field("errmsg").and_then(Value::as_str).unwrap_or_default();
     // Success inside a failed HTTP exchange is the word of something in between.
-    (errcode != DELIVERED || (200..300).contains(&response.status)).then_some(Reply { errcode, errmsg })
+    let is_believed = errcode != 0 || (200..300).contains(&response.status);
+    is_believed.then(|| Reply { errcode, errmsg: text::beginning(errmsg, MAX_ERRMSG_BYTES).to_owned() })
+}
+
+/// A whole number, as relays write it: `0`, `0.0`, `"0"`.
+fn number(value: &Value) -> Option<i64> {
+    let whole = |number: f64| (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64);
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
+        _ => None,
+    }
 }
 
 pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome {
@@ -49,20 +67,39 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
         Ok(response) => response,
         Err(error) => return Outcome::Retry { reason: one_line(&webhook.scrub(&error.0)) },
     };
-    let Some(reply) = read(response) else {
-        let body = webhook.scrub(&response.body);
-        return Outcome::Retry { reason: one_line(&format!("HTTP {}, not a robot's answer: {body}", response.status)) };
-    };
-    let reason = one_line(&format!("errcode {} {}", reply.errcode, webhook.scrub(&reply.errmsg)));
-    match reply.errcode {
-        DELIVERED => Outcome::Delivered,
-        RATE_LIMIT => Outcome::Throttled { reason, hold: RATE_LIMIT_HOLD },
-        INVALID_KEY => Outcome::ChannelRefused { reason },
-        code if MESSAGE_REFUSED.contains(&code) => Outcome::MessageRefused { reason },
-        BUSY | TOO_MANY_CALLS => Outcome::Retry { reason },
-        // Whatever the vendor adds may be about this message alone.
-        _ => Outcome::Rejected { reason },
+    let Some(reply) = read(response) else { return of_another(response) };
+    let errmsg = without_tokens(&webhook.scrub(&reply.errmsg));
+    let reason = one_line(&format!("errcode {} {errmsg}", reply.errcode));
+    match meaning(reply.errcode) {
+        Meaning::Delivered => Outcome::Delivered,
+        Meaning::TooOften => Outcome::Throttled { reason, hold: RATE_LIMIT_HOLD },
+        Meaning::ChannelRefused(_) => Outcome::ChannelRefused { reason },
+        Meaning::MessageRefused(_) => Outcome::MessageRefused { reason },
+        Meaning::Passing => Outcome::Retry { reason },
+        // It may be about this message alone.
+        Meaning::Unknown => Outcome::Rejected { reason },
     }
+}
+
+/// What something else than the robot answers: a page to log in at, a proxy's error, a relay without manners.
+fn of_another(response: &Response) -> Outcome {
+    let what = kind(response).map_or_else(|| format!("{} bytes", response.body.len()), str::to_owned);
+    let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
+    let wait = response.header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    match (response.status, wait) {
+        (429, wait) => Outcome::Throttled { reason, hold: wait.unwrap_or(RATE_LIMIT_HOLD).min(MAX_HOLD) },
+        (503, Some(wait)) => Outcome::Throttled { reason, hold: wait.min(MAX_HOLD) },
+        _ => Outcome::Retry { reason },
+    }
+}
+
+/// The body's media type, if it is one that everybody uses: another could be anything that the server says.
+fn kind(response: &Response) -> Option<&'static str> {
+    const KINDS: [&str; 6] =
+        ["text/html", "text/plain", "text/xml", "application/json", "application/xml", "application/octet-stream"];
+    let written = response.header("content-type")?;
+    let written = written.split(';').next()?.trim();
+    KINDS.into_iter().find(|kind| written.eq_ignore_ascii_case(kind)).filter(|_| !response.body.is_empty())
 }
 
 /// What a person can do about an answer that is not a delivery. What is known of a network error is in the error.
@@ -71,20 +108,16 @@ pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     let Some(reply) = read(response) else {
         return Some("something else than the robot answers: check webhook_url, and any proxy in between");
     };
-    match reply.errcode {
-        DELIVERED => None,
-        INVALID_KEY => Some(
-            "the key is not valid: copy the webhook URL again from the group's robot (群机器人); if the robot was \
-             removed from the group, add a new one",
-        ),
-        RATE_LIMIT => Some(
+    match meaning(reply.errcode) {
+        Meaning::Delivered => None,
+        Meaning::TooOften => Some(
             "the robot takes 20 messages a minute from all its senders together: wait a minute, and give each host a \
              robot of its own if this recurs",
         ),
-        code if MESSAGE_REFUSED.contains(&code) => {
-            Some("the robot does not take this message as it is: please report it as a bug of vps-monitor")
+        Meaning::ChannelRefused(advice) | Meaning::MessageRefused(advice) => Some(advice),
+        Meaning::Passing | Meaning::Unknown => {
+            Some("the robot is busy or has a fault: try again; the code is explained on the vendor's page 90313")
         }
-        _ => Some("the robot is busy or has a fault: try again; the code is explained on the vendor's page 90454"),
     }
 }
 
@@ -127,18 +160,47 @@ mod tests {
 
     #[test]
     fn only_errcode_zero_is_a_delivery() {
-        assert_eq!(outcome(200, r#"{"errcode":0,"errmsg":"ok"}"#), Outcome::Delivered);
-        assert_eq!(outcome(200, r#"{"errcode":0}"#), Outcome::Delivered);
-        let others = ["", "ok", "null", "{}", "[0]", r#"{"errcode":"0"}"#, r#"{"errmsg":"ok"}"#, "<html>0</html>"];
-        for body in others {
-            assert_eq!(outcome(200, body), retry(format!("HTTP 200, not a robot's answer: {body}").trim()));
+        for body in [
+            r#"{"errcode":0,"errmsg":"ok"}"#,
+            r#"{"errcode":0}"#,
+            r#"{"errcode":"0"}"#,
+            r#"{"errcode":" 0 "}"#,
+            r#"{"errcode":0.0}"#,
+            r#"{"errcode":"0.0"}"#,
+            r#"{"errcode":0e0}"#,
+            r#"{"ErrCode":0,"ErrMsg":"ok"}"#,
+            "\u{feff}{\"errcode\":0}",
+            "\r\n \u{feff}\n{\"errcode\":0}\n\0",
+        ] {
+            assert_eq!(outcome(200, body), Outcome::Delivered, "{body:?}");
+        }
+        for body in [
+            "",
+            "ok",
+            "0",
+            "null",
+            "{}",
+            "[0]",
+            "[{\"errcode\":0}]",
+            r#"{"errcode":""}"#,
+            r#"{"errcode":"ok"}"#,
+            r#"{"errcode":false}"#,
+            r#"{"errcode":null}"#,
+            r#"{"errcode":0.5}"#,
+            r#"{"errcode":[0]}"#,
+            r#"{"errmsg":"ok"}"#,
+            "<html>0</html>",
+            r#"{"errcode":0} x"#,
+        ] {
+            assert_eq!(outcome(200, body), retry(&format!("HTTP 200, not a robot's answer ({} bytes)", body.len())));
         }
         assert!(matches!(outcome(502, r#"{"errcode":0}"#), Outcome::Retry { .. }));
+        assert_eq!(outcome(200, r#"{"errcode":"93000","errmsg":"m"}"#), errcode(93000));
     }
 
     #[test]
     fn each_code_has_the_consequence_that_the_vendor_gives_it() {
-        for code in [-1, 45033] {
+        for code in [-1, 6000, 40014, 42001, 45033] {
             assert_eq!(errcode(code), retry(&format!("errcode {code} m")));
         }
         for code in [1, 99999] {
@@ -146,10 +208,51 @@ mod tests {
         }
         let reason = "errcode 45009 m".to_owned();
         assert_eq!(errcode(45009), Outcome::Throttled { reason, hold: Duration::from_secs(60) });
-        assert_eq!(errcode(93000), Outcome::ChannelRefused { reason: "errcode 93000 m".to_owned() });
-        for code in [40008, 40033, 40058, 44004, 45001, 45002, 45008] {
+        for code in [93000, 93004, 93006, 93008, 40001, 41001, 48002, 49008, 50003, 60020, 81013, 86003, 301_002] {
+            assert_eq!(errcode(code), Outcome::ChannelRefused { reason: format!("errcode {code} m") });
+        }
+        for code in [40008, 40033, 40058, 44004, 45001, 45002, 45008, 82004, 85002] {
             assert_eq!(errcode(code), Outcome::MessageRefused { reason: format!("errcode {code} m") });
         }
+    }
+
+    #[test]
+    fn of_another_answer_nothing_is_told_that_could_repeat_the_request() {
+        let told = |status, kind: &str, wait: &str| {
+            let headers = [("content-type", kind), ("retry-after", wait)];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+            let body = format!("POST /send?key={KEY}");
+            classify(&Ok(Response { status, headers, body }), &Webhook::parse(KEY).unwrap().unwrap())
+        };
+        assert_eq!(told(404, "Text/HTML; charset=utf-8", ""), retry("HTTP 404, not a robot's answer (text/html)"));
+        let long = format!("HTTP 200, not a robot's answer ({} bytes)", KEY.len() + 15);
+        assert_eq!(told(200, &format!("x/{KEY}"), ""), retry(&long));
+        for (status, wait, seconds) in
+            [(429, "", 60), (429, "7", 7), (429, "soon", 60), (503, "90", 90), (429, "99999999", 3600)]
+        {
+            let reason = format!("HTTP {status}, not a robot's answer (text/plain)");
+            let hold = Duration::from_secs(seconds);
+            assert_eq!(told(status, "text/plain", wait), Outcome::Throttled { reason, hold });
+        }
+        assert_eq!(
+            told(503, "text/plain", "Fri, 31 Dec 1999 23:59:59 GMT"),
+            retry("HTTP 503, not a robot's answer (text/plain)")
+        );
+    }
+
+    #[test]
+    fn an_errmsg_is_told_without_what_looks_like_a_key() {
+        let webhook = Webhook::parse("https://relay.example.com/hook/Zx9k?token=abc").unwrap().unwrap();
+        let told = |errmsg: &str| {
+            let body = serde_json::json!({"errcode": -1, "errmsg": errmsg}).to_string();
+            classify(&Ok(Response::new(200, body)), &webhook)
+        };
+        assert_eq!(told("no ZX9K here, token ABC, or a\\u0062c"), retry("errcode -1 no … here, token …, or …"));
+        assert_eq!(told("stranger's 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f"), retry("errcode -1 stranger's …"));
+        // It is the same reason at each attempt, although the vendor numbers them.
+        let numbered =
+            "api freq out of limit, hint: [1629783954_220_7f6f212507f5dcbb5b45f3aed5a9fc80], from ip: 10.0.0.1";
+        assert_eq!(told(numbered), retry("errcode -1 api freq out of limit, hint: […], from ip: 10.0.0.1"));
     }
 
     #[test]
@@ -170,7 +273,9 @@ mod tests {
     fn whoever_set_the_robot_up_is_told_what_to_do() {
         let told = |body: &str| advice(&Ok(Response::new(200, body))).unwrap_or_default();
         assert_eq!(told(r#"{"errcode":0}"#), "");
-        assert!(told(r#"{"errcode":93000}"#).starts_with("the key is not valid"));
+        assert!(told(r#"{"errcode":93000}"#).starts_with("copy the webhook URL again"));
+        assert!(told(r#"{"errcode":93004}"#).contains("停用"));
+        assert!(told(r#"{"errcode":60020}"#).contains("企业可信IP"));
         assert!(told(r#"{"errcode":45009}"#).contains("20 messages a minute"));
         assert!(told("<html>").contains("check webhook_url"));
         assert_eq!(advice(&Err(Error("refused".to_owned()))), None);

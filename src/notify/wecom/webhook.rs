@@ -2,7 +2,7 @@
 
 use super::vendor;
 use crate::http::Target;
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 use crate::settings::Complaint;
 
 /// What stands before the key in every robot's URL.
@@ -73,13 +73,9 @@ impl Webhook {
         Target::of(self.url.expose()).and_then(|target| vendor::of(&target.host))
     }
 
-    /// `text` without the secret, should an answer repeat it: the URL, what follows the host in it, and the key.
+    /// `text` without the secret, should an answer repeat it.
     pub fn scrub(&self, text: &str) -> String {
-        let url = self.url.expose();
-        let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|slash| &rest[slash..]));
-        // A path as short as `/send` tells nothing, and would spoil the text that it stands in.
-        let secrets = [Some(url), path.filter(|path| path.len() >= MIN_KEY_CHARS), key_of(url)];
-        secrets.into_iter().flatten().fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+        Scrubber::of_url(&self.url).scrub(text)
     }
 }
 
@@ -145,9 +141,9 @@ mod tests {
     fn an_answer_that_repeats_the_secret_is_told_without_it() {
         let robot = Webhook::parse(KEY).unwrap().unwrap();
         let told = robot.scrub(&format!("no route for /cgi-bin/webhook/send?key={KEY} (key {KEY})"));
-        assert_eq!(told, "no route for … (key …)");
+        assert_eq!(told, "no route for /cgi-bin/webhook/send?key=… (key …)");
         let relay = Webhook::parse("https://relay.example.com/hook/abcdef0123").unwrap().unwrap();
-        assert_eq!(relay.scrub("Cannot POST /hook/abcdef0123"), "Cannot POST …");
+        assert_eq!(relay.scrub("Cannot POST /hook/ABCDEF%30123"), "Cannot POST /hook/…");
         assert_eq!(relay.masked(), "…0123");
     }
 

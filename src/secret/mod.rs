@@ -1,8 +1,15 @@
 //! Text that must not be shown: whoever has a webhook's key can post to its group.
 
+mod decode;
+mod scrub;
+mod tokens;
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+pub use scrub::Scrubber;
+pub use tokens::without_tokens;
 
 /// A secret, printed masked everywhere: only [`Secret::expose`] gives the text itself.
 #[derive(Clone, PartialEq, Eq, Default)]

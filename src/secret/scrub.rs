@@ -1,0 +1,286 @@
+//! Finds secrets in text from outside, however they are written there, and takes them out.
+//!
+//! A server's answer may repeat the URL that it was asked by, whole or in part, in capitals, percent-encoded, with JSON's
+//! escapes or HTML's. So text and secret are both decoded, as often as there is something to decode, and compared without
+//! regard to case, spaces and what is not seen.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::Secret;
+use super::decode::{Character, characters, decoded};
+
+/// Stands for what was taken out.
+const GONE: char = '…';
+
+/// So many characters in a row that a secret has too are taken for a part of it; a shorter secret is found whole.
+const PART: usize = 8;
+
+/// A text that is shorter is no secret: a version in a path, a flag in a query.
+const MIN_SECRET: usize = 3;
+
+/// Decoded so often at most. Whoever encodes a secret more often hides it better than this could.
+const MAX_LAYERS: usize = 4;
+
+/// What stands in the paths of webhooks without being secret.
+const PLAIN_SEGMENTS: [&str; 14] = [
+    "api",
+    "bot",
+    "cgi-bin",
+    "hook",
+    "hooks",
+    "message",
+    "notify",
+    "open-apis",
+    "push",
+    "robot",
+    "send",
+    "services",
+    "webhook",
+    "webhooks",
+];
+
+/// A secret's name in a query: the value is the secret.
+const PLAIN_NAMES: [&str; 8] = ["access_token", "id", "key", "secret", "sign", "timestamp", "token", "type"];
+
+/// All secrets that were ever in force: an answer that comes after a reload may repeat the one of before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scrubber {
+    urls: Vec<Secret>,
+}
+
+impl Scrubber {
+    /// One that knows `url`.
+    pub fn of_url(url: &Secret) -> Scrubber {
+        let mut scrubber = Scrubber::default();
+        scrubber.learn_url(url);
+        scrubber
+    }
+
+    /// From now on everything in `url` is secret but its scheme, host and port.
+    pub fn learn_url(&mut self, url: &Secret) {
+        if !self.urls.contains(url) {
+            self.urls.push(url.clone());
+        }
+    }
+
+    /// `text` with `…` in place of each secret and each part of one.
+    pub fn scrub(&self, text: &str) -> String {
+        let needles: Vec<Needle> =
+            self.urls.iter().flat_map(|url| parts_of(url.expose())).filter_map(Needle::of).collect();
+        let mut secret = Vec::new();
+        let mut layer = Some(characters(text));
+        for _ in 0..=MAX_LAYERS {
+            let Some(written) = layer else { break };
+            let folded = fold(&written);
+            needles.iter().for_each(|needle| needle.find(&folded, &mut secret));
+            layer = decoded(&written);
+        }
+        without(text, secret)
+    }
+}
+
+/// What is secret in a URL, each part as it is written there.
+fn parts_of(url: &str) -> Vec<String> {
+    let Some((_, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let mut parts = Vec::new();
+    if let Some((login, _)) = authority.rsplit_once('@') {
+        parts.extend(login.split(':').map(str::to_owned));
+        // As it stands in a request's head.
+        parts.push(BASE64_STANDARD.encode(login));
+    }
+    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let segments = path.split('/').filter(|segment| !PLAIN_SEGMENTS.contains(&&*segment.to_ascii_lowercase()));
+    parts.extend(segments.map(str::to_owned));
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        parts.push(value.to_owned());
+        if !PLAIN_NAMES.contains(&&*name.to_ascii_lowercase()) {
+            parts.push(name.to_owned());
+        }
+    }
+    parts.push(fragment.to_owned());
+    parts
+}
+
+/// A secret as it is looked for.
+struct Needle {
+    /// As it is written, and decoded as far as it can be.
+    forms: [Vec<char>; 2],
+}
+
+impl Needle {
+    /// `None`: too short to be a secret.
+    fn of(part: String) -> Option<Needle> {
+        let written = characters(&part);
+        let mut bare = written.clone();
+        for _ in 0..MAX_LAYERS {
+            let Some(further) = decoded(&bare) else { break };
+            bare = further;
+        }
+        let forms =
+            [written, bare].map(|form| fold(&form).into_iter().map(|character| character.c).collect::<Vec<_>>());
+        forms.iter().any(|form| form.len() >= MIN_SECRET).then_some(Needle { forms })
+    }
+
+    /// Adds where it stands in `text`, in bytes of what that was made of.
+    fn find(&self, text: &[Character], found: &mut Vec<Range<usize>>) {
+        for form in self.forms.iter().filter(|form| form.len() >= MIN_SECRET) {
+            let length = form.len().min(PART);
+            let parts: HashSet<&[char]> = form.windows(length).collect();
+            let chars: Vec<char> = text.iter().map(|character| character.c).collect();
+            for (at, window) in chars.windows(length).enumerate().filter(|(_, window)| parts.contains(window)) {
+                // A short one is a word of its own, or every text would be full of it.
+                let ends = |index: Option<usize>| {
+                    index.and_then(|index| chars.get(index)).is_none_or(|c| !c.is_alphanumeric())
+                };
+                let is_whole = ends(at.checked_sub(1)) || text[at].follows_gap;
+                let is_whole = is_whole && (ends(Some(at + length)) || text[at + length].follows_gap);
+                if window.len() == PART || is_whole {
+                    found.push(text[at].bytes.start..text[at + length - 1].bytes.end);
+                }
+            }
+        }
+    }
+}
+
+/// The characters that are compared: small letters, and neither spaces nor what is not seen.
+fn fold(written: &[Character]) -> Vec<Character> {
+    let mut folded = Vec::with_capacity(written.len());
+    let mut follows_gap = false;
+    for character in written {
+        if character.c.is_whitespace() || crate::text::is_hidden(character.c) {
+            follows_gap = true;
+            continue;
+        }
+        let c = character.c.to_lowercase().next().unwrap_or(character.c);
+        folded.push(Character { c, bytes: character.bytes.clone(), follows_gap });
+        follows_gap = false;
+    }
+    folded
+}
+
+/// `text` with one `…` in place of each of these ranges, and of those that touch.
+pub fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in ranges {
+        if range.start > at || (range.start == 0 && at == 0) {
+            shown.push_str(&text[at..range.start]);
+            shown.push(GONE);
+        }
+        at = at.max(range.end);
+    }
+    shown + &text[at..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+
+    fn scrub(url: &str, text: &str) -> String {
+        Scrubber::of_url(&Secret::new(url)).scrub(text)
+    }
+
+    fn robot() -> String {
+        format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}")
+    }
+
+    #[test]
+    fn a_secret_is_found_however_it_is_written() {
+        for written in [
+            KEY.to_owned(),
+            KEY.to_uppercase(),
+            KEY.replace('-', "%2d"),
+            KEY.replace('-', "%252D"),
+            KEY.replace('-', "\\u002d"),
+            KEY.replace('-', "\\\\u002d"),
+            KEY.replace('-', "&#45;"),
+            KEY.replace('-', "&amp;#x2d;"),
+            KEY.replace('-', "\\-"),
+            KEY.replace('f', "%66"),
+            KEY.replace('-', "-\n"),
+            KEY.replace('-', "\u{200b}-"),
+            KEY.chars().map(|c| format!("%{:02x}", u32::from(c))).collect(),
+            KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect(),
+        ] {
+            assert_eq!(scrub(&robot(), &format!("invalid key {written}!")), "invalid key …!", "{written}");
+        }
+        // What stands before it does not hide it.
+        assert!(!scrub(&robot(), &format!("%{KEY} \\u00{KEY} &#{KEY};")).contains("91f6"));
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_one_too() {
+        assert_eq!(scrub(&robot(), "unknown key 693a91f6-7bcd-4bc…"), "unknown key ……");
+        assert_eq!(scrub(&robot(), "no such key: 0ec2f1fa5aaa"), "no such key: …");
+        assert_eq!(scrub(&robot(), "693a91"), "693a91");
+    }
+
+    #[test]
+    fn every_part_of_a_url_but_the_host_is_secret() {
+        let url = "https://me%40home:opensesame@relay.example.com:8443/hook/T0Ken/abcd?token=Zx9&flag&sub=quux#frag";
+        let told = scrub(
+            url,
+            "relay.example.com:8443: no route for POST /hook/t0ken/ABCD, token Zx9 (quux, flag) of me@home:opensesame#frag",
+        );
+        assert_eq!(told, "relay.example.com:8443: no route for POST /hook/…/…, token … (…, …) of …:…#…");
+        let in_a_head = BASE64_STANDARD.encode("me%40home:opensesame");
+        assert_eq!(scrub(url, &format!("Authorization: Basic {in_a_head}")), "Authorization: Basic …");
+    }
+
+    #[test]
+    fn a_short_secret_is_found_as_a_word_alone() {
+        let url = "https://relay.example.com/v2/abc?k=x1y";
+        assert_eq!(
+            scrub(url, "abc, \"ABC\" and a%62c are not abcd, v2 is no secret; x1y, x1yz"),
+            "…, \"…\" and … are not abcd, v2 is no secret; …, x1yz"
+        );
+    }
+
+    #[test]
+    fn ordinary_words_of_an_answer_stay() {
+        let text =
+            "invalid webhook url, from ip: 1.2.3.4, more info at https://open.work.weixin.qq.com/devtool/query?e=93000";
+        assert_eq!(scrub(&robot(), text), text);
+        assert_eq!(Scrubber::default().scrub(text), text);
+    }
+
+    #[test]
+    fn what_was_in_force_once_stays_secret() {
+        let mut scrubber = Scrubber::of_url(&Secret::new(robot()));
+        let other = Secret::new("https://relay.example.com/hook/abcdefghijkl");
+        scrubber.learn_url(&other);
+        scrubber.learn_url(&other);
+        assert_eq!(scrubber.scrub(&format!("{KEY} abcdefghijkl")), "… …");
+        assert_eq!(scrubber.urls.len(), 2);
+        assert!(!format!("{scrubber:?}").contains(&KEY[..8]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_shows_a_secret(before in "[ -~]{0,20}", after in "[ -~]{0,20}", layers in 0..3_usize) {
+            let mut written = KEY.to_owned();
+            for _ in 0..layers {
+                written = written.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            }
+            let told = scrub(&robot(), &format!("{before}{written}{after}"));
+            prop_assert!(!told.contains(&written), "{}", told);
+        }
+
+        #[test]
+        fn any_text_and_any_url_can_be_scrubbed(url in "(https://)?\\PC{0,40}", text in "\\PC{0,80}") {
+            let _ = scrub(&url, &text);
+        }
+    }
+}

@@ -17,7 +17,7 @@ pub enum Meaning {
     Unknown,
 }
 
-const NEW_ROBOT: &str = "copy the webhook URL again from the group's robot (群机器人); if the robot was removed from the \
+const NEW_ROBOT: &str = "the key is not valid: copy the webhook URL again from the group's robot (群机器人); if the robot was removed from the \
                          group, add a new one";
 const DISABLED: &str = "the robot is disabled (停用): have an administrator of the company enable it, or add a new one to \
                         the group and use its webhook URL";

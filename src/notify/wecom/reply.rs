@@ -273,7 +273,7 @@ mod tests {
     fn whoever_set_the_robot_up_is_told_what_to_do() {
         let told = |body: &str| advice(&Ok(Response::new(200, body))).unwrap_or_default();
         assert_eq!(told(r#"{"errcode":0}"#), "");
-        assert!(told(r#"{"errcode":93000}"#).starts_with("copy the webhook URL again"));
+        assert!(told(r#"{"errcode":93000}"#).starts_with("the key is not valid"));
         assert!(told(r#"{"errcode":93004}"#).contains("停用"));
         assert!(told(r#"{"errcode":60020}"#).contains("企业可信IP"));
         assert!(told(r#"{"errcode":45009}"#).contains("20 messages a minute"));

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use crate::alert::AlertBook;
 use crate::clock::{Boot, Now};
 use crate::collect::Plan;
-use crate::collect::docker::Scope;
+use crate::collect::docker::{Memory, Scope};
 use crate::config::{ConfigFile, Resolved};
 use crate::host::HeldMounts;
 use crate::http;
@@ -77,6 +77,8 @@ pub enum Input {
     },
     /// The watched paths are on other disks than they were.
     Mounts(HeldMounts),
+    /// What is to be remembered of containers has changed.
+    ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineEvents(Option<String>),
     /// What became of [`Effect::Post`].
@@ -114,8 +116,12 @@ pub enum Input {
 /// What is to be done.
 #[derive(Debug)]
 pub enum Effect {
-    /// Measure this from now on. A measurement that is under way is given up.
-    Watch(Box<Plan>),
+    /// Measure this from now on. A measurement that is under way is given up. With the first comes what is remembered of
+    /// containers.
+    Watch {
+        plan: Box<Plan>,
+        memory: Option<Box<Memory>>,
+    },
     /// Begin a measurement, which ends with [`Input::Measured`].
     Measure(Purpose),
     /// Look at all containers, which ends with [`Input::Looked`].
@@ -228,7 +234,13 @@ impl Core {
             self.config.check_interval.as_secs_f64(),
             self.waiting_count()
         );
-        let mut effects = vec![Effect::Watch(Box::new(self.config.plan.clone())), Effect::Announce(Phase::Ready)];
+        let mut effects = vec![
+            Effect::Watch {
+                plan: Box::new(self.config.plan.clone()),
+                memory: Some(Box::new(self.state.get().containers.clone())),
+            },
+            Effect::Announce(Phase::Ready),
+        ];
         self.go_on(now, &mut effects);
         effects
     }
@@ -261,6 +273,7 @@ impl Core {
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
             Input::Looked { snapshot, scope } => self.looked(&snapshot, scope, now),
             Input::Mounts(held) => self.state.change().mounts = held,
+            Input::ContainersRemembered(memory) => self.state.change().containers = *memory,
             Input::EngineEvents(error) => self.log_ongoing(
                 "docker events",
                 error.as_deref(),
@@ -319,7 +332,7 @@ impl Core {
     /// Goes by `config` from now on. A measurement goes on where it measures the same.
     fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         if config.plan != self.config.plan {
-            effects.push(Effect::Watch(Box::new(config.plan.clone())));
+            effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
             self.checks.is_measuring = false;
             self.reporting = Reporting::default();
         }

@@ -247,11 +247,11 @@ fn a_message_for_the_terminal_is_split_for_the_robot_that_takes_its_place() {
 #[test]
 fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
     let mut agent = Driven::new(config(KEY), Mode::default());
-    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (1, 1));
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (1, 1));
     for second in 1..4 {
         agent.reload(config(KEY), at(second * 1000));
     }
-    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (0, 0));
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (0, 0));
     // It ends, and what was asked for meanwhile follows.
     agent.check(10.0, at(5000));
     assert_eq!((agent.core.checks.count, agent.measurements()), (1, 1));
@@ -259,7 +259,7 @@ fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
     let mut other = config(KEY);
     other.plan.swap.enabled = false;
     agent.reload(other, at(6000));
-    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch(_))), agent.measurements()), (1, 1));
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (1, 1));
 }
 
 #[test]

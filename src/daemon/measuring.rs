@@ -21,6 +21,8 @@ pub struct Measuring {
     pub host: Host,
     tracks: [Track; 2],
     engine: Engine,
+    /// The revision of what is to be remembered that the core has.
+    remembered: u64,
     /// A look at containers was asked for by itself.
     look_is_wanted: bool,
 }
@@ -40,19 +42,22 @@ impl Measuring {
         Measuring {
             tracks: [track(Purpose::Check), track(Purpose::Report)],
             engine: Engine::new(&nothing.docker, Some(Memory::default())),
+            remembered: 0,
             look_is_wanted: false,
             host,
         }
     }
 
     /// Takes over what is to be measured. A measurement that is under way is given up.
-    pub fn watch(&mut self, plan: &Plan) {
+    /// `memory` is what an earlier agent remembered of containers, for the first plan.
+    pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
         for track in &mut self.tracks {
             (track.check, track.found) = (Check::new(plan, &self.host), None);
         }
-        // What is remembered of containers outlives a reload that does not concern them.
-        if self.engine.config() != &plan.docker {
-            self.engine = Engine::new(&plan.docker, Some(self.engine.memory().0));
+        // What is known of containers outlives a reload that does not concern them.
+        if memory.is_some() || self.engine.config() != &plan.docker {
+            self.engine = Engine::new(&plan.docker, memory.or_else(|| Some(self.engine.memory())));
+            self.remembered = self.engine.revision();
         }
     }
 
@@ -62,6 +67,15 @@ impl Measuring {
             track.found = None;
             track.check.begin(&mut self.host, now);
         }
+    }
+
+    /// What is to be remembered of containers, if that has changed.
+    fn news_to_remember(&mut self) -> Option<Input> {
+        let revision = self.engine.revision();
+        if std::mem::replace(&mut self.remembered, revision) == revision {
+            return None;
+        }
+        Some(Input::ContainersRemembered(Box::new(self.engine.memory())))
     }
 
     /// Looks at all containers, which ends with [`Input::Looked`].
@@ -108,10 +122,13 @@ impl Measuring {
                 self.take_in(happened, &mut inputs);
             }
         }
+        inputs.extend(self.news_to_remember());
         inputs
     }
 
     fn take_in(&mut self, happened: Happened, inputs: &mut Vec<Input>) {
+        // Before what was found, so that it is saved together with the alerts that come of that.
+        inputs.extend(self.news_to_remember());
         match happened {
             Happened::Surveyed(containers) => {
                 for track in &mut self.tracks {

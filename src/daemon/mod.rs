@@ -120,7 +120,7 @@ impl Daemon {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch(plan) => self.measuring.watch(&plan),
+            Effect::Watch { plan, memory } => self.measuring.watch(&plan, memory.map(|memory| *memory)),
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
             Effect::LookAtContainers => self.inputs.extend(self.measuring.look_at_containers(clock::now())),
             Effect::Save(bytes) => {

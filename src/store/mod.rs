@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{AlertBook, Tally};
 use crate::clock::{Boot, Now};
+use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::host::HeldMounts;
 use crate::outbox::Outbox;
@@ -48,6 +49,9 @@ pub struct State {
     outbox: Option<Outbox>,
     #[serde(default)]
     pub report: Option<ReportState>,
+    /// What is remembered of containers.
+    #[serde(default)]
+    pub containers: Memory,
     /// What was told since the last report.
     #[serde(default)]
     pub since_report: Tally,

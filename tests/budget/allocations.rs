@@ -36,7 +36,7 @@ impl Still {
             let mut input = None;
             for effect in effects {
                 match effect {
-                    Effect::Watch(plan) => self.check = Check::new(&plan, &self.host),
+                    Effect::Watch { plan, .. } => self.check = Check::new(&plan, &self.host),
                     Effect::Measure(Purpose::Check) => self.check.begin(&mut self.host, self.now.boot),
                     Effect::Save(_) => {
                         self.saves += 1;

@@ -192,7 +192,7 @@ impl World {
     fn perform(&self, effect: Effect, folder: &mut RealFolder) -> Performed {
         let state = &mut *self.0.borrow_mut();
         match effect {
-            Effect::Watch(plan) => {
+            Effect::Watch { plan, .. } => {
                 state.check = Some(Bench::new(&plan));
                 state.report = Some(Bench::new(&plan));
                 // A new process knows nothing of what the last one had on its way.

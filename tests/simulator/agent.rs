@@ -75,7 +75,7 @@ impl Agent {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch(_) => (self.check_due, self.report_due) = (None, None),
+            Effect::Watch { .. } => (self.check_due, self.report_due) = (None, None),
             Effect::Measure(purpose) => {
                 let due = self.world.borrow().now().boot.after(WINDOW);
                 *self.due(purpose) = Some(due);

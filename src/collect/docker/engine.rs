@@ -63,8 +63,13 @@ impl Engine {
     }
 
     /// See [`Docker::memory`].
-    pub fn memory(&self) -> (Memory, u64) {
+    pub fn memory(&self) -> Memory {
         self.docker.memory()
+    }
+
+    /// See [`Docker::revision`].
+    pub fn revision(&self) -> u64 {
+        self.docker.revision()
     }
 
     pub fn config(&self) -> &Config {

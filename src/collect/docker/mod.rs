@@ -118,9 +118,14 @@ impl Docker {
         }
     }
 
-    /// What is to be remembered, and how often that has changed since this was made.
-    pub fn memory(&self) -> (Memory, u64) {
+    /// What is to be remembered.
+    pub fn memory(&self) -> Memory {
         self.roster.memory()
+    }
+
+    /// How often what is to be remembered has changed since this was made.
+    pub fn revision(&self) -> u64 {
+        self.roster.revision()
     }
 
     pub fn config(&self) -> &Config {

@@ -96,12 +96,16 @@ impl Roster {
         self.memory.is_some()
     }
 
-    /// What outlives the agent, and how often it has changed.
-    pub fn memory(&self) -> (Memory, u64) {
+    /// What outlives the agent.
+    pub fn memory(&self) -> Memory {
         let memory = self.memory.clone().unwrap_or_default();
         // Before the first list all that is known is what was remembered.
-        let memory = if memory.has_containers() { memory } else { memory.with(self.known.iter()) };
-        (memory, self.revision)
+        if memory.has_containers() { memory } else { memory.with(self.known.iter()) }
+    }
+
+    /// How often what outlives the agent has changed.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Whether containers were seen, now or before.

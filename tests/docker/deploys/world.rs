@@ -84,7 +84,7 @@ impl World {
 
     /// Ends the agent and starts it again with what it saved, after so many milliseconds.
     pub fn restart_agent(&mut self, away_millis: i64, meanwhile: impl FnOnce(&mut World)) {
-        let (memory, _) = self.docker.memory();
+        let memory = self.docker.memory();
         let memory: Memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
         self.follows_events = false;
         meanwhile(self);
@@ -133,7 +133,7 @@ impl World {
 
     /// How long what is remembered is in the state file.
     pub fn memory_bytes(&self) -> usize {
-        serde_json::to_vec(&self.docker.memory().0).unwrap().len()
+        serde_json::to_vec(&self.docker.memory()).unwrap().len()
     }
 
     /// Looks at everything, as when the stream of events is tried again, and lets time pass.

@@ -15,6 +15,7 @@ mod config;
 mod crash;
 mod docker;
 mod generated;
+mod golden;
 mod hang;
 mod hosts;
 mod install;

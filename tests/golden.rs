@@ -1,0 +1,121 @@
+//! Everything that is said of the host's quantities, byte for byte, in both languages: alerts, recoveries, reports, the table
+//! and JSON of `check`. fixtures/golden has it; `UPDATE_EXPECTED=1` writes it anew, to be looked at in the diff.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use vps_monitor::alert::{News, Transition};
+use vps_monitor::core::ReadingDocument;
+use vps_monitor::message::{self, Extras, Language, Outline, Style};
+use vps_monitor::rules::{self, Limit, Thresholds};
+use vps_monitor::snapshot::{Failure, Metric, Reading, Snapshot, Value};
+
+const GB: u64 = 1 << 30;
+
+fn usage(percent: f64) -> Value {
+    let total_bytes = 40 * GB;
+    Value::Usage { percent, used_bytes: (total_bytes as f64 * percent / 100.0) as u64, total_bytes }
+}
+
+/// A reading of each quantity, over its limit or not.
+fn snapshot(is_over: bool) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let percent = if is_over { 92.08 } else { 12.0 };
+    snapshot.push(Metric::Memory, "", usage(percent));
+    snapshot.push(Metric::Disk, "/", usage(percent));
+    snapshot.push(Metric::Disk, "/data", usage(percent - 1.5));
+    snapshot.push(Metric::Cpu, "", Value::Percent(percent));
+    snapshot.push(Metric::Swap, "", usage(percent));
+    snapshot.push(Metric::TrafficIn, "", Value::Mbps(if is_over { 120.5 } else { 2.25 }));
+    snapshot.push(Metric::TrafficOut, "", Value::Mbps(if is_over { 1000.0 } else { 0.0 }));
+    snapshot.push(Metric::Connections, "", Value::Count(if is_over { 1520 } else { 156 }));
+    snapshot
+}
+
+/// As if none of them could be measured.
+fn failures() -> Snapshot {
+    let failure = |collector, metrics, target: Option<&str>| Failure {
+        collector,
+        metrics,
+        target: target.map(Into::into),
+        error: format!("/proc/{collector}: No such file or directory"),
+    };
+    let failures = vec![
+        failure("memory", &[Metric::Memory, Metric::Swap], None),
+        failure("disk", &[Metric::Disk], Some("/")),
+        failure("disk", &[Metric::Disk], Some("/data")),
+        failure("cpu", &[Metric::Cpu], None),
+        failure("traffic", &[Metric::TrafficIn, Metric::TrafficOut], None),
+        failure("connections", &[Metric::Connections], None),
+    ];
+    Snapshot { failures, ..Snapshot::default() }
+}
+
+fn thresholds() -> Thresholds {
+    Thresholds {
+        memory_percent: 80.0,
+        swap_percent: 80.0,
+        cpu_percent: 82.5,
+        disk_percent: 90.0,
+        traffic_mbps: 100.0,
+        connections: 1000,
+        container_grace: std::time::Duration::ZERO,
+    }
+}
+
+fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transition> {
+    let findings = rules::evaluate(snapshot, &thresholds());
+    let transition = |finding: &rules::Finding<'_>| {
+        let Reading { key, value, .. } = finding.reading;
+        assert!(matches!(finding.limit, Limit::Threshold(_)));
+        Transition { key: key.clone(), news, value: value.clone(), limit: finding.limit.clone(), since }
+    };
+    // Whatever the order in which they were found.
+    findings.iter().rev().map(transition).collect()
+}
+
+fn said(language: Language) -> String {
+    let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::UTC };
+    let since: Timestamp = "2026-02-04T07:30:00Z".parse().unwrap();
+    let now: Timestamp = "2026-02-04T09:00:00Z".parse().unwrap();
+    let (over, well, unknown) = (snapshot(true), snapshot(false), failures());
+    let mut said = String::new();
+    let mut add = |what: &str, text: &str| write!(said, "== {what}\n{}\n\n", text.trim_end()).unwrap();
+
+    for message in message::alerts(&transitions(&over, News::Fired, since), &style, now) {
+        add("alert", &message.text());
+    }
+    let recovery = message::recovery(&transitions(&well, News::Recovered, since), &style, now);
+    add("recovery", &recovery.unwrap().text());
+    let outline = Outline { disks: vec!["/".into(), "/data".into()] };
+    for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
+        add(what, &message::report(snapshot, &outline, &Extras::default(), &style, now).text());
+    }
+    let (thresholds, mut all) = (thresholds(), over.clone());
+    all.append(unknown);
+    let findings = rules::evaluate(&all, &thresholds);
+    add("check", &message::table(&findings, &all.failures, &style, now, false));
+    add("check in a line", &message::table(&findings, &all.failures, &style, now, true));
+    for snapshot in [&over, &well] {
+        let readings: Vec<_> = rules::evaluate(snapshot, &thresholds).iter().map(ReadingDocument::new).collect();
+        let lines: Vec<_> = readings.iter().map(|reading| serde_json::to_string(reading).unwrap()).collect();
+        add("check --json", &lines.join("\n"));
+    }
+    said
+}
+
+#[test]
+fn what_is_said_of_each_quantity_stays_as_it_is() {
+    for (language, name) in [(Language::Chinese, "zh"), (Language::English, "en")] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden").join(format!("{name}.txt"));
+        let found = said(language);
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &found).unwrap();
+        }
+        assert_eq!(found, fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());
+    }
+}

@@ -176,8 +176,12 @@ config_check() {
 ask_the_new_version() {
     test -x "$BINARY" && is_running || return 0
     problems=$(config_check "$BINARY" 2>&1 >/dev/null) && return 0
+    code=$?
     printf '%s\n' "$problems" >&2
-    fail "the new version does not accept $CONFIG (above). Nothing was changed, and the installed version keeps running.
+    kept="Nothing was changed, and the installed version keeps running."
+    # 78: sysexits.h
+    test $code = 78 || fail "$BINARY does not run here (exit code $code, above). $kept"
+    fail "the new version does not accept $CONFIG (above). $kept
   Correct the file, then: sudo make install"
 }
 

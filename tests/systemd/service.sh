@@ -97,12 +97,12 @@ test_hardening_is_at_most_1_5_and_costs_no_metric() {
     sh_box "sed -e 's/^Type=.*/Type=oneshot/; s/^ExecStart=.*/ExecStart=\/usr\/local\/bin\/vps-monitor check --json/' \
         -e '/^WatchdogSec\|^Restart\|^ExecReload\|^StateDirectory/d' /etc/systemd/system/vps-monitor.service \
         >/run/systemd/system/probe.service
-        printf '[Service]\nStandardOutput=file:/root/inside.json\nSuccessExitStatus=1\nLoadCredential=webhook:/etc/vps-monitor/webhook\n' \
+        printf '[Service]\nStandardOutput=file:/root/inside.json\nStandardError=journal\nSuccessExitStatus=1\nLoadCredential=webhook:/etc/vps-monitor/webhook\n' \
             >/run/systemd/system/probe-out.conf
         mkdir -p /run/systemd/system/probe.service.d
         mv /run/systemd/system/probe-out.conf /run/systemd/system/probe.service.d/out.conf
         systemctl daemon-reload; systemctl start probe.service"
-    sh_box "vps-monitor check --json >/root/outside.json" || true
+    sh_box "vps-monitor check --json >/root/outside.json 2>/dev/null" || true
     local comparison
     comparison=$(python3 - "$BOX/root/root/inside.json" "$BOX/root/root/outside.json" <<'PY'
 import json, sys
@@ -253,6 +253,12 @@ test_an_upgrade_asks_the_new_version_about_the_configuration() {
     [ "$(property MainPID)" = "$pid" ] || fail "it was restarted"
     box test ! -e $CONFIG.new
     sh_box "sed -i 's/languag: en/language: en/' $CONFIG; cd $SOURCE && sed -i '\$d' etc/config.yaml"
+    # Nor is a binary put in place that does not run here, such as one for another architecture.
+    sh_box "printf '#!/bin/sh\necho cannot >&2; exit 127\n' >/root/broken; chmod +x /root/broken"
+    ! sh_box "cd $SOURCE && make install BINARY=/root/broken" >"$BOX/said" 2>&1 || fail "it was installed"
+    grep -q 'cannot' "$BOX/said" && grep -q 'does not run here' "$BOX/said" || fail "$(cat "$BOX/said")"
+    [ "$(property MainPID)" = "$pid" ] || fail "it was restarted"
+    box rm /root/broken
 }
 
 test_an_upgrade_keeps_configuration_and_state() {

@@ -4,16 +4,21 @@
 //! leads nowhere else. A name in it is never followed where it is a link, and only a regular file is read: opening a FIFO
 //! or a device could wait for ever.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{Uid, UnlinkatFlags, geteuid, unlinkat};
+
+const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// One folder of files. Names are plain names in it.
 pub trait Folder {
@@ -26,6 +31,9 @@ pub trait Folder {
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
     /// Makes renames outlast a loss of power.
     fn sync_folder(&mut self) -> io::Result<()>;
+    fn remove(&mut self, name: &str) -> io::Result<()>;
+    /// The names of all that is in it.
+    fn list(&mut self) -> io::Result<Vec<String>>;
 }
 
 /// Replaces a file: after this, either the old or the new one is there, whole, whatever happens.
@@ -47,27 +55,50 @@ pub struct RealFolder {
 }
 
 impl RealFolder {
-    /// # Errors
-    /// There is no such folder, or it cannot be opened.
-    pub fn open(path: &Path) -> io::Result<RealFolder> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(RealFolder::from(uninterrupted(|| nix::fcntl::open(path, flags, Mode::empty()))?))
-    }
-
-    /// Makes the folder (for its owner alone), and those above it, unless it is there.
+    /// Opens the folder that `path` leads to. A path that is itself a link is followed where the link is root's or this
+    /// user's own: whoever else made it could have it lead anywhere.
     ///
     /// # Errors
-    /// It cannot be made or opened.
-    pub fn make(path: &Path) -> io::Result<RealFolder> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        RealFolder::open(path)
+    /// There is no such folder, it cannot be opened, or it is another user's link.
+    pub fn open(path: &Path) -> io::Result<RealFolder> {
+        // A slash at the end would follow any link.
+        let path: PathBuf = path.components().collect();
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = |flags| uninterrupted(|| nix::fcntl::open(&path, flags, Mode::empty()));
+        let opened = match open(flags | OFlag::O_NOFOLLOW) {
+            Err(Errno::ENOTDIR | Errno::ELOOP) => {
+                let metadata = path.symlink_metadata()?;
+                if metadata.is_symlink() && !is_trusted(metadata.uid()) {
+                    let why = "it is a link that another user made: remove it, or use the folder that is meant";
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+                }
+                open(flags)
+            }
+            opened => opened,
+        };
+        Ok(RealFolder::from(opened?))
     }
 
     /// Whether `path` leads to this folder: it may have been removed and made anew.
     pub fn is_at(&self, path: &Path) -> bool {
-        let here = self.folder.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
-        let there = path.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
-        matches!((here, there), (Ok(here), Ok(there)) if here == there)
+        let identity = |folder: &File| folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        RealFolder::open(path).is_ok_and(|there| identity(&there.folder) == identity(&self.folder))
+    }
+
+    /// The user to whom it belongs.
+    ///
+    /// # Errors
+    /// Those of fstat(2).
+    pub fn owner(&self) -> io::Result<Uid> {
+        Ok(Uid::from_raw(self.folder.metadata()?.uid()))
+    }
+
+    /// Locks the folder, as long as it is open in this process or in one that it was shared with (flock(2)).
+    ///
+    /// # Errors
+    /// Another process has locked it; or it cannot be locked.
+    pub fn try_lock(&self) -> Result<(), TryLockError> {
+        self.folder.try_lock()
     }
 
     /// The same open folder, for another process.
@@ -78,8 +109,52 @@ impl RealFolder {
         Ok(self.folder.try_clone()?.into())
     }
 
+    /// A socket `name` that listens, for its owner alone, whatever the umask. What had the name before is removed.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn listen(&mut self, name: &str) -> io::Result<UnixListener> {
+        self.remove_if_there(name)?;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, SOCKET_FLAGS, None)?;
+        // The mode of a socket is that of its name once it has one (unix_bind in net/unix/af_unix.c).
+        fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        // There is no bindat(2); and by this way the address is short, however long the folder's path is.
+        let address = format!("/proc/self/fd/{}/{name}", self.folder.as_raw_fd());
+        bind(socket.as_raw_fd(), &UnixAddr::new(address.as_str())?)?;
+        listen(&socket, Backlog::MAXCONN)?;
+        Ok(socket.into())
+    }
+
+    /// Connects to the socket `name`, without waiting.
+    ///
+    /// # Errors
+    /// It is none, nobody listens, or so many wait to be let in that no more can ([`io::ErrorKind::WouldBlock`]).
+    pub fn connect(&self, name: &str) -> io::Result<UnixStream> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let at = File::from(uninterrupted(|| openat(self, name, flags, Mode::empty()))?);
+        if !at.metadata()?.file_type().is_socket() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a socket: move it away")));
+        }
+        let socket = socket(AddressFamily::Unix, SockType::Stream, SOCKET_FLAGS, None)?;
+        let address = format!("/proc/self/fd/{}", at.as_raw_fd());
+        connect(socket.as_raw_fd(), &UnixAddr::new(address.as_str())?)?;
+        Ok(socket.into())
+    }
+
+    fn remove_if_there(&mut self, name: &str) -> io::Result<()> {
+        match self.remove(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(io::Error::new(error.kind(), format!("{name}: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Opens a regular file without following a link, and without waiting for whatever else has its name.
-    fn open_file(&self, name: &str, flags: OFlag) -> io::Result<File> {
+    ///
+    /// # Errors
+    /// It cannot be opened, or is something else.
+    pub fn open_file(&self, name: &str, flags: OFlag) -> io::Result<File> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         let file = match uninterrupted(|| openat(self, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)) {
             Ok(fd) => File::from(fd),
@@ -105,6 +180,11 @@ fn not_regular(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a regular file: move it away"))
 }
 
+/// Whether what belongs to this user can be relied upon: root could do anything else as well.
+pub fn is_trusted(owner: u32) -> bool {
+    owner == 0 || Uid::from_raw(owner) == geteuid()
+}
+
 impl From<OwnedFd> for RealFolder {
     fn from(folder: OwnedFd) -> RealFolder {
         RealFolder { folder: folder.into() }
@@ -128,10 +208,7 @@ impl Folder for RealFolder {
     }
 
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        match uninterrupted(|| unlinkat(self.as_fd(), name, UnlinkatFlags::NoRemoveDir)) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno.into()),
-        }
+        self.remove_if_there(name)?;
         self.open_file(name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)?.write_all(bytes)
     }
 
@@ -145,5 +222,16 @@ impl Folder for RealFolder {
 
     fn sync_folder(&mut self) -> io::Result<()> {
         self.folder.sync_all()
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        Ok(uninterrupted(|| unlinkat(self.as_fd(), name, UnlinkatFlags::NoRemoveDir))?)
+    }
+
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        // Opened anew: where a descriptor has come to in its folder is shared with all its copies.
+        let names = Dir::openat(self.as_fd(), ".", flags, Mode::empty())?.into_iter();
+        names.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 }

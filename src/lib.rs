@@ -4,6 +4,7 @@
 //! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy.rs` holds the layers.
 
 pub mod alert;
+pub mod bounds;
 pub mod cli;
 pub mod clock;
 pub mod collect;

@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
@@ -76,6 +78,16 @@ impl Signals {
     /// Readable, for good, once the agent is to stop: for a wait that nothing else may end.
     pub fn stop_fd(&self) -> BorrowedFd<'_> {
         self.stop_pipe.as_fd()
+    }
+
+    /// Waits for so long at most, or until a descriptor is readable. `false`: the agent is to stop.
+    pub fn wait(&self, fd: Option<BorrowedFd<'_>>, within: Duration) -> bool {
+        let stop = PollFd::new(self.stop_fd(), PollFlags::POLLIN);
+        let mut fds: Vec<PollFd<'_>> =
+            [stop].into_iter().chain(fd.map(|fd| PollFd::new(fd, PollFlags::POLLIN))).collect();
+        // What another signal ends early is no harm: whoever waits looks at the clock.
+        let _ = poll(&mut fds, PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX));
+        !fds[0].any().unwrap_or(false)
     }
 
     /// What the signals since the last call ask for, the most urgent first.

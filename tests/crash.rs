@@ -13,7 +13,7 @@ use vps_monitor::message::Message;
 use crate::simulator::random::Random;
 use crate::support::agent::{Place, finish};
 use crate::support::robot::Robot;
-use crate::support::{is_ci, setting, wait_until};
+use crate::support::{can_inject, is_ci, setting, wait_until};
 
 /// Checks that take no time, and an alert that is told at each of them.
 fn configuration(robot: &Robot) -> String {
@@ -102,20 +102,6 @@ fn sigkill_at_any_moment_loses_nothing_and_repeats_one_message_at_most() {
     println!("{kills} kills, {} messages, {} lost, {repeated} repeated", received.len(), lost.len());
     assert_eq!(lost, Vec::<&String>::new(), "CRASH_SEED={seed}");
     assert!(repeated as u64 <= kills, "{repeated} repeated by {kills} kills, CRASH_SEED={seed}");
-}
-
-/// Whether strace can fail a system call here. In CI it must.
-fn can_inject() -> bool {
-    let tried =
-        Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO", "true"]).output();
-    let why = match tried {
-        Ok(output) if output.status.success() => return true,
-        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        Err(error) => format!("strace: {error}"),
-    };
-    assert!(!is_ci(), "system calls must be failed here: {why}");
-    eprintln!("left out, as system calls cannot be failed on this machine: {why}");
-    false
 }
 
 /// One check with its message, while `inject` (see strace(1)) fails what concerns `path` in the place; how it ended, how

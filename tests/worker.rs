@@ -149,7 +149,10 @@ fn a_file_that_cannot_be_replaced_is_told_of_and_left_as_it_is() {
     let folder = RealFolder::open(&path).unwrap();
     assert_eq!(save(&folder, &path, b"old"), Ok(()));
     fs::create_dir(path.join("state.new")).unwrap();
-    assert_eq!(save(&folder, &path, b"new"), Err(SaveError::Failed("Is a directory (os error 21)".to_owned())));
+    assert_eq!(
+        save(&folder, &path, b"new"),
+        Err(SaveError::Failed("state.new: Is a directory (os error 21)".to_owned()))
+    );
     fs::remove_dir(path.join("state.new")).unwrap();
     assert_eq!(fs::read(path.join("state")).unwrap(), b"old");
 

@@ -3,6 +3,8 @@
 //! Pure: findings and the time go in, transitions come out, each with its reason. It knows no text, and whoever calls it
 //! saves it together with the messages made of its transitions.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ mod output;
 mod report;
 mod run;
 mod schedule;
+mod setup;
 mod status;
 mod test_notify;
 

@@ -1,20 +1,17 @@
 //! `run`: sets up the agent, and runs it.
 
-use std::path::Path;
-
 use log::LevelFilter;
 
-use super::{Error, Options, exit};
+use super::{Error, Options, exit, setup};
 use crate::clock;
 use crate::config::Resolved;
 use crate::core::{Core, End, Mode};
 use crate::daemon::{Control, Daemon, Loader};
-use crate::files::RealFolder;
 use crate::host;
 use crate::logging::{self, Target};
 use crate::service;
 use crate::signals::Signals;
-use crate::store::{Loaded, Lock, LockError, Place, Saver, Store};
+use crate::store::{Loaded, Saver};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
@@ -48,13 +45,16 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
         log::warn!("{}", warning.in_log());
     }
 
+    setup::ensure_descriptors()?;
+    let mut host = options.host()?;
     let folder = options.state_folder()?;
-    let lock = take_lock(&folder)?;
-    let control = lock.as_ref().and_then(|_| listen(&folder));
+    let engine = read.value.docker.socket.path();
+    let Some(mut place) = setup::take_place(&folder, engine, once, &host.worker, &signals)? else {
+        return Ok(exit::DONE);
+    };
     let boot_id = host::boot_id();
-    let now = clock::now();
-    let loaded = Store::new(Place::new(&folder), boot_id.clone()).load(now, &folder).map_err(anyhow::Error::from)?;
-    let saver = Saver::new(Place::new(&folder));
+    let Some(loaded) = setup::load(&mut place, &boot_id, &signals)? else { return Ok(exit::DONE) };
+    let control = place.folder().and_then(Control::listen);
     let mode = Mode {
         once,
         print_checks: !once && target == Target::StandardError,
@@ -63,42 +63,14 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
         config_file: options.config_file(),
         boot_id,
     };
-    let mut host = options.host()?;
     if let Loaded::State(state) = &loaded {
         host.mounts.remember(&state.mounts);
     }
-    let core = Core::new(Resolved::new(&read.value), loaded, mode, now);
+    let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());
     let loader = Loader::new(options.config_file(), options.overrides()?, read.value);
-    let daemon = Daemon::new(core, loader, signals, host, saver, control).map_err(anyhow::Error::from)?;
+    let daemon = Daemon::new(core, loader, signals, host, Saver::new(place), control).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {
         End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
         End::CheckedOnce { delivered: false } => exit::FAILED,
     })
-}
-
-/// Listens for `vps-monitor status`.
-fn listen(folder: &Path) -> Option<Control> {
-    match Control::listen(folder) {
-        Ok(control) => Some(control),
-        Err(error) => {
-            log::warn!("{}: `vps-monitor status` cannot ask this agent: {error}", folder.display());
-            None
-        }
-    }
-}
-
-/// The lock of the state's folder. Where the folder cannot be written the agent goes on without: its work matters more.
-fn take_lock(folder: &Path) -> Result<Option<Lock>, Error> {
-    // Why it cannot be made, the first attempt to save the state says.
-    if RealFolder::make(folder).is_err() {
-        return Ok(None);
-    }
-    match Lock::take(folder) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error @ LockError::Held { .. }) => Err(Error::Failed(error.into())),
-        Err(error @ LockError::Io { .. }) => {
-            log::warn!("{error}; nothing keeps a second agent from this folder");
-            Ok(None)
-        }
-    }
 }

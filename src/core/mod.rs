@@ -202,7 +202,12 @@ pub struct Core {
 impl Core {
     /// An agent that goes on from what was found in the state's folder.
     pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
-        let (state, unsaved) = state_of(loaded, &mode);
+        // What was set aside, or never there, is written anew, so that a report that is missed from now on is known to be.
+        let (state, unsaved, damage) = match loaded {
+            Loaded::State(state) => (*state, false, None),
+            Loaded::Nothing => (State::default(), true, None),
+            Loaded::Damaged(damage) => (State::default(), true, Some(damage)),
+        };
         let reporter = new_reporter(&config, state.report.clone(), now);
         let mut core = Core {
             checks: Checks::new(now.boot),
@@ -221,6 +226,9 @@ impl Core {
         };
         core.open_lanes();
         core.look_at_clock(now);
+        if let Some(damage) = damage {
+            core.tell_of_damage(&damage, now);
+        }
         core
     }
 
@@ -375,25 +383,6 @@ impl Core {
 
 fn new_reporter(config: &Resolved, saved: Option<ReportState>, now: Now) -> Reporter {
     Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall)
-}
-
-/// The state to go on from, and whether the file does not have it yet: what was set aside, or never there, is written
-/// anew, so that a report that is missed from now on is known to be.
-fn state_of(loaded: Loaded, mode: &Mode) -> (State, bool) {
-    match loaded {
-        Loaded::Nothing => (State::default(), true),
-        Loaded::State(state) => (*state, false),
-        Loaded::Damaged { why, kept_as } => {
-            let folder = mode.state_folder.display();
-            match kept_as {
-                Some(name) => {
-                    log::error!("{folder}: the state cannot be read ({why}); kept as {name}, starting afresh")
-                }
-                None => log::error!("{folder}: the state cannot be read ({why}), nor set aside; starting afresh"),
-            }
-            (State::default(), true)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::{Core, Effect};
 use crate::clock::{Boot, Now};
-use crate::store::{self, State};
+use crate::message::{self, LostState};
+use crate::store::{self, Damage, Encoded, State};
+use crate::text;
 
 /// How long after a save that failed the next one is tried, if nothing changes.
 const RETRY: Duration = Duration::from_secs(5);
@@ -84,7 +86,9 @@ impl Core {
         }
         self.state.state.report = Some(self.reporter.state().clone());
         match store::encode(&self.state.state, &self.mode.boot_id, now) {
-            Ok(bytes) => {
+            Ok(Encoded { bytes, left_out }) => {
+                let error = (left_out > 0).then_some("more alerts and messages than a file is to hold");
+                self.log_ongoing("size of the state", error, "a restart would forget the oldest");
                 self.state.under_way = Some(self.state.revision);
                 effects.push(Effect::Save(bytes));
             }
@@ -108,5 +112,18 @@ impl Core {
 
     pub(super) fn save_due(&self) -> Option<Boot> {
         self.state.due()
+    }
+
+    /// The state was no state: the log says so, and the group what is known of what was lost.
+    pub(super) fn tell_of_damage(&mut self, damage: &Damage, now: Now) {
+        let Damage { why, kept_as, lost } = damage;
+        let (folder, why) = (self.mode.state_folder.display(), text::in_log(why));
+        match kept_as {
+            Some(name) => log::error!("{folder}: the state cannot be read ({why}); kept as {name}, starting afresh"),
+            None => log::error!("{folder}: the state cannot be read ({why}), nor set aside; starting afresh"),
+        }
+        let kept_as = kept_as.as_deref();
+        let lost = LostState { kept_as, saved: lost.saved, titles: &lost.titles, messages: lost.messages };
+        self.push(message::state_lost(lost, &self.config.style, now.wall), now);
     }
 }

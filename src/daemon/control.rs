@@ -11,8 +11,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::poll::PollFlags;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::geteuid;
 
-use crate::clock::Boot;
+use crate::clock::{self, Boot};
+use crate::files::{RealFolder, is_trusted};
 
 pub const SOCKET_NAME: &str = "status.sock";
 
@@ -42,16 +45,15 @@ struct Asking {
 }
 
 impl Control {
-    /// Listens in `folder`, whose lock the caller holds: a socket that is there is left over.
-    pub fn listen(folder: &Path) -> io::Result<Control> {
-        let path = folder.join(SOCKET_NAME);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    /// Listens in a folder that no other agent uses: a socket that is there is left over. `None`: it cannot, and says so.
+    pub fn listen(folder: &mut RealFolder) -> Option<Control> {
+        match folder.listen(SOCKET_NAME) {
+            Ok(listener) => Some(Control { listener, asking: Vec::new(), paused_until: None }),
+            Err(error) => {
+                log::warn!("`vps-monitor status` cannot ask this agent: {error}");
+                None
+            }
         }
-        let listener = UnixListener::bind(path)?;
-        listener.set_nonblocking(true)?;
-        Ok(Control { listener, asking: Vec::new(), paused_until: None })
     }
 
     /// The descriptors that are waited for, and what for.
@@ -91,7 +93,7 @@ impl Control {
         while self.asking.len() < MAX_ASKING {
             match self.listener.accept() {
                 Ok((stream, _)) => {
-                    if stream.set_nonblocking(true).is_ok() {
+                    if may_ask(&stream) && stream.set_nonblocking(true).is_ok() {
                         self.asking.push(Asking { stream, answer: None, until: now.after(READ_WITHIN) });
                         come += 1;
                     }
@@ -124,20 +126,44 @@ impl Asking {
     }
 }
 
+/// Whether a process of this user, or of root, asks. Its name keeps others out already, unless somebody changed its mode.
+fn may_ask(stream: &UnixStream) -> bool {
+    getsockopt(stream, PeerCredentials).is_ok_and(|peer| is_trusted(peer.uid()))
+}
+
 /// The agent waits for nothing, so an answer that takes longer is none.
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 /// More than any status.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Asks the agent whose state is in `folder`.
 ///
 /// # Errors
-/// None runs there ([`io::ErrorKind::NotFound`], [`io::ErrorKind::ConnectionRefused`]), or it does not answer.
+/// None runs there ([`io::ErrorKind::NotFound`], [`io::ErrorKind::ConnectionRefused`]), it does not answer, or not this user
+/// ([`io::ErrorKind::PermissionDenied`]).
 pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
-    let stream = UnixStream::connect(folder.join(SOCKET_NAME))?;
-    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    let mut stream = RealFolder::open(folder)?.connect(SOCKET_NAME)?;
+    stream.set_nonblocking(false)?;
+    if !geteuid().is_root() && getsockopt(&stream, PeerCredentials)?.uid() != geteuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let until = clock::boot_now().after(ANSWER_WITHIN);
     let mut answer = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
-    Ok(answer)
+    let mut chunk = vec![0; 64 * 1024];
+    while answer.len() < MAX_ANSWER_BYTES {
+        // A time of zero would be for ever.
+        let left = (until - clock::boot_now()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok(answer),
+            Ok(count) => answer.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if clock::boot_now() >= until {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+    }
+    Err(io::ErrorKind::FileTooLarge.into())
 }

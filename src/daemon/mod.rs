@@ -245,6 +245,9 @@ impl Daemon {
         if let Some(saved) = self.saver.poll(&self.measuring.host.worker, now) {
             self.inputs.push_back(Input::Saved(saved.map_err(|error| error.to_string())));
         }
+        if let Some(folder) = self.saver.take_new_folder() {
+            self.control = Control::listen(folder);
+        }
         if is_ready(Source::Clock) && self.clock_watch.was_set() {
             self.inputs.push_back(Input::ClockSet);
         }

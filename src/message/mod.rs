@@ -16,11 +16,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::{MAX_COUNT, keep};
+
 pub use alert::{alerts, recovery};
 pub use digest::digest;
 pub use fact::{About, Fact};
 pub use format::{mbps, name, percent, size, threshold, time};
-pub use notice::configuration_refused;
+pub use notice::{LostState, configuration_refused, state_lost};
 pub use report::{Extras, Outline, report};
 pub use table::table;
 pub use words::{Language, Words};
@@ -86,6 +88,8 @@ fn is_zero(number: &u64) -> bool {
 const RULE_WIDTH: usize = 16;
 /// The rule line under a report's title.
 const REPORT_RULE_WIDTH: usize = 22;
+/// No rule line is longer.
+const MAX_RULE_WIDTH: usize = 64;
 
 /// A message that is delivered this long after it was made is late.
 const LATE: Duration = Duration::from_secs(60);
@@ -144,6 +148,12 @@ impl Message {
     pub fn bytes(&self) -> usize {
         let lines = self.lines.iter().chain([&self.title, &self.footer]);
         lines.map(|line| line.len() + 1).sum::<usize>() + self.rule_width * '━'.len_utf8()
+    }
+
+    /// Corrects what no agent wrote into a file. How many values that were.
+    pub fn correct(&mut self) -> usize {
+        let times = self.facts.iter_mut().map(|fact| keep(&mut fact.times, 0..=MAX_COUNT)).sum::<usize>();
+        times + keep(&mut self.rule_width, 0..=MAX_RULE_WIDTH) + keep(&mut self.folded, 0..=MAX_COUNT)
     }
 
     /// The whole text, lines joined by line feeds, without one at the end.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::format::name;
+use super::format::{name, time};
 use super::{Fact, Kind, Language, Message, Style};
 
 /// A problem is cut here, so that the message stays one part.
@@ -21,6 +21,61 @@ pub fn configuration_refused(problem: &str, style: &Style, now: Timestamp) -> Me
     let problem = format!("❌ {}", name(&problem));
     let mut message = style.message(Kind::Notice, title, vec![problem.clone(), advice.to_owned()], now);
     message.facts = vec![Fact::other(&problem, now)];
+    message
+}
+
+/// What is known of a state that was damaged.
+#[derive(Clone, Copy, Debug)]
+pub struct LostState<'a> {
+    /// The name under which the file was kept.
+    pub kept_as: Option<&'a str>,
+    pub saved: Option<Timestamp>,
+    /// The titles of the messages that waited in it, as far as they can be seen.
+    pub titles: &'a [String],
+    pub messages: usize,
+}
+
+/// As many titles of lost messages are told.
+const MAX_TITLES: usize = 5;
+const MAX_TITLE_CHARS: usize = 60;
+
+/// The state was damaged, and what was in it is lost: `messages` waited, of which `titles` are the first.
+pub fn state_lost(lost: LostState<'_>, style: &Style, now: Timestamp) -> Message {
+    let saved = lost.saved.map(|saved| time(saved, &style.zone));
+    let (title, what, advice) = match style.language {
+        Language::Chinese => (
+            "⚠️ VPS 监控状态丢失",
+            lost.kept_as.map_or_else(
+                || "❌ 状态文件已损坏，且无法另存".to_owned(),
+                |kept| format!("❌ 状态文件已损坏，另存为 {kept}"),
+            ),
+            "ℹ️ 仍存在的问题会重新告警",
+        ),
+        Language::English => (
+            "⚠️ VPS Monitor: state lost",
+            lost.kept_as.map_or_else(
+                || "❌ The state file is damaged and could not be kept".to_owned(),
+                |kept| format!("❌ The state file is damaged, kept as {kept}"),
+            ),
+            "ℹ️ What is still wrong is alerted again",
+        ),
+    };
+    let mut lines = vec![what.clone()];
+    lines.extend(saved.map(|saved| match style.language {
+        Language::Chinese => format!("🕒 上次保存: {saved}"),
+        Language::English => format!("🕒 Last saved: {saved}"),
+    }));
+    if lost.messages > 0 {
+        lines.push(match style.language {
+            Language::Chinese => format!("📭 未送达的消息: {} 条", lost.messages),
+            Language::English => format!("📭 Undelivered messages: {}", lost.messages),
+        });
+    }
+    let cut = |title: &String| name(&title.chars().take(MAX_TITLE_CHARS).collect::<String>());
+    lines.extend(lost.titles.iter().take(MAX_TITLES).map(|title| format!("  • {}", cut(title))));
+    lines.push(advice.to_owned());
+    let mut message = style.message(Kind::Notice, title, lines, now);
+    message.facts = vec![Fact::other(&what, now)];
     message
 }
 

@@ -3,6 +3,7 @@
 //! It is a value, saved with the alerts before the first byte of a message is sent, and again once the message is
 //! delivered. It reads no clock and does no I/O; the core asks it what is due.
 
+mod check;
 mod outcome;
 mod window;
 

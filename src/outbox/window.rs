@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::keep;
 use crate::clock::Boot;
+
+/// No channel's budget is larger, and no attempt arrives later than so long after it began.
+const MAX_ATTEMPTS: usize = 1000;
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(60);
 
 /// How many attempts a channel takes in any window of time, and how late an attempt can still arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,15 @@ impl Window {
         if let Some(last) = self.latest_arrivals.back_mut() {
             *last = now.min(*last);
         }
+    }
+
+    /// Corrects what cannot be true of what was read from a file. How many values that were.
+    pub fn correct(&mut self, now: Boot) -> usize {
+        let surplus = self.latest_arrivals.len().saturating_sub(MAX_ATTEMPTS);
+        self.latest_arrivals.drain(..surplus);
+        let bounds = Boot::from_micros(i64::MIN)..=now.after(LONGEST_ATTEMPT);
+        let arrivals = self.latest_arrivals.iter_mut();
+        surplus + arrivals.map(|arrival| keep(arrival, bounds.clone())).sum::<usize>()
     }
 
     pub fn shift(&mut self, micros: i64) {

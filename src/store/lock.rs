@@ -1,66 +1,101 @@
-//! One agent a folder: whoever holds the lock has written its process id beside the state.
+//! One agent a folder: whoever holds the locks has written its process id beside the state.
+//!
+//! There are three. The folder itself is locked: a child that still saves for an agent that has ended has the lock too, and
+//! keeps a new agent from reading what is about to be replaced. The file `lock` is locked, which version 0.1 looks at, and
+//! holds the process id. The place is claimed, for the case that somebody removes the folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::claim::claimant;
+use crate::files::RealFolder;
 
 const FILE_NAME: &str = "lock";
 
 /// Held as long as this lives; the kernel lets go of it with the process, however that ends (flock(2)).
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Option<File>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    #[error("another vps-monitor (process {}) already uses {}; stop it first, or give this one its own --state-dir",
-            pid.map_or_else(|| "of unknown id".to_owned(), |pid| pid.to_string()), folder.display())]
-    Held { folder: PathBuf, pid: Option<u32> },
-    #[error("{}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
+/// Who holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Another agent, and its process id where that is known.
+    ByAgent(Option<u32>),
+    /// Nobody but a child of an agent that has ended, or an agent whose file was removed.
+    BySave,
 }
 
 impl Lock {
-    /// Takes the lock of a folder that is there.
+    /// Takes the locks of a folder. What cannot be locked (a file system without locks, something else in place of the
+    /// file) is told and gone without.
     ///
     /// # Errors
-    /// Another process holds it, or the folder cannot be written.
-    pub fn take(folder: &Path) -> Result<Lock, LockError> {
-        let path = folder.join(FILE_NAME);
-        let failed = |error| LockError::Io { path: path.clone(), error };
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { folder: folder.to_owned(), pid: read_pid(&mut file) });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        let write = |file: &mut File| -> io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
+    /// Another process holds one of them.
+    pub fn take(folder: &RealFolder, path: &Path) -> Result<Lock, Held> {
+        let without = |error: io::Error| {
+            let path = path.join(FILE_NAME);
+            log::warn!("{}: {error}; a second agent in this folder may not be kept out", path.display());
         };
-        // The id is for people alone; a full disk does not keep the agent from its work.
-        let _ = write(&mut file);
+        let file = match folder.open_file(FILE_NAME, OFlag::O_RDWR | OFlag::O_CREAT) {
+            Ok(file) => Some(file),
+            // Where nothing can be written there is nothing to be kept apart.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => None,
+            Err(error) => {
+                without(error);
+                None
+            }
+        };
+        if let Some(mut file) = file.as_ref() {
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(Held::ByAgent(read_pid(&mut file))),
+                Err(TryLockError::Error(error)) => without(error),
+            }
+        }
+        match folder.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Held::BySave),
+            Err(TryLockError::Error(error)) => without(error),
+        }
+        if let Some(file) = file.as_ref() {
+            // The id is for people alone; a full disk does not keep the agent from its work.
+            let _ = write_pid(file);
+        }
         Ok(Lock { _file: file })
     }
 }
 
-/// The process that holds the lock of `folder`; `None` when none does, or that cannot be found out.
-pub fn holder(folder: &Path) -> Option<u32> {
-    let mut file = File::open(folder.join(FILE_NAME)).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => read_pid(&mut file),
-        _ => None,
+impl Held {
+    /// The agent's process id, where there is one and it is known.
+    pub fn pid(self) -> Option<u32> {
+        match self {
+            Held::ByAgent(pid) => pid,
+            Held::BySave => None,
+        }
     }
 }
 
-fn read_pid(file: &mut File) -> Option<u32> {
+/// Who uses the folder that `path` names. `None`: nobody does, or that cannot be found out.
+pub fn holder(path: &Path) -> Option<Held> {
+    let locked = || {
+        let mut file = RealFolder::open(path).ok()?.open_file(FILE_NAME, OFlag::O_RDONLY).ok()?;
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| Held::ByAgent(read_pid(&mut file)))
+    };
+    locked().or_else(|| claimant(path))
+}
+
+fn write_pid(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn read_pid(file: &mut (impl Read + Seek)) -> Option<u32> {
     let mut text = String::new();
     file.rewind().ok()?;
     file.take(32).read_to_string(&mut text).ok()?;
@@ -69,19 +104,54 @@ fn read_pid(file: &mut File) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    fn me() -> Held {
+        Held::ByAgent(Some(std::process::id()))
+    }
 
     #[test]
     fn the_second_is_told_who_holds_the_lock_and_gets_it_when_that_one_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(holder(folder.path()), None);
-        let first = Lock::take(folder.path()).unwrap();
-        let error = Lock::take(folder.path()).unwrap_err();
-        assert!(matches!(error, LockError::Held { pid: Some(pid), .. } if pid == std::process::id()));
-        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-        assert_eq!(holder(folder.path()), Some(std::process::id()));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let open = || RealFolder::open(path).unwrap();
+        assert_eq!(holder(path), None);
+        let folder = open();
+        let first = Lock::take(&folder, path).unwrap();
+        assert_eq!(Lock::take(&open(), path).unwrap_err(), me());
+        assert_eq!(holder(path), Some(me()));
         drop(first);
-        assert_eq!(holder(folder.path()), None);
-        Lock::take(folder.path()).unwrap();
+        assert_eq!(holder(path), None);
+        // Whoever has the folder from the agent still saves for it.
+        let shared = folder.share().unwrap();
+        drop(folder);
+        assert_eq!(Lock::take(&open(), path).unwrap_err(), Held::BySave);
+        drop(shared);
+        Lock::take(&open(), path).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_in_place_of_the_lock_is_neither_followed_nor_waited_for_and_the_folder_is_locked_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("folder");
+        std::fs::create_dir(&path).unwrap();
+        let target = directory.path().join("target");
+        std::fs::write(&target, "untouched").unwrap();
+        let make: [&dyn Fn(&Path); 3] = [
+            &|lock| symlink(&target, lock).unwrap(),
+            &|lock| nix::unistd::mkfifo(lock, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+            &|lock| drop(std::os::unix::net::UnixListener::bind(lock).unwrap()),
+        ];
+        for make in make {
+            make(&path.join(FILE_NAME));
+            let folder = RealFolder::open(&path).unwrap();
+            let _lock = Lock::take(&folder, &path).unwrap();
+            assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Held::BySave);
+            assert_eq!(holder(&path), None);
+            std::fs::remove_file(path.join(FILE_NAME)).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
     }
 }

@@ -1,42 +1,107 @@
-//! The state's folder by its path: opened when it is first needed, made where it is missing, and found again where it was
-//! removed or replaced.
+//! The state's folder by its path: opened once, locked, and found again where somebody removed or replaced it.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::files::{Folder, RealFolder};
-use crate::worker::{SaveTask, Worker};
+use nix::unistd::{Uid, User, geteuid};
 
 use super::FILE_NAME;
+use super::claim::Claim;
+use super::lock::{Held, Lock};
+use crate::files::{RealFolder, is_trusted};
+use crate::worker::{SaveTask, Worker};
 
+/// The folder of this agent's state, which no other agent uses meanwhile.
 #[derive(Debug)]
 pub struct Place {
     path: PathBuf,
-    folder: Option<RealFolder>,
+    _claim: Option<Claim>,
+    /// `None`: there is no folder, and none can be made.
+    folder: Option<Locked>,
+}
+
+#[derive(Debug)]
+struct Locked {
+    folder: RealFolder,
+    _lock: Lock,
+}
+
+/// Why the agent does not use this folder.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error("another vps-monitor (process {}) already uses {}; stop it first, or give this one its own --state-dir",
+            pid.map_or_else(|| "of unknown id".to_owned(), |pid| pid.to_string()), path.display())]
+    Held { path: PathBuf, pid: Option<u32> },
+    #[error("{} is still in use by the last save of a vps-monitor that has ended (a disk that does not answer?)",
+            path.display())]
+    Saving { path: PathBuf },
+    #[error("{} belongs to {owner}: run this as that user or as root, or give it its own --state-dir", path.display())]
+    Foreign { path: PathBuf, owner: String },
+    #[error("{} cannot be made: {error}", path.display())]
+    Missing { path: PathBuf, error: io::Error },
+    #[error("{} cannot be opened: {error}{}", path.display(), whose(path, error))]
+    Io { path: PathBuf, error: io::Error },
+}
+
+impl PlaceError {
+    /// How long it may pass by itself.
+    pub fn patience(&self) -> Duration {
+        match self {
+            // `status` holds the lock for a moment to see whether anybody does.
+            PlaceError::Held { .. } => Duration::from_millis(300),
+            PlaceError::Saving { .. } | PlaceError::Io { .. } => PATIENCE,
+            PlaceError::Foreign { .. } | PlaceError::Missing { .. } => Duration::ZERO,
+        }
+    }
+}
+
+/// How long a start waits for what may pass: no more descriptors or memory, a disk that is replaced, a save at work.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who owns what `path` names, and what to do about that, where it is that user's alone.
+pub fn whose(path: &Path, error: &io::Error) -> String {
+    match path.symlink_metadata() {
+        Ok(metadata) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let (owner, me) = (name_of(Uid::from_raw(metadata.uid())), name_of(geteuid()));
+            format!("; it belongs to {owner}: run this as that user or as root, or change its owner (chown {me})")
+        }
+        _ => String::new(),
+    }
+}
+
+fn name_of(user: Uid) -> String {
+    match User::from_uid(user) {
+        Ok(Some(user)) => user.name,
+        _ => format!("the user {user}"),
+    }
 }
 
 impl Place {
-    pub fn new(path: &Path) -> Place {
-        Place { path: path.to_owned(), folder: None }
+    /// The folder that `path` leads to, made if it is missing. Where that cannot be, the agent goes on without: its work
+    /// matters more, and its first attempt to save says why.
+    ///
+    /// # Errors
+    /// It is there and cannot be opened, or belongs to another user, or is used by another process.
+    pub fn take(path: &Path) -> Result<Place, PlaceError> {
+        let claim = Claim::take(path).map_err(|held| held_at(path, held))?;
+        let mut place = Place { path: path.to_owned(), _claim: claim, folder: None };
+        match place.locked() {
+            Ok(_) | Err(PlaceError::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(place)
     }
 
-    /// The folder, if it is there.
-    fn opened(&mut self) -> io::Result<&mut RealFolder> {
-        self.folder_by(RealFolder::open)
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The folder that the path leads to now, made if it is missing.
-    pub fn current(&mut self) -> io::Result<&mut RealFolder> {
-        self.folder.take_if(|folder| !folder.is_at(&self.path));
-        self.folder_by(RealFolder::make)
-    }
-
-    fn folder_by(&mut self, open: fn(&Path) -> io::Result<RealFolder>) -> io::Result<&mut RealFolder> {
-        let folder = match self.folder.take() {
-            Some(folder) => folder,
-            None => open(&self.path)?,
-        };
-        Ok(self.folder.insert(folder))
+    /// The open folder, if there is one.
+    pub fn folder(&mut self) -> Option<&mut RealFolder> {
+        self.folder.as_mut().map(|locked| &mut locked.folder)
     }
 
     /// Starts replacing the state file by `bytes`, in a child.
@@ -45,33 +110,52 @@ impl Place {
     /// There is no folder and none can be made, or no child; [`io::ErrorKind::ResourceBusy`]: the last save has not ended.
     pub fn save(&mut self, worker: &Worker, bytes: &[u8]) -> io::Result<SaveTask> {
         let path = self.path.clone();
-        worker.save(self.folder_by(RealFolder::make)?, &path, FILE_NAME, bytes)
+        let folder = self.locked().map_err(io::Error::other)?;
+        worker.save(folder, &path, FILE_NAME, bytes)
     }
 
     /// The folder was removed or replaced: the next save looks for it anew.
     pub fn forget(&mut self) {
         self.folder = None;
     }
+
+    fn locked(&mut self) -> Result<&mut RealFolder, PlaceError> {
+        let locked = match self.folder.take() {
+            Some(locked) => locked,
+            None => open_locked(&self.path)?,
+        };
+        Ok(&mut self.folder.insert(locked).folder)
+    }
 }
 
-impl Folder for Place {
-    fn read(&mut self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
-        self.opened()?.read(name, limit)
+fn open_locked(path: &Path) -> Result<Locked, PlaceError> {
+    let folder = open_or_make(path)?;
+    let owner = folder.owner().map_err(|error| PlaceError::Io { path: path.to_owned(), error })?;
+    if !is_trusted(owner.as_raw()) {
+        return Err(PlaceError::Foreign { path: path.to_owned(), owner: name_of(owner) });
     }
+    let lock = Lock::take(&folder, path).map_err(|held| held_at(path, held))?;
+    Ok(Locked { folder, _lock: lock })
+}
 
-    fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.current()?.write(name, bytes)
+/// Opens a folder, which is made (for its owner alone) if it is missing.
+fn open_or_make(path: &Path) -> Result<RealFolder, PlaceError> {
+    let mut opened = RealFolder::open(path);
+    if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| PlaceError::Missing { path: path.to_owned(), error })?;
+        opened = RealFolder::open(path);
     }
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::NotADirectory => PlaceError::Missing { path: path.to_owned(), error },
+        _ => PlaceError::Io { path: path.to_owned(), error },
+    })
+}
 
-    fn sync(&mut self, name: &str) -> io::Result<()> {
-        self.opened()?.sync(name)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        self.opened()?.rename(from, to)
-    }
-
-    fn sync_folder(&mut self) -> io::Result<()> {
-        self.opened()?.sync_folder()
+fn held_at(path: &Path, held: Held) -> PlaceError {
+    let path = path.to_owned();
+    match held {
+        Held::ByAgent(pid) => PlaceError::Held { path, pid },
+        Held::BySave => PlaceError::Saving { path },
     }
 }

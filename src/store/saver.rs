@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::clock::Boot;
+use crate::files::RealFolder;
 use crate::worker::{SaveError, SaveTask, Worker};
 
 use super::Place;
@@ -15,11 +16,13 @@ pub struct Saver {
     /// At work, on these bytes.
     task: Option<SaveTask>,
     bytes: Vec<u8>,
+    /// The folder is another one, and nobody has asked yet.
+    has_moved: bool,
 }
 
 impl Saver {
     pub fn new(place: Place) -> Saver {
-        Saver { place, task: None, bytes: Vec::new() }
+        Saver { place, task: None, bytes: Vec::new(), has_moved: false }
     }
 
     /// Starts saving what `Store::encode` gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
@@ -56,8 +59,19 @@ impl Saver {
             return Some(ended);
         }
         self.place.forget();
-        log::warn!("the state's folder was removed or replaced; the state is saved to the one that is there now");
+        self.has_moved = true;
+        let path = self.place.path().display();
+        log::warn!(
+            "{path} was removed or replaced while the agent runs; the state is saved to the folder that is there now"
+        );
         let bytes = std::mem::take(&mut self.bytes);
         self.start(worker, bytes).err().map(|error| Err(SaveError::Failed(error.to_string())))
+    }
+
+    /// The folder, once after it was found to be another one: what else was in it is to be made anew.
+    pub fn take_new_folder(&mut self) -> Option<&mut RealFolder> {
+        let folder = self.place.folder().filter(|_| self.has_moved)?;
+        self.has_moved = false;
+        Some(folder)
     }
 }

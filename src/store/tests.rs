@@ -1,7 +1,10 @@
 //! What must hold of the state file: whole, versioned, and kept when it cannot be read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
+
+use nix::errno::Errno;
 
 use super::*;
 use crate::files::RealFolder;
@@ -13,6 +16,7 @@ struct FakeFolder {
     files: BTreeMap<String, Vec<u8>>,
     done: Vec<&'static str>,
     fail_at: Option<usize>,
+    read_fails: Option<Errno>,
 }
 
 impl FakeFolder {
@@ -26,7 +30,11 @@ impl FakeFolder {
 }
 
 impl Folder for FakeFolder {
-    fn read(&mut self, name: &str, _limit: usize) -> io::Result<Vec<u8>> {
+    fn read(&mut self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
+        if let Some(errno) = self.read_fails {
+            return Err(errno.into());
+        }
+        assert!(self.files.get(name).is_none_or(|bytes| bytes.len() <= limit), "what was written is not read again");
         self.files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -52,15 +60,42 @@ impl Folder for FakeFolder {
     fn sync_folder(&mut self) -> io::Result<()> {
         self.step("sync_folder")
     }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.files.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        Ok(self.files.keys().cloned().collect())
+    }
+}
+
+/// A folder, and a start of the machine.
+struct Store<F> {
+    folder: F,
+    boot_id: String,
+}
+
+impl<F: Folder> Store<F> {
+    fn new(folder: F, boot_id: String) -> Store<F> {
+        Store { folder, boot_id }
+    }
+
+    fn load(&mut self, now: Now) -> Result<Loaded, LoadError> {
+        super::load(&mut self.folder, Path::new("/state"), &self.boot_id, now)
+    }
+
+    fn save(&mut self, state: &State, now: Now) -> io::Result<()> {
+        replace(&mut self.folder, &encode(state, &self.boot_id, now)?.bytes)
+    }
 }
 
 fn at(seconds: i64) -> Now {
     Now { wall: Timestamp::from_second(1_770_000_000 + seconds).unwrap(), boot: Boot::from_millis(seconds * 1000) }
 }
 
-fn state(title: &str) -> State {
-    let mut state = State::default();
-    let message = Message {
+fn message(title: &str) -> Message {
+    Message {
         kind: Kind::Alert,
         title: title.to_owned(),
         rule_width: 16,
@@ -70,13 +105,18 @@ fn state(title: &str) -> State {
         part: None,
         facts: Vec::new(),
         folded: 0,
-    };
+    }
+}
+
+fn state(title: &str) -> State {
+    let mut state = State::default();
+    let message = message(title);
     state.outboxes.entry(ROBOT.to_owned()).or_default().push(message, at(0).boot);
     state
 }
 
 fn load<F: Folder>(store: &mut Store<F>, now: Now) -> Loaded {
-    store.load(now, Path::new("/state")).unwrap()
+    store.load(now).unwrap()
 }
 
 #[test]
@@ -106,7 +146,9 @@ fn a_damaged_file_is_set_aside_and_kept() {
     for damaged in [&b"{\"version\": 1, \"alerts\""[..], b"\xff\xfe", b"", b"[]", b"{\"version\": 1, \"alerts\": 5}"] {
         let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
         store.folder.files.insert(FILE_NAME.to_owned(), damaged.to_vec());
-        let Loaded::Damaged { kept_as: Some(name), .. } = load(&mut store, at(7)) else { panic!("{damaged:?}") };
+        let Loaded::Damaged(Damage { kept_as: Some(name), .. }) = load(&mut store, at(7)) else {
+            panic!("{damaged:?}")
+        };
         assert_eq!(name, "alert_state.json.damaged-1770000007");
         assert_eq!(store.folder.files[&name], damaged);
         assert_eq!(load(&mut store, at(8)), Loaded::Nothing);
@@ -114,10 +156,76 @@ fn a_damaged_file_is_set_aside_and_kept() {
 }
 
 #[test]
+fn of_files_that_were_set_aside_the_newest_three_are_kept() {
+    let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+    let mut names = Vec::new();
+    // Two in one second; then the clock is set back.
+    for seconds in [1, 2, 2, 3, 4, -100] {
+        store.folder.files.insert(FILE_NAME.to_owned(), format!("damaged at {seconds}").into_bytes());
+        let Loaded::Damaged(Damage { kept_as: Some(name), .. }) = load(&mut store, at(seconds)) else { panic!() };
+        assert_eq!(store.folder.files[&name], format!("damaged at {seconds}").into_bytes());
+        names.push(name);
+    }
+    assert_eq!(names[2], format!("{}-1", names[1]));
+    let kept: Vec<&String> = store.folder.files.keys().collect();
+    assert_eq!(kept, [&names[5], &names[3], &names[4]]);
+    // What only looks like one is somebody's own.
+    for name in ["alert_state.json.damaged-", "alert_state.json.damaged-today", "alert_state.json.damaged-1.gz"] {
+        store.folder.files.insert(name.to_owned(), Vec::new());
+    }
+    store.folder.files.insert(FILE_NAME.to_owned(), Vec::new());
+    let _ = load(&mut store, at(9));
+    assert_eq!(store.folder.files.len(), 3 + 3);
+}
+
+#[test]
+fn what_is_still_to_be_seen_of_a_damaged_state_is_told() {
+    let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+    let mut two = state("⚠️ \"one\"");
+    two.outboxes.get_mut(ROBOT).unwrap().push(message("two"), at(0).boot);
+    store.save(&two, at(5)).unwrap();
+    let file = store.folder.files.get_mut(FILE_NAME).unwrap();
+    file.truncate(file.len() - 10);
+    let Loaded::Damaged(Damage { lost, why, .. }) = load(&mut store, at(7)) else { panic!() };
+    assert_eq!(lost.titles, ["⚠️ \"one\"", "two"]);
+    assert_eq!((lost.saved, lost.messages), (Some(at(5).wall), 2));
+    assert!(why.starts_with("EOF"), "{why}");
+}
+
+#[test]
+fn what_cannot_be_read_just_now_is_neither_set_aside_nor_taken_for_nothing() {
+    for errno in
+        [Errno::EMFILE, Errno::ENFILE, Errno::EIO, Errno::ENOMEM, Errno::EACCES, Errno::ESTALE, Errno::ETIMEDOUT]
+    {
+        let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
+        store.save(&state("one"), at(0)).unwrap();
+        store.folder.read_fails = Some(errno);
+        let error = store.load(at(1)).unwrap_err();
+        assert!(error.patience() > Duration::ZERO, "{error}");
+        assert!(error.to_string().starts_with("/state/alert_state.json cannot be read: "), "{error}");
+        store.folder.read_fails = None;
+        assert_eq!(load(&mut store, at(2)), Loaded::State(Box::new(state("one"))), "{errno}");
+    }
+}
+
+#[test]
+fn what_is_longer_than_is_read_or_no_file_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let mut store = Store::new(RealFolder::open(folder.path()).unwrap(), "boot".to_owned());
+    std::fs::write(&path, vec![b' '; MAX_FILE_BYTES + 1]).unwrap();
+    assert!(matches!(load(&mut store, at(1)), Loaded::Damaged(Damage { kept_as: Some(_), .. })));
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let Loaded::Damaged(damage) = load(&mut store, at(2)) else { panic!() };
+    assert!(damage.kept_as.is_some() && damage.why.contains("not a regular file"), "{damage:?}");
+    assert_eq!(load(&mut store, at(3)), Loaded::Nothing);
+}
+
+#[test]
 fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
     store.folder.files.insert(FILE_NAME.to_owned(), b"{\"version\": 3, \"new\": {}}".to_vec());
-    let error = store.load(at(0), Path::new("/state")).unwrap_err();
+    let error = store.load(at(0)).unwrap_err();
     assert!(error.to_string().starts_with("/state/alert_state.json was written by a newer version"), "{error}");
     assert!(store.folder.files.contains_key(FILE_NAME) && store.folder.done.is_empty());
 }
@@ -188,7 +296,7 @@ proptest::proptest! {
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
         let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
         store.folder.files.insert(FILE_NAME.to_owned(), bytes);
-        let _ = store.load(at(0), Path::new("/state"));
+        let _ = store.load(at(0));
     }
 
     #[test]
@@ -197,7 +305,7 @@ proptest::proptest! {
         store.save(&state("one"), at(0)).unwrap();
         let whole = store.folder.files[FILE_NAME].len();
         store.folder.files.get_mut(FILE_NAME).unwrap().truncate(cut.min(whole - 3));
-        let damaged = matches!(load(&mut store, at(1)), Loaded::Damaged { .. });
+        let damaged = matches!(load(&mut store, at(1)), Loaded::Damaged(_));
         proptest::prop_assert!(damaged);
     }
 }

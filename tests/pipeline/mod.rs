@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, End, Mode};
 use vps_monitor::files::RealFolder;
-use vps_monitor::store::Store;
+use vps_monitor::store;
 
 use script::Script;
 use world::World;
@@ -36,7 +36,7 @@ fn play(day: &str) -> String {
         let open = || RealFolder::open(folder.path()).unwrap();
         let boot_id = "one start of the machine".to_owned();
         let now = world.now();
-        let loaded = Store::new(open(), boot_id.clone()).load(now, folder.path()).unwrap();
+        let loaded = store::load(&mut open(), folder.path(), &boot_id, now).unwrap();
         let mode = Mode { state_folder: folder.path().to_owned(), boot_id, ..Mode::default() };
         let core = Core::new(Resolved::new(&config.value), loaded, mode, now);
         assert_eq!(world.run(core, open()), End::Stopped);

@@ -1,8 +1,10 @@
 //! The agent as a process: started, signalled, killed and started again, against a robot.
 
 mod alerts;
+mod folder;
 mod foreground;
 mod foreign;
+mod limits;
 mod reload;
 mod secrecy;
 mod state;

@@ -12,7 +12,7 @@ use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
 use vps_monitor::files::Folder;
 use vps_monitor::http;
-use vps_monitor::store::{FILE_NAME, LoadError, Store};
+use vps_monitor::store::{self, FILE_NAME, LoadError};
 
 use super::clock::SECOND;
 use super::mishap::{DiskFault, Mishap};
@@ -34,12 +34,11 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 impl Agent {
     /// # Errors
-    /// The state is of a newer version.
+    /// The state cannot be read just now.
     pub fn start(world: &Rc<RefCell<World>>, config: &Config) -> Result<Agent, LoadError> {
         let boot_id = world.borrow().clock.boot_id();
-        let mut store = Store::new(SimulatedFolder(Rc::clone(world)), boot_id.clone());
         let now = world.borrow().now();
-        let loaded = store.load(now, Path::new("/state"))?;
+        let loaded = store::load(&mut SimulatedFolder(Rc::clone(world)), Path::new("/state"), &boot_id, now)?;
         let mode = Mode { state_folder: PathBuf::from("/state"), boot_id, ..Mode::default() };
         let core = Core::new(Resolved::new(config), loaded, mode, now);
         Ok(Agent {
@@ -201,14 +200,8 @@ struct SimulatedFolder(Rc<RefCell<World>>);
 impl Folder for SimulatedFolder {
     fn read(&mut self, name: &str, _limit: usize) -> io::Result<Vec<u8>> {
         let mut world = self.0.borrow_mut();
-        match world.operate("read", |_| {}) {
-            Ok(DiskFault::CrashAfter) => world.crash(false),
-            Ok(_) => {}
-            Err(error) => {
-                world.forgets();
-                world.start_from(None);
-                return Err(error);
-            }
+        if world.operate("read", |_| {})? == DiskFault::CrashAfter {
+            world.crash(false);
         }
         let content = world.disk.read(name);
         if name == FILE_NAME {
@@ -233,5 +226,17 @@ impl Folder for SimulatedFolder {
 
     fn sync_folder(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        let mut world = self.0.borrow_mut();
+        world.operate("remove", |_| {})?;
+        world.disk.files.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        let mut world = self.0.borrow_mut();
+        world.operate("list", |_| {})?;
+        Ok(world.disk.files.keys().cloned().collect())
     }
 }

@@ -53,6 +53,8 @@ fn how_it_ended(end: std::thread::Result<Result<End, LoadError>>) -> Result<bool
     match end {
         Ok(Ok(End::Stopped)) => Ok(false),
         Ok(Ok(end)) => Err(format!("the agent ended by itself: {end:?}")),
+        // It ended rather than go on without what it knew, and is started again.
+        Ok(Err(LoadError::Unreadable { .. })) => Ok(false),
         Ok(Err(error)) => Err(error.to_string()),
         Err(payload) => match payload.downcast::<Crash>() {
             Ok(crash) => Ok(crash.machine),

@@ -131,6 +131,18 @@ impl Place {
         self.spawn(self.command(arguments))
     }
 
+    /// Starts an agent after the shell commands of `before`, which can set limits, or change `$@`.
+    pub fn start_in_shell(&self, before: &str, arguments: &[&str]) -> Agent {
+        let agent = self.command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", &format!("{before}\nexec \"$@\""), "sh"]);
+        shell.arg(agent.get_program()).args(agent.get_args()).current_dir(self.folder.path()).stdin(Stdio::null());
+        for name in ENVIRONMENT {
+            shell.env_remove(name);
+        }
+        self.spawn(shell)
+    }
+
     /// Starts an agent after the shell commands of `before`, in a mount namespace of its own. In it `$PLACE` is this
     /// folder.
     pub fn start_after(&self, before: &str, arguments: &[&str]) -> Agent {

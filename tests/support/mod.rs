@@ -11,6 +11,7 @@ pub mod robot;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A number from the environment.
@@ -51,4 +52,18 @@ pub fn lay_over(from: &Path, to: &Path) {
             fs::rename(copy, target).unwrap();
         }
     }
+}
+
+/// Whether strace can fail a system call here. In CI it must.
+pub fn can_inject() -> bool {
+    let tried =
+        Command::new("strace").args(["-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO", "true"]).output();
+    let why = match tried {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => format!("strace: {error}"),
+    };
+    assert!(!is_ci(), "system calls must be failed here: {why}");
+    eprintln!("left out, as system calls cannot be failed on this machine: {why}");
+    false
 }

@@ -15,8 +15,9 @@ use crate::clock::{self, Now};
 use crate::config::{Config, Resolved};
 use crate::core::Status;
 use crate::daemon::ask_status;
+use crate::files::RealFolder;
 use crate::host;
-use crate::store::{self, Place, State, Store};
+use crate::store::{self, State};
 use crate::text;
 
 use describe::describe;
@@ -118,5 +119,10 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
 
 /// The state in `folder`, if there is one. It is left as it is, whatever is in it.
 pub fn read_state(folder: &Path, now: Now) -> anyhow::Result<Option<State>> {
-    Store::new(Place::new(folder), host::boot_id()).peek(now).with_context(|| folder.display().to_string())
+    let read = match RealFolder::open(folder) {
+        Ok(mut folder) => store::peek(&mut folder, &host::boot_id(), now),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(error),
+    };
+    read.with_context(|| folder.display().to_string())
 }

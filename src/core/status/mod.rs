@@ -15,7 +15,7 @@ use crate::clock::Now;
 use crate::config::Resolved;
 use crate::outbox::{self, Entry, Outbox};
 use crate::schedule::Reporter;
-use crate::store::State;
+use crate::store::{Held, State};
 
 pub use last::{Containers, LastReadings};
 pub use line::{Standing, counted, service_status};
@@ -104,7 +104,7 @@ pub struct FailureStatus {
 
 impl Status {
     /// What the state file in `folder` tells, while no agent runs (or none that answers: then its process id is known).
-    pub fn at_rest(config: &Resolved, folder: &Path, state: &State, pid: Option<u32>, now: Now) -> Status {
+    pub fn at_rest(config: &Resolved, folder: &Path, state: &State, holder: Option<Held>, now: Now) -> Status {
         let zone = &config.style.zone;
         let saved = state.report.clone();
         let reporter = Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall);
@@ -112,8 +112,8 @@ impl Status {
             schema: 1,
             host: config.style.host.clone(),
             time: rfc3339(now.wall, zone),
-            running: pid.is_some(),
-            pid,
+            running: holder.is_some(),
+            pid: holder.and_then(Held::pid),
             version: None,
             config: None,
             config_problem: None,

@@ -1,0 +1,53 @@
+//! What a file can hold of alerts: instants that no agent wrote are corrected, and what is too much is forgotten.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{AlertBook, Tally};
+use crate::bounds::{MAX_COUNT, keep};
+use crate::clock::{Boot, Now};
+use crate::snapshot::Key;
+
+/// No alert waits longer than this before it is told.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+const EARLIEST: Boot = Boot::from_micros(i64::MIN);
+
+impl AlertBook {
+    /// Corrects what cannot be true at `now`. How many values that were.
+    pub fn correct(&mut self, now: Now) -> usize {
+        let mut corrected = 0;
+        for alert in self.alerts.values_mut() {
+            let past = alert.last_told.iter_mut().map(|told| &mut told.boot).chain(&mut alert.gone_since);
+            corrected += past.map(|instant| keep(instant, EARLIEST..=now.boot)).sum::<usize>();
+            let told_from = alert.told_from.as_mut();
+            corrected += told_from.map_or(0, |from| keep(from, EARLIEST..=now.boot.after(LONGEST_WAIT)));
+        }
+        corrected
+    }
+
+    /// Forgets the alerts that are over. How many those were.
+    pub fn forget_over(&mut self) -> usize {
+        let before = self.alerts.len();
+        self.alerts.retain(|_, alert| alert.firing);
+        before - self.alerts.len()
+    }
+
+    /// Forgets half of all alerts, rounded up: those that nobody was told of first, then the oldest. How many those were.
+    pub fn forget_half(&mut self) -> usize {
+        let mut keys: Vec<(bool, Timestamp, Key)> =
+            self.alerts.values().map(|alert| (alert.told, alert.since, alert.key.clone())).collect();
+        keys.sort_unstable();
+        keys.truncate(keys.len().div_ceil(2));
+        keys.iter().for_each(|(.., key)| drop(self.alerts.remove(key)));
+        keys.len()
+    }
+}
+
+impl Tally {
+    /// Corrects counts that are near a number's end. How many that were.
+    pub fn correct(&mut self) -> usize {
+        keep(&mut self.alerts, 0..=MAX_COUNT) + keep(&mut self.recoveries, 0..=MAX_COUNT)
+    }
+}

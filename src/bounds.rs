@@ -1,0 +1,27 @@
+//! Values that come from a file, put inside of their bounds: what no agent wrote there must not have one wait for ever,
+//! count beyond a number's range, or draw a line that is longer than memory.
+
+use std::ops::RangeInclusive;
+
+/// Puts a value inside of its bounds. How many had to be changed: one or none.
+pub fn keep<T: PartialOrd + Copy>(value: &mut T, bounds: RangeInclusive<T>) -> usize {
+    if bounds.contains(value) {
+        return 0;
+    }
+    *value = if *value < *bounds.start() { *bounds.start() } else { *bounds.end() };
+    1
+}
+
+/// Far more than anything here is ever counted, and far from a number's end.
+pub const MAX_COUNT: u64 = 1_000_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_outside_comes_to_the_nearest_end() {
+        let kept = |mut value: i32| (keep(&mut value, -3..=5), value);
+        assert_eq!([kept(-4), kept(-3), kept(0), kept(5), kept(9)], [(1, -3), (0, -3), (0, 0), (0, 5), (1, 5)]);
+    }
+}

@@ -1,0 +1,149 @@
+//! What the agent needs before it can begin: descriptors, its state's folder, and the right user for that.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Gid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
+
+use crate::clock;
+use crate::files::RealFolder;
+use crate::signals::Signals;
+use crate::store::{self, LoadError, Loaded, Place, PlaceError};
+use crate::worker::Worker;
+
+/// As many descriptors may be needed at once: some 30 of the agent's own, the rest for what it starts and whoever asks.
+const DESCRIPTORS: u64 = 64;
+
+/// Between two attempts at what may pass.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Makes sure that there can be enough descriptors.
+///
+/// # Errors
+/// The limit is lower, and only root could raise it.
+pub fn ensure_descriptors() -> anyhow::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft >= DESCRIPTORS {
+        return Ok(());
+    }
+    if hard < DESCRIPTORS {
+        bail!(
+            "only {hard} files may be open at once, and the agent needs {DESCRIPTORS}: raise the limit \
+             (`ulimit -n {DESCRIPTORS}`; in a systemd unit, LimitNOFILE={DESCRIPTORS})"
+        );
+    }
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard)?)
+}
+
+/// The state's folder, locked for this agent. `None`: it was asked to stop while it waited for that.
+///
+/// Where root would work in another user's folder, this process becomes that user for good before it touches anything in
+/// there: what that user put in place of a file could have root do anything, and what root writes that user could not read.
+/// `engine` is Docker's socket, whose group it keeps.
+///
+/// # Errors
+/// The folder must not, or cannot, be used.
+pub fn take_place(
+    path: &Path,
+    engine: &Path,
+    once: bool,
+    worker: &Worker,
+    signals: &Signals,
+) -> anyhow::Result<Option<Place>> {
+    if !answers(path, worker, signals)? {
+        return Ok(None);
+    }
+    become_owner(path, engine).with_context(|| path.display().to_string())?;
+    patiently(signals, PlaceError::patience, || Place::take(path)).map_err(|error| match error {
+        // Whoever asked for one check most likely wants that agent's.
+        PlaceError::Held { pid, .. } if once => {
+            let agent = pid.map_or_else(|| "it".to_owned(), |pid| format!("process {pid}"));
+            anyhow!(
+                "{error}. A check by the agent that runs: `systemctl kill -s USR1 vps-monitor`, or SIGUSR1 to {agent}"
+            )
+        }
+        error => error.into(),
+    })
+}
+
+/// The state to go on from. `None`: the agent was asked to stop while it tried again to read it.
+///
+/// # Errors
+/// The state is of a newer version, or it cannot be read.
+pub fn load(place: &mut Place, boot_id: &str, signals: &Signals) -> anyhow::Result<Option<Loaded>> {
+    let path = place.path().to_owned();
+    let Some(folder) = place.folder() else { return Ok(Some(Loaded::Nothing)) };
+    Ok(patiently(signals, LoadError::patience, || store::load(folder, &path, boot_id, clock::now()))?)
+}
+
+/// Attempts something again while its error may pass. `None`: the agent was asked to stop.
+fn patiently<T, E>(
+    signals: &Signals,
+    patience: fn(&E) -> Duration,
+    mut attempt: impl FnMut() -> Result<T, E>,
+) -> Result<Option<T>, E> {
+    let began = clock::boot_now();
+    loop {
+        match attempt() {
+            Ok(done) => return Ok(Some(done)),
+            Err(error) if clock::boot_now() - began >= patience(&error) => return Err(error),
+            Err(_) if !signals.wait(None, PAUSE) => return Ok(None),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether the agent can go on; not if it is asked to stop meanwhile. On a mount that hangs everything that is done with
+/// the folder would never end, so a child tries it first.
+///
+/// # Errors
+/// It hangs.
+fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
+    let Ok(mut probe) = worker.statvfs(path) else { return Ok(true) };
+    loop {
+        let now = clock::boot_now();
+        let answer = probe.poll(now);
+        if now >= probe.deadline()
+            && let Some(Err(error)) = answer
+        {
+            return Err(anyhow!(error).context(path.display().to_string()));
+        }
+        // Whatever else it says, it says it at once.
+        if answer.is_some() {
+            return Ok(true);
+        }
+        if !signals.wait(Some(probe.fd()), probe.deadline() - now + Duration::from_millis(1)) {
+            return Ok(false);
+        }
+    }
+}
+
+fn become_owner(path: &Path, engine: &Path) -> anyhow::Result<()> {
+    // Why it cannot be opened, whoever takes it says.
+    let Ok(owner) = RealFolder::open(path).and_then(|folder| folder.owner()) else { return Ok(()) };
+    if !geteuid().is_root() || owner.is_root() {
+        return Ok(());
+    }
+    let user = User::from_uid(owner)?;
+    let group = user.as_ref().map_or_else(|| Gid::from_raw(owner.as_raw()), |user| user.gid);
+    let mut groups = match &user {
+        Some(user) => getgrouplist(std::ffi::CString::new(user.name.as_bytes())?.as_c_str(), group)?,
+        None => vec![group],
+    };
+    groups.extend(fs::metadata(engine).ok().map(|metadata| Gid::from_raw(metadata.gid())));
+    let name = user.map_or_else(|| format!("the user {owner}"), |user| user.name);
+    let become_it = || -> nix::Result<()> {
+        setgroups(&groups)?;
+        setresgid(group, group, group)?;
+        setresuid(owner, owner, owner)
+    };
+    become_it().with_context(|| {
+        format!("it belongs to {name}, and root cannot become that user here: run this as {name}, or change its owner")
+    })?;
+    log::info!("{} belongs to {name}: working as that user", path.display());
+    Ok(())
+}

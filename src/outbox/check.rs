@@ -1,0 +1,57 @@
+//! What a file can hold of an outbox: instants and counts that no agent wrote are corrected, and what is too much is
+//! forgotten.
+
+use std::time::Duration;
+
+use super::{Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
+use crate::bounds::keep;
+use crate::clock::{self, Boot, Now};
+
+const EARLIEST: Boot = Boot::from_micros(i64::MIN);
+
+/// No message waits for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// More attempts, and more messages, than ever were.
+const MAX_COUNT: u32 = 1_000_000;
+
+impl Outbox {
+    /// Corrects what cannot be true at `now`. How many values that were.
+    pub fn correct(&mut self, now: Now) -> usize {
+        let entries = self.waiting.iter_mut().chain(&mut self.rejected);
+        let mut corrected: usize = entries.map(|entry| entry.correct(now)).sum();
+        corrected += self.window.correct(now.boot);
+        corrected += keep(&mut self.set_aside_untold, 0..=MAX_COUNT);
+        if let Some(hold) = &mut self.hold {
+            corrected += keep(&mut hold.until, EARLIEST..=now.boot.after(REFUSED_PAUSE));
+        }
+        let surplus = self.set_aside.len().saturating_sub(MAX_SET_ASIDE);
+        self.set_aside.drain(..surplus);
+        corrected + surplus
+    }
+}
+
+impl Outbox {
+    /// Forgets of all messages but their text. How many facts those were.
+    pub fn drop_facts(&mut self) -> usize {
+        let entries = self.waiting.iter_mut().chain(&mut self.rejected);
+        entries.map(|entry| std::mem::take(&mut entry.message.facts).len()).sum()
+    }
+
+    /// Forgets half of all messages, rounded up: first those that were rejected, then the oldest. How many those were.
+    pub fn forget_half(&mut self) -> usize {
+        let messages = if self.rejected.is_empty() { &mut self.waiting } else { &mut self.rejected };
+        messages.drain(..messages.len().div_ceil(2)).count()
+    }
+}
+
+impl Entry {
+    fn correct(&mut self, now: Now) -> usize {
+        let mut corrected = self.message.correct();
+        corrected += keep(&mut self.queued, now.boot.shifted(-clock::micros(LONGEST_WAIT))..=now.boot);
+        corrected += keep(&mut self.attempts, 0..=MAX_COUNT) + keep(&mut self.rejections, 0..=MAX_COUNT);
+        let latest = now.boot.after(REJECTED_PAUSE);
+        corrected += self.not_before.as_mut().map_or(0, |instant| keep(instant, EARLIEST..=latest));
+        corrected + self.rejected_since.as_mut().map_or(0, |instant| keep(instant, EARLIEST..=now.boot))
+    }
+}

@@ -1,0 +1,94 @@
+//! A state file that is none: set aside, kept for a while, and what can be said of what was lost with it.
+
+use jiff::Timestamp;
+
+use super::FILE_NAME;
+use crate::clock::Now;
+use crate::files::Folder;
+
+/// As many files that were set aside are kept, the newest.
+const KEPT: usize = 3;
+
+/// As many titles of lost messages are named.
+const MAX_TITLES: usize = 20;
+
+/// What became of a file that is no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub why: String,
+    /// Its name now; `None`: it could not be set aside.
+    pub kept_as: Option<String>,
+    pub lost: Lost,
+}
+
+/// What is still to be seen of what a damaged state held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// When it was saved.
+    pub saved: Option<Timestamp>,
+    /// The titles of messages that waited, the first ones.
+    pub titles: Vec<String>,
+    /// How many messages waited, as far as can be seen.
+    pub messages: usize,
+}
+
+/// Sets the state file aside under a name of its own, and removes what was set aside long ago. `bytes` is what could be
+/// read of it.
+pub fn set_aside(folder: &mut impl Folder, why: String, bytes: &[u8], now: Now) -> Damage {
+    let prefix = format!("{FILE_NAME}.damaged-");
+    let mut kept: Vec<((i64, u32), String)> = Vec::new();
+    for name in folder.list().unwrap_or_default() {
+        if let Some(number) = name.strip_prefix(&prefix).and_then(number) {
+            kept.push((number, name));
+        }
+    }
+    kept.sort_unstable();
+    let second = now.wall.as_second();
+    let count = kept.iter().filter(|((of, _), _)| *of == second).map(|((_, count), _)| count + 1).max();
+    let name = match count {
+        None => format!("{prefix}{second}"),
+        Some(count) => format!("{prefix}{second}-{count}"),
+    };
+    let is_kept = folder.rename(FILE_NAME, &name).is_ok();
+    // The clock may have been set back: the newest of all is the one that was just set aside.
+    let surplus = (kept.len() + usize::from(is_kept)).saturating_sub(KEPT);
+    for (_, name) in kept.iter().take(surplus) {
+        if let Err(error) = folder.remove(name) {
+            log::warn!("{name}, which was set aside long ago, cannot be removed: {error}");
+        }
+    }
+    Damage { why, kept_as: is_kept.then_some(name), lost: lost(bytes) }
+}
+
+/// `1770000007`, or `1770000007-2` for the third of one second.
+fn number(text: &str) -> Option<(i64, u32)> {
+    match text.rsplit_once('-') {
+        Some((second, count)) if !second.is_empty() => Some((second.parse().ok()?, count.parse().ok()?)),
+        _ => Some((text.parse().ok()?, 0)),
+    }
+}
+
+fn lost(bytes: &[u8]) -> Lost {
+    let titles = || texts(bytes, "title");
+    Lost {
+        saved: texts(bytes, "saved").find_map(|text| text.parse().ok()),
+        titles: titles().take(MAX_TITLES).collect(),
+        messages: titles().count(),
+    }
+}
+
+/// The texts that stand under a key, wherever that stands in what may once have been JSON.
+fn texts<'a>(bytes: &'a [u8], key: &str) -> impl Iterator<Item = String> + 'a {
+    let key = format!("\"{key}\"");
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        loop {
+            let at = rest.windows(key.len()).position(|window| window == key.as_bytes())?;
+            rest = rest.get(at + key.len()..)?;
+            let value = rest.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
+            if let Some(Ok(text)) = serde_json::Deserializer::from_slice(value).into_iter::<String>().next() {
+                return Some(text);
+            }
+        }
+    })
+}

@@ -1,0 +1,133 @@
+//! What stands in the file for a state: never more than is read again.
+
+use std::io;
+
+use super::{Document, MAX_FILE_BYTES, State, VERSION};
+use crate::clock::Now;
+
+/// What a state file holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Encoded {
+    pub bytes: Vec<u8>,
+    /// How many alerts, and parts of messages, are too much to be read again and left out: a restart forgets them.
+    pub left_out: usize,
+}
+
+/// The bytes of the file for `state`; `boot_id` tells this start of the machine from others.
+///
+/// # Errors
+/// None, for any state that there can be.
+pub fn encode(state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
+    encode_within(MAX_FILE_BYTES, state, boot_id, now)
+}
+
+fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
+    let document =
+        Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };
+    let mut bytes = serde_json::to_vec_pretty(&document)?;
+    bytes.push(b'\n');
+    if bytes.len() <= limit {
+        return Ok(Encoded { bytes, left_out: 0 });
+    }
+    let Document { version, saved, saved_boot, boot_id, .. } = document;
+    let mut document = Document { version, saved, saved_boot, boot_id, state: state.clone() };
+    let mut left_out = 0;
+    loop {
+        bytes = serde_json::to_vec(&document)?;
+        if bytes.len() <= limit {
+            return Ok(Encoded { bytes, left_out });
+        }
+        left_out += match document.state.give_up() {
+            0 => return Err(io::ErrorKind::FileTooLarge.into()),
+            given_up => given_up,
+        };
+    }
+}
+
+impl State {
+    /// Gives up some of what there is: first what costs least. How much it was; nothing, when there is nothing left.
+    ///
+    /// Alerts that are over are forgotten within a day anyway. A message without its facts cannot be told in short any
+    /// more. An alert that fires and was forgotten is told anew. Messages are what nobody would know of.
+    fn give_up(&mut self) -> usize {
+        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 4] = [
+            &mut |state| state.alerts.forget_over(),
+            &mut |state| state.outboxes.values_mut().map(|outbox| outbox.drop_facts()).sum(),
+            &mut |state| state.alerts.forget_half(),
+            &mut |state| state.outboxes.values_mut().map(|outbox| outbox.forget_half()).sum(),
+        ];
+        steps.iter_mut().map(|step| step(self)).find(|given_up| *given_up > 0).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Boot;
+
+    fn now() -> Now {
+        Now { wall: Timestamp::from_second(1_770_000_000).unwrap(), boot: Boot::from_millis(1_000_000) }
+    }
+
+    /// Alerts by number, each of which fires or is over, and messages by their text's length, each with as many facts.
+    fn state(alerts: &[bool], messages: &[usize]) -> State {
+        let alert = |(number, firing): (usize, &bool)| {
+            let since = now().wall.checked_sub(jiff::SignedDuration::from_secs(number as i64)).unwrap();
+            let told = json!({"wall": since, "boot": 5});
+            json!({"metric": "container_state", "target": format!("a-container-with-a-name-{number}"), "firing": firing,
+                   "since": since, "told": firing, "last_told": told, "value": {"percent": 1.5}, "limit": {"threshold": 1.0}})
+        };
+        let entry = |(number, bytes): (usize, &usize)| {
+            let fact = json!({"about": "other", "line": "x".repeat(*bytes), "began": now().wall});
+            let message = json!({"kind": "alert", "title": format!("message {number}"), "rule_width": 16,
+                "lines": ["\"\n".repeat(*bytes)], "footer": "", "created": now().wall, "facts": [fact]});
+            json!({"message": message, "queued": 5, "attempts": 0, "not_before": null, "last_error": null})
+        };
+        let alerts: Vec<_> = alerts.iter().enumerate().map(alert).collect();
+        let waiting: Vec<_> = messages.iter().enumerate().map(entry).collect();
+        let outbox = json!({"waiting": waiting, "window": [], "hold": null});
+        serde_json::from_value(json!({"alerts": alerts, "outboxes": {"wechat": outbox}})).unwrap()
+    }
+
+    /// What a start reads of it.
+    fn decoded(encoded: &Encoded) -> State {
+        serde_json::from_slice::<Document<State>>(&encoded.bytes).unwrap().state
+    }
+
+    #[test]
+    fn of_more_alerts_than_are_read_the_newest_are_kept_with_all_messages() {
+        let state = state(&[true; 4000], &[100; 20]);
+        let encoded = encode_within(700_000, &state, "boot", now()).unwrap();
+        assert!(encoded.bytes.len() <= 700_000);
+        let kept = decoded(&encoded);
+        assert_eq!((kept.alerts.firing_count(), kept.outboxes["wechat"].len()), (2000, 20));
+        assert_eq!(kept.alerts.firing(), state.alerts.firing()[2000..]);
+        // The facts of the messages too.
+        assert_eq!(encoded.left_out, 2000 + 20);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_within_its_bound_and_can_be_read(
+            alerts in proptest::collection::vec(any::<bool>(), 0..300),
+            messages in proptest::collection::vec(0usize..2000, 0..30),
+            limit in 1000usize..200_000,
+        ) {
+            let state = state(&alerts, &messages);
+            let encoded = encode_within(limit, &state, "boot", now()).unwrap();
+            prop_assert!(encoded.bytes.len() <= limit);
+            let kept = decoded(&encoded);
+            if encoded.left_out == 0 {
+                prop_assert_eq!(&kept, &state);
+            }
+            // What nobody would know of goes last.
+            if kept.outboxes["wechat"].len() < messages.len() {
+                prop_assert_eq!(kept.alerts.firing_count(), 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Reading the state: only what was read whole and is none is taken for damaged.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::damage::{self, Damage};
+use super::place::{PATIENCE, whose};
+use super::{Document, FILE_NAME, MAX_FILE_BYTES, ROBOT, State, VERSION};
+use crate::clock::Now;
+use crate::files::Folder;
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u32,
+}
+
+/// What was found in the folder.
+#[derive(Debug, PartialEq)]
+pub enum Loaded {
+    /// There was no state yet.
+    Nothing,
+    State(Box<State>),
+    /// What was there is no state.
+    Damaged(Damage),
+}
+
+/// Why the agent must not go on with this folder.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(
+        "{path} was written by a newer version of vps-monitor (its version is {found}, this one reads {VERSION}); \
+             it is left as it is: install the newer version again, or move the file away"
+    )]
+    Newer { path: PathBuf, found: u32 },
+    #[error("{} cannot be read: {error}{}; what waits in it is not to be lost, so it is left as it is", path.display(),
+            whose(path, error))]
+    Unreadable { path: PathBuf, error: io::Error },
+}
+
+impl LoadError {
+    /// How long it may pass by itself.
+    pub fn patience(&self) -> Duration {
+        match self {
+            LoadError::Newer { .. } => Duration::ZERO,
+            LoadError::Unreadable { .. } => PATIENCE,
+        }
+    }
+}
+
+/// Reads the state of the folder that `path` names, its instants on the clock of this start of the machine, which `boot_id`
+/// tells from others. A file that is no state is set aside; of one that is, values that cannot be true are corrected.
+///
+/// # Errors
+/// The file is of a newer version, or it cannot be read just now. It is not touched then.
+pub fn load(folder: &mut impl Folder, path: &Path, boot_id: &str, now: Now) -> Result<Loaded, LoadError> {
+    let bytes = match read(folder) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(Loaded::Nothing),
+        // Read whole or not, it is no state, and will not become one.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
+            return Ok(Loaded::Damaged(damage::set_aside(folder, error.to_string(), &[], now)));
+        }
+        Err(error) => return Err(LoadError::Unreadable { path: path.join(FILE_NAME), error }),
+    };
+    let damaged = match serde_json::from_slice::<VersionOnly>(&bytes) {
+        Ok(VersionOnly { version }) if version > VERSION => {
+            return Err(LoadError::Newer { path: path.join(FILE_NAME), found: version });
+        }
+        Ok(VersionOnly { version: 0 }) => "its version is 0".to_owned(),
+        Ok(_) => match serde_json::from_slice::<Document<State>>(&bytes) {
+            Ok(document) => {
+                let (state, corrected) = on_this_start(document, boot_id, now);
+                if corrected > 0 {
+                    log::warn!(
+                        "{}: {corrected} values cannot be true (instants far in the future, say) and were corrected",
+                        path.join(FILE_NAME).display()
+                    );
+                }
+                return Ok(Loaded::State(Box::new(state)));
+            }
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Ok(Loaded::Damaged(damage::set_aside(folder, damaged, &bytes, now)))
+}
+
+/// Reads the state without a change to any file, as a bystander; `None`: there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn peek(folder: &mut impl Folder, boot_id: &str, now: Now) -> io::Result<Option<State>> {
+    let Some(bytes) = read(folder)? else { return Ok(None) };
+    Ok(Some(on_this_start(serde_json::from_slice(&bytes)?, boot_id, now).0))
+}
+
+fn read(folder: &mut impl Folder) -> io::Result<Option<Vec<u8>>> {
+    match folder.read(FILE_NAME, MAX_FILE_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// The state, its instants on this start's clock, and how many of its values had to be corrected.
+///
+/// After another start of the machine its clock began anew: what had passed when the state was saved, and the time since
+/// then by the wall clock, have passed on this clock too. A machine that starts may have a wrong wall clock, so all that is
+/// certain to have passed is the time since this start.
+fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, usize) {
+    let mut state = document.state;
+    if let Some(outbox) = state.outbox.take() {
+        log::info!("the state of version {} is taken over", document.version);
+        state.outboxes.insert(ROBOT.to_owned(), outbox);
+    }
+    // A clock that is behind the saved one is another's too, whatever the id says (time_namespaces(7)).
+    let is_another = document.boot_id != boot_id || boot_id.is_empty() || now.boot < document.saved_boot;
+    if is_another {
+        let away = now.wall.as_microsecond().saturating_sub(document.saved.as_microsecond()).max(0);
+        let since_start = now.boot.as_micros();
+        let certain = 0i64.saturating_sub(document.saved_boot.as_micros());
+        let likely = since_start.saturating_sub(away.max(since_start)).saturating_add(certain);
+        state.shift(likely, certain);
+    }
+    let corrected = state.correct(now);
+    (state, corrected)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::Boot;
+    use crate::store::encode;
+
+    const NOW_MICROS: i64 = 10_000_000_000;
+
+    fn now() -> Now {
+        Now { wall: Timestamp::from_second(1_770_000_000).unwrap(), boot: Boot::from_micros(NOW_MICROS) }
+    }
+
+    /// A state with something in each of its places.
+    fn document() -> Value {
+        let wall = now().wall;
+        let fact = json!({"about": "other", "line": "x", "began": wall, "ended": wall, "times": 3});
+        let message = json!({"kind": "alert", "title": "one", "rule_width": 16, "lines": ["x"], "footer": "", "created": wall,
+            "facts": [fact], "folded": 2, "part": [1, 2]});
+        let entry = json!({"message": message, "queued": 5, "attempts": 2, "not_before": 6, "last_error": "x",
+            "rejections": 1, "rejected_since": 5});
+        let alert = json!({"metric": "memory", "target": "", "firing": true, "since": wall, "told": true, "told_from": 7,
+            "gone_since": 7, "last_told": {"wall": wall, "boot": 7}, "value": {"percent": 85.2}, "limit": {"threshold": 80.0}});
+        let outbox = json!({"waiting": [entry], "rejected": [entry], "set_aside_untold": 1, "window": [5, 6],
+            "hold": {"until": 9, "reason": "x", "refused": false}});
+        let report = json!({"schedule": "0 9 * * * UTC", "seen": wall, "sent": [wall], "last_sent": wall});
+        json!({"version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert],
+            "outboxes": {"wechat": outbox}, "report": report, "since_report": {"alerts": 1, "recoveries": 1}})
+    }
+
+    /// All places of numbers and texts in a document.
+    fn places(value: &Value, at: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| places(value, &format!("{at}/{name}"), into))
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(number, value)| places(value, &format!("{at}/{number}"), into));
+            }
+            Value::Number(_) | Value::String(_) => into.push(at.to_owned()),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn read(document: &Value) -> serde_json::Result<(State, usize)> {
+        let document: Document<State> = serde_json::from_slice(&serde_json::to_vec(document)?)?;
+        Ok(on_this_start(document, "boot", now()))
+    }
+
+    #[test]
+    fn nothing_is_corrected_of_what_an_agent_wrote() {
+        let (state, corrected) = read(&document()).unwrap();
+        assert_eq!(corrected, 0);
+        let encoded = encode(&state, "boot", now()).unwrap();
+        assert_eq!(read(&serde_json::from_slice(&encoded.bytes).unwrap()).unwrap(), (state, 0));
+    }
+
+    #[test]
+    fn whatever_stands_in_one_place_everything_is_told_in_an_hour_and_in_few_words() {
+        let mut at = Vec::new();
+        places(&document(), "", &mut at);
+        assert!(at.len() > 30, "{at:?}");
+        let absurd = [
+            json!(u64::MAX),
+            json!(i64::MAX),
+            json!(i64::MIN),
+            json!(-1),
+            json!(0),
+            json!(1e308),
+            json!(u32::MAX),
+            json!(253_402_300_799_999_999_i64),
+            json!("9999-12-30T21:59:59Z"),
+            json!("-009999-01-03T00:00:00Z"),
+        ];
+        let mut corrected_at = Vec::new();
+        for place in &at {
+            for value in &absurd {
+                let mut document = document();
+                *document.pointer_mut(place).unwrap() = value.clone();
+                // What no state can hold is set aside.
+                let Ok((state, corrected)) = read(&document) else { continue };
+                if corrected > 0 {
+                    corrected_at.push(place.as_str());
+                }
+                for outbox in state.outboxes.values() {
+                    let next = outbox.next_attempt(None).unwrap();
+                    assert!(next <= now().boot.after(Duration::from_secs(3600)), "{place} {value}: {next:?}");
+                    for entry in outbox.waiting() {
+                        assert!(entry.message.text().len() < 1000, "{place} {value}");
+                        assert!(now().boot - entry.queued <= Duration::from_secs(11 * 365 * 86_400), "{place} {value}");
+                    }
+                }
+                let known = state.alerts.firing().into_iter().filter_map(|alert| alert.last_told);
+                assert!(known.into_iter().all(|told| told.boot <= now().boot), "{place} {value}");
+                assert!(encode(&state, "boot", now()).unwrap().left_out == 0, "{place} {value}");
+            }
+        }
+        corrected_at.dedup();
+        let waiting = "/outboxes/wechat/waiting/0";
+        for place in [
+            "/alerts/0/last_told/boot",
+            "/alerts/0/told_from",
+            "/since_report/alerts",
+            "/outboxes/wechat/hold/until",
+            "/outboxes/wechat/window/1",
+            &format!("{waiting}/queued"),
+            &format!("{waiting}/not_before"),
+            &format!("{waiting}/message/rule_width"),
+            &format!("{waiting}/message/facts/0/times"),
+        ] {
+            assert!(corrected_at.contains(&place), "{place} is not among {corrected_at:?}");
+        }
+    }
+}

@@ -31,14 +31,23 @@ pub struct Measuring {
 struct Track {
     purpose: Purpose,
     check: Check,
+    /// The collectors are at work.
+    is_collecting: bool,
     /// What the collectors found, while the engine is asked.
     found: Option<Snapshot>,
+}
+
+impl Track {
+    /// When the collectors go on. Where there are none, all is there at once.
+    fn due(&self) -> Option<Boot> {
+        self.is_collecting.then(|| self.check.next_due().unwrap_or(Boot::from_micros(i64::MIN)))
+    }
 }
 
 impl Measuring {
     pub fn new(host: Host) -> Measuring {
         let nothing = Plan::default();
-        let track = |purpose| Track { purpose, check: Check::new(&nothing, &host), found: None };
+        let track = |purpose| Track { purpose, check: Check::new(&nothing, &host), is_collecting: false, found: None };
         Measuring {
             tracks: [track(Purpose::Check), track(Purpose::Report)],
             engine: Engine::new(&nothing.docker, Some(Memory::default())),
@@ -52,7 +61,7 @@ impl Measuring {
     /// `memory` is what an earlier agent remembered of containers, for the first plan.
     pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
         for track in &mut self.tracks {
-            (track.check, track.found) = (Check::new(plan, &self.host), None);
+            (track.check, track.is_collecting, track.found) = (Check::new(plan, &self.host), false, None);
         }
         // What is known of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
@@ -64,7 +73,7 @@ impl Measuring {
     pub fn begin(&mut self, purpose: Purpose, now: Boot) {
         let track = self.tracks.iter_mut().find(|track| track.purpose == purpose);
         if let Some(track) = track {
-            track.found = None;
+            (track.is_collecting, track.found) = (true, None);
             track.check.begin(&mut self.host, now);
         }
     }
@@ -96,7 +105,7 @@ impl Measuring {
 
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
-        let checks = self.tracks.iter().filter_map(|track| track.check.next_due());
+        let checks = self.tracks.iter().filter_map(Track::due);
         checks.chain(self.engine.due()).min()
     }
 
@@ -104,10 +113,11 @@ impl Measuring {
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.host.mounts.take_change().map(Input::Mounts).into_iter().collect();
         for track in &mut self.tracks {
-            if track.check.next_due().is_none_or(|due| due > now.boot) {
+            if track.due().is_none_or(|due| due > now.boot) {
                 continue;
             }
             let Some(mut found) = track.check.advance(&mut self.host, now) else { continue };
+            track.is_collecting = false;
             match self.engine.survey(now) {
                 Some(containers) => {
                     found.append(containers);

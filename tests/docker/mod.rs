@@ -1,6 +1,7 @@
 //! Docker: the client, the collector and the event stream, against recorded replies of three engines, against servers
 //! that misbehave, against containers that a test invents, and against a real engine.
 
+mod agent;
 mod collector;
 mod deploys;
 mod events;

@@ -65,6 +65,11 @@ impl RealEngine {
         self.make(&["create"], name, &[], "true");
     }
 
+    /// The same under a name that does not begin as those of this test, and has them in it.
+    pub fn create_as(&self, name: &str, options: &[&str], script: &str) {
+        self.docker(&[&["create", "--name", name][..], options, &[&Image::name(), "sh", "-c", script]].concat());
+    }
+
     fn make(&self, how: &[&str], name: &str, options: &[&str], script: &str) {
         let (image, name) = (Image::name(), format!("{}{name}", self.prefix));
         self.docker(&[how, &["--name", &name], options, &[&image, "sh", "-c", script]].concat());
@@ -88,7 +93,7 @@ impl RealEngine {
 
 impl Drop for RealEngine {
     fn drop(&mut self) {
-        let filter = format!("name=^/{}", self.prefix);
+        let filter = format!("name={}", self.prefix);
         let Ok(listed) = docker(&self.socket, &["ps", "-aq", "--filter", &filter]) else { return };
         for id in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
             let _ = docker(&self.socket, &["rm", "-f", id]);

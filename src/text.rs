@@ -77,7 +77,7 @@ pub fn bounded_name(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME_BYTES {
         return Cow::Borrowed(name);
     }
-    let mark = format!("{CUT}#{:016x}", fnv1a(name.as_bytes()));
+    let mark = format!("{CUT}#{:016x}", fingerprint(name.as_bytes()));
     Cow::Owned(format!("{}{mark}", beginning(name, MAX_NAME_BYTES - mark.len())))
 }
 
@@ -107,8 +107,8 @@ pub fn json(document: &str) -> String {
     text
 }
 
-/// FNV-1a with 64 bits (RFC 9923): the state file keeps names, so it must be the same in every version.
-fn fnv1a(bytes: &[u8]) -> u64 {
+/// A number for a text, the same in every version, as the state file keeps it: FNV-1a with 64 bits (RFC 9923).
+pub fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

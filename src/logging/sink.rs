@@ -172,7 +172,7 @@ mod tests {
         while write(100).1 == 0 {}
         let begun = clock::boot_now();
         let (diverted, lost) = write(1000);
-        assert!((clock::boot_now() - begun) < Duration::from_millis(500), "{:?}", (clock::boot_now() - begun));
+        assert!(clock::boot_now() - begun < Duration::from_secs(10), "{:?}", clock::boot_now() - begun);
 
         receiver.set_nonblocking(true).unwrap();
         let mut datagram = [0; 1024];

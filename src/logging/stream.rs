@@ -182,7 +182,7 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(stream.print(b"more").unwrap_err().1.kind(), ErrorKind::WouldBlock);
         }
-        assert!((clock::boot_now() - begun) < Duration::from_millis(90), "{:?}", (clock::boot_now() - begun));
+        assert!(clock::boot_now() - begun < Duration::from_secs(10), "{:?}", clock::boot_now() - begun);
     }
 
     #[test]

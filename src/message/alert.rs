@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::report::short;
-use super::{Fact, Kind, Message, Style, Words, containers, name, threshold};
+use super::{Fact, Kind, MAX_LINES, Message, Style, Words, containers, name, threshold};
 use crate::alert::Transition;
 use crate::rules::Limit;
 use crate::snapshot::Value;
@@ -39,7 +39,9 @@ pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Op
 }
 
 fn facts(told: &[&Transition], ended: Option<Timestamp>, lines: impl Fn(&Transition) -> Vec<String>) -> Vec<Fact> {
-    told.iter().map(|t| Fact::of_alert(t, &lines(t), ended)).collect()
+    let (listed, others) = told.split_at(told.len().min(MAX_LINES));
+    let listed = listed.iter().map(|t| Fact::of_alert(t, &lines(t), ended));
+    listed.chain(Fact::of_others(others, ended)).collect()
 }
 
 fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {

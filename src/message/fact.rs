@@ -20,9 +20,16 @@ pub struct Fact {
     /// For how many such things it stands.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
+    /// Of those that are not listed, the episodes that are not over ([`Fact::episode`]): what is told of them later is no
+    /// news of another one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<u64>,
+    /// Of those that a message does not list, the episodes whose end it tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum About {
     /// One episode of an alert, known by its key and by when it began.
@@ -36,20 +43,47 @@ pub enum About {
 /// A fact's line is cut here; names that are longer than this are nobody's reading.
 pub const MAX_LINE_BYTES: usize = 160;
 
+/// What is remembered of an episode that is not listed: 40 bits, so that one among 50,000 is mistaken for another once in a
+/// thousand times.
+const EPISODE_BITS: u32 = 40;
+
 impl Fact {
+    fn new(about: About, line: &str, began: Timestamp, ended: Option<Timestamp>) -> Fact {
+        let line = text::beginning(line, MAX_LINE_BYTES).to_owned();
+        Fact { about, line, began, ended, times: 1, open: Vec::new(), over: Vec::new() }
+    }
+
     /// What a transition's message tells in `lines`.
     pub fn of_alert(transition: &Transition, lines: &[String], ended: Option<Timestamp>) -> Fact {
-        Fact {
-            about: About::Alert(transition.key.clone()),
-            line: cut(&lines.join(" ")),
-            began: transition.since,
-            ended,
-            times: 1,
-        }
+        Fact::new(About::Alert(transition.key.clone()), &lines.join(" "), transition.since, ended)
     }
 
     pub fn other(line: &str, at: Timestamp) -> Fact {
-        Fact { about: About::Other, line: cut(line), began: at, ended: None, times: 1 }
+        Fact::new(About::Other, line, at, None)
+    }
+
+    /// What a message tells of more alerts than it lists; `None` where there are none.
+    pub fn of_others(transitions: &[&Transition], ended: Option<Timestamp>) -> Option<Fact> {
+        let began = transitions.iter().map(|transition| transition.since).min()?;
+        let mut fact = Fact::new(About::Unlisted, "", began, ended);
+        fact.times = transitions.len() as u64;
+        let episodes = transitions.iter().map(|transition| episode(&transition.key, transition.since)).collect();
+        *(if ended.is_some() { &mut fact.over } else { &mut fact.open }) = episodes;
+        Some(fact)
+    }
+
+    /// The one episode of an alert that it is about, as a number.
+    pub fn episode(&self) -> Option<u64> {
+        match &self.about {
+            About::Alert(key) if self.times == 1 => Some(episode(key, self.began)),
+            _ => None,
+        }
+    }
+
+    /// About how long it is in the state.
+    pub fn bytes(&self) -> usize {
+        let target = if let About::Alert(key) = &self.about { key.target.len() } else { 0 };
+        128 + self.line.len() + target + 14 * (self.open.len() + self.over.len())
     }
 
     /// An alert that is not over.
@@ -71,17 +105,25 @@ impl Fact {
         self.times = self.times.max(later.times);
     }
 
+    /// The last moment that it tells of.
+    pub fn last(&self) -> Timestamp {
+        self.ended.unwrap_or(self.began)
+    }
+
     /// Stands for another one too.
     pub fn absorb(&mut self, other: &Fact) {
-        let end = |fact: &Fact| fact.ended.unwrap_or(fact.began);
-        self.ended = Some(end(self).max(end(other)));
+        self.ended = Some(self.last().max(other.last()));
         self.began = self.began.min(other.began);
         self.times = self.times.saturating_add(other.times);
     }
 }
 
-fn cut(line: &str) -> String {
-    text::beginning(line, MAX_LINE_BYTES).to_owned()
+/// One episode of an alert, as a number.
+pub fn episode(key: &Key, began: Timestamp) -> u64 {
+    let text = format!("{} {} {}", key.metric, began.as_microsecond(), key.target);
+    let number = text::fingerprint(text.as_bytes());
+    // Folded, as the algorithm's authors advise for fewer bits.
+    (number >> EPISODE_BITS ^ number) & ((1 << EPISODE_BITS) - 1)
 }
 
 const fn once() -> u64 {

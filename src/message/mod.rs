@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{MAX_COUNT, keep};
 
 pub use alert::{alerts, recovery};
-pub use digest::digest;
+pub use digest::{digest, end};
 pub use fact::{About, Fact};
 pub use format::{mbps, name, percent, size, threshold, time};
 pub use notice::{LostState, configuration_refused, state_lost};
@@ -91,6 +91,10 @@ const REPORT_RULE_WIDTH: usize = 22;
 /// No rule line is longer.
 const MAX_RULE_WIDTH: usize = 64;
 
+/// A message has at most so many lines, and they are at most so long together: what a chat takes in a minute.
+const MAX_LINES: usize = 1000;
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
 /// A message that is delivered this long after it was made is late.
 const LATE: Duration = Duration::from_secs(60);
 
@@ -105,6 +109,7 @@ pub struct Style {
 impl Style {
     fn message(&self, kind: Kind, title: &str, lines: Vec<String>, now: Timestamp) -> Message {
         let words = self.language.words();
+        let lines = bounded(lines, words);
         let (rule_width, time_label) = match kind {
             Kind::Report => (REPORT_RULE_WIDTH, words.report_time),
             _ => (RULE_WIDTH, words.time),
@@ -121,6 +126,21 @@ impl Style {
             folded: 0,
         }
     }
+}
+
+/// As many of `lines` as a message may have, with word of how many there are more.
+fn bounded(mut lines: Vec<String>, words: &Words) -> Vec<String> {
+    let mut bytes = 0;
+    let mut fits = |line: &String| {
+        bytes += line.len() + 1;
+        bytes <= MAX_TEXT_BYTES
+    };
+    let kept = lines.iter().take(MAX_LINES).take_while(|line| fits(line)).count();
+    if kept < lines.len() {
+        let left_out = lines.split_off(kept);
+        lines.push(words.more(left_out.iter().filter(|line| !line.is_empty()).count()));
+    }
+    lines
 }
 
 /// A message that says that a channel works.
@@ -144,10 +164,11 @@ pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language
 }
 
 impl Message {
-    /// How long it is, in bytes of text.
+    /// How long it is, in bytes, and how much of that a digest could save: a digest's own facts are bounded.
     pub fn bytes(&self) -> usize {
-        let lines = self.lines.iter().chain([&self.title, &self.footer]);
-        lines.map(|line| line.len() + 1).sum::<usize>() + self.rule_width * '━'.len_utf8()
+        let lines = self.lines.iter().chain([&self.title, &self.footer]).map(|line| line.len() + 1);
+        let facts = self.facts.iter().filter(|_| self.kind != Kind::Digest).map(Fact::bytes);
+        lines.chain(facts).sum::<usize>() + self.rule_width * '━'.len_utf8()
     }
 
     /// Corrects what no agent wrote into a file. How many values that were.

@@ -1,5 +1,6 @@
 //! The status report: what every enabled metric is now, and why where it is not known.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use super::containers::containers;
 use super::{Kind, Message, Style, Words, mbps, name, percent, size};
 use crate::alert::{Alert, Tally};
-use crate::snapshot::{Failure, Key, Metric, Snapshot, Value};
+use crate::snapshot::{Failure, Key, Metric, Reading, Snapshot, Value};
 
 /// What belongs into a report besides the measurements.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ pub struct Extras {
 /// out.
 pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
-    let report = Report { snapshot, outline, words };
+    let report = Report::new(snapshot, outline, words);
     let mut lines: Vec<String> = Vec::new();
     for section in [report.system(), report.network(), containers(snapshot, words, now), alerts(extras, words, now)] {
         if section.len() > 1 {
@@ -46,16 +47,22 @@ pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &S
     message
 }
 
+/// So many active alerts are told one by one.
+const MAX_ALERTS: usize = 100;
+
 /// The active alerts with how long they have lasted, and what was told since the last report.
 fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<String> {
     let mut lines = vec![words.alerts.to_owned()];
-    for alert in &extras.firing {
+    for alert in extras.firing.iter().take(MAX_ALERTS) {
         let seconds = u64::try_from(now.duration_since(alert.since).as_secs()).unwrap_or(0);
         lines.push(format!(
             "  • {}, {}",
             subject(&alert.key, &alert.value, words),
             words.lasting(&words.duration(seconds))
         ));
+    }
+    if let Some(more) = extras.firing.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
+        lines.push(format!("  {}", words.more(more)));
     }
     if extras.since_report != Tally::default() {
         lines.push(words.since_report(extras.since_report));
@@ -83,13 +90,26 @@ fn subject(key: &Key, value: &Value, words: &Words) -> String {
     }
 }
 
+/// What is told of the host itself. Of containers there may be 10,000s, which are told elsewhere.
 struct Report<'a> {
-    snapshot: &'a Snapshot,
+    readings: HashMap<&'a Key, &'a Reading>,
+    failures: Vec<&'a Failure>,
     outline: &'a Outline,
     words: &'a Words,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    fn new(snapshot: &'a Snapshot, outline: &'a Outline, words: &'a Words) -> Report<'a> {
+        let of_host = |reading: &&Reading| !reading.key.metric.is_of_docker();
+        let concerns_host = |failure: &&Failure| failure.metrics.iter().any(|metric| !metric.is_of_docker());
+        Report {
+            readings: snapshot.readings.iter().filter(of_host).map(|reading| (&reading.key, reading)).collect(),
+            failures: snapshot.failures.iter().filter(concerns_host).collect(),
+            outline,
+            words,
+        }
+    }
+
     fn system(&self) -> Vec<String> {
         let words = self.words;
         let mut lines = vec![words.system.to_owned()];
@@ -114,10 +134,9 @@ impl Report<'_> {
     /// One metric's line: its value, or that it is unknown and why; none where it is switched off.
     fn line(&self, metric: Metric, target: &str, label: &str) -> Option<String> {
         let key = Key::new(metric, target);
-        let reading = self.snapshot.readings.iter().find(|reading| reading.key == key);
-        let text = match reading {
+        let text = match self.readings.get(&key) {
             Some(reading) => value(metric, &reading.value),
-            None => unknown(self.words, self.snapshot.failures.iter().find(|failure| failure.covers(&key))?),
+            None => unknown(self.words, self.failures.iter().find(|failure| failure.covers(&key))?),
         };
         Some(format!("  • {label}: {text}"))
     }

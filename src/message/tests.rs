@@ -223,3 +223,25 @@ fn a_message_that_could_not_be_delivered_for_a_minute_says_so_in_its_title() {
     assert_eq!(title(725, Language::Chinese), "🔔 VPS 测试 [主机名] (延迟 12 分钟)");
     assert_eq!(title(725, Language::English), "🔔 VPS 测试 [主机名] (12 min late)");
 }
+
+#[test]
+fn a_message_is_bounded_when_it_is_made_and_says_how_many_it_leaves_out() {
+    let long_name = "长".repeat(30_000);
+    let transitions: Vec<Transition> = (0..40_000)
+        .map(|number| {
+            let name = if number == 0 { long_name.clone() } else { format!("web-{number}") };
+            transition(Metric::ContainerState, &name, News::Fired, container("exited", vec![]))
+        })
+        .collect();
+    let style = Style { host: "h".repeat(70_000), ..style(Language::English) };
+    let [message] = alerts(&transitions, &style, at("2026-02-04T15:30:00")).try_into().unwrap();
+    assert!(
+        message.lines.len() <= MAX_LINES + 1 && message.text().len() < MAX_TEXT_BYTES + 2000,
+        "{}",
+        message.lines.len()
+    );
+    assert!(message.lines.last().unwrap().contains(" more, see `vps-monitor status`"), "{:?}", message.lines.last());
+    assert_eq!(message.facts.iter().map(|fact| fact.times).sum::<u64>(), 40_000);
+    assert!(message.facts.len() <= MAX_LINES + 1);
+    assert!(message.title.len() < 600 && message.title.ends_with("…]"));
+}

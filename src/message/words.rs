@@ -234,6 +234,14 @@ impl Words {
         }
     }
 
+    /// How many lines are left out.
+    pub fn more(&self, count: usize) -> String {
+        match self.language {
+            Language::Chinese => format!("… 另有 {count} 项，详见 vps-monitor status"),
+            Language::English => format!("… and {count} more, see `vps-monitor status`"),
+        }
+    }
+
     /// A duration in its two largest units; less than a minute is told in seconds.
     pub fn duration(&self, seconds: u64) -> String {
         const UNITS: [(u64, &str, &str); 4] =

@@ -4,14 +4,18 @@
 //! are too many, the oldest of what is over are told together, and how many they were is told with them. A digest's
 //! pages hold their facts, so that they can be folded again with what came after them.
 
+mod merge;
+
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use super::fact::episode;
 use super::{About, Fact, Kind, Language, Message, Style, time};
+use crate::alert::Transition;
 
-/// As many things are told line by line.
-pub const MAX_LINES: usize = 1000;
+use merge::merged;
 
 /// Lines of one page. A line has at most [`super::fact::MAX_LINE_BYTES`] and its times, so a page stays below 4 KiB.
 const PAGE_LINES: usize = 14;
@@ -25,7 +29,7 @@ pub fn digest(messages: Vec<Message>, style: &Style, now: Timestamp) -> Vec<Mess
     let count: u64 = messages.iter().map(|message| if is_page(message) { message.folded } else { 1 }).sum();
     let (report, rest) = take_newest_report(messages);
     let folded = count - report.len() as u64;
-    let facts = worst_first(bounded(merge_episodes(facts_of(rest))));
+    let facts = worst_first(merged(facts_of(rest)));
     let mut pages = pages(&facts, folded, style, now);
     pages.extend(report);
     pages
@@ -47,7 +51,7 @@ fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
 /// What the messages tell. Of a message that was split, the first part's facts tell all; where that one was delivered
 /// already, the lines of the others are told as they are.
 fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
-    let first_parts: Vec<(Kind, Timestamp)> = messages
+    let first_parts: HashSet<(Kind, Timestamp)> = messages
         .iter()
         .filter(|message| matches!(message.part, Some((1, _))))
         .map(|message| (message.kind, message.created))
@@ -66,50 +70,6 @@ fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
     facts
 }
 
-/// One fact for each episode of an alert, whatever was told of it: its beginning, reminders, its end.
-fn merge_episodes(facts: Vec<Fact>) -> Vec<Fact> {
-    let mut merged: Vec<Fact> = Vec::new();
-    for fact in facts {
-        match merged.iter_mut().find(|earlier| earlier.is_same_episode(&fact)) {
-            Some(earlier) => earlier.follow(fact),
-            None => merged.push(fact),
-        }
-    }
-    merged
-}
-
-/// At most [`MAX_LINES`] facts: the oldest of what is over are told together, first those of one alert, then all; what
-/// is not over comes last to that.
-fn bounded(mut facts: Vec<Fact>) -> Vec<Fact> {
-    if facts.len() <= MAX_LINES {
-        return facts;
-    }
-    facts.sort_by_key(|fact| (fact.is_open(), fact.began));
-    let over = facts.iter().filter(|fact| !fact.is_open()).count();
-    let newer = facts.split_off(over.div_ceil(2));
-    let mut older: Vec<Fact> = Vec::new();
-    for fact in facts {
-        let is_alike = |other: &&mut Fact| match &fact.about {
-            About::Other => other.about == About::Other && other.line == fact.line,
-            about => other.about == *about,
-        };
-        match older.iter_mut().find(is_alike) {
-            Some(alike) => alike.absorb(&fact),
-            None => older.push(fact),
-        }
-    }
-    older.extend(newer);
-    if older.len() > MAX_LINES {
-        let listed = older.split_off(older.len() + 1 - MAX_LINES);
-        let mut unlisted = older.swap_remove(0);
-        older.iter().for_each(|fact| unlisted.absorb(fact));
-        (unlisted.about, unlisted.line) = (About::Unlisted, String::new());
-        older = listed;
-        older.push(unlisted);
-    }
-    older
-}
-
 /// What is not over, the oldest first; then what is over, the longest first; then what is no alert.
 fn worst_first(mut facts: Vec<Fact>) -> Vec<Fact> {
     facts.sort_by_key(|fact| match (&fact.about, fact.ended) {
@@ -124,17 +84,41 @@ fn worst_first(mut facts: Vec<Fact>) -> Vec<Fact> {
 fn pages(facts: &[Fact], folded: u64, style: &Style, now: Timestamp) -> Vec<Message> {
     let of = facts.chunks(PAGE_LINES).len();
     let page = |(index, facts): (usize, &[Fact])| {
-        let mut lines: Vec<String> = facts.iter().map(|fact| line(fact, style)).collect();
-        if index == 0 {
-            lines.insert(0, style.language.folded(folded));
-        }
+        let folded = if index == 0 { folded } else { 0 };
+        let lines = lines(facts, folded, style);
         let mut message = style.message(Kind::Digest, style.language.digest_title(), lines, now);
         message.part = (of > 1).then_some((index + 1, of));
         message.facts = facts.to_vec();
-        message.folded = if index == 0 { folded } else { 0 };
+        message.folded = folded;
         message
     };
     facts.chunks(PAGE_LINES).enumerate().map(page).collect()
+}
+
+/// The lines of a page; the first one says how many messages are folded.
+fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<String> {
+    let head = (folded > 0).then(|| style.language.folded(folded));
+    head.into_iter().chain(facts.iter().map(|fact| line(fact, style))).collect()
+}
+
+/// Takes into a message that waits that alerts which it may tell of are over, where no message of their own says so: a
+/// digest must not show them as if they went on. Gives whether it changed.
+pub fn end(message: &mut Message, over: &[&Transition], style: &Style, now: Timestamp) -> bool {
+    let ids: HashSet<u64> = over.iter().map(|transition| episode(&transition.key, transition.since)).collect();
+    let mut changed = false;
+    for fact in &mut message.facts {
+        if fact.is_open() && fact.episode().is_some_and(|id| ids.contains(&id)) {
+            fact.ended = Some(now);
+            changed = true;
+        }
+        let unlisted = fact.open.len();
+        fact.open.retain(|id| !ids.contains(id));
+        changed |= fact.open.len() < unlisted;
+    }
+    if changed && is_page(message) {
+        message.lines = lines(&message.facts, message.folded, style);
+    }
+    changed
 }
 
 /// `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): 📊 内存使用率: 85.2% (阈值: 80%)`

@@ -110,8 +110,76 @@ fn past_a_thousand_alerts_the_oldest_are_counted() {
     let messages = (0..1200).map(|number| fired(&format!("/{number}"), number)).collect();
     let pages = of(messages);
     let lines: Vec<&String> = pages.iter().flat_map(|page| &page.lines).collect();
-    assert_eq!(lines.len(), 1 + MAX_LINES);
+    assert_eq!(lines.len(), 1 + merge::MAX_FACTS);
     assert!(lines.last().unwrap().ends_with("另有 201 项较早的消息不再逐条列出"));
+}
+
+/// How many things pages tell of.
+fn told(pages: &[Message]) -> u64 {
+    pages.iter().flat_map(|page| &page.facts).map(|fact| fact.times).sum()
+}
+
+/// One message of each kind about `count` disks.
+fn batch(news: News, count: usize, since: i64, minute: i64) -> Vec<Message> {
+    let transitions: Vec<Transition> =
+        (0..count).map(|number| transition(&format!("/{number}"), news, 90.0, since)).collect();
+    let style = style(Language::Chinese);
+    let messages = alerts(&transitions, &style, at(minute));
+    messages.into_iter().chain(recovery(&transitions, &style, at(minute))).collect()
+}
+
+#[test]
+fn an_episode_counts_once_however_often_it_is_told_and_folded() {
+    for count in [10, 2500] {
+        let mut pages = Vec::new();
+        for round in 0..3 {
+            let (since, later) = (round * 100, round * 100 + 10);
+            for messages in [
+                batch(News::Fired, count, since, since),
+                batch(News::Reminded, count, since, later),
+                batch(News::Recovered, count, since, later + 1),
+            ] {
+                pages = of([pages, messages].concat());
+                assert_eq!(told(&pages), (round + 1) as u64 * count as u64, "{count} in round {round}");
+            }
+            assert!(pages.iter().flat_map(|page| &page.facts).all(|fact| !fact.is_open() && fact.open.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
+    let style = style(Language::Chinese);
+    let muted = transition("/a", News::RecoveredMuted, 40.0, 0);
+    let mut alert = fired("/a", 0);
+    let text = alert.text();
+    assert!(end(&mut alert, &[&muted], &style, at(9)) && !end(&mut alert, &[&muted], &style, at(10)));
+    assert_eq!(alert.text(), text);
+    assert_eq!(of(vec![alert])[0].facts[0].ended, Some(at(9)));
+
+    let mut page = of(vec![fired("/a", 0), fired("/b", 1)]).remove(0);
+    assert!(end(&mut page, &[&muted], &style, at(9)));
+    assert_eq!(
+        page.lines,
+        [
+            "📮 积压的 2 条消息合并如下",
+            "🟢 2026-02-04 15:30:00 → 2026-02-04 15:39:00 (9 分钟): 💾 磁盘使用率(/a): 90.0% (阈值: 80%)",
+            "🔴 2026-02-04 15:31:00 起: 💾 磁盘使用率(/b): 90.0% (阈值: 80%)",
+        ]
+    );
+    let other_episode = transition("/b", News::Dropped, 40.0, 7);
+    assert!(!end(&mut page, &[&other_episode], &style, at(9)));
+}
+
+#[test]
+fn forty_thousand_at_once_are_folded_in_no_time() {
+    let begun = crate::clock::boot_now();
+    let pages = of([batch(News::Fired, 40_000, 0, 0), batch(News::Recovered, 40_000, 0, 5)].concat());
+    let singly = (0..40_000).map(|number| fired(&format!("/{number}"), number)).collect();
+    let pages = of([pages, of(singly)].concat());
+    assert_eq!(told(&pages), 80_000);
+    // As the square of their number it is some minutes.
+    assert!(crate::clock::boot_now() - begun < std::time::Duration::from_secs(20));
 }
 
 #[test]
@@ -122,7 +190,50 @@ fn english_has_the_same_layout() {
     assert!(pages[0].lines[1].starts_with("🟢 2026-02-04 15:30:00 → 2026-02-04 15:31:00 (1 min): 💾"));
 }
 
+/// The next thing that can happen to an alert, and since when it then fires.
+fn step(news: News, since: Option<i64>, minute: i64) -> (News, Option<i64>, i64) {
+    match (news, since) {
+        (News::Fired, None) => (News::Fired, Some(minute), minute),
+        (News::Recovered, Some(since)) => (News::Recovered, None, since),
+        (_, Some(since)) => (News::Reminded, Some(since), since),
+        (_, None) => (News::HeldBack, None, minute),
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn however_messages_come_and_are_folded_no_episode_is_lost_or_counted_twice(
+        rounds in prop::collection::vec((0usize..3, 0usize..1600, any::<bool>()), 1..8),
+    ) {
+        let mut pages = Vec::new();
+        let mut episodes = std::collections::BTreeSet::new();
+        // Half of them fire since before what waits.
+        let mut since: Vec<Option<i64>> = (0..1600).map(|number| (number % 2 == 0).then_some(-5)).collect();
+        let mut minute = 0;
+        for (kind, count, folds) in rounds {
+            minute += 1;
+            let wish = [News::Fired, News::Reminded, News::Recovered][kind];
+            let mut transitions = Vec::new();
+            for number in 0..count {
+                let (news, next, began) = step(wish, since[number], minute);
+                since[number] = next;
+                if news != News::HeldBack {
+                    episodes.insert((number, began));
+                    transitions.push(transition(&format!("/{number}"), news, 90.0, began));
+                }
+            }
+            let style = style(Language::Chinese);
+            pages.extend(alerts(&transitions, &style, at(minute)));
+            pages.extend(recovery(&transitions, &style, at(minute)));
+            if folds {
+                pages = of(pages);
+            }
+        }
+        prop_assert_eq!(told(&of(pages)), episodes.len() as u64);
+    }
+
     #[test]
     fn no_episode_is_lost_and_pages_stay_bounded(
         events in prop::collection::vec((0u8..30, 0i64..400, any::<bool>()), 0..400),

@@ -172,17 +172,6 @@ fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
 }
 
 #[test]
-fn forty_thousand_at_once_are_folded_in_no_time() {
-    let begun = crate::clock::boot_now();
-    let pages = of([batch(News::Fired, 40_000, 0, 0), batch(News::Recovered, 40_000, 0, 5)].concat());
-    let singly = (0..40_000).map(|number| fired(&format!("/{number}"), number)).collect();
-    let pages = of([pages, of(singly)].concat());
-    assert_eq!(told(&pages), 80_000);
-    // As the square of their number it is some minutes.
-    assert!(crate::clock::boot_now() - begun < std::time::Duration::from_secs(20));
-}
-
-#[test]
 fn english_has_the_same_layout() {
     let pages = digest(vec![fired("/", 0), recovered("/", 0, 1)], &style(Language::English), at(5));
     assert_eq!(pages[0].title, "📚 VPS Backlog Digest [web-1]");
@@ -216,9 +205,9 @@ proptest! {
             minute += 1;
             let wish = [News::Fired, News::Reminded, News::Recovered][kind];
             let mut transitions = Vec::new();
-            for number in 0..count {
-                let (news, next, began) = step(wish, since[number], minute);
-                since[number] = next;
+            for (number, since) in since.iter_mut().take(count).enumerate() {
+                let (news, next, began) = step(wish, *since, minute);
+                *since = next;
                 if news != News::HeldBack {
                     episodes.insert((number, began));
                     transitions.push(transition(&format!("/{number}"), news, 90.0, began));

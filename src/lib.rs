@@ -11,6 +11,7 @@ pub mod collect;
 pub mod config;
 pub mod core;
 pub mod daemon;
+pub mod datagram;
 pub mod docker;
 pub mod files;
 pub mod host;

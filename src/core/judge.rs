@@ -12,6 +12,7 @@ use crate::clock::Now;
 use crate::collect::docker::Scope;
 use crate::logging::Change;
 use crate::message;
+use crate::outbox::Outbox;
 use crate::rules::{self, Limit, Verdict};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::text;
@@ -73,7 +74,14 @@ impl Core {
         let style = &self.config.style;
         let alerts = message::alerts(transitions, style, now.wall);
         let recovery = message::recovery(transitions, style, now.wall);
-        self.state.change().since_report.count(transitions);
+        let ended = message::Ended::new(transitions.iter().filter(|t| ends_silently(t)), now.wall);
+        let state = self.state.change();
+        if !ended.is_empty() {
+            for entry in state.outboxes.values_mut().flat_map(Outbox::waiting_mut) {
+                ended.mark(&mut entry.message, style);
+            }
+        }
+        state.since_report.count(transitions);
         for message in alerts.into_iter().chain(recovery) {
             self.push(message, now);
         }
@@ -89,19 +97,42 @@ impl Core {
         let key = |failure: &Failure| (failure.collector, failure.target.clone());
         let found: BTreeMap<_, _> = failures.iter().map(|failure| (key(failure), failure)).collect();
         let is_over = |place: &(_, _), known: &Failure| looked_at(known) && !found.contains_key(place);
-        for (_, (known, _)) in self.failing.0.extract_if(.., |place, (known, _)| is_over(place, known)) {
-            if self.ongoing.report(&subject(&known), None).is_some() {
-                log::info!("collector={} state=works_again", subject(&known));
-            }
-        }
+        let over =
+            self.failing.0.extract_if(.., |place, (known, _)| is_over(place, known)).map(|(_, (known, _))| known);
+        let over: Vec<Failure> = over.filter(|known| self.ongoing.report(&subject(known), None).is_some()).collect();
+        log_several(log::Level::Info, "works_again", &over.iter().collect::<Vec<_>>(), |_| String::new());
+        let mut news = Vec::new();
         for (place, failure) in found {
             self.failing.0.entry(place).or_insert_with(|| (failure.clone(), now)).0.clone_from(failure);
             if let Some(Change::Began | Change::Changed) = self.ongoing.report(&subject(failure), Some(&failure.error))
             {
-                log::warn!("collector={} state=failed error={}", subject(failure), text::quoted(&failure.error));
+                news.push(failure);
             }
         }
+        let error = |failure: &Failure| format!(" error={}", text::quoted(&failure.error));
+        log_several(log::Level::Warn, "failed", &news, error);
     }
+}
+
+/// So many failures that begin or end at once have a line each.
+const MAX_FAILURE_LINES: usize = 10;
+
+/// Logs what became of several failures: the first ones by name, the others by their number. `status` names all.
+fn log_several(level: log::Level, state: &str, failures: &[&Failure], detail: impl Fn(&Failure) -> String) {
+    let (named, others) = failures.split_at(failures.len().min(MAX_FAILURE_LINES));
+    for failure in named {
+        log::log!(level, "collector={} state={state}{}", subject(failure), detail(failure));
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    others.iter().for_each(|failure| *counts.entry(failure.collector).or_default() += 1);
+    for (collector, count) in counts {
+        log::log!(level, "collector={collector} state={state} others={count}");
+    }
+}
+
+/// Whether what may have been told of it is over, and no message says so.
+fn ends_silently(transition: &Transition) -> bool {
+    matches!(transition.news, News::RecoveredUntold | News::RecoveredMuted | News::Dropped)
 }
 
 fn subject(failure: &Failure) -> String {

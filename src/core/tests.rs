@@ -323,3 +323,16 @@ fn an_empty_configuration_is_not_taken_over_while_there_is_a_channel() {
     assert_eq!(agent.core.config.channels, config(KEY).channels);
     assert!(agent.core.config_problem.is_some());
 }
+
+#[test]
+fn an_alert_that_is_over_without_a_message_is_over_in_a_digest() {
+    let mut muted = config(KEY);
+    muted.policy.send_recovery = false;
+    let mut agent = Driven::new(muted, Mode::default());
+    let (ticket, ..) = agent.check(90.0, at(0)).post().unwrap();
+    agent.step(Input::Posted { ticket, answer: Ok(http::Response::new(502, "")) }, at(100)).check(20.0, at(60_000));
+    let outboxes = agent.core.state.get().outboxes.values();
+    let waiting: Vec<_> = outboxes.flat_map(|outbox| outbox.waiting()).map(|entry| entry.message.clone()).collect();
+    let [page] = message::digest(waiting, &agent.core.config.style, at(70_000).wall).try_into().unwrap();
+    assert!(page.lines[1].starts_with("🟢 ") && page.lines[1].contains("(1 分钟)"), "{page:?}");
+}

@@ -24,7 +24,7 @@ use crate::core::{Core, Effect, End, Input, Phase, Ticket};
 use crate::host::Host;
 use crate::http;
 use crate::logging;
-use crate::service;
+use crate::service::{self, ServiceManager};
 use crate::signals::{Signals, Wish};
 use crate::store::Saver;
 use crate::worker::PostTask;
@@ -53,9 +53,7 @@ pub struct Daemon {
     posts: Vec<(Ticket, PostTask)>,
     saver: Saver,
     control: Option<Control>,
-    watchdog: Watchdog,
-    /// The line that `systemctl status` shows.
-    shown_status: String,
+    service: ServiceManager,
     inputs: VecDeque<Input>,
 }
 
@@ -92,8 +90,7 @@ impl Daemon {
             posts: Vec::new(),
             saver,
             control,
-            watchdog: Watchdog::new(),
-            shown_status: String::new(),
+            service: ServiceManager::of_this_process(clock::boot_now()),
             inputs: VecDeque::new(),
         })
     }
@@ -130,12 +127,9 @@ impl Daemon {
             }
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Print { ticket, text } => self.print(ticket, &text),
-            Effect::Announce(Phase::Ready) => service::tell(service::Phase::Ready { status: &self.shown_status }),
-            Effect::Announce(Phase::Stopping) => service::tell(service::Phase::Stopping),
-            Effect::ShowStatus(status) => {
-                service::tell(service::Phase::Alive { status: Some(&status) });
-                self.shown_status = status;
-            }
+            Effect::Announce(Phase::Ready) => self.tell_service(service::Phase::Ready),
+            Effect::Announce(Phase::Stopping) => self.tell_service(service::Phase::Stopping),
+            Effect::ShowStatus(status) => self.tell_service(service::Phase::Status(&status)),
             Effect::AnswerStatus(json) => {
                 if let Some(control) = &mut self.control {
                     control.answer(json, clock::boot_now());
@@ -144,6 +138,10 @@ impl Daemon {
             Effect::End(end) => return Some(end),
         }
         None
+    }
+
+    fn tell_service(&mut self, phase: service::Phase<'_>) {
+        self.service.tell(phase, clock::boot_now());
     }
 
     fn post(&mut self, ticket: Ticket, request: &http::Request) {
@@ -177,12 +175,10 @@ impl Daemon {
         let core_due = self.core.next_due(now);
         let work_due = [core_due, self.measuring.due()].into_iter().flatten().min();
         let is_stalled = work_due.is_some_and(|due| now.boot - due > STALLED);
-        if !is_stalled {
-            self.watchdog.feed(now.boot);
-        }
+        self.service.advance(is_stalled, now.boot);
         let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
         let control = self.control.as_ref().and_then(Control::due);
-        let others = [posts, self.saver.due(), control, self.watchdog.due().filter(|_| !is_stalled)];
+        let others = [posts, self.saver.due(), control, self.service.due(is_stalled)];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -268,36 +264,12 @@ impl Daemon {
         match wish {
             Some(Wish::Stop) => self.inputs.push_front(Input::Stop),
             Some(Wish::Reload) => {
-                service::tell(service::Phase::Reloading);
+                self.tell_service(service::Phase::Reloading);
                 let input = self.loader.reload();
                 self.inputs.push_back(input);
             }
             Some(Wish::Check) => self.inputs.push_back(Input::CheckNow),
             None => {}
-        }
-    }
-}
-
-/// What systemd is to hear from time to time, if it asks for that.
-struct Watchdog {
-    interval: Option<Duration>,
-    fed: Boot,
-}
-
-impl Watchdog {
-    fn new() -> Watchdog {
-        // Twice as often as is asked for, as sd_watchdog_enabled(3) advises.
-        Watchdog { interval: service::watchdog_interval().map(|interval| interval / 2), fed: clock::boot_now() }
-    }
-
-    fn due(&self) -> Option<Boot> {
-        self.interval.map(|interval| self.fed.after(interval))
-    }
-
-    fn feed(&mut self, now: Boot) {
-        if self.due().is_some_and(|due| due <= now) {
-            service::tell(service::Phase::Alive { status: None });
-            self.fed = now;
         }
     }
 }

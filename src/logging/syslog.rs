@@ -9,8 +9,7 @@
 
 use std::fmt::Arguments;
 use std::io::{self, Write};
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 
 use jiff::Zoned;
@@ -18,19 +17,20 @@ use log::Level;
 use syslog::{Error, Facility, LogFormat, Logger, Severity};
 
 use super::line::compose;
+use crate::datagram::Sender;
 
 /// The name under which lines are filed.
 const IDENT: &str = "vps-monitor";
 
 /// The system's log.
 pub struct Syslog {
-    logger: Logger<Socket, LocalFormat>,
+    logger: Logger<Transport, LocalFormat>,
 }
 
 impl Syslog {
     /// A log whose receiver listens at `path`. It is looked for when there is a line to send.
     pub fn at(path: &Path) -> Syslog {
-        Syslog { logger: Logger::new(Socket { path: path.to_owned(), connected: None }, LocalFormat) }
+        Syslog { logger: Logger::new(Transport(Sender::to(path)), LocalFormat) }
     }
 
     /// Hands one line over, at once or not at all.
@@ -71,35 +71,15 @@ impl LogFormat<Entry<'_>> for LocalFormat {
     }
 }
 
-/// A datagram socket that never waits, and looks for its receiver again after losing it.
-struct Socket {
-    path: PathBuf,
-    connected: Option<UnixDatagram>,
-}
+/// The transport that the crate's logger writes to: each line is one datagram.
+struct Transport(io::Result<Sender>);
 
-impl Socket {
-    fn connect(&self) -> io::Result<UnixDatagram> {
-        let socket = UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
-        socket.connect(&self.path)?;
-        Ok(socket)
-    }
-}
-
-impl Write for Socket {
-    /// Sends one datagram. A receiver that was restarted listens on a new socket under the old path, and the old one
-    /// answers ECONNREFUSED or ENOTCONN: then there is one more attempt, on a new connection.
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        if let Some(socket) = &self.connected {
-            match socket.send(datagram) {
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.connected = None,
-                sent_or_full => return sent_or_full,
-            }
+impl Write for Transport {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Ok(sender) => sender.send(line).map(|()| line.len()),
+            Err(error) => Err(error.kind().into()),
         }
-        let socket = self.connect()?;
-        let sent = socket.send(datagram);
-        self.connected = Some(socket);
-        sent
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{MAX_COUNT, keep};
 
 pub use alert::{alerts, recovery};
-pub use digest::{digest, end};
+pub use digest::{Ended, digest};
 pub use fact::{About, Fact};
 pub use format::{mbps, name, percent, size, threshold, time};
 pub use notice::{LostState, configuration_refused, state_lost};

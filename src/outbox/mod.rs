@@ -148,7 +148,8 @@ impl Outbox {
 
     /// Whether so much waits that it is to be folded.
     pub fn is_overfull(&self) -> bool {
-        self.waiting.len() > MAX_MESSAGES || self.bytes() > MAX_BYTES
+        let bytes = self.waiting.iter().map(|entry| entry.message.bytes());
+        self.waiting.len() > MAX_MESSAGES || bytes.sum::<usize>() > MAX_BYTES
     }
 
     /// Puts what `digest` makes of the waiting messages in their place. One that is on its way stays until it is known
@@ -295,7 +296,7 @@ impl Outbox {
     /// The channel's configuration was read again: what was refused is tried at once. A rate limit still holds.
     pub fn reopen(&mut self) {
         self.hold.take_if(|hold| hold.refused);
-        for entry in self.waiting.iter_mut().chain(&mut self.rejected) {
+        for entry in self.waiting_mut() {
             entry.not_before = None;
         }
         let on_its_way = usize::from(self.on_its_way).min(self.waiting.len());
@@ -317,6 +318,11 @@ impl Outbox {
         self.waiting.iter().chain(&self.rejected)
     }
 
+    /// The same, to be changed.
+    pub fn waiting_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.waiting.iter_mut().chain(&mut self.rejected)
+    }
+
     /// The messages that were given up last, oldest first.
     pub fn set_aside(&self) -> impl Iterator<Item = &SetAside> {
         self.set_aside.iter()
@@ -335,7 +341,7 @@ impl Outbox {
     /// the channel from being sent too much by what is certain not to let it end early.
     pub fn shift(&mut self, micros: i64, certain_micros: i64) {
         self.window.shift(certain_micros);
-        for entry in self.waiting.iter_mut().chain(&mut self.rejected) {
+        for entry in self.waiting_mut() {
             entry.queued = entry.queued.shifted(micros);
             entry.not_before = entry.not_before.map(|instant| instant.shifted(micros));
             entry.rejected_since = entry.rejected_since.map(|instant| instant.shifted(micros));
@@ -350,10 +356,6 @@ impl Outbox {
             first.last_error = Some(reason.to_owned());
         }
         self.hold = Some(Hold { until, reason: reason.to_owned(), refused });
-    }
-
-    fn bytes(&self) -> usize {
-        self.waiting.iter().map(|entry| entry.message.bytes()).sum()
     }
 }
 

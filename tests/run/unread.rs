@@ -3,7 +3,10 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
@@ -91,6 +94,42 @@ fn a_message_that_could_not_be_printed_is_printed_once_somebody_reads() {
     agent.wait_for_log("delivered kind=alert");
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     assert_eq!(printed.matches(MEMORY_ALERT).count(), 1, "{printed}");
+}
+
+/// A service manager that takes nothing more, as a frozen process 1.
+fn full_socket(path: &Path) -> UnixDatagram {
+    let receiver = UnixDatagram::bind(path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.connect(path).unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send(b"x").is_ok() {}
+    receiver
+}
+
+#[test]
+fn a_service_manager_that_stands_still_holds_nothing_up_and_is_told_once_it_goes_on() {
+    let robot = Robot::start([]);
+    let place = busy(&robot.url());
+    let socket = place.path("notify");
+    let receiver = full_socket(&socket);
+    let mut command = place.command(&["run"]);
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "1000000");
+    // Neither its log nor anything else is read.
+    let (_reader, writer, _) = full_pipe();
+    let both = writer.try_clone().unwrap();
+    let agent = place.spawn_to(command, Some(writer.into()), Some(both.into()));
+    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
+
+    receiver.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let mut told = String::new();
+    let mut datagram = [0; 4096];
+    wait_until("it hears that the agent is ready and alive", || {
+        while let Ok(length) = receiver.recv(&mut datagram) {
+            told += std::str::from_utf8(&datagram[..length]).unwrap();
+        }
+        told.contains("READY=1\n") && told.contains("STATUS=") && told.contains("WATCHDOG=1\n")
+    });
+    assert_works(&place, &robot, agent);
 }
 
 /// An agent in a terminal of its own, and the terminal's other end. Not openpty(3): no other process may inherit that end,

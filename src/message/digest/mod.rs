@@ -101,24 +101,40 @@ fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<String> {
     head.into_iter().chain(facts.iter().map(|fact| line(fact, style))).collect()
 }
 
-/// Takes into a message that waits that alerts which it may tell of are over, where no message of their own says so: a
-/// digest must not show them as if they went on. Gives whether it changed.
-pub fn end(message: &mut Message, over: &[&Transition], style: &Style, now: Timestamp) -> bool {
-    let ids: HashSet<u64> = over.iter().map(|transition| episode(&transition.key, transition.since)).collect();
-    let mut changed = false;
-    for fact in &mut message.facts {
-        if fact.is_open() && fact.episode().is_some_and(|id| ids.contains(&id)) {
-            fact.ended = Some(now);
-            changed = true;
+/// Alerts that are over without a message that says so: a digest must not show them as if they went on.
+pub struct Ended {
+    episodes: HashSet<u64>,
+    at: Timestamp,
+}
+
+impl Ended {
+    /// What ended at `now`.
+    pub fn new<'a>(transitions: impl Iterator<Item = &'a Transition>, now: Timestamp) -> Ended {
+        let episodes = transitions.map(|transition| episode(&transition.key, transition.since)).collect();
+        Ended { episodes, at: now }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.episodes.is_empty()
+    }
+
+    /// Takes it into a message that waits. Gives whether that changed.
+    pub fn mark(&self, message: &mut Message, style: &Style) -> bool {
+        let mut changed = false;
+        for fact in &mut message.facts {
+            if fact.is_open() && fact.episode().is_some_and(|id| self.episodes.contains(&id)) {
+                fact.ended = Some(self.at);
+                changed = true;
+            }
+            let unlisted = fact.open.len();
+            fact.open.retain(|id| !self.episodes.contains(id));
+            changed |= fact.open.len() < unlisted;
         }
-        let unlisted = fact.open.len();
-        fact.open.retain(|id| !ids.contains(id));
-        changed |= fact.open.len() < unlisted;
+        if changed && is_page(message) {
+            message.lines = lines(&message.facts, message.folded, style);
+        }
+        changed
     }
-    if changed && is_page(message) {
-        message.lines = lines(&message.facts, message.folded, style);
-    }
-    changed
 }
 
 /// `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): 📊 内存使用率: 85.2% (阈值: 80%)`

@@ -151,14 +151,15 @@ fn an_episode_counts_once_however_often_it_is_told_and_folded() {
 fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
     let style = style(Language::Chinese);
     let muted = transition("/a", News::RecoveredMuted, 40.0, 0);
+    let ended = Ended::new([&muted].into_iter(), at(9));
     let mut alert = fired("/a", 0);
     let text = alert.text();
-    assert!(end(&mut alert, &[&muted], &style, at(9)) && !end(&mut alert, &[&muted], &style, at(10)));
+    assert!(ended.mark(&mut alert, &style) && !ended.mark(&mut alert, &style));
     assert_eq!(alert.text(), text);
     assert_eq!(of(vec![alert])[0].facts[0].ended, Some(at(9)));
 
     let mut page = of(vec![fired("/a", 0), fired("/b", 1)]).remove(0);
-    assert!(end(&mut page, &[&muted], &style, at(9)));
+    assert!(ended.mark(&mut page, &style));
     assert_eq!(
         page.lines,
         [
@@ -168,7 +169,7 @@ fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
         ]
     );
     let other_episode = transition("/b", News::Dropped, 40.0, 7);
-    assert!(!end(&mut page, &[&other_episode], &style, at(9)));
+    assert!(!Ended::new([&other_episode].into_iter(), at(9)).mark(&mut page, &style));
 }
 
 #[test]

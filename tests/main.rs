@@ -24,6 +24,7 @@ mod logging;
 mod mounts;
 mod pipeline;
 mod run;
+mod scale;
 mod schedule;
 mod simulator;
 mod support;

@@ -19,7 +19,10 @@ use crate::text;
 
 /// What could not be measured by the last look at it, and since when that is so.
 #[derive(Debug, Default)]
-pub(super) struct Failing(BTreeMap<(&'static str, Option<Rc<str>>), (Failure, Timestamp)>);
+pub(super) struct Failing(BTreeMap<Place, (Failure, Timestamp)>);
+
+/// A collector, and its one target.
+type Place = (&'static str, Option<Rc<str>>);
 
 impl Failing {
     pub fn iter(&self) -> impl Iterator<Item = &(Failure, Timestamp)> {
@@ -96,10 +99,14 @@ impl Core {
         }
         let key = |failure: &Failure| (failure.collector, failure.target.clone());
         let found: BTreeMap<_, _> = failures.iter().map(|failure| (key(failure), failure)).collect();
-        let is_over = |place: &(_, _), known: &Failure| looked_at(known) && !found.contains_key(place);
-        let over =
-            self.failing.0.extract_if(.., |place, (known, _)| is_over(place, known)).map(|(_, (known, _))| known);
-        let over: Vec<Failure> = over.filter(|known| self.ongoing.report(&subject(known), None).is_some()).collect();
+        let mut over = Vec::new();
+        self.failing.0.retain(|place, (known, _)| {
+            let is_over = looked_at(known) && !found.contains_key(place);
+            if is_over && self.ongoing.report(&subject(known), None).is_some() {
+                over.push(known.clone());
+            }
+            !is_over
+        });
         log_several(log::Level::Info, "works_again", &over.iter().collect::<Vec<_>>(), |_| String::new());
         let mut news = Vec::new();
         for (place, failure) in found {

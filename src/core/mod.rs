@@ -45,7 +45,7 @@ use status::LastReadings;
 use stop::Stopping;
 
 /// Why a configuration that says nothing is not taken over while messages go to a channel.
-const EMPTY_CONFIGURATION: &str = "the configuration is empty, the one before stays in force (a restart takes it)";
+const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
 
 /// What a measurement is made for. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,12 +294,12 @@ impl Core {
             Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
             // An editor empties a file before it writes it anew, a full disk leaves it so, and an unmounted one without it.
             Input::Reloaded { is_empty: true, .. } if !self.config.channels.is_empty() => {
-                log::error!("not reloaded: {EMPTY_CONFIGURATION}");
-                self.config_problem = Some(EMPTY_CONFIGURATION.to_owned());
-                self.keep_config(now, effects);
+                self.not_reloaded(EMPTY_CONFIGURATION.to_owned(), EMPTY_CONFIGURATION, now, effects);
             }
             Input::Reloaded { config, .. } => self.reloaded(*config, now, effects),
-            Input::NotReloaded { problem } => self.not_reloaded(problem, now, effects),
+            Input::NotReloaded { problem } => {
+                self.not_reloaded(problem, "the configuration is not valid", now, effects)
+            }
             Input::Changed(config) => {
                 let zone = config.style.zone.iana_name().unwrap_or("unknown").to_owned();
                 self.adopt(*config, now, effects);
@@ -351,18 +351,14 @@ impl Core {
     }
 
     /// The group is told once that the file cannot be taken over; the agent goes on as it was.
-    fn not_reloaded(&mut self, problem: String, now: Now, effects: &mut Vec<Effect>) {
-        log::error!("not reloaded: the configuration is not valid, the one before stays in force");
+    fn not_reloaded(&mut self, problem: String, why: &str, now: Now, effects: &mut Vec<Effect>) {
+        log::error!("not reloaded: {why}, the one before stays in force");
         // The group is told once, however often a file that is not valid is read.
         if self.config_problem.is_none() {
             self.push(message::configuration_refused(&problem, &self.config.style, now.wall), now);
         }
         self.config_problem = Some(problem);
-        self.keep_config(now, effects);
-    }
-
-    /// Goes on with the configuration in force, with a check at once, as after a reload.
-    fn keep_config(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        // With a check at once, as after a reload.
         self.checks.next = now.boot;
         effects.push(Effect::Announce(Phase::Ready));
     }

@@ -319,9 +319,14 @@ fn a_stop_waits_for_an_answer_and_a_save_and_never_for_a_second() {
 fn an_empty_configuration_is_not_taken_over_while_there_is_a_channel() {
     let mut agent = Driven::new(config(KEY), Mode::default());
     agent.check(90.0, at(0));
-    agent.step(Input::Reloaded { config: Box::new(config("")), is_empty: true }, at(100));
+    let before = agent.core.waiting_count();
+    for seconds in [100, 200] {
+        agent.step(Input::Reloaded { config: Box::new(config("")), is_empty: true }, at(seconds));
+    }
     assert_eq!(agent.core.config.channels, config(KEY).channels);
     assert!(agent.core.config_problem.is_some());
+    // The group is told, once.
+    assert_eq!(agent.core.waiting_count(), before + 1);
 }
 
 #[test]

@@ -38,8 +38,8 @@ impl Loader {
                 for problem in &problems.list {
                     log::error!("{}", problem.in_log());
                 }
-                let first = problems.list.first().map(|problem| problem.in_log().to_string());
-                Input::NotReloaded { problem: first.unwrap_or_default() }
+                let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
+                Input::NotReloaded { problem: first.lines().next().unwrap_or_default().to_owned() }
             }
         }
     }

@@ -11,10 +11,10 @@ const MAX_PROBLEM_CHARS: usize = 160;
 /// A reload was refused: `problem` is the first problem of the configuration on disk, with its place.
 pub fn configuration_refused(problem: &str, style: &Style, now: Timestamp) -> Message {
     let (title, advice) = match style.language {
-        Language::Chinese => ("⚠️ VPS 监控配置无效", "ℹ️ 原配置继续生效；改正之前请勿重启服务，否则将无法启动"),
+        Language::Chinese => ("⚠️ VPS 监控配置无效", "ℹ️ 原配置继续生效，直到下次重启；请在此之前改正"),
         Language::English => (
             "⚠️ VPS Monitor: configuration not valid",
-            "ℹ️ The previous one stays in force. Correct it before a restart: the service would not start",
+            "ℹ️ The previous one stays in force until the next restart. Correct the file before that",
         ),
     };
     let problem: String = problem.chars().take(MAX_PROBLEM_CHARS).collect();
@@ -86,11 +86,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_names_the_place_and_what_a_restart_would_do() {
+    fn it_names_the_place_and_how_long_the_previous_one_stays() {
         let problem = "/etc/vps-monitor/config.yaml:2:3: error: general: unknown key `chek_interval`";
         for (language, title, advice) in [
-            (Language::Chinese, "⚠️ VPS 监控配置无效 [web-1]", "否则将无法启动"),
-            (Language::English, "⚠️ VPS Monitor: configuration not valid [web-1]", "would not start"),
+            (Language::Chinese, "⚠️ VPS 监控配置无效 [web-1]", "直到下次重启"),
+            (Language::English, "⚠️ VPS Monitor: configuration not valid [web-1]", "until the next restart"),
         ] {
             let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::UTC };
             let message = configuration_refused(problem, &style, Timestamp::UNIX_EPOCH);

@@ -52,6 +52,18 @@ fn the_architecture_names_every_module_and_no_other() {
     assert_eq!(named, present);
 }
 
+/// Three pages of sixty lines.
+const MAX_ARCHITECTURE_LINES: usize = 180;
+
+#[test]
+fn the_architecture_is_short_and_what_it_points_to_is_there() {
+    let text = read("ARCHITECTURE.md");
+    assert!(text.lines().count() <= MAX_ARCHITECTURE_LINES, "{} lines", text.lines().count());
+    let paths = text.lines().flat_map(quoted).filter(|path| path.starts_with("src/") || path.starts_with("tests/"));
+    let missing: Vec<String> = paths.filter(|path| !root().join(path).exists()).collect();
+    fail_on(&missing);
+}
+
 #[test]
 fn the_architecture_gives_a_reason_for_every_dependency_and_no_other() {
     let manifest = read("Cargo.toml");
@@ -64,8 +76,10 @@ fn the_architecture_gives_a_reason_for_every_dependency_and_no_other() {
             present.insert(name.to_owned());
         }
     }
-    let named: BTreeSet<String> = first_cells(&table("ARCHITECTURE.md", "## Dependencies")).into_iter().collect();
+    let rows = first_cells(&table("ARCHITECTURE.md", "## Dependencies"));
+    let named: BTreeSet<String> = rows.iter().cloned().collect();
     assert_eq!(named, present);
+    assert_eq!(rows.len(), named.len(), "a dependency is listed twice");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod foreign;
 mod limits;
 mod reload;
 mod secrecy;
+mod slow_disk;
 mod state;
 mod status;
 mod stopping;

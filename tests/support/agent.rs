@@ -22,7 +22,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
 
 /// The contract gives a stop a second; the rest is for a machine that is busy with other tests. What the agent must not
 /// wait for (5 s for Docker, 10 s for a webhook, a minute's window) is far beyond.
-const PROMPTLY: Duration = Duration::from_secs(2);
+pub const PROMPTLY: Duration = Duration::from_secs(2);
 
 /// What the surroundings of a test run could say to an agent.
 const ENVIRONMENT: [&str; 12] = [

@@ -48,13 +48,12 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     setup::ensure_descriptors()?;
     let mut host = options.host()?;
     let folder = options.state_folder()?;
-    let engine = read.value.docker.socket.path();
-    let Some(mut place) = setup::take_place(&folder, engine, once, &host.worker, &signals)? else {
+    let Some(mut state_folder) = setup::take_folder(&folder, once, &host.worker, &signals)? else {
         return Ok(exit::DONE);
     };
     let boot_id = host::boot_id();
-    let Some(loaded) = setup::load(&mut place, &boot_id, &signals)? else { return Ok(exit::DONE) };
-    let control = place.folder().and_then(Control::listen);
+    let Some(loaded) = setup::load(&mut state_folder, &boot_id, &signals)? else { return Ok(exit::DONE) };
+    let control = state_folder.folder().and_then(Control::listen);
     let mode = Mode {
         once,
         print_checks: !once && target == Target::StandardError,
@@ -68,7 +67,8 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     }
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());
     let loader = Loader::new(options.config_file(), options.overrides()?, read.value);
-    let daemon = Daemon::new(core, loader, signals, host, Saver::new(place), control).map_err(anyhow::Error::from)?;
+    let daemon =
+        Daemon::new(core, loader, signals, host, Saver::new(state_folder), control).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {
         End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
         End::CheckedOnce { delivered: false } => exit::FAILED,

@@ -1,18 +1,17 @@
 //! What the agent needs before it can begin: descriptors, its state's folder, and the right user for that.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
 
 use crate::clock;
 use crate::files::RealFolder;
 use crate::signals::Signals;
-use crate::store::{self, LoadError, Loaded, Place, PlaceError};
+use crate::store::{self, FolderError, LoadError, Loaded, StateFolder};
 use crate::worker::Worker;
 
 /// As many descriptors may be needed at once: some 30 of the agent's own, the rest for what it starts and whoever asks.
@@ -43,24 +42,20 @@ pub fn ensure_descriptors() -> anyhow::Result<()> {
 ///
 /// Where root would work in another user's folder, this process becomes that user for good before it touches anything in
 /// there: what that user put in place of a file could have root do anything, and what root writes that user could not read.
-/// `engine` is Docker's socket, whose group it keeps.
+/// It has that user's groups and no other: whoever owns a process can look into what it starts.
 ///
 /// # Errors
 /// The folder must not, or cannot, be used.
-pub fn take_place(
-    path: &Path,
-    engine: &Path,
-    once: bool,
-    worker: &Worker,
-    signals: &Signals,
-) -> anyhow::Result<Option<Place>> {
+pub fn take_folder(path: &Path, once: bool, worker: &Worker, signals: &Signals) -> anyhow::Result<Option<StateFolder>> {
+    // Whatever the umask was, what the agent makes is for its owner, who can read it.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     if !answers(path, worker, signals)? {
         return Ok(None);
     }
-    become_owner(path, engine).with_context(|| path.display().to_string())?;
-    patiently(signals, PlaceError::patience, || Place::take(path)).map_err(|error| match error {
+    become_owner(path).with_context(|| path.display().to_string())?;
+    patiently(signals, FolderError::patience, || StateFolder::take(path)).map_err(|error| match error {
         // Whoever asked for one check most likely wants that agent's.
-        PlaceError::Held { pid, .. } if once => {
+        FolderError::Held { pid, .. } if once => {
             let agent = pid.map_or_else(|| "it".to_owned(), |pid| format!("process {pid}"));
             anyhow!(
                 "{error}. A check by the agent that runs: `systemctl kill -s USR1 vps-monitor`, or SIGUSR1 to {agent}"
@@ -74,9 +69,9 @@ pub fn take_place(
 ///
 /// # Errors
 /// The state is of a newer version, or it cannot be read.
-pub fn load(place: &mut Place, boot_id: &str, signals: &Signals) -> anyhow::Result<Option<Loaded>> {
-    let path = place.path().to_owned();
-    let Some(folder) = place.folder() else { return Ok(Some(Loaded::Nothing)) };
+pub fn load(folder: &mut StateFolder, boot_id: &str, signals: &Signals) -> anyhow::Result<Option<Loaded>> {
+    let path = folder.path().to_owned();
+    let Some(folder) = folder.folder() else { return Ok(Some(Loaded::Nothing)) };
     Ok(patiently(signals, LoadError::patience, || store::load(folder, &path, boot_id, clock::now()))?)
 }
 
@@ -122,7 +117,7 @@ fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bo
     }
 }
 
-fn become_owner(path: &Path, engine: &Path) -> anyhow::Result<()> {
+fn become_owner(path: &Path) -> anyhow::Result<()> {
     // Why it cannot be opened, whoever takes it says.
     let Ok(owner) = RealFolder::open(path).and_then(|folder| folder.owner()) else { return Ok(()) };
     if !geteuid().is_root() || owner.is_root() {
@@ -130,11 +125,10 @@ fn become_owner(path: &Path, engine: &Path) -> anyhow::Result<()> {
     }
     let user = User::from_uid(owner)?;
     let group = user.as_ref().map_or_else(|| Gid::from_raw(owner.as_raw()), |user| user.gid);
-    let mut groups = match &user {
+    let groups = match &user {
         Some(user) => getgrouplist(std::ffi::CString::new(user.name.as_bytes())?.as_c_str(), group)?,
         None => vec![group],
     };
-    groups.extend(fs::metadata(engine).ok().map(|metadata| Gid::from_raw(metadata.gid())));
     let name = user.map_or_else(|| format!("the user {owner}"), |user| user.name);
     let become_it = || -> nix::Result<()> {
         setgroups(&groups)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::damage::{self, Damage};
-use super::place::{PATIENCE, whose};
+use super::folder::{PATIENCE, whose};
 use super::{Document, FILE_NAME, MAX_FILE_BYTES, ROBOT, State, VERSION};
 use crate::clock::Now;
 use crate::files::Folder;
@@ -75,7 +75,7 @@ pub fn load(folder: &mut impl Folder, path: &Path, boot_id: &str, now: Now) -> R
                 let (state, corrected) = on_this_start(document, boot_id, now);
                 if corrected > 0 {
                     log::warn!(
-                        "{}: {corrected} values cannot be true (instants far in the future, say) and were corrected",
+                        "{}: values that cannot be true (instants in the future, say) were corrected: {corrected}",
                         path.join(FILE_NAME).display()
                     );
                 }
@@ -155,9 +155,12 @@ mod tests {
             "gone_since": 7, "last_told": {"wall": wall, "boot": 7}, "value": {"percent": 85.2}, "limit": {"threshold": 80.0}});
         let outbox = json!({"waiting": [entry], "rejected": [entry], "set_aside_untold": 1, "window": [5, 6],
             "hold": {"until": 9, "reason": "x", "refused": false}});
+        let removed = json!({"name": "web", "end": {"removed": wall}});
+        let containers =
+            json!({"engine_was_there": true, "engine_gone": wall, "containers": {"0123456789abcdef": removed}});
         let report = json!({"schedule": "0 9 * * * UTC", "seen": wall, "sent": [wall], "last_sent": wall});
         json!({"version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert],
-            "outboxes": {"wechat": outbox}, "report": report, "since_report": {"alerts": 1, "recoveries": 1}})
+            "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1}})
     }
 
     /// All places of numbers and texts in a document.
@@ -222,6 +225,7 @@ mod tests {
                         assert!(now().boot - entry.queued <= Duration::from_secs(11 * 365 * 86_400), "{place} {value}");
                     }
                 }
+                assert_eq!(state.containers.clone().correct(now().wall), 0, "{place} {value}");
                 let known = state.alerts.firing().into_iter().filter_map(|alert| alert.last_told);
                 assert!(known.into_iter().all(|told| told.boot <= now().boot), "{place} {value}");
                 assert!(encode(&state, "boot", now()).unwrap().left_out == 0, "{place} {value}");
@@ -233,6 +237,8 @@ mod tests {
             "/alerts/0/last_told/boot",
             "/alerts/0/told_from",
             "/since_report/alerts",
+            "/containers/engine_gone",
+            "/containers/containers/0123456789abcdef/end/removed",
             "/outboxes/wechat/hold/until",
             "/outboxes/wechat/window/1",
             &format!("{waiting}/queued"),

@@ -5,9 +5,9 @@
 mod claim;
 mod damage;
 mod encode;
+mod folder;
 mod load;
 mod lock;
-mod place;
 mod saver;
 
 use std::collections::BTreeMap;
@@ -26,9 +26,9 @@ use crate::schedule::ReportState;
 
 pub use damage::{Damage, Lost};
 pub use encode::{Encoded, encode};
+pub use folder::{FolderError, StateFolder};
 pub use load::{LoadError, Loaded, load, peek};
 pub use lock::{Held, holder};
-pub use place::{Place, PlaceError};
 pub use saver::Saver;
 
 pub const FILE_NAME: &str = "alert_state.json";
@@ -78,7 +78,7 @@ impl State {
     /// many there were.
     fn correct(&mut self, now: Now) -> usize {
         let outboxes: usize = self.outboxes.values_mut().map(|outbox| outbox.correct(now)).sum();
-        self.alerts.correct(now) + outboxes + self.since_report.correct()
+        self.alerts.correct(now) + outboxes + self.containers.correct(now.wall) + self.since_report.correct()
     }
 }
 

@@ -7,12 +7,12 @@ use crate::clock::Boot;
 use crate::files::RealFolder;
 use crate::worker::{SaveError, SaveTask, Worker};
 
-use super::Place;
+use super::StateFolder;
 
-/// Saves one state after the other to its place.
+/// Saves one state after the other to its folder.
 #[derive(Debug)]
 pub struct Saver {
-    place: Place,
+    folder: StateFolder,
     /// At work, on these bytes.
     task: Option<SaveTask>,
     bytes: Vec<u8>,
@@ -21,11 +21,11 @@ pub struct Saver {
 }
 
 impl Saver {
-    pub fn new(place: Place) -> Saver {
-        Saver { place, task: None, bytes: Vec::new(), has_moved: false }
+    pub fn new(folder: StateFolder) -> Saver {
+        Saver { folder, task: None, bytes: Vec::new(), has_moved: false }
     }
 
-    /// Starts saving what `Store::encode` gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
+    /// Starts saving what [`encode`](super::encode) gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
     ///
     /// # Errors
     /// There is no folder and none can be made, or no child can be started; [`io::ErrorKind::ResourceBusy`]: a save, or
@@ -34,7 +34,7 @@ impl Saver {
         if self.task.is_some() {
             return Err(io::ErrorKind::ResourceBusy.into());
         }
-        self.task = Some(self.place.save(worker, &bytes)?);
+        self.task = Some(self.folder.save(worker, &bytes)?);
         self.bytes = bytes;
         Ok(())
     }
@@ -54,23 +54,23 @@ impl Saver {
     /// Where the folder was removed or replaced, it is saved to the one that the path leads to now.
     pub fn poll(&mut self, worker: &Worker, now: Boot) -> Option<Result<(), SaveError>> {
         let ended = self.task.as_mut()?.poll(now)?;
+        let bytes = std::mem::take(&mut self.bytes);
         self.task = None;
         if ended != Err(SaveError::Moved) {
             return Some(ended);
         }
-        self.place.forget();
+        self.folder.forget();
         self.has_moved = true;
-        let path = self.place.path().display();
+        let path = self.folder.path().display();
         log::warn!(
             "{path} was removed or replaced while the agent runs; the state is saved to the folder that is there now"
         );
-        let bytes = std::mem::take(&mut self.bytes);
         self.start(worker, bytes).err().map(|error| Err(SaveError::Failed(error.to_string())))
     }
 
     /// The folder, once after it was found to be another one: what else was in it is to be made anew.
     pub fn take_new_folder(&mut self) -> Option<&mut RealFolder> {
-        let folder = self.place.folder().filter(|_| self.has_moved)?;
+        let folder = self.folder.folder().filter(|_| self.has_moved)?;
         self.has_moved = false;
         Some(folder)
     }

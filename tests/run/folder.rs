@@ -82,26 +82,36 @@ fn whatever_stands_in_place_of_its_files_the_agent_neither_waits_nor_follows_and
 }
 
 #[test]
-fn the_status_socket_is_for_its_owner_alone_whatever_the_umask() {
-    let place = Place::configured("no-swap", &quick(""));
-    fs::create_dir(place.state()).unwrap();
-    fs::set_permissions(place.state(), Permissions::from_mode(0o777)).unwrap();
-    let agent = place.start_in_shell("umask 0", &["run"]);
-    agent.wait_for_checks(1);
-    for name in ["status.sock", "lock", "alert_state.json"] {
-        let path = place.state().join(name);
-        wait_until("the file is there", || path.exists());
-        assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600, "{name}");
-    }
-    assert_eq!(place.status()["pid"], agent.pid());
-    if is_root() {
-        // Whoever changed the mode has changed nothing.
-        for path in [place.path(""), place.state().join("status.sock")] {
-            fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+fn what_the_agent_makes_is_for_its_owner_alone_whatever_the_umask() {
+    for umask in ["umask 0", "umask 0777"] {
+        let place = Place::configured("no-swap", &quick(""));
+        fs::create_dir(place.state()).unwrap();
+        fs::set_permissions(place.state(), Permissions::from_mode(0o777)).unwrap();
+        let agent = place.start_in_shell(umask, &["run"]);
+        agent.wait_for_checks(1);
+        for name in ["status.sock", "lock", "alert_state.json"] {
+            let path = place.state().join(name);
+            wait_until("the file is there", || path.exists());
+            assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600, "{name}");
         }
-        let asked = by_user(OTHER, &place.command(&["status"]));
-        assert!(asked.code == 1 && asked.stderr.contains("only root and the agent's own user"), "{asked:?}");
+        assert_eq!(place.status()["pid"], agent.pid());
+        agent.stop(Signal::SIGTERM);
     }
+}
+
+#[test]
+fn whoever_changes_the_mode_of_the_status_socket_has_changed_nothing() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::configured("no-swap", &quick(""));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    for path in [place.path(""), place.state(), place.state().join("status.sock")] {
+        fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+    }
+    let asked = by_user(OTHER, &place.command(&["status"]));
+    assert!(asked.code == 1 && asked.stderr.contains("only root and the agent's own user"), "{asked:?}");
     agent.stop(Signal::SIGTERM);
 }
 

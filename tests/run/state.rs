@@ -105,7 +105,7 @@ fn a_state_with_an_absurd_value_is_corrected_and_its_message_is_told() {
     assert!(robot.wait_for(1)[0].content().starts_with("⚠️ VPS 告警 [web-1]"));
     agent.wait_for_log("delivered kind=alert");
     let log = agent.stop(Signal::SIGTERM).stderr;
-    assert!(log.contains("2 values cannot be true") && log.contains("were corrected"), "{log}");
+    assert!(log.contains("values that cannot be true") && log.contains("were corrected: 2"), "{log}");
 }
 
 /// Has strace fail what the agent does with the state file itself.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::known::{Known, Life};
 use super::names::{Place, Watch};
 use super::run::End;
+use crate::bounds::keep;
 
 /// So many containers are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;
@@ -59,6 +60,15 @@ impl Memory {
     /// Whether containers were seen before.
     pub fn has_containers(&self) -> bool {
         !self.containers.is_empty()
+    }
+
+    /// Corrects what cannot be true at `now` of what was read from a file. How many values that were.
+    pub fn correct(&mut self, now: Timestamp) -> usize {
+        let removed = self.containers.values_mut().filter_map(|remembered| match &mut remembered.end {
+            Some(Ended::Removed(since)) => Some(since),
+            _ => None,
+        });
+        removed.chain(&mut self.engine_gone).map(|instant| keep(instant, Timestamp::MIN..=now)).sum()
     }
 
     /// With these containers in place of its own; those that run first, where there are too many.

@@ -16,7 +16,7 @@ use crate::worker::{SaveTask, Worker};
 
 /// The folder of this agent's state, which no other agent uses meanwhile.
 #[derive(Debug)]
-pub struct Place {
+pub struct StateFolder {
     path: PathBuf,
     _claim: Option<Claim>,
     /// `None`: there is no folder, and none can be made.
@@ -31,7 +31,7 @@ struct Locked {
 
 /// Why the agent does not use this folder.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum FolderError {
     #[error("another vps-monitor (process {}) already uses {}; stop it first, or give this one its own --state-dir",
             pid.map_or_else(|| "of unknown id".to_owned(), |pid| pid.to_string()), path.display())]
     Held { path: PathBuf, pid: Option<u32> },
@@ -46,14 +46,15 @@ pub enum PlaceError {
     Io { path: PathBuf, error: io::Error },
 }
 
-impl PlaceError {
+impl FolderError {
     /// How long it may pass by itself.
     pub fn patience(&self) -> Duration {
         match self {
             // `status` holds the lock for a moment to see whether anybody does.
-            PlaceError::Held { .. } => Duration::from_millis(300),
-            PlaceError::Saving { .. } | PlaceError::Io { .. } => PATIENCE,
-            PlaceError::Foreign { .. } | PlaceError::Missing { .. } => Duration::ZERO,
+            FolderError::Held { .. } => Duration::from_millis(300),
+            FolderError::Io { error, .. } if error.kind() == io::ErrorKind::InvalidInput => Duration::ZERO,
+            FolderError::Saving { .. } | FolderError::Io { .. } => PATIENCE,
+            FolderError::Foreign { .. } | FolderError::Missing { .. } => Duration::ZERO,
         }
     }
 }
@@ -79,20 +80,20 @@ fn name_of(user: Uid) -> String {
     }
 }
 
-impl Place {
+impl StateFolder {
     /// The folder that `path` leads to, made if it is missing. Where that cannot be, the agent goes on without: its work
     /// matters more, and its first attempt to save says why.
     ///
     /// # Errors
     /// It is there and cannot be opened, or belongs to another user, or is used by another process.
-    pub fn take(path: &Path) -> Result<Place, PlaceError> {
+    pub fn take(path: &Path) -> Result<StateFolder, FolderError> {
         let claim = Claim::take(path).map_err(|held| held_at(path, held))?;
-        let mut place = Place { path: path.to_owned(), _claim: claim, folder: None };
-        match place.locked() {
-            Ok(_) | Err(PlaceError::Missing { .. }) => {}
+        let mut taken = StateFolder { path: path.to_owned(), _claim: claim, folder: None };
+        match taken.locked() {
+            Ok(_) | Err(FolderError::Missing { .. }) => {}
             Err(error) => return Err(error),
         }
-        Ok(place)
+        Ok(taken)
     }
 
     pub fn path(&self) -> &Path {
@@ -110,7 +111,10 @@ impl Place {
     /// There is no folder and none can be made, or no child; [`io::ErrorKind::ResourceBusy`]: the last save has not ended.
     pub fn save(&mut self, worker: &Worker, bytes: &[u8]) -> io::Result<SaveTask> {
         let path = self.path.clone();
-        let folder = self.locked().map_err(io::Error::other)?;
+        let folder = self.locked().map_err(|error| match error {
+            FolderError::Missing { error, .. } | FolderError::Io { error, .. } => error,
+            error => io::Error::other(error),
+        })?;
         worker.save(folder, &path, FILE_NAME, bytes)
     }
 
@@ -119,7 +123,7 @@ impl Place {
         self.folder = None;
     }
 
-    fn locked(&mut self) -> Result<&mut RealFolder, PlaceError> {
+    fn locked(&mut self) -> Result<&mut RealFolder, FolderError> {
         let locked = match self.folder.take() {
             Some(locked) => locked,
             None => open_locked(&self.path)?,
@@ -128,34 +132,34 @@ impl Place {
     }
 }
 
-fn open_locked(path: &Path) -> Result<Locked, PlaceError> {
+fn open_locked(path: &Path) -> Result<Locked, FolderError> {
     let folder = open_or_make(path)?;
-    let owner = folder.owner().map_err(|error| PlaceError::Io { path: path.to_owned(), error })?;
+    let owner = folder.owner().map_err(|error| FolderError::Io { path: path.to_owned(), error })?;
     if !is_trusted(owner.as_raw()) {
-        return Err(PlaceError::Foreign { path: path.to_owned(), owner: name_of(owner) });
+        return Err(FolderError::Foreign { path: path.to_owned(), owner: name_of(owner) });
     }
     let lock = Lock::take(&folder, path).map_err(|held| held_at(path, held))?;
     Ok(Locked { folder, _lock: lock })
 }
 
 /// Opens a folder, which is made (for its owner alone) if it is missing.
-fn open_or_make(path: &Path) -> Result<RealFolder, PlaceError> {
+fn open_or_make(path: &Path) -> Result<RealFolder, FolderError> {
     let mut opened = RealFolder::open(path);
     if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|error| PlaceError::Missing { path: path.to_owned(), error })?;
+        made.map_err(|error| FolderError::Missing { path: path.to_owned(), error })?;
         opened = RealFolder::open(path);
     }
     opened.map_err(|error| match error.kind() {
-        io::ErrorKind::NotADirectory => PlaceError::Missing { path: path.to_owned(), error },
-        _ => PlaceError::Io { path: path.to_owned(), error },
+        io::ErrorKind::NotADirectory => FolderError::Missing { path: path.to_owned(), error },
+        _ => FolderError::Io { path: path.to_owned(), error },
     })
 }
 
-fn held_at(path: &Path, held: Held) -> PlaceError {
+fn held_at(path: &Path, held: Held) -> FolderError {
     let path = path.to_owned();
     match held {
-        Held::ByAgent(pid) => PlaceError::Held { path, pid },
-        Held::BySave => PlaceError::Saving { path },
+        Held::ByAgent(pid) => FolderError::Held { path, pid },
+        Held::BySave => FolderError::Saving { path },
     }
 }

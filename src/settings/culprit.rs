@@ -19,7 +19,7 @@ pub(super) fn culprit(text: &str, at: usize) -> Option<Lookalike> {
     if text.len() > MAX_TRIED_BYTES {
         return None;
     }
-    let at = text.ceil_char_boundary(at);
+    let at = (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
     let goes_on = |before: &str, line: &str, after: &str| is_read_beyond(&[before, line, after].concat(), &text[end..]);
     // Lines may need one another: of two that were meant as keys each is a mere text.

@@ -89,7 +89,7 @@ pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
 
 /// Whether what follows a secret's key is one: neither nothing, nor the template's placeholder, nor the name of a place.
 fn is_secret(value: &str) -> bool {
-    let value = value.split(" #").next().unwrap_or(value).trim_matches(|c| ends_value(c));
+    let value = value.split(" #").next().unwrap_or(value).trim_matches(ends_value);
     let is_placeholder = value.split_once(PLACEHOLDER).is_some_and(|(_, rest)| rest.is_empty());
     !(value.is_empty() || is_placeholder || PLACES.iter().any(|place| value.starts_with(place)))
 }

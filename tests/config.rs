@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vps_monitor::config::{Config, TEMPLATE};
+use vps_monitor::config::{Config, template};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/config");
 
@@ -69,6 +69,25 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     assert_eq!(crlf.system.disk.paths, ["/".into(), "/data".into()]);
 }
 
+/// What `config show` prints is made of the sections' fields, everything else of what their readers say.
+#[test]
+fn the_fields_of_the_configuration_are_the_keys_that_are_described() {
+    fn paths(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let path = format!("{path}{key}");
+            paths(value, &format!("{path}."), found);
+            found.push(path);
+        }
+    }
+    let mut fields = Vec::new();
+    paths(&serde_json::to_value(Config::default()).unwrap(), "", &mut fields);
+    let described = Config::describe().into_iter().map(|key| key.path).filter(|path| !path.contains("[]"));
+    let mut described: Vec<String> = described.collect();
+    fields.sort();
+    described.sort();
+    assert_eq!(fields, described);
+}
+
 /// What is said of each file is beside it. `UPDATE_EXPECTED=1` writes it anew, to be looked at in the diff.
 #[test]
 fn every_invalid_file_is_told_what_is_wrong_with_it() {
@@ -98,7 +117,7 @@ fn no_message_shows_a_key() {
 
 #[test]
 fn the_template_holds_the_defaults_and_every_key() {
-    let filled = TEMPLATE.replace("YOUR_KEY", "693a91f6-7bcd-4bc4-97a0-0ec2sifa5aaa");
+    let filled = template().replace("YOUR_KEY", "693a91f6-7bcd-4bc4-97a0-0ec2sifa5aaa");
     let config = Config::parse("template", filled.as_bytes()).unwrap().value;
     assert_eq!(Config { wechat: Default::default(), ..config }, Config::default());
 
@@ -110,14 +129,14 @@ fn the_template_holds_the_defaults_and_every_key() {
 fn assert_keys_are_written(keys: &serde_json::Value, depth: usize) {
     for (key, value) in keys.as_object().into_iter().flatten() {
         let line = format!("\n{}{key}:", "  ".repeat(depth));
-        assert!(TEMPLATE.contains(&line), "the template lacks {line:?}");
+        assert!(template().contains(&line), "the template lacks {line:?}");
         assert_keys_are_written(value, depth + 1);
     }
 }
 
 #[test]
 fn the_template_as_it_is_complains_of_its_placeholder_alone() {
-    let problems = Config::parse("template", TEMPLATE.as_bytes()).unwrap_err();
+    let problems = Config::parse("template", template().as_bytes()).unwrap_err();
     let messages: Vec<&str> = problems.list.iter().map(|problem| problem.message.as_str()).collect();
     assert!(messages.len() == 1 && messages[0].starts_with("wechat.webhook_url: "), "{messages:?}");
 }

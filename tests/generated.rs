@@ -1,22 +1,26 @@
-//! The man pages and the shell completions in share/, which `make install` copies as they are: they are what the command
-//! line and the configuration's template say.
+//! What the code says of itself, kept in the tree: the man pages and shell completions in share/, which `make install`
+//! copies as they are, the template, the configuration's reference pages and its JSON Schema.
 //!
 //! They are kept in the tree, so that neither the binary carries the code that writes them nor an install needs cargo.
 //! `UPDATE_EXPECTED=1 cargo test --test main generated` writes them anew, to be looked at in the diff.
 
 mod config_page;
+mod tables;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use vps_monitor::cli::Options;
 
-/// Compares a file of share/ with what it must be.
+use crate::support::is_ci;
+
+/// Compares a file with what it must be.
 fn assert_current(path: &str, expected: &[u8]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("share").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, expected).unwrap();
@@ -28,9 +32,9 @@ fn assert_current(path: &str, expected: &[u8]) {
 #[test]
 fn the_completions_are_those_of_the_command_line() {
     for (shell, file) in [
-        (Shell::Bash, "completions/vps-monitor.bash"),
-        (Shell::Zsh, "completions/_vps-monitor"),
-        (Shell::Fish, "completions/vps-monitor.fish"),
+        (Shell::Bash, "share/completions/vps-monitor.bash"),
+        (Shell::Zsh, "share/completions/_vps-monitor"),
+        (Shell::Fish, "share/completions/vps-monitor.fish"),
     ] {
         let mut script = Vec::new();
         generate(shell, &mut Options::command(), "vps-monitor", &mut script);
@@ -40,19 +44,55 @@ fn the_completions_are_those_of_the_command_line() {
 
 #[test]
 fn the_man_page_is_that_of_the_command_line() {
-    assert_current("man/vps-monitor.8", command_page().as_bytes());
+    assert_current("share/man/vps-monitor.8", command_page().as_bytes());
 }
 
 #[test]
-fn the_configurations_man_page_has_every_key_of_the_template() {
-    let page = config_page::page(vps_monitor::config::TEMPLATE);
-    assert_current("man/vps-monitor-config.5", page.as_bytes());
-    let keys = serde_json::to_value(vps_monitor::config::Config::default()).unwrap();
-    for (section, keys) in keys.as_object().unwrap() {
-        for key in keys.as_object().unwrap().keys() {
-            assert!(page.contains(&format!("{section}.{key}").replace('-', "\\-")), "the page lacks {section}.{key}");
-        }
+fn the_configurations_man_page_has_every_key() {
+    assert_current("share/man/vps-monitor-config.5", config_page::page().as_bytes());
+}
+
+#[test]
+fn the_template_is_what_the_readers_say() {
+    assert_current("etc/config.yaml", vps_monitor::config::template().as_bytes());
+}
+
+#[test]
+fn the_pages_of_the_configuration_list_every_key() {
+    for (page, heading, language) in
+        [("docs/configuration.zh-CN.md", "## 配置项", 0), ("docs/configuration.md", "## Keys", 1)]
+    {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        assert_current(page, tables::with_table(&text, heading, language).as_bytes());
     }
+}
+
+#[test]
+fn the_schema_is_what_the_readers_say() {
+    assert_current("share/config.schema.json", vps_monitor::config::schema().as_bytes());
+}
+
+/// The schema is judged by a validator that others wrote, in Python: what the agent accepts it accepts, and the other way
+/// round as far as a schema can say.
+#[test]
+fn a_validator_accepts_and_refuses_the_fixtures_as_the_agent_does() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for python in ["python3", "/usr/bin/python3"] {
+        let mut validator = Command::new(python);
+        validator.arg("-B").arg(root.join("tests/generated/schema.py"));
+        validator.arg(root.join("share/config.schema.json")).arg(root.join("fixtures/config"));
+        let Ok(output) = validator.output() else { continue };
+        if output.status.code() == Some(77) {
+            continue;
+        }
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+        return;
+    }
+    assert!(!is_ci(), "no Python here has jsonschema and ruamel.yaml");
+    eprintln!(
+        "left out: no Python here has jsonschema and ruamel.yaml (Debian: python3-jsonschema, python3-ruamel.yaml)"
+    );
 }
 
 /// vps-monitor(8): the command line's own words, each command with its options, and what a program's help does not say.

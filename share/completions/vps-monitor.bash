@@ -46,6 +46,9 @@ _vps__monitor() {
             vps__monitor__subcmd__config,help)
                 cmd="vps__monitor__subcmd__config__subcmd__help"
                 ;;
+            vps__monitor__subcmd__config,schema)
+                cmd="vps__monitor__subcmd__config__subcmd__schema"
+                ;;
             vps__monitor__subcmd__config,show)
                 cmd="vps__monitor__subcmd__config__subcmd__show"
                 ;;
@@ -57,6 +60,9 @@ _vps__monitor() {
                 ;;
             vps__monitor__subcmd__config__subcmd__help,help)
                 cmd="vps__monitor__subcmd__config__subcmd__help__subcmd__help"
+                ;;
+            vps__monitor__subcmd__config__subcmd__help,schema)
+                cmd="vps__monitor__subcmd__config__subcmd__help__subcmd__schema"
                 ;;
             vps__monitor__subcmd__config__subcmd__help,show)
                 cmd="vps__monitor__subcmd__config__subcmd__help__subcmd__show"
@@ -90,6 +96,9 @@ _vps__monitor() {
                 ;;
             vps__monitor__subcmd__help__subcmd__config,check)
                 cmd="vps__monitor__subcmd__help__subcmd__config__subcmd__check"
+                ;;
+            vps__monitor__subcmd__help__subcmd__config,schema)
+                cmd="vps__monitor__subcmd__help__subcmd__config__subcmd__schema"
                 ;;
             vps__monitor__subcmd__help__subcmd__config,show)
                 cmd="vps__monitor__subcmd__help__subcmd__config__subcmd__show"
@@ -164,7 +173,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__config)
-            opts="-h --config --state-dir --procfs --docker-socket --help check show template help"
+            opts="-h --config --state-dir --procfs --docker-socket --help check show template schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -224,7 +233,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__config__subcmd__help)
-            opts="check show template help"
+            opts="check show template schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,6 +274,20 @@ _vps__monitor() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        vps__subcmd__monitor__subcmd__config__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         vps__subcmd__monitor__subcmd__config__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -286,6 +309,36 @@ _vps__monitor() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__config__subcmd__schema)
+            opts="-h --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -382,7 +435,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help__subcmd__config)
-            opts="check show template"
+            opts="check show template schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -396,6 +449,20 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help__subcmd__config__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__config__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

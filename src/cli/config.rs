@@ -1,7 +1,7 @@
 //! `config`: check, show or make a configuration.
 
 use super::{ConfigCommand, Error, Options, exit, output};
-use crate::config::{ConfigFile, STANDARD_FILE, TEMPLATE};
+use crate::config::{self, ConfigFile, STANDARD_FILE};
 
 pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
     match command {
@@ -16,7 +16,8 @@ pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
             let yaml = options.config()?.to_yaml().map_err(anyhow::Error::from)?;
             output::print(&yaml)?;
         }
-        ConfigCommand::Template => output::print(TEMPLATE)?,
+        ConfigCommand::Template => output::print(&config::template())?,
+        ConfigCommand::Schema => output::print(&config::schema())?,
     }
     Ok(exit::DONE)
 }

@@ -135,6 +135,9 @@ pub enum ConfigCommand {
     /// Print the annotated template
     #[command(after_help = EXIT_CODES)]
     Template,
+    /// Print the JSON Schema of the configuration, by which editors check and complete
+    #[command(after_help = EXIT_CODES)]
+    Schema,
 }
 
 /// The zone of that name.

@@ -10,7 +10,7 @@ use super::parse::{Malformed, columns, lines, number};
 use super::{Collector, Progress};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
-use crate::settings::Section;
+use crate::settings::{self, NO_DOC, Section, doc};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
 
 /// `network.connections`.
@@ -23,16 +23,20 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { enabled: true, threshold: 1000 }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
-            enabled: section.boolean("enabled", default.enabled),
-            threshold: section.integer("threshold", default.threshold, 1..=10_000_000),
+            enabled: section.boolean("enabled", true, NO_DOC),
+            threshold: section.integer(
+                "threshold",
+                1000,
+                1..=10_000_000,
+                doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state"),
+            ),
         }
     }
 }

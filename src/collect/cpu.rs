@@ -8,7 +8,7 @@ use super::parse::{Malformed, columns, lines, number};
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
-use crate::settings::{Section, seconds};
+use crate::settings::{self, NO_DOC, Section, doc, seconds};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
 
 /// `system.cpu`.
@@ -25,17 +25,20 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { enabled: true, threshold: 80.0, sample_interval: Duration::from_secs(1) }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
-            enabled: section.boolean("enabled", default.enabled),
-            threshold: section.percent("threshold", default.threshold),
-            sample_interval: section.duration("sample_interval", default.sample_interval, super::SAMPLE_INTERVAL),
+            enabled: section.boolean("enabled", true, NO_DOC),
+            threshold: section.percent(
+                "threshold",
+                80.0,
+                doc("所有 CPU 合计的使用率 (%)", "use of all CPUs together, percent"),
+            ),
+            sample_interval: super::sample_interval(section, Duration::from_secs(1)),
         }
     }
 }

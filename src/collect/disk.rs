@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Asking, Host, Probe};
-use crate::settings::{Complaint, Section};
+use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
 use crate::worker::FileSystem;
 
@@ -29,28 +29,46 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { enabled: true, threshold: 80.0, paths: vec!["/".into()] }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
-        let mut seen: Vec<Rc<str>> = Vec::new();
-        let enabled = section.boolean("enabled", default.enabled);
-        let threshold = section.percent("threshold", default.threshold);
-        section.list("paths", |item| {
-            let path: Rc<str> = item.parse(absolute_path)?;
-            if seen.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
+        let mut paths: Vec<Rc<str>> = Vec::new();
+        let enabled = section.boolean("enabled", true, NO_DOC);
+        let threshold = section.percent(
+            "threshold",
+            80.0,
+            doc("磁盘使用率 (%)，与 `df` 一致", "disk use, percent, as `df` counts"),
+        );
+        section.list("paths", PATHS, |item| {
+            let path: Rc<str> = item.parse(PATH, absolute_path)?;
+            if paths.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
                 item.problem(Complaint::new(format!("`{path}` is named twice")).expected("each path once"));
             } else {
-                seen.push(path);
+                paths.push(path);
             }
             Some(())
         });
-        Config { enabled, threshold, paths: if seen.is_empty() { default.paths } else { seen } }
+        if paths.is_empty() {
+            paths.push(ROOT.into());
+        }
+        Config { enabled, threshold, paths }
     }
 }
+
+const ROOT: &str = "/";
+
+const PATHS: Doc = doc(
+    "要监控的路径，每个单独告警，留空则只监控根目录",
+    "what is watched, each a reading of its own; empty: the root directory alone",
+)
+.default(ROOT)
+.unique()
+.values("绝对路径", "absolute paths");
+
+const PATH: Doc = doc("绝对路径", "an absolute path").pattern("^/");
 
 fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
     if !Path::new(text).is_absolute() {

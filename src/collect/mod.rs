@@ -16,10 +16,18 @@ use std::time::Duration;
 
 use crate::clock::{Boot, Now};
 use crate::host::Host;
+use crate::settings::{Section, doc};
 use crate::snapshot::Snapshot;
 
 /// How far apart the two readings of a rate may be taken.
-pub const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// The key `sample_interval` of a section. That it fits between two checks is seen to where both are known.
+fn sample_interval(section: &mut Section<'_>, default: Duration) -> Duration {
+    let doc =
+        doc("采样间隔（秒），不长于 `check_interval`", "between the two readings; no longer than `check_interval`");
+    section.duration("sample_interval", default, SAMPLE_INTERVAL, doc)
+}
 
 /// What is to be measured: each collector's own configuration.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,7 +7,7 @@ use log::LevelFilter;
 use serde::{Serialize, Serializer};
 
 use crate::message::Language;
-use crate::settings::{Section, seconds, time_zone_name};
+use crate::settings::{self, Section, doc, seconds, time_zone_name};
 
 /// `general`
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,33 +39,53 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            hostname: String::new(),
-            check_interval: Duration::from_secs(900),
-            alert_cooldown: Duration::from_secs(300),
-            send_recovery: true,
-            log_level: LevelFilter::Info,
-            language: Language::default(),
-            timezone: None,
-        }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
-            hostname: section.text("hostname", &default.hostname),
-            check_interval: section.duration("check_interval", default.check_interval, Duration::from_secs(1)..=DAY),
-            alert_cooldown: section.duration("alert_cooldown", default.alert_cooldown, Duration::ZERO..=30 * DAY),
-            send_recovery: section.boolean("send_recovery", default.send_recovery),
-            log_level: section.choice("log_level", default.log_level, &LEVELS),
+            hostname: section.text(
+                "hostname",
+                doc("消息中的主机名，留空则自动获取", "the host's name in messages; empty: the system's"),
+            ),
+            check_interval: section.duration(
+                "check_interval",
+                Duration::from_secs(900),
+                Duration::from_secs(1)..=DAY,
+                doc("检查间隔（秒）", "time between checks"),
+            ),
+            alert_cooldown: section.duration(
+                "alert_cooldown",
+                Duration::from_secs(300),
+                Duration::ZERO..=30 * DAY,
+                doc("同一告警两次消息之间的冷却时间（秒）", "pause between messages of one alert"),
+            ),
+            send_recovery: section.boolean(
+                "send_recovery",
+                true,
+                doc("是否发送恢复通知", "tell when an alert is over"),
+            ),
+            log_level: section.choice(
+                "log_level",
+                LevelFilter::Info,
+                &LEVELS,
+                doc("日志级别", "least level that is logged"),
+            ),
             language: section.choice(
                 "language",
-                default.language,
+                Language::default(),
                 &[("zh", Language::Chinese), ("en", Language::English)],
+                doc("消息语言", "language of messages"),
             ),
-            timezone: section.time_zone("timezone"),
+            timezone: section.time_zone(
+                "timezone",
+                doc(
+                    "消息中时间的时区，如 Asia/Shanghai，留空则用系统时区",
+                    "zone of times in messages, such as Asia/Shanghai; empty: the system's",
+                ),
+            ),
         }
     }
 }
@@ -78,7 +98,6 @@ fn level_name<S: Serializer>(level: &LevelFilter, serializer: S) -> Result<S::Ok
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings;
 
     fn read(text: &str) -> Result<Config, String> {
         let read = settings::read("c", text.as_bytes(), Config::read);

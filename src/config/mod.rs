@@ -5,6 +5,8 @@
 mod file;
 pub mod general;
 mod resolved;
+mod schema;
+mod template;
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,14 +16,15 @@ use serde::Serialize;
 use crate::collect::{connections, cpu, disk, docker, memory, traffic};
 use crate::notify::wecom;
 use crate::schedule;
-use crate::settings::{self, Complaint, Problems, Read, Section, WAIT_OF_A_COMMAND, duration_text};
+use crate::settings::{
+    self, Complaint, Described, Doc, NO_DOC, Problems, Read, Section, WAIT_OF_A_COMMAND, doc, duration_text,
+};
 
 pub use file::{ConfigFile, STANDARD_FILE};
 
 pub use resolved::{Overrides, Resolved};
-
-/// The annotated template: the file that an installation begins with.
-pub const TEMPLATE: &str = include_str!("../../etc/config.yaml");
+pub use schema::schema;
+pub use template::template;
 
 /// The configuration in force. Its default is what an empty file means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -71,6 +74,11 @@ impl Config {
         settings::read(file_name, bytes, Config::read)
     }
 
+    /// Every key as its reader describes it, in the order of the template; a section comes before what is in it.
+    pub fn describe() -> Vec<Described> {
+        settings::describe(Config::read)
+    }
+
     /// The configuration as YAML, in the order of the template, secrets masked: what `config show` prints.
     ///
     /// # Errors
@@ -81,29 +89,36 @@ impl Config {
     }
 
     fn read(document: &mut Section<'_>) -> Config {
-        let general = document.section("general", general::Config::read);
+        let general = document.section("general", doc("基础配置", "General"), general::Config::read);
         let check_interval = general.check_interval;
         Config {
             general,
-            wechat: document.section("wechat", wecom::Config::read),
-            system: document.section("system", |system| System::read(system, check_interval)),
-            network: document.section("network", |network| Network::read(network, check_interval)),
-            docker: document.section("docker", docker::Config::read),
-            scheduled_report: document.section("scheduled_report", schedule::Config::read),
+            wechat: document.section("wechat", doc("企业微信机器人", "WeChat Work group robot"), wecom::Config::read),
+            system: document.section("system", SYSTEM, |system| System::read(system, check_interval)),
+            network: document
+                .section("network", doc("网络监控", "Network"), |network| Network::read(network, check_interval)),
+            docker: document.section("docker", doc("Docker 监控", "Docker"), docker::Config::read),
+            scheduled_report: document.section(
+                "scheduled_report",
+                doc("定时状态报告", "Scheduled report"),
+                schedule::Config::read,
+            ),
         }
     }
 }
 
+const SYSTEM: Doc = doc("系统监控：达到阈值即告警", "System: an alert fires at or above its threshold");
+
 impl System {
     fn read(system: &mut Section<'_>, check_interval: Duration) -> System {
         System {
-            memory: system.section("memory", memory::Config::read),
-            disk: system.section("disk", disk::Config::read),
-            cpu: system.section("cpu", |section| {
+            memory: system.section("memory", NO_DOC, memory::Config::memory),
+            disk: system.section("disk", NO_DOC, disk::Config::read),
+            cpu: system.section("cpu", NO_DOC, |section| {
                 let cpu = cpu::Config::read(section);
                 cpu::Config { sample_interval: within(section, cpu.sample_interval, check_interval), ..cpu }
             }),
-            swap: system.section("swap", memory::Config::read),
+            swap: system.section("swap", NO_DOC, memory::Config::swap),
         }
     }
 }
@@ -111,11 +126,11 @@ impl System {
 impl Network {
     fn read(network: &mut Section<'_>, check_interval: Duration) -> Network {
         Network {
-            traffic: network.section("traffic", |section| {
+            traffic: network.section("traffic", NO_DOC, |section| {
                 let traffic = traffic::Config::read(section);
                 traffic::Config { sample_interval: within(section, traffic.sample_interval, check_interval), ..traffic }
             }),
-            connections: network.section("connections", connections::Config::read),
+            connections: network.section("connections", NO_DOC, connections::Config::read),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::{CronError, Schedule};
-use crate::settings::{Complaint, Section, seconds, time_zone_name};
+use super::{CronError, DEFAULT_EXPRESSION, Schedule};
+use crate::settings::{self, Complaint, Doc, NO_DOC, Section, Text, doc, seconds, time_zone_name};
 
 /// When reports are sent, and how late they may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,28 +29,51 @@ pub const MAX_JITTER: Duration = Duration::from_secs(60 * 60);
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            enabled: true,
-            cron: Schedule::default(),
-            timezone: None,
-            misfire_grace: Duration::from_secs(60 * 60),
-            jitter: Duration::ZERO,
-        }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
-            enabled: section.boolean("enabled", default.enabled),
-            cron: section.parse("cron", default.cron, |text| Schedule::parse(text).map_err(Complaint::from)),
-            timezone: section.time_zone("timezone"),
-            misfire_grace: section.duration("misfire_grace", default.misfire_grace, Duration::ZERO..=MAX_MISFIRE_GRACE),
-            jitter: section.duration("jitter", default.jitter, Duration::ZERO..=MAX_JITTER),
+            enabled: section.boolean("enabled", true, NO_DOC),
+            cron: section.parse("cron", CRON, |text| Schedule::parse(text).map_err(Complaint::from)),
+            timezone: section.time_zone(
+                "timezone",
+                doc("报告的时区，留空则用 `general.timezone`", "zone of the schedule; empty: `general.timezone`"),
+            ),
+            misfire_grace: section.duration(
+                "misfire_grace",
+                Duration::from_secs(60 * 60),
+                Duration::ZERO..=MAX_MISFIRE_GRACE,
+                doc("错过的报告（如停机时）多久之内仍补发（秒）", "how late a missed report is still sent"),
+            ),
+            jitter: section.duration(
+                "jitter",
+                Duration::ZERO,
+                Duration::ZERO..=MAX_JITTER,
+                doc(
+                    "多台主机共用机器人时，各主机固定错开的最大延迟（秒）",
+                    "each host's own stable delay, up to this, where many share a robot",
+                ),
+            ),
         }
     }
 }
+
+const CRON: Doc =
+    doc("何时发送报告：分 时 日 月 周", "when the report is sent: minute, hour, day of month, month, day of week")
+        .default(DEFAULT_EXPRESSION)
+        .values("五个字段，或 `@daily` 等", "five fields, or `@daily` and the like")
+        .pattern(r"^[ \t\n\r\f]*(@[A-Za-z]+|[0-9A-Za-z*?,/#-]+([ \t\n\r\f]+[0-9A-Za-z*?,/#-]+){4})[ \t\n\r\f]*$")
+        .below(&[
+            Text { zh: "常用示例", en: "Examples" },
+            Text { zh: "\"0 9 * * *\"     - 每天 9:00", en: "every day at 9:00" },
+            Text { zh: "\"0 9,18 * * *\"  - 每天 9:00 和 18:00", en: "every day at 9:00 and 18:00" },
+            Text { zh: "\"0 */6 * * *\"   - 每 6 小时", en: "every 6 hours" },
+            Text { zh: "\"0 9 * * 1\"     - 每周一 9:00", en: "Mondays at 9:00" },
+            Text { zh: "\"0 0 1 * *\"     - 每月 1 号 0:00", en: "the first of each month at 0:00" },
+        ]);
 
 impl From<CronError> for Complaint {
     fn from(error: CronError) -> Complaint {
@@ -61,7 +84,6 @@ impl From<CronError> for Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings;
 
     fn read(text: &str) -> Result<Config, String> {
         let read = settings::read("c", text.as_bytes(), Config::read);

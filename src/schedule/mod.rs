@@ -65,6 +65,9 @@ impl Schedule {
 }
 
 /// Nine o'clock, every day.
+const DEFAULT_EXPRESSION: &str = "0 9 * * *";
+
+/// The fields of [`DEFAULT_EXPRESSION`].
 impl Default for Schedule {
     fn default() -> Schedule {
         let fields = Fields {
@@ -75,7 +78,7 @@ impl Default for Schedule {
             days_of_month: None,
             days_of_week: None,
         };
-        Schedule { expression: "0 9 * * *".to_owned(), fields }
+        Schedule { expression: DEFAULT_EXPRESSION.to_owned(), fields }
     }
 }
 

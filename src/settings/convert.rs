@@ -84,7 +84,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{self, Section, Severity};
+    use crate::settings::{self, NO_DOC, Section, Severity};
 
     fn problems(text: &str, read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
         let list = match settings::read("c", text.as_bytes(), read) {
@@ -98,7 +98,7 @@ mod tests {
     fn a_number_is_told_which_of_its_characters_is_none() {
         let number = |text: &str| {
             problems(text, |document| {
-                document.number("n", 1.0, 0.0, 100.0);
+                document.number("n", 1.0, 0.0, 100.0, NO_DOC);
             })
         };
         assert_eq!(
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn of_a_value_in_several_lines_the_character_is_pointed_at() {
         let told = problems("n: true\n  and\u{a0}more\n", |document| {
-            document.boolean("n", false);
+            document.boolean("n", false, NO_DOC);
         });
         assert!(told[0].starts_with("2:6 error n: here is U+00A0"), "{told:?}");
     }
@@ -135,7 +135,7 @@ mod tests {
     fn a_key_is_told_which_of_its_characters_is_none() {
         let keys = |text: &str| {
             problems(text, |document| {
-                document.number("threshold", 1.0, 0.0, 100.0);
+                document.number("threshold", 1.0, 0.0, 100.0, NO_DOC);
             })
         };
         assert_eq!(
@@ -159,9 +159,9 @@ mod tests {
     fn an_oversight_in_an_accepted_text_is_warned_of() {
         let texts = |text: &str| {
             problems(text, |document| {
-                document.text("t", "");
-                document.parse("p", (), |_| Ok(()));
-                document.list("l", |item| item.text());
+                document.text("t", NO_DOC);
+                document.parse("p", NO_DOC, |_| Ok(()));
+                document.list("l", NO_DOC, |item| item.text());
             })
         };
         assert_eq!(texts("l: [\"/data\u{200b}\"]\n").len(), 1);
@@ -171,16 +171,16 @@ mod tests {
         for right in ["t: 生产　一号（备用）：⚠️\n", "l: [/数据（旧）]\n"] {
             assert_eq!(texts(right), Vec::<String>::new(), "{right}");
         }
-        let read = settings::read("c", "t: web\u{200b}\n".as_bytes(), |document| document.text("t", "")).unwrap();
+        let read = settings::read("c", "t: web\u{200b}\n".as_bytes(), |document| document.text("t", NO_DOC)).unwrap();
         assert_eq!((read.value.as_str(), read.warnings[0].severity), ("web\u{200b}", Severity::Warning));
     }
 
     #[test]
     fn what_stands_where_a_section_or_a_list_belongs_is_told_of_its_colon_and_its_brackets() {
         let told = problems("a:\n  b： 80\nl: ［x, y］\nm:\n  － x\n", |document| {
-            document.section("a", |a| a.number("b", 1.0, 0.0, 100.0));
-            document.list("l", |item| item.text());
-            document.list("m", |item| item.text());
+            document.section("a", NO_DOC, |a| a.number("b", 1.0, 0.0, 100.0, NO_DOC));
+            document.list("l", NO_DOC, |item| item.text());
+            document.list("m", NO_DOC, |item| item.text());
         });
         assert_eq!(
             told,

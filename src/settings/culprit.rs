@@ -95,14 +95,14 @@ fn corrected(line: &str, wrong: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{self, Severity};
+    use crate::settings::{self, NO_DOC, Severity};
 
     fn problem(text: &str) -> String {
         let problems = settings::read("c", text.as_bytes(), |document| {
-            document.section("general", |general| {
-                general.text("hostname", "");
-                general.integer("check_interval", 900, 1..=9_999);
-                general.list("paths", |item| item.text());
+            document.section("general", NO_DOC, |general| {
+                general.text("hostname", NO_DOC);
+                general.integer("check_interval", 900, 1..=9_999, NO_DOC);
+                general.list("paths", NO_DOC, |item| item.text());
             });
         });
         let list = problems.err().map(|problems| problems.list).unwrap_or_default();

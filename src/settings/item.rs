@@ -1,5 +1,6 @@
 //! One item of a list: a text or a section.
 
+use super::doc::{Described, Doc, Kind};
 use super::lookalike::Lookalike;
 use super::node::{Node, Value};
 use super::problem::Complaint;
@@ -19,13 +20,12 @@ impl<'a> Item<'a> {
         Item { report, node, path }
     }
 
-    /// The item's text; `None`, and an error, when it is empty, a list or a section.
-    pub fn text(&mut self) -> Option<String> {
-        self.parse(|text| Ok(text.to_owned()))
-    }
-
     /// The item's text, converted by `parse`; `None`, and an error, when it is empty, a list or a section, or refused.
-    pub fn parse<T>(&mut self, mut parse: impl FnMut(&str) -> Result<T, Complaint>) -> Option<T> {
+    pub fn parse<T>(&mut self, doc: Doc, mut parse: impl FnMut(&str) -> Result<T, Complaint>) -> Option<T> {
+        if self.report.is_describing() {
+            self.report.describe(Described { path: self.path.clone(), kind: Kind::Text, default: String::new(), doc });
+            return None;
+        }
         if self.node.is_null() || !self.is_text() {
             self.problem(Complaint::new(format!("{} where a text belongs", self.node.kind())));
             return None;
@@ -35,6 +35,22 @@ impl<'a> Item<'a> {
         Some(value)
     }
 
+    #[cfg(test)]
+    pub fn text(&mut self) -> Option<String> {
+        self.parse(super::NO_DOC, |text| Ok(text.to_owned()))
+    }
+
+    /// The item, which is a text or a section.
+    pub fn text_or_section<T>(
+        &mut self,
+        doc: Doc,
+        parse: impl FnMut(&str) -> Result<T, Complaint>,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let text = if self.is_text() { self.parse(doc, parse) } else { None };
+        if self.is_text() && !self.report.is_describing() { text } else { self.section(read) }
+    }
+
     /// The item as a section.
     pub fn section<T>(&mut self, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
         let start = self.node.span.start;
@@ -42,7 +58,7 @@ impl<'a> Item<'a> {
     }
 
     /// Whether the item is a text (a number, too), not a list or a section.
-    pub fn is_text(&self) -> bool {
+    fn is_text(&self) -> bool {
         matches!(&*self.node.value, Value::Scalar(_))
     }
 
@@ -55,13 +71,13 @@ impl<'a> Item<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{self, Problem, Problems, Read};
+    use crate::settings::{self, NO_DOC, Problem, Problems, Read};
 
     fn read(text: &str) -> Result<Read<Option<Vec<String>>>, Problems> {
         let text_or_name = |item: &mut Item<'_>| {
-            if item.is_text() { item.text() } else { Some(item.section(|entry| entry.text("name", ""))) }
+            if item.is_text() { item.text() } else { Some(item.section(|entry| entry.text("name", NO_DOC))) }
         };
-        settings::read("c", text.as_bytes(), |document| document.list("l", text_or_name))
+        settings::read("c", text.as_bytes(), |document| document.list("l", NO_DOC, text_or_name))
     }
 
     #[test]

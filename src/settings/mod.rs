@@ -9,6 +9,7 @@
 
 mod convert;
 mod culprit;
+mod doc;
 mod duration;
 mod excerpt;
 mod file;
@@ -31,6 +32,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use doc::{Described, Doc, Kind, NO_DOC, Text, doc};
 pub use duration::duration_text;
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
@@ -38,7 +40,7 @@ pub use item::Item;
 pub use lookalike::lookalike;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
-pub use section::{Section, readable_by_others};
+pub use section::{MAX_ITEMS, Section, readable_by_others};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{number, seconds};
 
@@ -79,6 +81,18 @@ pub fn read_file<T>(
 /// Every problem of the text, sorted by position.
 pub fn read<T>(file_name: &str, bytes: &[u8], read: impl FnOnce(&mut Section<'_>) -> T) -> Result<Read<T>, Problems> {
     read_source(Source::decode(file_name, bytes)?, read)
+}
+
+/// The value of an absent section: all defaults.
+pub fn defaults<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+    read(&mut Section::absent(&mut Report::new(Rc::new(Source::absent()))))
+}
+
+/// What `read` says of the keys that it reads, in its order; a section comes before what is in it.
+pub fn describe<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> Vec<Described> {
+    let mut report = Report::describing();
+    read(&mut Section::absent(&mut report));
+    report.into_described()
 }
 
 fn read_source<T>(source: Source, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<Read<T>, Problems> {

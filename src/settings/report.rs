@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::doc::Described;
 use super::node::Node;
 use super::problem::{Complaint, Problem, Problems, Severity};
 use super::source::Source;
@@ -15,11 +16,30 @@ pub(super) struct Report {
     errors: Vec<Problem>,
     unlisted: usize,
     warnings: Vec<Problem>,
+    /// The keys as their readers describe them, where no file is read but that is asked for.
+    described: Option<Vec<Described>>,
 }
 
 impl Report {
     pub(super) fn new(source: Rc<Source>) -> Self {
-        Report { source, errors: Vec::new(), unlisted: 0, warnings: Vec::new() }
+        Report { source, errors: Vec::new(), unlisted: 0, warnings: Vec::new(), described: None }
+    }
+
+    /// Collects, over no file, what readers say of their keys.
+    pub(super) fn describing() -> Self {
+        Report { described: Some(Vec::new()), ..Report::new(Rc::new(Source::absent())) }
+    }
+
+    pub(super) fn is_describing(&self) -> bool {
+        self.described.is_some()
+    }
+
+    pub(super) fn describe(&mut self, key: Described) {
+        self.described.get_or_insert_default().push(key);
+    }
+
+    pub(super) fn into_described(self) -> Vec<Described> {
+        self.described.unwrap_or_default()
     }
 
     /// An error at `span`, a range of bytes of the source; `None`: at something that is not there.
@@ -90,7 +110,7 @@ pub(super) fn in_path(path: &str, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{self, Complaint};
+    use crate::settings::{self, Complaint, NO_DOC};
 
     #[test]
     fn problems_beyond_the_limit_are_counted() {
@@ -103,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_warned_of_too() {
         let problems = settings::read("c", b"a: 1\n", |document| {
-            document.parse("a", (), |_| Err(Complaint::new("refused")));
+            document.parse::<()>("a", NO_DOC, |_| Err(Complaint::new("refused")));
             document.warning("a", "stands as its default");
         });
         assert_eq!(problems.unwrap_err().list.len(), 1);

@@ -58,6 +58,11 @@ impl Source {
         }
     }
 
+    /// No file.
+    pub(super) fn absent() -> Source {
+        Source::new("", "")
+    }
+
     fn new(name: &str, text: &str) -> Source {
         let bytes = text.as_bytes();
         // As in YAML, a carriage return ends a line by itself, but not twice together with the line feed after it.

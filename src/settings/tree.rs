@@ -219,12 +219,12 @@ fn refuse_tag(is_tagged: bool, span: Span, report: &mut Report) {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::settings::{self, Problems};
+    use crate::settings::{self, NO_DOC, Problems};
 
     fn problems(text: &str) -> Vec<String> {
         let read = settings::read("c", text.as_bytes(), |document| {
-            document.list("l", |item| item.text());
-            document.text("a", "");
+            document.list("l", NO_DOC, |item| item.text());
+            document.text("a", NO_DOC);
         });
         let short = |problem: &settings::Problem| format!("{}:{} {}", problem.line, problem.column, problem.message);
         read.map_or_else(|problems| problems.list.iter().map(short).collect(), |_| Vec::new())
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn an_alias_is_what_its_anchor_is() {
         let read = settings::read("c", b"a: &x text\nl: [*x, *x]\n", |document| {
-            (document.text("a", ""), document.list("l", |item| item.text()))
+            (document.text("a", NO_DOC), document.list("l", NO_DOC, |item| item.text()))
         });
         assert_eq!(read.unwrap().value.1, Some(vec!["text".to_owned(), "text".to_owned()]));
     }
@@ -289,9 +289,9 @@ mod tests {
 
     fn read_something(bytes: &[u8]) -> Result<(), Problems> {
         let read = settings::read("c", bytes, |document| {
-            document.section("a", |a| {
-                a.boolean("b", true);
-                a.list("l", |item| item.section(|section| Some(section.text("a", ""))));
+            document.section("a", NO_DOC, |a| {
+                a.boolean("b", true, NO_DOC);
+                a.list("l", NO_DOC, |item| item.section(|section| Some(section.text("a", NO_DOC))));
             });
         });
         read.map(|_| ())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::docker::Address;
-use crate::settings::{Complaint, Item, Section, seconds};
+use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
 
 /// What is done on purpose may be waited for so long.
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60 * 60);
@@ -75,57 +75,110 @@ pub enum Expected {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            enabled: Enabled::Auto,
-            socket: Address::default(),
-            alert_unavailable: AlertUnavailable::Auto,
-            grace: Duration::from_secs(10),
-            restart_loop_times: 3,
-            restart_loop_window: Duration::from_secs(10 * 60),
-            containers: Vec::new(),
-            exclude: Vec::new(),
-        }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
             enabled: section.choice(
                 "enabled",
-                default.enabled,
+                Enabled::Auto,
                 &[("auto", Enabled::Auto), ("true", Enabled::Always), ("false", Enabled::Never)],
+                doc("`auto`：有 socket 就监控，没有则自动跳过", "`auto`: as soon as there is a socket, quietly off without"),
             ),
-            socket: section.parse("socket", default.socket, |text| {
+            socket: section.parse("socket", SOCKET, |text| {
                 Address::parse(text).map_err(|error| {
                     Complaint::new(error.to_string()).expected("a Unix socket, such as unix:///var/run/docker.sock")
                 })
             }),
             alert_unavailable: section.choice(
                 "alert_unavailable",
-                default.alert_unavailable,
+                AlertUnavailable::Auto,
                 &[
                     ("auto", AlertUnavailable::Auto),
                     ("true", AlertUnavailable::Always),
                     ("false", AlertUnavailable::Never),
                 ],
+                doc(
+                    "Docker 服务不可用时是否告警。`auto`：写明了容器名称或曾见过容器，且不可用满 1 分钟；`true`：立即",
+                    "whether an engine that is gone is an alert of its own. `auto`: once it was gone for a minute, if \
+                     containers are named here or were seen before; `true`: at once",
+                ),
             ),
-            grace: section.duration("grace", default.grace, GRACE),
+            grace: section.duration(
+                "grace",
+                Duration::from_secs(10),
+                GRACE,
+                doc(
+                    "手动停止、删除或不存在的容器在此之后才告警（秒）；届时同名容器或同一 compose 服务的容器已在运行，则不告警",
+                    "what was stopped or removed on purpose, or is missing, is told after this, and not at all if a \
+                     container of its name or compose service runs by then",
+                ),
+            ),
             restart_loop_times: section
-                .integer("restart_loop_times", u64::from(default.restart_loop_times), 2..=1000)
+                .integer(
+                    "restart_loop_times",
+                    3,
+                    2..=1000,
+                    doc("窗口内自动重启几次算反复重启", "so many restarts by the engine in the window are a restart loop"),
+                )
                 .try_into()
-                .unwrap_or(default.restart_loop_times),
+                .unwrap_or(u32::MAX),
             restart_loop_window: section.duration(
                 "restart_loop_window",
-                default.restart_loop_window,
+                Duration::from_secs(10 * 60),
                 RESTART_LOOP_WINDOW,
+                doc("反复重启的统计窗口（秒）", "that window"),
             ),
-            containers: section.list("containers", Entry::read).unwrap_or_default(),
-            exclude: section.list("exclude", |item| item.parse(container_name)).unwrap_or_default(),
+            containers: section.list("containers", CONTAINERS, Entry::read).unwrap_or_default(),
+            exclude: section.list("exclude", EXCLUDE, |item| item.parse(PATTERN, container_name)).unwrap_or_default(),
         }
     }
 }
+
+const SOCKET: Doc = doc("Docker 监听的位置", "where the engine listens")
+    .default("unix:///var/run/docker.sock")
+    .pattern("^(/|unix://.)")
+    .values("路径，`unix://` 可写可不写", "path, with or without `unix://`");
+
+const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "what is watched; empty: every container")
+    .values("如下各项，或只写名称", "entries as below, or names")
+    .below(&[
+        Text { zh: "containers:", en: "" },
+        Text { zh: "  - name: \"nginx\"", en: "" },
+        Text {
+            zh: "    check_health: true  # 是否检查健康状态，默认 true", en: "its health check, too; default true"
+        },
+        Text { zh: "  - name: \"app-*\"       # 可用 *", en: "with a pattern" },
+        Text { zh: "  - name: \"backup\"", en: "" },
+        Text {
+            zh: "    expected: exited    # 一次性任务：期望以退出码 0 结束，默认 running",
+            en: "a job that ends with exit code 0; default running",
+        },
+        Text { zh: "  - redis               # 只写名称也可以", en: "the name alone will do" },
+    ]);
+
+/// The name of a container.
+const NAME: Doc = doc(
+    "容器名，或 compose、swarm 的服务名；写明名称却不存在的容器会告警",
+    "a container's name, or a compose or swarm service's; a missing exact name is an alert",
+)
+.values("名称，或含 `*`", "exact, or with `*`")
+.pattern(NAME_PATTERN)
+.or_number()
+.required();
+
+const EXCLUDE: Doc = doc(
+    "不监控的容器，`containers` 中写明名称的除外；标签 `vps-monitor.ignore=true` 作用相同",
+    "what is not watched, unless `containers` names it; the label `vps-monitor.ignore=true` does the same",
+)
+.values("名称，或含 `*` 的通配符", "names, or patterns with `*`");
+
+const PATTERN: Doc = doc("名称，或含 `*` 的通配符", "a name, or a pattern with `*`").pattern(NAME_PATTERN).or_number();
+
+const NAME_PATTERN: &str = "^[A-Za-z0-9_.*-]+$";
 
 impl Entry {
     /// A container of this name that is expected to run and, where it has a health check, to be healthy.
@@ -139,18 +192,19 @@ impl Entry {
 
     /// `- nginx`, or a section with `name:` and more.
     fn read(item: &mut Item<'_>) -> Option<Entry> {
-        if item.is_text() {
-            return item.parse(container_name).map(Entry::new);
-        }
-        item.section(|section| {
-            let default = Entry::new("");
+        let of_name = |text: &str| container_name(text).map(Entry::new);
+        item.text_or_section(NAME, of_name, |section| {
             let entry = Entry {
-                name: section.parse("name", default.name, container_name),
-                check_health: section.boolean("check_health", default.check_health),
+                name: section.parse("name", NAME, container_name),
+                check_health: section.boolean("check_health", true, doc("是否检查健康状态", "its health check, too")),
                 expected: section.choice(
                     "expected",
-                    default.expected,
+                    Expected::Running,
                     &[("running", Expected::Running), ("exited", Expected::Exited)],
+                    doc(
+                        "`exited`：一次性任务，以退出码 0 结束即为正常",
+                        "`exited`: a job, well once it ended with exit code 0",
+                    ),
                 ),
             };
             if !section.is_written("name") {
@@ -208,10 +262,11 @@ fn serialize_choice<T: PartialEq, S: Serializer>(choice: T, auto: T, always: T, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings;
 
     fn read(text: &str) -> Result<Config, String> {
-        let read = settings::read("config.yaml", text.as_bytes(), |document| document.section("docker", Config::read));
+        let read = settings::read("config.yaml", text.as_bytes(), |document| {
+            document.section("docker", settings::NO_DOC, Config::read)
+        });
         read.map(|read| read.value).map_err(|problems| problems.to_string())
     }
 

@@ -9,7 +9,7 @@ use super::parse::Malformed;
 use super::{Collector, Progress};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
-use crate::settings::Section;
+use crate::settings::{self, Doc, NO_DOC, Section, doc};
 use crate::snapshot::{Failure, Key, Metric, Reading, Snapshot, Value};
 
 use arc::Arc;
@@ -24,19 +24,29 @@ pub struct Config {
     pub threshold: f64,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { enabled: true, threshold: 80.0 }
+impl Config {
+    pub fn memory(section: &mut Section<'_>) -> Config {
+        Config::read(section, doc("不可用内存的比例 (%)", "memory that is not available, percent"))
+    }
+
+    pub fn swap(section: &mut Section<'_>) -> Config {
+        Config::read(
+            section,
+            doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap use, percent; a host without swap never fires"),
+        )
+    }
+
+    fn read(section: &mut Section<'_>, threshold: Doc) -> Config {
+        Config {
+            enabled: section.boolean("enabled", true, NO_DOC),
+            threshold: section.percent("threshold", 80.0, threshold),
+        }
     }
 }
 
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
-        Config {
-            enabled: section.boolean("enabled", default.enabled),
-            threshold: section.percent("threshold", default.threshold),
-        }
+impl Default for Config {
+    fn default() -> Config {
+        settings::defaults(Config::memory)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
-use crate::settings::{Complaint, Section, seconds};
+use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc, seconds};
 use crate::snapshot::{Failure, Metric, Snapshot, Value};
 
 use choice::Choice;
@@ -32,21 +32,37 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { enabled: true, threshold_mbps: 100.0, sample_interval: Duration::from_secs(5), interfaces: Vec::new() }
+        settings::defaults(Config::read)
     }
 }
 
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
-        let default = Config::default();
         Config {
-            enabled: section.boolean("enabled", default.enabled),
-            threshold_mbps: section.number("threshold_mbps", default.threshold_mbps, 0.0, 1_000_000.0),
-            sample_interval: section.duration("sample_interval", default.sample_interval, super::SAMPLE_INTERVAL),
-            interfaces: section.list("interfaces", |item| item.parse(interface_name)).unwrap_or_default(),
+            enabled: section.boolean("enabled", true, NO_DOC),
+            threshold_mbps: section.number(
+                "threshold_mbps",
+                100.0,
+                0.0,
+                1_000_000.0,
+                doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, in and out each"),
+            ),
+            sample_interval: super::sample_interval(section, Duration::from_secs(5)),
+            interfaces: section
+                .list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name))
+                .unwrap_or_default(),
         }
     }
 }
+
+const INTERFACES: Doc = doc(
+    "统计哪些网卡，留空则为物理网卡。写明的网卡不存在时，流量为未知",
+    "which interfaces count; empty: the physical ones. A name without `*` that is not there makes traffic unknown",
+)
+.values("网卡名，可用 `*`", "names, `*` patterns");
+
+const INTERFACE: Doc =
+    doc("网卡名，可用 `*`", "an interface's name, or a pattern with `*`").pattern(r"^[^\s/]+$").or_number();
 
 fn interface_name(text: &str) -> Result<String, Complaint> {
     if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '/') {

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::http;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
-use crate::settings::{Section, readable_by_others};
+use crate::settings::{Doc, Section, Text, doc, readable_by_others};
 use source::Exposure;
 
 pub use reply::{RATE_LIMIT_HOLD, advice};
@@ -42,10 +42,28 @@ fn masked<S: Serializer>(webhook: &Option<Webhook>, serializer: S) -> Result<S::
 
 const KEY: &str = "webhook_url";
 
+const WEBHOOK: Doc = doc("群机器人，留空则消息只打印出来", "the group's robot; empty: messages are only printed")
+    .values(
+        "完整地址，或只写 key；也可写明出处：`credential:NAME`、`file:/path`、`env:NAME`",
+        "URL or bare key, or where it is: `credential:NAME`, `file:/path`, `env:NAME`",
+    )
+    .pattern(r"^(?!.*[Yy][Oo][Uu][Rr][_-][Kk][Ee][Yy])\s*(|https?://\S+|(credential|env|file):\S.*|[0-9A-Za-z_-]{12,})\s*$")
+    .template("\"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=YOUR_KEY\"")
+    .above(&[
+        Text {
+            zh: "群设置 → 消息推送（群机器人）→ 添加，复制 Webhook 地址，替换下面的一行；留空则不发送消息。",
+            en: "Add a robot to the group and copy its webhook address here. Empty: no messages are sent.",
+        },
+        Text {
+            zh: "地址中的 key 等同于密码，也可放在别处：credential:NAME（systemd LoadCredential=）、file:/path、env:NAME",
+            en: "The key in it is as good as a password. It can be stored elsewhere: credential:NAME, file:/path, env:NAME",
+        },
+    ]);
+
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
         let mut written = String::new();
-        let webhook_url = section.parse(KEY, None, |text| {
+        let webhook_url = section.parse(KEY, WEBHOOK, |text| {
             text.clone_into(&mut written);
             source::webhook(text)
         });

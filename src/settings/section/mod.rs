@@ -1,11 +1,10 @@
 //! Typed access to one mapping of the file. Whatever is wrong is reported, and the default stands in for it.
 
-use std::ops::{Range, RangeInclusive};
-use std::time::Duration;
+mod typed;
 
-use jiff::tz::TimeZone;
+use std::ops::Range;
 
-use super::duration::duration_text;
+use super::doc::{Described, Doc, Kind};
 use super::item::Item;
 use super::lookalike::{self, Lookalike};
 use super::nearest::nearest;
@@ -13,10 +12,9 @@ use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::report::{Report, in_path};
 use super::scalar::{Scalar, quoted};
-use super::time_zone::{self, time_zone};
 
 /// Nobody lists more by hand; and a component that looks for an item listed twice compares each with all others.
-const MAX_ITEMS: usize = 1_000;
+pub const MAX_ITEMS: usize = 1_000;
 
 /// One mapping of the file, or the absence of one: then every key has its default.
 pub struct Section<'a> {
@@ -34,7 +32,8 @@ pub struct Section<'a> {
 
 impl Section<'_> {
     /// The section under `key`; an absent or null one is empty, so that everything in it has its default.
-    pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+    pub fn section<T>(&mut self, key: &'static str, doc: Doc, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+        self.describe(key, Kind::Section, String::new(), doc);
         let path = self.path_of(key);
         match self.ask(key) {
             Some(entry) => read_mapping(self.report, &entry.value, Some(entry.key_span.clone()), path, read),
@@ -42,83 +41,18 @@ impl Section<'_> {
         }
     }
 
-    pub fn boolean(&mut self, key: &'static str, default: bool) -> bool {
-        self.value(key, default, "true or false", Scalar::boolean)
-    }
-
-    /// A whole number in `range`.
-    pub fn integer(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        self.value(key, default, &expected, |scalar| scalar.integer(&range))
-    }
-
-    /// A number that is above `above` and at most `up_to`.
-    pub fn number(&mut self, key: &'static str, default: f64, above: f64, up_to: f64) -> f64 {
-        let expected = format!("a number above {above}, up to {up_to}");
-        self.value(key, default, &expected, |scalar| scalar.number(above, up_to))
-    }
-
-    /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
-    pub fn percent(&mut self, key: &'static str, default: f64) -> f64 {
-        let percent = self.number(key, default, 0.0, 100.0);
-        if percent < 1.0 {
-            let meant = (percent * 10_000.0).round() / 100.0;
-            self.warning(
-                key,
-                format!("{percent} is less than one percent; if {meant} percent is meant, write {meant}"),
-            );
-        }
-        percent
-    }
-
-    /// A duration in `range`: seconds, fractions allowed, or a text such as `15m`, `1h30m`, `500ms`, `2d`.
-    pub fn duration(&mut self, key: &'static str, default: Duration, range: RangeInclusive<Duration>) -> Duration {
-        let (from, to) = (duration_text(*range.start()), duration_text(*range.end()));
-        let expected = format!("from {from} to {to}, in seconds or as a text such as 15m or 1h30m");
-        self.value(key, default, &expected, |scalar| scalar.duration(&range))
-    }
-
-    /// A text; a number or a boolean without quotes is one, too.
-    pub fn text(&mut self, key: &'static str, default: &str) -> String {
-        let text = self.value(key, default.to_owned(), "", |scalar| Ok(scalar.text.clone()));
-        // A name in a chat may well have a wide space or comma.
-        self.warn_of_lookalike(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
-        text
-    }
-
-    /// A text, converted by `parse`.
-    pub fn parse<T>(
+    /// A list, each item read by `item`, which leaves one out by returning `None`. `None`: absent, null, or no list.
+    pub fn list<T>(
         &mut self,
         key: &'static str,
-        default: T,
-        mut parse: impl FnMut(&str) -> Result<T, Complaint>,
-    ) -> T {
-        let value = self.value(key, default, "", |scalar| parse(&scalar.text));
-        self.warn_of_lookalike(key, Lookalike::passes_unnoticed);
-        value
-    }
-
-    /// A time zone by its IANA name; `None`: absent or empty.
-    pub fn time_zone(&mut self, key: &'static str) -> Option<TimeZone> {
-        let zone = self.parse(key, None, time_zone);
-        if let Some(text) = zone.as_ref().and_then(time_zone::oddity) {
-            self.warning(key, text);
+        doc: Doc,
+        mut item: impl FnMut(&mut Item<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        self.describe(key, Kind::List, String::new(), doc);
+        if self.report.is_describing() {
+            let path = format!("{}[]", self.path_of(key));
+            item(&mut Item::new(self.report, &Node::null(), path));
         }
-        zone
-    }
-
-    /// One of the words in `options`, in upper or lower case; `true` and `false` may be among them.
-    pub fn choice<T: Clone>(&mut self, key: &'static str, default: T, options: &[(&str, T)]) -> T {
-        let words: Vec<&str> = options.iter().map(|(word, _)| *word).collect();
-        self.value(key, default, &words.join(", "), |scalar| {
-            let chosen = options.iter().find(|(word, _)| word.eq_ignore_ascii_case(&scalar.text));
-            let unknown = || Complaint::new(format!("{} is none of the values", quoted(&scalar.text)));
-            chosen.map(|(_, value)| value.clone()).ok_or_else(unknown)
-        })
-    }
-
-    /// A list, each item read by `item`, which leaves one out by returning `None`. `None`: absent, null, or no list.
-    pub fn list<T>(&mut self, key: &'static str, mut item: impl FnMut(&mut Item<'_>) -> Option<T>) -> Option<Vec<T>> {
         let node = &self.ask(key).filter(|entry| !entry.value.is_null())?.value;
         let path = self.path_of(key);
         let Value::List(nodes) = &*node.value else {
@@ -175,6 +109,11 @@ impl Section<'_> {
 }
 
 impl<'a> Section<'a> {
+    /// An absent section: everything in it has its default.
+    pub(super) fn absent(report: &'a mut Report) -> Section<'a> {
+        Section::of(report, &[], None, String::new())
+    }
+
     /// Reads the document as a section.
     pub(super) fn read_document<T>(
         report: &mut Report,
@@ -200,6 +139,14 @@ impl<'a> Section<'a> {
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Notes what the reader says of a key, where that is what it is run for.
+    fn describe(&mut self, key: &str, kind: Kind, default: String, doc: Doc) {
+        if self.report.is_describing() {
+            let path = self.path_of(key);
+            self.report.describe(Described { path, kind, default, doc });
+        }
     }
 
     /// A scalar, converted; `expected` is for complaints that name nothing themselves.

@@ -1,7 +1,7 @@
 //! What a section says of right and wrong values.
 
 use super::*;
-use crate::settings;
+use crate::settings::{self, NO_DOC};
 
 /// The value and the problems' texts without the lines they show.
 fn read<T>(text: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Vec<String>> {
@@ -15,19 +15,24 @@ fn read<T>(text: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Ve
 fn what_is_absent_or_null_has_its_default() {
     for text in ["", "# nothing\n", "~", "a:\n", "a: {n: ~, s: null, l:}\n", "---\n...\n"] {
         let value = read(text, |document| {
-            document.section("a", |a| {
-                (a.integer("n", 7, 0..=9), a.text("s", "x"), a.list("l", |item| item.text()), a.is_written("n"))
+            document.section("a", NO_DOC, |a| {
+                (
+                    a.integer("n", 7, 0..=9, NO_DOC),
+                    a.text("s", NO_DOC),
+                    a.list("l", NO_DOC, |item| item.text()),
+                    a.is_written("n"),
+                )
             })
         });
-        assert_eq!(value, Ok((7, "x".to_owned(), None, false)), "{text}");
+        assert_eq!(value, Ok((7, String::new(), None, false)), "{text}");
     }
 }
 
 #[test]
 fn every_problem_is_told_in_the_order_of_the_file() {
     let problems = read("b: on\na: {n: 10, m: x}\nc: 1\n", |document| {
-        document.section("a", |a| (a.integer("n", 7, 0..=9), a.number("m", 0.5, 0.0, 1.0)));
-        document.boolean("b", false)
+        document.section("a", NO_DOC, |a| (a.integer("n", 7, 0..=9, NO_DOC), a.number("m", 0.5, 0.0, 1.0, NO_DOC)));
+        document.boolean("b", false, NO_DOC)
     });
     assert_eq!(
         problems.unwrap_err(),
@@ -42,16 +47,16 @@ fn every_problem_is_told_in_the_order_of_the_file() {
 
 #[test]
 fn a_misspelt_key_is_told_which_one_was_meant() {
-    let problems = read("enabeld: true\n", |document| document.boolean("enabled", false));
+    let problems = read("enabeld: true\n", |document| document.boolean("enabled", false, NO_DOC));
     assert_eq!(problems.unwrap_err(), ["1:1 unknown key `enabeld`; did you mean `enabled`? []"]);
 }
 
 #[test]
 fn a_wrong_kind_of_value_is_named() {
     let problems = read("a: [1]\nb: {c: 1}\nl: x\n", |document| {
-        document.section("a", |_| ());
-        document.text("b", "");
-        document.list("l", |item| item.text())
+        document.section("a", NO_DOC, |_| ());
+        document.text("b", NO_DOC);
+        document.list("l", NO_DOC, |item| item.text())
     });
     assert_eq!(
         problems.unwrap_err(),
@@ -65,13 +70,16 @@ fn a_wrong_kind_of_value_is_named() {
 
 #[test]
 fn the_length_of_a_list_is_bounded() {
-    let problems = read(&format!("l: [{}]\n", "x,".repeat(1001)), |document| document.list("l", |item| item.text()));
+    let problems =
+        read(&format!("l: [{}]\n", "x,".repeat(1001)), |document| document.list("l", NO_DOC, |item| item.text()));
     assert_eq!(problems.unwrap_err(), ["1:4 l: a list of 1001 items [at most 1000]"]);
 }
 
 #[test]
 fn a_part_of_a_text_is_pointed_at_where_it_stands_as_it_is() {
-    let at = |text: &str| read(text, |document| document.parse("cron", (), |_| Err(Complaint::new("bad").at(2..4))));
+    let at = |text: &str| {
+        read(text, |document| document.parse::<()>("cron", NO_DOC, |_| Err(Complaint::new("bad").at(2..4))))
+    };
     assert_eq!(at("cron: 0 99 * * *\n").unwrap_err(), ["1:9 cron: bad []"]);
     assert_eq!(at("cron: \"0 99 * * *\"\n").unwrap_err(), ["1:10 cron: bad []"]);
     assert_eq!(at("cron: \"0\\x2099 * * *\"\n").unwrap_err(), ["1:7 cron: bad []"]);
@@ -80,7 +88,9 @@ fn a_part_of_a_text_is_pointed_at_where_it_stands_as_it_is() {
 #[test]
 fn a_choice_takes_plain_words_in_any_case() {
     let read = |text| {
-        read(text, |d| d.choice("enabled", None, &[("auto", None), ("true", Some(true)), ("false", Some(false))]))
+        read(text, |d| {
+            d.choice("enabled", None, &[("auto", None), ("true", Some(true)), ("false", Some(false))], NO_DOC)
+        })
     };
     assert_eq!(read("enabled: TRUE\n"), Ok(Some(true)));
     assert_eq!(read("enabled: Auto\n"), Ok(None));
@@ -90,9 +100,9 @@ fn a_choice_takes_plain_words_in_any_case() {
 #[test]
 fn a_complaint_without_its_key_stands_at_the_section() {
     let problems = read("x: 1\na:\n  b: 1\n", |document| {
-        document.integer("x", 0, 0..=9);
-        document.section("a", |a| {
-            a.integer("b", 0, 0..=9);
+        document.integer("x", 0, 0..=9, NO_DOC);
+        document.section("a", NO_DOC, |a| {
+            a.integer("b", 0, 0..=9, NO_DOC);
             a.problem("c", Complaint::new("is missing"));
         });
     });
@@ -101,14 +111,15 @@ fn a_complaint_without_its_key_stands_at_the_section() {
 
 #[test]
 fn what_is_no_section_is_not_said_to_lack_a_key() {
-    let problems = read("a: [b]\n", |document| document.section("a", |a| a.problem("c", Complaint::new("is missing"))));
+    let problems =
+        read("a: [b]\n", |document| document.section("a", NO_DOC, |a| a.problem("c", Complaint::new("is missing"))));
     assert_eq!(problems.unwrap_err().len(), 1);
 }
 
 #[test]
 fn a_percentage_below_one_is_warned_of() {
     let warnings = |text: &str| {
-        let read = settings::read("c", text.as_bytes(), |document| document.percent("p", 80.0)).unwrap();
+        let read = settings::read("c", text.as_bytes(), |document| document.percent("p", 80.0, NO_DOC)).unwrap();
         read.warnings.iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
     };
     assert_eq!(warnings("p: 0.8\n"), ["p: 0.8 is less than one percent; if 80 percent is meant, write 80"]);
@@ -120,7 +131,7 @@ fn a_percentage_below_one_is_warned_of() {
 fn warnings_come_with_the_value() {
     let read = settings::read("c", b"a: 1\n", |document| {
         document.warning("a", "is odd");
-        document.integer("a", 0, 0..=9)
+        document.integer("a", 0, 0..=9, NO_DOC)
     });
     let read = read.unwrap();
     assert_eq!(read.value, 1);

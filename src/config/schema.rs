@@ -1,0 +1,165 @@
+//! The configuration as a JSON Schema (draft 2020-12), made of what the readers say of their keys: editors check and
+//! complete by it.
+//!
+//! It accepts what the agent accepts, in YAML 1.2. What a schema cannot say (that a time zone exists, that a cron
+//! expression fires, quotes, keys that depend on one another) the agent alone refuses.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Config;
+use crate::settings::{Described, Kind, MAX_ITEMS};
+
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// A duration with its units; a mere number is one without quotes.
+const DURATION: &str = r"^((\d+\.?\d*|\.\d+)(ms|s|m|h|d))+$";
+
+/// The schema, as it is printed.
+pub fn schema() -> String {
+    let mut document = section(&Config::describe());
+    document.insert("$schema".to_owned(), json!(DRAFT));
+    document.insert("title".to_owned(), json!("vps-monitor"));
+    let mut text = format!("{:#}", Json::Object(document));
+    text.push('\n');
+    text
+}
+
+/// A section with those keys; what is in a key comes behind it.
+fn section(keys: &[Described]) -> Map<String, Json> {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    let mut rest = keys;
+    while let Some((key, behind)) = rest.split_first() {
+        let is_inside =
+            |inner: &&Described| inner.path.strip_prefix(&key.path).is_some_and(|rest| rest.starts_with(['.', '[']));
+        let (inside, after) = behind.split_at(behind.iter().take_while(is_inside).count());
+        properties.insert(key.name().to_owned(), property(key, inside));
+        if key.doc.is_required {
+            required.push(json!(key.name()));
+        }
+        rest = after;
+    }
+    let mut section = Map::new();
+    section.insert("type".to_owned(), json!(["object", "null"]));
+    section.insert("properties".to_owned(), Json::Object(properties));
+    section.insert("additionalProperties".to_owned(), json!(false));
+    if !required.is_empty() {
+        // A container without a name is nothing.
+        section.insert("type".to_owned(), json!("object"));
+        section.insert("required".to_owned(), Json::Array(required));
+    }
+    section
+}
+
+fn property(key: &Described, inside: &[Described]) -> Json {
+    let mut property = match &key.kind {
+        Kind::Section => section(inside),
+        Kind::List => list(key, inside),
+        Kind::Boolean => object(json!({"type": ["boolean", "null"]})),
+        Kind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
+        Kind::Number { above, up_to } => number(*above, *up_to),
+        Kind::Percent => number(0.0, 100.0),
+        Kind::Duration { from, to } => object(json!({"anyOf": [
+            {"type": ["number", "null"], "minimum": seconds(*from), "maximum": seconds(*to)},
+            {"type": "string", "pattern": DURATION},
+        ]})),
+        Kind::Choice(words) => choice(words),
+        Kind::Text => text(key, true),
+    };
+    if let Some(description) = description(key) {
+        property.insert("description".to_owned(), json!(description));
+    }
+    if let Some(default) = default(key) {
+        property.insert("default".to_owned(), default);
+    }
+    Json::Object(property)
+}
+
+fn list(key: &Described, inside: &[Described]) -> Map<String, Json> {
+    let mut list = object(json!({"type": ["array", "null"], "items": item(inside), "maxItems": MAX_ITEMS}));
+    if key.doc.is_unique {
+        list.insert("uniqueItems".to_owned(), json!(true));
+    }
+    list
+}
+
+/// An item of a list: a text, or a section with what is in it.
+fn item(inside: &[Described]) -> Json {
+    let Some((item, keys)) = inside.split_first() else { return json!({}) };
+    let text = Json::Object(text(item, false));
+    if keys.is_empty() { text } else { json!({"anyOf": [text, section(keys)]}) }
+}
+
+fn text(key: &Described, may_be_null: bool) -> Map<String, Json> {
+    let mut types = vec!["string"];
+    if key.doc.pattern.is_none() || key.doc.may_be_number {
+        types.extend(["number", "boolean"]);
+    }
+    if may_be_null && !key.doc.is_required {
+        types.push("null");
+    }
+    let mut text = object(json!({"type": types}));
+    if let Some(pattern) = key.doc.pattern {
+        text.insert("pattern".to_owned(), json!(pattern));
+    }
+    text
+}
+
+/// Words in upper or lower case; editors offer those of the list.
+fn choice(words: &[&str]) -> Map<String, Json> {
+    let value = |word: &&str| match *word {
+        "true" => json!(true),
+        "false" => json!(false),
+        word => json!(word),
+    };
+    let values: Vec<Json> = words.iter().map(value).chain([Json::Null]).collect();
+    let in_any_case = |c: char| {
+        if c.is_ascii_alphabetic() {
+            format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase())
+        } else {
+            c.to_string()
+        }
+    };
+    let pattern: Vec<String> = words.iter().map(|word| word.chars().map(in_any_case).collect()).collect();
+    object(json!({"anyOf": [{"enum": values}, {"type": "string", "pattern": format!("^({})$", pattern.join("|"))}]}))
+}
+
+fn number(above: f64, up_to: f64) -> Map<String, Json> {
+    object(json!({"type": ["number", "null"], "exclusiveMinimum": above, "maximum": up_to}))
+}
+
+fn description(key: &Described) -> Option<String> {
+    let (meaning, [values_zh, values_en]) = (key.doc.meaning, key.values());
+    let line = |meaning: &str, separator: &str, values: &str| match (meaning, &key.kind) {
+        (meaning, Kind::Section | Kind::Boolean | Kind::Choice(_)) => meaning.to_owned(),
+        ("", _) => values.to_owned(),
+        (meaning, _) => format!("{meaning}{separator}{values}"),
+    };
+    let text = format!("{}\n{}", line(meaning.en, ": ", &values_en), line(meaning.zh, "：", &values_zh));
+    Some(text).filter(|text| text.trim() != "")
+}
+
+fn default(key: &Described) -> Option<Json> {
+    match key.kind {
+        Kind::Section => None,
+        Kind::List => Some(key.doc.default.lines().collect()),
+        Kind::Text if key.doc.is_required => None,
+        Kind::Text => Some(json!(key.default)),
+        // Numbers and `true` are the same in YAML and JSON.
+        _ => Some(serde_json::from_str(&key.default).unwrap_or_else(|_| json!(key.default))),
+    }
+}
+
+/// Seconds, whole ones without a fraction.
+fn seconds(duration: Duration) -> Json {
+    if duration.subsec_nanos() == 0 { json!(duration.as_secs()) } else { json!(duration.as_secs_f64()) }
+}
+
+fn object(value: Json) -> Map<String, Json> {
+    match value {
+        Json::Object(object) => object,
+        _ => Map::new(),
+    }
+}

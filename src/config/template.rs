@@ -1,0 +1,95 @@
+//! The annotated template, made of what the readers say of their keys.
+
+use super::Config;
+use crate::settings::{Described, Kind, Text};
+
+const HEAD: &str = "\
+# VPS 监控配置文件 / Configuration of vps-monitor
+#
+# 每一项都可省略；省略时用的就是这里写的默认值。
+# Every key may be left out; what stands here are the defaults.
+#
+# 时长以秒为单位，也可写成 15m、1h30m、500ms、2d 这样的文本。
+# Durations are seconds, or a text such as 15m, 1h30m, 500ms, 2d.
+#
+# 修改后先检查，再让服务重新读取 / After a change, check it and have the service read it again:
+#   vps-monitor config check
+#   systemctl reload vps-monitor
+";
+
+/// Where the comment of a key begins, if the key leaves room.
+const COMMENT_COLUMN: usize = 28;
+
+/// A longer line has its comment above it, a line for each language.
+const MAX_LINE_CHARS: usize = 120;
+
+/// Every key with its default, and what it means: what `config template` prints and an installation begins with.
+pub fn template() -> String {
+    let mut text = HEAD.to_owned();
+    // What an item of a list holds is in the list's examples.
+    for key in Config::describe().iter().filter(|key| !key.path.contains("[]")) {
+        let depth = key.path.matches('.').count();
+        let indent = "  ".repeat(depth);
+        if key.kind == Kind::Section && depth == 0 {
+            text.push('\n');
+        }
+        key.doc.above.iter().for_each(|Text { zh, en }| text.push_str(&comment_above(&indent, zh, en)));
+        text.push_str(&entry(&indent, key));
+        for Text { zh, en } in key.doc.below {
+            let separator = if en.is_empty() { "" } else { " / " };
+            text.push_str(&format!("{indent}# {zh}{separator}{en}\n"));
+        }
+    }
+    text
+}
+
+/// The key's own line with its comment, and those of a list's items.
+fn entry(indent: &str, key: &Described) -> String {
+    let items: Vec<&str> = key.doc.default.lines().collect();
+    let value = match &key.kind {
+        Kind::Section => "",
+        Kind::List if items.is_empty() => " []",
+        Kind::List => "",
+        Kind::Text => &format!(" {}", key.doc.template.map_or_else(|| format!("\"{}\"", key.default), str::to_owned)),
+        _ => &format!(" {}", key.default),
+    };
+    let mut lines = with_comment(indent, &format!("{indent}{}:{value}", key.name()), key);
+    if key.kind == Kind::List {
+        items.iter().for_each(|item| lines.push_str(&format!("{indent}  - \"{item}\"\n")));
+    }
+    lines
+}
+
+/// A section has its comment above it, any other key behind it if there is room.
+fn with_comment(indent: &str, line: &str, key: &Described) -> String {
+    let Some([zh, en]) = comment(key) else { return format!("{line}\n") };
+    if key.kind == Kind::Section {
+        let comment = format!("{indent}# {zh} / {en}\n");
+        let fits = comment.chars().count() <= MAX_LINE_CHARS;
+        return (if fits { comment } else { comment_above(indent, &zh, &en) }) + line + "\n";
+    }
+    let whole = format!("{line:<width$}  # {zh} / {en}\n", width = COMMENT_COLUMN - 2);
+    if whole.chars().count() <= MAX_LINE_CHARS { whole } else { comment_above(indent, &zh, &en) + line + "\n" }
+}
+
+/// What the key is for, with its range; `None` where the key says it itself, or what stands above it does.
+fn comment(key: &Described) -> Option<[String; 2]> {
+    let Text { zh, en } = key.doc.meaning;
+    if en.is_empty() || !key.doc.above.is_empty() {
+        return None;
+    }
+    let [values_zh, values_en] = key.values();
+    let [zh, en] = match &key.kind {
+        Kind::Integer { .. } | Kind::Number { .. } | Kind::Percent | Kind::Duration { .. } => {
+            [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")]
+        }
+        Kind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
+        _ => [zh.to_owned(), en.to_owned()],
+    };
+    // Backquotes are for pages.
+    Some([zh.replace('`', ""), en.replace('`', "")])
+}
+
+fn comment_above(indent: &str, zh: &str, en: &str) -> String {
+    format!("{indent}# {zh}\n{indent}# {en}\n")
+}

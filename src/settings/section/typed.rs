@@ -1,0 +1,116 @@
+//! The values of a section, by their type: each accessor reads a key, checks it, and describes it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::Section;
+use crate::settings::doc::{Doc, Kind};
+use crate::settings::duration::duration_text;
+use crate::settings::lookalike::Lookalike;
+use crate::settings::problem::Complaint;
+use crate::settings::scalar::{Scalar, quoted};
+use crate::settings::time_zone::{self, time_zone};
+
+impl Section<'_> {
+    pub fn boolean(&mut self, key: &'static str, default: bool, doc: Doc) -> bool {
+        self.describe(key, Kind::Boolean, default.to_string(), doc);
+        self.value(key, default, "true or false", Scalar::boolean)
+    }
+
+    /// A whole number in `range`.
+    pub fn integer(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>, doc: Doc) -> u64 {
+        let (from, to) = (*range.start(), *range.end());
+        self.describe(key, Kind::Integer { from, to }, default.to_string(), doc);
+        let expected = format!("a whole number from {from} to {to}");
+        self.value(key, default, &expected, |scalar| scalar.integer(&range))
+    }
+
+    /// A number that is above `above` and at most `up_to`.
+    pub fn number(&mut self, key: &'static str, default: f64, above: f64, up_to: f64, doc: Doc) -> f64 {
+        self.describe(key, Kind::Number { above, up_to }, default.to_string(), doc);
+        self.value(key, default, &number_expected(above, up_to), |scalar| scalar.number(above, up_to))
+    }
+
+    /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
+    pub fn percent(&mut self, key: &'static str, default: f64, doc: Doc) -> f64 {
+        self.describe(key, Kind::Percent, default.to_string(), doc);
+        let percent = self.value(key, default, &number_expected(0.0, 100.0), |scalar| scalar.number(0.0, 100.0));
+        if percent < 1.0 {
+            let meant = (percent * 10_000.0).round() / 100.0;
+            let text = format!("{percent} is less than one percent; if {meant} percent is meant, write {meant}");
+            self.warning(key, text);
+        }
+        percent
+    }
+
+    /// A duration in `range`: seconds, fractions allowed, or a text such as `15m`, `1h30m`, `500ms`, `2d`.
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+        doc: Doc,
+    ) -> Duration {
+        let (from, to) = (*range.start(), *range.end());
+        self.describe(key, Kind::Duration { from, to }, default.as_secs_f64().to_string(), doc);
+        let (from, to) = (duration_text(from), duration_text(to));
+        let expected = format!("from {from} to {to}, in seconds or as a text such as 15m or 1h30m");
+        self.value(key, default, &expected, |scalar| scalar.duration(&range))
+    }
+
+    /// A text, empty by default; a number or a boolean without quotes is one, too.
+    pub fn text(&mut self, key: &'static str, doc: Doc) -> String {
+        self.describe(key, Kind::Text, doc.default.to_owned(), doc);
+        let text = self.value(key, String::new(), "", |scalar| Ok(scalar.text.clone()));
+        // A name in a chat may well have a wide space or comma.
+        self.warn_of_lookalike(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
+        text
+    }
+
+    /// A text, converted by `parse`. Its default is its type's, which the doc has as a text.
+    pub fn parse<T: Default>(
+        &mut self,
+        key: &'static str,
+        doc: Doc,
+        mut parse: impl FnMut(&str) -> Result<T, Complaint>,
+    ) -> T {
+        self.describe(key, Kind::Text, doc.default.to_owned(), doc);
+        let value = self.value(key, T::default(), "", |scalar| parse(&scalar.text));
+        self.warn_of_lookalike(key, Lookalike::passes_unnoticed);
+        value
+    }
+
+    /// A time zone by its IANA name; `None`: absent or empty.
+    pub fn time_zone(&mut self, key: &'static str, doc: Doc) -> Option<TimeZone> {
+        let doc = doc.values("IANA 时区名", "IANA name").pattern("^([A-Za-z][A-Za-z0-9_+/-]*)?$");
+        let zone = self.parse(key, doc, time_zone);
+        if let Some(text) = zone.as_ref().and_then(time_zone::oddity) {
+            self.warning(key, text);
+        }
+        zone
+    }
+
+    /// One of the words in `options`, in upper or lower case; `true` and `false` may be among them.
+    pub fn choice<T: Clone + PartialEq>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        options: &[(&'static str, T)],
+        doc: Doc,
+    ) -> T {
+        let words: Vec<&'static str> = options.iter().map(|(word, _)| *word).collect();
+        let default_word = options.iter().find(|(_, value)| *value == default).map_or("", |(word, _)| word);
+        self.describe(key, Kind::Choice(words.clone()), default_word.to_owned(), doc);
+        self.value(key, default, &words.join(", "), |scalar| {
+            let chosen = options.iter().find(|(word, _)| word.eq_ignore_ascii_case(&scalar.text));
+            let unknown = || Complaint::new(format!("{} is none of the values", quoted(&scalar.text)));
+            chosen.map(|(_, value)| value.clone()).ok_or_else(unknown)
+        })
+    }
+}
+
+fn number_expected(above: f64, up_to: f64) -> String {
+    format!("a number above {above}, up to {up_to}")
+}

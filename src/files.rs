@@ -5,7 +5,7 @@
 //! or a device could wait for ever.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Uid, UnlinkatFlags, geteuid, unlinkat};
@@ -46,6 +47,22 @@ pub fn replace(folder: &mut impl Folder, name: &str, bytes: &[u8]) -> io::Result
     folder.sync(&new)?;
     folder.rename(&new, name)?;
     folder.sync_folder()
+}
+
+/// From Linux 6.3 on; where `vm.memfd_noexec` is 2 no file in memory can be had without it (memfd_create(2)).
+const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
+
+/// A file without a name, in memory, that holds `bytes` and is read from its beginning.
+///
+/// # Errors
+/// There is no descriptor or no memory for it, or it is longer than a file may be (RLIMIT_FSIZE).
+pub fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let create = |flags| memfd_create(c"vps-monitor", MFdFlags::MFD_CLOEXEC | flags);
+    // A kernel that does not know the flag refuses it.
+    let mut file = File::from(create(MFD_NOEXEC_SEAL).or_else(|_| create(MFdFlags::empty()))?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// A folder of the running system, opened.

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use nix::sys::prctl;
 
 use crate::settings::Problems;
 use crate::signals;
@@ -63,6 +64,9 @@ impl Error {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // No other process of this user may look into this one, and no dump is made of it, not even by a core_pattern that is a
+    // program (core(5)). Files in /proc/PID are root's then; a process may still look at its own (proc_pid(5)).
+    let _ = prctl::set_dumpable(false);
     // Without it the program works as long as nobody sends a signal.
     let _ = signals::reset_mask();
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -78,7 +78,7 @@ impl Driven {
         let place = self.effects.iter().position(|effect| matches!(effect, Effect::Post { .. }))?;
         let Effect::Post { ticket, request } = self.effects.remove(place) else { return None };
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-        Some((ticket, body["markdown"]["content"].as_str().unwrap().to_owned(), request.url.expose().to_owned()))
+        Some((ticket, body["markdown"]["content"].as_str().unwrap().to_owned(), request.url.expose()))
     }
 
     fn answered(&mut self, ticket: Ticket, errcode: i64, now: Now) -> &mut Driven {

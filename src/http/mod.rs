@@ -87,7 +87,7 @@ impl Response {
 /// # Errors
 /// No answer came, or it was a redirect. A status of 400 and above is an answer.
 pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Result<Response, Error> {
-    let url = request.url.expose();
+    let url = &*request.url.expose();
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;
     let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Kind::Https);

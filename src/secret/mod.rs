@@ -1,42 +1,83 @@
 //! Text that must not be shown: whoever has a webhook's key can post to its group.
+//!
+//! A secret is kept in a file in memory and not in the memory of the process, and is read from there by whoever uses it, for
+//! as long as that takes: the program's allocator clears what is freed. So a dump of the agent holds no key.
 
 mod decode;
 mod scrub;
 mod tokens;
 
 use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+
+use crate::files;
 
 pub use scrub::Scrubber;
 pub use tokens::without_tokens;
 
 /// A secret, printed masked everywhere: only [`Secret::expose`] gives the text itself.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Secret(String);
+#[derive(Clone)]
+pub struct Secret(Arc<Kept>);
+
+enum Kept {
+    InFile {
+        file: File,
+        length: usize,
+    },
+    /// Where there is no such file to be had: better a key in a dump than no message.
+    InProcess(String),
+}
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
+        let text = text.into();
+        let kept = match files::in_memory(text.as_bytes()) {
+            Ok(file) => Kept::InFile { file, length: text.len() },
+            Err(_) => Kept::InProcess(text),
+        };
+        Secret(Arc::new(kept))
     }
 
     /// The text itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn expose(&self) -> String {
+        match &*self.0 {
+            Kept::InFile { file, length } => {
+                let mut bytes = vec![0; *length];
+                // It is memory of our own, which was written whole.
+                let read = file.read_exact_at(&mut bytes, 0);
+                read.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default()
+            }
+            Kept::InProcess(text) => text.clone(),
+        }
     }
 }
+
+impl Default for Secret {
+    fn default() -> Secret {
+        Secret(Arc::new(Kept::InProcess(String::new())))
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
 
 /// `…` and the last four characters, so that two secrets can be told apart; nothing of one shorter than 12.
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.0.chars().count();
+        let text = self.expose();
+        let length = text.chars().count();
         f.write_str("…")?;
         if length >= 12 {
-            self.0.chars().skip(length - 4).try_for_each(|c| write!(f, "{c}"))?;
+            text.chars().skip(length - 4).try_for_each(|c| write!(f, "{c}"))?;
         }
         Ok(())
     }
@@ -58,12 +99,25 @@ impl Serialize for Secret {
 mod tests {
     use super::*;
 
+    const KEY: &str = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa";
+
     #[test]
     fn a_secret_shows_its_last_four_characters_at_most() {
-        let secret = Secret::new("693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa");
-        assert_eq!(format!("{secret}"), "…5aaa");
-        assert_eq!(format!("{secret:?}"), "Secret(…5aaa)");
-        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"…5aaa\"");
+        for secret in [Secret::new(KEY), Secret(Arc::new(Kept::InProcess(KEY.to_owned())))] {
+            assert_eq!(format!("{secret}"), "…5aaa");
+            assert_eq!(format!("{secret:?}"), "Secret(…5aaa)");
+            assert_eq!(serde_json::to_string(&secret).unwrap(), "\"…5aaa\"");
+        }
         assert_eq!(format!("{}", Secret::new("short")), "…");
+    }
+
+    #[test]
+    fn a_secret_is_what_it_was_wherever_it_is_kept() {
+        let secret = Secret::new("钥匙-1");
+        assert!(matches!(*secret.0, Kept::InFile { .. }));
+        assert_eq!((secret.expose(), secret.expose()), ("钥匙-1".to_owned(), "钥匙-1".to_owned()));
+        assert_eq!(secret.clone(), Secret(Arc::new(Kept::InProcess("钥匙-1".to_owned()))));
+        assert_ne!(secret, Secret::new("钥匙-2"));
+        assert_eq!(Secret::default(), Secret::new(""));
     }
 }

@@ -1,15 +1,12 @@
 //! What a child is told, as its standard input.
 
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::Stdio;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// From Linux 6.3 on; where `vm.memfd_noexec` is 2 no file in memory can be had without it (memfd_create(2)).
-const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
+use crate::files;
 
 /// A standard input that holds `order` and then ends. Making it never waits, however long the order is.
 ///
@@ -17,16 +14,7 @@ const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
 /// The order can be kept neither in a file in memory nor in a pipe.
 pub(super) fn input(order: &[u8]) -> io::Result<Stdio> {
     // A file in memory is a file to RLIMIT_FSIZE; what a pipe holds is not limited so.
-    in_memory(order).or_else(|error| in_pipe(order).map_err(|_| error))
-}
-
-fn in_memory(order: &[u8]) -> io::Result<Stdio> {
-    let create = |flags| memfd_create(c"order", MFdFlags::MFD_CLOEXEC | flags);
-    // A kernel that does not know the flag refuses it.
-    let mut file = File::from(create(MFD_NOEXEC_SEAL).or_else(|_| create(MFdFlags::empty()))?);
-    file.write_all(order)?;
-    file.rewind()?;
-    Ok(Stdio::from(file))
+    files::in_memory(order).map(Stdio::from).or_else(|error| in_pipe(order).map_err(|_| error))
 }
 
 /// A pipe takes 64 KiB (pipe(7)), or a page where the user has used up what pipes may take.

@@ -228,7 +228,7 @@ mod tests {
         }
         let proxy = proxy_of(ROBOT, &[("ALL_PROXY", "http://me%40home:p%3Aw@d@proxy:1")]).unwrap().unwrap();
         let login = proxy.login.unwrap();
-        assert_eq!((login.user.expose(), login.password.expose(), &*proxy.host), ("me@home", "p:w@d", "proxy"));
+        assert_eq!((&*login.user.expose(), &*login.password.expose(), &*proxy.host), ("me@home", "p:w@d", "proxy"));
         assert_eq!(proxy_of(ROBOT, &[("ALL_PROXY", "u@h")]).unwrap().unwrap().login.unwrap().password.expose(), "");
     }
 

@@ -28,7 +28,7 @@ pub fn version_4(
     login: Option<&Login>,
     destination: &Destination<'_>,
 ) -> Result<(), Refusal> {
-    let user = login.map_or("", |login| login.user.expose());
+    let user = login.map_or_else(String::new, |login| login.user.expose());
     let (port, address, name) = match destination {
         Destination::Address(SocketAddr::V4(address)) => (address.port(), address.ip().octets(), None),
         Destination::Address(SocketAddr::V6(_)) => {
@@ -144,8 +144,8 @@ fn read_reply(stream: &mut impl Read) -> Result<(), Refusal> {
 
 fn log_in(stream: &mut (impl Read + Write), login: &Login) -> Result<(), Refusal> {
     let mut request = vec![1];
-    let complete = push_counted(&mut request, login.user.expose())
-        .and_then(|()| push_counted(&mut request, login.password.expose()));
+    let complete = push_counted(&mut request, &login.user.expose())
+        .and_then(|()| push_counted(&mut request, &login.password.expose()));
     complete.ok_or_else(|| told("cannot be sent a user name or password of over 255 bytes"))?;
     stream.write_all(&request)?;
     stream.flush()?;

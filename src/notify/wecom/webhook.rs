@@ -60,17 +60,17 @@ impl Webhook {
 
     /// `key=…` and the key's last four characters; where there is no key, `…` and the URL's.
     pub fn masked(&self) -> String {
-        key_of(self.url.expose()).map_or_else(|| self.url.to_string(), |key| format!("key={}", Secret::new(key)))
+        key_of(&self.url.expose()).map_or_else(|| self.url.to_string(), |key| format!("key={}", Secret::new(key)))
     }
 
     /// Whether the key goes over a network for everyone to read.
     pub fn is_readable_on_the_way(&self) -> bool {
-        Target::of(self.url.expose()).is_some_and(|target| !target.https && !target.is_loopback())
+        Target::of(&self.url.expose()).is_some_and(|target| !target.https && !target.is_loopback())
     }
 
     /// The service whose address it is, where that is known to be another one than WeChat Work.
     pub fn other_vendor(&self) -> Option<&'static str> {
-        Target::of(self.url.expose()).and_then(|target| vendor::of(&target.host))
+        Target::of(&self.url.expose()).and_then(|target| vendor::of(&target.host))
     }
 
     /// `text` without the secret, should an answer repeat it.

@@ -39,6 +39,9 @@ pub use task::{Failed, Task};
 /// A delivery has this long in all: name, connection, TLS and answer.
 pub const POST_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A child that posts ends so long before it is killed, to say which stage took too long.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// A file system that has not answered by then is taken for one that hangs.
 pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -100,8 +103,7 @@ impl Worker {
         let order = child::Posting {
             url: request.url.expose().into(),
             body: request.body.as_str().into(),
-            // A slow stage is named by the child before it is killed.
-            deadline: boot_now().after(self.post_deadline * 19 / 20),
+            deadline: boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2)),
         };
         let process = self.start(&["post".as_ref()], &serde_json::to_vec(&order)?, Stdio::null(), Work::Post)?;
         Ok(Task::new(process, self.post_deadline))

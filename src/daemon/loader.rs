@@ -1,9 +1,16 @@
 //! Reads the configuration again while the agent runs.
 
+use std::time::Duration;
+
+use crate::clock::Boot;
 use crate::config::{Config, ConfigFile, Overrides, Resolved};
 use crate::core::Input;
 use crate::logging;
 use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
+
+/// A file that is being written is looked at again after so long, in all for [`PATIENCE`]: an editor over a slow line.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the configuration comes from.
 pub struct Loader {
@@ -11,17 +18,29 @@ pub struct Loader {
     overrides: Overrides,
     /// As it was read last.
     config: Config,
+    /// While the file is being written: when it is looked at again, and until when.
+    waiting: Option<(Boot, Boot)>,
 }
 
 impl Loader {
     /// `config` is what was read at the start, `overrides` what the command line puts in its place.
     pub fn new(file: ConfigFile, overrides: Overrides, config: Config) -> Loader {
-        Loader { file, overrides, config }
+        Loader { file, overrides, config, waiting: None }
     }
 
-    /// Reads it again.
-    pub fn reload(&mut self) -> Input {
-        match self.load() {
+    /// Reads it again; `None`: it is being written, and is looked at again when that is [due](Loader::due).
+    pub fn reload(&mut self, now: Boot) -> Option<Input> {
+        let loaded = self.load();
+        self.take(loaded, now)
+    }
+
+    pub fn due(&self) -> Option<Boot> {
+        self.waiting.map(|(due, _)| due)
+    }
+
+    fn take(&mut self, loaded: Result<Read<Config>, Problems>, now: Boot) -> Option<Input> {
+        let waiting = self.waiting.take();
+        match loaded {
             Ok(read) => {
                 for warning in &read.warnings {
                     log::warn!("{}", warning.in_log());
@@ -32,14 +51,19 @@ impl Loader {
                 if !(read.is_empty && self.config.wechat.channel().is_some()) {
                     self.config = read.value;
                 }
-                Input::Reloaded { config, is_empty: read.is_empty }
+                Some(Input::Reloaded { config, is_empty: read.is_empty })
             }
             Err(problems) => {
+                let until = waiting.map_or(now.after(PATIENCE), |(_, until)| until);
+                if problems.is_passing && now < until {
+                    self.waiting = Some((now.after(LOOK_AGAIN), until));
+                    return None;
+                }
                 for problem in &problems.list {
                     log::error!("{}", problem.in_log());
                 }
                 let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-                Input::NotReloaded { problem: first.lines().next().unwrap_or_default().to_owned() }
+                Some(Input::NotReloaded { problem: first.lines().next().unwrap_or_default().to_owned() })
             }
         }
     }
@@ -53,5 +77,43 @@ impl Loader {
         let mut read = self.file.load(WAIT_OF_THE_LOOP)?;
         self.overrides.apply(&mut read.value);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Boot {
+        Boot::from_millis(millis)
+    }
+
+    fn loader() -> Loader {
+        Loader::new(ConfigFile::default(), Overrides::default(), Config::default())
+    }
+
+    fn being_written() -> Result<Read<Config>, Problems> {
+        Config::parse("c.yaml", b"general: 1").map_err(|problems| Problems { is_passing: true, ..problems })
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_looked_at_again_until_it_is_whole() {
+        let mut loader = loader();
+        assert!(loader.take(being_written(), at(0)).is_none());
+        assert_eq!(loader.due(), Some(at(500)));
+        assert!(loader.take(being_written(), at(700)).is_none());
+        let whole = Config::parse("c.yaml", b"general: {hostname: a}");
+        assert!(matches!(loader.take(whole, at(1400)), Some(Input::Reloaded { is_empty: false, .. })));
+        assert_eq!(loader.due(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_written_for_ever_is_given_up_and_one_that_is_not_valid_at_once() {
+        let mut loader = loader();
+        assert!((0..20).all(|look| loader.take(being_written(), at(look * 500)).is_none()));
+        assert!(matches!(loader.take(being_written(), at(10_000)), Some(Input::NotReloaded { .. })));
+        assert_eq!(loader.due(), None);
+        let invalid = Config::parse("c.yaml", b"general: 1");
+        assert!(matches!(loader.take(invalid, at(11_000)), Some(Input::NotReloaded { .. })));
     }
 }

@@ -178,7 +178,7 @@ impl Daemon {
         self.service.advance(is_stalled, now.boot);
         let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
         let control = self.control.as_ref().and_then(Control::due);
-        let others = [posts, self.saver.due(), control, self.service.due(is_stalled)];
+        let others = [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled)];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -229,6 +229,9 @@ impl Daemon {
         if is_ready(Source::Signals) {
             self.take_signals();
         }
+        if self.loader.due().is_some_and(|due| due <= now) {
+            self.inputs.extend(self.loader.reload(now));
+        }
         let mut answered = Vec::new();
         self.posts.retain_mut(|(ticket, task)| match task.poll(now) {
             Some(answer) => {
@@ -265,8 +268,7 @@ impl Daemon {
             Some(Wish::Stop) => self.inputs.push_front(Input::Stop),
             Some(Wish::Reload) => {
                 self.tell_service(service::Phase::Reloading);
-                let input = self.loader.reload();
-                self.inputs.push_back(input);
+                self.inputs.extend(self.loader.reload(clock::boot_now()));
             }
             Some(Wish::Check) => self.inputs.push_back(Input::CheckNow),
             None => {}

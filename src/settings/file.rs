@@ -48,7 +48,7 @@ pub(super) struct Content {
 /// Reads the file, pipe or device at `path`, for `wait` at most.
 ///
 /// # Errors
-/// It cannot be read, is a directory, is being changed all the while, or has no end within `wait`.
+/// It cannot be read, is a directory, is being changed all the while (then it is busy), or has no end within `wait`.
 pub(super) fn read(path: &Path, wait: Duration) -> io::Result<Content> {
     let deadline = clock::boot_now().after(wait);
     let file = open(path)?;
@@ -127,7 +127,8 @@ fn read_still(path: &Path, deadline: Boot) -> io::Result<Content> {
             (look, since) = (again, now.boot);
         }
         if now.boot >= deadline {
-            return Err(io::Error::other("it is being written just now, and only the whole of it is taken: try again"));
+            let text = "it is being written just now, and only the whole of it is taken: try again";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
         }
         thread::sleep(LOOK.min(deadline - now.boot));
     }

@@ -98,11 +98,13 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// How many errors there are beyond those listed.
     pub unlisted: usize,
+    /// The file is being written just now: in a moment it may well be read.
+    pub is_passing: bool,
 }
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Problems { list: vec![problem], unlisted: 0 }
+        Problems { list: vec![problem], unlisted: 0, is_passing: false }
     }
 }
 

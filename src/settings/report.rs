@@ -92,7 +92,7 @@ impl Report {
         let refused: Vec<_> = list.iter().map(position).collect();
         list.extend(self.warnings.into_iter().filter(|warning| !refused.contains(&position(warning))));
         list.sort_by_key(position);
-        Problems { list, unlisted: self.unlisted }
+        Problems { list, unlisted: self.unlisted, is_passing: false }
     }
 
     /// The warnings, sorted by position, if there is nothing worse.

@@ -1,5 +1,6 @@
 //! The text of a configuration file: how it is decoded, and how a place in it is told.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -31,10 +32,9 @@ impl Source {
     /// Reads and decodes the file at `path`, for `wait` at most.
     pub(super) fn open(path: &Path, wait: Duration) -> Result<Source, Problems> {
         let name = path.display().to_string();
-        let content = file::read(path, wait).map_err(|error| Problem {
-            line: 0,
-            column: 0,
-            ..refused(&name, &format!("cannot be read: {error}"))
+        let content = file::read(path, wait).map_err(|error| {
+            let problem = Problem { line: 0, column: 0, ..refused(&name, &format!("cannot be read: {error}")) };
+            Problems { is_passing: error.kind() == io::ErrorKind::ResourceBusy, ..problem.into() }
         })?;
         let source = Source::decode(&name, &content.bytes)?;
         Ok(Source { others_may_read: content.others_may_read, ..source })

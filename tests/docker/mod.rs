@@ -4,6 +4,7 @@
 mod agent;
 mod collector;
 mod deploys;
+mod driver;
 mod events;
 mod misbehaving;
 mod proxy;

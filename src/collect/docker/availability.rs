@@ -52,6 +52,10 @@ impl Availability {
         }
     }
 
+    pub fn is_gone(&self) -> bool {
+        self.gone_since.is_some()
+    }
+
     /// It answered.
     pub fn answered(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Word {
         roster.remember(|memory| &mut memory.engine_was_there, true);

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use nix::poll::PollFlags;
 
@@ -14,6 +15,9 @@ use crate::clock::{Boot, Now};
 use crate::docker::events::{Happening, Stream};
 use crate::docker::{Burst, Error, Gatherer, SHARE_BYTES, Session};
 use crate::snapshot::Snapshot;
+
+/// An engine that hangs is asked again after this pause, so that it is looked at within 5 s of its return.
+const AGAIN: Duration = Duration::from_secs(4);
 
 /// One engine, its containers and its events.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct Engine {
     /// The events, once there is an engine to be expected.
     stream: Option<Stream>,
     gatherer: Gatherer,
+    /// The engine did not answer, and nothing tells when it does again: when to look.
+    again: Option<Boot>,
     /// What has come of it beyond what was asked for.
     queue: VecDeque<Happened>,
 }
@@ -58,6 +64,7 @@ impl Engine {
             burst_was_last: false,
             stream: None,
             gatherer: Gatherer::default(),
+            again: None,
             queue: VecDeque::new(),
         }
     }
@@ -112,7 +119,7 @@ impl Engine {
         let events = self.stream.as_ref().and_then(Stream::due);
         let look = match &self.look {
             Some(look) => look.session.due(),
-            None => self.gatherer.due(),
+            None => [self.gatherer.due(), self.again].into_iter().flatten().min(),
         };
         [events, look].into_iter().flatten().min()
     }
@@ -171,6 +178,10 @@ impl Engine {
         if self.survey_is_wanted && self.burst_was_last {
             return Some(Look::Everything);
         }
+        if self.again.take_if(|again| *again <= now).is_some() {
+            self.gatherer.push_unknown(now);
+            return self.gatherer.take_at_once().map(Look::Burst);
+        }
         match self.gatherer.take(now) {
             Some(burst) => Some(Look::Burst(burst)),
             None => self.survey_is_wanted.then_some(Look::Everything),
@@ -201,6 +212,10 @@ impl Engine {
         if self.stream.is_none() && self.docker.is_expected() {
             self.stream = Some(Stream::new(self.config().socket.clone()));
         }
+        // A stream that is lost is opened again, and that makes a look. One that stays open beside an engine that hangs
+        // says nothing.
+        let is_heard = self.stream.as_ref().is_some_and(|stream| stream.fd().is_some());
+        self.again = (is_heard && self.docker.is_gone()).then(|| now.boot.after(AGAIN));
         let found = if is_survey { Happened::Surveyed(looked.snapshot) } else { Happened::Looked(looked) };
         match self.docker.take_deaths(now) {
             Some(deaths) => {

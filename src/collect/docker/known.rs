@@ -40,11 +40,11 @@ pub struct Known {
     pub has_no_health_check: bool,
     restarts: Restarts,
     life: Life,
-    run: Run,
+    run: Box<Run>,
     /// The present end of the run was seen by a look.
     end_was_seen: bool,
     /// A run that ended and was followed by another one before it was looked at.
-    run_before: Option<Run>,
+    run_before: Option<Box<Run>>,
     last_alive: Option<Boot>,
 }
 
@@ -122,7 +122,7 @@ impl Known {
             has_no_health_check: false,
             restarts: Restarts::default(),
             life,
-            run: Run::default(),
+            run: Box::default(),
             end_was_seen: false,
             run_before: None,
             last_alive: None,
@@ -218,8 +218,8 @@ impl Known {
     /// It is not in the list any more. The end that it had, if no look saw it; and whether it is to be remembered, as
     /// one that ran until it was removed.
     pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<Death>, bool) {
-        let unseen = Some(&self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
-        let death = unseen.or(self.run_before.as_ref()).map(|run| death_of(run, Inquest::default()));
+        let unseen = Some(&*self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
+        let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, Inquest::default()));
         let ran = match self.life {
             Life::Removed { .. } => return (None, true),
             Life::Alive => death.is_none_or(Death::is_on_purpose),

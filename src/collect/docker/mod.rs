@@ -137,6 +137,11 @@ impl Docker {
         self.availability.is_expected(&self.config, &self.roster)
     }
 
+    /// Whether an engine that is expected did not answer.
+    pub fn is_gone(&self) -> bool {
+        self.availability.is_gone()
+    }
+
     /// Begins to look, in place of any look that is under way. What was found, if nothing needs to be asked for it.
     pub fn begin(&mut self, look: Look) -> Option<Looked> {
         self.under_way = None;

@@ -438,6 +438,36 @@ fn a_service_that_is_scaled_down_or_moved_to_another_container_is_not_missed() {
 }
 
 #[test]
+fn a_health_alert_lasts_over_a_stop_and_ends_when_it_runs_and_is_healthy() {
+    for names in [&[][..], &["web"]] {
+        let mut world = running(&watching(names), &[("web", plain())]);
+        world.set_health("web", "unhealthy");
+        world.pass(500);
+        assert_eq!(world.told(), ["web unhealthy"]);
+        world.stop("web");
+        world.pass(50_000);
+        world.told();
+        world.set_health("web", "starting");
+        world.start("web");
+        world.pass(1000);
+        assert_eq!(world.told(), ["web running ok"], "{names:?}");
+        assert_eq!(world.values(), ["web unhealthy"]);
+        world.set_health("web", "healthy");
+        world.pass(500);
+        assert_eq!(world.told(), ["web healthy ok"]);
+        // The next container of the name is healthy, too.
+        world.set_health("web", "unhealthy");
+        world.pass(500);
+        world.told();
+        world.remove_by_force("web");
+        world.run("web", &plain());
+        world.set_health("web", "healthy");
+        world.pass(1000);
+        assert_eq!(world.told(), ["web healthy ok"]);
+    }
+}
+
+#[test]
 fn a_job_that_fails_is_told_and_one_that_ends_well_is_not() {
     let job = Entry { expected: Expected::Exited, ..Entry::new("job") };
     let config = Config { containers: vec![job], ..Config::default() };

@@ -34,6 +34,7 @@ struct Box {
     started_millis: i64,
     finished_millis: i64,
     stop_signal: &'static str,
+    health: Option<&'static str>,
 }
 
 /// An engine, and an agent that watches it.
@@ -163,6 +164,7 @@ impl World {
             started_millis: 0,
             finished_millis: 0,
             stop_signal: "",
+            health: None,
         });
     }
 
@@ -213,6 +215,11 @@ impl World {
         self.kill(name, "15");
         self.die(name, 0);
         self.tell(name, Kind::Stop, None);
+    }
+
+    pub fn set_health(&mut self, name: &str, health: &'static str) {
+        self.find(name).health = Some(health);
+        self.tell(name, Kind::Health, None);
     }
 
     pub fn pause(&mut self, name: &str) {
@@ -363,7 +370,10 @@ impl World {
     fn listed(&self, of: &Box) -> vps_monitor::docker::Listed {
         let up_seconds = (self.now_millis - of.started_millis) / 1000;
         let status = match of.state {
-            "running" => format!("Up {up_seconds} seconds"),
+            "running" => {
+                let health = of.health.map(|health| format!(" ({health})")).unwrap_or_default();
+                format!("Up {up_seconds} seconds{health}")
+            }
             "exited" => format!("Exited ({}) 1 second ago", of.exit_code),
             _ => String::new(),
         };
@@ -383,8 +393,9 @@ impl World {
             "State": {
                 "Status": of.state, "OOMKilled": of.oom_flag, "ExitCode": of.exit_code,
                 "StartedAt": time(of.started_millis), "FinishedAt": time(of.finished_millis),
+                "Health": of.health.map(|health| serde_json::json!({"Status": health, "Log": []})),
             },
-            "Config": {"StopSignal": of.stop_signal},
+            "Config": {"StopSignal": of.stop_signal, "Healthcheck": of.health.map(|_| serde_json::json!({}))},
         }))
         .unwrap()
     }

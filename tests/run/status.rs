@@ -95,6 +95,19 @@ fn a_file_that_is_not_valid_is_told_once_and_neither_disturbs_status_nor_the_age
     agent.stop(Signal::SIGTERM);
 }
 
+#[test]
+fn an_agent_that_runs_and_cannot_be_asked_is_not_called_stopped() {
+    let place = Place::configured("small-vps", &quick(""));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    std::fs::remove_file(place.state().join("status.sock")).unwrap();
+    let told = place.run(&["status"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stderr.contains("cannot be asked"), "{told:?}");
+    assert!(told.stdout.contains(&format!("running, process {}", agent.pid())), "{told:?}");
+    agent.stop(Signal::SIGTERM);
+}
+
 /// An agent whose service manager is this test, and the `STATUS=` that it was told last.
 struct Service {
     agent: Agent,

@@ -53,7 +53,16 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
         }
         Found::Nobody => match ask_the_service(options, &folder)? {
             Some(status) => Ok((status, exit::DONE)),
-            None => Ok((at_rest(options, &folder)?, exit::UNKNOWN)),
+            None => {
+                let status = at_rest(options, &folder)?;
+                if status.running {
+                    output::complain(
+                        "the agent runs, but cannot be asked (its log says why); below is what it last saved",
+                    );
+                }
+                let code = if status.running { exit::DONE } else { exit::UNKNOWN };
+                Ok((status, code))
+            }
         },
     }
 }

@@ -51,7 +51,8 @@ fn whatever_stands_in_place_of_its_files_the_agent_neither_waits_nor_follows_and
     let robot = Robot::start([]);
     let place = Place::configured("small-vps", &quick(&robot.url()));
     let target = place.path("target");
-    let put: [(&str, &dyn Fn(&Path)); 5] = [
+    type Put<'a> = &'a dyn Fn(&Path);
+    let put: [(&str, Put<'_>); 5] = [
         ("link", &|path| symlink(&target, path).unwrap()),
         ("FIFO", &|path| mkfifo(path, Mode::S_IRWXU).unwrap()),
         ("socket", &|path| drop(UnixListener::bind(path).unwrap())),

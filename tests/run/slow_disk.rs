@@ -17,7 +17,7 @@ use crate::support::{can_inject, wait_until};
 const SAVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a busy machine may add to anything here; far less than a wait for the disk would.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_millis(2500);
 
 /// systemd is to hear of the agent this often.
 const WATCHDOG: Duration = Duration::from_secs(4);

@@ -108,10 +108,10 @@ impl Trace {
         checks.skip(1).filter(|calls| calls.last().is_some_and(|call| call.contains("\"WATCHDOG=1")))
     }
 
-    /// What was looked at under /proc.
+    /// What was looked at under /proc. What is below an open folder is not there, but in that folder.
     fn proc_paths(&self) -> impl Iterator<Item = String> {
         let names = self.calls.iter().filter_map(|call| call.split_once("\"/proc/")?.1.split('"').next());
-        names.map(|name| format!("/proc/{name}"))
+        names.filter(|name| !name.starts_with("self/fd/")).map(|name| format!("/proc/{name}"))
     }
 }
 

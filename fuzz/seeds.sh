@@ -2,7 +2,7 @@
 # Lays the fixtures out as the fuzz targets' first inputs: fuzz/corpus/TARGET. What is there already stays.
 set -eu
 cd "$(dirname "$0")"
-mkdir -p corpus/proc corpus/engine corpus/robot corpus/state corpus/config corpus/cron
+mkdir -p corpus/proc corpus/engine corpus/robot corpus/state corpus/config corpus/cron corpus/foreign
 
 number=0
 for name in meminfo stat net/dev net/sockstat net/sockstat6; do
@@ -32,3 +32,6 @@ grep -o '"[-0-9*/,]\{1,\}\( [-0-9A-Za-z*/,]\{1,\}\)\{4\}"' ../fixtures/schedule/
 	done
 
 cp ../fixtures/state/*.json corpus/state/
+
+printf 'web-1\nexited\ncurl: (22) 503\nno answer' >corpus/foreign/plain
+printf 'x" state=recovered\n\033[2J\n<@all> `x`\n\342\200\256' >corpus/foreign/hostile

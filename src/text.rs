@@ -4,17 +4,12 @@
 //! `\u{…}`, on one line and within a bound. A chat has a rule of its own, which `message::name` builds on
 //! [`harmless`]. Everything here is pure.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
 /// The bound of a printed text in bytes, and thereby in columns: no character is wider than it is long in UTF-8.
 pub const MAX_BYTES: usize = 512;
-
-/// The longest name that is kept as it is: file systems give a name no more (NAME_MAX in limits.h), while Docker takes
-/// any length.
-pub const MAX_NAME_BYTES: usize = 255;
 
 /// Stands for what was cut off.
 const CUT: char = '…';
@@ -69,16 +64,6 @@ pub fn quoted(text: &str) -> String {
 /// `text` on one line of at most `max_bytes`, what is hidden a space, and each other character as `map` has it.
 pub fn harmless(text: &str, max_bytes: usize, map: impl Fn(char) -> char) -> String {
     bounded(text, max_bytes, |line, c, hidden| line.push(if hidden { ' ' } else { map(c) }))
-}
-
-/// `name` where it is at most [`MAX_NAME_BYTES`] long. Of a longer one its beginning, and a number made of all of it, so
-/// that two names that differ stay two.
-pub fn bounded_name(name: &str) -> Cow<'_, str> {
-    if name.len() <= MAX_NAME_BYTES {
-        return Cow::Borrowed(name);
-    }
-    let mark = format!("{CUT}#{:016x}", fingerprint(name.as_bytes()));
-    Cow::Owned(format!("{}{mark}", beginning(name, MAX_NAME_BYTES - mark.len())))
 }
 
 /// As many characters of `text` as `max_bytes` hold.
@@ -271,17 +256,6 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_kept_in_part_and_is_still_another_than_its_like() {
-        let (a, b) = ("a".repeat(70_000), "a".repeat(70_001));
-        assert_eq!(bounded_name("web-1"), "web-1");
-        assert_eq!(bounded_name(&a[..255]), &a[..255]);
-        assert!(bounded_name(&a).len() <= MAX_NAME_BYTES && bounded_name(&a).starts_with("aaaa"));
-        assert_ne!(bounded_name(&a), bounded_name(&b));
-        assert_eq!(bounded_name(&a), bounded_name(&a.clone()));
-        assert!(bounded_name(&"内".repeat(100)).len() <= MAX_NAME_BYTES);
-    }
-
-    #[test]
     fn columns_are_those_of_a_terminal() {
         assert_eq!((width("web"), width("主机"), width("cafe\u{301}"), width("⚠️")), (3, 4, 4, 2));
         assert_eq!(left("主机", 6), "主机  ");
@@ -330,11 +304,6 @@ mod tests {
                 None => prop_assert!(!field.contains([' ', '"']), "{field}"),
             }
             prop_assert!(!characters(&field).any(|(_, hidden)| hidden), "{field:?}");
-        }
-
-        #[test]
-        fn every_name_is_bounded(text in foreign()) {
-            prop_assert!(bounded_name(&text).len() <= MAX_NAME_BYTES);
         }
     }
 }

@@ -98,3 +98,18 @@ fn once_does_not_wait_for_a_robot_that_refuses_everything() {
     assert_eq!(place.run(&["run", "--once"]).code, 1);
     assert_eq!(robot.received().len(), 1);
 }
+
+#[test]
+fn however_many_fail_each_is_said_once_and_the_first_ones_by_name() {
+    const PATHS: usize = 300;
+    let paths: Vec<String> = (0..PATHS).map(|number| format!("/nowhere/{number}")).collect();
+    let disk = format!("disk: {{paths: [{}]}}", paths.join(", "));
+    let yaml = quick("").replace("disk: {enabled: false}", &disk).replace("check_interval: 1h", "check_interval: 1s");
+    let place = Place::configured("no-swap", &yaml);
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(4);
+    let log = agent.stop(Signal::SIGTERM).stderr;
+    assert_eq!(log.matches("collector=disk(/nowhere/").count(), 10, "{log}");
+    assert_eq!(log.matches("collector=disk state=failed others=290").count(), 1, "{log}");
+    assert_eq!(log.matches("state=failed").count(), 11, "{log}");
+}

@@ -1,0 +1,68 @@
+//! Whatever a container is called, is said to be, or prints, it is one line wherever it is shown, and forges nothing.
+//!
+//! Line feeds part the input: a name, a state, the output of a health check, an error.
+#![no_main]
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use libfuzzer_sys::fuzz_target;
+use log::Level;
+use vps_monitor::alert::{News, Transition};
+use vps_monitor::logging::Sink;
+use vps_monitor::message::{self, Language, Style};
+use vps_monitor::rules::{Finding, Limit, Verdict};
+use vps_monitor::snapshot::{Cause, ContainerWord, Failure, Key, Metric, Reading, Value};
+use vps_monitor::text;
+
+/// Nothing in it is hidden, so nothing in it steers a terminal.
+fn assert_one_line(line: &str) {
+    assert_eq!(text::shown_within(line, 1 << 20), line);
+}
+
+fuzz_target!(|input: &str| {
+    let mut parts = input.split('\n');
+    let [name, state, output, error] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    let causes = vec![Cause::HealthOutput(output.to_owned())];
+    let value = Value::Container(ContainerWord { causes, ..ContainerWord::new(state, "running") });
+    let key = Key::new(Metric::ContainerState, name);
+    let limit = Limit::Expected("running".into());
+    let style = Style { language: Language::Chinese, host: name.to_owned(), zone: TimeZone::UTC };
+    let now = Timestamp::UNIX_EPOCH;
+
+    let reading = Reading { key: key.clone(), value: value.clone(), note: None };
+    let finding = Finding { reading: &reading, limit: limit.clone(), verdict: Verdict::Breach, wait: Duration::ZERO };
+    let failure = Failure {
+        collector: "docker",
+        metrics: &[Metric::ContainerState],
+        target: Some(name.into()),
+        error: error.to_owned(),
+    };
+    for brief in [false, true] {
+        let table = message::table(std::slice::from_ref(&finding), std::slice::from_ref(&failure), &style, now, brief);
+        assert_eq!(table.lines().count(), if brief { 1 } else { 3 });
+        table.lines().for_each(assert_one_line);
+    }
+
+    let transition = Transition { key, news: News::Fired, value, limit, since: now };
+    for message in message::alerts(&[transition], &style, now) {
+        message.text().lines().for_each(assert_one_line);
+        // The heading, the rule, the container, its state, its cause, the time.
+        assert_eq!(message.text().lines().count(), 6);
+        assert!(!message.lines.iter().any(|line| line.contains(['<', '>', '*', '[', ']', '`'])));
+    }
+
+    let mut log = Vec::new();
+    let line =
+        format!("alert=x target={} value={} error={}", text::quoted(name), text::field(state), text::quoted(error));
+    Sink::to_standard_error(&mut log, false).write(
+        &Zoned::default(),
+        Level::Info,
+        format_args!("{line} {}", text::in_log(output)),
+    );
+    let log = String::from_utf8(log).unwrap();
+    assert_eq!(log.matches('\n').count(), 1);
+    assert_one_line(log.trim_end_matches('\n'));
+    assert_eq!(log.matches('=').count(), 4);
+});

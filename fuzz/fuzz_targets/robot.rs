@@ -3,13 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use vps_monitor::http::Response;
-use vps_monitor::notify::Channel;
-use vps_monitor::notify::wecom::{Webhook, Wecom};
+use vps_monitor::notify::wecom::{Config, Webhook};
 use vps_monitor::outbox::Outcome;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(Some(webhook)) = Webhook::parse("693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa") else { return };
-    let channel = Channel::Wecom(Wecom::new(webhook));
+    let Ok(webhook_url) = Webhook::parse("693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa") else { return };
+    let Some(channel) = (Config { webhook_url }).channel() else { return };
     let answer = Ok(Response::new(200, String::from_utf8_lossy(bytes)));
     let outcome = channel.classify(&answer);
     assert!(outcome != Outcome::Delivered || String::from_utf8_lossy(bytes).contains("errcode"));

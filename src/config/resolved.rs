@@ -74,7 +74,7 @@ impl Resolved {
             },
             style: Style { language: general.language, host, zone: zone.clone() },
             outline: Outline { disks: config.system.disk.paths.clone() },
-            channels: config.wechat.channel().map(Channel::Wecom).into_iter().collect(),
+            channels: [config.wechat.channel()].into_iter().flatten().collect(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
         }
@@ -82,6 +82,6 @@ impl Resolved {
 
     /// The channels, or the terminal where there is none.
     pub fn channels_or_terminal(&self) -> Vec<Channel> {
-        if self.channels.is_empty() { vec![Channel::Terminal] } else { self.channels.clone() }
+        if self.channels.is_empty() { vec![Channel::terminal()] } else { self.channels.clone() }
     }
 }

@@ -73,7 +73,7 @@ impl Core {
     /// Makes a lane for each channel of the configuration.
     pub(super) fn open_lanes(&mut self) {
         let channels = if self.config.channels.is_empty() && !self.mode.is_service {
-            vec![Channel::Terminal]
+            vec![Channel::terminal()]
         } else {
             self.config.channels.clone()
         };

@@ -1,25 +1,52 @@
 //! Channels: where a message goes. A channel sees a `Message` and knows nothing of alerts, rules or snapshots.
 //!
-//! Everything here is pure: a channel cuts a message to its vendor's limits, says what is to be posted, and says what
-//! became of it. A new channel is a file, a variant and a line in each `match`.
+//! Everything here is pure: a channel says what it takes, what is to be posted, and what became of it. A new channel is a
+//! file that implements [`Vendor`], and a line where the configuration makes channels of its sections.
 
+mod split;
+mod terminal;
 pub mod wecom;
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::http;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 
-pub use wecom::Wecom;
+/// What a post brought.
+pub type Answer = Result<http::Response, http::Error>;
 
-/// One place where messages go.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Channel {
-    Wecom(Wecom),
-    /// Standard output, where no channel is configured.
-    Terminal,
+/// What a vendor's file says of its channel. `Display` names it, with enough of its secret to tell it from another.
+pub trait Vendor: fmt::Debug + fmt::Display {
+    /// The name by which the state tells this channel's outbox from others.
+    fn name(&self) -> &'static str;
+
+    fn limits(&self) -> Limits;
+
+    /// What delivers `message`, one of the parts that [`Channel::split`] made, in the vendor's markup.
+    fn encode(&self, message: &Message) -> Encoded;
+
+    /// What became of a message, by what its posting brought.
+    fn classify(&self, answer: &Answer) -> Outcome;
+
+    /// What a person can do about an answer that is not a delivery, where that is known.
+    fn advice(&self, answer: &Answer) -> Option<&'static str>;
+
+    /// The URL that messages go to, which is a secret.
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
+}
+
+/// What a channel takes; `None`: anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of one message's text, in bytes of UTF-8. Less than some 3,400 is not kept to.
+    pub part_bytes: Option<usize>,
+    /// How many attempts in a while.
+    pub budget: Option<Budget>,
 }
 
 /// What a channel makes of a message.
@@ -31,76 +58,68 @@ pub enum Encoded {
     Print(String),
 }
 
+/// One place where messages go. Two are the same if they have one name and one secret.
+#[derive(Clone, Debug)]
+pub struct Channel(Rc<dyn Vendor>);
+
 impl Channel {
-    /// The name by which the state tells this channel's outbox from others.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Channel::Wecom(_) => "wechat",
-            Channel::Terminal => "terminal",
-        }
+    pub fn new(vendor: impl Vendor + 'static) -> Channel {
+        Channel(Rc::new(vendor))
     }
 
-    /// The URL that its messages go to, which is a secret.
-    pub fn secret(&self) -> Option<&Secret> {
-        match self {
-            Channel::Wecom(wecom) => Some(wecom.webhook().url()),
-            Channel::Terminal => None,
-        }
+    /// Standard output.
+    pub fn terminal() -> Channel {
+        Channel::new(terminal::Terminal)
+    }
+
+    /// See [`Vendor::name`].
+    pub fn name(&self) -> &'static str {
+        self.0.name()
     }
 
     /// How much it takes in a while; `None`: anything.
-    pub const fn budget(&self) -> Option<Budget> {
-        match self {
-            Channel::Wecom(_) => Some(wecom::BUDGET),
-            Channel::Terminal => None,
-        }
-    }
-
-    /// The channel that the configuration names; the terminal where it names none.
-    pub fn configured(wechat: &wecom::Config) -> Channel {
-        wechat.channel().map_or(Channel::Terminal, Channel::Wecom)
+    pub fn budget(&self) -> Option<Budget> {
+        self.0.limits().budget
     }
 
     /// The message in parts that the channel takes, in order; most often that is the message itself.
     pub fn split(&self, message: Message) -> Vec<Message> {
-        match self {
-            Channel::Wecom(_) => wecom::split(message),
-            Channel::Terminal => vec![message],
+        match self.0.limits().part_bytes {
+            Some(part_bytes) => split::split(message, part_bytes),
+            None => vec![message],
         }
     }
 
+    /// See [`Vendor::encode`].
     pub fn encode(&self, message: &Message) -> Encoded {
-        match self {
-            Channel::Wecom(wecom) => Encoded::Post(wecom.encode(message)),
-            Channel::Terminal => Encoded::Print(format!("{}\n", message.text())),
-        }
+        self.0.encode(message)
     }
 
-    /// What became of a message, by what its posting brought.
-    pub fn classify(&self, answer: &Result<http::Response, http::Error>) -> Outcome {
-        match (self, answer) {
-            (Channel::Wecom(wecom), _) => wecom.classify(answer),
-            (Channel::Terminal, Ok(_)) => Outcome::Delivered,
-            (Channel::Terminal, Err(error)) => Outcome::Retry { reason: error.to_string() },
-        }
+    /// See [`Vendor::classify`].
+    pub fn classify(&self, answer: &Answer) -> Outcome {
+        self.0.classify(answer)
     }
 
-    /// What a person can do about an answer that is not a delivery, where that is known.
-    pub fn advice(&self, answer: &Result<http::Response, http::Error>) -> Option<&'static str> {
-        match self {
-            Channel::Wecom(_) => wecom::advice(answer),
-            Channel::Terminal => None,
-        }
+    /// See [`Vendor::advice`].
+    pub fn advice(&self, answer: &Answer) -> Option<&'static str> {
+        self.0.advice(answer)
+    }
+
+    /// See [`Vendor::secret`].
+    pub fn secret(&self) -> Option<&Secret> {
+        self.0.secret()
     }
 }
 
-/// The channel's name, and of its secret enough to tell it from another.
+impl PartialEq for Channel {
+    fn eq(&self, other: &Channel) -> bool {
+        self.name() == other.name() && self.secret() == other.secret()
+    }
+}
+
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Channel::Wecom(wecom) => write!(f, "WeChat Work robot {}", wecom.webhook().masked()),
-            Channel::Terminal => f.write_str("terminal"),
-        }
+        self.0.fmt(f)
     }
 }
 
@@ -109,22 +128,81 @@ mod tests {
     use super::*;
     use crate::message::Kind;
 
-    #[test]
-    fn without_a_robot_messages_are_printed_whole() {
-        let message = Message {
+    fn message(lines: Vec<String>) -> Message {
+        Message {
             kind: Kind::Test,
             title: "title".to_owned(),
             rule_width: 3,
-            lines: vec!["x".repeat(10_000)],
+            lines,
             footer: "now".to_owned(),
             created: jiff::Timestamp::UNIX_EPOCH,
             part: None,
             facts: Vec::new(),
             folded: 0,
-        };
-        let channel = Channel::configured(&wecom::Config::default());
+        }
+    }
+
+    #[test]
+    fn the_terminal_prints_messages_whole() {
+        let message = message(vec!["x".repeat(10_000)]);
+        let channel = Channel::terminal();
         assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));
         let Encoded::Print(text) = channel.encode(&message) else { panic!("{channel} posts") };
         assert_eq!(text, format!("title\n━━━\n{}\nnow\n", "x".repeat(10_000)));
+    }
+
+    /// A channel that only this test knows: all that one takes is an implementation of [`Vendor`].
+    #[derive(Debug)]
+    struct Pager(Secret);
+
+    impl Vendor for Pager {
+        fn name(&self) -> &'static str {
+            "pager"
+        }
+
+        fn limits(&self) -> Limits {
+            Limits { part_bytes: Some(5000), budget: None }
+        }
+
+        fn encode(&self, message: &Message) -> Encoded {
+            Encoded::Post(http::Request { url: self.0.clone(), body: message.text() })
+        }
+
+        fn classify(&self, answer: &Answer) -> Outcome {
+            match answer {
+                Ok(response) if response.status == 202 => Outcome::Delivered,
+                _ => Outcome::ChannelRefused { reason: "pager".to_owned() },
+            }
+        }
+
+        fn advice(&self, _: &Answer) -> Option<&'static str> {
+            Some("charge it")
+        }
+
+        fn secret(&self) -> Option<&Secret> {
+            Some(&self.0)
+        }
+    }
+
+    impl fmt::Display for Pager {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "pager {}", self.0)
+        }
+    }
+
+    #[test]
+    fn a_channel_is_what_its_vendors_file_says() {
+        let pager = |url: &str| Channel::new(Pager(Secret::new(url)));
+        let channel = pager("https://pager.example.com/0123456789");
+        assert_eq!((channel.to_string(), channel.name(), channel.budget()), ("pager …6789".to_owned(), "pager", None));
+        let parts = channel.split(message((0..100).map(|line| format!("{line:0>99}")).collect()));
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.text().len() <= 5000), "{}", parts.len());
+        let Encoded::Post(request) = channel.encode(&parts[0]) else { panic!("{channel} prints") };
+        assert_eq!((request.url.expose(), &*request.body), (channel.secret().unwrap().expose(), &*parts[0].text()));
+        assert_eq!(channel.classify(&Ok(http::Response::new(202, ""))), Outcome::Delivered);
+        assert_eq!(channel.advice(&Ok(http::Response::new(500, ""))), Some("charge it"));
+        assert_eq!(channel, pager("https://pager.example.com/0123456789"));
+        assert_ne!(channel, pager("https://pager.example.com/9876543210"));
+        assert_ne!(channel, Channel::terminal());
     }
 }

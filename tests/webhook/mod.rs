@@ -24,7 +24,7 @@ fn worker() -> Worker {
 
 fn channel(url: &str) -> Channel {
     let yaml = format!("webhook_url: {url}");
-    Channel::configured(&settings::read("config.yaml", yaml.as_bytes(), Config::read).unwrap().value)
+    settings::read("config.yaml", yaml.as_bytes(), Config::read).unwrap().value.channel().unwrap()
 }
 
 fn request(url: &str) -> http::Request {

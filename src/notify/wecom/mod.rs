@@ -5,28 +5,32 @@
 mod code;
 mod reply;
 mod source;
-mod split;
 mod vendor;
 mod webhook;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
+use super::{Answer, Channel, Encoded, Limits, Vendor};
 use crate::http;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
+use crate::secret::Secret;
 use crate::settings::{Doc, Section, Text, doc, readable_by_others};
 use source::Exposure;
 
-pub use reply::{RATE_LIMIT_HOLD, advice};
-pub use split::{LATENESS_ROOM_BYTES, MAX_CONTENT_BYTES, split};
+pub use reply::RATE_LIMIT_HOLD;
 pub use webhook::Webhook;
 
 /// A WeChat Work robot takes 20 messages a minute (developer.work.weixin.qq.com, document path 91770).
 pub const BUDGET: Budget =
     Budget { attempts: 20, window: Duration::from_secs(60), longest_attempt: crate::worker::POST_DEADLINE };
+
+/// The robot's limit for a markdown message's content, in bytes of UTF-8: document path 91770.
+const MAX_CONTENT_BYTES: usize = 4096;
 
 /// The section `wechat`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -96,37 +100,50 @@ impl Config {
         }
     }
 
-    pub fn channel(&self) -> Option<Wecom> {
-        self.webhook_url.clone().map(Wecom::new)
+    pub fn channel(&self) -> Option<Channel> {
+        self.webhook_url.clone().map(|webhook| Channel::new(Wecom { webhook }))
     }
 }
 
 /// One robot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wecom {
+#[derive(Debug)]
+struct Wecom {
     webhook: Webhook,
 }
 
-impl Wecom {
-    pub fn new(webhook: Webhook) -> Wecom {
-        Wecom { webhook }
+impl Vendor for Wecom {
+    fn name(&self) -> &'static str {
+        "wechat"
     }
 
-    pub fn webhook(&self) -> &Webhook {
-        &self.webhook
+    fn limits(&self) -> Limits {
+        Limits { part_bytes: Some(MAX_CONTENT_BYTES), budget: Some(BUDGET) }
     }
 
-    /// The post that delivers `message`. Characters that the robot refuses (errcode 40033) are left out.
-    pub fn encode(&self, message: &Message) -> http::Request {
+    /// Characters that the robot refuses (errcode 40033) are left out.
+    fn encode(&self, message: &Message) -> Encoded {
         let text = message.text();
         let content: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
         let body = json!({"msgtype": "markdown", "markdown": {"content": content}});
-        http::Request { url: self.webhook.url().clone(), body: body.to_string() }
+        Encoded::Post(http::Request { url: self.webhook.url().clone(), body: body.to_string() })
     }
 
-    /// What became of a post, by the answer to it.
-    pub fn classify(&self, answer: &Result<http::Response, http::Error>) -> Outcome {
+    fn classify(&self, answer: &Answer) -> Outcome {
         reply::classify(answer, &self.webhook)
+    }
+
+    fn advice(&self, answer: &Answer) -> Option<&'static str> {
+        reply::advice(answer)
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        Some(self.webhook.url())
+    }
+}
+
+impl fmt::Display for Wecom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WeChat Work robot {}", self.webhook.masked())
     }
 }
 
@@ -158,7 +175,8 @@ mod tests {
             facts: Vec::new(),
             folded: 0,
         };
-        let request = Wecom::new(Webhook::parse(ROBOT).unwrap().unwrap()).encode(&message);
+        let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
+        let Encoded::Post(request) = (Wecom { webhook }).encode(&message) else { panic!("a robot is posted to") };
         assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={ROBOT}"));
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
         let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";

@@ -1,12 +1,9 @@
-//! Cuts a message into parts that the robot takes. Nothing is dropped: a message over the limit would be lost whole.
+//! Cuts a message into parts that a channel takes. Nothing is dropped: a message over the limit would be lost whole.
 //!
 //! The cut is between lines; each part has the title, with its number, and the time line. A line that fits into no part
 //! is wrapped between two characters.
 
 use crate::message::Message;
-
-/// The robot's limit for a markdown message's content, in bytes of UTF-8: document path 91770.
-pub const MAX_CONTENT_BYTES: usize = 4096;
 
 /// Kept free in each part for what a late delivery adds to the title.
 pub const LATENESS_ROOM_BYTES: usize = 192;
@@ -20,15 +17,18 @@ const MAX_FRAME_LINE_BYTES: usize = 1024;
 /// As many `━` as stay within [`MAX_FRAME_LINE_BYTES`].
 const MAX_RULE_WIDTH: usize = MAX_FRAME_LINE_BYTES / '━'.len_utf8();
 
-/// `message` in parts of at most [`MAX_CONTENT_BYTES`] less [`LATENESS_ROOM_BYTES`] each, in order; one that fits is
-/// left as it is.
-pub fn split(message: Message) -> Vec<Message> {
-    if message.text().len() <= MAX_CONTENT_BYTES - LATENESS_ROOM_BYTES {
+/// The least that a channel's limit may be, so that a part has room for lines between its title and its time.
+pub const MIN_PART_BYTES: usize = 3 * MAX_FRAME_LINE_BYTES + LATENESS_ROOM_BYTES + PART_NUMBER_BYTES + 64;
+
+/// `message` in parts of at most `part_bytes` less [`LATENESS_ROOM_BYTES`] each, in order; one that fits is left as it is.
+pub fn split(message: Message, part_bytes: usize) -> Vec<Message> {
+    let part_bytes = part_bytes.max(MIN_PART_BYTES);
+    if message.text().len() <= part_bytes - LATENESS_ROOM_BYTES {
         return vec![message];
     }
     let (mut frame, lines) = take_apart(message);
     let (mut facts, mut folded) = (std::mem::take(&mut frame.facts), std::mem::take(&mut frame.folded));
-    let pages = paginate(lines, room_for_lines(&frame));
+    let pages = paginate(lines, room_for_lines(&frame, part_bytes));
     let of = pages.len();
     let part = |(index, lines)| Message {
         lines,
@@ -55,9 +55,9 @@ fn take_apart(mut message: Message) -> (Message, Vec<String>) {
 }
 
 /// How many bytes of a part are left for lines, the line feed before each counted with it.
-fn room_for_lines(frame: &Message) -> usize {
+fn room_for_lines(frame: &Message, part_bytes: usize) -> usize {
     let frame_bytes = Message { part: None, ..frame.clone() }.text().len();
-    MAX_CONTENT_BYTES - LATENESS_ROOM_BYTES - PART_NUMBER_BYTES - frame_bytes
+    part_bytes - LATENESS_ROOM_BYTES - PART_NUMBER_BYTES - frame_bytes
 }
 
 /// Fills pages of `room` bytes with lines, in order.
@@ -98,7 +98,12 @@ mod tests {
     use crate::message::{self, Kind, Language};
     use proptest::prelude::*;
 
-    const LIMIT_BYTES: usize = MAX_CONTENT_BYTES - LATENESS_ROOM_BYTES;
+    const PART_BYTES: usize = 4096;
+    const LIMIT_BYTES: usize = PART_BYTES - LATENESS_ROOM_BYTES;
+
+    fn split(message: Message) -> Vec<Message> {
+        super::split(message, PART_BYTES)
+    }
 
     fn message(lines: Vec<String>) -> Message {
         Message {

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::clock::Boot;
 use vps_monitor::message::{self, Extras, Language, Message, Outline, Style};
+use vps_monitor::metric;
 use vps_monitor::notify::wecom;
 use vps_monitor::outbox::{Budget, Outbox, Outcome, Settled};
 use vps_monitor::schedule::{Config, Reporter};
-use vps_monitor::snapshot::{Metric, Snapshot, Value};
+use vps_monitor::snapshot::{Snapshot, Value};
 
 const TAKEN_IN_A_MINUTE: usize = 20;
 const BUDGET: Option<Budget> = Some(wecom::BUDGET);
@@ -93,9 +94,9 @@ fn reports(hosts: usize, jitter: Duration) -> Day {
 
 fn report(host: &str, time: Timestamp) -> Message {
     let mut snapshot = Snapshot::default();
-    snapshot.push(Metric::Memory, "", Value::Usage { percent: 45.2, used_bytes: 3 << 30, total_bytes: 8 << 30 });
-    snapshot.push(Metric::Cpu, "", Value::Percent(23.5));
-    snapshot.push(Metric::Connections, "", Value::Count(156));
+    snapshot.push(metric::MEMORY, "", Value::Usage { percent: 45.2, used_bytes: 3 << 30, total_bytes: 8 << 30 });
+    snapshot.push(metric::CPU, "", Value::Number(23.5));
+    snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
     let style = Style { language: Language::default(), host: host.to_owned(), zone: TimeZone::UTC };
     message::report(&snapshot, &Outline::default(), &Extras::default(), &style, time)
 }

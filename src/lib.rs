@@ -18,6 +18,7 @@ pub mod host;
 pub mod http;
 pub mod logging;
 pub mod message;
+pub mod metric;
 pub mod notify;
 pub mod outbox;
 pub mod pattern;

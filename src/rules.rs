@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::{Metric, Reading, Snapshot, Value};
+use crate::metric::{self, Metric};
+use crate::snapshot::{Reading, Snapshot, Value};
 
 /// What each metric's value may be. A reading *at* its threshold is over it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,22 @@ pub struct Thresholds {
     pub connections: u64,
     /// How long a container may be away on purpose before that is told.
     pub container_grace: Duration,
+}
+
+impl Thresholds {
+    /// What is not limited is never over.
+    fn of(&self, metric: &Metric) -> f64 {
+        let limits = [
+            (metric::MEMORY, self.memory_percent),
+            (metric::SWAP, self.swap_percent),
+            (metric::CPU, self.cpu_percent),
+            (metric::DISK, self.disk_percent),
+            (metric::TRAFFIC_IN, self.traffic_mbps),
+            (metric::TRAFFIC_OUT, self.traffic_mbps),
+            (metric::CONNECTIONS, self.connections as f64),
+        ];
+        limits.iter().find(|(limited, _)| *limited == metric).map_or(f64::INFINITY, |(_, limit)| *limit)
+    }
 }
 
 /// What a value was compared with.
@@ -66,32 +83,21 @@ pub fn evaluate<'a>(snapshot: &'a Snapshot, thresholds: &Thresholds) -> Vec<Find
 }
 
 fn judge<'a>(reading: &'a Reading, thresholds: &Thresholds) -> Finding<'a> {
-    let measured = match &reading.value {
+    if let Value::Container(container) = &reading.value {
+        let verdict = match container.well {
+            Some(true) => Verdict::Clear,
+            Some(false) => Verdict::Breach,
+            None => Verdict::Unknown,
+        };
+        let wait = if container.on_purpose { thresholds.container_grace } else { Duration::ZERO };
+        return Finding { reading, limit: Limit::Expected(container.expected.clone()), verdict, wait };
+    }
+    let measured = match reading.value {
         // No swap at all is never over.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
-        Value::Usage { percent, .. } | Value::Percent(percent) => *percent,
-        Value::Mbps(mbps) => *mbps,
-        Value::Count(count) => *count as f64,
-        Value::Container(container) => {
-            let verdict = match container.well {
-                Some(true) => Verdict::Clear,
-                Some(false) => Verdict::Breach,
-                None => Verdict::Unknown,
-            };
-            let wait = if container.on_purpose { thresholds.container_grace } else { Duration::ZERO };
-            return Finding { reading, limit: Limit::Expected(container.expected.clone()), verdict, wait };
-        }
+        _ => reading.value.number().unwrap_or(f64::NEG_INFINITY),
     };
-    let threshold = match reading.key.metric {
-        Metric::Memory => thresholds.memory_percent,
-        Metric::Swap => thresholds.swap_percent,
-        Metric::Cpu => thresholds.cpu_percent,
-        Metric::Disk => thresholds.disk_percent,
-        Metric::TrafficIn | Metric::TrafficOut => thresholds.traffic_mbps,
-        Metric::Connections => thresholds.connections as f64,
-        // Their values are words, judged above.
-        Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine => f64::INFINITY,
-    };
+    let threshold = thresholds.of(reading.key.metric);
     let verdict = if measured >= threshold { Verdict::Breach } else { Verdict::Clear };
     Finding { reading, limit: Limit::Threshold(threshold), verdict, wait: Duration::ZERO }
 }
@@ -111,7 +117,7 @@ mod tests {
         container_grace: Duration::from_secs(10),
     };
 
-    fn verdict(metric: Metric, value: Value) -> Verdict {
+    fn verdict(metric: &'static Metric, value: Value) -> Verdict {
         let mut snapshot = Snapshot::default();
         snapshot.push(metric, "", value);
         evaluate(&snapshot, &THRESHOLDS)[0].verdict
@@ -123,32 +129,32 @@ mod tests {
 
     #[test]
     fn a_reading_at_its_threshold_is_over_it() {
-        assert_eq!(verdict(Metric::Memory, usage(80.0)), Verdict::Breach);
-        assert_eq!(verdict(Metric::Memory, usage(79.999)), Verdict::Clear);
-        assert_eq!(verdict(Metric::Connections, Value::Count(1000)), Verdict::Breach);
-        assert_eq!(verdict(Metric::Connections, Value::Count(999)), Verdict::Clear);
+        assert_eq!(verdict(metric::MEMORY, usage(80.0)), Verdict::Breach);
+        assert_eq!(verdict(metric::MEMORY, usage(79.999)), Verdict::Clear);
+        assert_eq!(verdict(metric::CONNECTIONS, Value::Number(1000.0)), Verdict::Breach);
+        assert_eq!(verdict(metric::CONNECTIONS, Value::Number(999.0)), Verdict::Clear);
     }
 
     #[test]
     fn each_metric_has_its_own_threshold() {
-        assert_eq!(verdict(Metric::Swap, usage(75.0)), Verdict::Breach);
-        assert_eq!(verdict(Metric::Disk, usage(85.0)), Verdict::Clear);
-        assert_eq!(verdict(Metric::Cpu, Value::Percent(61.0)), Verdict::Breach);
-        assert_eq!(verdict(Metric::TrafficIn, Value::Mbps(120.5)), Verdict::Breach);
-        assert_eq!(verdict(Metric::TrafficOut, Value::Mbps(20.5)), Verdict::Clear);
+        assert_eq!(verdict(metric::SWAP, usage(75.0)), Verdict::Breach);
+        assert_eq!(verdict(metric::DISK, usage(85.0)), Verdict::Clear);
+        assert_eq!(verdict(metric::CPU, Value::Number(61.0)), Verdict::Breach);
+        assert_eq!(verdict(metric::TRAFFIC_IN, Value::Number(120.5)), Verdict::Breach);
+        assert_eq!(verdict(metric::TRAFFIC_OUT, Value::Number(20.5)), Verdict::Clear);
     }
 
     #[test]
     fn no_swap_at_all_never_fires() {
-        assert_eq!(verdict(Metric::Swap, Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }), Verdict::Clear);
+        assert_eq!(verdict(metric::SWAP, Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }), Verdict::Clear);
     }
 
     #[test]
     fn a_container_is_judged_by_whether_it_is_well() {
         let container = |well| Value::Container(ContainerWord { well, ..ContainerWord::new("x", "running") });
-        assert_eq!(verdict(Metric::ContainerState, container(Some(true))), Verdict::Clear);
-        assert_eq!(verdict(Metric::ContainerState, container(Some(false))), Verdict::Breach);
-        assert_eq!(verdict(Metric::ContainerHealth, container(None)), Verdict::Unknown);
+        assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(true))), Verdict::Clear);
+        assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(false))), Verdict::Breach);
+        assert_eq!(verdict(metric::CONTAINER_HEALTH, container(None)), Verdict::Unknown);
     }
 
     #[test]
@@ -156,7 +162,7 @@ mod tests {
         let wait = |on_purpose| {
             let mut snapshot = Snapshot::default();
             let word = ContainerWord { on_purpose, ..ContainerWord::new("exited", "running") };
-            snapshot.push(Metric::ContainerState, "web", Value::Container(word));
+            snapshot.push(metric::CONTAINER_STATE, "web", Value::Container(word));
             evaluate(&snapshot, &THRESHOLDS)[0].wait
         };
         assert_eq!(wait(true), THRESHOLDS.container_grace);

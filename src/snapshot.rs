@@ -7,62 +7,18 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What is measured. The order is the order of lines in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    Memory,
-    Disk,
-    Cpu,
-    Swap,
-    TrafficIn,
-    TrafficOut,
-    Connections,
-    ContainerState,
-    ContainerHealth,
-    /// Whether the Docker engine answers; read only where `docker.alert_unavailable` asks for it.
-    DockerEngine,
-}
-
-impl Metric {
-    /// The name in `check --json`, in the state file and in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Metric::Memory => "memory",
-            Metric::Disk => "disk",
-            Metric::Cpu => "cpu",
-            Metric::Swap => "swap",
-            Metric::TrafficIn => "traffic_in",
-            Metric::TrafficOut => "traffic_out",
-            Metric::Connections => "connections",
-            Metric::ContainerState => "container_state",
-            Metric::ContainerHealth => "container_health",
-            Metric::DockerEngine => "docker_engine",
-        }
-    }
-
-    /// Whether it is read from the Docker engine.
-    pub const fn is_of_docker(self) -> bool {
-        matches!(self, Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine)
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::metric::Metric;
 
 /// What a reading, a finding and an alert are about: one metric of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
-    pub metric: Metric,
+    pub metric: &'static Metric,
     /// A disk's path or a container's name; empty for what a host has once.
     pub target: Rc<str>,
 }
 
 impl Key {
-    pub fn new(metric: Metric, target: impl Into<Rc<str>>) -> Key {
+    pub fn new(metric: &'static Metric, target: impl Into<Rc<str>>) -> Key {
         Key { metric, target: target.into() }
     }
 }
@@ -83,16 +39,10 @@ impl fmt::Display for Key {
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// A share of a capacity: memory, swap, disk.
-    Usage {
-        percent: f64,
-        used_bytes: u64,
-        total_bytes: u64,
-    },
-    /// A share of time: CPU.
-    Percent(f64),
-    /// Megabits (10^6 bits) a second.
-    Mbps(f64),
-    Count(u64),
+    Usage { percent: f64, used_bytes: u64, total_bytes: u64 },
+    /// In the unit of its quantity. Version 1 of the state had a name for each unit.
+    #[serde(alias = "percent", alias = "mbps", alias = "count")]
+    Number(f64),
     /// A container's state or health, or the engine's.
     Container(ContainerWord),
 }
@@ -184,6 +134,14 @@ impl Cause {
 }
 
 impl Value {
+    /// The number that a limit is for; a condition has none.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
+            Value::Container(_) => None,
+        }
+    }
+
     /// What is told once and not again while it lasts: that something was removed does not pass.
     pub fn is_told_once(&self) -> bool {
         matches!(self, Value::Container(word) if word.causes.contains(&Cause::Removed))
@@ -204,7 +162,7 @@ pub struct Failure {
     /// The collector's name: `memory`, `disk`, `docker`, …
     pub collector: &'static str,
     /// The metrics that are unknown because of it.
-    pub metrics: &'static [Metric],
+    pub metrics: &'static [&'static Metric],
     /// The one target that it concerns; `None`: every target of these metrics.
     pub target: Option<Rc<str>>,
     /// What went wrong, where, and what to do where that is known. One line.
@@ -225,7 +183,7 @@ pub struct Snapshot {
     pub failures: Vec<Failure>,
     /// Metrics that this host cannot have just now, without that being a failure (`docker.enabled: auto` without a
     /// socket). Nothing is said of them, and their alerts stay as they are.
-    pub unknown: Vec<&'static [Metric]>,
+    pub unknown: Vec<&'static [&'static Metric]>,
 }
 
 impl Snapshot {
@@ -242,7 +200,7 @@ impl Snapshot {
         self.unknown.extend(other.unknown);
     }
 
-    pub fn push(&mut self, metric: Metric, target: impl Into<Rc<str>>, value: Value) {
+    pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {
         self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
     }
 }
@@ -250,17 +208,28 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric;
+
+    #[test]
+    fn values_of_state_version_1_are_read() {
+        for (json, number) in
+            [(r#"{"percent":85.2}"#, 85.2), (r#"{"mbps":120.5}"#, 120.5), (r#"{"count":1520}"#, 1520.0)]
+        {
+            assert_eq!(serde_json::from_str::<Value>(json).unwrap(), Value::Number(number));
+        }
+        assert_eq!(serde_json::to_string(&Value::Number(1.0)).unwrap(), r#"{"number":1.0}"#);
+    }
 
     #[test]
     fn a_failure_covers_its_metrics_on_its_target_alone() {
         let everywhere =
-            Failure { collector: "docker", metrics: &[Metric::ContainerState], target: None, error: String::new() };
-        assert!(everywhere.covers(&Key::new(Metric::ContainerState, "web")));
-        assert!(!everywhere.covers(&Key::new(Metric::ContainerHealth, "web")));
+            Failure { collector: "docker", metrics: &[metric::CONTAINER_STATE], target: None, error: String::new() };
+        assert!(everywhere.covers(&Key::new(metric::CONTAINER_STATE, "web")));
+        assert!(!everywhere.covers(&Key::new(metric::CONTAINER_HEALTH, "web")));
 
         let one =
-            Failure { collector: "disk", metrics: &[Metric::Disk], target: Some("/data".into()), error: String::new() };
-        assert!(one.covers(&Key::new(Metric::Disk, "/data")));
-        assert!(!one.covers(&Key::new(Metric::Disk, "/")));
+            Failure { collector: "disk", metrics: &[metric::DISK], target: Some("/data".into()), error: String::new() };
+        assert!(one.covers(&Key::new(metric::DISK, "/data")));
+        assert!(!one.covers(&Key::new(metric::DISK, "/")));
     }
 }

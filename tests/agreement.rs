@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan, connections, cpu, disk, docker, memory, traffic};
 use vps_monitor::host::Host;
-use vps_monitor::snapshot::{Metric, Snapshot, Value};
+use vps_monitor::metric::{self, Metric};
+use vps_monitor::snapshot::{Snapshot, Value};
 
 /// How long a comparison is tried on a machine that does not hold still.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,7 +48,7 @@ fn measure(plan: &Plan, meanwhile: impl FnOnce()) -> Snapshot {
     snapshot
 }
 
-fn usage(snapshot: &Snapshot, metric: Metric) -> (f64, u64, u64) {
+fn usage(snapshot: &Snapshot, metric: &'static Metric) -> (f64, u64, u64) {
     let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric);
     match reading.map(|reading| &reading.value) {
         Some(&Value::Usage { percent, used_bytes, total_bytes }) => (percent, used_bytes, total_bytes),
@@ -99,7 +100,7 @@ fn memory_is_what_free_calls_not_available() {
             columns[0] - columns[5]
         };
         let before = unavailable();
-        let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Memory);
+        let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::MEMORY);
         let tool = [before, unavailable()];
         assert_eq!(total_bytes, free("Mem:")[0]);
         assert!((percent - used_bytes as f64 / total_bytes as f64 * 100.0).abs() < 1e-9);
@@ -112,7 +113,7 @@ fn swap_is_what_free_shows() {
     let plan = Plan { swap: memory::Config::default(), ..nothing() };
     eventually(|| {
         let before = free("Swap:");
-        let (_, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Swap);
+        let (_, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::SWAP);
         let later = free("Swap:");
         assert_eq!(total_bytes, later[0]);
         between(used_bytes, [before[1], later[1]], 0)
@@ -134,7 +135,7 @@ fn disks_are_what_df_shows() {
         let plan = Plan { disk: disk::Config { paths: vec![path.into()], ..Default::default() }, ..nothing() };
         eventually(|| {
             let before = df(path);
-            let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), Metric::Disk);
+            let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::DISK);
             let later = df(path);
             if before != later {
                 return Err(format!("{path} does not hold still: {before:?}, then {later:?}"));
@@ -179,11 +180,11 @@ fn connections_are_as_many_as_ss_lists() {
         let before = count();
         let snapshot = measure(&plan, || {});
         let later = count();
-        let Value::Count(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
+        let Value::Number(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
         if before != later {
             return Err(format!("the sockets do not hold still: {before}, then {later}"));
         }
-        between(ours, [before, later], 0)
+        between(ours as u64, [before, later], 0)
     });
 }
 
@@ -211,7 +212,7 @@ fn cpu_is_what_vmstat_finds_in_the_same_second() {
         let begun = Instant::now();
         let snapshot = measure(&plan, || tool = vmstat_busy_percent());
         let window_seconds = begun.elapsed().as_secs_f64();
-        let Value::Percent(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
+        let Value::Number(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
         // Our window holds vmstat's second and the start and end of vmstat itself. If all that was busy, or nothing of
         // it, the two differ by its share of our window.
         let slack = (window_seconds - 1.0).max(0.0) / window_seconds * 100.0 + VMSTAT_ROUNDING_PERCENT;
@@ -237,9 +238,9 @@ fn assert_within(
     [inner_before, inner_after]: [[u64; 2]; 2],
     [outer_before, outer_after]: [[u64; 2]; 2],
 ) {
-    for (way, metric) in [Metric::TrafficIn, Metric::TrafficOut].into_iter().enumerate() {
+    for (way, metric) in [metric::TRAFFIC_IN, metric::TRAFFIC_OUT].into_iter().enumerate() {
         let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric).unwrap();
-        let Value::Mbps(mbps) = reading.value else { panic!("{snapshot:?}") };
+        let Value::Number(mbps) = reading.value else { panic!("{snapshot:?}") };
         let ours = (mbps * 5.0 * 1e6 / 8.0).round() as u64;
         let [least, most] = [inner_after[way] - inner_before[way], outer_after[way] - outer_before[way]];
         assert!((least..=most).contains(&ours), "{metric}: ours {ours} bytes, the counters' {least} to {most}");

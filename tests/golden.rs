@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::core::ReadingDocument;
 use vps_monitor::message::{self, Extras, Language, Outline, Style};
+use vps_monitor::metric;
 use vps_monitor::rules::{self, Limit, Thresholds};
-use vps_monitor::snapshot::{Failure, Metric, Reading, Snapshot, Value};
+use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value};
 
 const GB: u64 = 1 << 30;
 
@@ -24,14 +25,14 @@ fn usage(percent: f64) -> Value {
 fn snapshot(is_over: bool) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let percent = if is_over { 92.08 } else { 12.0 };
-    snapshot.push(Metric::Memory, "", usage(percent));
-    snapshot.push(Metric::Disk, "/", usage(percent));
-    snapshot.push(Metric::Disk, "/data", usage(percent - 1.5));
-    snapshot.push(Metric::Cpu, "", Value::Percent(percent));
-    snapshot.push(Metric::Swap, "", usage(percent));
-    snapshot.push(Metric::TrafficIn, "", Value::Mbps(if is_over { 120.5 } else { 2.25 }));
-    snapshot.push(Metric::TrafficOut, "", Value::Mbps(if is_over { 1000.0 } else { 0.0 }));
-    snapshot.push(Metric::Connections, "", Value::Count(if is_over { 1520 } else { 156 }));
+    snapshot.push(metric::MEMORY, "", usage(percent));
+    snapshot.push(metric::DISK, "/", usage(percent));
+    snapshot.push(metric::DISK, "/data", usage(percent - 1.5));
+    snapshot.push(metric::CPU, "", Value::Number(percent));
+    snapshot.push(metric::SWAP, "", usage(percent));
+    snapshot.push(metric::TRAFFIC_IN, "", Value::Number(if is_over { 120.5 } else { 2.25 }));
+    snapshot.push(metric::TRAFFIC_OUT, "", Value::Number(if is_over { 1000.0 } else { 0.0 }));
+    snapshot.push(metric::CONNECTIONS, "", Value::Number(if is_over { 1520.0 } else { 156.0 }));
     snapshot
 }
 
@@ -44,12 +45,12 @@ fn failures() -> Snapshot {
         error: format!("/proc/{collector}: No such file or directory"),
     };
     let failures = vec![
-        failure("memory", &[Metric::Memory, Metric::Swap], None),
-        failure("disk", &[Metric::Disk], Some("/")),
-        failure("disk", &[Metric::Disk], Some("/data")),
-        failure("cpu", &[Metric::Cpu], None),
-        failure("traffic", &[Metric::TrafficIn, Metric::TrafficOut], None),
-        failure("connections", &[Metric::Connections], None),
+        failure("memory", &[metric::MEMORY, metric::SWAP], None),
+        failure("disk", &[metric::DISK], Some("/")),
+        failure("disk", &[metric::DISK], Some("/data")),
+        failure("cpu", &[metric::CPU], None),
+        failure("traffic", &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT], None),
+        failure("connections", &[metric::CONNECTIONS], None),
     ];
     Snapshot { failures, ..Snapshot::default() }
 }

@@ -9,13 +9,14 @@ use serde_json::Value as Json;
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan, disk};
 use vps_monitor::host::Host;
-use vps_monitor::snapshot::{Key, Metric, Snapshot, Value};
+use vps_monitor::metric::{self, Metric, Unit};
+use vps_monitor::snapshot::{Key, Snapshot, Value};
 
 use crate::support::lay_over;
 
 /// What a /proc tree can show. Disks are asked of the kernel, never of a tree.
-const METRICS: [Metric; 6] =
-    [Metric::Memory, Metric::Swap, Metric::Cpu, Metric::TrafficIn, Metric::TrafficOut, Metric::Connections];
+const METRICS: [&Metric; 6] =
+    [metric::MEMORY, metric::SWAP, metric::CPU, metric::TRAFFIC_IN, metric::TRAFFIC_OUT, metric::CONNECTIONS];
 
 /// Both sides work with fractions of counters far below 2^53; they may differ in the order of operations alone.
 const RELATIVE_ERROR: f64 = 1e-12;
@@ -47,21 +48,21 @@ fn measure(fixture: &Path, seconds: u64) -> Snapshot {
 }
 
 /// What is wrong with `metric` in the snapshot, if anything.
-fn difference(snapshot: &Snapshot, metric: Metric, expected: &Json) -> Option<String> {
+fn difference(snapshot: &Snapshot, metric: &'static Metric, expected: &Json) -> Option<String> {
     let key = Key::new(metric, "");
     let readings: Vec<&Value> =
         snapshot.readings.iter().filter(|reading| reading.key == key).map(|reading| &reading.value).collect();
     let errors: Vec<&str> =
         snapshot.failures.iter().filter(|failure| failure.covers(&key)).map(|failure| failure.error.as_str()).collect();
     let fits = match (readings.as_slice(), errors.as_slice()) {
-        ([value], []) => is_value(value, expected),
+        ([value], []) => is_value(metric.unit, value, expected),
         ([], [error]) => expected["error"].as_str().is_some_and(|word| error.contains(word)),
         _ => false,
     };
     (!fits).then(|| format!("{metric}: expected {expected}, found readings {readings:?} and errors {errors:?}"))
 }
 
-fn is_value(value: &Value, expected: &Json) -> bool {
+fn is_value(unit: Unit, value: &Value, expected: &Json) -> bool {
     let number = |name: &str, value: f64| {
         expected[name].as_f64().is_some_and(|expected| (value - expected).abs() <= RELATIVE_ERROR * expected.abs())
     };
@@ -70,9 +71,7 @@ fn is_value(value: &Value, expected: &Json) -> bool {
         Value::Usage { percent, used_bytes, total_bytes } => {
             number("percent", percent) && whole("used_bytes", used_bytes) && whole("total_bytes", total_bytes)
         }
-        Value::Percent(percent) => number("percent", percent),
-        Value::Mbps(mbps) => number("mbps", mbps),
-        Value::Count(count) => whole("count", count),
+        Value::Number(value) => number(unit.name().unwrap_or_default(), value),
         Value::Container(_) => false,
     }
 }
@@ -87,7 +86,7 @@ fn every_fixture_host_measures_what_is_expected_of_it() {
         let snapshot = measure(&fixture, expected["seconds"].as_u64().unwrap());
         let name = fixture.file_name().unwrap().to_string_lossy().into_owned();
         for metric in METRICS {
-            let found = difference(&snapshot, metric, &expected[metric.name()]);
+            let found = difference(&snapshot, metric, &expected[metric.name]);
             differences.extend(found.map(|difference| format!("{name}: {difference}")));
         }
     }

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::message::{self, Extras, Language, Message, Outline, Style};
+use vps_monitor::metric;
 use vps_monitor::rules::Limit;
-use vps_monitor::snapshot::{ContainerWord, Key, Metric, Snapshot, Value};
+use vps_monitor::snapshot::{ContainerWord, Key, Snapshot, Value};
 
 const CONTAINERS: i64 = 40_000;
 
@@ -30,7 +31,7 @@ fn value(word: &str) -> Value {
 /// Each container's transition, as of one check.
 fn transitions(news: News, since: impl Fn(i64) -> i64) -> Vec<Transition> {
     let transition = |number| Transition {
-        key: Key::new(Metric::ContainerState, format!("web-{number}")),
+        key: Key::new(metric::CONTAINER_STATE, format!("web-{number}")),
         news,
         value: value(if news == News::Recovered { "running" } else { "exited" }),
         limit: Limit::Expected("running".into()),
@@ -61,8 +62,8 @@ fn a_report_of_all_is_made_at_once_and_bounded() {
     let begun = Instant::now();
     let mut snapshot = Snapshot::default();
     for number in 0..CONTAINERS {
-        snapshot.push(Metric::ContainerState, format!("web-{number}"), value("exited"));
-        snapshot.push(Metric::ContainerHealth, format!("web-{number}"), value("unhealthy"));
+        snapshot.push(metric::CONTAINER_STATE, format!("web-{number}"), value("exited"));
+        snapshot.push(metric::CONTAINER_HEALTH, format!("web-{number}"), value("unhealthy"));
     }
     let disks = (0..1000).map(|number| format!("/mnt/{number}").into()).collect();
     let report = message::report(&snapshot, &Outline { disks }, &Extras::default(), &style(), at(0));

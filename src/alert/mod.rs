@@ -185,7 +185,7 @@ impl AlertBook {
     /// Alerts that are firing, told or not, in the order in which they began.
     pub fn firing(&self) -> Vec<&Alert> {
         let mut firing: Vec<&Alert> = self.alerts.values().filter(|alert| alert.firing).collect();
-        firing.sort_by_key(|alert| alert.since);
+        firing.sort_by_key(|alert| (alert.since, alert.key.metric.order));
         firing
     }
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::snapshot::{ContainerWord, Failure, Metric, Reading};
+use crate::metric;
+use crate::snapshot::{ContainerWord, Failure, Reading};
 
 const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
 
@@ -30,11 +31,11 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: Policy
     for (target, check) in checks {
         match check {
             Over | Under => {
-                snapshot.push(Metric::Disk, *target, Value::Percent(if *check == Over { 90.0 } else { 10.0 }))
+                snapshot.push(metric::DISK, *target, Value::Number(if *check == Over { 90.0 } else { 10.0 }))
             }
             Failed => snapshot.failures.push(Failure {
                 collector: "disk",
-                metrics: &[Metric::Disk],
+                metrics: &[metric::DISK],
                 target: Some((*target).into()),
                 error: "gone".to_owned(),
             }),
@@ -42,7 +43,7 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: Policy
         }
     }
     for reading in &snapshot.readings {
-        let verdict = if reading.value == Value::Percent(90.0) { Verdict::Breach } else { Verdict::Clear };
+        let verdict = if reading.value == Value::Number(90.0) { Verdict::Breach } else { Verdict::Clear };
         findings.push(Finding { reading, limit: Limit::Threshold(80.0), verdict, wait: Duration::ZERO });
     }
     book.step(&findings, &snapshot, Extent::Check, now, policy)
@@ -159,7 +160,7 @@ fn the_cooldown_belongs_to_one_target() {
 fn findings_about_some_targets_leave_the_others_alone() {
     let mut book = AlertBook::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), POLICY);
-    let reading = Reading { key: Key::new(Metric::Disk, "/data"), value: Value::Percent(10.0), note: None };
+    let reading = Reading { key: Key::new(metric::DISK, "/data"), value: Value::Number(10.0), note: None };
     let finding =
         Finding { reading: &reading, limit: Limit::Threshold(80.0), verdict: Verdict::Clear, wait: Duration::ZERO };
     let transitions = book.step(&[finding], &Snapshot::default(), Extent::Named, at(10), POLICY);
@@ -184,16 +185,16 @@ fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32) -> Vec<News
     let mut snapshot = Snapshot::default();
     let word = |word: &str| Value::Container(ContainerWord::new(word, "running"));
     match web {
-        Web::Runs => snapshot.push(Metric::ContainerState, "web", word("running")),
-        Web::Crashed | Web::Stopped => snapshot.push(Metric::ContainerState, "web", word("exited")),
+        Web::Runs => snapshot.push(metric::CONTAINER_STATE, "web", word("running")),
+        Web::Crashed | Web::Stopped => snapshot.push(metric::CONTAINER_STATE, "web", word("exited")),
         Web::NotThere => {}
         Web::EngineAway => snapshot.failures.push(Failure {
             collector: "docker",
-            metrics: &[Metric::ContainerState],
+            metrics: &[metric::CONTAINER_STATE],
             target: None,
             error: "gone".to_owned(),
         }),
-        Web::NoEngineYet => snapshot.unknown.push(&[Metric::ContainerState]),
+        Web::NoEngineYet => snapshot.unknown.push(&[metric::CONTAINER_STATE]),
     }
     let finding = |reading| Finding {
         reading,
@@ -279,8 +280,8 @@ fn what_is_over_is_remembered_within_a_bound_the_newest_longest() {
         let _ = step(&mut book, &[(target, Under)], second, POLICY);
     }
     assert_eq!(book.alerts.len(), MAX_COOLING_DOWN);
-    let last = Key::new(Metric::Disk, targets.last().unwrap().as_str());
-    assert!(book.alerts.contains_key(&last) && !book.alerts.contains_key(&Key::new(Metric::Disk, "/0")));
+    let last = Key::new(metric::DISK, targets.last().unwrap().as_str());
+    assert!(book.alerts.contains_key(&last) && !book.alerts.contains_key(&Key::new(metric::DISK, "/0")));
 }
 
 #[test]

@@ -10,8 +10,9 @@ use super::parse::{Malformed, columns, lines, number};
 use super::{Collector, Progress};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
+use crate::metric;
 use crate::settings::{self, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value};
 
 /// `network.connections`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,10 +69,10 @@ impl Connections {
 impl Collector for Connections {
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.count(host) {
-            Ok(count) => into.push(Metric::Connections, "", Value::Count(count)),
+            Ok(count) => into.push(metric::CONNECTIONS, "", Value::Number(count as f64)),
             Err(error) => into.failures.push(Failure {
                 collector: "connections",
-                metrics: &[Metric::Connections],
+                metrics: &[metric::CONNECTIONS],
                 target: None,
                 error,
             }),

@@ -8,8 +8,9 @@ use super::parse::{Malformed, columns, lines, number};
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
+use crate::metric;
 use crate::settings::{self, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value};
 
 /// `system.cpu`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -82,9 +83,9 @@ impl Collector for Cpu {
 
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host) {
-            Ok(percent) => into.push(Metric::Cpu, "", Value::Percent(percent)),
+            Ok(percent) => into.push(metric::CPU, "", Value::Number(percent)),
             Err(error) => {
-                into.failures.push(Failure { collector: "cpu", metrics: &[Metric::Cpu], target: None, error });
+                into.failures.push(Failure { collector: "cpu", metrics: &[metric::CPU], target: None, error });
             }
         }
         Progress::Done

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Asking, Host, Probe};
+use crate::metric;
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value};
 use crate::worker::FileSystem;
 
 /// `system.disk`.
@@ -149,10 +150,10 @@ impl Collector for Disk {
                 },
             };
             match answer.and_then(usage) {
-                Ok(usage) => into.push(Metric::Disk, Rc::clone(path), usage),
+                Ok(usage) => into.push(metric::DISK, Rc::clone(path), usage),
                 Err(error) => into.failures.push(Failure {
                     collector: "disk",
-                    metrics: &[Metric::Disk],
+                    metrics: &[metric::DISK],
                     target: Some(Rc::clone(path)),
                     error: format!("{path}: {error}"),
                 }),

@@ -1,7 +1,6 @@
 //! From a snapshot to messages in the outboxes: judge, decide what is news, word it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use crate::clock::Now;
 use crate::collect::docker::Scope;
 use crate::logging::Change;
 use crate::message;
+use crate::metric::Metric;
 use crate::outbox::Outbox;
 use crate::rules::{self, Limit, Verdict};
 use crate::snapshot::{Failure, Snapshot, Value};
@@ -160,7 +160,7 @@ fn log_transition(transition: &Transition) {
         key.metric,
         news.name(),
         news.reason(),
-        InLog(value),
+        in_log(key.metric, value),
         match limit {
             Limit::Threshold(threshold) => format!("threshold={threshold}"),
             Limit::Expected(word) => format!("expected={}", text::field(word)),
@@ -168,17 +168,10 @@ fn log_transition(transition: &Transition) {
     );
 }
 
-/// A value for the log: a number with one decimal, a count, or a word.
-struct InLog<'a>(&'a Value);
-
-impl fmt::Display for InLog<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) => {
-                write!(f, "{number:.1}")
-            }
-            Value::Count(count) => write!(f, "{count}"),
-            Value::Container(container) => f.write_str(&text::field(&container.word)),
-        }
+/// A value for the log: a number without its unit, or a word.
+fn in_log(metric: &Metric, value: &Value) -> String {
+    match value {
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
+        Value::Container(container) => text::field(&container.word),
     }
 }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::metric::Metric;
 use crate::rules::{Finding, Limit};
 use crate::snapshot::Value;
 
@@ -41,10 +42,10 @@ impl ReadingDocument {
         };
         let (threshold, expected) = limit(&finding.limit);
         ReadingDocument {
-            metric: reading.key.metric.name().to_owned(),
+            metric: reading.key.metric.name.to_owned(),
             target: reading.key.target.to_string(),
-            value: value_json(&reading.value),
-            unit: unit(&reading.value).map(str::to_owned),
+            value: value_json(reading.key.metric, &reading.value),
+            unit: reading.key.metric.unit.name().map(str::to_owned),
             used_bytes,
             total_bytes,
             threshold,
@@ -63,21 +64,10 @@ pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
     }
 }
 
-/// What a number counts; a container's word has no unit.
-pub fn unit(value: &Value) -> Option<&'static str> {
-    match value {
-        Value::Usage { .. } | Value::Percent(_) => Some("percent"),
-        Value::Mbps(_) => Some("mbps"),
-        Value::Count(_) => Some("count"),
-        Value::Container(_) => None,
-    }
-}
-
 /// A value as a JSON number or word, in full precision.
-pub fn value_json(value: &Value) -> Json {
+pub fn value_json(metric: &Metric, value: &Value) -> Json {
     match value {
-        Value::Usage { percent: number, .. } | Value::Percent(number) | Value::Mbps(number) => json!(number),
-        Value::Count(count) => json!(count),
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.json(*number),
         Value::Container(container) => json!(&*container.word),
     }
 }

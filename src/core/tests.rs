@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::config::Config;
-use crate::snapshot::{ContainerWord, Metric, Value};
+use crate::metric;
+use crate::snapshot::{ContainerWord, Value};
 
 const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
 const OTHER_KEY: &str = "1f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
@@ -62,14 +63,14 @@ impl Driven {
     /// A check that finds so much memory in use.
     fn check(&mut self, percent: f64, now: Now) -> &mut Driven {
         let mut snapshot = Snapshot::default();
-        snapshot.push(Metric::Memory, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
+        snapshot.push(metric::MEMORY, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
         self.core.checks.is_measuring = true;
         self.step(Input::Measured { purpose: Purpose::Check, snapshot }, now)
     }
 
     fn look(&mut self, word: ContainerWord, now: Now) -> &mut Driven {
         let mut snapshot = Snapshot::default();
-        snapshot.push(Metric::ContainerState, "web", Value::Container(word));
+        snapshot.push(metric::CONTAINER_STATE, "web", Value::Container(word));
         self.step(Input::Looked { snapshot, scope: Scope::Some }, now)
     }
 
@@ -228,7 +229,7 @@ fn a_message_for_the_terminal_is_split_for_the_robot_that_takes_its_place() {
     let mut snapshot = Snapshot::default();
     for number in 0..300 {
         let word = ContainerWord::new("exited", "running");
-        snapshot.push(Metric::ContainerState, format!("container-number-{number}"), Value::Container(word));
+        snapshot.push(metric::CONTAINER_STATE, format!("container-number-{number}"), Value::Container(word));
     }
     agent.step(Input::Looked { snapshot, scope: Scope::Everything }, at(0));
     agent.reload(config(KEY), at(1000));
@@ -294,7 +295,7 @@ fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again
 }
 
 fn unknown() -> Snapshot {
-    Snapshot { unknown: vec![&[Metric::Memory]], ..Snapshot::default() }
+    Snapshot { unknown: vec![&[metric::MEMORY]], ..Snapshot::default() }
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 
 use super::report::short;
-use super::{Fact, Kind, MAX_LINES, Message, Style, Words, containers, name, threshold};
+use super::{Fact, Kind, MAX_LINES, Message, Style, Words, containers, name};
 use crate::alert::Transition;
 use crate::rules::Limit;
-use crate::snapshot::Value;
 
 /// The firing messages of one check: system and network lines together, containers in a message of their own.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
@@ -53,7 +52,7 @@ fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
     let mut lines: Vec<String> = in_order(host)
         .into_iter()
-        .map(|t| format!("{}: {} ({})", label(t, words), short(&t.value), words.back_to_normal))
+        .map(|t| format!("{}: {} ({})", label(t, words), short(t.key.metric, &t.value), words.back_to_normal))
         .collect();
     lines.extend(containers::recovery_lines(&containers, words));
     lines
@@ -61,12 +60,12 @@ fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
 
 /// In the order of metrics; disks stay as configured.
 fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
-    transitions.sort_by_key(|t| t.key.metric);
+    transitions.sort_by_key(|t| t.key.metric.order);
     transitions
 }
 
 fn label(transition: &Transition, words: &Words) -> String {
-    let label = words.alert_label(transition.key.metric);
+    let label = words.label(&transition.key.metric.alert_label);
     match &*transition.key.target {
         "" => label.to_owned(),
         target => format!("{label}({})", name(target)),
@@ -75,14 +74,10 @@ fn label(transition: &Transition, words: &Words) -> String {
 
 /// `📊 内存使用率: 85.2% (阈值: 80%)`
 fn alert_line(transition: &Transition, words: &Words) -> String {
-    let limit = match &transition.limit {
-        Limit::Threshold(limit) => threshold(*limit),
+    let Transition { key, value, limit, .. } = transition;
+    let limit = match limit {
+        Limit::Threshold(limit) => key.metric.unit.show_limit(*limit),
         Limit::Expected(word) => name(word),
     };
-    let unit = match transition.value {
-        Value::Usage { .. } | Value::Percent(_) => "%",
-        Value::Mbps(_) => " Mbps",
-        Value::Count(_) | Value::Container(_) => "",
-    };
-    format!("{}: {} ({}: {limit}{unit})", label(transition, words), short(&transition.value), words.threshold)
+    format!("{}: {} ({}: {limit})", label(transition, words), short(key.metric, value), words.threshold)
 }

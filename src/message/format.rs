@@ -7,21 +7,6 @@ use crate::text;
 
 const KIB: f64 = 1024.0;
 
-/// A percentage: always one decimal.
-pub fn percent(value: f64) -> String {
-    format!("{value:.1}%")
-}
-
-/// A rate in megabits a second: always one decimal.
-pub fn mbps(value: f64) -> String {
-    format!("{value:.1} Mbps")
-}
-
-/// A threshold as it was written: without a `.0`.
-pub fn threshold(value: f64) -> String {
-    format!("{value}")
-}
-
 /// A size in the largest of MB, GB, TB (2^20, 2^30, 2^40 bytes) that keeps the number at 1 or more, without a `.0`.
 pub fn size(bytes: u64) -> String {
     let megabytes = bytes as f64 / KIB / KIB;
@@ -74,15 +59,6 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
-    }
-
-    #[test]
-    fn percentages_and_rates_keep_their_decimal_and_thresholds_drop_theirs() {
-        assert_eq!(percent(12.0), "12.0%");
-        assert_eq!(percent(85.25), "85.2%");
-        assert_eq!(mbps(120.0), "120.0 Mbps");
-        assert_eq!(threshold(80.0), "80");
-        assert_eq!(threshold(82.25), "82.25");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::bounds::{MAX_COUNT, keep};
 pub use alert::{alerts, recovery};
 pub use digest::{Ended, digest};
 pub use fact::{About, Fact};
-pub use format::{mbps, name, percent, size, threshold, time};
+pub use format::{name, size, time};
 pub use notice::{LostState, configuration_refused, state_lost};
 pub use report::{Extras, Outline, report};
 pub use table::table;

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::containers::containers;
-use super::{Kind, Message, Style, Words, mbps, name, percent, size};
+use super::{Kind, Message, Style, Words, name, size};
 use crate::alert::{Alert, Tally};
-use crate::snapshot::{Failure, Key, Metric, Reading, Snapshot, Value};
+use crate::metric::{self, Metric};
+use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 /// What belongs into a report besides the measurements.
 #[derive(Clone, Debug, Default)]
@@ -72,21 +73,16 @@ fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<String> {
 
 /// `磁盘(/): 92.1%`, `nginx: exited`
 fn subject(key: &Key, value: &Value, words: &Words) -> String {
-    let label = match key.metric {
-        Metric::Memory => words.memory,
-        Metric::Disk => words.disk,
-        Metric::Cpu => "CPU",
-        Metric::Swap => "Swap",
-        Metric::TrafficIn => words.traffic_in,
-        Metric::TrafficOut => words.traffic_out,
-        Metric::Connections => words.connections,
-        Metric::ContainerState | Metric::ContainerHealth | Metric::DockerEngine => {
-            return format!("{}: {}", name(&key.target), short(value));
-        }
-    };
+    let label = if key.metric.is_of_docker() { name(&key.target) } else { label(key, words) };
+    format!("{label}: {}", short(key.metric, value))
+}
+
+/// `内存`, `磁盘(/)`
+fn label(key: &Key, words: &Words) -> String {
+    let label = words.label(&key.metric.label);
     match &*key.target {
-        "" => format!("{label}: {}", short(value)),
-        target => format!("{label}({}): {}", name(target), short(value)),
+        "" => label.to_owned(),
+        target => format!("{label}({})", name(target)),
     }
 }
 
@@ -113,11 +109,11 @@ impl<'a> Report<'a> {
     fn system(&self) -> Vec<String> {
         let words = self.words;
         let mut lines = vec![words.system.to_owned()];
-        lines.extend(self.line(Metric::Cpu, "", "CPU"));
-        lines.extend(self.line(Metric::Memory, "", words.memory));
-        lines.extend(self.line(Metric::Swap, "", "Swap"));
+        lines.extend(self.line(metric::CPU, ""));
+        lines.extend(self.line(metric::MEMORY, ""));
+        lines.extend(self.line(metric::SWAP, ""));
         for path in &self.outline.disks {
-            lines.extend(self.line(Metric::Disk, path, &format!("{}({})", words.disk, name(path))));
+            lines.extend(self.line(metric::DISK, path));
         }
         lines
     }
@@ -125,20 +121,20 @@ impl<'a> Report<'a> {
     fn network(&self) -> Vec<String> {
         let words = self.words;
         let mut lines = vec![words.network.to_owned()];
-        lines.extend(self.line(Metric::TrafficIn, "", words.traffic_in));
-        lines.extend(self.line(Metric::TrafficOut, "", words.traffic_out));
-        lines.extend(self.line(Metric::Connections, "", words.connections));
+        lines.extend(self.line(metric::TRAFFIC_IN, ""));
+        lines.extend(self.line(metric::TRAFFIC_OUT, ""));
+        lines.extend(self.line(metric::CONNECTIONS, ""));
         lines
     }
 
     /// One metric's line: its value, or that it is unknown and why; none where it is switched off.
-    fn line(&self, metric: Metric, target: &str, label: &str) -> Option<String> {
+    fn line(&self, metric: &'static Metric, target: &str) -> Option<String> {
         let key = Key::new(metric, target);
         let text = match self.readings.get(&key) {
-            Some(reading) => value(metric, &reading.value),
+            Some(reading) => value(&key, &reading.value),
             None => unknown(self.words, self.failures.iter().find(|failure| failure.covers(&key))?),
         };
-        Some(format!("  • {label}: {text}"))
+        Some(format!("  • {}: {text}", label(&key, self.words)))
     }
 }
 
@@ -146,26 +142,23 @@ fn unknown(words: &Words, failure: &Failure) -> String {
     format!("{} ({})", words.unknown, name(&failure.error))
 }
 
-/// Sizes are told of memory and disks; of swap the share is enough, as in the plan.
-fn value(metric: Metric, value: &Value) -> String {
+fn value(key: &Key, value: &Value) -> String {
     match value {
-        Value::Usage { used_bytes, total_bytes, .. } if metric != Metric::Swap => {
-            format!("{} ({} / {})", short(value), size(*used_bytes), size(*total_bytes))
+        Value::Usage { used_bytes, total_bytes, .. } if key.metric.shows_sizes => {
+            format!("{} ({} / {})", short(key.metric, value), size(*used_bytes), size(*total_bytes))
         }
-        _ => short(value),
+        _ => short(key.metric, value),
     }
 }
 
-pub(super) fn short(value: &Value) -> String {
-    with_word(value, name)
+pub(super) fn short(metric: &Metric, value: &Value) -> String {
+    with_word(metric, value, name)
 }
 
 /// The value as short as it gets; `word` makes an engine's word fit to be shown.
-pub(super) fn with_word(value: &Value, word: fn(&str) -> String) -> String {
+pub(super) fn with_word(metric: &Metric, value: &Value, word: fn(&str) -> String) -> String {
     match value {
-        Value::Usage { percent: share, .. } | Value::Percent(share) => percent(*share),
-        Value::Mbps(rate) => mbps(*rate),
-        Value::Count(count) => count.to_string(),
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number),
         Value::Container(container) => word(&container.shown()),
     }
 }

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::Style;
-use super::format::{size, threshold, time};
+use super::format::{size, time};
 use super::report::with_word;
+use crate::metric;
 use crate::rules::{Finding, Limit, Verdict};
-use crate::snapshot::{ContainerWord, Failure, Metric, Value};
+use crate::snapshot::{ContainerWord, Failure, Value};
 use crate::text;
 
 /// A wider cell pushes aside what stands behind it in its line, and not in all others.
@@ -71,22 +72,18 @@ struct Row {
 impl Row {
     fn of_finding(finding: &Finding<'_>) -> Row {
         let reading = finding.reading;
-        let unit = match reading.value {
-            Value::Usage { .. } | Value::Percent(_) => "%",
-            Value::Mbps(_) => " Mbps",
-            Value::Count(_) | Value::Container(_) => "",
-        };
+        let metric = reading.key.metric;
         Row {
             verdict: match finding.verdict {
                 Verdict::Clear => "ok",
                 Verdict::Breach => "OVER",
-                Verdict::Unknown if reading.key.metric == Metric::ContainerState => "as found",
+                Verdict::Unknown if reading.key.metric == metric::CONTAINER_STATE => "as found",
                 Verdict::Unknown => "starting",
             },
-            what: text::subject(reading.key.metric.name(), &reading.key.target),
-            value: with_word(&reading.value, text::shown),
+            what: text::subject(metric.name, &reading.key.target),
+            value: with_word(metric, &reading.value, text::shown),
             limit: match &finding.limit {
-                Limit::Threshold(limit) => format!("threshold {}{unit}", threshold(*limit)),
+                Limit::Threshold(limit) => format!("threshold {}", metric.unit.show_limit(*limit)),
                 Limit::Expected(word) => format!("expected {}", text::shown(ContainerWord::shown_expected(word))),
             },
             detail: [sizes(&reading.value), reading.note.as_deref().map(text::shown)]
@@ -124,19 +121,19 @@ mod tests {
 
     use super::*;
     use crate::message::Language;
-    use crate::snapshot::{ContainerWord, Key, Metric, Reading};
+    use crate::snapshot::{ContainerWord, Key, Reading};
 
     #[test]
     fn every_finding_has_a_line_with_its_threshold_and_every_failure_its_reason() {
         let memory = Value::Usage { percent: 85.25, used_bytes: 3 << 30, total_bytes: 4 << 30 };
         let readings = [
             (
-                Reading { key: Key::new(Metric::Memory, ""), value: memory, note: Some("not as `free`".into()) },
+                Reading { key: Key::new(metric::MEMORY, ""), value: memory, note: Some("not as `free`".into()) },
                 Verdict::Breach,
                 80.0,
             ),
             (
-                Reading { key: Key::new(Metric::TrafficIn, ""), value: Value::Mbps(2.0), note: None },
+                Reading { key: Key::new(metric::TRAFFIC_IN, ""), value: Value::Number(2.0), note: None },
                 Verdict::Clear,
                 100.0,
             ),
@@ -152,7 +149,7 @@ mod tests {
             .collect();
         let failures = [Failure {
             collector: "disk",
-            metrics: &[Metric::Disk],
+            metrics: &[metric::DISK],
             target: Some("/data".into()),
             error: "/data:\u{1b}[2J gone, see `df`".to_owned(),
         }];
@@ -173,7 +170,7 @@ mod tests {
         let readings: Vec<Reading> = names
             .iter()
             .map(|name| Reading {
-                key: Key::new(Metric::ContainerState, *name),
+                key: Key::new(metric::CONTAINER_STATE, *name),
                 value: Value::Container(ContainerWord::new("exited", "running")),
                 note: None,
             })

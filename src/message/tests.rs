@@ -4,8 +4,9 @@ use jiff::tz;
 
 use super::*;
 use crate::alert::{News, Transition};
+use crate::metric::{self, Metric};
 use crate::rules::Limit;
-use crate::snapshot::{Cause, ContainerWord, Failure, Key, Metric, Snapshot, Value};
+use crate::snapshot::{Cause, ContainerWord, Failure, Key, Snapshot, Value};
 
 fn style(language: Language) -> Style {
     Style { language, host: "主机名".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) }
@@ -19,12 +20,12 @@ fn usage(percent: f64, used_bytes: u64, total_bytes: u64) -> Value {
     Value::Usage { percent, used_bytes, total_bytes }
 }
 
-fn transition(metric: Metric, target: &str, news: News, value: Value) -> Transition {
-    let limit = match metric {
-        Metric::ContainerState => Limit::Expected("running".into()),
-        Metric::ContainerHealth => Limit::Expected("healthy".into()),
-        Metric::TrafficIn | Metric::TrafficOut => Limit::Threshold(100.0),
-        Metric::Connections => Limit::Threshold(1000.0),
+fn transition(metric: &'static Metric, target: &str, news: News, value: Value) -> Transition {
+    let limit = match metric.name {
+        "container_state" => Limit::Expected("running".into()),
+        "container_health" => Limit::Expected("healthy".into()),
+        "traffic_in" | "traffic_out" => Limit::Threshold(100.0),
+        "connections" => Limit::Threshold(1000.0),
         _ => Limit::Threshold(80.0),
     };
     Transition { key: Key::new(metric, target), news, value, limit, since: Timestamp::UNIX_EPOCH }
@@ -39,8 +40,8 @@ const GB: u64 = 1 << 30;
 #[test]
 fn a_system_alert_is_as_in_the_plan() {
     let transitions = [
-        transition(Metric::Disk, "/", News::Fired, usage(92.1, 1, 2)),
-        transition(Metric::Memory, "", News::Fired, usage(85.2, 1, 2)),
+        transition(metric::DISK, "/", News::Fired, usage(92.1, 1, 2)),
+        transition(metric::MEMORY, "", News::Fired, usage(85.2, 1, 2)),
     ];
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
     assert_eq!(messages.len(), 1);
@@ -53,7 +54,7 @@ fn a_system_alert_is_as_in_the_plan() {
 
 #[test]
 fn a_docker_alert_is_as_in_the_plan() {
-    let transitions = [transition(Metric::ContainerState, "nginx", News::Fired, container("exited", vec![]))];
+    let transitions = [transition(metric::CONTAINER_STATE, "nginx", News::Fired, container("exited", vec![]))];
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
     assert_eq!(
         messages[0].text(),
@@ -63,7 +64,7 @@ fn a_docker_alert_is_as_in_the_plan() {
 
 #[test]
 fn a_recovery_is_as_in_the_plan() {
-    let transitions = [transition(Metric::Memory, "", News::Recovered, usage(72.1, 1, 2))];
+    let transitions = [transition(metric::MEMORY, "", News::Recovered, usage(72.1, 1, 2))];
     let message = recovery(&transitions, &style(Language::Chinese), at("2026-02-04T15:45:00")).unwrap();
     assert_eq!(
         message.text(),
@@ -74,13 +75,13 @@ fn a_recovery_is_as_in_the_plan() {
 #[test]
 fn a_report_is_as_in_the_plan() {
     let mut snapshot = Snapshot::default();
-    snapshot.push(Metric::Memory, "", usage(65.2, 2_254_857_830, 3_435_973_836));
-    snapshot.push(Metric::Disk, "/", usage(45.8, 19_649_640_038, 40 * GB));
-    snapshot.push(Metric::Cpu, "", Value::Percent(23.5));
-    snapshot.push(Metric::Swap, "", usage(12.0, 1, 2));
-    snapshot.push(Metric::TrafficIn, "", Value::Mbps(2.3));
-    snapshot.push(Metric::TrafficOut, "", Value::Mbps(1.1));
-    snapshot.push(Metric::Connections, "", Value::Count(156));
+    snapshot.push(metric::MEMORY, "", usage(65.2, 2_254_857_830, 3_435_973_836));
+    snapshot.push(metric::DISK, "/", usage(45.8, 19_649_640_038, 40 * GB));
+    snapshot.push(metric::CPU, "", Value::Number(23.5));
+    snapshot.push(metric::SWAP, "", usage(12.0, 1, 2));
+    snapshot.push(metric::TRAFFIC_IN, "", Value::Number(2.3));
+    snapshot.push(metric::TRAFFIC_OUT, "", Value::Number(1.1));
+    snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
     let outline = Outline { disks: vec!["/".into()] };
     let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
@@ -94,15 +95,15 @@ fn a_report_is_as_in_the_plan() {
 #[test]
 fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left_out() {
     let mut snapshot = Snapshot::default();
-    snapshot.push(Metric::Disk, "/", usage(45.8, GB, 2 * GB));
+    snapshot.push(metric::DISK, "/", usage(45.8, GB, 2 * GB));
     let failure = |collector, metrics, target: Option<&str>, error: &str| Failure {
         collector,
         metrics,
         target: target.map(Into::into),
         error: error.to_owned(),
     };
-    snapshot.failures.push(failure("memory", &[Metric::Memory, Metric::Swap], None, "no [such] file"));
-    snapshot.failures.push(failure("disk", &[Metric::Disk], Some("/data"), "gone"));
+    snapshot.failures.push(failure("memory", &[metric::MEMORY, metric::SWAP], None, "no [such] file"));
+    snapshot.failures.push(failure("disk", &[metric::DISK], Some("/data"), "gone"));
     let outline = Outline { disks: vec!["/data".into(), "/".into()] };
     let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
@@ -121,14 +122,14 @@ fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left
 #[test]
 fn lines_come_in_the_order_of_the_metrics_with_their_labels() {
     let all = [
-        transition(Metric::Connections, "", News::Fired, Value::Count(1520)),
-        transition(Metric::TrafficOut, "", News::Fired, Value::Mbps(120.0)),
-        transition(Metric::TrafficIn, "", News::Reminded, Value::Mbps(120.5)),
-        transition(Metric::Swap, "", News::Fired, usage(90.0, 9, 10)),
-        transition(Metric::Cpu, "", News::Fired, Value::Percent(99.96)),
-        transition(Metric::Disk, "/b", News::Fired, usage(81.0, 1, 2)),
-        transition(Metric::Disk, "/a", News::Fired, usage(82.0, 1, 2)),
-        transition(Metric::Memory, "", News::HeldBack, usage(99.0, 1, 2)),
+        transition(metric::CONNECTIONS, "", News::Fired, Value::Number(1520.0)),
+        transition(metric::TRAFFIC_OUT, "", News::Fired, Value::Number(120.0)),
+        transition(metric::TRAFFIC_IN, "", News::Reminded, Value::Number(120.5)),
+        transition(metric::SWAP, "", News::Fired, usage(90.0, 9, 10)),
+        transition(metric::CPU, "", News::Fired, Value::Number(99.96)),
+        transition(metric::DISK, "/b", News::Fired, usage(81.0, 1, 2)),
+        transition(metric::DISK, "/a", News::Fired, usage(82.0, 1, 2)),
+        transition(metric::MEMORY, "", News::HeldBack, usage(99.0, 1, 2)),
     ];
     assert_eq!(
         alerts(&all, &style(Language::Chinese), at("2026-02-04T15:30:00"))[0].lines,
@@ -147,15 +148,15 @@ fn lines_come_in_the_order_of_the_metrics_with_their_labels() {
 #[test]
 fn containers_have_one_block_each_in_a_message_of_their_own() {
     let transitions = [
-        transition(Metric::Cpu, "", News::Fired, Value::Percent(90.0)),
-        transition(Metric::ContainerState, "web", News::Fired, container("exited", vec![Cause::ExitCode(3)])),
+        transition(metric::CPU, "", News::Fired, Value::Number(90.0)),
+        transition(metric::CONTAINER_STATE, "web", News::Fired, container("exited", vec![Cause::ExitCode(3)])),
         transition(
-            Metric::ContainerState,
+            metric::CONTAINER_STATE,
             "db",
             News::Fired,
             container("exited", vec![Cause::OomKilled, Cause::ExitCode(137)]),
         ),
-        transition(Metric::ContainerHealth, "web", News::Fired, container("unhealthy", vec![])),
+        transition(metric::CONTAINER_HEALTH, "web", News::Fired, container("unhealthy", vec![])),
     ];
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
     assert_eq!(messages.iter().map(|m| m.kind).collect::<Vec<_>>(), [Kind::Alert, Kind::DockerAlert]);
@@ -177,10 +178,10 @@ fn containers_have_one_block_each_in_a_message_of_their_own() {
 #[test]
 fn all_recoveries_of_a_check_are_one_message() {
     let transitions = [
-        transition(Metric::ContainerState, "nginx", News::Recovered, container("running", vec![])),
-        transition(Metric::Disk, "/", News::Recovered, usage(40.0, 1, 2)),
-        transition(Metric::Swap, "", News::RecoveredUntold, usage(1.0, 1, 2)),
-        transition(Metric::Cpu, "", News::RecoveredMuted, Value::Percent(1.0)),
+        transition(metric::CONTAINER_STATE, "nginx", News::Recovered, container("running", vec![])),
+        transition(metric::DISK, "/", News::Recovered, usage(40.0, 1, 2)),
+        transition(metric::SWAP, "", News::RecoveredUntold, usage(1.0, 1, 2)),
+        transition(metric::CPU, "", News::RecoveredMuted, Value::Number(1.0)),
     ];
     assert_eq!(
         recovery(&transitions, &style(Language::Chinese), at("2026-02-04T15:45:00")).unwrap().lines,
@@ -193,8 +194,8 @@ fn all_recoveries_of_a_check_are_one_message() {
 fn english_has_the_same_layouts() {
     let english = style(Language::English);
     let fired = [
-        transition(Metric::Memory, "", News::Fired, usage(85.2, 1, 2)),
-        transition(Metric::ContainerState, "nginx", News::Fired, container("exited", vec![])),
+        transition(metric::MEMORY, "", News::Fired, usage(85.2, 1, 2)),
+        transition(metric::CONTAINER_STATE, "nginx", News::Fired, container("exited", vec![])),
     ];
     let messages = alerts(&fired, &english, at("2026-02-04T15:30:00"));
     assert_eq!(
@@ -202,7 +203,7 @@ fn english_has_the_same_layouts() {
         "⚠️ VPS Alert [主机名]\n━━━━━━━━━━━━━━━━\n📊 Memory usage: 85.2% (threshold: 80%)\n⏰ Time: 2026-02-04 15:30:00"
     );
     assert_eq!(messages[1].lines, ["📦 Container: nginx", "❌ State: exited (expected: running)"]);
-    let recovered = [transition(Metric::Memory, "", News::Recovered, usage(72.1, 1, 2))];
+    let recovered = [transition(metric::MEMORY, "", News::Recovered, usage(72.1, 1, 2))];
     assert_eq!(
         recovery(&recovered, &english, at("2026-02-04T15:45:00")).unwrap().lines,
         ["📊 Memory usage: 72.1% (back to normal)"]
@@ -230,7 +231,7 @@ fn a_message_is_bounded_when_it_is_made_and_says_how_many_it_leaves_out() {
     let transitions: Vec<Transition> = (0..40_000)
         .map(|number| {
             let name = if number == 0 { long_name.clone() } else { format!("web-{number}") };
-            transition(Metric::ContainerState, &name, News::Fired, container("exited", vec![]))
+            transition(metric::CONTAINER_STATE, &name, News::Fired, container("exited", vec![]))
         })
         .collect();
     let style = Style { host: "h".repeat(70_000), ..style(Language::English) };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::alert::Tally;
-use crate::snapshot::Metric;
+use crate::metric::Text;
 
 /// The language of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,26 +31,12 @@ pub struct Words {
     pub back_to_normal: &'static str,
     pub unknown: &'static str,
     pub container: &'static str,
-    pub state: &'static str,
-    pub health: &'static str,
     pub system: &'static str,
     pub network: &'static str,
     pub docker: &'static str,
     pub docker_unavailable: &'static str,
     pub docker_available: &'static str,
     pub alerts: &'static str,
-    pub memory: &'static str,
-    pub disk: &'static str,
-    pub traffic_in: &'static str,
-    pub traffic_out: &'static str,
-    pub connections: &'static str,
-    memory_alert: &'static str,
-    disk_alert: &'static str,
-    cpu_alert: &'static str,
-    swap_alert: &'static str,
-    traffic_in_alert: &'static str,
-    traffic_out_alert: &'static str,
-    connections_alert: &'static str,
     /// Between the parts of one line.
     pub comma: &'static str,
     pub language: Language,
@@ -70,26 +56,12 @@ const CHINESE: Words = Words {
     back_to_normal: "已恢复正常",
     unknown: "未知",
     container: "📦 容器",
-    state: "状态",
-    health: "健康",
     system: "🖥️ 系统状态",
     network: "🌐 网络状态",
     docker: "🐳 Docker 容器",
     docker_unavailable: "⚠️ Docker 服务不可用",
     docker_available: "✅ Docker 服务已恢复正常",
     alerts: "🚨 告警",
-    memory: "内存",
-    disk: "磁盘",
-    traffic_in: "入站",
-    traffic_out: "出站",
-    connections: "连接数",
-    memory_alert: "📊 内存使用率",
-    disk_alert: "💾 磁盘使用率",
-    cpu_alert: "🔥 CPU 使用率",
-    swap_alert: "🔄 Swap 使用率",
-    traffic_in_alert: "📥 入站流量",
-    traffic_out_alert: "📤 出站流量",
-    connections_alert: "🔗 连接数",
     comma: "，",
     language: Language::Chinese,
 };
@@ -108,26 +80,12 @@ const ENGLISH: Words = Words {
     back_to_normal: "back to normal",
     unknown: "unknown",
     container: "📦 Container",
-    state: "State",
-    health: "Health",
     system: "🖥️ System",
     network: "🌐 Network",
     docker: "🐳 Docker containers",
     docker_unavailable: "⚠️ Docker is not available",
     docker_available: "✅ Docker is available again",
     alerts: "🚨 Alerts",
-    memory: "Memory",
-    disk: "Disk",
-    traffic_in: "In",
-    traffic_out: "Out",
-    connections: "Connections",
-    memory_alert: "📊 Memory usage",
-    disk_alert: "💾 Disk usage",
-    cpu_alert: "🔥 CPU usage",
-    swap_alert: "🔄 Swap usage",
-    traffic_in_alert: "📥 Traffic in",
-    traffic_out_alert: "📤 Traffic out",
-    connections_alert: "🔗 Connections",
     comma: ", ",
     language: Language::English,
 };
@@ -142,18 +100,11 @@ impl Language {
 }
 
 impl Words {
-    /// The label of a metric's line in an alert and in a recovery.
-    pub const fn alert_label(&self, metric: Metric) -> &'static str {
-        match metric {
-            Metric::Memory => self.memory_alert,
-            Metric::Disk => self.disk_alert,
-            Metric::Cpu => self.cpu_alert,
-            Metric::Swap => self.swap_alert,
-            Metric::TrafficIn => self.traffic_in_alert,
-            Metric::TrafficOut => self.traffic_out_alert,
-            Metric::Connections => self.connections_alert,
-            Metric::ContainerState | Metric::DockerEngine => self.state,
-            Metric::ContainerHealth => self.health,
+    /// A quantity's label in this language.
+    pub const fn label(&self, text: &Text) -> &'static str {
+        match self.language {
+            Language::Chinese => text.zh,
+            Language::English => text.en,
         }
     }
 

@@ -3,7 +3,8 @@
 use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Burst, Signal};
-use vps_monitor::snapshot::{Metric, Value};
+use vps_monitor::metric;
+use vps_monitor::snapshot::Value;
 
 use super::{at, collect, config, told, watching};
 use crate::support::engine::Engine;
@@ -117,13 +118,13 @@ fn on_podman_a_health_beyond_the_bound_is_unknown_and_not_left_out_in_silence() 
         Fleet::new(ids.iter().map(|id| Container { health: Some(("healthy", "")), ..running(id, id) }).collect());
     let engine = fleet.engine(PODMAN);
     let snapshot = collect(&mut watching(&config(engine.address(), &[])), at(0));
-    let healths = snapshot.readings.iter().filter(|reading| reading.key.metric == Metric::ContainerHealth).count();
+    let healths = snapshot.readings.iter().filter(|reading| reading.key.metric == metric::CONTAINER_HEALTH).count();
     assert_eq!(healths, 256);
     assert_eq!(
         told(&snapshot).last().unwrap(),
         "failure(): health of 0256, 0257, 0258 and others: not asked: a check inspects 256 containers at most"
     );
-    assert_eq!((snapshot.failures.len(), snapshot.failures[0].metrics), (1, &[Metric::ContainerHealth][..]));
+    assert_eq!((snapshot.failures.len(), snapshot.failures[0].metrics), (1, &[metric::CONTAINER_HEALTH][..]));
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn without_a_socket_auto_says_nothing_and_true_says_what_to_do() {
     assert!(without_engine(Enabled::Never, None).is_empty());
     let address = Fleet::default().engine(DOCKER).address();
     let unknown = collect(&mut watching(&config(address, &[])), at(0)).unknown;
-    let metrics = [Metric::ContainerState, Metric::ContainerHealth, Metric::DockerEngine];
+    let metrics = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE];
     assert_eq!(unknown.concat(), metrics, "what was told before a restart is watched still");
     let told = without_engine(Enabled::Always, None);
     assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");

@@ -12,7 +12,8 @@ use vps_monitor::collect::docker::Scope;
 use vps_monitor::core::{Core, Effect, End, Input, Purpose, Ticket};
 use vps_monitor::files::RealFolder;
 use vps_monitor::http;
-use vps_monitor::snapshot::{ContainerWord, Metric, Snapshot, Value};
+use vps_monitor::metric;
+use vps_monitor::snapshot::{ContainerWord, Snapshot, Value};
 use vps_monitor::store;
 
 use super::bench::{self, Bench};
@@ -141,9 +142,9 @@ impl State {
     fn add_containers(&self, snapshot: &mut Snapshot) {
         let word = |word: &str, expected: &str| Value::Container(ContainerWord::new(word, expected));
         for (name, (state, health)) in &self.containers {
-            snapshot.push(Metric::ContainerState, name.as_str(), word(state, "running"));
+            snapshot.push(metric::CONTAINER_STATE, name.as_str(), word(state, "running"));
             if let Some(health) = health {
-                snapshot.push(Metric::ContainerHealth, name.as_str(), word(health, "healthy"));
+                snapshot.push(metric::CONTAINER_HEALTH, name.as_str(), word(health, "healthy"));
             }
         }
         snapshot.readings.sort_by_key(|reading| reading.key.metric);

@@ -1,18 +1,19 @@
 //! The host: readings that are over their thresholds, under them, or cannot be taken, as chance has it. Every value is
 //! there once in a run, so that a line in a message tells which check it comes from.
 
-use vps_monitor::snapshot::{Failure, Key, Metric, Snapshot, Value};
+use vps_monitor::metric::{self, Metric};
+use vps_monitor::snapshot::{Failure, Key, Snapshot, Value};
 
 use super::clock::{HOUR, MINUTE};
 use super::random::Random;
 
 /// What is watched, and the label of its line in an alert.
-pub const WATCHED: [(Metric, &str, &str); 5] = [
-    (Metric::Disk, "/a", "💾 磁盘使用率(/a)"),
-    (Metric::Disk, "/b", "💾 磁盘使用率(/b)"),
-    (Metric::Memory, "", "📊 内存使用率"),
-    (Metric::TrafficIn, "", "📥 入站流量"),
-    (Metric::Connections, "", "🔗 连接数"),
+pub const WATCHED: [(&Metric, &str, &str); 5] = [
+    (metric::DISK, "/a", "💾 磁盘使用率(/a)"),
+    (metric::DISK, "/b", "💾 磁盘使用率(/b)"),
+    (metric::MEMORY, "", "📊 内存使用率"),
+    (metric::TRAFFIC_IN, "", "📥 入站流量"),
+    (metric::CONNECTIONS, "", "🔗 连接数"),
 ];
 
 /// The threshold of connections in the simulation; of all others it is 80.
@@ -74,31 +75,31 @@ impl Host {
             }
             found.push(Found { place, health, shown });
         }
-        snapshot.readings.sort_by_key(|reading| reading.key.metric);
+        snapshot.readings.sort_by_key(|reading| reading.key.metric.order);
         (snapshot, found)
     }
 }
 
 /// A value that nothing else in the run has, and how it is shown.
-fn value(metric: Metric, over: bool, serial: u64) -> (Value, String) {
+fn value(metric: &'static Metric, over: bool, serial: u64) -> (Value, String) {
     let sign = if over { 1.0 } else { -1.0 };
     let number = sign * (80.0 + serial as f64 / 10.0);
-    match metric {
-        Metric::Connections => {
+    match metric.name {
+        "connections" => {
             let count = if over { CONNECTIONS_THRESHOLD + serial } else { serial };
-            (Value::Count(count), count.to_string())
+            (Value::Number(count as f64), count.to_string())
         }
-        Metric::TrafficIn => (Value::Mbps(number), format!("{number:.1} Mbps")),
-        _ => (Value::Percent(number), format!("{number:.1}%")),
+        "traffic_in" => (Value::Number(number), format!("{number:.1} Mbps")),
+        _ => (Value::Number(number), format!("{number:.1}%")),
     }
 }
 
 fn failure(key: &Key) -> Failure {
-    let metrics: &'static [Metric] = match key.metric {
-        Metric::Disk => &[Metric::Disk],
-        Metric::Memory => &[Metric::Memory],
-        Metric::TrafficIn => &[Metric::TrafficIn],
-        _ => &[Metric::Connections],
+    let metrics: &'static [&'static Metric] = match key.metric.name {
+        "disk" => &[metric::DISK],
+        "memory" => &[metric::MEMORY],
+        "traffic_in" => &[metric::TRAFFIC_IN],
+        _ => &[metric::CONNECTIONS],
     };
     let target = (!key.target.is_empty()).then(|| key.target.clone());
     Failure { collector: "simulated", metrics, target, error: "chance".to_owned() }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use crate::core::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, Status, counted};
-use crate::message::{mbps, percent, size, threshold};
+use crate::message::size;
+use crate::metric::Unit;
 use crate::text::{left, right, shown, subject, width};
 
 /// So many lines are shown of each list; `--json` has all.
@@ -130,24 +131,16 @@ fn pending(pending: &PendingStatus) -> String {
 
 /// A number with its unit, or a word.
 fn value(value: &Json, unit: Option<&str>) -> String {
-    match (value, value.as_f64(), unit) {
-        (_, Some(number), Some("percent")) => percent(number),
-        (_, Some(number), Some("mbps")) => mbps(number),
-        (_, Some(number), _) if number.fract() == 0.0 => threshold(number),
-        (_, Some(number), _) => format!("{number:.1}"),
-        (Json::String(word), ..) => shown(word),
+    match value {
+        Json::Number(number) => Unit::named(unit).show(number.as_f64().unwrap_or_default()),
+        Json::String(word) => shown(word),
         _ => shown(&value.to_string()),
     }
 }
 
 fn limit(limit: Option<&Json>, expected: Option<&str>, unit: Option<&str>) -> String {
-    let unit = match unit {
-        Some("percent") => "%",
-        Some("mbps") => " Mbps",
-        _ => "",
-    };
     match (limit.and_then(Json::as_f64), expected) {
-        (Some(limit), _) => format!("threshold {}{unit}", threshold(limit)),
+        (Some(limit), _) => format!("threshold {}", Unit::named(unit).show_limit(limit)),
         (None, Some(word)) => format!("expected {}", shown(word)),
         (None, None) => String::new(),
     }

@@ -41,10 +41,11 @@ use survey::{MAX_INSPECTED, Survey};
 use crate::clock::Now;
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Answer, Burst, Error, Question};
-use crate::snapshot::{ContainerWord, Failure, Metric, Reading, Snapshot, Value};
+use crate::metric::{self, Metric};
+use crate::snapshot::{ContainerWord, Failure, Reading, Snapshot, Value};
 
 /// What is unknown while the engine does not answer.
-const METRICS: &[Metric] = &[Metric::ContainerState, Metric::ContainerHealth];
+const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];
 
 /// The name that the readings of the engine itself go by.
 const ENGINE: &str = "Docker";
@@ -222,9 +223,9 @@ impl Docker {
         let history = self.roster.history(known, now);
         let target = known.place.target.clone();
         let state = judge::state(facts, history, terms, &mut self.words);
-        readings.push(reading(Metric::ContainerState, &target, state));
+        readings.push(reading(metric::CONTAINER_STATE, &target, state));
         let health = health::health(facts, terms, &mut self.words);
-        readings.extend(health.map(|health| reading(Metric::ContainerHealth, &target, health)));
+        readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, health)));
     }
 
     /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished, and one more turn
@@ -235,7 +236,7 @@ impl Docker {
         if is_finished || death.is_on_purpose() || self.roster.is_in_loop(place, terms.loop_times, now) {
             return None;
         }
-        Some(reading(Metric::ContainerState, &place.target, judge::death(death, terms, &mut self.words)))
+        Some(reading(metric::CONTAINER_STATE, &place.target, judge::death(death, terms, &mut self.words)))
     }
 
     fn terms(&self, place: &Place) -> Terms {
@@ -271,11 +272,11 @@ impl Docker {
                 availability.gone(config, roster, now)
             }
         };
-        let engine = |word| reading(Metric::DockerEngine, &ENGINE.into(), ContainerWord::new(word, "available"));
+        let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, "available"));
         match word {
             Word::Available => snapshot.readings.push(engine("available")),
             Word::Unavailable => snapshot.readings.push(engine("unavailable")),
-            Word::Unknown => snapshot.unknown.push(&[Metric::DockerEngine]),
+            Word::Unknown => snapshot.unknown.push(&[metric::DOCKER_ENGINE]),
             Word::Nothing => {}
         }
         snapshot
@@ -292,7 +293,7 @@ fn leave_open_while_removing(reading: &mut Reading) {
     }
 }
 
-fn reading(metric: Metric, target: &Rc<str>, word: ContainerWord) -> Reading {
+fn reading(metric: &'static Metric, target: &Rc<str>, word: ContainerWord) -> Reading {
     Reading { key: crate::snapshot::Key::new(metric, target.clone()), value: Value::Container(word), note: None }
 }
 
@@ -303,7 +304,7 @@ mod tests {
     #[test]
     fn what_is_about_to_be_gone_is_no_trouble_yet() {
         let well_after = |word: &str| {
-            let mut reading = reading(Metric::ContainerState, &"web".into(), ContainerWord::new(word, "running"));
+            let mut reading = reading(metric::CONTAINER_STATE, &"web".into(), ContainerWord::new(word, "running"));
             leave_open_while_removing(&mut reading);
             match reading.value {
                 Value::Container(word) => word.well,

@@ -10,7 +10,8 @@ use super::roster::Listing;
 use super::{Docker, Next, Step, reading};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Inspected, Listed, Question};
-use crate::snapshot::{ContainerWord, Failure, Metric, Reading, Snapshot};
+use crate::metric;
+use crate::snapshot::{ContainerWord, Failure, Reading, Snapshot};
 
 /// The most containers that one survey inspects; the words of the list stand for the others. At 0.2 to 0.4 ms each
 /// (engines 20.10 and 26.1) these take a tenth of a second, and a busy engine ten times that.
@@ -201,7 +202,7 @@ impl Docker {
             .chain(removed)
             .map(|(place, word)| {
                 let word: ContainerWord = word(self.terms(&place).expected, &mut self.words);
-                let reading = reading(Metric::ContainerState, &place.target, word);
+                let reading = reading(metric::CONTAINER_STATE, &place.target, word);
                 (place, reading)
             })
             .collect();
@@ -220,7 +221,7 @@ impl Found {
 /// A failure for each container whose health is not known, or one for all where these are many.
 fn health_failures(found: &[Found]) -> Vec<Failure> {
     let unknown = || found.iter().filter_map(|c| Some((&c.place.as_ref()?.target, c.health_error.as_ref()?)));
-    let failure = |target, error| Failure { collector: "docker", metrics: &[Metric::ContainerHealth], target, error };
+    let failure = |target, error| Failure { collector: "docker", metrics: &[metric::CONTAINER_HEALTH], target, error };
     if unknown().nth(MAX_FAILURES).is_none() {
         return unknown().map(|(target, error)| failure(Some(target.clone()), error.to_string())).collect();
     }

@@ -9,8 +9,9 @@ use super::parse::Malformed;
 use super::{Collector, Progress};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
+use crate::metric::{self, Metric};
 use crate::settings::{self, Doc, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Key, Metric, Reading, Snapshot, Value};
+use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 use arc::Arc;
 use meminfo::Fields;
@@ -82,10 +83,10 @@ impl Collector for Memory {
         let fields = match self.meminfo.read(&mut host.buffer) {
             Ok(text) => Fields::parse(text),
             Err(error) => {
-                let metrics: &[Metric] = match (self.memory, self.swap) {
-                    (true, true) => &[Metric::Memory, Metric::Swap],
-                    (true, false) => &[Metric::Memory],
-                    _ => &[Metric::Swap],
+                let metrics: &[&'static Metric] = match (self.memory, self.swap) {
+                    (true, true) => &[metric::MEMORY, metric::SWAP],
+                    (true, false) => &[metric::MEMORY],
+                    _ => &[metric::SWAP],
                 };
                 into.failures.push(Failure { collector: "memory", metrics, target: None, error: error.to_string() });
                 return Progress::Done;
@@ -93,20 +94,21 @@ impl Collector for Memory {
         };
         let memory = self.memory.then(|| self.memory(&fields, host));
         let swap = self.swap.then(|| fields.swap().map(|swap| (swap, None)));
-        let mut add = |metric: Metric, metrics: &'static [Metric], usage: Result<_, Malformed>| match usage {
-            Ok((value, note)) => into.readings.push(Reading { key: Key::new(metric, ""), value, note }),
-            Err(error) => into.failures.push(Failure {
-                collector: metric.name(),
-                metrics,
-                target: None,
-                error: format!("{}: {error}", self.meminfo.path().display()),
-            }),
-        };
+        let mut add =
+            |metric: &'static Metric, metrics: &'static [&'static Metric], usage: Result<_, Malformed>| match usage {
+                Ok((value, note)) => into.readings.push(Reading { key: Key::new(metric, ""), value, note }),
+                Err(error) => into.failures.push(Failure {
+                    collector: metric.name,
+                    metrics,
+                    target: None,
+                    error: format!("{}: {error}", self.meminfo.path().display()),
+                }),
+            };
         if let Some(memory) = memory {
-            add(Metric::Memory, &[Metric::Memory], memory);
+            add(metric::MEMORY, &[metric::MEMORY], memory);
         }
         if let Some(swap) = swap {
-            add(Metric::Swap, &[Metric::Swap], swap);
+            add(metric::SWAP, &[metric::SWAP], swap);
         }
         Progress::Done
     }

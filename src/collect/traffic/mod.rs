@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::{Collector, Progress};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
+use crate::metric;
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Metric, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value};
 
 use choice::Choice;
 use counters::Reading;
@@ -128,12 +129,12 @@ impl Collector for Traffic {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host, now.boot) {
             Ok((received, sent)) => {
-                into.push(Metric::TrafficIn, "", Value::Mbps(received));
-                into.push(Metric::TrafficOut, "", Value::Mbps(sent));
+                into.push(metric::TRAFFIC_IN, "", Value::Number(received));
+                into.push(metric::TRAFFIC_OUT, "", Value::Number(sent));
             }
             Err(error) => into.failures.push(Failure {
                 collector: "traffic",
-                metrics: &[Metric::TrafficIn, Metric::TrafficOut],
+                metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT],
                 target: None,
                 error,
             }),

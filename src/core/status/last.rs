@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::reading::ReadingDocument;
+use crate::metric;
 use crate::rules::{self, Finding, Thresholds, Verdict};
-use crate::snapshot::{Metric, Reading, Snapshot, Value};
+use crate::snapshot::{Reading, Snapshot, Value};
 
 /// So many containers that are not as expected are shown; of more, `check` has the list.
 const MAX_CONTAINERS: usize = 100;
@@ -34,7 +35,7 @@ impl LastReadings {
         for Finding { reading, verdict, .. } in findings {
             if let Value::Container(container) = &reading.value {
                 let is_clear = *verdict == Verdict::Clear;
-                if reading.key.metric == Metric::ContainerState {
+                if reading.key.metric == metric::CONTAINER_STATE {
                     self.containers.watched += 1;
                     self.containers.clear += usize::from(is_clear);
                 }
@@ -78,12 +79,12 @@ mod tests {
     #[test]
     fn quantities_are_kept_and_of_containers_those_that_are_not_as_expected() {
         let mut snapshot = Snapshot::default();
-        snapshot.push(Metric::Cpu, "", Value::Percent(91.234));
-        snapshot.push(Metric::ContainerState, "web", container("running", Some(true)));
-        snapshot.push(Metric::ContainerState, "db", container("exited", Some(false)));
+        snapshot.push(metric::CPU, "", Value::Number(91.234));
+        snapshot.push(metric::CONTAINER_STATE, "web", container("running", Some(true)));
+        snapshot.push(metric::CONTAINER_STATE, "db", container("exited", Some(false)));
         // Stopped before the agent saw it for the first time: no alert, and no secret either.
-        snapshot.push(Metric::ContainerState, "old", container("exited", Some(true)));
-        snapshot.push(Metric::ContainerHealth, "web", container("starting", None));
+        snapshot.push(metric::CONTAINER_STATE, "old", container("exited", Some(true)));
+        snapshot.push(metric::CONTAINER_HEALTH, "web", container("starting", None));
         let (documents, containers) = taken(&snapshot);
         let shown: Vec<_> =
             documents.iter().map(|d| (d.metric.as_str(), d.target.as_str(), d.verdict.as_str())).collect();
@@ -104,7 +105,7 @@ mod tests {
     fn thousands_of_containers_are_counted_and_a_hundred_shown() {
         let mut snapshot = Snapshot::default();
         for number in 0..5000 {
-            snapshot.push(Metric::ContainerState, format!("job-{number}"), container("exited", Some(false)));
+            snapshot.push(metric::CONTAINER_STATE, format!("job-{number}"), container("exited", Some(false)));
         }
         let (documents, containers) = taken(&snapshot);
         assert_eq!((documents.len(), containers), (MAX_CONTAINERS, Containers { watched: 5000, clear: 0 }));

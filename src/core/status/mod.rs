@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::reading::{ReadingDocument, limit, rfc3339, unit, value_json};
+use super::reading::{ReadingDocument, limit, rfc3339, value_json};
 use super::{Core, Effect};
 use crate::clock::Now;
 use crate::config::Resolved;
@@ -190,13 +190,13 @@ fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
     let status = state.alerts.firing().into_iter().map(|alert| {
         let (threshold, expected) = limit(&alert.limit);
         AlertStatus {
-            metric: alert.key.metric.name().to_owned(),
+            metric: alert.key.metric.name.to_owned(),
             target: alert.key.target.to_string(),
             state: if alert.told { "firing" } else { "held_back" }.to_owned(),
             since: rfc3339(alert.since, zone),
             last_told: alert.last_told.map(|told| rfc3339(told.wall, zone)),
-            value: value_json(&alert.value),
-            unit: unit(&alert.value).map(str::to_owned),
+            value: value_json(alert.key.metric, &alert.value),
+            unit: alert.key.metric.unit.name().map(str::to_owned),
             threshold,
             expected,
         }

@@ -7,10 +7,11 @@ mod section;
 use std::collections::HashMap;
 
 use super::report::short;
-use super::{Words, name, threshold};
+use super::{Words, name};
 use crate::alert::Transition;
+use crate::metric;
 use crate::rules::Limit;
-use crate::snapshot::{Cause, ContainerWord, Metric, Value};
+use crate::snapshot::{Cause, ContainerWord, Value};
 
 pub(super) use section::containers;
 
@@ -27,7 +28,7 @@ pub(super) fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Str
     for Container { target, of_this } in containers {
         lines.push(format!("{}: {}", words.container, name(target)));
         for transition in of_this {
-            let label = words.alert_label(transition.key.metric);
+            let label = words.label(&transition.key.metric.alert_label);
             lines.push(format!("❌ {label}: {}", state_and_expected(transition, words)));
             lines.extend(causes(transition).map(|cause| words.cause(cause)));
         }
@@ -45,8 +46,8 @@ pub(super) fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<
     for Container { target, of_this } in containers {
         lines.push(format!("{}: {}", words.container, name(target)));
         lines.extend(of_this.into_iter().map(|transition| {
-            let label = words.alert_label(transition.key.metric);
-            format!("✅ {label}: {} ({})", short(&transition.value), words.back_to_normal)
+            let label = words.label(&transition.key.metric.alert_label);
+            format!("✅ {label}: {} ({})", short(transition.key.metric, &transition.value), words.back_to_normal)
         }));
     }
     lines
@@ -65,7 +66,7 @@ fn engine_first<'a>(transitions: &[&'a Transition], engine: &str) -> (Vec<String
     let mut containers: Vec<Container<'a>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for transition in transitions {
-        if transition.key.metric == Metric::DockerEngine {
+        if transition.key.metric == metric::DOCKER_ENGINE {
             lines.push(engine.to_owned());
             continue;
         }
@@ -78,7 +79,7 @@ fn engine_first<'a>(transitions: &[&'a Transition], engine: &str) -> (Vec<String
             container.of_this.push(transition);
         }
     }
-    containers.iter_mut().for_each(|container| container.of_this.sort_by_key(|transition| transition.key.metric));
+    containers.iter_mut().for_each(|container| container.of_this.sort_by_key(|transition| transition.key.metric.order));
     (lines, containers)
 }
 
@@ -98,7 +99,8 @@ impl Container<'_> {
 
     /// `✅ nginx: running (已恢复正常)`
     fn recovery_line(&self, words: &Words) -> String {
-        let states: Vec<String> = self.of_this.iter().map(|transition| short(&transition.value)).collect();
+        let states: Vec<String> =
+            self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value)).collect();
         format!("✅ {}: {} ({})", name(self.target), states.join(words.comma), words.back_to_normal)
     }
 }
@@ -107,9 +109,9 @@ impl Container<'_> {
 fn state_and_expected(transition: &Transition, words: &Words) -> String {
     let expected = match &transition.limit {
         Limit::Expected(word) => name(ContainerWord::shown_expected(word)),
-        Limit::Threshold(limit) => threshold(*limit),
+        Limit::Threshold(limit) => transition.key.metric.unit.show_limit(*limit),
     };
-    format!("{} ({}: {expected})", short(&transition.value), words.expected)
+    format!("{} ({}: {expected})", short(transition.key.metric, &transition.value), words.expected)
 }
 
 fn causes(transition: &Transition) -> impl Iterator<Item = &Cause> {
@@ -127,9 +129,10 @@ mod tests {
     use super::*;
     use crate::alert::News;
     use crate::message::Language;
+    use crate::metric::Metric;
     use crate::snapshot::Key;
 
-    fn of(metric: Metric, target: &str, word: &str, expected: &str, causes: Vec<Cause>) -> Transition {
+    fn of(metric: &'static Metric, target: &str, word: &str, expected: &str, causes: Vec<Cause>) -> Transition {
         let word = ContainerWord { causes, well: Some(false), ..ContainerWord::new(word, expected) };
         Transition {
             key: Key::new(metric, target),
@@ -141,7 +144,7 @@ mod tests {
     }
 
     fn state(target: &str, word: &str, causes: Vec<Cause>) -> Transition {
-        of(Metric::ContainerState, target, word, "running", causes)
+        of(metric::CONTAINER_STATE, target, word, "running", causes)
     }
 
     fn lines(
@@ -156,7 +159,7 @@ mod tests {
         vec![
             state("nginx", "exited", vec![Cause::ExitCode(3)]),
             state("db", "exited", vec![Cause::OomKilled]),
-            of(Metric::ContainerHealth, "web", "unhealthy", "healthy", vec![Cause::HealthOutput("no\nanswer".into())]),
+            of(metric::CONTAINER_HEALTH, "web", "unhealthy", "healthy", vec![Cause::HealthOutput("no\nanswer".into())]),
             state("web", "restarting", vec![Cause::RestartLoop { times: 4, window_minutes: 10 }, Cause::ExitCode(137)]),
             state("gone", "removed", vec![Cause::Removed]),
         ]
@@ -206,14 +209,14 @@ mod tests {
     #[test]
     fn the_engine_is_no_container() {
         let mut transitions = four()[..3].to_vec();
-        transitions.push(of(Metric::DockerEngine, "Docker", "unavailable", "available", vec![]));
+        transitions.push(of(metric::DOCKER_ENGINE, "Docker", "unavailable", "available", vec![]));
         let told = lines(alert_lines, &transitions, Language::Chinese);
         assert_eq!((told[0].as_str(), told[1].as_str()), ("⚠️ Docker 服务不可用", "📦 容器: nginx"));
     }
 
     #[test]
     fn a_job_is_expected_to_end_with_0() {
-        let job = |word, causes| of(Metric::ContainerState, "job", word, "exited", causes);
+        let job = |word, causes| of(metric::CONTAINER_STATE, "job", word, "exited", causes);
         let told = |job| lines(alert_lines, &[job], Language::Chinese);
         let failed = told(job("exited", vec![Cause::ExitCode(3)]));
         assert_eq!(failed, ["📦 容器: job", "❌ 状态: exited 3 (期望: exited 0)", "💥 退出码: 3"]);

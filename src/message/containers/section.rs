@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::super::{Words, name};
-use crate::snapshot::{ContainerWord, Metric, Reading, Snapshot, Value};
+use crate::metric;
+use crate::snapshot::{ContainerWord, Reading, Snapshot, Value};
 
 /// How many containers are listed, unless more are in trouble.
 const MAX_LINES: usize = 40;
@@ -18,11 +19,11 @@ pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Time
         return lines;
     }
     let of = |metric| snapshot.readings.iter().filter(move |reading| reading.key.metric == metric);
-    let health: HashMap<&str, &ContainerWord> = of(Metric::ContainerHealth)
+    let health: HashMap<&str, &ContainerWord> = of(metric::CONTAINER_HEALTH)
         .filter_map(|reading| Some((&*reading.key.target, of_container(reading)?)))
         .collect();
     let row = |state: &Reading| Row::new(state, health.get(&*state.key.target).copied(), words, now);
-    let mut rows: Vec<Row> = of(Metric::ContainerState).filter_map(row).collect();
+    let mut rows: Vec<Row> = of(metric::CONTAINER_STATE).filter_map(row).collect();
     let unmeasured = snapshot.failures.iter().filter(|failure| failure.collector == "docker");
     rows.extend(unmeasured.filter_map(|failure| {
         let target = name(failure.target.as_deref()?);
@@ -113,10 +114,10 @@ mod tests {
     use crate::snapshot::Failure;
 
     fn add(snapshot: &mut Snapshot, target: &str, state: &str, health: Option<(&str, Option<bool>)>) {
-        snapshot.push(Metric::ContainerState, target, Value::Container(ContainerWord::new(state, "running")));
+        snapshot.push(metric::CONTAINER_STATE, target, Value::Container(ContainerWord::new(state, "running")));
         if let Some((word, well)) = health {
             let word = ContainerWord { well, ..ContainerWord::new(word, "healthy") };
-            snapshot.push(Metric::ContainerHealth, target, Value::Container(word));
+            snapshot.push(metric::CONTAINER_HEALTH, target, Value::Container(word));
         }
     }
 
@@ -162,7 +163,7 @@ mod tests {
             started: Some(Timestamp::from_second(10_000 - 65).unwrap()),
             ..ContainerWord::new("restarting", "running")
         };
-        snapshot.push(Metric::ContainerState, "app", Value::Container(word));
+        snapshot.push(metric::CONTAINER_STATE, "app", Value::Container(word));
         assert_eq!(lines(&snapshot)[1], "  • app: 🔁 restarting, 重启 12 次, 1 分钟前启动");
     }
 
@@ -184,7 +185,7 @@ mod tests {
         for number in 0..60 {
             let well = if number < 50 { None } else { Some(false) };
             let word = ContainerWord { well, ..ContainerWord::new("exited", "running") };
-            snapshot.push(Metric::ContainerState, format!("c{number}"), Value::Container(word));
+            snapshot.push(metric::CONTAINER_STATE, format!("c{number}"), Value::Container(word));
         }
         let lines = lines(&snapshot);
         assert_eq!((lines.len(), lines[41].as_str()), (42, "  … 另有 20 个早已停止"));
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(lines(&snapshot).len(), 1);
         snapshot.failures.push(Failure {
             collector: "docker",
-            metrics: &[Metric::ContainerState],
+            metrics: &[metric::CONTAINER_STATE],
             target: None,
             error: "refused".to_owned(),
         });

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::{News, Transition};
 use crate::message::{alerts, recovery};
+use crate::metric;
 use crate::rules::Limit;
-use crate::snapshot::{Key, Metric, Value};
+use crate::snapshot::{Key, Value};
 
 fn style(language: Language) -> Style {
     Style { language, host: "web-1".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) }
@@ -19,9 +20,9 @@ fn at(minute: i64) -> Timestamp {
 
 fn transition(target: &str, news: News, percent: f64, since: i64) -> Transition {
     Transition {
-        key: Key::new(Metric::Disk, target),
+        key: Key::new(metric::DISK, target),
         news,
-        value: Value::Percent(percent),
+        value: Value::Number(percent),
         limit: Limit::Threshold(80.0),
         since: at(since),
     }

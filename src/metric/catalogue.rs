@@ -1,0 +1,120 @@
+//! The quantities of the plan, in the order of their lines. In a report each section has an order of its own.
+//!
+//! Places are tens, so that another quantity finds one between them.
+
+use super::{Metric, Section, Text, Unit};
+
+pub(super) const CATALOGUE: &[&Metric] =
+    &[MEMORY, DISK, CPU, SWAP, TRAFFIC_IN, TRAFFIC_OUT, CONNECTIONS, CONTAINER_STATE, CONTAINER_HEALTH, DOCKER_ENGINE];
+
+pub const MEMORY: &Metric = &Metric {
+    name: "memory",
+    unit: Unit::Percent,
+    section: Section::System,
+    label: Text { zh: "内存", en: "Memory" },
+    alert_label: Text { zh: "📊 内存使用率", en: "📊 Memory usage" },
+    order: 10,
+    report_order: 20,
+    shows_sizes: true,
+};
+
+/// For each watched path; of swap and CPU a report tells the share alone, as in the plan.
+pub const DISK: &Metric = &Metric {
+    name: "disk",
+    unit: Unit::Percent,
+    section: Section::System,
+    label: Text { zh: "磁盘", en: "Disk" },
+    alert_label: Text { zh: "💾 磁盘使用率", en: "💾 Disk usage" },
+    order: 20,
+    report_order: 40,
+    shows_sizes: true,
+};
+
+pub const CPU: &Metric = &Metric {
+    name: "cpu",
+    unit: Unit::Percent,
+    section: Section::System,
+    label: Text { zh: "CPU", en: "CPU" },
+    alert_label: Text { zh: "🔥 CPU 使用率", en: "🔥 CPU usage" },
+    order: 30,
+    report_order: 10,
+    shows_sizes: false,
+};
+
+pub const SWAP: &Metric = &Metric {
+    name: "swap",
+    unit: Unit::Percent,
+    section: Section::System,
+    label: Text { zh: "Swap", en: "Swap" },
+    alert_label: Text { zh: "🔄 Swap 使用率", en: "🔄 Swap usage" },
+    order: 40,
+    report_order: 30,
+    shows_sizes: false,
+};
+
+pub const TRAFFIC_IN: &Metric = &Metric {
+    name: "traffic_in",
+    unit: Unit::Mbps,
+    section: Section::Network,
+    label: Text { zh: "入站", en: "In" },
+    alert_label: Text { zh: "📥 入站流量", en: "📥 Traffic in" },
+    order: 50,
+    report_order: 10,
+    shows_sizes: false,
+};
+
+pub const TRAFFIC_OUT: &Metric = &Metric {
+    name: "traffic_out",
+    unit: Unit::Mbps,
+    section: Section::Network,
+    label: Text { zh: "出站", en: "Out" },
+    alert_label: Text { zh: "📤 出站流量", en: "📤 Traffic out" },
+    order: 60,
+    report_order: 20,
+    shows_sizes: false,
+};
+
+pub const CONNECTIONS: &Metric = &Metric {
+    name: "connections",
+    unit: Unit::Count,
+    section: Section::Network,
+    label: Text { zh: "连接数", en: "Connections" },
+    alert_label: Text { zh: "🔗 连接数", en: "🔗 Connections" },
+    order: 70,
+    report_order: 30,
+    shows_sizes: false,
+};
+
+pub const CONTAINER_STATE: &Metric = &Metric {
+    name: "container_state",
+    unit: Unit::Word,
+    section: Section::Docker,
+    label: Text { zh: "状态", en: "State" },
+    alert_label: Text { zh: "状态", en: "State" },
+    order: 80,
+    report_order: 10,
+    shows_sizes: false,
+};
+
+pub const CONTAINER_HEALTH: &Metric = &Metric {
+    name: "container_health",
+    unit: Unit::Word,
+    section: Section::Docker,
+    label: Text { zh: "健康", en: "Health" },
+    alert_label: Text { zh: "健康", en: "Health" },
+    order: 90,
+    report_order: 20,
+    shows_sizes: false,
+};
+
+/// Whether the engine answers; read only where `docker.alert_unavailable` asks for it.
+pub const DOCKER_ENGINE: &Metric = &Metric {
+    name: "docker_engine",
+    unit: Unit::Word,
+    section: Section::Docker,
+    label: Text { zh: "状态", en: "State" },
+    alert_label: Text { zh: "状态", en: "State" },
+    order: 100,
+    report_order: 30,
+    shows_sizes: false,
+};

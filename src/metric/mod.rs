@@ -1,0 +1,161 @@
+//! Quantities: what each is called, what it is counted in, and how it is shown, said once.
+//!
+//! Whoever handles a reading, a finding or an alert takes all that from here, so that another quantity is another
+//! [`Metric`] and no change to them. Those of the plan are in the catalogue; another one stands in the file of its source,
+//! and what an external check measures comes with a name at run time.
+
+mod catalogue;
+mod unit;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use catalogue::{
+    CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DOCKER_ENGINE, MEMORY, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
+};
+pub use unit::Unit;
+
+use catalogue::CATALOGUE;
+
+/// A quantity, known by its name: two of one name are the same.
+#[derive(Debug)]
+pub struct Metric {
+    /// In `check --json`, in the state file and in the log.
+    pub name: &'static str,
+    pub unit: Unit,
+    pub section: Section,
+    /// In a report.
+    pub label: Text,
+    /// In an alert and a recovery.
+    pub alert_label: Text,
+    /// The place of its line in messages: the lowest first.
+    pub order: u16,
+    /// The same in its section of a report.
+    pub report_order: u16,
+    /// Whether a report tells sizes behind the share.
+    pub shows_sizes: bool,
+}
+
+/// A label in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub zh: &'static str,
+    pub en: &'static str,
+}
+
+/// Where a quantity belongs in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    System,
+    Network,
+    /// What is read from the Docker engine: conditions, in messages of their own.
+    Docker,
+}
+
+impl Metric {
+    /// The quantity of this name. One that is not in the catalogue is a bare number, whose label is its name; it lives as
+    /// long as the process, so names are to be few.
+    pub fn named(name: &str) -> &'static Metric {
+        let known = CATALOGUE.iter().find(|metric| metric.name == name);
+        known.copied().unwrap_or_else(|| {
+            let name: &'static str = Box::leak(name.into());
+            Box::leak(Box::new(bare_number(name)))
+        })
+    }
+
+    /// Whether it is read from the Docker engine.
+    pub fn is_of_docker(&self) -> bool {
+        self.section == Section::Docker
+    }
+}
+
+/// What is known of a quantity by its name alone: its line comes after all others.
+const fn bare_number(name: &'static str) -> Metric {
+    let label = Text { zh: name, en: name };
+    Metric {
+        name,
+        unit: Unit::Number,
+        section: Section::System,
+        label,
+        alert_label: label,
+        order: u16::MAX,
+        report_order: u16::MAX,
+        shows_sizes: false,
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Metric {
+    fn eq(&self, other: &Metric) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Metric {}
+
+/// By name, for maps. The order of lines is [`Metric::order`].
+impl Ord for Metric {
+    fn cmp(&self, other: &Metric) -> Ordering {
+        self.name.cmp(other.name)
+    }
+}
+
+impl PartialOrd for Metric {
+    fn partial_cmp(&self, other: &Metric) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Metric {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<&'static Metric, D::Error> {
+        Ok(Metric::named(&String::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_so_are_places() {
+        let unique = |of: fn(&&Metric) -> String| {
+            let mut found: Vec<String> = CATALOGUE.iter().map(of).collect();
+            found.sort();
+            found.dedup();
+            assert_eq!(found.len(), CATALOGUE.len(), "{found:?}");
+        };
+        unique(|metric| metric.name.to_owned());
+        unique(|metric| metric.order.to_string());
+        unique(|metric| format!("{:?} {}", metric.section, metric.report_order));
+    }
+
+    #[test]
+    fn a_name_is_read_as_its_quantity_and_an_unknown_one_as_a_bare_number() {
+        let read = |json: &str| serde_json::from_str::<&Metric>(json).unwrap();
+        assert!(std::ptr::eq(read("\"disk\""), Metric::named("disk")) && read("\"disk\"").unit == Unit::Percent);
+        assert_eq!(serde_json::to_string(TRAFFIC_IN).unwrap(), "\"traffic_in\"");
+        let queue = read("\"mail_queue\"");
+        assert_eq!((queue, queue.unit, queue.label.en), (Metric::named("mail_queue"), Unit::Number, "mail_queue"));
+        assert!(queue.order > CONNECTIONS.order);
+    }
+}

@@ -1,0 +1,99 @@
+//! What quantities are counted in, and how a number of them is written.
+
+use serde_json::{Value as Json, json};
+
+/// What a quantity is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Percent,
+    /// Megabits (10^6 bits) a second.
+    Mbps,
+    /// Things: there are no fractions of them.
+    Count,
+    /// Nothing that is known.
+    Number,
+    /// No number: a condition, in the engine's words.
+    Word,
+}
+
+impl Unit {
+    /// As JSON has it.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Unit::Percent => Some("percent"),
+            Unit::Mbps => Some("mbps"),
+            Unit::Count => Some("count"),
+            Unit::Number | Unit::Word => None,
+        }
+    }
+
+    /// The unit of this name in JSON; what has none, or an unknown one, is a bare number.
+    pub fn named(name: Option<&str>) -> Unit {
+        let units = [Unit::Percent, Unit::Mbps, Unit::Count];
+        units.into_iter().find(|unit| unit.name() == name).unwrap_or(Unit::Number)
+    }
+
+    /// What stands behind a number.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Unit::Percent => "%",
+            Unit::Mbps => " Mbps",
+            Unit::Count | Unit::Number | Unit::Word => "",
+        }
+    }
+
+    /// A measured number without its unit: one decimal, but of things.
+    pub fn plain(self, number: f64) -> String {
+        match self {
+            Unit::Count => format!("{number:.0}"),
+            Unit::Number if number.fract() == 0.0 => format!("{number:.0}"),
+            Unit::Percent | Unit::Mbps | Unit::Number | Unit::Word => format!("{number:.1}"),
+        }
+    }
+
+    /// A measured number: `85.2%`, `120.5 Mbps`, `1520`.
+    pub fn show(self, number: f64) -> String {
+        format!("{}{}", self.plain(number), self.suffix())
+    }
+
+    /// A limit as it was written: `80%`, `82.5%`.
+    pub fn show_limit(self, limit: f64) -> String {
+        format!("{limit}{}", self.suffix())
+    }
+
+    /// A measured number in full precision; things are whole.
+    pub fn json(self, number: f64) -> Json {
+        if self == Unit::Count { json!(number as u64) } else { json!(number) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_writes_its_numbers_its_own_way() {
+        for (unit, number, shown) in [
+            (Unit::Percent, 12.0, "12.0%"),
+            (Unit::Percent, 85.25, "85.2%"),
+            (Unit::Mbps, 120.0, "120.0 Mbps"),
+            (Unit::Count, 1520.0, "1520"),
+            (Unit::Number, 3.0, "3"),
+            (Unit::Number, 3.25, "3.2"),
+        ] {
+            assert_eq!(unit.show(number), shown);
+        }
+        assert_eq!(Unit::Percent.show_limit(80.0), "80%");
+        assert_eq!(Unit::Mbps.show_limit(82.25), "82.25 Mbps");
+    }
+
+    #[test]
+    fn json_has_full_precision_and_whole_things() {
+        assert_eq!(Unit::Count.json(156.0).to_string(), "156");
+        assert_eq!(Unit::Percent.json(12.0).to_string(), "12.0");
+        for unit in [Unit::Percent, Unit::Mbps, Unit::Count] {
+            assert_eq!(Unit::named(unit.name()), unit);
+        }
+        assert_eq!(Unit::named(Some("furlongs")), Unit::Number);
+    }
+}

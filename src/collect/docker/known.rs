@@ -178,7 +178,10 @@ impl Known {
                 (self.run_before, self.end_was_seen) = (None, true);
                 return None;
             }
-            if self.run.death().is_some() && !self.end_was_seen {
+            if self.end_was_seen {
+                // This is another run, though no event told of its start.
+                (self.run, self.end_was_seen) = (Box::default(), false);
+            } else if self.run.death().is_some() {
                 self.run_before = Some(std::mem::take(&mut self.run));
             }
             // This run's flag says nothing of the one before.

@@ -230,6 +230,23 @@ fn a_death_that_no_event_told_of_is_found_by_the_restart_count() {
 }
 
 #[test]
+fn a_death_is_told_though_no_event_told_of_the_start_before_it() {
+    let mut world = running(&watching(&[]), &[("web", plain())]);
+    world.die("web", 3);
+    world.pass(500);
+    assert_eq!(world.told(), ["web exited ExitCode(3)"]);
+    world.set_follows_events(false);
+    world.start("web");
+    world.set_follows_events(true);
+    world.pass(61_000);
+    assert_eq!(world.told().last().unwrap(), "web running ok");
+    world.die("web", 4);
+    world.restart_by_policy("web");
+    world.pass(500);
+    assert_eq!(world.told(), ["web exited ExitCode(4)", "web running ok"]);
+}
+
+#[test]
 fn a_restart_by_hand_and_a_finished_run_are_no_deaths() {
     let mut world = running(&watching(&[]), &[("web", plain()), ("cron", plain())]);
     world.stop("web");

@@ -35,6 +35,7 @@ test_the_image_watches_its_host() {
         echo "    skipped: no Docker engine answers here"
         return 0
     fi
+    trap 'docker rm -f -v "${IMAGE%:*}-$$" >/dev/null 2>&1; docker rmi -f "$IMAGE" >/dev/null' EXIT
     systemd/container/image.sh "$STATIC" "$IMAGE" >/dev/null
     # The Dockerfile's own switches, but for rslave, which takes a root that systemd has mounted. The zone is the image's:
     # it has no zoneinfo.
@@ -43,7 +44,6 @@ test_the_image_watches_its_host() {
     docker run -d --name "${IMAGE%:*}-$$" --network host --uts host --read-only --cap-drop ALL \
         --security-opt no-new-privileges --memory 160m --pids-limit 64 --health-interval 1s \
         -v /proc:/host/proc:ro -v /:/host/root:ro -v "$BOX/etc:/etc/vps-monitor:ro" "$IMAGE" >/dev/null
-    trap 'docker rm -f -v "${IMAGE%:*}-$$" >/dev/null; docker rmi -f "$IMAGE" >/dev/null' EXIT
     wait_for 30 "the image's health check is content" in_image_is_healthy
     docker exec "${IMAGE%:*}-$$" /vps-monitor --procfs /host/proc check --json >"$BOX/inside.json" || [ $? -le 3 ]
     [ "$(docker exec "${IMAGE%:*}-$$" /vps-monitor status --json | grep -c '"next_check": "[^"]*+08:00"')" = 1 ] ||

@@ -5,6 +5,7 @@ mod agent;
 mod collector;
 mod deploys;
 mod driver;
+mod engine;
 mod events;
 mod misbehaving;
 mod proxy;

@@ -74,7 +74,8 @@ impl Fleet {
         })
     }
 
-    fn reply(&self, target: &str) -> String {
+    /// What an engine that has these containers answers.
+    pub fn reply(&self, target: &str) -> String {
         let containers = self.0.lock().unwrap();
         let Some(id) = target.strip_prefix("/containers/").and_then(|rest| rest.strip_suffix("/json")) else {
             let list: Vec<String> = containers.iter().map(Container::listed).collect();
@@ -90,8 +91,10 @@ impl Fleet {
 impl Container {
     fn listed(&self) -> String {
         let Container { id, name, state, status, .. } = self;
-        let labels = self.labels();
-        format!(r#"{{"Id":"{id}","Names":["/{name}"],"Labels":{labels},"State":"{state}","Status":"{status}"}}"#)
+        let (labels, created) = (self.labels(), self.created.parse::<jiff::Timestamp>().unwrap().as_second());
+        format!(
+            r#"{{"Id":"{id}","Names":["/{name}"],"Created":{created},"Labels":{labels},"State":"{state}","Status":"{status}"}}"#
+        )
     }
 
     fn inspected(&self) -> String {

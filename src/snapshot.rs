@@ -193,9 +193,10 @@ impl Snapshot {
             || self.failures.iter().any(|failure| failure.covers(key))
     }
 
-    /// Adds what another one found.
-    pub fn append(&mut self, other: Snapshot) {
-        self.readings.extend(other.readings);
+    /// Adds what another one found, which may be thousands of readings.
+    pub fn append(&mut self, mut other: Snapshot) {
+        other.readings.splice(0..0, std::mem::take(&mut self.readings));
+        self.readings = other.readings;
         self.failures.extend(other.failures);
         self.unknown.extend(other.unknown);
     }

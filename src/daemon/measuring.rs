@@ -140,14 +140,17 @@ impl Measuring {
         // Before what was found, so that it is saved together with the alerts that come of that.
         inputs.extend(self.news_to_remember());
         match happened {
-            Happened::Surveyed(containers) => {
-                for track in &mut self.tracks {
-                    if let Some(mut snapshot) = track.found.take() {
-                        snapshot.append(containers.clone());
-                        inputs.push(Input::Measured { purpose: track.purpose, snapshot });
-                    }
+            Happened::Surveyed(mut containers) => {
+                let look_is_wanted = std::mem::take(&mut self.look_is_wanted);
+                let mut waiting = self.tracks.iter_mut().filter(|track| track.found.is_some()).peekable();
+                while let Some(Track { purpose, found, .. }) = waiting.next() {
+                    let Some(mut snapshot) = found.take() else { continue };
+                    // Of thousands of containers one snapshot is enough, where nobody else waits for it.
+                    let is_last = waiting.peek().is_none() && !look_is_wanted;
+                    snapshot.append(if is_last { std::mem::take(&mut containers) } else { containers.clone() });
+                    inputs.push(Input::Measured { purpose: *purpose, snapshot });
                 }
-                if std::mem::take(&mut self.look_is_wanted) {
+                if look_is_wanted {
                     inputs.push(Input::Looked { snapshot: containers, scope: Scope::Everything });
                 }
             }

@@ -3,6 +3,7 @@
 //! The figures are those of docs/performance.md; `make bench` measures what takes a clock.
 
 mod allocations;
+mod containers;
 mod system_calls;
 
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ use vps_monitor::snapshot::{Snapshot, Value};
 
 use crate::support::PATIENCE;
 
-fn config(address: Address, names: &[&str]) -> Config {
+pub fn config(address: Address, names: &[&str]) -> Config {
     Config { socket: address, containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
 }
 
@@ -33,7 +33,7 @@ fn watching(config: &Config) -> Docker {
 }
 
 /// `seconds` after the scripted clocks' beginning, which is 2026-11-22T06:00:00Z.
-fn at(seconds: i64) -> Now {
+pub fn at(seconds: i64) -> Now {
     let begin: jiff::Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
     let wall = begin + Duration::from_secs(seconds.try_into().unwrap());
     Now { wall, boot: Boot::from_millis(seconds * 1000) }
@@ -62,7 +62,7 @@ fn ask(session: &mut Session, question: Question<'_>) -> Vec<Answer> {
     answers
 }
 
-fn look(docker: &mut Docker, look: Look, now: Now) -> Looked {
+pub fn look(docker: &mut Docker, look: Look, now: Now) -> Looked {
     let mut looked = docker.begin(look);
     let mut session = Session::new(docker.config().socket.clone(), now.boot);
     loop {

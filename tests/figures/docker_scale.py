@@ -8,6 +8,7 @@ once a second; it is compared with one that watches no containers. Memory is wha
 pages that belong to files. CPU time is the kernel's own account of the process (/proc/PID/schedstat).
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -24,7 +25,7 @@ def container(number):
     name = f"service-{number:05}"
     labels = {f"com.docker.compose.{key}": f"{name}-{key}" for key in ("config-hash", "container-number", "version")}
     return {
-        "Id": f"{number:064x}", "Names": [f"/{name}"], "Image": "registry.example/team/service:1.2.3",
+        "Id": hashlib.sha256(name.encode()).hexdigest(), "Names": [f"/{name}"], "Image": "registry.example/team/service:1.2.3",
         "ImageID": f"sha256:{number:064x}", "Command": "/usr/local/bin/service --port 8080", "Created": 1700000000,
         "Ports": [{"IP": "0.0.0.0", "PrivatePort": 8080, "PublicPort": 8080, "Type": "tcp"}], "Labels": labels,
         "State": "running", "Status": "Up 3 days (healthy)", "HostConfig": {"NetworkMode": "default"},

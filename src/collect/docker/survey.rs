@@ -176,12 +176,15 @@ impl Docker {
     /// In the order of the configuration, then of names.
     fn readings(&mut self, mut found: Vec<Found>, now: Now) -> Snapshot {
         found.sort_unstable_by(|one, other| one.place.cmp(&other.place));
-        let mut absent = self.absent(&found).into_iter().peekable();
+        let absent = self.absent(&found);
+        let with_health = found.iter().filter(|container| container.facts.health.is_some()).count();
+        // A list that grows step by step takes twice its memory for a moment.
         let mut snapshot = Snapshot {
-            readings: Vec::with_capacity(found.len()),
+            readings: Vec::with_capacity(absent.len() + found.len() + with_health),
             failures: health_failures(&found),
             ..Snapshot::default()
         };
+        let mut absent = absent.into_iter().peekable();
         for container in found {
             let Some(place) = container.place else { continue };
             while let Some(reading) = absent.next_if(|(absent, _)| *absent < place) {

@@ -61,12 +61,18 @@ pub struct ContainerWord {
     /// at all if it is well by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_purpose: bool,
-    /// How often the engine itself started it again since it was last started by hand, and when it was last started:
-    /// for the report, and only where the container had to be inspected.
+    /// For the report, and only of one that had to be inspected and was started again.
     #[serde(skip)]
-    pub restart_count: Option<u64>,
-    #[serde(skip)]
-    pub started: Option<Timestamp>,
+    pub restarts: Option<Box<Restarted>>,
+}
+
+/// A container that the engine itself started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// How often, since it was last started by hand.
+    pub count: u64,
+    /// When it was last started.
+    pub last: Option<Timestamp>,
 }
 
 impl ContainerWord {
@@ -74,15 +80,7 @@ impl ContainerWord {
     pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
         let (word, expected) = (word.into(), expected.into());
         let well = Some(word == expected);
-        ContainerWord {
-            word,
-            expected,
-            well,
-            causes: Vec::new(),
-            on_purpose: false,
-            restart_count: None,
-            started: None,
-        }
+        ContainerWord { word, expected, well, causes: Vec::new(), on_purpose: false, restarts: None }
     }
 }
 

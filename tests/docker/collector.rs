@@ -4,7 +4,7 @@ use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, En
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Burst, Signal};
 use vps_monitor::metric;
-use vps_monitor::snapshot::Value;
+use vps_monitor::snapshot::{Restarted, Value};
 
 use super::{at, collect, config, told, watching};
 use crate::support::engine::Engine;
@@ -301,10 +301,11 @@ fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
     let engine = fleet.engine(DOCKER);
     let snapshot = collect(&mut watching(&config(engine.address(), &["web", "db"])), at(0));
     let known = snapshot.readings.iter().map(|reading| match &reading.value {
-        Value::Container(container) => (container.restart_count, container.started.map(|time| time.to_string())),
+        Value::Container(container) => container.restarts.as_deref().copied(),
         other => panic!("{other:?}"),
     });
-    assert_eq!(known.collect::<Vec<_>>(), [(Some(5), Some("2026-01-01T00:00:00Z".to_owned())), (None, None)]);
+    let started = "2026-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(known.collect::<Vec<_>>(), [Some(Restarted { count: 5, last: Some(started) }), None]);
 }
 
 fn without_engine(enabled: Enabled, memory: Option<Memory>) -> Vec<String> {

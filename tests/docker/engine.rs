@@ -12,9 +12,9 @@ use vps_monitor::collect::docker::{Engine as Driver, Happened, Scope};
 use vps_monitor::docker::Error;
 
 use super::{at, config, told};
-use crate::support::PATIENCE;
 use crate::support::engine::{After, Engine, hang, json_reply};
 use crate::support::fleet::{Container, Fleet, exited, running};
+use crate::support::{PATIENCE, wait_until};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -28,7 +28,7 @@ fn event(action: &str, id: &str, name: &str) -> String {
     format!("{:x}\r\n{line}\r\n", line.len())
 }
 
-/// An engine with these containers, that answers a list when it is let, and tells the events that it is given.
+/// An engine with these containers, that answers when it is let, and tells the events that it is given.
 struct Held {
     engine: Engine,
     let_answer: Sender<()>,
@@ -42,7 +42,7 @@ impl Held {
         let (told, may_answer, fleet) = (Mutex::new(told), Mutex::new(may_answer), fleet.clone());
         let engine = Engine::new(move |target, stream| {
             if !target.starts_with("/events") {
-                if target.ends_with("all=true") && may_answer.lock().unwrap().recv().is_err() {
+                if may_answer.lock().unwrap().recv().is_err() {
                     return After::Close;
                 }
                 let _ = stream.write_all(fleet.reply(target).as_bytes());
@@ -61,7 +61,7 @@ impl Held {
 
     /// A driver that has surveyed, and follows the events; the comparison that connecting asks for is made.
     fn follow(&self) -> Driver {
-        let mut driver = Driver::new(&config(self.engine.address(), &[]));
+        let mut driver = Driver::new(&config(self.engine.address(), &[]), None);
         assert!(driver.survey(at(0)).is_none());
         self.let_answer.send(()).unwrap();
         let _ = surveyed(next(&mut driver, at(0)));
@@ -80,14 +80,26 @@ fn gather(driver: &mut Driver, now: Now) {
 }
 
 fn lists(engine: &Engine) -> usize {
-    engine.targets().iter().filter(|target| target.starts_with("/containers/json")).count()
+    engine.targets().iter().filter(|target| target.ends_with("all=true")).count()
+}
+
+fn inspects(engine: &Engine) -> usize {
+    wait_until("the engine is asked", || engine.targets().last().is_some_and(|target| target.ends_with("/aaaa/json")));
+    engine.targets().iter().filter(|target| target.ends_with("/aaaa/json")).count()
 }
 
 /// Waits until one of the driver's descriptors is ready.
 fn wait(driver: &Driver) {
     let mut fds: Vec<PollFd<'_>> =
         driver.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
-    assert!(poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap()).unwrap() > 0, "nothing came");
+    assert!(poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap()).unwrap() > 0, "nothing came: {driver:#?}");
+}
+
+/// Whether something is ready within a moment.
+fn comes(driver: &Driver) -> bool {
+    let mut fds: Vec<PollFd<'_>> =
+        driver.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
+    poll(&mut fds, PollTimeout::from(500_u16)).unwrap() > 0
 }
 
 /// What happens next, for which the clocks stand still.
@@ -117,7 +129,7 @@ fn looked(happened: Happened) -> (Scope, Vec<String>) {
 #[test]
 fn a_check_and_a_report_that_come_together_share_one_survey() {
     let held = Held::new(&Fleet::new(vec![running("aaaa", "web")]));
-    let mut driver = Driver::new(&config(held.engine.address(), &[]));
+    let mut driver = Driver::new(&config(held.engine.address(), &[]), None);
     for expected in 1..=2 {
         assert!(driver.survey(at(0)).is_none());
         assert!(driver.survey(at(0)).is_none());
@@ -139,32 +151,36 @@ fn what_happens_during_a_survey_is_looked_at_after_it() {
     // The event's window ends while the survey is under way, and wakes nobody.
     assert!(driver.advance(at(1)).is_none() && driver.advance(at(2)).is_none());
     assert_eq!(driver.due(), Some(at(5).boot));
-    held.let_answer.send(()).unwrap();
+    // The list, the container in it that exited, and the container that the event is about.
+    (0..3).for_each(|_| held.let_answer.send(()).unwrap());
     let breach = "container_state(web): exited, breach, ExitCode(3)";
     assert_eq!(surveyed(next(&mut driver, at(2))), [breach]);
     assert_eq!(looked(next(&mut driver, at(2))), (Scope::Some, vec![breach.to_owned()]));
 }
 
 #[test]
-fn a_survey_and_bursts_take_turns() {
+fn a_survey_that_waits_for_a_look_goes_before_the_next_one_and_takes_its_events_along() {
     let held = Held::new(&Fleet::new(vec![running("aaaa", "web")]));
     let mut driver = held.follow();
-    let mut order = Vec::new();
-    assert!(driver.survey(at(0)).is_none());
-    for second in 1..=4 {
-        // While each is under way something happens, and somebody wants a survey: both wait.
-        held.events.send(event("die", "aaaa", "web")).unwrap();
-        wait(&driver);
-        assert!(driver.advance(millis(second * 1000)).is_none());
-        assert!(driver.survey(at(second)).is_none());
-        held.let_answer.send(()).unwrap();
-        order.push(match next(&mut driver, millis(second * 1000 + 200)) {
-            Happened::Surveyed(_) => "survey",
-            Happened::Looked(_) => "look",
-            Happened::EventsLost(error) => panic!("{error:?}"),
-        });
-    }
-    assert_eq!(order, ["survey", "look", "survey", "look"]);
+    let web = vec!["container_state(web): running, clear".to_owned()];
+    let something = || held.events.send(event("health_status: healthy", "aaaa", "web")).unwrap();
+    something();
+    gather(&mut driver, at(1));
+    assert!(driver.advance(millis(1200)).is_none());
+    assert_eq!(inspects(&held.engine), 1);
+    // While that is looked at, something happens again, and a check is due.
+    something();
+    wait(&driver);
+    assert!(driver.advance(millis(1300)).is_none());
+    assert!(driver.survey(millis(1300)).is_none());
+    held.let_answer.send(()).unwrap();
+    assert_eq!(looked(next(&mut driver, millis(1600))), (Scope::Some, web.clone()));
+    assert!(driver.advance(millis(1600)).is_none());
+    // The list, and the container that the event is about.
+    (0..2).for_each(|_| held.let_answer.send(()).unwrap());
+    assert_eq!(surveyed(next(&mut driver, millis(1600))), web);
+    assert_eq!((lists(&held.engine), inspects(&held.engine)), (3, 2));
+    assert!(driver.advance(millis(1900)).is_none() && driver.fds()[0].is_none(), "nothing is left to be looked at");
 }
 
 #[test]
@@ -172,7 +188,7 @@ fn an_engine_that_cannot_be_reached_is_known_at_once() {
     let engine = Fleet::default().engine("Api-Version: 1.41");
     let address = engine.address();
     drop(engine);
-    let mut driver = Driver::new(&config(address, &["web"]));
+    let mut driver = Driver::new(&config(address, &["web"]), None);
     assert!(told(&driver.survey(at(0)).unwrap()).is_empty(), "on auto");
     assert_eq!((driver.due(), driver.fds().iter().flatten().count()), (None, 0), "nothing is followed");
 }
@@ -180,7 +196,7 @@ fn an_engine_that_cannot_be_reached_is_known_at_once() {
 #[test]
 fn a_silent_engine_is_a_failure_at_the_deadline_and_no_sooner() {
     let engine = Engine::new(|_, stream| hang(stream));
-    let mut driver = Driver::new(&config(engine.address(), &["web"]));
+    let mut driver = Driver::new(&config(engine.address(), &["web"]), None);
     assert!(driver.survey(at(0)).is_none());
     assert_eq!(driver.due(), Some(at(5).boot));
     assert!(driver.advance(at(4)).is_none());
@@ -202,7 +218,7 @@ fn events_that_flood_are_said_once_and_containers_are_compared_by_list_meanwhile
         while still.load(Ordering::SeqCst) && stream.write_all(flood.as_bytes()).is_ok() {}
         hang(stream)
     });
-    let mut driver = Driver::new(&config(engine.address(), &["web"]));
+    let mut driver = Driver::new(&config(engine.address(), &["web"]), None);
     if driver.survey(at(0)).is_none() {
         let _ = surveyed(next(&mut driver, at(0)));
     }
@@ -216,8 +232,8 @@ fn events_that_flood_are_said_once_and_containers_are_compared_by_list_meanwhile
                 floods.store(compared.len() < 3, Ordering::SeqCst);
             }
             Some(Happened::Surveyed(_)) => panic!("nobody asked"),
-            // Whatever the stream does, time goes on.
-            None if driver.fds()[1].is_some() => now.boot = now.boot.after(Duration::from_millis(1)),
+            // Time goes on, a little where something comes, and to what is due where nothing does.
+            None if comes(&driver) => now.boot = now.boot.after(Duration::from_millis(1)),
             None => now.boot = now.boot.max(driver.due().unwrap()),
         }
         assert!(now.boot < at(600).boot, "{told:?}");
@@ -232,11 +248,11 @@ fn events_that_flood_are_said_once_and_containers_are_compared_by_list_meanwhile
 
 #[test]
 fn of_two_containers_of_one_name_the_newest_that_is_meant_to_run_speaks() {
-    let of = |id, state, created| Container { state, created, ..running(id, "web") };
+    let of = |id, state, created| Container { state, created, exit_code: 3, ..running(id, "web") };
     let [old, new] = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"];
     for (containers, expected) in [
         ([of("aaaa", "running", new), of("bbbb", "exited", old)], "running, clear"),
-        ([of("aaaa", "running", old), of("bbbb", "exited", new)], "exited, breach, ExitCode(0)"),
+        ([of("aaaa", "running", old), of("bbbb", "exited", new)], "exited, breach, ExitCode(3)"),
         // Made and not started yet, or on its way out: it does not speak for the name.
         ([of("aaaa", "running", old), of("bbbb", "created", new)], "running, clear"),
         ([of("aaaa", "running", old), of("bbbb", "removing", new)], "running, clear"),
@@ -246,7 +262,7 @@ fn of_two_containers_of_one_name_the_newest_that_is_meant_to_run_speaks() {
         for order in [vec![one.clone(), other.clone()], vec![other, one]] {
             let engine = Fleet::new(order).engine("Api-Version: 1.41");
             for names in [&[][..], &["web"], &["w*"]] {
-                let mut driver = Driver::new(&config(engine.address(), names));
+                let mut driver = Driver::new(&config(engine.address(), names), None);
                 let found = driver.survey(at(0)).map_or_else(|| surveyed(next(&mut driver, at(0))), |s| told(&s));
                 assert_eq!(found, [format!("container_state(web): {expected}")]);
             }

@@ -11,7 +11,7 @@ use super::known::Death;
 use super::run::{self, End};
 use super::status;
 use crate::docker::{Inspected, Listed, Signal};
-use crate::snapshot::{Cause, ContainerWord};
+use crate::snapshot::{Cause, ContainerWord, Restarted};
 
 /// The state of a container that is named and not there.
 const MISSING: &str = "missing";
@@ -113,6 +113,12 @@ impl Facts {
         matches!(&*self.state, "exited" | "dead") && !ended_well
     }
 
+    /// How often it was started again, where inspect was asked.
+    fn restarts(&self) -> Option<Restarted> {
+        let details = self.details.as_ref().filter(|details| details.restart_count > 0)?;
+        Some(Restarted { count: details.restart_count, last: details.started })
+    }
+
     /// It runs, is held, or is about to be started again by the engine.
     pub fn is_alive(&self) -> bool {
         matches!(&*self.state, "running" | "restarting" | "paused")
@@ -141,8 +147,7 @@ pub fn state(facts: &Facts, history: History, terms: Terms, words: &mut Words) -
         well,
         on_purpose: is_between || causes.iter().any(Cause::is_on_purpose),
         causes,
-        restart_count: facts.details.as_ref().map(|details| details.restart_count),
-        started: facts.details.as_ref().and_then(|details| details.started),
+        restarts: facts.restarts().map(Box::new),
         ..ContainerWord::new(word, words.get(terms.expected.word()))
     }
 }

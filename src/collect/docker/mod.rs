@@ -190,9 +190,15 @@ impl Docker {
     /// The ends of containers that run again or are gone: nobody meant them, and no look saw them. They are to be told
     /// before what a look found, which may already be good again.
     pub fn take_deaths(&mut self, now: Now) -> Option<Looked> {
-        let deaths = self.roster.take_deaths();
+        let mut deaths = self.roster.take_deaths();
+        if deaths.is_empty() {
+            return None;
+        }
+        // One more turn of a restart loop is told as such.
+        let in_loop = self.roster.in_loop(self.config.restart_loop_times, now);
+        deaths.retain(|(place, _)| !in_loop.contains(&place.target));
         let readings: Vec<Reading> =
-            deaths.into_iter().filter_map(|(place, death)| self.read_death(&place, death, now)).collect();
+            deaths.into_iter().filter_map(|(place, death)| self.read_death(&place, death)).collect();
         let snapshot = Snapshot { readings, ..Snapshot::default() };
         (!snapshot.readings.is_empty()).then_some(Looked { snapshot, scope: Scope::Some })
     }
@@ -228,12 +234,11 @@ impl Docker {
         readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, health)));
     }
 
-    /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished, and one more turn
-    /// of a restart loop, which is told as such.
-    fn read_death(&mut self, place: &Place, death: Death, now: Now) -> Option<Reading> {
+    /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished.
+    fn read_death(&mut self, place: &Place, death: Death) -> Option<Reading> {
         let terms = self.terms(place);
         let is_finished = death.exit_code == Some(0) && (terms.expected == Expected::Exited || !terms.is_named);
-        if is_finished || death.is_on_purpose() || self.roster.is_in_loop(place, terms.loop_times, now) {
+        if is_finished || death.is_on_purpose() {
             return None;
         }
         Some(reading(metric::CONTAINER_STATE, &place.target, judge::death(death, terms, &mut self.words)))

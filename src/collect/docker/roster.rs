@@ -155,13 +155,17 @@ impl Roster {
         self.known.values_mut().for_each(|known| known.listed = false);
         let ran = self.names_that_ran(listings);
         let unheard = std::mem::take(&mut self.unheard);
+        let mut admitted = Vec::new();
         for (listing, place) in listings.iter().zip(&places) {
             match place {
-                Some(place) => self.admit(listing, place, &ran, &unheard, now),
+                Some(place) if self.is_known(listing, place, now) => {}
+                Some(place) => admitted.push((listing.id.clone(), self.admit(listing, place, &ran, &unheard))),
                 // Another one speaks for its name.
                 None => self.forget(listing.id),
             }
         }
+        // All at once: a tree that grows leaf by leaf is a third larger.
+        self.known.append(&mut admitted.into_iter().collect());
         self.meet_strangers(listings, unheard);
         self.see_off(now);
         places
@@ -196,20 +200,23 @@ impl Roster {
         }
     }
 
-    fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[Event], now: Now) {
+    /// Whether it is known; then it takes over its name and its place.
+    fn is_known(&mut self, listing: &Listing<'_>, place: &Place, now: Now) -> bool {
+        let Some(known) = self.known.get_mut(listing.id) else { return false };
+        let before = facet(known);
+        let is_renamed = known.rename(listing.name, place, self.grace, now);
+        known.listed = true;
+        self.revision += u64::from(is_renamed || facet(known) != before);
+        true
+    }
+
+    fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[Event]) -> Known {
         let Listing { id, name, claim, facts, .. } = *listing;
-        if let Some(known) = self.known.get_mut(id) {
-            let before = facet(known);
-            let is_renamed = known.rename(name, place, self.grace, now);
-            known.listed = true;
-            self.revision += u64::from(is_renamed || facet(known) != before);
-            return;
-        }
         let is_expected = !self.remembers() || ran.contains(name) || ran.contains(&place.target);
         let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), facts, is_expected);
         unheard.iter().filter(|event| event.id == **id).for_each(|event| known.take_in(event));
         self.revision += u64::from(facet(&known).is_some());
-        self.known.insert(id.clone(), known);
+        known
     }
 
     /// Containers that were started and are gone before any list had them: what is known of them is what events told.
@@ -313,10 +320,10 @@ impl Roster {
         known.history(now, self.loop_window)
     }
 
-    /// Whether the container that speaks for a place is in a restart loop.
-    pub fn is_in_loop(&self, place: &Place, times: u32, now: Now) -> bool {
-        let mut speakers = self.known.values().filter(|known| known.place.target == place.target);
-        speakers.any(|known| known.restarts(now, self.loop_window) >= times)
+    /// The names that containers in a restart loop go by.
+    pub fn in_loop(&self, times: u32, now: Now) -> HashSet<Rc<str>> {
+        let in_loop = self.known.values().filter(|known| known.restarts(now, self.loop_window) >= times);
+        in_loop.map(|known| known.place.target.clone()).collect()
     }
 }
 

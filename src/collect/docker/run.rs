@@ -34,9 +34,12 @@ pub enum End {
     Engine,
 }
 
-/// What the engine's events told of a run.
+/// What the engine's events told of a run. Of most containers, nothing: these take no memory for it.
 #[derive(Clone, Debug, Default)]
-pub struct Run {
+pub struct Run(Option<Box<Told>>);
+
+#[derive(Clone, Debug, Default)]
+struct Told {
     kills: Vec<Kill>,
     oom_at_nanos: Option<i64>,
     death: Option<Death>,
@@ -71,31 +74,40 @@ impl Run {
     /// Takes in what happened in this run. Its start is the beginning of another one.
     pub fn take_in(&mut self, event: &Event) {
         let Event { kind, at_nanos, signal, exit_code, .. } = *event;
+        if !matches!(kind, Kind::Kill | Kind::Oom | Kind::Die | Kind::Stop) {
+            return;
+        }
+        let told = self.0.get_or_insert_default();
         match kind {
             Kind::Kill => {
-                if self.kills.len() == MAX_KILLS {
-                    self.kills.remove(0);
+                if told.kills.len() == MAX_KILLS {
+                    told.kills.remove(0);
                 }
-                self.kills.push(Kill { signal, at_nanos });
+                told.kills.push(Kill { signal, at_nanos });
             }
-            Kind::Oom => self.oom_at_nanos = Some(at_nanos),
-            Kind::Die => self.death = Some(Death { exit_code, at_nanos }),
-            Kind::Stop => self.stopped = true,
-            Kind::Start | Kind::Pause | Kind::Unpause | Kind::Health | Kind::Destroy | Kind::Rename => {}
+            Kind::Oom => told.oom_at_nanos = Some(at_nanos),
+            Kind::Die => told.death = Some(Death { exit_code, at_nanos }),
+            _ => told.stopped = true,
         }
     }
 
     pub fn death(&self) -> Option<Death> {
-        self.death
+        self.0.as_ref()?.death
     }
 
     /// Whether it ended before `time` on the wall clock, which is the engine's too.
     pub fn ended_by(&self, time: Timestamp) -> bool {
-        self.death.is_some_and(|death| i128::from(death.at_nanos) <= time.as_nanosecond())
+        self.death().is_some_and(|death| i128::from(death.at_nanos) <= time.as_nanosecond())
     }
 
     /// What ended it.
     pub fn end(&self, inquest: Inquest) -> End {
+        self.0.as_deref().unwrap_or(&Told::default()).end(inquest)
+    }
+}
+
+impl Told {
+    fn end(&self, inquest: Inquest) -> End {
         let exit_code = self.death.and_then(|death| death.exit_code).or(inquest.exit_code);
         if self.stopped || self.kills.iter().any(|kill| self.was_ended_by(*kill, exit_code, inquest.stop_signal)) {
             End::Stopped

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::{Words, name};
 use crate::metric;
-use crate::snapshot::{ContainerWord, Reading, Snapshot, Value};
+use crate::snapshot::{ContainerWord, Reading, Restarted, Snapshot, Value};
 
 /// How many containers are listed, unless more are in trouble.
 const MAX_LINES: usize = 40;
@@ -91,10 +91,10 @@ impl Row {
 
 /// How often it was restarted, and when it was last started: of one that is restarted again and again this matters.
 fn history(word: &ContainerWord, words: &Words, now: Timestamp) -> String {
-    let Some(times) = word.restart_count.filter(|times| *times > 0) else { return String::new() };
-    let mut text = format!(", {}", words.restarts(times));
-    if let Some(started) = word.started {
-        let seconds = u64::try_from(now.duration_since(started).as_secs()).unwrap_or(0);
+    let Some(Restarted { count, last }) = word.restarts.as_deref() else { return String::new() };
+    let mut text = format!(", {}", words.restarts(*count));
+    if let Some(last) = last {
+        let seconds = u64::try_from(now.duration_since(*last).as_secs()).unwrap_or(0);
         text.push_str(&format!(", {}", words.started_ago(&words.duration(seconds))));
     }
     text
@@ -159,8 +159,7 @@ mod tests {
     fn of_one_that_is_restarted_again_and_again_it_is_told_how_often_and_when() {
         let mut snapshot = Snapshot::default();
         let word = ContainerWord {
-            restart_count: Some(12),
-            started: Some(Timestamp::from_second(10_000 - 65).unwrap()),
+            restarts: Some(Box::new(Restarted { count: 12, last: Some(Timestamp::from_second(10_000 - 65).unwrap()) })),
             ..ContainerWord::new("restarting", "running")
         };
         snapshot.push(metric::CONTAINER_STATE, "app", Value::Container(word));

@@ -15,7 +15,7 @@ done
 
 for file in ../fixtures/docker/*/*.http; do
 	case $file in *events*) kind=2 ;; *inspect*) kind=1 ;; *) kind=0 ;; esac
-	{ printf "\\00$kind"; cat "$file"; } >"corpus/engine/$(echo "$file" | cksum | cut -d' ' -f1)"
+	{ printf "\\00$kind\\006"; cat "$file"; } >"corpus/engine/$(echo "$file" | cksum | cut -d' ' -f1)"
 done
 
 for file in ../fixtures/config/*/*.yaml ../etc/config.yaml; do

@@ -1,18 +1,18 @@
-//! Whatever an engine replies, the exchange ends: with what it says, or with an error.
+//! Whatever an engine replies, it is read to an end: to what it says, or to an error; and the same in any pieces.
 //!
-//! The first byte says what is asked for; the rest is the whole reply, after which the engine hangs up.
+//! The first byte says what was asked for, the second how many bytes come at a time; the rest is the whole reply, after
+//! which the engine hangs up.
 #![no_main]
 
 use std::io::Write;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use vps_monitor::clock::boot_now;
 use vps_monitor::docker::events::Stream;
-use vps_monitor::docker::{Address, Patience, Session};
+use vps_monitor::docker::{Address, Answer, Buffer, Error, Question, Reply};
 
 static REPLY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -28,19 +28,41 @@ static SOCKET: LazyLock<PathBuf> = LazyLock::new(|| {
     path
 });
 
+/// What a reply answers that comes so many bytes at a time.
+fn answers(question: Question<'_>, bytes: &[u8], step: usize) -> Result<Vec<Answer>, Error> {
+    let (mut reply, mut buffer, path) = (Reply::to(question), Buffer::default(), Path::new("/engine"));
+    let mut answers = Vec::new();
+    for piece in bytes.chunks(step.max(1)) {
+        buffer.extend(piece.iter().copied());
+        while let Some(answer) = reply.next(&mut buffer, path)? {
+            answers.push(answer);
+            if answers.last().is_some_and(Answer::is_last) {
+                return Ok(answers);
+            }
+        }
+    }
+    answers.push(reply.connection_ended(path)?);
+    Ok(answers)
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    let Some((kind, reply)) = bytes.split_first() else { return };
-    *REPLY.lock().unwrap_or_else(PoisonError::into_inner) = reply.to_vec();
-    let address = Address::at(&SOCKET).expect("an address");
-    let mut session = Session::new(&address, Patience::of(Duration::from_secs(5), None));
-    match kind % 3 {
-        0 => drop(session.list(|_| {})),
-        1 => drop(session.inspect("x")),
+    let [kind, step, reply @ ..] = bytes else { return };
+    let question = match kind % 3 {
+        0 => Question::List,
+        1 => Question::Inspect("x"),
         _ => {
+            *REPLY.lock().unwrap_or_else(PoisonError::into_inner) = reply.to_vec();
             let mut stream = Stream::new(Address::at(&SOCKET).expect("an address"));
             for _ in 0..8 {
                 stream.read(boot_now());
             }
+            return;
         }
+    };
+    let whole = answers(question, reply, reply.len());
+    let pieces = answers(question, reply, usize::from(*step) + 1);
+    assert_eq!(whole.is_ok(), pieces.is_ok(), "{whole:?}\n{pieces:?}");
+    if whole.is_ok() {
+        assert_eq!(whole, pieces);
     }
 });

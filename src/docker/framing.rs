@@ -108,6 +108,7 @@ impl Chunk {
             return Err(Malformed); // httparse takes a line without a digit for a size of 0.
         }
         match parse_chunk_size(wire) {
+            Ok(Status::Complete((length, _))) if length > MAX_LINE_BYTES => Err(Malformed),
             Ok(Status::Complete((length, size))) => {
                 *self = if size == 0 { Chunk::Trailer } else { Chunk::Payload(size) };
                 Ok(Piece::Framing(length))
@@ -120,6 +121,7 @@ impl Chunk {
     /// Header lines behind the last chunk, which say nothing to us, and an empty line.
     fn trailer(&mut self, wire: &[u8]) -> Result<Piece, Malformed> {
         match wire.iter().position(|byte| *byte == b'\n') {
+            Some(end) if end >= MAX_LINE_BYTES => Err(Malformed),
             Some(end) => {
                 if matches!(&wire[..end], [] | [b'\r']) {
                     *self = Chunk::Ended;

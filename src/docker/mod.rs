@@ -27,11 +27,13 @@ mod signal;
 mod socket;
 
 pub use address::Address;
+pub use buffer::Buffer;
 pub use container::{Health, HealthCheck, Inspected, Listed};
 pub use error::Error;
 pub use gather::{Burst, Gatherer};
 pub use labels::Labels;
 pub use question::{Answer, Question};
+pub use reply::Reply;
 pub use session::Session;
 pub use signal::Signal;
 

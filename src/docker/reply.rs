@@ -188,3 +188,82 @@ fn complaint(head: &Head, json: &[u8], path: &Path) -> Error {
 fn not_an_engine(path: &Path, found: impl ToString) -> Error {
     Error::NotAnEngine { path: path.to_owned(), found: found.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a reply answers that comes so many bytes at a time and is followed by the connection's end.
+    fn answers(question: Question<'_>, bytes: &[u8], step: usize) -> Result<Vec<Answer>, Error> {
+        let (mut reply, mut buffer, path) = (Reply::to(question), Buffer::default(), Path::new("/engine"));
+        let mut answers = Vec::new();
+        for piece in bytes.chunks(step) {
+            buffer.extend(piece.iter().copied());
+            while let Some(answer) = reply.next(&mut buffer, path)? {
+                let is_last = answer.is_last();
+                answers.push(answer);
+                if is_last {
+                    return Ok(answers);
+                }
+            }
+        }
+        answers.push(reply.connection_ended(path)?);
+        Ok(answers)
+    }
+
+    /// A reply with this body, framed in one of the ways there are.
+    fn framed(body: &str, framing: usize, chunk: usize) -> Vec<u8> {
+        let head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n";
+        match framing {
+            0 => format!("{head}\r\n{body}").into_bytes(),
+            1 => format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+            _ => {
+                let mut bytes = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+                for piece in body.as_bytes().chunks(chunk) {
+                    bytes.extend(format!("{:x};x=y\r\n", piece.len()).bytes());
+                    bytes.extend(piece);
+                    bytes.extend(b"\r\n");
+                }
+                bytes.extend(b"0\r\nTrailer: x\r\n\r\n");
+                bytes
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_is_the_same_in_any_frame_and_any_pieces(
+            names in prop::collection::vec(r#"[a-z\[\]{},:é ]{0,9}"#, 0..5),
+            framing in 0usize..3,
+            chunk in 1usize..60,
+            step in 1usize..80,
+        ) {
+            let one = |name: &String| format!(r#"{{"Id":"1","Names":["/{name}"],"State":"running"}}"#);
+            let body = format!("[{}]", names.iter().map(one).collect::<Vec<_>>().join(" , "));
+            let told = answers(Question::List, &framed(&body, framing, chunk), step).unwrap();
+            prop_assert_eq!(told.last(), Some(&Answer::ListEnd { podman: false }));
+            let listed: Vec<_> = told.iter().filter_map(|answer| match answer {
+                Answer::Listed(listed) => Some(listed.name().to_owned()),
+                _ => None,
+            }).collect();
+            prop_assert_eq!(listed, names);
+        }
+
+        #[test]
+        fn any_bytes_are_read_to_the_same_end_in_any_pieces(
+            bytes in prop::collection::vec(any::<u8>(), 0..60),
+            framing in 0usize..3,
+            is_list: bool,
+            step in 1usize..80,
+        ) {
+            let question = if is_list { Question::List } else { Question::Inspect("x") };
+            let mut reply = framed(r#"[{"Id":"1","State":"up"}]"#, framing, 7);
+            let at = bytes.first().map_or(0, |byte| usize::from(*byte) % reply.len());
+            reply.splice(at.., bytes);
+            let [whole, pieces] = [reply.len().max(1), step].map(|step| answers(question, &reply, step).ok());
+            prop_assert_eq!(whole, pieces);
+        }
+    }
+}

@@ -8,13 +8,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use vps_monitor::clock::Boot;
+use vps_monitor::collect::docker::{Memory, Scope};
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
 use vps_monitor::files::Folder;
 use vps_monitor::http;
+use vps_monitor::snapshot::Snapshot;
 use vps_monitor::store::{self, FILE_NAME, LoadError};
 
 use super::clock::SECOND;
+use super::engine_link::{Brought, EngineLink};
+use super::host::Found;
 use super::mishap::{DiskFault, Mishap};
 use super::world::{Next, World};
 
@@ -27,6 +31,12 @@ pub struct Agent {
     report_due: Option<Boot>,
     /// Of the message on its way.
     ticket: Option<Ticket>,
+    link: EngineLink,
+    /// What was measured, while containers are asked for.
+    measured: Vec<(Purpose, Snapshot)>,
+    /// What the oracle is to know of the check under way.
+    found: Option<Vec<Found>>,
+    look_is_wanted: bool,
 }
 
 /// How long a measurement takes.
@@ -49,6 +59,10 @@ impl Agent {
             check_due: None,
             report_due: None,
             ticket: None,
+            link: EngineLink::new(&config.docker, Memory::default()),
+            measured: Vec::new(),
+            found: None,
+            look_is_wanted: false,
         })
     }
 
@@ -62,8 +76,8 @@ impl Agent {
                     return end;
                 }
             }
-            self.world.borrow().must_be_saving();
             if self.inputs.is_empty() {
+                self.world.borrow().must_be_saving();
                 let input = self.wait();
                 self.inputs.push_back(input);
             }
@@ -74,12 +88,22 @@ impl Agent {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { .. } => (self.check_due, self.report_due) = (None, None),
+            Effect::Watch { plan, memory } => {
+                (self.check_due, self.report_due) = (None, None);
+                self.measured.clear();
+                if memory.is_some() || self.link.config() != &plan.docker {
+                    let memory = memory.map_or_else(|| self.link.memory(), |memory| *memory);
+                    self.link = EngineLink::new(&plan.docker, memory);
+                }
+            }
             Effect::Measure(purpose) => {
                 let due = self.world.borrow().now().boot.after(WINDOW);
                 *self.due(purpose) = Some(due);
             }
-            Effect::LookAtContainers => panic!("there are no containers"),
+            Effect::LookAtContainers => {
+                self.look_is_wanted = true;
+                self.link.survey();
+            }
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Print { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
@@ -111,10 +135,10 @@ impl Agent {
         let mut world = self.world.borrow_mut();
         let core_due = self.core.next_due(world.now());
         let until = [core_due, self.check_due, self.report_due].into_iter().flatten().min();
+        let until = until.map_or(i64::MAX, |until| world.clock.true_time_of(until)).min(self.link.due());
         // A timer is late by a little.
         let late = world.random.range(0, 5000);
-        let until = until.map_or(i64::MAX, |until| world.clock.true_time_of(until).saturating_add(late));
-        match world.wait(until) {
+        match world.wait(until.saturating_add(late)) {
             Next::Time => drop(world),
             Next::Answered(flight) => {
                 let ticket = self.ticket.take().expect("it was posted");
@@ -149,22 +173,50 @@ impl Agent {
                 }
             }
         }
-        self.measured().unwrap_or(Input::Time)
+        self.take_measurement();
+        let brought = self.link.advance(&mut self.world.borrow_mut());
+        for brought in brought {
+            match brought {
+                Brought::Input(input) => self.inputs.push_back(input),
+                Brought::Surveyed(containers) => self.surveyed(&containers),
+            }
+        }
+        self.inputs.pop_front().unwrap_or(Input::Time)
     }
 
-    /// A measurement that is complete, if one is.
-    fn measured(&mut self) -> Option<Input> {
-        let now = self.world.borrow().now();
-        let is_due = |purpose: &Purpose| self.due_of(*purpose).is_some_and(|due| due <= now.boot);
-        let purpose = [Purpose::Check, Purpose::Report].into_iter().find(is_due)?;
-        *self.due(purpose) = None;
-        let mut world = self.world.borrow_mut();
-        let World { host, random, clock, oracle, .. } = &mut *world;
-        let (snapshot, found) = host.measure(clock.true_time, random);
-        if purpose == Purpose::Check {
-            oracle.checked(&found, now, clock.true_time);
+    fn surveyed(&mut self, containers: &Snapshot) {
+        for (purpose, mut snapshot) in std::mem::take(&mut self.measured) {
+            snapshot.append(containers.clone());
+            if purpose == Purpose::Check {
+                let mut world = self.world.borrow_mut();
+                let (now, time) = (world.now(), world.clock.true_time);
+                let found = self.found.take().unwrap_or_default();
+                world.oracle.checked(&found, now, time);
+            }
+            self.inputs.push_back(Input::Measured { purpose, snapshot });
         }
-        Some(Input::Measured { purpose, snapshot })
+        if std::mem::take(&mut self.look_is_wanted) {
+            self.inputs.push_back(Input::Looked { snapshot: containers.clone(), scope: Scope::Everything });
+        }
+    }
+
+    /// Takes what the host's collectors found, and asks for the containers.
+    fn take_measurement(&mut self) {
+        let now = self.world.borrow().now();
+        for purpose in [Purpose::Check, Purpose::Report] {
+            if self.due_of(purpose).is_none_or(|due| due > now.boot) {
+                continue;
+            }
+            *self.due(purpose) = None;
+            let mut world = self.world.borrow_mut();
+            let World { host, random, clock, .. } = &mut *world;
+            let (snapshot, found) = host.measure(clock.true_time, random);
+            if purpose == Purpose::Check {
+                self.found = Some(found);
+            }
+            self.measured.push((purpose, snapshot));
+            self.link.survey();
+        }
     }
 
     fn due(&mut self, purpose: Purpose) -> &mut Option<Boot> {

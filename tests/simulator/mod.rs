@@ -8,7 +8,10 @@
 
 mod agent;
 mod clock;
+mod containers;
 mod disk;
+mod engine;
+mod engine_link;
 mod host;
 mod mishap;
 mod model;
@@ -27,9 +30,9 @@ use crate::support::setting;
 use run::{Outcome, simulate};
 
 /// Hours of one seed, where the environment names none.
-const HOURS: u64 = 72;
+const HOURS: u64 = 48;
 /// Seeds of the ordinary test run.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 8;
 /// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh.
 const FIRST_SEED: u64 = 1;
 

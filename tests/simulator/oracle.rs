@@ -118,12 +118,15 @@ impl Oracle {
         self.held_until = time + HOLD;
     }
 
-    /// The robot took a message. `is_heard`: the agent will hear of it; `is_orphan`: the one that posted it is gone, and
+    /// The robot took a message; says whether it is the first time. `is_heard`: the agent will hear of it; `is_orphan`: the one that posted it is gone, and
     /// the next may have posted it again already.
-    pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) {
+    pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) -> bool {
         let text = without_lateness(content);
+        let is_new = !self.taken.contains_key(&text);
         match self.taken.get_mut(&text) {
-            Some(_) if is_orphan => return,
+            Some(_) if is_orphan => return false,
+            // Without a cooldown a check tells again what an event told in the same second.
+            Some(_) if self.rules.cooldown == 0 && text.contains("🐳") => {}
             Some(taken) if taken.excuses == 0 => wrong(format!("told twice without a reason: {text}")),
             Some(taken) => taken.excuses -= 1,
             None => {
@@ -134,6 +137,11 @@ impl Oracle {
             self.excuse(&text);
         }
         self.read(&text);
+        is_new
+    }
+
+    pub fn recoveries_are_told(&self) -> bool {
+        self.rules.send_recovery
     }
 
     /// The agent hears that a message was taken, at last.

@@ -79,7 +79,7 @@ fn configuration(random: &mut Random) -> (Config, Rules) {
          wechat: {{webhook_url: 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f}}\n\
          system: {{disk: {{paths: [/a, /b]}}}}\n\
          network: {{traffic: {{threshold_mbps: 80}}, connections: {{threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
-         docker: {{enabled: false}}\n\
+         docker: {{enabled: true, alert_unavailable: false, containers: [c0, c1, c2, c3]}}\n\
          scheduled_report: {{cron: \"{CRON}\"}}\n"
     );
     let config = Config::parse("simulated", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;

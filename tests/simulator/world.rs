@@ -9,7 +9,9 @@ use vps_monitor::clock::Now;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::{Clock, HOUR, MINUTE, SECOND};
+use super::containers::Containers;
 use super::disk::{Content, Disk};
+use super::engine::Engine;
 use super::host::Host;
 use super::mishap::{CALM_BEFORE_JUDGEMENT, DiskFault, Mishap, Weather};
 use super::model::{Rules, Saved};
@@ -27,6 +29,8 @@ pub struct World {
     pub random: Random,
     pub clock: Clock,
     pub host: Host,
+    pub engine: Engine,
+    pub containers: Containers,
     pub disk: Disk,
     pub robot: Robot,
     pub weather: Weather,
@@ -75,6 +79,8 @@ impl World {
         World {
             clock: Clock::default(),
             host: Host::new(&mut random),
+            engine: Engine::new(&mut random),
+            containers: Containers::default(),
             disk: Disk::default(),
             robot: Robot::new(),
             weather: Weather::new(&mut random),
@@ -121,12 +127,14 @@ impl World {
             let answered = self.flight.as_ref().map_or(i64::MAX, |flight| flight.answered);
             let arrives = self.flights().filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX);
             let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
-            let next = [until, answered, arrives, saving, self.weather.next_change(), end].into_iter().min();
+            let engine = self.engine.next_change();
+            let next = [until, answered, arrives, saving, engine, self.weather.next_change(), end].into_iter().min();
             self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
             self.let_arrive();
             let time = self.clock.true_time;
             self.weather.change(time, self.end, &mut self.random);
             self.robot.change_mood(time, self.weather.calm, &mut self.random);
+            self.engine.change(time, self.clock.now().wall, self.weather.calm, &mut self.random);
             self.judge();
             self.idle_waits = if time > began { 0 } else { self.idle_waits + 1 };
             if self.idle_waits > MAX_IDLE_WAITS {
@@ -141,6 +149,9 @@ impl World {
             }
             if let Some(flight) = self.flight.take_if(|flight| flight.answered <= time) {
                 return Next::Answered(flight);
+            }
+            if self.engine.has_events() {
+                return Next::Time;
             }
             if let Some(mishap) = self.weather.mishap(time, &mut self.random) {
                 return Next::Mishap(mishap);
@@ -175,7 +186,7 @@ impl World {
         }
         self.orphans.retain(|flight| flight.arrives.is_some());
         for (content, fate, arrived, sender) in come {
-            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(4).collect::<Vec<_>>().join(" | ")));
+            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(7).collect::<Vec<_>>().join(" | ")));
             if fate == Fate::Garbage {
                 continue;
             }
@@ -184,8 +195,12 @@ impl World {
                 self.oracle.arrived(arrived, is_orphan);
             }
             match fate {
-                Fate::Accepted => self.oracle.accepted(&content, !is_orphan, is_orphan),
-                Fate::AcceptedUnheard => self.oracle.accepted(&content, false, is_orphan),
+                Fate::Accepted | Fate::AcceptedUnheard => {
+                    let is_heard = fate == Fate::Accepted && !is_orphan;
+                    if self.oracle.accepted(&content, is_heard, is_orphan) {
+                        self.containers.read(&content, &self.engine);
+                    }
+                }
                 Fate::Errcode(_) | Fate::Lost | Fate::Garbage => {}
             }
         }
@@ -212,7 +227,10 @@ impl World {
         match flight.fate {
             Fate::Accepted => self.oracle.heard(&flight.content),
             Fate::Errcode(45009) => self.oracle.throttled(self.clock.true_time),
-            Fate::Errcode(40058) => self.oracle.refused(&flight.content),
+            Fate::Errcode(40058) => {
+                self.oracle.refused(&flight.content);
+                self.containers.forget();
+            }
             _ => {}
         }
         answer(flight.fate)
@@ -220,6 +238,10 @@ impl World {
 
     /// What a message tells is on the disk, unless the disk refuses, or takes too long.
     fn must_be_saved(&mut self, content: &str) {
+        // What is saved of containers only the agent knows; while a save is under way, it may not be what was told.
+        if content.contains("📦") && self.save.is_some() {
+            self.unsaved.get_or_insert(self.clock.true_time);
+        }
         let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
         if saved.is_some_and(|saved| self.oracle.knows(&saved.model, content)) || self.unsaved.is_some() {
             return;
@@ -253,9 +275,11 @@ impl World {
     }
 
     /// In a calm that has lasted, nothing is left to tell.
-    fn judge(&self) {
+    fn judge(&mut self) {
         if self.weather.calm && self.clock.true_time - self.weather.since > CALM_BEFORE_JUDGEMENT {
             self.oracle.all_is_told(self.clock.true_time - 20 * MINUTE);
+            let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
+            self.containers.all_is_told(&self.engine, before, self.oracle.recoveries_are_told());
         }
     }
 
@@ -267,6 +291,10 @@ impl World {
     /// Time passes without an agent.
     pub fn restart(&mut self, machine: bool) {
         self.oracle.disturbed(self.clock.true_time);
+        // Behind a slow disk, what was told of containers last may not be saved: it is told again, or not known.
+        if self.weather.disk_is_slow() || self.clock.true_time - self.slow_ended < MINUTE {
+            self.containers.forget();
+        }
         if machine {
             self.save = None;
         } else {
@@ -307,6 +335,7 @@ impl World {
     /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
     pub fn forgets(&mut self) {
         self.oracle.forgets();
+        self.containers.forget();
         self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Forgotten);
     }
 

@@ -111,7 +111,7 @@ fn odd_paths_are_escaped_as_systemd_reads_them() {
         assert!(stage.at(prefix).join("bin/vps-monitor").exists());
         assert!(stage.at(sysconfdir).join("vps-monitor/config.yaml").exists());
         let unit = fs::read_to_string(stage.at("/units & more/vps-monitor.service")).unwrap();
-        let value = |key: &str| unit.lines().filter_map(|line| line.strip_prefix(key)).last().unwrap().to_owned();
+        let value = |key: &str| unit.lines().rev().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
         assert_eq!(value("ExecStart="), format!("{before}{program}{option} run"));
         assert_eq!(value("ExecReload="), format!("{before}{program}{option} config check --quiet"));
         // It may execute itself, wherever it lies.

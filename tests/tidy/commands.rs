@@ -131,10 +131,10 @@ fn every_command_that_is_quoted_is_one_that_the_program_understands() {
                 {
                     continue;
                 }
-                if let Err(error) = Options::try_parse_from(command.split_whitespace()) {
-                    if error.exit_code() != 0 {
-                        complaints.push(format!("{document}: `{command}`: {error}"));
-                    }
+                if let Err(error) = Options::try_parse_from(command.split_whitespace())
+                    && error.exit_code() != 0
+                {
+                    complaints.push(format!("{document}: `{command}`: {error}"));
                 }
             }
         }

@@ -81,8 +81,12 @@ impl Agent {
                 let input = self.wait();
                 self.inputs.push_back(input);
             }
+            let input = self.inputs.pop_front();
+            if matches!(input, Some(Input::Measured { purpose: Purpose::Check, .. })) {
+                self.judge_check();
+            }
             let now = self.world.borrow().now();
-            effects = self.inputs.pop_front().map_or_else(Vec::new, |input| self.core.step(input, now));
+            effects = input.map_or_else(Vec::new, |input| self.core.step(input, now));
         }
     }
 
@@ -184,15 +188,17 @@ impl Agent {
         self.inputs.pop_front().unwrap_or(Input::Time)
     }
 
+    /// The oracle judges a check at the moment at which the agent does.
+    fn judge_check(&mut self) {
+        let found = self.found.take().unwrap_or_default();
+        let mut world = self.world.borrow_mut();
+        let (now, time) = (world.now(), world.clock.true_time);
+        world.oracle.checked(&found, now, time);
+    }
+
     fn surveyed(&mut self, containers: &Snapshot) {
         for (purpose, mut snapshot) in std::mem::take(&mut self.measured) {
             snapshot.append(containers.clone());
-            if purpose == Purpose::Check {
-                let mut world = self.world.borrow_mut();
-                let (now, time) = (world.now(), world.clock.true_time);
-                let found = self.found.take().unwrap_or_default();
-                world.oracle.checked(&found, now, time);
-            }
             self.inputs.push_back(Input::Measured { purpose, snapshot });
         }
         if std::mem::take(&mut self.look_is_wanted) {

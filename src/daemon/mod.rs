@@ -1,7 +1,7 @@
 //! The agent in the running system: one thread, one poll(2) over a list of descriptors, one match over effects.
 //!
 //! The decisions are [`Core`]'s. This brings it what happens, and does what it says. Nothing here waits but
-//! [`Daemon::wait`]: what takes its time is a child process or a socket in that poll, and each source of events has a
+//! `Daemon::wait`: what takes its time is a child process or a socket in that poll, and each source of events has a
 //! bounded share of a turn.
 
 mod clock_watch;

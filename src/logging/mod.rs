@@ -5,7 +5,7 @@
 //! records are written: what the HTTP and TLS crates would say holds addresses, and the webhook's address is a secret.
 //!
 //! No caller waits for whoever reads, but for a short while that all lines together have: a receiver that is stuck costs
-//! lines, which are counted and told of. What the agent prints to standard output ([`print`]) keeps to the same.
+//! lines, which are counted and told of. What the agent prints to standard output ([`print()`]) keeps to the same.
 
 mod line;
 mod ongoing;

@@ -50,10 +50,10 @@ impl Window {
         }
     }
 
-    /// The last attempt is over: it has not arrived later than now.
+    /// The last attempt is over: it has not arrived later than now. It may have begun later than it was counted.
     pub fn settle(&mut self, now: Boot) {
         if let Some(last) = self.latest_arrivals.back_mut() {
-            *last = now.min(*last);
+            *last = now;
         }
     }
 

@@ -67,7 +67,7 @@ impl Schedule {
 /// Nine o'clock, every day.
 const DEFAULT_EXPRESSION: &str = "0 9 * * *";
 
-/// The fields of [`DEFAULT_EXPRESSION`].
+/// The fields of `DEFAULT_EXPRESSION`.
 impl Default for Schedule {
     fn default() -> Schedule {
         let fields = Fields {

@@ -95,7 +95,7 @@ struct Document<S> {
     state: S,
 }
 
-/// Replaces the state file by what [`encode`] gave: after this, either the old or the new one is there, whole,
+/// Replaces the state file by what [`encode()`] gave: after this, either the old or the new one is there, whole,
 /// whatever happens.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ impl Saver {
         Saver { folder, task: None, bytes: Vec::new(), has_moved: false }
     }
 
-    /// Starts saving what [`encode`](super::encode) gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
+    /// Starts saving what [`encode`](super::encode()) gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
     ///
     /// # Errors
     /// There is no folder and none can be made, or no child can be started; [`io::ErrorKind::ResourceBusy`]: a save, or

@@ -75,7 +75,7 @@ pub enum SaveError {
     Failed(String),
 }
 
-/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes [`Said`] to
+/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes `Said` to
 /// standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
 /// folder is open as its standard error, and FOLDER is the path that must still lead there.
 pub fn main(arguments: &[OsString]) -> ExitCode {

@@ -125,7 +125,7 @@ impl Engine {
 
     /// What happened up to `time`. In a calm nothing new does: who is away on purpose may stay so, and the rest is mended.
     pub fn change(&mut self, time: i64, wall: Timestamp, calm: bool, random: &mut Random) {
-        if self.mood_until <= time {
+        if self.mood_until <= time || (calm && self.mood != Mood::Up) {
             self.mood = if calm || random.once_in(2) {
                 Mood::Up
             } else {

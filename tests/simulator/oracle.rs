@@ -122,13 +122,16 @@ impl Oracle {
     /// the next may have posted it again already.
     pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) -> bool {
         let text = without_lateness(content);
-        let is_new = !self.taken.contains_key(&text);
+        let mut is_new = true;
         match self.taken.get_mut(&text) {
             Some(_) if is_orphan => return false,
-            // Without a cooldown a check tells again what an event told in the same second.
-            Some(_) if self.rules.cooldown == 0 && text.contains("🐳") => {}
-            Some(taken) if taken.excuses == 0 => wrong(format!("told twice without a reason: {text}")),
-            Some(taken) => taken.excuses -= 1,
+            Some(taken) if taken.excuses > 0 => {
+                taken.excuses -= 1;
+                is_new = false;
+            }
+            // A container can end twice in one second; that nothing is told twice of it is judged by its words.
+            Some(_) if text.contains("📦") => {}
+            Some(_) => wrong(format!("told twice without a reason: {text}")),
             None => {
                 self.taken.insert(text.clone(), Taken { excuses: 0 });
             }

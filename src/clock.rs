@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 pub struct Boot(i64);
 
 impl Boot {
-    /// Earlier than whatever may be due.
-    pub const LONG_AGO: Boot = Boot(i64::MIN);
+    /// The first instant of the clock: what is due then is due at once.
+    pub const EARLIEST: Boot = Boot(i64::MIN);
 
     pub const fn from_micros(micros: i64) -> Boot {
         Boot(micros)

@@ -12,17 +12,15 @@ use crate::snapshot::Key;
 /// No alert waits longer than this before it is told.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-const EARLIEST: Boot = Boot::from_micros(i64::MIN);
-
 impl AlertBook {
     /// Corrects what cannot be true at `now`. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
         let mut corrected = 0;
         for alert in self.alerts.values_mut() {
             let past = alert.last_told.iter_mut().map(|told| &mut told.boot).chain(&mut alert.gone_since);
-            corrected += past.map(|instant| keep(instant, EARLIEST..=now.boot)).sum::<usize>();
+            corrected += past.map(|instant| keep(instant, Boot::EARLIEST..=now.boot)).sum::<usize>();
             let told_from = alert.told_from.as_mut();
-            corrected += told_from.map_or(0, |from| keep(from, EARLIEST..=now.boot.after(LONGEST_WAIT)));
+            corrected += told_from.map_or(0, |from| keep(from, Boot::EARLIEST..=now.boot.after(LONGEST_WAIT)));
         }
         corrected
     }

@@ -40,7 +40,7 @@ struct Track {
 impl Track {
     /// When the collectors go on. Where there are none, all is there at once.
     fn due(&self) -> Option<Boot> {
-        self.is_collecting.then(|| self.check.next_due().unwrap_or(Boot::from_micros(i64::MIN)))
+        self.is_collecting.then(|| self.check.next_due().unwrap_or(Boot::EARLIEST))
     }
 }
 

@@ -7,8 +7,6 @@ use super::{Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
 use crate::bounds::keep;
 use crate::clock::{self, Boot, Now};
 
-const EARLIEST: Boot = Boot::from_micros(i64::MIN);
-
 /// No message waits for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -23,7 +21,7 @@ impl Outbox {
         corrected += self.window.correct(now.boot);
         corrected += keep(&mut self.set_aside_untold, 0..=MAX_COUNT);
         if let Some(hold) = &mut self.hold {
-            corrected += keep(&mut hold.until, EARLIEST..=now.boot.after(REFUSED_PAUSE));
+            corrected += keep(&mut hold.until, Boot::EARLIEST..=now.boot.after(REFUSED_PAUSE));
         }
         let surplus = self.set_aside.len().saturating_sub(MAX_SET_ASIDE);
         self.set_aside.drain(..surplus);
@@ -51,7 +49,7 @@ impl Entry {
         corrected += keep(&mut self.queued, now.boot.shifted(-clock::micros(LONGEST_WAIT))..=now.boot);
         corrected += keep(&mut self.attempts, 0..=MAX_COUNT) + keep(&mut self.rejections, 0..=MAX_COUNT);
         let latest = now.boot.after(REJECTED_PAUSE);
-        corrected += self.not_before.as_mut().map_or(0, |instant| keep(instant, EARLIEST..=latest));
-        corrected + self.rejected_since.as_mut().map_or(0, |instant| keep(instant, EARLIEST..=now.boot))
+        corrected += self.not_before.as_mut().map_or(0, |instant| keep(instant, Boot::EARLIEST..=latest));
+        corrected + self.rejected_since.as_mut().map_or(0, |instant| keep(instant, Boot::EARLIEST..=now.boot))
     }
 }

@@ -174,7 +174,7 @@ impl Outbox {
             return None;
         }
         let rejected = self.rejected.iter().filter_map(|entry| entry.not_before).min();
-        let waiting = self.waiting.front().map(|first| first.not_before.unwrap_or(Boot::LONG_AGO));
+        let waiting = self.waiting.front().map(|first| first.not_before.unwrap_or(Boot::EARLIEST));
         let message = [rejected, waiting].into_iter().flatten().min()?;
         let hold = self.hold.as_ref().map(|hold| hold.until);
         let window = budget.and_then(|budget| self.window.free_at(budget));

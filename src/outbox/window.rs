@@ -61,7 +61,7 @@ impl Window {
     pub fn correct(&mut self, now: Boot) -> usize {
         let surplus = self.latest_arrivals.len().saturating_sub(MAX_ATTEMPTS);
         self.latest_arrivals.drain(..surplus);
-        let bounds = Boot::from_micros(i64::MIN)..=now.after(LONGEST_ATTEMPT);
+        let bounds = Boot::EARLIEST..=now.after(LONGEST_ATTEMPT);
         let arrivals = self.latest_arrivals.iter_mut();
         surplus + arrivals.map(|arrival| keep(arrival, bounds.clone())).sum::<usize>()
     }

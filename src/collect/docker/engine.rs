@@ -114,7 +114,7 @@ impl Engine {
     /// When [`Engine::advance`] has something to do even if nothing is ready.
     pub fn due(&self) -> Option<Boot> {
         if !self.queue.is_empty() {
-            return Some(Boot::from_micros(i64::MIN));
+            return Some(Boot::EARLIEST);
         }
         let events = self.stream.as_ref().and_then(Stream::due);
         let look = match &self.look {

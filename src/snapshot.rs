@@ -1,4 +1,6 @@
-//! What one check found: readings of what could be measured, failures for what could not. No opinion and no I/O.
+//! What one check found: what was to be read, the readings, and why the others are missing. No opinion and no I/O.
+//!
+//! What is unknown is no list of its own: it is what is watched and has no reading. A failure explains, and decides nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -157,9 +159,9 @@ pub struct Reading {
 /// Something enabled that could not be measured. Absent is never zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The collector's name: `memory`, `disk`, `docker`, …
+    /// The collector's name.
     pub collector: &'static str,
-    /// The metrics that are unknown because of it.
+    /// The metrics that it explains the absence of.
     pub metrics: &'static [&'static Metric],
     /// The one target that it concerns; `None`: every target of these metrics.
     pub target: Option<Rc<str>>,
@@ -168,27 +170,47 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether `key` is unknown because of this failure.
-    pub fn covers(&self, key: &Key) -> bool {
+    /// Whether it is why `key` has no reading.
+    pub fn explains(&self, key: &Key) -> bool {
         self.metrics.contains(&key.metric) && self.target.as_ref().is_none_or(|target| *target == key.target)
     }
+
+    /// Whether it concerns what is read from the Docker engine.
+    pub fn is_of_docker(&self) -> bool {
+        self.metrics.iter().any(|metric| metric.is_of_docker())
+    }
+}
+
+/// Something that the configuration watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    One(Key),
+    /// A quantity of whatever target has it.
+    Every(&'static Metric),
 }
 
 /// What one check found, readings in the order of lines in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
+    /// What was to be read: what of it has no reading is unknown, and its alerts stay as they are. Of thousands of
+    /// containers those that have a reading are watched without being named here.
+    pub watched: Vec<Watched>,
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
-    /// Metrics that this host cannot have just now, without that being a failure (`docker.enabled: auto` without a
-    /// socket). Nothing is said of them, and their alerts stay as they are.
-    pub unknown: Vec<&'static [&'static Metric]>,
 }
 
 impl Snapshot {
-    /// Whether something that was not read is unknown, rather than not watched any more.
-    pub fn leaves_open(&self, key: &Key) -> bool {
-        self.unknown.iter().any(|metrics| metrics.contains(&key.metric))
-            || self.failures.iter().any(|failure| failure.covers(key))
+    /// What is watched by its name.
+    pub fn watched_keys(&self) -> impl Iterator<Item = &Key> {
+        self.watched.iter().filter_map(|watched| match watched {
+            Watched::One(key) => Some(key),
+            Watched::Every(_) => None,
+        })
+    }
+
+    /// Whether a quantity is watched of whatever target has it.
+    pub fn watches_every(&self, metric: &Metric) -> bool {
+        self.watched.iter().any(|watched| matches!(watched, Watched::Every(every) if *every == metric))
     }
 
     /// Adds what another one found, which may be thousands of readings.
@@ -196,7 +218,7 @@ impl Snapshot {
         other.readings.splice(0..0, std::mem::take(&mut self.readings));
         self.readings = other.readings;
         self.failures.extend(other.failures);
-        self.unknown.extend(other.unknown);
+        self.watched.extend(other.watched);
     }
 
     pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {
@@ -220,15 +242,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_covers_its_metrics_on_its_target_alone() {
+    fn a_failure_explains_its_metrics_on_its_target_alone() {
         let everywhere =
             Failure { collector: "docker", metrics: &[metric::CONTAINER_STATE], target: None, error: String::new() };
-        assert!(everywhere.covers(&Key::new(metric::CONTAINER_STATE, "web")));
-        assert!(!everywhere.covers(&Key::new(metric::CONTAINER_HEALTH, "web")));
+        assert!(everywhere.explains(&Key::new(metric::CONTAINER_STATE, "web")));
+        assert!(!everywhere.explains(&Key::new(metric::CONTAINER_HEALTH, "web")));
 
         let one =
             Failure { collector: "disk", metrics: &[metric::DISK], target: Some("/data".into()), error: String::new() };
-        assert!(one.covers(&Key::new(metric::DISK, "/data")));
-        assert!(!one.covers(&Key::new(metric::DISK, "/")));
+        assert!(one.explains(&Key::new(metric::DISK, "/data")));
+        assert!(!one.explains(&Key::new(metric::DISK, "/")));
     }
 }

@@ -52,8 +52,12 @@ fn difference(snapshot: &Snapshot, metric: &'static Metric, expected: &Json) -> 
     let key = Key::new(metric, "");
     let readings: Vec<&Value> =
         snapshot.readings.iter().filter(|reading| reading.key == key).map(|reading| &reading.value).collect();
-    let errors: Vec<&str> =
-        snapshot.failures.iter().filter(|failure| failure.covers(&key)).map(|failure| failure.error.as_str()).collect();
+    let errors: Vec<&str> = snapshot
+        .failures
+        .iter()
+        .filter(|failure| failure.explains(&key))
+        .map(|failure| failure.error.as_str())
+        .collect();
     let fits = match (readings.as_slice(), errors.as_slice()) {
         ([value], []) => is_value(metric.unit, value, expected),
         ([], [error]) => expected["error"].as_str().is_some_and(|word| error.contains(word)),
@@ -73,6 +77,22 @@ fn is_value(unit: Unit, value: &Value, expected: &Json) -> bool {
         }
         Value::Number(value) => number(unit.name().unwrap_or_default(), value),
         Value::Container(_) => false,
+    }
+}
+
+/// What is watched, and was not read, is unknown; so what a collector forgets to watch would lose its alert.
+#[test]
+fn what_is_watched_is_read_or_explained_on_every_host() {
+    for fixture in hosts() {
+        let snapshot = measure(&fixture, 5);
+        let watched: Vec<&Key> = snapshot.watched_keys().collect();
+        assert_eq!(watched.len(), METRICS.len(), "{watched:?}");
+        assert!(snapshot.readings.iter().all(|reading| watched.contains(&&reading.key)), "{snapshot:?}");
+        for key in watched {
+            let is_read = snapshot.readings.iter().any(|reading| reading.key == *key);
+            let is_explained = snapshot.failures.iter().any(|failure| failure.explains(key));
+            assert!(is_read != is_explained, "{key} of {}", fixture.display());
+        }
     }
 }
 

@@ -162,8 +162,8 @@ pub struct AlertBook {
 }
 
 impl AlertBook {
-    /// Takes in what a look found. What the snapshot leaves open is unknown and stays as it is; what a look of this extent
-    /// should have spoken of, and did not, is not watched any more.
+    /// Takes in what a look found. What is watched and was not read is unknown and stays as it is; what a look of this
+    /// extent should have spoken of, and does not watch, is not watched any more.
     #[must_use]
     pub fn step(
         &mut self,
@@ -228,11 +228,12 @@ impl AlertBook {
         if extent == Extent::Named || !self.alerts.values().any(|alert| alert.firing) {
             return Vec::new();
         }
-        let found: BTreeSet<&Key> = findings.iter().map(|finding| &finding.reading.key).collect();
+        let found = findings.iter().map(|finding| &finding.reading.key);
+        let watched: BTreeSet<&Key> = found.chain(snapshot.watched_keys()).collect();
         let mut dropped = Vec::new();
         for alert in self.alerts.values_mut().filter(|alert| alert.firing) {
             let spoken_of = extent == Extent::Check || alert.key.metric.is_of_docker();
-            if !spoken_of || found.contains(&alert.key) || snapshot.leaves_open(&alert.key) {
+            if !spoken_of || watched.contains(&alert.key) || snapshot.watches_every(alert.key.metric) {
                 continue;
             }
             let gone_since = *alert.gone_since.get_or_insert(now.boot);

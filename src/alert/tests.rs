@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metric;
-use crate::snapshot::{ContainerWord, Failure, Reading};
+use crate::snapshot::{ContainerWord, Reading, Watched};
 
 const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
 
@@ -33,12 +33,8 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: Policy
             Over | Under => {
                 snapshot.push(metric::DISK, *target, Value::Number(if *check == Over { 90.0 } else { 10.0 }))
             }
-            Failed => snapshot.failures.push(Failure {
-                collector: "disk",
-                metrics: &[metric::DISK],
-                target: Some((*target).into()),
-                error: "gone".to_owned(),
-            }),
+            // Whether its source says so or not.
+            Failed => snapshot.watched.push(Watched::One(Key::new(metric::DISK, *target))),
             Unwatched => {}
         }
     }
@@ -188,13 +184,7 @@ fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32) -> Vec<News
         Web::Runs => snapshot.push(metric::CONTAINER_STATE, "web", word("running")),
         Web::Crashed | Web::Stopped => snapshot.push(metric::CONTAINER_STATE, "web", word("exited")),
         Web::NotThere => {}
-        Web::EngineAway => snapshot.failures.push(Failure {
-            collector: "docker",
-            metrics: &[metric::CONTAINER_STATE],
-            target: None,
-            error: "gone".to_owned(),
-        }),
-        Web::NoEngineYet => snapshot.unknown.push(&[metric::CONTAINER_STATE]),
+        Web::EngineAway | Web::NoEngineYet => snapshot.watched.push(Watched::Every(metric::CONTAINER_STATE)),
     }
     let finding = |reading| Finding {
         reading,

@@ -7,12 +7,12 @@ use std::io;
 use serde::Serialize;
 
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, Progress};
+use super::{Collector, Progress, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric;
 use crate::settings::{self, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value, Watched};
 
 /// `network.connections`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,6 +67,10 @@ impl Connections {
 }
 
 impl Collector for Connections {
+    fn watch(&self, into: &mut Vec<Watched>) {
+        into.push(whole(metric::CONNECTIONS));
+    }
+
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.count(host) {
             Ok(count) => into.push(metric::CONNECTIONS, "", Value::Number(count as f64)),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, Progress};
+use super::{Collector, Progress, whole};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
 use crate::settings::{self, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value, Watched};
 
 /// `system.cpu`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,6 +76,10 @@ impl Cpu {
 }
 
 impl Collector for Cpu {
+    fn watch(&self, into: &mut Vec<Watched>) {
+        into.push(whole(metric::CPU));
+    }
+
     fn begin(&mut self, host: &mut Host, _now: Boot) -> Duration {
         self.before = self.read(host);
         self.window

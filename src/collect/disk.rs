@@ -14,7 +14,7 @@ use crate::clock::{Boot, Now};
 use crate::host::{Asking, Host, Probe};
 use crate::metric;
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::snapshot::{Failure, Key, Snapshot, Value, Watched};
 use crate::worker::FileSystem;
 
 /// `system.disk`.
@@ -122,6 +122,10 @@ impl Disk {
 }
 
 impl Collector for Disk {
+    fn watch(&self, into: &mut Vec<Watched>) {
+        into.extend(self.paths.iter().map(|path| Watched::One(Key::new(metric::DISK, path.clone()))));
+    }
+
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         host.mounts.refresh();
         host.mounts.keep_only(&self.paths);

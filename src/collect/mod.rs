@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use crate::clock::{Boot, Now};
 use crate::host::Host;
+use crate::metric::Metric;
 use crate::settings::{Section, doc};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Key, Snapshot, Watched};
 
 /// How far apart the two readings of a rate may be taken.
 const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
@@ -52,6 +53,9 @@ impl Plan {
 
 /// One source of readings.
 pub trait Collector {
+    /// Adds all that it reads to `into`: where a check brings no reading of it, it is unknown.
+    fn watch(&self, into: &mut Vec<Watched>);
+
     /// Takes the first of two readings where a rate needs two, or starts what takes its time; says how long after this
     /// [`Collector::collect`] is to be called. Zero: whenever the check ends.
     fn begin(&mut self, _host: &mut Host, _now: Boot) -> Duration {
@@ -60,6 +64,11 @@ pub trait Collector {
 
     /// Adds its readings to `into`, and a failure for each thing that could not be measured.
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress;
+}
+
+/// What a host has once.
+fn whole(metric: &'static Metric) -> Watched {
+    Watched::One(Key::new(metric, ""))
 }
 
 /// Whether a collector is done with this check.
@@ -76,6 +85,8 @@ pub enum Progress {
 /// The sampling windows of all collectors run side by side, so a check takes as long as its longest one.
 pub struct Check {
     slots: Vec<Slot>,
+    /// What all collectors read.
+    watched: Vec<Watched>,
     snapshot: Snapshot,
 }
 
@@ -96,12 +107,15 @@ impl Check {
         add(cpu::Cpu::new(&plan.cpu, host).map(|c| Box::new(c) as _));
         add(traffic::Traffic::new(&plan.traffic, host).map(|c| Box::new(c) as _));
         add(connections::Connections::new(&plan.connections, host).map(|c| Box::new(c) as _));
-        Check { slots, snapshot: Snapshot::default() }
+        let mut watched = Vec::new();
+        slots.iter().for_each(|slot| slot.collector.watch(&mut watched));
+        Check { slots, watched, snapshot: Snapshot::default() }
     }
 
     /// Takes the first readings.
     pub fn begin(&mut self, host: &mut Host, now: Boot) {
-        self.snapshot = Snapshot::default();
+        let readings = Vec::with_capacity(self.watched.len());
+        self.snapshot = Snapshot { watched: self.watched.clone(), readings, failures: Vec::new() };
         let mut end = now;
         for slot in &mut self.slots {
             let due = now.after(slot.collector.begin(host, now));

@@ -63,7 +63,7 @@ impl Core {
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
-            self.take_failures(&snapshot.failures, |failure| failure.collector == "docker", now.wall);
+            self.take_failures(&snapshot.failures, Failure::is_of_docker, now.wall);
         }
         self.tell(&transitions, now);
     }

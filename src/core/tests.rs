@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::config::Config;
 use crate::metric;
-use crate::snapshot::{ContainerWord, Value};
+use crate::snapshot::{ContainerWord, Value, Watched};
 
 const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
 const OTHER_KEY: &str = "1f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
@@ -295,7 +295,7 @@ fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again
 }
 
 fn unknown() -> Snapshot {
-    Snapshot { unknown: vec![&[metric::MEMORY]], ..Snapshot::default() }
+    Snapshot { watched: vec![Watched::Every(metric::MEMORY)], ..Snapshot::default() }
 }
 
 #[test]

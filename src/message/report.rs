@@ -97,7 +97,7 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn new(snapshot: &'a Snapshot, outline: &'a Outline, words: &'a Words) -> Report<'a> {
         let of_host = |reading: &&Reading| !reading.key.metric.is_of_docker();
-        let concerns_host = |failure: &&Failure| failure.metrics.iter().any(|metric| !metric.is_of_docker());
+        let concerns_host = |failure: &&Failure| !failure.is_of_docker();
         Report {
             readings: snapshot.readings.iter().filter(of_host).map(|reading| (&reading.key, reading)).collect(),
             failures: snapshot.failures.iter().filter(concerns_host).collect(),
@@ -132,7 +132,7 @@ impl<'a> Report<'a> {
         let key = Key::new(metric, target);
         let text = match self.readings.get(&key) {
             Some(reading) => value(&key, &reading.value),
-            None => unknown(self.words, self.failures.iter().find(|failure| failure.covers(&key))?),
+            None => unknown(self.words, self.failures.iter().find(|failure| failure.explains(&key))?),
         };
         Some(format!("  • {}: {text}", label(&key, self.words)))
     }

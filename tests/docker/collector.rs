@@ -4,7 +4,7 @@ use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, En
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Burst, Signal};
 use vps_monitor::metric;
-use vps_monitor::snapshot::{Restarted, Value};
+use vps_monitor::snapshot::{Key, Restarted, Value, Watched};
 
 use super::{at, collect, config, told, watching};
 use crate::support::engine::Engine;
@@ -125,6 +125,7 @@ fn on_podman_a_health_beyond_the_bound_is_unknown_and_not_left_out_in_silence() 
         "failure(): health of 0256, 0257, 0258 and others: not asked: a check inspects 256 containers at most"
     );
     assert_eq!((snapshot.failures.len(), snapshot.failures[0].metrics), (1, &[metric::CONTAINER_HEALTH][..]));
+    assert!(snapshot.watched_keys().all(|key| key.metric == metric::CONTAINER_HEALTH), "{:?}", snapshot.watched);
 }
 
 #[test]
@@ -318,9 +319,10 @@ fn without_a_socket_auto_says_nothing_and_true_says_what_to_do() {
     assert!(without_engine(Enabled::Auto, None).is_empty());
     assert!(without_engine(Enabled::Never, None).is_empty());
     let address = Fleet::default().engine(DOCKER).address();
-    let unknown = collect(&mut watching(&config(address, &[])), at(0)).unknown;
-    let metrics = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE];
-    assert_eq!(unknown.concat(), metrics, "what was told before a restart is watched still");
+    let watched = collect(&mut watching(&config(address, &[])), at(0)).watched;
+    let engine = Watched::One(Key::new(metric::DOCKER_ENGINE, "Docker"));
+    let every = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH].map(Watched::Every);
+    assert_eq!(watched, [&every[..], &[engine]].concat(), "what was told before a restart is watched still");
     let told = without_engine(Enabled::Always, None);
     assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
 }

@@ -2,7 +2,7 @@
 //! there once in a run, so that a line in a message tells which check it comes from.
 
 use vps_monitor::metric::{self, Metric};
-use vps_monitor::snapshot::{Failure, Key, Snapshot, Value};
+use vps_monitor::snapshot::{Failure, Key, Snapshot, Value, Watched};
 
 use super::clock::{HOUR, MINUTE};
 use super::random::Random;
@@ -56,6 +56,7 @@ impl Host {
     /// What a measurement at `time` finds.
     pub fn measure(&mut self, time: i64, random: &mut Random) -> (Snapshot, Vec<Found>) {
         let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
+        snapshot.watched.extend(WATCHED.map(|(metric, target, _)| Watched::One(Key::new(metric, target))));
         for (place, subject) in self.subjects.iter_mut().enumerate() {
             while subject.changes_at <= time {
                 subject.over = !subject.over && random.once_in(2);

@@ -42,7 +42,10 @@ use crate::clock::Now;
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Answer, Burst, Error, Question};
 use crate::metric::{self, Metric};
-use crate::snapshot::{ContainerWord, Failure, Reading, Snapshot, Value};
+use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Value, Watched};
+
+/// The collector's name.
+const NAME: &str = "docker";
 
 /// What is unknown while the engine does not answer.
 const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];
@@ -260,29 +263,30 @@ impl Docker {
     /// that is expected and not there leaves its containers unknown.
     fn tell(&mut self, found: Result<Snapshot, Error>, now: Now) -> Snapshot {
         let Docker { config, roster, availability, .. } = self;
-        let mut snapshot = Snapshot::default();
+        // Until the engine has said which containers there are, every one is watched.
+        let mut snapshot =
+            Snapshot { watched: METRICS.iter().copied().map(Watched::Every).collect(), ..Snapshot::default() };
         let word = match found {
             Ok(found) => {
                 snapshot = found;
                 availability.answered(config, roster, now)
             }
-            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => {
-                snapshot.unknown.push(METRICS);
-                Word::Unknown
-            }
+            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => Word::Unknown,
             Err(error) => {
                 roster.lose_engine(now);
                 let error = error.to_string();
-                snapshot.failures.push(Failure { collector: "docker", metrics: METRICS, target: None, error });
+                snapshot.failures.push(Failure { collector: NAME, metrics: METRICS, target: None, error });
                 availability.gone(config, roster, now)
             }
         };
         let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, "available"));
+        if word != Word::Nothing {
+            snapshot.watched.push(Watched::One(Key::new(metric::DOCKER_ENGINE, ENGINE)));
+        }
         match word {
             Word::Available => snapshot.readings.push(engine("available")),
             Word::Unavailable => snapshot.readings.push(engine("unavailable")),
-            Word::Unknown => snapshot.unknown.push(&[metric::DOCKER_ENGINE]),
-            Word::Nothing => {}
+            Word::Unknown | Word::Nothing => {}
         }
         snapshot
     }
@@ -299,7 +303,7 @@ fn leave_open_while_removing(reading: &mut Reading) {
 }
 
 fn reading(metric: &'static Metric, target: &Rc<str>, word: ContainerWord) -> Reading {
-    Reading { key: crate::snapshot::Key::new(metric, target.clone()), value: Value::Container(word), note: None }
+    Reading { key: Key::new(metric, target.clone()), value: Value::Container(word), note: None }
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use super::health;
 use super::judge::{self, Facts};
 use super::names::{Claim, Place};
 use super::roster::Listing;
-use super::{Docker, Next, Step, reading};
+use super::{Docker, NAME, Next, Step, reading};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Inspected, Listed, Question};
 use crate::metric;
-use crate::snapshot::{ContainerWord, Failure, Reading, Snapshot};
+use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Watched};
 
 /// The most containers that one survey inspects; the words of the list stand for the others. At 0.2 to 0.4 ms each
 /// (engines 20.10 and 26.1) these take a tenth of a second, and a busy engine ten times that.
@@ -182,7 +182,7 @@ impl Docker {
         let mut snapshot = Snapshot {
             readings: Vec::with_capacity(absent.len() + found.len() + with_health),
             failures: health_failures(&found),
-            ..Snapshot::default()
+            watched: unknown_health(&found).map(|(target, _)| watched_health(target)).collect(),
         };
         let mut absent = absent.into_iter().peekable();
         for container in found {
@@ -221,10 +221,19 @@ impl Found {
     }
 }
 
+/// The containers whose health is not known, and why it is not.
+fn unknown_health(found: &[Found]) -> impl Iterator<Item = (&Rc<str>, &Rc<str>)> {
+    found.iter().filter_map(|container| Some((&container.place.as_ref()?.target, container.health_error.as_ref()?)))
+}
+
+fn watched_health(target: &Rc<str>) -> Watched {
+    Watched::One(Key::new(metric::CONTAINER_HEALTH, target.clone()))
+}
+
 /// A failure for each container whose health is not known, or one for all where these are many.
 fn health_failures(found: &[Found]) -> Vec<Failure> {
-    let unknown = || found.iter().filter_map(|c| Some((&c.place.as_ref()?.target, c.health_error.as_ref()?)));
-    let failure = |target, error| Failure { collector: "docker", metrics: &[metric::CONTAINER_HEALTH], target, error };
+    let unknown = || unknown_health(found);
+    let failure = |target, error| Failure { collector: NAME, metrics: &[metric::CONTAINER_HEALTH], target, error };
     if unknown().nth(MAX_FAILURES).is_none() {
         return unknown().map(|(target, error)| failure(Some(target.clone()), error.to_string())).collect();
     }

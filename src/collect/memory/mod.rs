@@ -6,12 +6,12 @@ mod meminfo;
 use serde::Serialize;
 
 use super::parse::Malformed;
-use super::{Collector, Progress};
+use super::{Collector, Progress, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Metric};
 use crate::settings::{self, Doc, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
+use crate::snapshot::{Failure, Key, Reading, Snapshot, Value, Watched};
 
 use arc::Arc;
 use meminfo::Fields;
@@ -79,6 +79,11 @@ impl Memory {
 }
 
 impl Collector for Memory {
+    fn watch(&self, into: &mut Vec<Watched>) {
+        into.extend(self.memory.then(|| whole(metric::MEMORY)));
+        into.extend(self.swap.then(|| whole(metric::SWAP)));
+    }
+
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         let fields = match self.meminfo.read(&mut host.buffer) {
             Ok(text) => Fields::parse(text),

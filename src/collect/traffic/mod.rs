@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Collector, Progress};
+use super::{Collector, Progress, whole};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::snapshot::{Failure, Snapshot, Value, Watched};
 
 use choice::Choice;
 use counters::Reading;
@@ -120,6 +120,10 @@ impl Traffic {
 }
 
 impl Collector for Traffic {
+    fn watch(&self, into: &mut Vec<Watched>) {
+        into.extend([metric::TRAFFIC_IN, metric::TRAFFIC_OUT].map(whole));
+    }
+
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         self.began = now;
         self.before_failed = self.take_first(host).err();

@@ -14,7 +14,7 @@ const MAX_LINES: usize = 40;
 /// The section's lines, its heading first; the heading alone where there is no container.
 pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<String> {
     let mut lines = vec![words.docker.to_owned()];
-    if snapshot.failures.iter().any(|failure| failure.collector == "docker" && failure.target.is_none()) {
+    if snapshot.failures.iter().any(|failure| failure.is_of_docker() && failure.target.is_none()) {
         lines.push(format!("  {}", words.docker_unavailable));
         return lines;
     }
@@ -24,7 +24,7 @@ pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Time
         .collect();
     let row = |state: &Reading| Row::new(state, health.get(&*state.key.target).copied(), words, now);
     let mut rows: Vec<Row> = of(metric::CONTAINER_STATE).filter_map(row).collect();
-    let unmeasured = snapshot.failures.iter().filter(|failure| failure.collector == "docker");
+    let unmeasured = snapshot.failures.iter().filter(|failure| failure.is_of_docker());
     rows.extend(unmeasured.filter_map(|failure| {
         let target = name(failure.target.as_deref()?);
         let text = format!("  • {target}: {} ({})", words.unknown, name(&failure.error));

@@ -15,6 +15,7 @@ UNIT=$NAME.service
 PROGRAM=$PREFIX/bin/$NAME
 CONFIG_DIR=$SYSCONFDIR/$NAME
 CONFIG=$CONFIG_DIR/config.yaml
+SCHEMA=$PREFIX/share/$NAME/config.schema.json
 STATE_DIR=/var/lib/$NAME
 DROPIN=/etc/systemd/system/$UNIT.d/docker.conf
 NOTES=$PREFIX/share/$NAME/made-folders
@@ -28,6 +29,7 @@ files() {
     printf '%s\t%s\t%s\n' \
         755 "$BINARY" "$PROGRAM" \
         644 systemd/vps-monitor.sysusers "$SYSUSERSDIR/$NAME.conf" \
+        644 share/config.schema.json "$SCHEMA" \
         644 share/man/vps-monitor.8 "$PREFIX/share/man/man8/vps-monitor.8" \
         644 share/man/vps-monitor-config.5 "$PREFIX/share/man/man5/vps-monitor-config.5" \
         644 share/completions/vps-monitor.bash "$PREFIX/share/bash-completion/completions/vps-monitor" \
@@ -113,13 +115,18 @@ put_unit() {
     rm -f "$filled"
 }
 
-# What the installed version gives as its template, to tell whether this version's is another one; nothing: none is
-# installed, or it does not run.
+# The installed version's template, to tell whether this version's differs. Empty: none is installed, or it does not run.
 read_old_template() {
     old_template=
     if is_live && test -x "$PROGRAM"; then
         old_template=$("$PROGRAM" config template 2>/dev/null) || old_template=
     fi
+}
+
+# The template as it is installed: its first line tells an editor where this installation's schema is.
+template() {
+    echo "# yaml-language-server: \$schema=$SCHEMA"
+    cat etc/config.yaml
 }
 
 # Never over a configuration that is there; the mode before the name, because it will hold a secret.
@@ -128,13 +135,14 @@ put_config() {
     if ! is_there "$DESTDIR$CONFIG"; then
         target=$CONFIG
     elif is_live && test -n "$old_template" && test "$old_template" != "$(cat etc/config.yaml)" &&
-        ! cmp -s etc/config.yaml "$CONFIG"; then
+        ! template | cmp -s - "$CONFIG"; then
         target=$CONFIG.new
         echo "The template has changed since the installed version: your $CONFIG is kept, the new template is $target"
     else
         return 0
     fi
-    install -m 640 etc/config.yaml "$DESTDIR$target.part"
+    install -m 640 /dev/null "$DESTDIR$target.part"
+    template >"$DESTDIR$target.part"
     ! is_live || chgrp $NAME "$target.part"
     mv -f "$DESTDIR$target.part" "$DESTDIR$target"
 }

@@ -80,6 +80,7 @@ fn it_puts_everything_below_the_folder_and_uninstall_takes_it_back() {
         "/usr/local/share/fish/vendor_completions.d/vps-monitor.fish",
         "/usr/local/share/man/man5/vps-monitor-config.5",
         "/usr/local/share/man/man8/vps-monitor.8",
+        "/usr/local/share/vps-monitor/config.schema.json",
         "/usr/local/share/zsh/site-functions/_vps-monitor",
     ];
     assert_eq!(stage.files(), installed);
@@ -89,6 +90,20 @@ fn it_puts_everything_below_the_folder_and_uninstall_takes_it_back() {
     assert_eq!(stage.files(), ["/etc/vps-monitor/config.yaml"]);
     assert_eq!(stage.run("purge", &[]).code, 0);
     assert_eq!(stage.files(), [""; 0]);
+}
+
+#[test]
+fn the_installed_template_names_the_schema_that_came_with_it() {
+    for prefix in ["/usr/local", "/usr"] {
+        let stage = Stage::new();
+        stage.install(&[("PREFIX", prefix)]);
+        let config = fs::read_to_string(stage.at("/etc/vps-monitor/config.yaml")).unwrap();
+        let (first, rest) = config.split_once('\n').unwrap();
+        let schema = first.strip_prefix("# yaml-language-server: $schema=").unwrap();
+        assert_eq!(schema, format!("{prefix}/share/vps-monitor/config.schema.json"));
+        assert_eq!(fs::read_to_string(stage.at(schema)).unwrap(), include_str!("../share/config.schema.json"));
+        assert_eq!(rest, include_str!("../etc/config.yaml"));
+    }
 }
 
 #[test]

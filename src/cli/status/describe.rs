@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use crate::core::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, Status, counted};
+use crate::core::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, SetAsideStatus, Status, counted};
 use crate::message::size;
 use crate::metric::Unit;
 use crate::text::{left, right, shown, subject, width};
@@ -29,6 +29,9 @@ pub fn describe(status: &Status) -> String {
     readings(status, &mut page);
     page.list("alerts", status.alerts.iter().map(alert));
     page.list("waiting", status.pending.iter().map(pending));
+    if !status.set_aside.is_empty() {
+        page.list("refused", status.set_aside.iter().map(refused));
+    }
     if !status.failures.is_empty() {
         let failure = |failure: &FailureStatus| {
             let what = subject(&failure.collector, failure.target.as_deref().unwrap_or_default());
@@ -81,7 +84,7 @@ fn readings(status: &Status, page: &mut Page) {
     }
 }
 
-/// What, its value, and the rest of the line.
+/// The subject, its value, and the rest of the line.
 fn reading(reading: &ReadingDocument) -> [String; 3] {
     let mark = match reading.verdict.as_str() {
         "breach" => "  OVER",
@@ -106,8 +109,8 @@ fn alert(alert: &AlertStatus) -> String {
         ("held_back", Some(told)) => {
             format!("not told again yet: it is back within alert_cooldown of its last message ({told})")
         }
-        ("held_back", None) => "not told yet: it waits for the end of alert_cooldown".to_owned(),
-        ("pending", _) => "not told yet: it waits to see whether it lasts".to_owned(),
+        // Nothing was told that a cooldown could follow, so it is the grace that is waited for.
+        ("held_back", None) | ("pending", _) => "not told yet: it waits to see whether it lasts".to_owned(),
         ("settling", _) => "within its limit again; the recovery is told once that has lasted".to_owned(),
         (state, _) => state.to_owned(),
     };
@@ -127,6 +130,11 @@ fn pending(pending: &PendingStatus) -> String {
         let _ = write!(line, ", last error: {error}");
     }
     line
+}
+
+/// A message that its channel never took.
+fn refused(message: &SetAsideStatus) -> String {
+    format!("{}, made {}: {}", message.title, time(Some(&message.created)), message.reason)
 }
 
 /// A number with its unit, or a word.
@@ -181,5 +189,45 @@ impl Page {
         if count > MAX_LINES {
             self.line("", &format!("… and {} more: vps-monitor status --json", count - MAX_LINES));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(changes: &Json) -> String {
+        let mut document = json!({
+            "schema": 1, "host": "web-1", "time": "2026-02-04T15:30:00+08:00", "running": true, "pid": 812,
+            "last_check": null, "next_check": null, "next_report": null, "last_report": null,
+            "alerts": [], "pending": [], "failures": []
+        });
+        document.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        describe(&serde_json::from_value(document).unwrap())
+    }
+
+    #[test]
+    fn an_alert_that_was_never_told_waits_for_its_grace_and_not_for_a_cooldown() {
+        let alert = json!({
+            "metric": "container_state", "target": "web", "state": "held_back", "since": "2026-02-04T15:29:55+08:00",
+            "last_told": null, "value": "removed", "expected": "running"
+        });
+        let told = told(&json!({ "alerts": [alert] }));
+        let line = "container_state(web) removed (expected running) since 2026-02-04 15:29:55, not told yet: it waits to \
+                    see whether it lasts\n";
+        assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
+    fn messages_that_the_channel_refused_are_listed_with_the_reason() {
+        let message = json!({
+            "kind": "alert", "title": "VPS Alert [web-1]", "created": "2026-02-04T15:00:00+08:00", "reason": "errcode 40058"
+        });
+        let refused = told(&json!({ "set_aside": [message] }));
+        let lines = "refused       1\n              VPS Alert [web-1], made 2026-02-04 15:00:00: errcode 40058\n";
+        assert!(refused.ends_with(lines), "{refused}");
+        assert!(!told(&json!({})).contains("refused"));
     }
 }

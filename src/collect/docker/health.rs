@@ -1,4 +1,4 @@
-//! What is to be thought of a container's health, and what of its last check's output is worth telling. Pure.
+//! Judges a container's health, and picks from its last check's output the lines that are worth telling. Pure.
 
 use std::time::Duration;
 
@@ -53,7 +53,10 @@ pub fn end_of_output(output: &str) -> Option<String> {
         }
         told = joined;
     }
-    Some(told.chars().take(MAX_OUTPUT_CHARS).collect())
+    if told.chars().count() > MAX_OUTPUT_CHARS {
+        told = told.chars().take(MAX_OUTPUT_CHARS - 1).chain(['…']).collect();
+    }
+    Some(told)
 }
 
 fn squeezed(line: &str) -> String {
@@ -133,7 +136,8 @@ mod tests {
         assert_eq!(end_of_output("asking db\n a\r\n\tb  c\n ...\n").unwrap(), "asking db a b c");
         assert_eq!(end_of_output("no answer\n").unwrap(), "no answer");
         assert_eq!(end_of_output(" \n...\n"), None);
-        assert_eq!(end_of_output(&"é".repeat(9999)).unwrap().chars().count(), MAX_OUTPUT_CHARS);
+        assert_eq!(end_of_output(&"é".repeat(MAX_OUTPUT_CHARS)).unwrap(), "é".repeat(MAX_OUTPUT_CHARS));
+        assert_eq!(end_of_output(&"é".repeat(9999)).unwrap(), "é".repeat(MAX_OUTPUT_CHARS - 1) + "…");
         let long = format!("{}\nfailed", "x".repeat(115));
         assert_eq!(end_of_output(&long).unwrap(), "failed");
     }

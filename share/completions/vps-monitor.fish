@@ -31,7 +31,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -l docker-socket -
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -s V -l version -d 'Print version'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
-complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "check" -d 'Measure once and print what was found; sends nothing, touches no state'
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "check" -d 'Measure once and print the readings; sends nothing, touches no state'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "report" -d 'Measure once and print the status report'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "schedule" -d 'Print the next times a report is due'
@@ -63,7 +63,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l docke
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l json -d 'Print one JSON object'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s n -d 'How many times, up to 100000' -r
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l cron -d 'Use this cron expression instead of the configuration\'s' -r
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l cron -d 'Use this cron expression, in quotes, instead of the configuration\'s' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l timezone -d 'Use this time zone instead of the configuration\'s, such as Asia/Shanghai' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l after -d 'Times after this one (exclusive), such as 2026-02-04T09:00:00+08:00 [default: now]' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
@@ -84,7 +84,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not 
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "template" -d 'Print the annotated template'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "schema" -d 'Print the JSON Schema of the configuration, by which editors check and complete'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "schema" -d 'Print the configuration\'s JSON Schema, for editors'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and not __fish_seen_subcommand_from check show template schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
@@ -110,10 +110,10 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fi
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "template" -d 'Print the annotated template'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the JSON Schema of the configuration, by which editors check and complete'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the configuration\'s JSON Schema, for editors'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "check" -d 'Measure once and print what was found; sends nothing, touches no state'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "check" -d 'Measure once and print the readings; sends nothing, touches no state'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "report" -d 'Measure once and print the status report'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "schedule" -d 'Print the next times a report is due'
@@ -123,4 +123,4 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "template" -d 'Print the annotated template'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "schema" -d 'Print the JSON Schema of the configuration, by which editors check and complete'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "schema" -d 'Print the configuration\'s JSON Schema, for editors'

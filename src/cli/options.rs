@@ -1,4 +1,4 @@
-//! What the user typed, and where it leads: the files and folders that it names.
+//! The command line, and the files and folders that it names.
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,12 @@ use crate::settings::{self, Read, WAIT_OF_A_COMMAND};
 /// Where the service keeps its state.
 pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
 
-/// What most commands end with; those that have more to say do so in their own help.
+/// The last line of most commands' help. Commands with other codes have a line of their own.
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 failed (standard error says why); 64 wrong command line; 78 invalid configuration.";
+
+/// The heading of the options that all commands have: listed among a command's own, they would hide these.
+const EVERY_COMMAND: &str = "Options of every command";
 
 /// Watches one Linux host and tells a WeChat Work group when something goes wrong.
 ///
@@ -32,17 +35,17 @@ const EXIT_CODES: &str =
 pub struct Options {
     /// Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
     /// defaults]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = EVERY_COMMAND)]
     pub config: Option<PathBuf>,
     /// Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root,
     /// ~/.local/state/vps-monitor for others]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = EVERY_COMMAND)]
     pub state_dir: Option<PathBuf>,
     /// Read /proc from this folder: the host's /proc mounted in a container, or a fixture
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, help_heading = EVERY_COMMAND)]
     pub procfs: Option<PathBuf>,
     /// The Docker Engine's Unix socket, instead of the configuration's
-    #[arg(long, value_name = "PATH", global = true)]
+    #[arg(long, value_name = "PATH", global = true, help_heading = EVERY_COMMAND)]
     pub docker_socket: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
@@ -60,7 +63,7 @@ pub enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Measure once and print what was found; sends nothing, touches no state
+    /// Measure once and print the readings; sends nothing, touches no state
     ///
     /// Its exit codes are those of Nagios plugins.
     #[command(
@@ -107,7 +110,7 @@ pub struct Wanted {
     /// How many times, up to 100000
     #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub number: u32,
-    /// Use this cron expression instead of the configuration's
+    /// Use this cron expression, in quotes, instead of the configuration's
     #[arg(long, value_name = "EXPR")]
     pub cron: Option<Schedule>,
     /// Use this time zone instead of the configuration's, such as Asia/Shanghai
@@ -135,7 +138,7 @@ pub enum ConfigCommand {
     /// Print the annotated template
     #[command(after_help = EXIT_CODES)]
     Template,
-    /// Print the JSON Schema of the configuration, by which editors check and complete
+    /// Print the configuration's JSON Schema, for editors
     #[command(after_help = EXIT_CODES)]
     Schema,
 }

@@ -23,7 +23,7 @@ export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
 .DEFAULT_GOAL := build
 .PHONY: build small run test simulate fuzz bench bench-growth bench-instructions test-systemd install uninstall purge deb static image help tools
 
-build: tools  ## build the release binary (a minute or two, 700 MB of memory)
+build: tools  ## build the release binary (a minute or two; up to 540 MB of memory in one process)
 	$(CARGO) build --release --locked
 
 # What it makes is put where the release binary is, so that everything after it (install, deb) is the same.

@@ -22,7 +22,7 @@ pub mod metric;
 pub mod notify;
 pub mod outbox;
 pub mod pattern;
-pub mod rules;
+pub mod rule;
 pub mod schedule;
 pub mod secret;
 pub mod service;

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::core::ReadingDocument;
 use vps_monitor::message::{self, Extras, Language, Outline, Style};
-use vps_monitor::metric;
-use vps_monitor::rules::{self, Limit, Thresholds};
+use vps_monitor::metric::{self, Limits};
+use vps_monitor::rule::{self, Limit, Rule, Rules};
 use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value};
 
 const GB: u64 = 1 << 30;
@@ -55,24 +55,25 @@ fn failures() -> Snapshot {
     Snapshot { failures, ..Snapshot::default() }
 }
 
-fn thresholds() -> Thresholds {
-    Thresholds {
-        memory_percent: 80.0,
-        swap_percent: 80.0,
-        cpu_percent: 82.5,
-        disk_percent: 90.0,
-        traffic_mbps: 100.0,
-        connections: 1000,
-        container_grace: std::time::Duration::ZERO,
-    }
+fn rules() -> Rules {
+    let limits = [
+        (metric::MEMORY, 80.0),
+        (metric::SWAP, 80.0),
+        (metric::CPU, 82.5),
+        (metric::DISK, 90.0),
+        (metric::TRAFFIC_IN, 100.0),
+        (metric::TRAFFIC_OUT, 100.0),
+        (metric::CONNECTIONS, 1000.0),
+    ];
+    limits.map(|(metric, limit)| Rule::for_every(metric, Limits::warning(limit))).into_iter().collect()
 }
 
 fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transition> {
-    let findings = rules::evaluate(snapshot, &thresholds());
-    let transition = |finding: &rules::Finding<'_>| {
+    let findings = rule::evaluate(snapshot, &rules());
+    let transition = |finding: &rule::Finding<'_>| {
         let Reading { key, value, .. } = finding.reading;
-        assert!(matches!(finding.limit, Limit::Threshold(_)));
-        Transition { key: key.clone(), news, value: value.clone(), limit: finding.limit.clone(), since }
+        let Some(limit @ Limit::Threshold(_)) = finding.limit.clone() else { panic!("{finding:?}") };
+        Transition { key: key.clone(), news, value: value.clone(), limit, since }
     };
     // Whatever the order in which they were found.
     findings.iter().rev().map(transition).collect()
@@ -95,13 +96,13 @@ fn said(language: Language) -> String {
     for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
         add(what, &message::report(snapshot, &outline, &Extras::default(), &style, now).text());
     }
-    let (thresholds, mut all) = (thresholds(), over.clone());
+    let (rules, mut all) = (rules(), over.clone());
     all.append(unknown);
-    let findings = rules::evaluate(&all, &thresholds);
+    let findings = rule::evaluate(&all, &rules);
     add("check", &message::table(&findings, &all.failures, &style, now, false));
     add("check in a line", &message::table(&findings, &all.failures, &style, now, true));
     for snapshot in [&over, &well] {
-        let readings: Vec<_> = rules::evaluate(snapshot, &thresholds).iter().map(ReadingDocument::new).collect();
+        let readings: Vec<_> = rule::evaluate(snapshot, &rules).iter().map(ReadingDocument::new).collect();
         let lines: Vec<_> = readings.iter().map(|reading| serde_json::to_string(reading).unwrap()).collect();
         add("check --json", &lines.join("\n"));
     }

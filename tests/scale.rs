@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::message::{self, Extras, Language, Message, Outline, Style};
 use vps_monitor::metric;
-use vps_monitor::rules::Limit;
+use vps_monitor::rule::Limit;
 use vps_monitor::snapshot::{ContainerWord, Key, Snapshot, Value};
 
 const CONTAINERS: i64 = 40_000;

@@ -11,26 +11,30 @@ use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan};
 use vps_monitor::host::Host;
 use vps_monitor::message::{self, Language, Message, Style};
-use vps_monitor::rules::{self, Thresholds};
+use vps_monitor::metric::{self, Limits};
+use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
 const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
 
-/// Everything is over the second one, and nothing over the first.
-const HIGH: Thresholds = thresholds(101.0);
-const LOW: Thresholds = thresholds(0.0);
+// Everything is over the second one, and nothing over the first.
+thread_local! {
+    static HIGH: Rules = rules(1e9);
+    static LOW: Rules = rules(0.0);
+}
 
-const fn thresholds(percent: f64) -> Thresholds {
-    Thresholds {
-        memory_percent: percent,
-        swap_percent: percent,
-        cpu_percent: percent,
-        disk_percent: percent,
-        traffic_mbps: percent * 1e6,
-        connections: (percent * 1e6) as u64,
-        container_grace: std::time::Duration::ZERO,
-    }
+fn rules(limit: f64) -> Rules {
+    let metrics = [
+        metric::MEMORY,
+        metric::SWAP,
+        metric::CPU,
+        metric::DISK,
+        metric::TRAFFIC_IN,
+        metric::TRAFFIC_OUT,
+        metric::CONNECTIONS,
+    ];
+    metrics.map(|metric| Rule::for_every(metric, Limits::warning(limit))).into_iter().collect()
 }
 
 /// A host, and the check that measures it again and again.
@@ -79,12 +83,12 @@ pub fn style() -> Style {
 }
 
 pub fn find_nothing_new(snapshot: &Snapshot, book: &mut AlertBook) -> Vec<Transition> {
-    let findings = rules::evaluate(black_box(snapshot), &HIGH);
+    let findings = HIGH.with(|rules| rule::evaluate(black_box(snapshot), rules));
     book.step(&findings, snapshot, Extent::Check, now(), POLICY)
 }
 
 pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
-    let findings = rules::evaluate(black_box(snapshot), &LOW);
+    let findings = LOW.with(|rules| rule::evaluate(black_box(snapshot), rules));
     let transitions = AlertBook::default().step(&findings, snapshot, Extent::Check, now(), POLICY);
     message::alerts(&transitions, style, now().wall)
 }

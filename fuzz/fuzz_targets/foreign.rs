@@ -12,7 +12,7 @@ use log::Level;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::logging::Sink;
 use vps_monitor::message::{self, Language, Style};
-use vps_monitor::rules::{Finding, Limit, Verdict};
+use vps_monitor::rule::{Finding, Limit, Verdict};
 use vps_monitor::snapshot::{Cause, ContainerWord, Failure, Key, Metric, Reading, Value};
 use vps_monitor::text;
 

@@ -4,6 +4,7 @@
 //! saves it together with the messages made of its transitions.
 
 mod check;
+mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,8 +12,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use transition::{News, Transition};
+
 use crate::clock::{Boot, Now};
-use crate::rules::{Finding, Limit, Verdict};
+use crate::rule::{Finding, Limit, Verdict};
 use crate::snapshot::{Key, Snapshot, Value};
 
 /// How long a container that was told of, and is not there any more, is waited for under its name.
@@ -27,75 +30,6 @@ pub struct Policy {
     /// How long after an alert's firing message no other one is sent for it.
     pub cooldown: Duration,
     pub send_recovery: bool,
-}
-
-/// What changed with one alert, and why.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transition {
-    pub key: Key,
-    pub news: News,
-    pub value: Value,
-    pub limit: Limit,
-    /// When the alert began to fire.
-    pub since: Timestamp,
-}
-
-/// The reason for a transition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It began to fire: told.
-    Fired,
-    /// It fires still (or again), and its cooldown is over: told.
-    Reminded,
-    /// It began to fire, and is told once its grace is over, unless it is well by then.
-    Pending,
-    /// It began to fire again inside its cooldown: not told, unless it lasts.
-    HeldBack,
-    /// What was told is over: told.
-    Recovered,
-    /// It is over, and its firing was never told: not told either.
-    RecoveredUntold,
-    /// It is over, and `send_recovery` is off.
-    RecoveredMuted,
-    /// What it was about is not watched any more: not told.
-    Dropped,
-}
-
-impl News {
-    /// The word for it in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            News::Fired | News::Reminded => "firing",
-            News::Pending => "pending",
-            News::HeldBack => "held_back",
-            News::Recovered | News::RecoveredUntold | News::RecoveredMuted => "recovered",
-            News::Dropped => "dropped",
-        }
-    }
-
-    /// Why, in the log.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            News::Fired => "began",
-            News::Reminded => "cooldown_over",
-            News::Pending => "inside_grace",
-            News::HeldBack => "inside_cooldown",
-            News::Recovered => "told_before",
-            News::RecoveredUntold => "never_told",
-            News::RecoveredMuted => "send_recovery_off",
-            News::Dropped => "not_watched",
-        }
-    }
-
-    /// Whether a firing message is due.
-    pub const fn is_firing_message(self) -> bool {
-        matches!(self, News::Fired | News::Reminded)
-    }
-
-    /// Whether a recovery message is due.
-    pub const fn is_recovery_message(self) -> bool {
-        matches!(self, News::Recovered)
-    }
 }
 
 /// How many messages of each kind alerts gave rise to.
@@ -251,8 +185,9 @@ impl AlertBook {
         match finding.verdict {
             Verdict::Unknown => None,
             Verdict::Clear => self.alerts.get_mut(key)?.clear(finding, policy),
-            Verdict::Breach => {
-                let alert = self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, now));
+            Verdict::Breach(_) => {
+                let limit = finding.limit.as_ref()?;
+                let alert = self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit, now));
                 alert.breach(finding, extent, now, policy)
             }
         }
@@ -297,7 +232,7 @@ impl<'de> Deserialize<'de> for AlertBook {
 
 impl Alert {
     /// An alert that does not fire yet.
-    fn new(finding: &Finding<'_>, now: Now) -> Alert {
+    fn new(finding: &Finding<'_>, limit: &Limit, now: Now) -> Alert {
         Alert {
             key: finding.reading.key.clone(),
             firing: false,
@@ -307,7 +242,7 @@ impl Alert {
             told_from: None,
             gone_since: None,
             value: finding.reading.value.clone(),
-            limit: finding.limit.clone(),
+            limit: limit.clone(),
         }
     }
 
@@ -334,8 +269,7 @@ impl Alert {
             self.since = now.wall;
         }
         self.gone_since = None;
-        self.value.clone_from(&finding.reading.value);
-        self.limit.clone_from(&finding.limit);
+        self.follow(finding);
         if self.told {
             let is_due = extent == Extent::Check && !self.is_cooling_down(now.boot, policy.cooldown);
             let again = is_due && !self.value.is_told_once();
@@ -376,9 +310,17 @@ impl Alert {
             (true, true) => News::Recovered,
         };
         self.end();
-        self.value.clone_from(&finding.reading.value);
-        self.limit.clone_from(&finding.limit);
+        self.follow(finding);
         Some(self.transition(news))
+    }
+
+    /// Takes over how it stands now. The quantity too: of a name that a state file had, no more than that was known.
+    fn follow(&mut self, finding: &Finding<'_>) {
+        self.key.clone_from(&finding.reading.key);
+        self.value.clone_from(&finding.reading.value);
+        if let Some(limit) = &finding.limit {
+            self.limit.clone_from(limit);
+        }
     }
 
     fn end(&mut self) {

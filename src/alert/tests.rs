@@ -3,8 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::metric;
+use crate::metric::{self, Metric};
+use crate::rule::Level;
 use crate::snapshot::{ContainerWord, Reading, Watched};
+
+const BREACH: Verdict = Verdict::Breach(Level::Warning);
 
 const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
 
@@ -39,8 +42,8 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: Policy
         }
     }
     for reading in &snapshot.readings {
-        let verdict = if reading.value == Value::Number(90.0) { Verdict::Breach } else { Verdict::Clear };
-        findings.push(Finding { reading, limit: Limit::Threshold(80.0), verdict, wait: Duration::ZERO });
+        let verdict = if reading.value == Value::Number(90.0) { BREACH } else { Verdict::Clear };
+        findings.push(Finding { reading, limit: Some(Limit::Threshold(80.0)), verdict, wait: Duration::ZERO });
     }
     book.step(&findings, &snapshot, Extent::Check, now, policy)
 }
@@ -157,11 +160,30 @@ fn findings_about_some_targets_leave_the_others_alone() {
     let mut book = AlertBook::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), POLICY);
     let reading = Reading { key: Key::new(metric::DISK, "/data"), value: Value::Number(10.0), note: None };
-    let finding =
-        Finding { reading: &reading, limit: Limit::Threshold(80.0), verdict: Verdict::Clear, wait: Duration::ZERO };
+    let finding = Finding {
+        reading: &reading,
+        limit: Some(Limit::Threshold(80.0)),
+        verdict: Verdict::Clear,
+        wait: Duration::ZERO,
+    };
     let transitions = book.step(&[finding], &Snapshot::default(), Extent::Named, at(10), POLICY);
     assert_eq!(transitions.iter().map(|t| t.news).collect::<Vec<_>>(), [News::Recovered]);
     assert_eq!(book.firing().iter().map(|alert| &*alert.key.target).collect::<Vec<_>>(), ["/"]);
+}
+
+#[test]
+fn a_quantity_that_a_state_file_names_is_known_again_as_soon_as_it_is_read() {
+    static QUEUE: Metric = Metric { name: "mail_queue", order: 15, ..*metric::DISK };
+    let (mut book, mut snapshot) = (AlertBook::default(), Snapshot::default());
+    snapshot.push(&QUEUE, "", Value::Number(90.0));
+    let (reading, limit, wait) = (&snapshot.readings[0], Some(Limit::Threshold(80.0)), Duration::ZERO);
+    let over = Finding { reading, limit, verdict: BREACH, wait };
+    let _ = book.step(&[over.clone()], &snapshot, Extent::Check, at(0), POLICY);
+    let mut loaded: AlertBook = serde_json::from_str(&serde_json::to_string(&book).unwrap()).unwrap();
+    assert_eq!(loaded.firing()[0].key.metric.order, u16::MAX);
+    let recovered =
+        loaded.step(&[Finding { verdict: Verdict::Clear, ..over }], &snapshot, Extent::Check, at(1), POLICY);
+    assert_eq!((recovered[0].news, recovered[0].key.metric.order), (News::Recovered, QUEUE.order));
 }
 
 /// What a look at containers says of `web`.
@@ -171,8 +193,7 @@ enum Web {
     Crashed,
     Stopped,
     NotThere,
-    EngineAway,
-    NoEngineYet,
+    Unknown,
 }
 
 const GRACE: Duration = Duration::from_secs(10);
@@ -184,12 +205,12 @@ fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32) -> Vec<News
         Web::Runs => snapshot.push(metric::CONTAINER_STATE, "web", word("running")),
         Web::Crashed | Web::Stopped => snapshot.push(metric::CONTAINER_STATE, "web", word("exited")),
         Web::NotThere => {}
-        Web::EngineAway | Web::NoEngineYet => snapshot.watched.push(Watched::Every(metric::CONTAINER_STATE)),
+        Web::Unknown => snapshot.watched.push(Watched::Every(metric::CONTAINER_STATE)),
     }
     let finding = |reading| Finding {
         reading,
-        limit: Limit::Expected("running".into()),
-        verdict: if matches!(web, Web::Runs) { Verdict::Clear } else { Verdict::Breach },
+        limit: Some(Limit::Expected("running".into())),
+        verdict: if matches!(web, Web::Runs) { Verdict::Clear } else { BREACH },
         wait: if matches!(web, Web::Stopped) { GRACE } else { Duration::ZERO },
     };
     let findings: Vec<_> = snapshot.readings.iter().map(finding).collect();
@@ -227,12 +248,10 @@ fn a_told_container_is_waited_for_under_its_name_for_a_day() {
 #[test]
 fn an_engine_that_is_away_or_not_there_yet_drops_nothing() {
     let year = 365 * 24 * 60 * 60;
-    for away in [Web::EngineAway, Web::NoEngineYet] {
-        assert_eq!(
-            looks(&[(0, Web::Crashed), (60, away), (year, away), (year + 1, Web::Runs)]),
-            [Some(News::Fired), None, None, Some(News::Recovered)]
-        );
-    }
+    assert_eq!(
+        looks(&[(0, Web::Crashed), (60, Web::Unknown), (year, Web::Unknown), (year + 1, Web::Runs)]),
+        [Some(News::Fired), None, None, Some(News::Recovered)]
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::config::Resolved;
 use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
 use crate::message;
-use crate::rules::{self, Finding, Verdict};
+use crate::rule::{self, Finding};
 use crate::snapshot::{Failure, Snapshot};
 use crate::text;
 
@@ -22,7 +22,7 @@ pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let snapshot = measure(&config, &mut options.host()?);
     let now = clock::now().wall;
-    let findings = rules::evaluate(&snapshot, &config.thresholds);
+    let findings = rule::evaluate(&snapshot, &config.rules);
     let printed = if json {
         let time = rfc3339(now, &config.style.zone);
         let document = Document::new(&config.style.host, &time, &findings, &snapshot.failures);
@@ -70,7 +70,7 @@ fn survey(mut engine: Engine) -> Snapshot {
 }
 
 fn exit_code(findings: &[Finding<'_>], failures: &[Failure]) -> u8 {
-    if findings.iter().any(|finding| finding.verdict == Verdict::Breach) {
+    if findings.iter().any(|finding| finding.verdict.is_breach()) {
         exit::FAILED
     } else if failures.is_empty() {
         exit::DONE

@@ -11,8 +11,9 @@ use crate::collect::Plan;
 use crate::docker::Address;
 use crate::host;
 use crate::message::{Outline, Style};
+use crate::metric::{self, Limits};
 use crate::notify::Channel;
-use crate::rules::Thresholds;
+use crate::rule::{Rule, Rules};
 use crate::schedule;
 
 /// Values of the command line that stand above those of the file, and outlive a reload.
@@ -34,7 +35,7 @@ impl Overrides {
 pub struct Resolved {
     pub check_interval: Duration,
     pub policy: Policy,
-    pub thresholds: Thresholds,
+    pub rules: Rules,
     pub plan: Plan,
     pub style: Style,
     pub outline: Outline,
@@ -54,15 +55,7 @@ impl Resolved {
         Resolved {
             check_interval: general.check_interval,
             policy: Policy { cooldown: general.alert_cooldown, send_recovery: general.send_recovery },
-            thresholds: Thresholds {
-                memory_percent: config.system.memory.threshold,
-                swap_percent: config.system.swap.threshold,
-                cpu_percent: config.system.cpu.threshold,
-                disk_percent: config.system.disk.threshold,
-                traffic_mbps: config.network.traffic.threshold_mbps,
-                connections: config.network.connections.threshold,
-                container_grace: config.docker.grace,
-            },
+            rules: rules(config),
             plan: Plan {
                 memory: config.system.memory.clone(),
                 swap: config.system.swap.clone(),
@@ -84,4 +77,20 @@ impl Resolved {
     pub fn channels_or_terminal(&self) -> Vec<Channel> {
         if self.channels.is_empty() { vec![Channel::terminal()] } else { self.channels.clone() }
     }
+}
+
+fn rules(config: &Config) -> Rules {
+    let warning = |metric, limit| Rule::for_every(metric, Limits::warning(limit));
+    let grace = |metric| Rule::for_every(metric, Limits { grace: config.docker.grace, ..Limits::NONE });
+    let limits = [
+        warning(metric::MEMORY, config.system.memory.threshold),
+        warning(metric::SWAP, config.system.swap.threshold),
+        warning(metric::CPU, config.system.cpu.threshold),
+        warning(metric::DISK, config.system.disk.threshold),
+        warning(metric::TRAFFIC_IN, config.network.traffic.threshold_mbps),
+        warning(metric::TRAFFIC_OUT, config.network.traffic.threshold_mbps),
+        warning(metric::CONNECTIONS, config.network.connections.threshold as f64),
+    ];
+    let graces = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE].map(grace);
+    limits.into_iter().chain(graces).collect()
 }

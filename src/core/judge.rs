@@ -13,7 +13,7 @@ use crate::logging::Change;
 use crate::message;
 use crate::metric::Metric;
 use crate::outbox::Outbox;
-use crate::rules::{self, Limit, Verdict};
+use crate::rule::{self, Limit};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::text;
 
@@ -40,11 +40,11 @@ impl Core {
         self.checks.is_measuring = false;
         self.checks.last = Some(now.wall);
         self.checks.count += 1;
-        let findings = rules::evaluate(snapshot, &self.config.thresholds);
+        let findings = rule::evaluate(snapshot, &self.config.rules);
         self.last_readings.take(&findings);
         let policy = self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
-        let over = findings.iter().filter(|finding| finding.verdict == Verdict::Breach).count();
+        let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
         if self.mode.print_checks {
             let brief = self.checks.count > 1;
@@ -57,7 +57,7 @@ impl Core {
 
     /// Takes in a look at containers between two checks.
     pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
-        let findings = rules::evaluate(snapshot, &self.config.thresholds);
+        let findings = rule::evaluate(snapshot, &self.config.rules);
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
         let policy = self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);

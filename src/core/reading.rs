@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::metric::Metric;
-use crate::rules::{Finding, Limit};
+use crate::rule::{Finding, Limit};
 use crate::snapshot::Value;
 
 /// One reading, what it was compared with, and how that ended. Fields may be added, never renamed or retyped.
@@ -40,7 +40,7 @@ impl ReadingDocument {
             Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
             _ => (None, None),
         };
-        let (threshold, expected) = limit(&finding.limit);
+        let (threshold, expected) = finding.limit.as_ref().map(limit).unwrap_or_default();
         ReadingDocument {
             metric: reading.key.metric.name.to_owned(),
             target: reading.key.target.to_string(),

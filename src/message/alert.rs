@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::report::short;
 use super::{Fact, Kind, MAX_LINES, Message, Style, Words, containers, name};
 use crate::alert::Transition;
-use crate::rules::Limit;
+use crate::rule::Limit;
 
 /// The firing messages of one check: system and network lines together, containers in a message of their own.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {

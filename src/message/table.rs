@@ -6,7 +6,7 @@ use super::Style;
 use super::format::{size, time};
 use super::report::with_word;
 use crate::metric;
-use crate::rules::{Finding, Limit, Verdict};
+use crate::rule::{Finding, Limit, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Value};
 use crate::text;
 
@@ -76,15 +76,16 @@ impl Row {
         Row {
             verdict: match finding.verdict {
                 Verdict::Clear => "ok",
-                Verdict::Breach => "OVER",
+                Verdict::Breach(_) => "OVER",
                 Verdict::Unknown if reading.key.metric == metric::CONTAINER_STATE => "as found",
                 Verdict::Unknown => "starting",
             },
             what: text::subject(metric.name, &reading.key.target),
             value: with_word(metric, &reading.value, text::shown),
             limit: match &finding.limit {
-                Limit::Threshold(limit) => format!("threshold {}", metric.unit.show_limit(*limit)),
-                Limit::Expected(word) => format!("expected {}", text::shown(ContainerWord::shown_expected(word))),
+                Some(Limit::Threshold(limit)) => format!("threshold {}", metric.unit.show_limit(*limit)),
+                None => String::new(),
+                Some(Limit::Expected(word)) => format!("expected {}", text::shown(ContainerWord::shown_expected(word))),
             },
             detail: [sizes(&reading.value), reading.note.as_deref().map(text::shown)]
                 .into_iter()
@@ -121,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::message::Language;
+    use crate::rule::Level;
     use crate::snapshot::{ContainerWord, Key, Reading};
 
     #[test]
@@ -129,7 +131,7 @@ mod tests {
         let readings = [
             (
                 Reading { key: Key::new(metric::MEMORY, ""), value: memory, note: Some("not as `free`".into()) },
-                Verdict::Breach,
+                Verdict::Breach(Level::Warning),
                 80.0,
             ),
             (
@@ -142,7 +144,7 @@ mod tests {
             .iter()
             .map(|(reading, verdict, limit)| Finding {
                 reading,
-                limit: Limit::Threshold(*limit),
+                limit: Some(Limit::Threshold(*limit)),
                 verdict: *verdict,
                 wait: std::time::Duration::ZERO,
             })
@@ -177,8 +179,8 @@ mod tests {
             .collect();
         let finding = |reading| Finding {
             reading,
-            limit: Limit::Expected("running".into()),
-            verdict: Verdict::Breach,
+            limit: Some(Limit::Expected("running".into())),
+            verdict: Verdict::Breach(Level::Warning),
             wait: std::time::Duration::ZERO,
         };
         let findings: Vec<Finding<'_>> = readings.iter().map(finding).collect();

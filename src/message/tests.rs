@@ -5,7 +5,7 @@ use jiff::tz;
 use super::*;
 use crate::alert::{News, Transition};
 use crate::metric::{self, Metric};
-use crate::rules::Limit;
+use crate::rule::Limit;
 use crate::snapshot::{Cause, ContainerWord, Failure, Key, Snapshot, Value};
 
 fn style(language: Language) -> Style {

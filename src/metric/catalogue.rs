@@ -2,7 +2,7 @@
 //!
 //! Places are tens, so that another quantity finds one between them.
 
-use super::{Metric, Section, Text, Unit};
+use super::{Limits, Metric, Section, Text, Unit};
 
 pub(super) const CATALOGUE: &[&Metric] =
     &[MEMORY, DISK, CPU, SWAP, TRAFFIC_IN, TRAFFIC_OUT, CONNECTIONS, CONTAINER_STATE, CONTAINER_HEALTH, DOCKER_ENGINE];
@@ -16,6 +16,7 @@ pub const MEMORY: &Metric = &Metric {
     order: 10,
     report_order: 20,
     shows_sizes: true,
+    default: Some(Limits::warning(80.0)),
 };
 
 /// For each watched path; of swap and CPU a report tells the share alone, as in the plan.
@@ -28,6 +29,7 @@ pub const DISK: &Metric = &Metric {
     order: 20,
     report_order: 40,
     shows_sizes: true,
+    default: Some(Limits::warning(80.0)),
 };
 
 pub const CPU: &Metric = &Metric {
@@ -39,6 +41,7 @@ pub const CPU: &Metric = &Metric {
     order: 30,
     report_order: 10,
     shows_sizes: false,
+    default: Some(Limits::warning(80.0)),
 };
 
 pub const SWAP: &Metric = &Metric {
@@ -50,6 +53,7 @@ pub const SWAP: &Metric = &Metric {
     order: 40,
     report_order: 30,
     shows_sizes: false,
+    default: Some(Limits::warning(80.0)),
 };
 
 pub const TRAFFIC_IN: &Metric = &Metric {
@@ -61,6 +65,7 @@ pub const TRAFFIC_IN: &Metric = &Metric {
     order: 50,
     report_order: 10,
     shows_sizes: false,
+    default: Some(Limits::warning(100.0)),
 };
 
 pub const TRAFFIC_OUT: &Metric = &Metric {
@@ -72,6 +77,7 @@ pub const TRAFFIC_OUT: &Metric = &Metric {
     order: 60,
     report_order: 20,
     shows_sizes: false,
+    default: Some(Limits::warning(100.0)),
 };
 
 pub const CONNECTIONS: &Metric = &Metric {
@@ -83,6 +89,7 @@ pub const CONNECTIONS: &Metric = &Metric {
     order: 70,
     report_order: 30,
     shows_sizes: false,
+    default: Some(Limits::warning(1000.0)),
 };
 
 pub const CONTAINER_STATE: &Metric = &Metric {
@@ -94,6 +101,7 @@ pub const CONTAINER_STATE: &Metric = &Metric {
     order: 80,
     report_order: 10,
     shows_sizes: false,
+    default: None,
 };
 
 pub const CONTAINER_HEALTH: &Metric = &Metric {
@@ -105,6 +113,7 @@ pub const CONTAINER_HEALTH: &Metric = &Metric {
     order: 90,
     report_order: 20,
     shows_sizes: false,
+    default: None,
 };
 
 /// Whether the engine answers; read only where `docker.alert_unavailable` asks for it.
@@ -117,4 +126,5 @@ pub const DOCKER_ENGINE: &Metric = &Metric {
     order: 100,
     report_order: 30,
     shows_sizes: false,
+    default: None,
 };

@@ -5,6 +5,7 @@
 //! and what an external check measures comes with a name at run time.
 
 mod catalogue;
+mod limits;
 mod unit;
 
 use std::cmp::Ordering;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use catalogue::{
     CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DOCKER_ENGINE, MEMORY, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
 };
+pub use limits::Limits;
 pub use unit::Unit;
 
 use catalogue::CATALOGUE;
@@ -37,6 +39,8 @@ pub struct Metric {
     pub report_order: u16,
     /// Whether a report tells sizes behind the share.
     pub shows_sizes: bool,
+    /// Its limits where no rule is nearer; `None`: it may be anything.
+    pub default: Option<Limits>,
 }
 
 /// A label in both languages.
@@ -84,6 +88,7 @@ const fn bare_number(name: &'static str) -> Metric {
         order: u16::MAX,
         report_order: u16::MAX,
         shows_sizes: false,
+        default: None,
     }
 }
 

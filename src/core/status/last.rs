@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::reading::ReadingDocument;
 use crate::metric;
-use crate::rules::{self, Finding, Thresholds, Verdict};
+use crate::rule::{self, Finding, Rules, Verdict};
 use crate::snapshot::{Reading, Snapshot, Value};
 
 /// So many containers that are not as expected are shown; of more, `check` has the list.
@@ -48,10 +48,10 @@ impl LastReadings {
         }
     }
 
-    /// Judged by the thresholds that are in force now.
-    pub fn documents(&self, thresholds: &Thresholds) -> Vec<ReadingDocument> {
+    /// Judged by the rules that are in force now.
+    pub fn documents(&self, rules: &Rules) -> Vec<ReadingDocument> {
         let snapshot = Snapshot { readings: self.readings.clone(), ..Snapshot::default() };
-        rules::evaluate(&snapshot, thresholds).iter().map(ReadingDocument::new).collect()
+        rule::evaluate(&snapshot, rules).iter().map(ReadingDocument::new).collect()
     }
 
     pub fn containers(&self) -> Containers {
@@ -66,10 +66,10 @@ mod tests {
     use crate::snapshot::ContainerWord;
 
     fn taken(snapshot: &Snapshot) -> (Vec<ReadingDocument>, Containers) {
-        let thresholds = Resolved::new(&Config::default()).thresholds;
+        let rules = Resolved::new(&Config::default()).rules;
         let mut last = LastReadings::default();
-        last.take(&rules::evaluate(snapshot, &thresholds));
-        (last.documents(&thresholds), last.containers())
+        last.take(&rule::evaluate(snapshot, &rules));
+        (last.documents(&rules), last.containers())
     }
 
     fn container(word: &str, well: Option<bool>) -> Value {

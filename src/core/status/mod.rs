@@ -158,7 +158,7 @@ impl Core {
             next_check: Some(rfc3339(outbox::on_the_wall(self.checks.next, now), zone)),
             next_report: self.reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
             last_report: self.reporter.state().last_sent.map(|time| rfc3339(time, zone)),
-            readings: self.last_readings.documents(&self.config.thresholds),
+            readings: self.last_readings.documents(&self.config.rules),
             containers: self.last_readings.containers(),
             failures: failures.collect(),
             ..Status::at_rest(&self.config, &self.mode.state_folder, self.state.get(), None, now)

@@ -10,7 +10,7 @@ use super::report::short;
 use super::{Words, name};
 use crate::alert::Transition;
 use crate::metric;
-use crate::rules::Limit;
+use crate::rule::Limit;
 use crate::snapshot::{Cause, ContainerWord, Value};
 
 pub(super) use section::containers;

@@ -7,7 +7,7 @@ use super::*;
 use crate::alert::{News, Transition};
 use crate::message::{alerts, recovery};
 use crate::metric;
-use crate::rules::Limit;
+use crate::rule::Limit;
 use crate::snapshot::{Key, Value};
 
 fn style(language: Language) -> Style {

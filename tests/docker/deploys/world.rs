@@ -9,7 +9,8 @@ use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Config, Docker, Look, Looked, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Answer, Burst, Error, Labels, Question, Signal};
-use vps_monitor::rules::{self, Thresholds};
+use vps_monitor::metric::{self, Limits};
+use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::{Snapshot, Value};
 
 const POLICY: Policy = Policy { cooldown: Duration::ZERO, send_recovery: true };
@@ -334,21 +335,17 @@ impl World {
             Scope::Some => Extent::Named,
         };
         assert_one_reading_a_name(snapshot);
-        let findings = rules::evaluate(snapshot, &self.thresholds());
+        let findings = rule::evaluate(snapshot, &self.rules());
         let transitions = self.book.step(&findings, snapshot, extent, now, POLICY);
         self.told.extend(transitions.iter().filter_map(shown));
     }
 
-    fn thresholds(&self) -> Thresholds {
-        Thresholds {
-            memory_percent: 80.0,
-            swap_percent: 80.0,
-            cpu_percent: 80.0,
-            disk_percent: 80.0,
-            traffic_mbps: 100.0,
-            connections: 1000,
-            container_grace: self.config.grace,
-        }
+    fn rules(&self) -> Rules {
+        let limits = Limits { grace: self.config.grace, ..Limits::NONE };
+        [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH]
+            .map(|metric| Rule::for_every(metric, limits))
+            .into_iter()
+            .collect()
     }
 
     fn answers(&self) -> Vec<Answer> {

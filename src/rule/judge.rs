@@ -1,0 +1,172 @@
+//! Judges readings: is a value over its limit, or a container not in its expected state? Pure.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Rules;
+use crate::metric::Limits;
+use crate::snapshot::{Reading, Snapshot, Value};
+
+/// What a value was compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// In the unit of the value.
+    Threshold(f64),
+    /// The state or health that a container is expected to be in.
+    Expected(Rc<str>),
+}
+
+/// How bad a breach is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Warning,
+    Critical,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Clear,
+    Breach(Level),
+    /// Measured, but it cannot be said yet: a container that is starting.
+    Unknown,
+}
+
+impl Verdict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Clear => "clear",
+            Verdict::Breach(_) => "breach",
+            Verdict::Unknown => "unknown",
+        }
+    }
+
+    pub const fn is_breach(self) -> bool {
+        matches!(self, Verdict::Breach(_))
+    }
+}
+
+/// A reading and what is to be thought of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding<'a> {
+    pub reading: &'a Reading,
+    /// Of a breach the one that is broken; `None`: the value may be anything.
+    pub limit: Option<Limit>,
+    pub verdict: Verdict,
+    /// How long a breach must last before it is told.
+    pub wait: Duration,
+}
+
+/// One finding for each reading, in the same order.
+pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &Rules) -> Vec<Finding<'a>> {
+    let judge = |reading: &'a Reading| judge(reading, rules.limits(&reading.key).unwrap_or(&Limits::NONE));
+    snapshot.readings.iter().map(judge).collect()
+}
+
+/// A reading *at* a limit is over it.
+fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
+    let measured = match &reading.value {
+        Value::Container(container) => {
+            let verdict = match container.well {
+                Some(true) => Verdict::Clear,
+                Some(false) => Verdict::Breach(Level::Warning),
+                None => Verdict::Unknown,
+            };
+            let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
+            return Finding { reading, limit: Some(Limit::Expected(container.expected.clone())), verdict, wait };
+        }
+        // No swap at all is never over.
+        Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
+        Value::Usage { percent: number, .. } | Value::Number(number) => *number,
+    };
+    let broken = |limit: Option<f64>| limit.filter(|limit| measured >= *limit);
+    let (verdict, limit) = match (broken(limits.critical), broken(limits.warning)) {
+        (Some(limit), _) => (Verdict::Breach(Level::Critical), Some(limit)),
+        (None, Some(limit)) => (Verdict::Breach(Level::Warning), Some(limit)),
+        (None, None) => (Verdict::Clear, limits.warning.or(limits.critical)),
+    };
+    Finding { reading, limit: limit.map(Limit::Threshold), verdict, wait: Duration::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rule;
+    use super::*;
+    use crate::metric::{self, Metric};
+    use crate::snapshot::ContainerWord;
+
+    const GRACE: Duration = Duration::from_secs(10);
+    const WARNING: Verdict = Verdict::Breach(Level::Warning);
+
+    /// The verdict, the limit and the wait, by the quantities' own limits.
+    fn judged(metric: &'static Metric, value: Value) -> (Verdict, Option<Limit>, Duration) {
+        let limits = Limits { grace: GRACE, ..metric.default.unwrap_or(Limits::NONE) };
+        let rules = [Rule::for_every(metric, limits)].into_iter().collect();
+        let mut snapshot = Snapshot::default();
+        snapshot.push(metric, "", value);
+        let finding = evaluate(&snapshot, &rules).remove(0);
+        (finding.verdict, finding.limit, finding.wait)
+    }
+
+    fn verdict(metric: &'static Metric, value: Value) -> Verdict {
+        judged(metric, value).0
+    }
+
+    fn usage(percent: f64) -> Value {
+        Value::Usage { percent, used_bytes: 1, total_bytes: 2 }
+    }
+
+    #[test]
+    fn a_reading_at_its_limit_is_over_it() {
+        assert_eq!(verdict(metric::MEMORY, usage(80.0)), WARNING);
+        assert_eq!(verdict(metric::MEMORY, usage(79.999)), Verdict::Clear);
+        assert_eq!(verdict(metric::CONNECTIONS, Value::Number(1000.0)), WARNING);
+        assert_eq!(verdict(metric::CONNECTIONS, Value::Number(999.0)), Verdict::Clear);
+    }
+
+    #[test]
+    fn of_two_limits_the_broken_one_is_named_and_the_worse_one_first() {
+        let limits = Limits { warning: Some(80.0), critical: Some(95.0), ..Limits::NONE };
+        let rules = [Rule::for_every(metric::CPU, limits)].into_iter().collect();
+        for (value, verdict, limit) in
+            [(79.0, Verdict::Clear, 80.0), (80.0, WARNING, 80.0), (95.0, Verdict::Breach(Level::Critical), 95.0)]
+        {
+            let mut snapshot = Snapshot::default();
+            snapshot.push(metric::CPU, "", Value::Number(value));
+            let finding = &evaluate(&snapshot, &rules)[0];
+            assert_eq!((finding.verdict, &finding.limit), (verdict, &Some(Limit::Threshold(limit))));
+        }
+    }
+
+    #[test]
+    fn a_quantity_without_a_rule_may_be_anything() {
+        let mut snapshot = Snapshot::default();
+        snapshot.push(metric::CPU, "", Value::Number(f64::MAX));
+        let finding = &evaluate(&snapshot, &Rules::default())[0];
+        assert_eq!((finding.verdict, &finding.limit), (Verdict::Clear, &None));
+    }
+
+    #[test]
+    fn no_swap_at_all_never_fires() {
+        assert_eq!(verdict(metric::SWAP, Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }), Verdict::Clear);
+    }
+
+    #[test]
+    fn a_container_is_judged_by_whether_it_is_well() {
+        let container = |well| Value::Container(ContainerWord { well, ..ContainerWord::new("x", "running") });
+        assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(true))), Verdict::Clear);
+        assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(false))), WARNING);
+        assert_eq!(verdict(metric::CONTAINER_HEALTH, container(None)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_is_away_on_purpose_is_told_after_the_grace() {
+        let wait = |on_purpose| {
+            let word = ContainerWord { on_purpose, ..ContainerWord::new("exited", "running") };
+            judged(metric::CONTAINER_STATE, Value::Container(word)).2
+        };
+        assert_eq!((wait(true), wait(false)), (GRACE, Duration::ZERO));
+    }
+}

@@ -1,0 +1,104 @@
+//! Rules: which limits hold for which quantity of which target, as data.
+//!
+//! The first that fits wins. Keys of the configuration become rules, and so do the quantities' own defaults, behind all
+//! others.
+
+mod judge;
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+pub use judge::{Finding, Level, Limit, Verdict, evaluate};
+
+use crate::metric::{Limits, Metric};
+use crate::pattern;
+use crate::snapshot::Key;
+
+/// The limits of one quantity, on the targets of one pattern.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub metric: &'static Metric,
+    /// A target, or a pattern of targets with `*`.
+    pub target: Rc<str>,
+    pub limits: Limits,
+}
+
+impl Rule {
+    /// For whatever target has the quantity.
+    pub fn for_every(metric: &'static Metric, limits: Limits) -> Rule {
+        Rule { metric, target: "*".into(), limits }
+    }
+}
+
+/// All rules, ready to be asked: a rule for one target costs nothing when others are judged.
+#[derive(Clone, Debug, Default)]
+pub struct Rules(BTreeMap<&'static Metric, Ordered>);
+
+/// The rules of one quantity, each with its place in their order.
+#[derive(Clone, Debug, Default)]
+struct Ordered {
+    exact: HashMap<Rc<str>, (usize, Limits)>,
+    patterns: Vec<(usize, Rc<str>, Limits)>,
+}
+
+impl Rules {
+    /// The limits for `key`; `None`: it may be anything.
+    pub fn limits(&self, key: &Key) -> Option<&Limits> {
+        let Ordered { exact, patterns } = self.0.get(key.metric)?;
+        let exact = exact.get(&key.target);
+        let before = |place: usize| exact.is_none_or(|(exact, _)| place < *exact);
+        let mut patterns = patterns.iter().take_while(|(place, ..)| before(*place));
+        let fitting = patterns.find(|(_, pattern, _)| pattern::matches(&**pattern, &*key.target));
+        fitting.map(|(.., limits)| limits).or(exact.map(|(_, limits)| limits))
+    }
+}
+
+/// In their order: the first that fits wins.
+impl FromIterator<Rule> for Rules {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Rules {
+        let mut all = Rules::default();
+        for (place, Rule { metric, target, limits }) in rules.into_iter().enumerate() {
+            let Ordered { exact, patterns } = all.0.entry(metric).or_default();
+            if target.contains('*') {
+                patterns.push((place, target, limits));
+            } else {
+                exact.entry(target).or_insert((place, limits));
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric;
+
+    fn rule(target: &str, warning: f64) -> Rule {
+        Rule { metric: metric::DISK, target: target.into(), limits: Limits::warning(warning) }
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_wins() {
+        let rules: Rules =
+            [rule("/backup", 98.0), rule("/mnt/*", 95.0), rule("/mnt/a", 50.0), rule("*", 80.0), rule("/late", 1.0)]
+                .into_iter()
+                .collect();
+        let warning = |target: &str| rules.limits(&Key::new(metric::DISK, target)).and_then(|limits| limits.warning);
+        for (target, limit) in [("/backup", 98.0), ("/backup2", 80.0), ("/mnt/a", 95.0), ("/", 80.0), ("/late", 80.0)] {
+            assert_eq!(warning(target), Some(limit), "{target}");
+        }
+        assert_eq!(rules.limits(&Key::new(metric::MEMORY, "")), None);
+    }
+
+    /// Counted in rules that are looked at, this would be 10^8.
+    #[test]
+    fn a_rule_for_each_of_ten_thousand_targets_costs_the_others_nothing() {
+        let rules: Rules = (0..10_000).map(|number| rule(&format!("/{number}"), f64::from(number))).collect();
+        assert_eq!(rules.0[metric::DISK].patterns.len(), 0);
+        for number in 0..10_000 {
+            let limits = rules.limits(&Key::new(metric::DISK, format!("/{number}")));
+            assert_eq!(limits, Some(&Limits::warning(f64::from(number))));
+        }
+    }
+}

@@ -1,6 +1,7 @@
-//! What systemd is told: readiness, status, the watchdog (sd_notify(3)). Without systemd all of it does nothing.
+//! Notifies systemd: readiness, status, the watchdog (sd_notify(3)). Without systemd all of it does nothing.
 //!
-//! A service manager that stands still (a frozen process 1) costs no time: what it does not take is told again later.
+//! A service manager that hangs (a frozen process 1) costs no time: a notification that it does not take is repeated
+//! later.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -11,13 +12,13 @@ use sd_notify::NotifyState;
 use crate::clock::Boot;
 use crate::datagram::Sender;
 
-/// What was not taken is told again so often.
+/// The pause before a notification that was not taken is repeated.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// As many words wait for a service manager that takes none: the last of each kind is what matters.
 const MAX_UNSENT: usize = 8;
 
-/// What the agent says of itself.
+/// The agent's own state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase<'a> {
     /// The configuration is valid, the state is loaded, and it watches.
@@ -162,7 +163,7 @@ mod tests {
         Boot::from_micros(milliseconds * 1000)
     }
 
-    /// What it was told so far.
+    /// The notifications so far.
     fn told(receiver: &UnixDatagram) -> Vec<String> {
         let mut datagram = [0; 512];
         let next = || {

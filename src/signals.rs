@@ -1,6 +1,6 @@
 //! Signals, as flags and a pipe that poll(2) can watch.
 //!
-//! What the parent blocked or ignored stays so across execve(2), so nothing is taken for granted of what a signal does.
+//! A signal that the parent blocked or ignored stays so across execve(2), so every signal's action is set here.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,7 +16,7 @@ use signal_hook::{flag, low_level::pipe};
 
 use crate::terminal::Terminal;
 
-/// What a signal asks for.
+/// The request that a signal makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// SIGTERM, SIGINT; SIGHUP where the terminal was closed.
@@ -85,12 +85,12 @@ impl Signals {
         let stop = PollFd::new(self.stop_fd(), PollFlags::POLLIN);
         let mut fds: Vec<PollFd<'_>> =
             [stop].into_iter().chain(fd.map(|fd| PollFd::new(fd, PollFlags::POLLIN))).collect();
-        // What another signal ends early is no harm: whoever waits looks at the clock.
+        // An early end by another signal does no harm: the caller looks at the clock.
         let _ = poll(&mut fds, PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX));
         !fds[0].any().unwrap_or(false)
     }
 
-    /// What the signals since the last call ask for, the most urgent first.
+    /// The request of the signals since the last call, the most urgent first.
     pub fn take(&mut self) -> Option<Wish> {
         let mut chunk = [0; 64];
         while matches!(self.pipe.read(&mut chunk), Ok(count) if count > 0) {}

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use nix::fcntl::OFlag;
 
-/// What a process knows of its terminal.
+/// A process's knowledge of its terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// It has one, and nobody asked it to survive it.

@@ -35,7 +35,7 @@ pub fn field(text: &str) -> String {
     if text.is_empty() || text.contains(misleads) { quoted(text) } else { shown(text) }
 }
 
-/// What a line is about: `memory`, or `disk(/data)` where there is a target.
+/// The subject of a line: `memory`, or `disk(/data)` if it has a target.
 pub fn subject(name: &str, target: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{name}({})", field(target)) }
 }
@@ -166,13 +166,13 @@ pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
             c => VARIATION_SELECTORS.contains(&c) && is_symbol(before),
         };
         let hidden = !is_of_emoji && is_hidden(c);
-        // What is hidden is not printed, so nothing follows it.
+        // A hidden character is not printed, so nothing follows it.
         before = if hidden { ' ' } else { c };
         Some((c, hidden))
     })
 }
 
-/// What `put` makes of each character, as long as all of it stays within `max_bytes`; else as much as does, and `…`.
+/// Each character as `put` writes it. If the whole exceeds `max_bytes`, as much as fits, and `…`.
 fn bounded(text: &str, max_bytes: usize, put: impl Fn(&mut String, char, bool)) -> String {
     let mut line = String::new();
     let mut kept = 0;

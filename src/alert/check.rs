@@ -1,4 +1,4 @@
-//! What a file can hold of alerts: instants that no agent wrote are corrected, and what is too much is forgotten.
+//! Checks the alerts of a state file: corrects instants that no agent wrote, and forgets alerts beyond the bound.
 
 use std::time::Duration;
 

@@ -79,7 +79,7 @@ fn exit_code(findings: &[Finding<'_>], failures: &[Failure]) -> u8 {
     }
 }
 
-/// What `check --json` prints. Fields may be added, never renamed or retyped.
+/// The document of `check --json`. Fields may be added, never renamed or retyped.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,

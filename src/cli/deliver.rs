@@ -13,10 +13,10 @@ use crate::worker::Worker;
 /// Pauses between attempts that failed for a passing reason.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// What a message that was not delivered was answered.
+/// The answer to a message that was not delivered.
 pub struct Refused {
     pub outcome: Outcome,
-    /// What can be done about it, where that is known.
+    /// The remedy, if it is known.
     pub advice: Option<&'static str>,
 }
 

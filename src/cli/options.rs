@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::schedule::Schedule;
 use crate::settings::{self, Read, WAIT_OF_A_COMMAND};
 
-/// Where the service keeps its state.
+/// The folder of the service's state.
 pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
 
 /// The last line of most commands' help. Commands with other codes have a line of their own.

@@ -23,7 +23,7 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     };
     let report = message::report(&snapshot, &config.outline, &extras, &config.style, now.wall);
     output::print(&format!("{}\n", report.text()))?;
-    // What is printed to the terminal is delivered to the terminal.
+    // The printed report is the delivery to the terminal.
     let channels = config.channels.iter().filter(|_| send);
     let mut failures = Vec::new();
     for channel in channels {

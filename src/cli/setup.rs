@@ -1,4 +1,4 @@
-//! What the agent needs before it can begin: descriptors, its state's folder, and the right user for that.
+//! Gets what the agent needs at its start: descriptors, its state's folder, and the right user for that.
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,14 +40,14 @@ pub fn ensure_descriptors() -> anyhow::Result<()> {
 
 /// The state's folder, locked for this agent. `None`: it was asked to stop while it waited for that.
 ///
-/// Where root would work in another user's folder, this process becomes that user for good before it touches anything in
-/// there: what that user put in place of a file could have root do anything, and what root writes that user could not read.
-/// It has that user's groups and no other: whoever owns a process can look into what it starts.
+/// If root would work in another user's folder, this process becomes that user for good before it touches anything in
+/// there: a file that the user replaced could make root do anything, and the user could not read root's files. It has
+/// that user's groups and no others: the owner of a process can look into its children.
 ///
 /// # Errors
 /// The folder must not, or cannot, be used.
 pub fn take_folder(path: &Path, once: bool, worker: &Worker, signals: &Signals) -> anyhow::Result<Option<StateFolder>> {
-    // Whatever the umask was, what the agent makes is for its owner, who can read it.
+    // The agent's files are for their owner alone, whatever the umask was.
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     if !answers(path, worker, signals)? {
         return Ok(None);
@@ -107,7 +107,7 @@ fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bo
         {
             return Err(anyhow!(error).context(path.display().to_string()));
         }
-        // Whatever else it says, it says it at once.
+        // Any other answer comes at once.
         if answer.is_some() {
             return Ok(true);
         }

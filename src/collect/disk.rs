@@ -83,7 +83,7 @@ fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
 
 pub struct Disk {
     paths: Vec<Rc<str>>,
-    /// What is known of each path in this check.
+    /// The state of each path in this check.
     states: Vec<State>,
     began: Boot,
 }

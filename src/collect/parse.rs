@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a text, in words that follow the file's name.
+/// A fault of a text, in words that follow the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(String);

@@ -17,7 +17,7 @@ use crate::rule::{self, Limit};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::text;
 
-/// What could not be measured by the last look at it, and since when that is so.
+/// The measurements that failed at the last look, and the beginning of each failure.
 #[derive(Debug, Default)]
 pub(super) struct Failing(BTreeMap<Place, (Failure, Timestamp)>);
 

@@ -47,7 +47,7 @@ use stop::Stopping;
 /// Why a configuration that says nothing is not taken over while messages go to a channel.
 const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
 
-/// What a measurement is made for. The two have collectors of their own, so that neither waits for the other.
+/// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Check,
@@ -58,7 +58,7 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// What happened.
+/// An input: something that happened.
 #[derive(Debug)]
 pub enum Input {
     /// Nothing but that time has passed.
@@ -77,23 +77,23 @@ pub enum Input {
     },
     /// The watched paths are on other disks than they were.
     Mounts(HeldMounts),
-    /// What is to be remembered of containers has changed.
+    /// The memory of containers has changed.
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineEvents(Option<String>),
-    /// What became of [`Effect::Post`].
+    /// The outcome of [`Effect::Post`].
     Posted {
         ticket: Ticket,
         answer: Result<http::Response, http::Error>,
     },
-    /// What became of [`Effect::Print`] with a ticket.
+    /// The outcome of [`Effect::Print`] with a ticket.
     Printed {
         ticket: Ticket,
         printed: io::Result<()>,
     },
     /// Nobody can read what is printed any more.
     OutputClosed,
-    /// What became of [`Effect::Save`]; the error says where and why.
+    /// The outcome of [`Effect::Save`]; the error has the place and the reason.
     Saved(Result<(), String>),
     /// Somebody asks for a check now.
     CheckNow,
@@ -113,7 +113,7 @@ pub enum Input {
     Stop,
 }
 
-/// What is to be done.
+/// An effect: something to do.
 #[derive(Debug)]
 pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. With the first comes what is remembered of
@@ -171,7 +171,7 @@ pub struct Mode {
     pub print_checks: bool,
     /// systemd started it: standard output is nobody's terminal, and how things stand is shown.
     pub is_service: bool,
-    /// Where the state is, for messages about it.
+    /// The state's folder, for messages about it.
     pub state_folder: PathBuf,
     /// Which file the configuration is, for messages about it.
     pub config_file: ConfigFile,
@@ -202,7 +202,8 @@ pub struct Core {
 impl Core {
     /// An agent that goes on from what was found in the state's folder.
     pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
-        // What was set aside, or never there, is written anew, so that a report that is missed from now on is known to be.
+        // A state that was set aside, or was never there, is written at once, so that a report that is missed from now
+        // on is known to be.
         let (state, unsaved, damage) = match loaded {
             Loaded::State(state) => (*state, false, None),
             Loaded::Nothing => (State::default(), true, None),

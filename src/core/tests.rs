@@ -1,4 +1,4 @@
-//! What the core decides, driven step by step: effects are looked at, and answered as a test wants it.
+//! The core's decisions, step by step: a test looks at effects, and answers them as it wants.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! A socket beside the state, on which the agent answers `vps-monitor status`.
 //!
-//! What changes with every check (the last one's time, the values now) is not worth a write to the disk, so it is asked
-//! for. Whoever connects is sent one JSON document; there is nothing to say to it. The agent waits for nobody: an answer
-//! is sent as fast as it is read, and one who does not read is hung up on.
+//! The values that change with every check are not worth a write to the disk, so `status` asks for them. A client gets
+//! one JSON document and sends nothing. The agent waits for nobody: an answer is sent as fast as it is read, and a
+//! client that does not read is disconnected.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -39,7 +39,7 @@ pub struct Control {
 /// One who asks.
 struct Asking {
     stream: UnixStream,
-    /// What is still to be sent; `None`: the answer is not made yet.
+    /// The rest of the answer; `None`: it is not made yet.
     answer: Option<(Vec<u8>, usize)>,
     until: Boot,
 }

@@ -12,7 +12,7 @@ use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where the configuration comes from.
+/// The source of the configuration.
 pub struct Loader {
     file: ConfigFile,
     overrides: Overrides,

@@ -14,7 +14,7 @@ use crate::core::{Input, Purpose};
 use crate::host::Host;
 use crate::snapshot::Snapshot;
 
-/// What an engine may bring up in one turn.
+/// The most events that an engine may raise in one turn.
 const MAX_HAPPENED: usize = 16;
 
 pub struct Measuring {
@@ -33,7 +33,7 @@ struct Track {
     check: Check,
     /// The collectors are at work.
     is_collecting: bool,
-    /// What the collectors found, while the engine is asked.
+    /// The readings of the other collectors, while the engine is asked.
     found: Option<Snapshot>,
 }
 
@@ -63,7 +63,7 @@ impl Measuring {
         for track in &mut self.tracks {
             (track.check, track.is_collecting, track.found) = (Check::new(plan, &self.host), false, None);
         }
-        // What is known of containers outlives a reload that does not concern them.
+        // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
             self.engine = Engine::new(&plan.docker, memory.or_else(|| Some(self.engine.memory())));
             self.remembered = self.engine.revision();
@@ -78,7 +78,7 @@ impl Measuring {
         }
     }
 
-    /// What is to be remembered of containers, if that has changed.
+    /// The memory of containers, if it has changed.
     fn news_to_remember(&mut self) -> Option<Input> {
         let revision = self.engine.revision();
         if std::mem::replace(&mut self.remembered, revision) == revision {

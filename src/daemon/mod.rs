@@ -36,7 +36,7 @@ use clock_watch::ClockWatch;
 use measuring::Measuring;
 use zone_watch::ZoneWatch;
 
-/// What is overdue by so long is not going to be done by turning round once more, and systemd is not told that all is well.
+/// Work that is overdue by so long will not be done by one more turn of the loop: systemd is not told that all is well.
 const STALLED: Duration = Duration::from_secs(10);
 
 /// A poll(2) that fails (ENOMEM) is not tried again at once.
@@ -183,7 +183,7 @@ impl Daemon {
 
         let ready = self.poll(due.map(|due| due - now.boot));
         let now = clock::boot_now();
-        // Whatever is ready, what is due is done: neither waits for the other.
+        // Input that is ready and work that is due are both handled: neither waits for the other.
         self.take_in(&ready, now);
         if core_due.is_some_and(|due| due <= now) {
             self.inputs.push_back(Input::Time);

@@ -1,4 +1,4 @@
-//! Where an engine listens: the path of its Unix socket.
+//! The address of an engine: the path of its Unix socket.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ impl Address {
     /// path.
     ///
     /// # Errors
-    /// What is wrong with the text, as a sentence without a full stop.
+    /// The fault of the text, as a sentence without a full stop.
     pub fn parse(text: &str) -> Result<Address, Invalid> {
         let path = match text.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => path.to_owned(),
@@ -34,7 +34,7 @@ impl Address {
     /// The socket at an absolute path.
     ///
     /// # Errors
-    /// What is wrong with the path.
+    /// The fault of the path.
     pub fn at(path: &Path) -> Result<Address, Invalid> {
         let bytes = path.as_os_str().as_encoded_bytes();
         if !path.is_absolute() {

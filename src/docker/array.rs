@@ -34,7 +34,7 @@ enum Place {
     Behind,
 }
 
-/// Where in a text the scanner is.
+/// The scanner's position in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Text {
     #[default]
@@ -63,13 +63,13 @@ impl Array {
     /// Takes in the first of `bytes`, as far as the next element's end: how many these are, and the element.
     ///
     /// # Errors
-    /// What shows that this is no array of elements of at most [`MAX_ELEMENT_BYTES`].
+    /// The bytes that show that this is no array of elements of at most [`MAX_ELEMENT_BYTES`].
     pub fn next<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(usize, Option<&'a [u8]>), Malformed> {
         if std::mem::take(&mut self.is_given) {
             self.begun.clear();
             self.begun.shrink_to(KEPT_BYTES);
         }
-        // Where in `bytes` the element begins; 0 where it began before.
+        // The element's beginning in `bytes`; 0 if it began before.
         let mut start = 0;
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {

@@ -15,7 +15,7 @@ pub struct Body {
     seen_bytes: u64,
 }
 
-/// What comes next in a body.
+/// The next part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// So many of the pending bytes, at least one; [`Body::take`] takes them, or the first of them.

@@ -10,12 +10,12 @@ const RECEIVE_BYTES: usize = 32 * 1024;
 #[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
-    /// Where in `bytes` begins what was not taken yet.
+    /// The beginning of the rest in `bytes`.
     start: usize,
 }
 
 impl Buffer {
-    /// What was received and not taken yet.
+    /// The bytes that were received and not taken yet.
     pub fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }

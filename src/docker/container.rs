@@ -1,5 +1,5 @@
-//! What an engine says of a container, as much of it as is needed: an entry of `GET /containers/json`, and
-//! `GET /containers/{id}/json`. What else there is in the replies is skipped as it is read.
+//! The fields of a container that are needed: from an entry of `GET /containers/json`, and from
+//! `GET /containers/{id}/json`. The other fields of the replies are skipped while they are read.
 
 use std::fmt;
 use std::time::Duration;
@@ -79,14 +79,14 @@ pub struct State {
     health: Option<Health>,
 }
 
-/// What the last health checks found.
+/// The results of the last health checks.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
 pub struct Health {
     /// `healthy`, `unhealthy`, `starting`.
     #[serde(default, deserialize_with = "word_or_null")]
     pub status: String,
-    /// What the last check printed.
+    /// The last check's output.
     #[serde(default, rename = "Log", deserialize_with = "last_output")]
     pub output: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between this program and an engine, told apart, each with what to do about it.
+//! The errors between this program and an engine, each with its remedy.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub enum Error {
     #[error("{} cut off its answer: the engine is stopping or broken, see `journalctl -u docker`", path.display())]
     CutOff { path: PathBuf },
 
-    /// What came is not what an engine sends; `found` says how.
+    /// The reply is not an engine's; `found` says how.
     #[error("what answers on {} is not a Docker engine ({found}): correct docker.socket", path.display())]
     NotAnEngine { path: PathBuf, found: String },
 

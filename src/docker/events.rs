@@ -1,8 +1,8 @@
-//! What happens to containers, told by the engine while it happens: `GET /events`, a reply without an end.
+//! The engine's live events about containers: `GET /events`, a reply without an end.
 //!
-//! Events never say how a container is, only which one to look at. The stream never waits: its descriptor goes into
-//! the caller's poll(2), and [`Stream::read`] takes what is there. A stream that ends or stalls is opened again with
-//! growing pauses; what happened in between is not asked for (engines remember some 256 events, and health checks fill
+//! An event never has a container's state, only its id. The stream never waits: its descriptor goes into the caller's
+//! poll(2), and [`Stream::read`] takes the bytes that are there. A stream that ends or stalls is opened again with
+//! growing pauses. The events in between are not asked for (engines remember some 256 events, and health checks fill
 //! those), so on every [`Happening::Connected`] the caller compares the whole list.
 
 use std::io;
@@ -21,7 +21,7 @@ use super::head;
 use super::socket::Socket;
 use crate::clock::Boot;
 
-/// What is asked for; the engine leaves out the rest, such as the events of every health check's process.
+/// The wanted events; the engine leaves out the rest, such as those of every health check's process.
 /// `health_status` alone is matched by its beginning (it is followed by the word). `died` and `remove` are podman's
 /// `die` and `destroy`.
 const FILTERS: &str = concat!(
@@ -47,7 +47,7 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// no less often than this meanwhile.
 const FLOOD_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the stream has to tell.
+/// A piece of news from the stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// The stream is open (again): what happened before is not known, so compare the list.
@@ -95,7 +95,7 @@ impl Stream {
         Stream { address, state: State::Closed { until: Boot::from_millis(i64::MIN / 1000) }, pause: FIRST_PAUSE }
     }
 
-    /// What to watch: as soon as it is readable, [`Stream::read`] has something to do.
+    /// The descriptor to watch: as soon as it is readable, [`Stream::read`] has work.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.state {
             State::Open(open) => Some(open.socket.as_fd()),

@@ -1,4 +1,4 @@
-//! Where a body's bytes are in what comes over the wire, and where it ends: RFC 9112, section 6.
+//! Finds a body's bytes, and its end, in the bytes from the wire: RFC 9112, section 6.
 //!
 //! Pure, and shared by replies and by the event stream, which is one without an end.
 
@@ -17,7 +17,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// What comes next in a chunked body.
+/// The next part of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {
     Size,
@@ -28,7 +28,7 @@ pub enum Chunk {
     Ended,
 }
 
-/// What stands at the front of the bytes that were received.
+/// The piece at the front of the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// So many bytes are framing.
@@ -62,8 +62,8 @@ impl Framing {
         self == Framing::UntilClose
     }
 
-    /// What stands at the front of `wire`; of a payload at most `limit` bytes. The caller takes away what it is told
-    /// of before it asks again.
+    /// The piece at the front of `wire`; of a payload at most `limit` bytes. The caller removes the piece before it asks
+    /// again.
     ///
     /// # Errors
     /// When a chunk's size line, or the line end behind a chunk, is not one.

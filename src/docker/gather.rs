@@ -18,7 +18,7 @@ pub struct Gatherer {
     due: Option<Boot>,
 }
 
-/// What one window gathered.
+/// The events that one window gathered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Burst {
     /// In the order in which they came.
@@ -49,13 +49,13 @@ impl Gatherer {
         self.due
     }
 
-    /// What was gathered, once its window has ended.
+    /// The gathered events, once the window has ended.
     pub fn take(&mut self, now: Boot) -> Option<Burst> {
         self.due.take_if(|due| *due <= now)?;
         Some(std::mem::take(&mut self.burst))
     }
 
-    /// What was gathered, though its window has not ended.
+    /// The gathered events, though the window has not ended.
     pub fn take_at_once(&mut self) -> Option<Burst> {
         self.due.take()?;
         Some(std::mem::take(&mut self.burst))

@@ -16,7 +16,7 @@ const MAX_HEADERS: usize = 64;
 /// <https://docs.docker.com/reference/api/engine/version-history/>.
 const OLDEST_API: (u32, u32) = (1, 24);
 
-/// What a reply's head says.
+/// A reply's head.
 #[derive(Debug, PartialEq)]
 pub struct Head {
     pub status: u16,

@@ -1,5 +1,5 @@
-//! What an engine can be asked, and what it answers: all that the knowledge of containers and the transport know of each
-//! other.
+//! The questions for an engine, and its answers: the only interface between the knowledge of containers and the
+//! transport.
 
 use super::container::{Inspected, Listed};
 use super::error::Error;

@@ -17,7 +17,7 @@ const MAX_COMPLAINT_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Reply {
     is_list: bool,
-    /// What is read of the body, once the head is there.
+    /// The progress in the body, once the head is complete.
     begun: Option<Begun>,
 }
 
@@ -53,10 +53,10 @@ impl Reply {
         self.begun.as_ref().is_some_and(|begun| begun.ended && begun.head.keeps_alive)
     }
 
-    /// The next answer in what was received; `None`: more must be received first.
+    /// The next answer in the received bytes; `None`: more must be received first.
     ///
     /// # Errors
-    /// Whatever makes the rest of the reply worthless.
+    /// Any fault that makes the rest of the reply worthless.
     pub fn next(&mut self, buffer: &mut Buffer, path: &Path) -> Result<Option<Answer>, Error> {
         let begun = match &mut self.begun {
             Some(begun) => begun,
@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// What a reply answers that comes so many bytes at a time and is followed by the connection's end.
+    /// The answers of a reply that comes `step` bytes at a time and is followed by the connection's end.
     fn answers(question: Question<'_>, bytes: &[u8], step: usize) -> Result<Vec<Answer>, Error> {
         let (mut reply, mut buffer, path) = (Reply::to(question), Buffer::default(), Path::new("/engine"));
         let mut answers = Vec::new();

@@ -72,7 +72,7 @@ impl Session {
         self.asked.is_some()
     }
 
-    /// What to watch, and for what: as soon as it is ready, [`Session::advance`] has something to do.
+    /// The descriptor to watch, with its events: as soon as it is ready, [`Session::advance`] has work.
     pub fn fd(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         let (asked, socket) = (self.asked.as_ref()?, self.socket.as_ref()?);
         let flags = if asked.is_sent() { PollFlags::POLLIN } else { PollFlags::POLLOUT };

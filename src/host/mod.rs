@@ -17,17 +17,17 @@ pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 /// How the size of a file system is asked for: statvfs(3), or what a test puts in its place.
 pub type AskFileSystem = fn(&Path) -> Result<FileSystem, StatvfsError>;
 
-/// Where readings come from. Each part is an address that a test can replace.
+/// The sources of readings. Each part is an address that a test can replace.
 pub struct Host {
     procfs: PathBuf,
     network: PathBuf,
-    /// What sysfs tells of the interfaces. With another /proc there is none: this system's tells of others.
+    /// The interfaces in sysfs. `None` with another /proc: this system's sysfs has other interfaces.
     pub network_devices: Option<NetworkDevices>,
     /// Asks a local file system, which answers at once.
     pub ask_file_system: AskFileSystem,
     /// Asks all others, which may never answer, in a process of its own.
     pub worker: Worker,
-    /// What is being asked so.
+    /// The questions that worker processes have.
     pub probes: Probes,
     pub mounts: Mounts,
     /// One buffer for every file, kept from check to check.
@@ -70,7 +70,7 @@ pub fn name() -> String {
     if name.is_empty() { "localhost".to_owned() } else { name.to_string_lossy().into_owned() }
 }
 
-/// What tells one start of the machine from another; empty where the kernel does not say.
+/// The id of this start of the machine; empty if the kernel does not tell it.
 pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }

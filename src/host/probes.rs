@@ -168,7 +168,7 @@ mod tests {
         worker: Worker,
     }
 
-    /// What a worker says.
+    /// A worker's answer.
     const ANSWER: &str = r#"{"Answer":{"Ok":{"block_bytes":4096,"blocks":9,"blocks_free":5,"blocks_available":4}}}"#;
 
     impl Children {
@@ -182,7 +182,7 @@ mod tests {
             Children { folder, worker }
         }
 
-        /// What was asked so far, in order.
+        /// The questions so far, in order.
         fn asked(&self) -> Vec<String> {
             let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
             let asked = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("asked"));

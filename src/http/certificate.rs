@@ -1,7 +1,7 @@
-//! What is wrong with a server's certificate, in words, and what to do about it.
+//! Explains why a server's certificate was refused, and the remedy.
 //!
 //! rustls, which checks it, is stricter than browsers and curl in two points that people meet: a certificate that may
-//! sign others (as `openssl req -x509` makes them) is none of a server, and a name counts only as a subjectAltName.
+//! sign others (as `openssl req -x509` makes them) is not a server's, and a name counts only as a subjectAltName.
 
 use std::time::Duration;
 

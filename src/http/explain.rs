@@ -1,4 +1,4 @@
-//! What went wrong with a request, in one line for people: which stage, which host, and what to look at.
+//! Explains a failed request in one line for people: the stage, the host, and the place to look at.
 //!
 //! Only texts that cannot hold the URL are passed on: those of the operating system, of the resolver, of a proxy's
 //! handshake and of the certificate's check. What else ureq would print is told in our own words.
@@ -22,7 +22,7 @@ pub struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// Who is at the other end in this stage.
+    /// The other end of the connection in this stage.
     fn peer(self) -> String {
         match self.proxy {
             Some(proxy) if matches!(self.stage, Stage::Connecting | Stage::Proxy) => proxy.to_string(),

@@ -35,7 +35,7 @@ use target::resolve;
 
 pub use target::Target;
 
-/// What is to be posted, and where.
+/// A request: a body, and its address.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub url: Secret,
@@ -43,7 +43,7 @@ pub struct Request {
     pub body: String,
 }
 
-/// What came back, whatever the status.
+/// The answer, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     pub status: u16,
@@ -53,7 +53,7 @@ pub struct Response {
     pub body: String,
 }
 
-/// What a channel may have to know of an answer besides its body; names in lower case.
+/// The headers of an answer that a channel may need; names in lower case.
 pub const KEPT_HEADERS: [&str; 2] = ["content-type", "retry-after"];
 
 /// No vendor's answer is longer; what is beyond is not read.

@@ -39,7 +39,7 @@ pub enum Stage {
     Reading,
 }
 
-/// Where a request is, for whoever has to tell how it failed.
+/// The progress of a request, to explain a failure.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<Stage>>);
 
@@ -226,7 +226,7 @@ struct Tcp {
 }
 
 impl Tcp {
-    /// What is left, for a socket's timeout: at least what such a timeout can be.
+    /// The time that is left, as a socket's timeout: at least the shortest one that a socket takes.
     fn left(&self, timeout: NextTimeout) -> Result<Option<Duration>, ureq::Error> {
         let left = self.deadline.since(boot_now());
         if left.is_zero() { Err(ureq::Error::Timeout(timeout.reason)) } else { Ok(Some(left)) }
@@ -275,7 +275,7 @@ impl Transport for Tcp {
     }
 }
 
-/// What comes out of a tunnel is not encrypted for the target, even where the proxy is spoken to inside TLS.
+/// The bytes of a tunnel are not encrypted for the target, even if the connection to the proxy is TLS.
 #[derive(Debug)]
 struct Tunnelled(Box<dyn Transport>);
 

@@ -1,4 +1,4 @@
-//! What a URL says of where it leads, as far as that is no secret: its scheme, its host and its port.
+//! The parts of a URL that are no secret: scheme, host and port.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
@@ -6,7 +6,7 @@ use ureq::http::Uri;
 
 use super::Error;
 
-/// Where a URL leads.
+/// The destination of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub https: bool,
@@ -66,7 +66,7 @@ pub fn authority(host: &str, port: u16) -> String {
 /// It blocks for as long as the name servers let it, and nothing can cut it short but the end of the process.
 ///
 /// # Errors
-/// What the resolver says, and where to look.
+/// The resolver's own words, and the place to look at.
 pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let cause = match (host, port).to_socket_addrs() {
         Ok(addresses) => {

@@ -34,7 +34,7 @@ use stream::Stream;
 /// The socket on which every syslog daemon, and journald, takes local messages: syslog(3).
 const SYSLOG_SOCKET: &str = "/dev/log";
 
-/// Where a process writes its log.
+/// The destination of a process's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Syslog,

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 /// and nothing is said of it.
 const SUBJECTS_MAX: usize = 128 * 1024;
 
-/// What a report changed.
+/// The change that a report made.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -19,7 +19,7 @@ pub enum Change {
     Ended,
 }
 
-/// What is in error, and how. Of both only a hash is kept, so that 100,000 of them are no matter.
+/// The subjects in error, each with its error. Only hashes are kept, so that 100,000 of them are cheap.
 #[derive(Debug, Default)]
 pub struct Ongoing {
     errors: HashMap<u64, u64>,

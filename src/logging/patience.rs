@@ -13,7 +13,7 @@ pub const MAX_WAIT: Duration = Duration::from_millis(100);
 /// Time that was not spent waiting gives back a part of it.
 const REFILL_DIVISOR: u32 = 10;
 
-/// What is left to be waited.
+/// The rest of a bounded wait.
 #[derive(Debug)]
 pub struct Patience {
     left: Duration,

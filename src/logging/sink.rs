@@ -12,7 +12,7 @@ use log::Level;
 use super::line::compose;
 use super::syslog::Syslog;
 
-/// Where lines leave: syslog with standard error behind it, or standard error alone.
+/// The destination of lines: syslog with standard error behind it, or standard error alone.
 pub struct Sink<E> {
     syslog: Option<Syslog>,
     stderr: E,

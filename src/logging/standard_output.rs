@@ -1,6 +1,6 @@
 //! Standard output of the running agent: checks and, where no channel is configured, messages.
 //!
-//! What nobody reads is dropped after a bounded wait, and said so in the log; it never holds up the loop.
+//! Output that nobody reads is dropped after a bounded wait, which the log reports; it never holds up the loop.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;

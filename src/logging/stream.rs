@@ -16,11 +16,11 @@ use nix::unistd;
 use super::patience::Patience;
 use crate::clock;
 
-/// What a pipe takes where poll(2) reports room: PIPE_BUF, a page (pipe(7)).
+/// The bytes that a pipe takes when poll(2) reports room: PIPE_BUF, a page (pipe(7)).
 const PIPE_CHUNK_BYTES: usize = 4096;
 
-/// What a terminal takes where poll(2) reports room: a pseudo-terminal gives its buffer away in pieces of 256 bytes
-/// (drivers/tty/tty_buffer.c).
+/// The bytes that a terminal takes when poll(2) reports room: a pseudo-terminal allocates its buffer in pieces of 256
+/// bytes (drivers/tty/tty_buffer.c).
 const TERMINAL_CHUNK_BYTES: usize = 128;
 
 /// Ends a text that was cut off, before the next one.

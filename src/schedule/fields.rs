@@ -1,7 +1,7 @@
-//! What a cron expression says, as sets of numbers, and the search through the calendar for the next time that fits.
+//! A cron expression as sets of numbers, and the search through the calendar for the next time that fits.
 //!
-//! Everything here is civil time: a calendar without zones, in which each minute comes once. What a zone makes of a
-//! civil time is `wall_clock`'s business.
+//! Everything here is civil time: a calendar without zones, in which each minute comes once. `wall_clock` maps civil time
+//! to a zone.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time, Weekday};

@@ -41,7 +41,7 @@ impl Schedule {
     /// Reads five fields, or one of `@hourly @daily @midnight @weekly @monthly @yearly @annually`.
     ///
     /// # Errors
-    /// What is wrong with the expression, and which of its characters are meant; so too for one that never fires.
+    /// The fault of the expression, and its characters; an expression that never fires is one, too.
     pub fn parse(expression: &str) -> Result<Schedule, CronError> {
         let fields = parse::parse(expression)?;
         Ok(Schedule { expression: expression.trim().to_owned(), fields })

@@ -10,13 +10,13 @@ use super::fields::{DaysOfMonth, DaysOfWeek, Fields, Set};
 use super::token::Token;
 use crate::settings::{self, Complaint};
 
-/// What is wrong with a cron expression.
+/// A fault of a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (characters {} to {}); expected: {expected}", at.start + 1, at.end)]
 pub struct CronError {
     /// A sentence without a full stop.
     pub message: String,
-    /// What would be right.
+    /// The right form.
     pub expected: String,
     /// The characters of the expression that are meant, counted from 0; empty only where the expression is.
     pub at: Range<usize>,
@@ -34,7 +34,7 @@ struct Field {
     /// `name` with its article.
     a_name: &'static str,
     lowest: i8,
-    /// Where `*` and `5/2` end.
+    /// The end of `*` and `5/2`.
     highest: i8,
     /// One more than `highest` for the days of the week alone: 7 is Sunday again.
     highest_accepted: i8,

@@ -27,7 +27,7 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// What stands before and after the first `separator`; an empty half points at the whole.
+    /// The parts before and after the first `separator`; an empty half points at the whole.
     pub(super) fn split_once(self, separator: char) -> Option<(Token<'a>, Token<'a>)> {
         let (before, after) = self.text.split_once(separator)?;
         let around = (self.range().start, self.range().end);
@@ -35,13 +35,13 @@ impl<'a> Token<'a> {
         Some((Token { text: before, start: self.start, around }, Token { text: after, start: after_start, around }))
     }
 
-    /// What follows the letter `prefix`, in either case.
+    /// The part after the letter `prefix`, in either case.
     pub(super) fn strip_prefix(self, prefix: char) -> Option<Token<'a>> {
         let text = self.text.strip_prefix([prefix.to_ascii_uppercase(), prefix.to_ascii_lowercase()])?;
         Some(Token { text, start: self.start + 1, around: (self.range().start, self.range().end) })
     }
 
-    /// What stands before the letter `suffix`, in either case.
+    /// The part before the letter `suffix`, in either case.
     pub(super) fn strip_suffix(self, suffix: char) -> Option<Token<'a>> {
         let text = self.text.strip_suffix([suffix.to_ascii_uppercase(), suffix.to_ascii_lowercase()])?;
         Some(Token { text, around: (self.range().start, self.range().end), ..self })

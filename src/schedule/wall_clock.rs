@@ -1,7 +1,7 @@
-//! What a time zone makes of a schedule when its clock is put forward or back.
+//! Maps a schedule to a time zone, whose clock is put forward and back.
 //!
-//! Times of day (`30 2 * * *`) happen once a day, come what may: a time that spring skips comes at the first instant
-//! after the gap, together with whatever else the gap swallowed, and one that autumn repeats comes the first time only.
+//! Times of day (`30 2 * * *`) happen exactly once a day: a time that spring skips comes at the first instant after the
+//! gap, together with all other times in the gap, and a time that autumn repeats comes the first time only.
 //! Intervals (`0 * * * *`, `*/20 */2 * * *`: an hour field of `*` or `*/n`) follow real hours: they come whenever the
 //! clock shows such a time, twice in the repeated hour and not at all in the skipped one. Vixie cron draws the same
 //! line, in cron(8) under "Notes"; there it takes the minute's `*` for an interval as well.

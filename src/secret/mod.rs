@@ -28,7 +28,7 @@ enum Kept {
         file: File,
         length: usize,
     },
-    /// Where there is no such file to be had: better a key in a dump than no message.
+    /// The fallback without such a file: better a key in a dump than no message.
     InProcess(String),
 }
 

@@ -25,7 +25,7 @@ const MIN_SECRET: usize = 3;
 /// Decoded so often at most. Whoever encodes a secret more often hides it better than this could.
 const MAX_LAYERS: usize = 4;
 
-/// What stands in the paths of webhooks without being secret.
+/// Segments of webhooks' paths that are no secret.
 const PLAIN_SEGMENTS: [&str; 14] = [
     "api",
     "bot",
@@ -83,7 +83,7 @@ impl Scrubber {
     }
 }
 
-/// What is secret in a URL, each part as it is written there.
+/// The secret parts of a URL, as they are written there.
 fn parts_of(url: &str) -> Vec<String> {
     let Some((_, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -216,7 +216,7 @@ mod tests {
         ] {
             assert_eq!(scrub(&robot(), &format!("invalid key {written}!")), "invalid key …!", "{written}");
         }
-        // What stands before it does not hide it.
+        // Characters in front do not hide it.
         assert!(!scrub(&robot(), &format!("%{KEY} \\u00{KEY} &#{KEY};")).contains("91f6"));
     }
 

@@ -110,7 +110,7 @@ mod tests {
             ["1:6 error n: here is U+00A0 (no-break space), which is not a plain space [a plain space (U+0020)]"]
         );
         assert_eq!(number("n: ８0\n"), ["1:4 error n: `８` is U+FF18, which only looks like `8` [`8`]"]);
-        // What is wrong besides is said too.
+        // Another fault is reported, too.
         assert_eq!(number("n: 80％\n"), ["1:6 error n: `％` is U+FF05, which only looks like `%` [`80`]"]);
         assert_eq!(
             number("n: ８００\n"),

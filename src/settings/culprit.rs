@@ -64,7 +64,7 @@ fn is_read_beyond(text: &str, rest: &str) -> bool {
     })
 }
 
-/// What may be wrong in a line: one kind of character, each by itself, or several together.
+/// The suspects in a line: one kind of character, each by itself, or several together.
 fn suspects(line: &str) -> Vec<Vec<&'static str>> {
     let mut kinds: Vec<&str> = Vec::new();
     let code_end = if line.trim_start().starts_with('#') { 0 } else { line.find(" #").unwrap_or(line.len()) };

@@ -1,4 +1,4 @@
-//! What a section's reader says of its keys: their values, defaults and meaning.
+//! The description of a section's keys by their reader: values, defaults and meaning.
 //!
 //! A reader names each key once, with its default, its range and its [`Doc`]. Reading a file it is a reader; run by
 //! [`describe`](super::describe) over no file at all it is the description of its section, and the template, the
@@ -13,10 +13,10 @@ pub struct Text {
     pub en: &'static str,
 }
 
-/// What the documents say of one key.
+/// The documents' text about one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doc {
-    /// What the key is for, without a full stop; what is typed as it is stands in backquotes.
+    /// The key's purpose, without a full stop; literal text is in backquotes.
     pub meaning: Text,
     /// Which texts the key takes, where its type does not say it.
     pub values: Option<Text>,
@@ -24,7 +24,7 @@ pub struct Doc {
     pub pattern: Option<&'static str>,
     /// The default of a text; of a list its items, one a line.
     pub default: &'static str,
-    /// What the template has in place of the default.
+    /// The value in the template, in place of the default.
     pub template: Option<&'static str>,
     /// Lines of comment above the key in the template.
     pub above: &'static [Text],
@@ -38,7 +38,7 @@ pub struct Doc {
     pub is_required: bool,
 }
 
-/// What a key is for, in Chinese and in English.
+/// A key's purpose, in Chinese and in English.
 pub const fn doc(zh: &'static str, en: &'static str) -> Doc {
     Doc {
         meaning: Text { zh, en },
@@ -54,7 +54,7 @@ pub const fn doc(zh: &'static str, en: &'static str) -> Doc {
     }
 }
 
-/// What need not be said: `enabled`, of whatever it is.
+/// For a key that explains itself: `enabled`.
 pub const NO_DOC: Doc = doc("", "");
 
 impl Doc {

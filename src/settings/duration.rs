@@ -38,7 +38,7 @@ fn part(text: &str) -> Option<(&str, &str, &str)> {
     (!number.is_empty()).then_some((number, unit, tail))
 }
 
-/// What people write for a unit, each in lower case.
+/// People's words for a unit, each in lower case.
 const WORDS: [(&str, &[&str]); 6] = [
     ("ms", &["ms", "msec", "msecs", "millis", "millisecond", "milliseconds", "毫秒"]),
     ("s", &["s", "sec", "secs", "second", "seconds", "秒", "秒钟"]),

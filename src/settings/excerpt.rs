@@ -15,7 +15,7 @@ const MAX_SHOWN_CHARS: usize = 120;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     pub line: String,
-    /// What goes before the carets.
+    /// The text before the carets.
     pub padding: String,
     /// How many carets: the width of what is meant, at least 1.
     pub carets: usize,

@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(25);
 /// Time stamps without a fraction are taken for those of a file system that keeps none (FAT: two seconds).
 const COARSEST_STAMP_SECONDS: i64 = 2;
 
-/// What was read.
+/// The content that was read.
 pub(super) struct Content {
     /// One byte more than [`MAX_FILE_BYTES`] at most.
     pub(super) bytes: Vec<u8>,
@@ -75,7 +75,7 @@ fn is_standard_input(path: &Path) -> bool {
     ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name))
 }
 
-/// What a file is at one moment: its content, and what tells whether somebody changed it.
+/// A file at one moment: its content, and the marks of a change.
 #[derive(Clone, PartialEq)]
 struct Look {
     bytes: Vec<u8>,

@@ -1,7 +1,7 @@
-//! Characters that are not what they look like: full-width punctuation of an input method, curly quotes of a text
-//! processor, spaces of another kind, and what nobody sees at all.
+//! Characters that only look right: full-width punctuation of an input method, curly quotes of a text processor, unusual
+//! spaces, and invisible characters.
 //!
-//! Where one of them stands in the way, it is named with its number, as no eye tells it from what was meant.
+//! The error names such a character with its number, because no eye tells it from the intended one.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::text;
 const VISIBLE: &str =
     r##"!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~"##;
 
-/// What is meant by other characters that pass for one of ASCII.
+/// Other characters that pass for one of ASCII, with the intended one.
 const OTHERS: [(&str, &str); 11] = [
     ("︰﹕∶꞉", ":"),
     ("、﹐‚،", ","),
@@ -33,11 +33,11 @@ pub(super) struct Lookalike {
     pub(super) character: char,
     /// Its bytes in the text.
     pub(super) bytes: Range<usize>,
-    /// What is meant by it: a character of ASCII, a space, or nothing.
+    /// The intended character: one of ASCII, a space, or nothing.
     pub(super) meant: &'static str,
 }
 
-/// What to say of the first character of `text` that is not what it looks like; `None`: there is none.
+/// The complaint about the first character of `text` that only looks right; `None`: there is none.
 pub fn lookalike(text: &str) -> Option<Complaint> {
     let found = all(text).next()?;
     let at = text[..found.bytes.start].chars().count();
@@ -75,7 +75,7 @@ pub(super) fn replaced(text: &str, right: impl Fn(&Lookalike) -> Option<&'static
     replaced + &text[rest..]
 }
 
-/// What is meant by a character that is seen; `None`: itself.
+/// The intended character for a visible one; `None`: itself.
 fn meant_by(c: char) -> Option<&'static str> {
     if c.is_ascii() {
         return None;
@@ -97,7 +97,7 @@ impl Lookalike {
         self.meant.trim().is_empty() || "，、“”‘’＂＇＊＃".contains(self.character)
     }
 
-    /// What is wrong, without a full stop.
+    /// The fault, without a full stop.
     pub(super) fn message(&self) -> String {
         let number = format!("U+{:04X}", u32::from(self.character));
         match self.meant {
@@ -107,7 +107,7 @@ impl Lookalike {
         }
     }
 
-    /// What to write instead.
+    /// The right text.
     pub(super) fn expected(&self) -> String {
         match self.meant {
             "" => "this without it".to_owned(),

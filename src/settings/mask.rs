@@ -6,7 +6,7 @@
 
 use super::nearest::nearest;
 
-/// What the template has where the key goes. It is shown, so that the error about it can be understood.
+/// The template's placeholder for the key. It is shown, so that the error about it can be understood.
 const PLACEHOLDER: &str = "YOUR_KEY";
 
 /// The key whose value is secret, for those who misspell it, and what else such a key may be called.

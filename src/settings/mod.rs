@@ -47,7 +47,7 @@ pub use written::{number, seconds};
 use report::Report;
 use source::Source;
 
-/// What was read, and the warnings that came with it, in the order of the file.
+/// A value that was read, and its warnings, in the order of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read<T> {
     pub value: T,
@@ -57,7 +57,7 @@ pub struct Read<T> {
 }
 
 impl<T: Default> Read<T> {
-    /// What an absent file says.
+    /// The result of an absent file.
     pub fn nothing() -> Read<T> {
         Read { value: T::default(), warnings: Vec::new(), is_empty: true }
     }
@@ -88,7 +88,7 @@ pub fn defaults<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> T {
     read(&mut Section::absent(&mut Report::new(Rc::new(Source::absent()))))
 }
 
-/// What `read` says of the keys that it reads, in its order; a section comes before what is in it.
+/// The descriptions of the keys that `read` reads, in its order; a section comes before its keys.
 pub fn describe<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> Vec<Described> {
     let mut report = Report::describing();
     read(&mut Section::absent(&mut report));

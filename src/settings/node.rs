@@ -27,7 +27,7 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// What an empty document holds.
+    /// The value of an empty document.
     pub(super) fn null() -> Node {
         Node { span: 0..0, value: Rc::new(Value::Scalar(Scalar { text: String::new(), plain: true })) }
     }
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// What it is, for a message.
+    /// Its kind, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match &*self.value {
             Value::Scalar(_) if self.is_null() => "nothing",

@@ -9,12 +9,12 @@ use crate::text;
 /// Room for the longest path (PATH_MAX) and what is wrong there.
 const MAX_LOGGED_BYTES: usize = 6 * 1024;
 
-/// What a component has against a value, before it is known where in the file the value stands.
+/// A component's complaint about a value, before the value's place in the file is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// What is wrong, without a full stop: it follows the key's path and a colon.
+    /// The fault, without a full stop: it follows the key's path and a colon.
     pub message: String,
-    /// What would be right; may be empty.
+    /// The right form; may be empty.
     pub expected: String,
     /// The characters of the text value that are meant, such as one field of a cron expression; `None`: all of it.
     pub at: Option<Range<usize>>,
@@ -61,7 +61,7 @@ pub struct Problem {
     pub column: usize,
     pub severity: Severity,
     pub message: String,
-    /// What would be right; may be empty.
+    /// The right form; may be empty.
     pub expected: String,
     /// The line as it is shown; `None` where the problem is the whole file or the line too long to be of use.
     pub excerpt: Option<Excerpt>,

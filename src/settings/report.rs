@@ -88,7 +88,7 @@ impl Report {
     pub(super) fn into_problems(self) -> Problems {
         let position = |problem: &Problem| (problem.line, problem.column);
         let mut list = self.errors;
-        // What was refused and stands as its default may be warned of for being that: this would only puzzle.
+        // A refused value stands as its default, and a warning about that default would only puzzle.
         let refused: Vec<_> = list.iter().map(position).collect();
         list.extend(self.warnings.into_iter().filter(|warning| !refused.contains(&position(warning))));
         list.sort_by_key(position);

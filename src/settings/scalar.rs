@@ -114,8 +114,7 @@ fn within(seconds: f64, range: &RangeInclusive<Duration>) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|duration| range.contains(duration))
 }
 
-/// What `text` means where it is a number with a sign or a word behind it, or with its thousands parted: `80%`,
-/// `100 Mbps`, `1,000`, `10k`.
+/// The number in `text` if it has a sign or a word behind it, or separated thousands: `80%`, `100 Mbps`, `1,000`, `10k`.
 fn right_number(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && !".,_ ".contains(c)).unwrap_or(text.len());
     let (number, word) = (text[..end].trim_end(), &text[end..]);

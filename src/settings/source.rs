@@ -22,7 +22,7 @@ const MAX_LINE_BYTES: usize = 4096;
 pub(super) struct Source {
     name: String,
     text: String,
-    /// Where each line starts, in bytes; the first at 0.
+    /// The start of each line, in bytes; the first is 0.
     line_starts: Vec<usize>,
     /// It is a file, and every user of this machine may read it.
     others_may_read: bool,

@@ -1,4 +1,4 @@
-//! What the YAML parser's errors mean to someone who edits a file by hand.
+//! Translates the YAML parser's errors for people who edit a file by hand.
 
 use serde_saphyr::granit_parser::ErrorKind;
 

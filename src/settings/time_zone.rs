@@ -56,7 +56,7 @@ pub fn time_zone(name: &str) -> Result<Option<TimeZone>, Complaint> {
     })
 }
 
-/// What is odd about a zone that exists: the signs of `Etc/GMT+8` are those of POSIX, where west of Greenwich is positive.
+/// The trap of a zone that exists: the signs of `Etc/GMT+8` are those of POSIX, where west of Greenwich is positive.
 pub(super) fn oddity(zone: &TimeZone) -> Option<String> {
     let name = zone.iana_name()?;
     let (sign, hours) = name.strip_prefix("Etc/GMT")?.split_at_checked(1)?;

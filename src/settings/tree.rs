@@ -60,7 +60,7 @@ pub(super) fn options() -> Options {
 struct Builder {
     open: Vec<Open>,
     root: Option<Node>,
-    /// What each anchor names, and how many values that is.
+    /// The value of each anchor, and its number of values.
     anchors: HashMap<usize, (Rc<Value>, usize)>,
     documents: usize,
     values: usize,
@@ -80,7 +80,7 @@ enum Content {
     List(Vec<Node>),
     Mapping {
         entries: Vec<Entry>,
-        /// Where each key was first.
+        /// The first place of each key.
         seen: HashMap<String, usize>,
         /// The key whose value comes next.
         key: Option<Node>,

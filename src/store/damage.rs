@@ -12,7 +12,7 @@ const KEPT: usize = 3;
 /// As many titles of lost messages are named.
 const MAX_TITLES: usize = 20;
 
-/// What became of a file that is no state.
+/// The fate of a file that is no state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     pub why: String,
@@ -21,7 +21,7 @@ pub struct Damage {
     pub lost: Lost,
 }
 
-/// What is still to be seen of what a damaged state held.
+/// The content of a damaged state, as far as it can still be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
     /// When it was saved.

@@ -1,11 +1,11 @@
-//! What stands in the file for a state: never more than is read again.
+//! Encodes a state for its file: never longer than it is read again.
 
 use std::io;
 
 use super::{Document, MAX_FILE_BYTES, State, VERSION};
 use crate::clock::Now;
 
-/// What a state file holds.
+/// The content of a state file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Encoded {
     pub bytes: Vec<u8>,
@@ -93,7 +93,7 @@ mod tests {
         serde_json::from_value(json!({"alerts": alerts, "outboxes": {"wechat": outbox}})).unwrap()
     }
 
-    /// What a start reads of it.
+    /// The state that a start reads from it.
     fn decoded(encoded: &Encoded) -> State {
         serde_json::from_slice::<Document<State>>(&encoded.bytes).unwrap().state
     }
@@ -124,7 +124,7 @@ mod tests {
             if encoded.left_out == 0 {
                 prop_assert_eq!(&kept, &state);
             }
-            // What nobody would know of goes last.
+            // Alerts that nobody would know of go last.
             if kept.outboxes["wechat"].len() < messages.len() {
                 prop_assert_eq!(kept.alerts.firing_count(), 0);
             }

@@ -62,7 +62,7 @@ impl FolderError {
 /// How long a start waits for what may pass: no more descriptors or memory, a disk that is replaced, a save at work.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who owns what `path` names, and what to do about that, where it is that user's alone.
+/// The owner of `path`, and the remedy, if it belongs to that user alone.
 pub fn whose(path: &Path, error: &io::Error) -> String {
     match path.symlink_metadata() {
         Ok(metadata) if error.kind() == io::ErrorKind::PermissionDenied => {

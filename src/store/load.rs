@@ -17,13 +17,13 @@ struct VersionOnly {
     version: u32,
 }
 
-/// What was found in the folder.
+/// The state that was found in the folder.
 #[derive(Debug, PartialEq)]
 pub enum Loaded {
     /// There was no state yet.
     Nothing,
     State(Box<State>),
-    /// What was there is no state.
+    /// The file is no state.
     Damaged(Damage),
 }
 
@@ -212,7 +212,7 @@ mod tests {
             for value in &absurd {
                 let mut document = document();
                 *document.pointer_mut(place).unwrap() = value.clone();
-                // What no state can hold is set aside.
+                // A document that no state can be is set aside.
                 let Ok((state, corrected)) = read(&document) else { continue };
                 if corrected > 0 {
                     corrected_at.push(place.as_str());

@@ -21,7 +21,7 @@ pub struct Lock {
     _file: Option<File>,
 }
 
-/// Who holds it.
+/// The holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     /// Another agent, and its process id where that is known.
@@ -43,7 +43,7 @@ impl Lock {
         };
         let file = match folder.open_file(FILE_NAME, OFlag::O_RDWR | OFlag::O_CREAT) {
             Ok(file) => Some(file),
-            // Where nothing can be written there is nothing to be kept apart.
+            // On a read-only file system there is nothing to keep apart.
             Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => None,
             Err(error) => {
                 without(error);
@@ -80,7 +80,7 @@ impl Held {
     }
 }
 
-/// Who uses the folder that `path` names. `None`: nobody does, or that cannot be found out.
+/// The user of the folder at `path`. `None`: there is none, or that cannot be found out.
 pub fn holder(path: &Path) -> Option<Held> {
     let locked = || {
         let mut file = RealFolder::open(path).ok()?.open_file(FILE_NAME, OFlag::O_RDONLY).ok()?;

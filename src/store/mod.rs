@@ -47,7 +47,7 @@ const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 pub struct State {
     #[serde(default)]
     pub alerts: AlertBook,
-    /// What waits for each channel, by the channel's name.
+    /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
     /// The one outbox of version 1, which was the robot's.
@@ -55,10 +55,10 @@ pub struct State {
     outbox: Option<Outbox>,
     #[serde(default)]
     pub report: Option<ReportState>,
-    /// What is remembered of containers.
+    /// The memory of containers.
     #[serde(default)]
     pub containers: Memory,
-    /// What was told since the last report.
+    /// The messages since the last report.
     #[serde(default)]
     pub since_report: Tally,
     /// The disks that the watched paths were on.
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-/// What stands in the file: the state, and what its instants mean.
+/// The content of the file: the state, and the meaning of its instants.
 #[derive(Serialize, Deserialize)]
 struct Document<S> {
     version: u32,

@@ -49,9 +49,9 @@ impl Saver {
         self.task.as_ref().map(SaveTask::deadline)
     }
 
-    /// What became of the save; `None`: it is still at work, or there is none. Never waits for it.
+    /// The outcome of the save; `None`: it is still at work, or there is none. Never waits for it.
     ///
-    /// Where the folder was removed or replaced, it is saved to the one that the path leads to now.
+    /// If the folder was removed or replaced, it is saved to the one that the path leads to now.
     pub fn poll(&mut self, worker: &Worker, now: Boot) -> Option<Result<(), SaveError>> {
         let ended = self.task.as_mut()?.poll(now)?;
         let bytes = std::mem::take(&mut self.bytes);

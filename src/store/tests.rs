@@ -1,4 +1,4 @@
-//! What must hold of the state file: whole, versioned, and kept when it cannot be read.
+//! The guarantees of the state file: whole, versioned, and kept when it cannot be read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -169,7 +169,7 @@ fn of_files_that_were_set_aside_the_newest_three_are_kept() {
     assert_eq!(names[2], format!("{}-1", names[1]));
     let kept: Vec<&String> = store.folder.files.keys().collect();
     assert_eq!(kept, [&names[5], &names[3], &names[4]]);
-    // What only looks like one is somebody's own.
+    // A file that only looks like one belongs to somebody else.
     for name in ["alert_state.json.damaged-", "alert_state.json.damaged-today", "alert_state.json.damaged-1.gz"] {
         store.folder.files.insert(name.to_owned(), Vec::new());
     }

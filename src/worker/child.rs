@@ -41,7 +41,7 @@ pub(super) struct Posting<'a> {
     pub deadline: Boot,
 }
 
-/// What a child says, one JSON value after another.
+/// A child's messages, one JSON value after another.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Said<T, E> {
     /// Before something that nothing can cut short: what there is to tell if it does not end. Behind it: nothing.
@@ -147,7 +147,7 @@ fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.
 ///
 /// # Errors
-/// What the system says, without the path.
+/// The system's error, without the path.
 pub fn measure(path: &Path) -> Result<FileSystem, StatvfsError> {
     let size = statvfs(path).map_err(|errno| StatvfsError(errno.desc().to_owned()))?;
     Ok(FileSystem {

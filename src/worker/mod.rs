@@ -174,7 +174,7 @@ impl Worker {
     }
 }
 
-/// What a child does, as far as that matters to whether another one may be started.
+/// The state of a child, as far as it decides whether another one may be started.
 #[derive(Debug, PartialEq, Eq)]
 enum Work {
     Post,
@@ -187,7 +187,7 @@ enum Work {
 #[derive(Debug)]
 struct Process {
     child: RefCell<Child>,
-    /// What it says, without waiting.
+    /// Its output, read without waiting.
     output: PipeReader,
     work: Work,
 }

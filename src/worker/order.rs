@@ -1,4 +1,4 @@
-//! What a child is told, as its standard input.
+//! The order for a child, as its standard input.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;

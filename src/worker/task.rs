@@ -141,7 +141,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
         }
     }
 
-    /// What the child has said so far.
+    /// The child's messages so far.
     fn words(&self) -> impl Iterator<Item = serde_json::Result<Said<T, E>>> {
         serde_json::Deserializer::from_slice(&self.said).into_iter()
     }

@@ -29,7 +29,7 @@ pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// What is found in a folder where an agent may keep its state.
+/// The content of a folder in which an agent may keep its state.
 enum Found {
     /// The agent's answer.
     Answer(Box<Status>),
@@ -103,8 +103,8 @@ fn denied(folder: &Path, error: io::Error) -> Error {
     Error::Failed(anyhow::Error::new(error).context(context))
 }
 
-/// What the state file tells. A configuration that is not valid is part of the answer; one that was named by hand and is
-/// not there is a mistake in the command.
+/// The status by the state file. A configuration that is not valid is part of the answer; a file that was named by hand
+/// and does not exist is a mistake in the command.
 fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
     let now = clock::now();
     let (config, problem) = match options.read_config() {

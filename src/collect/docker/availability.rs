@@ -15,7 +15,7 @@ const GONE_FOR: Duration = Duration::from_secs(60);
 /// once it has been well for a while, a day at the longest.
 const BACK_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// What is known of the engine's being there.
+/// The engine's presence, as far as it is known.
 #[derive(Debug, Default)]
 pub struct Availability {
     /// Since when it does not answer.
@@ -25,7 +25,7 @@ pub struct Availability {
     answered: bool,
 }
 
-/// What is said of the engine.
+/// The report on the engine's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     Available,

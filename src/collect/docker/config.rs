@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::docker::Address;
 use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
 
-/// What is done on purpose may be waited for so long.
+/// The range of the wait after a deliberate stop or removal.
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60 * 60);
 
 /// The window in which restarts are counted may be so long.
@@ -55,7 +55,7 @@ pub enum AlertUnavailable {
     Never,
 }
 
-/// What is said of the containers of one name or pattern.
+/// The settings for the containers of one name or pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// A container's name, a compose service's, or a pattern with `*`.
@@ -215,7 +215,7 @@ impl Entry {
     }
 }
 
-/// What engines take for a name, and `*`: <https://github.com/moby/moby/blob/v26.1.5/daemon/names/names.go>.
+/// A name as engines accept it, and `*`: <https://github.com/moby/moby/blob/v26.1.5/daemon/names/names.go>.
 fn container_name(text: &str) -> Result<String, Complaint> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_.-*".contains(c);
     if !text.is_empty() && text.chars().all(fits) {

@@ -33,7 +33,7 @@ pub struct Engine {
     gatherer: Gatherer,
     /// The engine did not answer, and nothing tells when it does again: when to look.
     again: Option<Boot>,
-    /// What has come of it beyond what was asked for.
+    /// Results that came before the caller took them.
     queue: VecDeque<Happened>,
 }
 
@@ -43,7 +43,7 @@ struct UnderWay {
     is_survey: bool,
 }
 
-/// What has come of an engine.
+/// A result from an engine.
 #[derive(Debug)]
 pub enum Happened {
     /// The survey that was asked for.
@@ -104,7 +104,7 @@ impl Engine {
         }
     }
 
-    /// What to watch, and for what: as soon as one is ready, [`Engine::advance`] has something to do.
+    /// The descriptors to watch, each with its events: as soon as one is ready, [`Engine::advance`] has work.
     pub fn fds(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
         let events = self.stream.as_ref().and_then(Stream::fd);
         let look = self.look.as_ref().and_then(|look| look.session.fd());
@@ -173,7 +173,7 @@ impl Engine {
         Some(self.end(looked, is_survey, now))
     }
 
-    /// What is to be looked at next. A survey and bursts take turns, so that neither waits for ever for the other.
+    /// The next look. A survey and bursts take turns, so that neither waits for ever for the other.
     fn next_look(&mut self, now: Boot) -> Option<Look> {
         if self.survey_is_wanted && self.burst_was_last {
             return Some(Look::Everything);

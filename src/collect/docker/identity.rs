@@ -1,4 +1,4 @@
-//! Who a container is when it is made anew: the name that stays, and the service that it is one of.
+//! The identity of a container that is made anew: the name that stays, and its service.
 //!
 //! Its maker's labels decide. compose puts `<12 hex digits>_` before the name of one of the two containers while it puts
 //! a new one in the place of an old one, and when it is interrupted the name stays so; compose 1.23 put `_<12 hex digits>`
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::docker::Labels;
 
-/// What a container's name and labels say of it.
+/// The identity that a container's name and labels give it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// Its name, without what belongs to this one container alone.

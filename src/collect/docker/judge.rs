@@ -1,4 +1,4 @@
-//! What is to be thought of a container's state: from what is known of it, its reading. Pure.
+//! Judges a container's state: makes its reading from the known facts. Pure.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const MISSING: &str = "missing";
 /// The state of one that was there and is removed.
 const REMOVED: &str = "removed";
 
-/// What the engine said of one container.
+/// The engine's facts about one container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     pub state: Rc<str>,
@@ -27,11 +27,11 @@ pub struct Facts {
     pub health: Option<Rc<str>>,
     pub uptime: Option<Duration>,
     pub exit_code: Option<i64>,
-    /// What inspect alone tells.
+    /// The facts that only inspect has.
     pub details: Option<Box<Details>>,
 }
 
-/// What only inspect tells.
+/// The facts that only inspect has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
     pub oom_killed: bool,
@@ -44,7 +44,7 @@ pub struct Details {
     pub stop_signal: Option<Signal>,
 }
 
-/// What was seen of it over time.
+/// The observations over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
     pub life: Life,
@@ -63,7 +63,7 @@ pub enum Life {
     Ended { how: End, exit_code: Option<i64> },
 }
 
-/// What is asked of it.
+/// The expectations of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     pub expected: Expected,
@@ -200,8 +200,7 @@ fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<C
     std::iter::once(cause).chain(code).collect()
 }
 
-/// What an engine writes for a container that died while nobody was there to learn its exit code: containerd's
-/// UnknownExitStatus.
+/// The exit code that an engine writes for a container that died unobserved: containerd's UnknownExitStatus.
 const UNKNOWN_EXIT: i64 = 255;
 
 /// The reading of a run that ended while nobody looked: the container runs again, or is gone with its end.

@@ -1,7 +1,7 @@
-//! What is remembered of a container from one look to the next: that it ran, and what ended it.
+//! The memory of a container from one look to the next: that it ran, and the cause of its end.
 //!
-//! A container that is not named in the configuration is watched from when it was first seen to run. How it was when it
-//! was first seen, and what became of it on purpose once another one had taken its place, is taken as it is.
+//! A container that is not named in the configuration is watched from the first time that it was seen to run. Its state
+//! at first sight is accepted as it is, and so is a deliberate end after another container had taken its place.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -142,7 +142,7 @@ impl Known {
         } else {
             self.run.take_in(event);
         }
-        // What is seen to start, or to end, is not as it was found any more.
+        // A container that is seen to start, or to end, is not as it was found any more.
         let is_seen_to_end = event.kind == Kind::Die && matches!(self.life, Life::AsItIs | Life::Replaced);
         if event.kind == Kind::Start || is_seen_to_end {
             self.life = Life::Alive;

@@ -1,8 +1,8 @@
-//! What of the containers outlives the agent: who was seen to run, and what ended the others.
+//! The part of the knowledge of containers that outlives the agent: the ones that ran, and the causes of others' ends.
 //!
-//! What ran when it was last seen and does not any more ended while nobody looked, and that is told. What is not
-//! remembered is taken as it is found. So only what ran, and what did not end well since, has to be kept, and what is
-//! beyond the bound costs no more than a word about a crash in the agent's absence.
+//! A container that ran when it was last seen, and does not run now, ended while nobody looked, and that is told. A
+//! container that is not remembered is accepted as it is found. So only containers that ran, or ended badly since, have
+//! to be kept. A container beyond the bound costs no more than the report of a crash in the agent's absence.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -122,7 +122,8 @@ impl Remembered {
     }
 }
 
-/// What of a container's life is remembered, if it is: what is taken as it is, and what finished, will be again.
+/// The part of a container's life that is remembered. One that was accepted as found, or that finished, needs none: it
+/// will be judged so again.
 pub fn is_remembered(life: Life) -> Option<Option<Ended>> {
     match life {
         Life::Alive => Some(None),

@@ -47,13 +47,13 @@ use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Value, Wat
 /// The collector's name.
 const NAME: &str = "docker";
 
-/// What is unknown while the engine does not answer.
+/// The metrics that are unknown while the engine does not answer.
 const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];
 
 /// The name that the readings of the engine itself go by.
 const ENGINE: &str = "Docker";
 
-/// What is to be looked at.
+/// The scope of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     Everything,
@@ -61,7 +61,7 @@ pub enum Look {
     Burst(Burst),
 }
 
-/// What a look took in.
+/// The containers that a look covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Every watched container, as a check does: what has no reading is not watched any more.
@@ -70,7 +70,7 @@ pub enum Scope {
     Some,
 }
 
-/// What a look found.
+/// The result of a look.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Looked {
@@ -104,7 +104,7 @@ enum Step {
     Revisit(Revisit),
 }
 
-/// What comes of an answer.
+/// The step after an answer.
 enum Next {
     Ask(Step),
     Found(Snapshot),
@@ -122,7 +122,7 @@ impl Docker {
         }
     }
 
-    /// What is to be remembered.
+    /// The knowledge that outlives the agent.
     pub fn memory(&self) -> Memory {
         self.roster.memory()
     }
@@ -160,7 +160,7 @@ impl Docker {
         nothing.then(|| Looked { snapshot: Snapshot::default(), scope: Scope::Some })
     }
 
-    /// What the look under way asks next; `None` when there is none. The same question until it is answered.
+    /// The next question of the look under way; `None` without a look. The same question until it is answered.
     pub fn question(&self) -> Option<Question<'_>> {
         match &self.under_way.as_ref()?.step {
             Step::Survey(survey) => survey.question(),
@@ -259,8 +259,8 @@ impl Docker {
         }
     }
 
-    /// What came of asking the engine: readings, or a failure. Of an engine that is not expected nothing is said, and one
-    /// that is expected and not there leaves its containers unknown.
+    /// The outcome of asking the engine: readings, or a failure. The absence of an engine that is not expected is not
+    /// reported; that of an expected one leaves its containers unknown.
     fn tell(&mut self, found: Result<Snapshot, Error>, now: Now) -> Snapshot {
         let Docker { config, roster, availability, .. } = self;
         // Until the engine has said which containers there are, every one is watched.

@@ -32,7 +32,7 @@ pub struct Claim {
     stable: Option<Rc<str>>,
     /// It has its name for a while only: it speaks while it runs.
     is_temporary: bool,
-    /// Where another container of this service runs, this one is not missed.
+    /// If another container of this service runs, this one is not missed.
     pub service: Option<Rc<str>>,
 }
 
@@ -58,7 +58,7 @@ pub struct Candidate<'a> {
     pub standing: Standing,
 }
 
-/// What decides which one of several containers of one name speaks: the greatest does, and the first of equals.
+/// The rank of a container among several of one name: the greatest speaks, and the first of equals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Standing {
     /// It runs, or ended without being meant to.
@@ -68,7 +68,7 @@ pub struct Standing {
     pub is_alive: bool,
 }
 
-/// What a container is watched as. Places are ordered as readings are: as configured, then by name.
+/// The entry under which a container is watched. Places are ordered as readings are: as configured, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The entry that it is watched for; `None` where every container is.

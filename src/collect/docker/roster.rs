@@ -31,7 +31,7 @@ pub struct Listing<'a> {
     pub created: i64,
 }
 
-/// Who is known.
+/// The known containers.
 #[derive(Debug)]
 pub struct Roster {
     watch: Watch,
@@ -39,7 +39,7 @@ pub struct Roster {
     loop_window: Duration,
     /// By id.
     known: BTreeMap<Rc<str>, Known>,
-    /// What is remembered beyond that; `None`: nothing is.
+    /// The memory of earlier agents; `None`: there is none.
     memory: Option<Memory>,
     /// Events of containers that are not known yet.
     unheard: Vec<Event>,
@@ -96,7 +96,7 @@ impl Roster {
         self.memory.is_some()
     }
 
-    /// What outlives the agent.
+    /// The knowledge that outlives the agent.
     pub fn memory(&self) -> Memory {
         let memory = self.memory.clone().unwrap_or_default();
         // Before the first list all that is known is what was remembered.
@@ -327,7 +327,7 @@ impl Roster {
     }
 }
 
-/// What is remembered of a container.
+/// The memory of a container.
 fn facet(known: &Known) -> Option<Option<Ended>> {
     memory::is_remembered(known.life())
 }

@@ -20,7 +20,7 @@ const OOM_AFTER_NANOS: i64 = SECOND_NANOS;
 /// More kills of one run are not remembered; the newest count.
 const MAX_KILLS: usize = 8;
 
-/// What ended a run.
+/// The cause of a run's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
@@ -34,7 +34,7 @@ pub enum End {
     Engine,
 }
 
-/// What the engine's events told of a run. Of most containers, nothing: these take no memory for it.
+/// The engine's events about a run. Most containers have none, and take no memory for them.
 #[derive(Clone, Debug, Default)]
 pub struct Run(Option<Box<Told>>);
 
@@ -61,7 +61,7 @@ pub struct Death {
     at_nanos: i64,
 }
 
-/// What inspect says that decides on an end.
+/// The facts from inspect that decide on an end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Inquest {
     pub exit_code: Option<i64>,
@@ -100,7 +100,7 @@ impl Run {
         self.death().is_some_and(|death| i128::from(death.at_nanos) <= time.as_nanosecond())
     }
 
-    /// What ended it.
+    /// The cause of its end.
     pub fn end(&self, inquest: Inquest) -> End {
         self.0.as_deref().unwrap_or(&Told::default()).end(inquest)
     }
@@ -194,7 +194,7 @@ mod tests {
         }
         let quit = Inquest { stop_signal: Signal::parse("SIGQUIT"), ..Inquest::default() };
         assert_eq!(end_of(&[kill("3", 10), die(0, 11)], quit), End::Stopped);
-        // What is asked for later does not undo the stop.
+        // A later request does not undo the stop.
         assert_eq!(end(&[kill("15", 10), kill("1", 11), die(0, 12)]), End::Stopped);
     }
 

@@ -1,6 +1,6 @@
-//! What the list's `Status` text tells, so that a container need not be inspected for it: `Up 5 minutes (healthy)`,
-//! `Exited (3) 2 hours ago`. It is made by moby's `container/state.go`, its durations by `docker/go-units`; podman's
-//! has the same form, without the health.
+//! Parses the list's `Status` text, which saves inspecting a container: `Up 5 minutes (healthy)`, `Exited (3) 2 hours
+//! ago`. moby's `container/state.go` makes it, `docker/go-units` its durations; podman's has the same form, without the
+//! health.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use super::meminfo::Fields;
 use crate::collect::parse::{columns, lines, number};
 use crate::host::{Host, ProcFile};
 
-/// What is there where the ZFS module is loaded.
+/// The statistics that exist if the ZFS module is loaded.
 pub(super) struct Arc {
     stats: ProcFile,
 }
@@ -17,7 +17,7 @@ impl Arc {
         stats.path().metadata().is_ok().then_some(Arc { stats })
     }
 
-    /// What the cache holds above its minimum. Zero where it cannot be read: then the figure is that of `free`.
+    /// The size of the cache above its minimum. Zero if it cannot be read: then the figure is that of `free`.
     ///
     /// A container sees the arcstats of its host. If lxcfs shows it a memory of its own, the host's cache is no part of it:
     /// that file is on another device (`meminfo_device`), or tells of less memory in use than the cache holds.

@@ -67,8 +67,8 @@ impl Fields {
         Ok(usage(total - available, total))
     }
 
-    /// What the kernel can take back from its caches: pages of files, and of the slab what is reclaimable. Shared memory
-    /// (`Shmem`: tmpfs, System V) is in `Cached` too, but is on no list of files: it can only be swapped out.
+    /// The bytes that the kernel can take back from its caches: pages of files, and the reclaimable slab. Shared memory
+    /// (`Shmem`: tmpfs, System V) is in `Cached` too, but on no list of files: it can only be swapped out.
     fn reclaimable(&self) -> Result<u64, Malformed> {
         let file_pages = match (self.active_file, self.inactive_file) {
             (Some(active), Some(inactive)) => active.saturating_add(inactive),

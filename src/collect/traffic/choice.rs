@@ -153,7 +153,7 @@ mod tests {
         names.iter().map(|name| (name.as_bytes().into(), Interface::default())).collect()
     }
 
-    /// What counts of `names`, in their order.
+    /// The interfaces of `names` that count, in their order.
     fn counted<'n>(
         names: &[&'n str],
         choice: &Choice,

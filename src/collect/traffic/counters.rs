@@ -76,8 +76,8 @@ impl Reading {
         Ok(count == self.interfaces.len())
     }
 
-    /// What passed on the interfaces that count, by the second reading. One that is gone, or counts from the start again,
-    /// makes the whole unknown: it is no spike, and what passed on it nobody knows. One that came since adds nothing.
+    /// The bytes that passed on the counted interfaces, by the second reading. An interface that is gone, or counts from
+    /// the start again, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
     pub(super) fn passed_until(&self, text: &[u8]) -> Result<Counters, Malformed> {
         let mut passed = Counters::default();
         let mut found = 0;

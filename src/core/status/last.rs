@@ -1,4 +1,4 @@
-//! What the last check found, as far as `status` shows it: kept small, because a host can have thousands of containers.
+//! The last check's findings, as far as `status` shows them: kept small, because a host can have thousands of containers.
 
 use serde::{Deserialize, Serialize};
 

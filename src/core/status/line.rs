@@ -9,7 +9,7 @@ use crate::text::shown_within;
 /// An error is cut here: the line must stay readable in a terminal, and the whole error is in `status`.
 const MAX_ERROR_BYTES: usize = 200;
 
-/// What the line tells of.
+/// The facts of the line.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
     /// Alerts that are on, told or not.

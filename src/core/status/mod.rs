@@ -1,4 +1,4 @@
-//! What the agent knows, as `status --json` prints it.
+//! The document of `status --json`.
 
 mod last;
 mod line;
@@ -103,7 +103,8 @@ pub struct FailureStatus {
 }
 
 impl Status {
-    /// What the state file in `folder` tells, while no agent runs (or none that answers: then its process id is known).
+    /// The status by the state file in `folder`, while no agent runs (or none that answers: then its process id is
+    /// known).
     pub fn at_rest(config: &Resolved, folder: &Path, state: &State, holder: Option<Held>, now: Now) -> Status {
         let zone = &config.style.zone;
         let saved = state.report.clone();

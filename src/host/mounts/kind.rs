@@ -1,6 +1,6 @@
 //! Kinds of file systems, by how surely statvfs(3) on them returns at once.
 
-/// What a file system does when it is asked, as far as its kind tells.
+/// The way in which a file system answers, as far as its kind tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Lives in memory: nothing in it is waited for.

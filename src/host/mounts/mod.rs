@@ -1,12 +1,12 @@
 //! Which file system a path is on, found out without touching one that may hang.
 //!
 //! statvfs(3) on a network mount whose server is gone never returns, and nothing can end a process that waits for it.
-//! So only what answers at once is asked directly. The kernel's list of mounts says what a path is on; it is read again
-//! only when poll(2) says that it changed (proc_pid_mountinfo(5)). Links are walked anew each time: turning one makes no
-//! mount.
+//! So only a file system that answers at once is asked directly. The kernel's list of mounts tells the mount of a path;
+//! it is read again only when poll(2) says that it changed (proc_pid_mountinfo(5)). Links are walked anew each time:
+//! turning one makes no mount.
 //!
-//! What a path was on is remembered, over a restart too: where a disk was unmounted, or not mounted again when the machine
-//! started, what would be measured is the file system around it.
+//! The mount of a path is remembered, over a restart too: if a disk was unmounted, or not mounted again when the machine
+//! started, the measurement would be that of the file system around it.
 
 mod kind;
 mod table;
@@ -31,9 +31,9 @@ pub struct Mounts {
     watched: Option<File>,
     table: Table,
     text: Vec<u8>,
-    /// What each path was on last.
+    /// The last mount of each path.
     held: HashMap<Rc<str>, Held>,
-    /// What is to outlive the process has changed.
+    /// The part that outlives the process has changed.
     is_changed: bool,
 }
 
@@ -96,7 +96,7 @@ impl Mounts {
         self.held.extend(held);
     }
 
-    /// What is to outlive this process, if it has changed since the last call.
+    /// The part that outlives this process, if it has changed since the last call.
     pub fn take_change(&mut self) -> Option<HeldMounts> {
         std::mem::take(&mut self.is_changed).then(|| {
             let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
@@ -107,7 +107,8 @@ impl Mounts {
     /// Reads the list again if it changed.
     pub fn refresh(&mut self) {
         if self.watched.as_ref().is_none_or(changed) {
-            // Where the list cannot be read, nothing is known to answer at once: all is asked in a process of its own.
+            // If the list cannot be read, nothing is known to answer at once, and a process of its own asks for
+            // everything.
             self.table = self.read().unwrap_or_default();
         }
     }
@@ -141,7 +142,7 @@ impl Mounts {
         let asking = match (place.at_once, place.is_automount) {
             (true, _) => Asking::Directly,
             (false, false) => Asking::Apart { mount: place.point.to_owned() },
-            // What it will mount differs from path to path.
+            // Its future mount differs from path to path.
             (false, true) => Asking::Apart { mount: PathBuf::from(&**path) },
         };
         let is_same = |held: &Held| held.point == place.point && held.is_own_device == place.is_own_device;
@@ -187,7 +188,7 @@ mod tests {
     const AUTOMOUNT: &str = "4 1 0:50 / /no/auto rw - autofs systemd-1 rw,direct\n";
     const MOUNTED: &str = "5 4 0:51 / /no/auto rw - nfs4 server:/x rw\n";
 
-    /// What becomes of asking for `path` while the mounts change from list to list.
+    /// The results of asking for `path` while the mounts change from list to list.
     fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Asking, String>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut mounts = Mounts::listed_in(file.path());

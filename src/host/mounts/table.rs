@@ -18,7 +18,7 @@ pub(super) struct Table {
     mounts: Vec<Mount>,
     /// Those on each mount point. Which of them is stepped on depends on the mount that one comes from.
     on: HashMap<PathBuf, Vec<usize>>,
-    /// What `/` is on.
+    /// The mount of `/`.
     root: Option<usize>,
 }
 
@@ -31,7 +31,7 @@ struct Mount {
     kind: Kind,
 }
 
-/// Where a path leads.
+/// The destination of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place<'t> {
     /// The mount point of the file system that it is on. Behind what may hang, as far as it can be told from the path.

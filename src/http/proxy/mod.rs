@@ -24,7 +24,7 @@ pub struct Proxy {
     pub login: Option<Login>,
 }
 
-/// What is spoken with a proxy.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// HTTP: `CONNECT` for https, the whole URL in the request line for http.

@@ -138,7 +138,7 @@ mod tests {
         Target { https: true, host: host.to_owned(), port: 443 }
     }
 
-    /// What the proxy heard, or why it was given up.
+    /// The bytes that the proxy received, or the reason for giving up.
     pub fn play(proxy: &Proxy, host: &str, address: Option<&str>, answers: &[u8]) -> Result<Vec<u8>, String> {
         let mut stream = Played { answers: io::Cursor::new(answers.to_vec()), heard: Vec::new() };
         let address = address.map(|text| text.parse().unwrap());

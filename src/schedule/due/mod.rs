@@ -26,7 +26,7 @@ pub enum Due {
     Skipped { due: Zoned, late_by: Duration },
 }
 
-/// What must outlive a restart.
+/// The part that must outlive a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportState {
     /// The schedule and the zone that the rest is about. For another one nothing is due in retrospect.
@@ -84,7 +84,7 @@ impl Reporter {
         reporter
     }
 
-    /// What is to be done at `now`, the wall clock's time. A report that is to be sent counts as sent from here on.
+    /// The decision at `now`, the wall clock's time. A report that is to be sent counts as sent from here on.
     pub fn step(&mut self, now: Timestamp) -> Due {
         let at = earlier(now, self.delay);
         let seen = std::mem::replace(&mut self.state.seen, at);
@@ -107,7 +107,7 @@ impl Reporter {
         next.timestamp().checked_add(self.delay).ok()
     }
 
-    /// What is to be saved after each step.
+    /// The state to save after each step.
     pub fn state(&self) -> &ReportState {
         &self.state
     }

@@ -201,7 +201,7 @@ fn the_memory_of_what_was_sent_is_bounded() {
     assert_eq!(reporter.state().sent.len(), REMEMBERED);
 }
 
-/// What a test's clock does next.
+/// The next move of a test's clock.
 #[derive(Clone, Debug)]
 enum Tick {
     Runs { seconds: i64 },

@@ -20,7 +20,7 @@ pub const MAX_ITEMS: usize = 1_000;
 pub struct Section<'a> {
     report: &'a mut Report,
     entries: &'a [Entry],
-    /// Where a problem of the section itself is shown: its key, or where it begins in a list; `None`: it is absent.
+    /// The place of a problem of the section itself: its key, or its beginning in a list; `None`: it is absent.
     span: Option<Range<usize>>,
     /// Something else stands in its place, which was reported: then nothing is said of the keys it lacks.
     is_refused: bool,
@@ -191,7 +191,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// What to say of a file that holds a secret and that every user of this machine may read.
+/// The warning about a file that holds a secret and that every user of this machine may read.
 pub fn readable_by_others(file: &str) -> String {
     format!("every user of this machine can read this secret in {file}; close it with `chmod o= {file}`")
 }

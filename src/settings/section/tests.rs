@@ -1,4 +1,4 @@
-//! What a section says of right and wrong values.
+//! A section's handling of right and wrong values.
 
 use super::*;
 use crate::settings::{self, NO_DOC};

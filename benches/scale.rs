@@ -1,4 +1,4 @@
-//! What many hosts on one robot come to, simulated on a virtual clock: the table of docs/scale.md.
+//! Simulates many hosts on one robot, on a virtual clock: makes the table of docs/scale.md.
 //!
 //! `cargo bench --bench scale`. Hosts are real reporters and real outboxes; the robot is a model of the vendor's rule:
 //! 20 messages in any minute, then none for a minute (developer.work.weixin.qq.com, document path 91770).

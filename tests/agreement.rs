@@ -56,7 +56,7 @@ fn usage(snapshot: &Snapshot, metric: &'static Metric) -> (f64, u64, u64) {
     }
 }
 
-/// What a tool prints.
+/// A tool's output.
 fn run(tool: &str, arguments: &[&str]) -> String {
     let output = Command::new(tool).args(arguments).env("LC_ALL", "C").output();
     let output = output.unwrap_or_else(|error| panic!("{tool} is needed for this comparison: {error}"));
@@ -291,7 +291,7 @@ fn traffic_by_default_is_that_of_the_hardware() {
     let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
     let snapshot = measure(&plan, || {
         inner_before = sum();
-        // What stays on the host is no traffic.
+        // Bytes that stay on the host are no traffic.
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..1000 {
             socket.send_to(&[0; 1000], socket.local_addr().unwrap()).unwrap();

@@ -69,7 +69,7 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     assert_eq!(crlf.system.disk.paths, ["/".into(), "/data".into()]);
 }
 
-/// What `config show` prints is made of the sections' fields, everything else of what their readers say.
+/// `config show` prints the sections' fields; all other documents come from their readers.
 #[test]
 fn the_fields_of_the_configuration_are_the_keys_that_are_described() {
     fn paths(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
@@ -88,7 +88,7 @@ fn the_fields_of_the_configuration_are_the_keys_that_are_described() {
     assert_eq!(fields, described);
 }
 
-/// What is said of each file is beside it. `UPDATE_EXPECTED=1` writes it anew, to be looked at in the diff.
+/// The expected problems are beside each file. `UPDATE_EXPECTED=1` writes them anew, to be reviewed in the diff.
 #[test]
 fn every_invalid_file_is_told_what_is_wrong_with_it() {
     let mut different = Vec::new();

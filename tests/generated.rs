@@ -1,5 +1,5 @@
-//! What the code says of itself, kept in the tree: the man pages and shell completions in share/, which `make install`
-//! copies as they are, the template, the configuration's reference pages and its JSON Schema.
+//! The generated documents: the man pages and shell completions in share/, which `make install` copies as they are, the
+//! template, the configuration's reference pages and its JSON Schema.
 //!
 //! They are kept in the tree, so that neither the binary carries the code that writes them nor an install needs cargo.
 //! `UPDATE_EXPECTED=1 cargo test --test main generated` writes them anew, to be looked at in the diff.

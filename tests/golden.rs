@@ -75,7 +75,7 @@ fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transit
         let Some(limit @ Limit::Threshold(_)) = finding.limit.clone() else { panic!("{finding:?}") };
         Transition { key: key.clone(), news, value: value.clone(), limit, since }
     };
-    // Whatever the order in which they were found.
+    // In another order than they were found.
     findings.iter().rev().map(transition).collect()
 }
 

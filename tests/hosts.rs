@@ -14,7 +14,7 @@ use vps_monitor::snapshot::{Key, Snapshot, Value};
 
 use crate::support::lay_over;
 
-/// What a /proc tree can show. Disks are asked of the kernel, never of a tree.
+/// The metrics that a /proc tree can show. Disks are asked of the kernel, never of a tree.
 const METRICS: [&Metric; 6] =
     [metric::MEMORY, metric::SWAP, metric::CPU, metric::TRAFFIC_IN, metric::TRAFFIC_OUT, metric::CONNECTIONS];
 
@@ -47,7 +47,7 @@ fn measure(fixture: &Path, seconds: u64) -> Snapshot {
     check.advance(&mut host, now).expect("every window is over")
 }
 
-/// What is wrong with `metric` in the snapshot, if anything.
+/// The fault of `metric` in the snapshot, if it has one.
 fn difference(snapshot: &Snapshot, metric: &'static Metric, expected: &Json) -> Option<String> {
     let key = Key::new(metric, "");
     let readings: Vec<&Value> =
@@ -80,7 +80,7 @@ fn is_value(unit: Unit, value: &Value, expected: &Json) -> bool {
     }
 }
 
-/// What is watched, and was not read, is unknown; so what a collector forgets to watch would lose its alert.
+/// A metric that is watched and was not read is unknown, so one that a collector forgets to watch would lose its alert.
 #[test]
 fn what_is_watched_is_read_or_explained_on_every_host() {
     for fixture in hosts() {

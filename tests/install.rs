@@ -29,7 +29,7 @@ impl Stage {
         self.folder.path().join("a build/vps-monitor")
     }
 
-    /// What is installed as `path`.
+    /// The file that is installed as `path`.
     fn at(&self, path: &str) -> PathBuf {
         self.folder.path().join("the stage").join(path.trim_start_matches('/'))
     }
@@ -108,7 +108,7 @@ fn the_installed_template_names_the_schema_that_came_with_it() {
 
 #[test]
 fn odd_paths_are_escaped_as_systemd_reads_them() {
-    // What systemd takes as the name of an executable, and what only as an argument.
+    // Names that systemd takes as an executable, and names that it takes only as an argument.
     let cases = [
         ("/opt/a&b", "/etc", r#""/opt/a&b/bin/vps-monitor""#, "", ""),
         ("/opt/100%", "/etc", r#""/opt/100%%/bin/vps-monitor""#, "", ""),

@@ -11,7 +11,7 @@ use jiff::Zoned;
 use log::Level;
 use vps_monitor::logging::Sink;
 
-/// What a syslog daemon has been sent and has not read yet.
+/// The lines that a syslog daemon was sent and has not read yet.
 fn received(receiver: &UnixDatagram) -> Vec<String> {
     receiver.set_nonblocking(true).unwrap();
     let mut buffer = vec![0; 64 * 1024];

@@ -56,7 +56,7 @@ impl Checks {
         Checks { host, disk: Disk::new(&Config { paths, ..Config::default() }).unwrap() }
     }
 
-    /// What each path is: its size, or why that is not known.
+    /// Each path's size, or the reason why it is not known.
     fn make(&mut self) -> Vec<String> {
         let mut snapshot = Snapshot::default();
         self.disk.begin(&mut self.host, clock::boot_now());

@@ -1,5 +1,5 @@
-//! What 40,000 containers cost that exit at once: messages, digests and a report in n log n. As the square of their number
-//! each of these takes minutes.
+//! The cost of 40,000 containers that exit at once: messages, digests and a report in n log n. With the square of their
+//! number each of these would take minutes.
 
 use std::time::{Duration, Instant};
 

@@ -203,7 +203,7 @@ fn a_path_whose_last_probe_still_hangs_is_not_probed_again() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/stuck_worker.sh");
     let worker = Worker::at(script).with_variable("STUCK_FILE", &started);
     let (hung, other) = (Path::new("/hung"), Path::new("/other"));
-    // What is left of a worker's process group.
+    // The rest of a worker's process group.
     let release = |pid: u32| killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
 
     let mut task = worker.statvfs(hung).unwrap();

@@ -1,5 +1,6 @@
-//! What the benches of a check measure, whether in time (benches/check.rs) or in instructions (benches/instructions):
-//! the fixture hosts, and each step between the kernel and a message. The time is a constant, so that each run does the same.
+//! The parts that the benches of a check share, in time (benches/check.rs) and in instructions (benches/instructions):
+//! the fixture hosts, and each step between the kernel and a message. The time is a constant, so that each run does the
+//! same.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Whatever is in a configuration file, it is a configuration or a list of problems, and what is shown of it is valid.
+//! Any configuration file is a configuration or a list of problems, and `config show` prints a valid one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Whatever stands where an expression should, it is refused, or it fires in the future.
+//! Any text in the place of an expression is refused, or fires in the future.
 #![no_main]
 
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
-//! Whatever an engine replies, it is read to an end: to what it says, or to an error; and the same in any pieces.
+//! Any reply of an engine is read to its end: to answers, or to an error; and the same in any pieces.
 //!
-//! The first byte says what was asked for, the second how many bytes come at a time; the rest is the whole reply, after
+//! The first byte chooses the question, the second the number of bytes at a time; the rest is the whole reply, after
 //! which the engine hangs up.
 #![no_main]
 
@@ -28,7 +28,7 @@ static SOCKET: LazyLock<PathBuf> = LazyLock::new(|| {
     path
 });
 
-/// What a reply answers that comes so many bytes at a time.
+/// The answers of a reply that comes `step` bytes at a time.
 fn answers(question: Question<'_>, bytes: &[u8], step: usize) -> Result<Vec<Answer>, Error> {
     let (mut reply, mut buffer, path) = (Reply::to(question), Buffer::default(), Path::new("/engine"));
     let mut answers = Vec::new();

@@ -1,4 +1,4 @@
-//! Whatever a container is called, is said to be, or prints, it is one line wherever it is shown, and forges nothing.
+//! Any name, state or output of a container is one line wherever it is shown, and forges nothing.
 //!
 //! Line feeds part the input: a name, a state, the output of a health check, an error.
 #![no_main]

@@ -1,4 +1,4 @@
-//! Whatever a file of /proc holds, a check comes to its end, and every number in it is one.
+//! With any content in a file of /proc a check ends, and every number in it is finite.
 //!
 //! The first byte says which file the rest is; the second reading finds the same file cut in half.
 #![no_main]

@@ -1,4 +1,4 @@
-//! Whatever is answered to a message, it is classified, and a delivery is what says so.
+//! Any answer to a message is classified, and only one that says so is a delivery.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

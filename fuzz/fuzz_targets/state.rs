@@ -1,5 +1,5 @@
-//! Whatever is in the state file, the agent goes on from it, refuses it, or sets it aside; what it goes on from can be
-//! told, folded and saved.
+//! The agent goes on from any state file, refuses it, or sets it aside. A state that it goes on from can be told, folded
+//! and saved.
 #![no_main]
 
 use std::collections::BTreeMap;

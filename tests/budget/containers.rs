@@ -1,4 +1,4 @@
-//! What thousands of containers cost, from the engine's bytes to the readings.
+//! The cost of thousands of containers, from the engine's bytes to the readings.
 
 use std::io::Write;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! What a check may cost, counted and not timed, so that a busy machine fails no build.
+//! The budget of a check, counted and not timed, so that a busy machine fails no build.
 //!
-//! The figures are those of docs/performance.md; `make bench` measures what takes a clock.
+//! The figures are those of docs/performance.md; `make bench` measures those that need a clock.
 
 mod allocations;
 mod containers;

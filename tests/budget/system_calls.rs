@@ -22,7 +22,7 @@ const MOST_CHECKS: usize = 20;
 
 /// Under /proc; nothing that has a line for each socket, and nothing of other processes.
 const READ_ONCE: [&str; 6] = [
-    // What a worker is started from, which saves the first state.
+    // The program of the worker that saves the first state.
     "/proc/self/exe",
     "/proc/self/mountinfo",
     "/proc/sys/kernel/random/boot_id",
@@ -89,7 +89,7 @@ impl Traced {
     }
 }
 
-/// What strace wrote, without the process ids.
+/// The output of strace, without the process ids.
 #[derive(Default)]
 struct Trace {
     calls: Vec<String>,
@@ -104,11 +104,11 @@ impl Trace {
     /// The calls from each check's word to systemd to the next one's.
     fn checks(&self) -> impl Iterator<Item = &[String]> {
         let checks = self.calls.split_inclusive(|call| call.contains("\"WATCHDOG=1"));
-        // What is before the first is the start, and what is after the last is a check under way.
+        // The calls before the first are the start, and those after the last are a check under way.
         checks.skip(1).filter(|calls| calls.last().is_some_and(|call| call.contains("\"WATCHDOG=1")))
     }
 
-    /// What was looked at under /proc. What is below an open folder is not there, but in that folder.
+    /// The paths under /proc that were opened. A path below an open folder counts as in that folder, not here.
     fn proc_paths(&self) -> impl Iterator<Item = String> {
         let names = self.calls.iter().filter_map(|call| call.split_once("\"/proc/")?.1.split('"').next());
         names.filter(|name| !name.starts_with("self/fd/")).map(|name| format!("/proc/{name}"))
@@ -167,7 +167,7 @@ fn a_steady_check_makes_few_system_calls_and_opens_nothing() {
     let least = trace.checks().min_by_key(|calls| calls.len()).unwrap_or_default();
     assert!(trace.checks().any(is_steady), "no check is steady; the least of them:\n{}", least.join("\n"));
     for path in trace.proc_paths() {
-        // What is open is named so where only a path will do: a socket's.
+        // An open descriptor has this name if only a path will do: a socket's.
         let is_own = path.starts_with("/proc/self/fd/");
         assert!(is_own || READ_ALWAYS.contains(&&*path) || READ_ONCE.contains(&&*path), "{path} is looked at");
     }

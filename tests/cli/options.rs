@@ -1,4 +1,4 @@
-//! What holds for every command: its help, a command line that cannot be understood, pipes, colour, named files.
+//! Behaviour of every command: its help, a wrong command line, pipes, colour, named files.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -142,7 +142,7 @@ fn there_is_no_colour_in_a_pipe() {
     let commands: [&[&str]; 6] =
         [&["--help"], &["chek"], &["check"], &["report"], &["status"], &["config", "template"]];
     for arguments in commands {
-        // What a terminal would offer, and what some programs take for a wish.
+        // The variables of a terminal, which some programs take for a request for colour.
         let finished = finish(place.command(arguments).env("TERM", "xterm-256color").env("COLORTERM", "truecolor"));
         assert!(!finished.stdout.is_empty() || !finished.stderr.is_empty(), "{arguments:?}");
         assert!(!(finished.stdout + &finished.stderr).contains('\x1b'), "{arguments:?}");

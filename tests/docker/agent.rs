@@ -93,7 +93,7 @@ fn a_deploy_is_silent_at_every_pace_and_what_crashes_or_is_stopped_is_told() {
     );
     wait_for_message(&robot, prefix, "📦 容器: looping\n✅ 状态: running (已恢复正常)\n");
 
-    // What happens while the agent is away is told when it is back, and nothing of before again.
+    // A change during the agent's absence is told when it is back, and nothing from before is told again.
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     engine.docker(&["rm", "-f", "@looping"]);
     let before = robot.received().len();

@@ -41,7 +41,7 @@ fn go_on(engine: &mut Engine, seconds: i64) -> Vec<String> {
             None => {
                 let mut fds: Vec<PollFd<'_>> =
                     engine.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
-                // What an engine on this machine has to say comes at once; one that hangs says nothing.
+                // An engine on this machine answers at once; one that hangs does not answer.
                 let timeout = PollTimeout::try_from(Duration::from_millis(200)).unwrap();
                 if poll(&mut fds, timeout).unwrap() == 0 && engine.due().is_none_or(|due| due > now.boot) {
                     return lines;

@@ -102,7 +102,7 @@ fn comes(driver: &Driver) -> bool {
     poll(&mut fds, PollTimeout::from(500_u16)).unwrap() > 0
 }
 
-/// What happens next, for which the clocks stand still.
+/// The next result; the clocks stand still meanwhile.
 fn next(driver: &mut Driver, now: Now) -> Happened {
     loop {
         if let Some(happened) = driver.advance(now) {

@@ -173,7 +173,7 @@ fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
     assert!(matches!(stream.read(at(100_005).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
 }
 
-/// What is told until the beginning of an event is waited for since this second.
+/// The news until the stream waits for the beginning of an event since this second.
 fn begun_at(stream: &mut Stream, second: i64) -> Vec<Happening> {
     let mut told = Vec::new();
     while stream.due() != Some(at(second + 5).boot) {

@@ -27,7 +27,7 @@ pub fn config(address: Address, names: &[&str]) -> Config {
     Config { socket: address, containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
 }
 
-/// What `run` knows of containers that it has not seen yet.
+/// The containers' collector of `run`, before it has seen any.
 fn watching(config: &Config) -> Docker {
     Docker::new(config, Some(Memory::default()))
 }

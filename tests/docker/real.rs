@@ -16,12 +16,12 @@ const LONG: Duration = Duration::from_secs(60);
 
 const RUN_ON: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 
-/// What the daemon does with containers: one poll over the engine's descriptors and deadlines.
+/// The daemon's loop for containers: one poll over the engine's descriptors and deadlines.
 struct Watcher {
     engine: Engine,
-    /// What is removed from names, so that they read as in the test.
+    /// The prefix that is removed from names, so that they read as in the test.
     prefix: String,
-    /// What was told last of each key.
+    /// The last news of each key.
     told: std::collections::BTreeMap<String, String>,
 }
 

@@ -18,7 +18,7 @@ pub fn page() -> String {
             }
             continue;
         }
-        // What a mere item is, the list says.
+        // The list describes its plain items.
         if key.path.ends_with("[]") {
             continue;
         }

@@ -1,5 +1,4 @@
-//! What the agent of a scripted day measures: a fixture host's /proc through the real collectors, and file systems of
-//! any size.
+//! The measurements of a scripted day: a fixture host's /proc through the real collectors, and file systems of any size.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Where the days of the scripts are.
+/// The time zone of the scripts' days.
 pub fn zone() -> TimeZone {
     TimeZone::get("Asia/Shanghai").expect("the time zone is known")
 }

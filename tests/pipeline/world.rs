@@ -45,7 +45,7 @@ struct State {
     /// State and health as the engine would say.
     containers: BTreeMap<String, (String, Option<String>)>,
     robot_is_up: bool,
-    /// What the robot says to the next message.
+    /// The robot's answer to the next message.
     next_errcode: i64,
     posting: Option<(Boot, Ticket, Result<http::Response, http::Error>)>,
 }
@@ -68,7 +68,7 @@ impl World {
             next_errcode: 0,
             posting: None,
         };
-        // What stands at the beginning is how the agent finds the world.
+        // The lines at the beginning are the world that the agent finds.
         while let Some(line) = state.script.take_due(wall) {
             let event = state.happen(&line.text, &line.words());
             assert!(event.is_none(), "`{}` at the beginning", line.text);
@@ -150,7 +150,7 @@ impl State {
         snapshot.readings.sort_by_key(|reading| reading.key.metric);
     }
 
-    /// Where an error names a file of the fixture's copy, the host's own.
+    /// The text with the host's own file where it names one of the fixture's copy.
     fn as_of_this_host(&self, text: &str) -> String {
         let benches = [&self.check, &self.report].into_iter().flatten();
         benches.fold(text.to_owned(), |text, bench| text.replace(&bench.procfs.display().to_string(), "/proc"))

@@ -1,4 +1,4 @@
-//! Whatever the Docker engine does, checks, `status`, the watchdog and a stop keep their time.
+//! Checks, `status`, the watchdog and a stop keep their time, whatever the Docker engine does.
 
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
@@ -12,7 +12,7 @@ use crate::support::engine::{After, Engine, hang, json_reply};
 use crate::support::robot::Robot;
 use crate::support::wait_until;
 
-/// What systemd is told must come this often.
+/// The watchdog's interval: systemd must hear from the agent this often.
 const WATCHDOG: Duration = Duration::from_secs(4);
 
 /// `status` is a process that starts, asks and is answered, on a machine that is busy with other tests.

@@ -75,7 +75,7 @@ fn whatever_stands_in_place_of_its_files_the_agent_neither_waits_nor_follows_and
             let once = place.start(&["run", "--once"]).finish();
             assert!(once.code == 0 && robot.received().len() > messages, "{name} is a {what}: {once:?}");
             assert_eq!(fs::read_to_string(&target).unwrap(), "untouched", "{name} is a {what}");
-            // What is left over in place of a file that is made anew is no trouble.
+            // A left-over in place of a file that is made anew is no trouble.
             let is_replaced = name == "status.sock" || name == "alert_state.json.new";
             assert!(once.stderr.contains(name) || is_replaced && what != "directory", "{name} is a {what}: {once:?}");
         }
@@ -143,7 +143,7 @@ fn root_works_as_the_owner_of_the_folder_and_goes_on_from_the_same_state() {
     let once = place.command(&["run", "--once"]);
     assert_eq!(by_user(OTHER, &once).code, 0);
     assert_eq!(robot.received().len(), 1);
-    // What it told is known, whoever runs it next.
+    // Its messages are known, whoever runs it next.
     let by_root = place.run(&["run", "--once"]);
     assert!(by_root.code == 0 && by_root.stderr.contains("belongs to nobody: working as that user"), "{by_root:?}");
     assert_eq!(by_user(OTHER, &once).code, 0);

@@ -1,4 +1,4 @@
-//! What somebody sees who starts the agent in a terminal.
+//! The agent in the foreground, as its user sees it in a terminal.
 
 use nix::sys::signal::Signal;
 

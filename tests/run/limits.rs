@@ -1,4 +1,4 @@
-//! What surrounds an agent: the signals that its parent blocked or ignored, and the limits that it is given.
+//! The agent's environment: signals that its parent blocked or ignored, and resource limits.
 
 use std::fs;
 use std::process::Command;

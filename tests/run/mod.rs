@@ -19,7 +19,7 @@ mod wall_clock;
 /// An alert of the fixture host `small-vps`, up to its time.
 const MEMORY_ALERT: &str = "⚠️ VPS 告警 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 80.4% (阈值: 80%)\n⏰ 时间: ";
 
-/// What follows it when the host becomes `no-swap`.
+/// The message that follows when the host becomes `no-swap`.
 const MEMORY_RECOVERY: &str = "✅ VPS 恢复 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 40.2% (已恢复正常)\n⏰ 时间: ";
 
 /// The URL of a port on which nobody listens any more.

@@ -1,4 +1,4 @@
-//! Where the webhook's key must not be, while the agent uses it.
+//! The places where the webhook's key must not be while the agent uses it.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -43,7 +43,7 @@ fn the_key_is_in_no_argument_no_environment_no_log_no_state_and_no_answer() {
         }
     }
     assert_no_key("the state", &fs::read_to_string(place.state_file()).unwrap());
-    // What these print is searched by `Finished`, and so is the agent's log.
+    // `Finished` searches their output, and the agent's log.
     place.status();
     assert_eq!(place.run(&["status"]).code, 0);
     assert_eq!(place.run(&["config", "show"]).code, 0);
@@ -59,7 +59,7 @@ fn the_key_is_in_no_argument_no_environment_no_log_no_state_and_no_answer() {
     agent.stop(Signal::SIGTERM);
 }
 
-/// Where `what` is in a process's memory; `None`: it may not be looked at.
+/// The places of `what` in a process's memory; `None`: it may not be read.
 fn places_in_memory(pid: u32, what: &[u8]) -> Option<Vec<String>> {
     let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;

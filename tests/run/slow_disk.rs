@@ -16,7 +16,7 @@ use crate::support::{can_inject, wait_until};
 /// How long a message waits for the save that holds it.
 const SAVE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a busy machine may add to anything here; far less than a wait for the disk would.
+/// The delay that a busy machine may add here; far less than a wait for the disk would.
 const SLACK: Duration = Duration::from_millis(2500);
 
 /// systemd is to hear of the agent this often.
@@ -107,7 +107,7 @@ fn the_message_waits_for_its_save_for_five_seconds_and_everything_else_keeps_its
     assert_eq!(log.matches("a save takes longer than 5 s").count(), 1, "{log}");
     assert!(robot.received().len() == 1 && robot.received()[0].content().starts_with(MEMORY_ALERT));
 
-    // Whatever changes now is being saved when the signal comes.
+    // The change is being saved when the signal comes.
     place.become_host("no-swap");
     agent.wait_for_log("state=recovered");
     let asked = Instant::now();

@@ -129,7 +129,7 @@ fn a_state_that_cannot_be_read_for_a_moment_is_gone_on_from() {
         let ended = with_fault(&place, &format!("openat:error={error}:when=1..3"), &["run", "--once"]).finish();
         assert_eq!(ended.code, 0, "{error}: {ended:?}");
     }
-    // What it told is known, so nothing was told again.
+    // Its messages are known, so nothing was told again.
     assert_eq!((robot.received().len(), fs::read_dir(place.state()).unwrap().count()), (1, 3));
 }
 
@@ -234,7 +234,7 @@ fn a_state_folder_that_somebody_removed_is_made_again() {
     let place = Place::configured("small-vps", &quick(""));
     let agent = place.start(&["run"]);
     agent.wait_for_log("delivered kind=alert");
-    // What is still being written cannot be removed with its folder.
+    // A file that is still being written cannot be removed with its folder.
     let saved = || fs::read_to_string(place.state_file()).is_ok_and(|state| state.contains("\"waiting\": []"));
     wait_until("the delivery is saved", saved);
     fs::remove_dir_all(place.state()).unwrap();

@@ -1,4 +1,4 @@
-//! What an agent that runs says of itself: to `status`, and to systemd.
+//! A running agent's answers to `status`, and its reports to systemd.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;

@@ -79,7 +79,7 @@ fn while_the_docker_socket_hangs() {
         place.configure(&quick("").replace("docker: {enabled: false}", &docker));
         let agent = place.start(&["run"]);
         let _connection = engine.accept().unwrap();
-        // What was not waited for has not failed.
+        // A delivery that was not waited for has not failed.
         let log = stop(&place, agent, signal).stderr;
         assert!(!log.contains("docker"), "{log}");
     }

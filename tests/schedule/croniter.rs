@@ -1,8 +1,8 @@
 //! Schedules against croniter's answers, which `tests/croniter/compare.py` wrote down.
 //!
-//! Where the two differ, the difference must be of a kind that is known and named here: there the contract decides
-//! otherwise, or croniter contradicts itself. `SCHEDULE_CASES` names another file of cases, `--nocapture` shows how many
-//! there were of each kind.
+//! A difference between the two must be of a kind that is known and named here: the contract decides otherwise, or
+//! croniter contradicts itself. `SCHEDULE_CASES` names another file of cases, `--nocapture` shows the number of each
+//! kind.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ impl Case {
             && (daily(format!("0 0 {of_month} * *")) || daily(format!("0 0 * * {of_week}")))
     }
 
-    /// What the clock does where the two differ; `None` if it does nothing there. Past the end of either list it is not
+    /// The clock change at the point where the two differ; `None` if there is none. Past the end of either list it is not
     /// known whether they differ.
     fn clock_change(&self, ours: &[Timestamp], theirs: &[Timestamp]) -> Option<Verdict> {
         let both_known_until = ours.last().min(theirs.last())?;

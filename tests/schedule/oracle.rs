@@ -178,7 +178,7 @@ proptest! {
         zone in proptest::sample::select(&ZONES),
         seconds in 0_i64..86_400,
     ) {
-        // What never fires is refused, and has a test of its own.
+        // An expression that never fires is refused, and has a test of its own.
         prop_assume!(expression.fits_some_day());
         let start = instant(start) + SignedDuration::from_mins(seconds / 60);
         assert_agrees(&expression, start, 10, zone);

@@ -1,4 +1,4 @@
-//! What is refused, with what is said of it and the characters it points at.
+//! Expressions that are refused, each with its error and the characters that the error points at.
 
 use proptest::prelude::*;
 use vps_monitor::schedule::Schedule;

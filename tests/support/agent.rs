@@ -1,6 +1,6 @@
 //! The agent as users run it: the built binary, in a place of its own with a /proc, a configuration and a state.
 //!
-//! Whatever it writes is searched for the webhook's key: no test has to think of that.
+//! All its output is searched for the webhook's key: no test has to think of that.
 
 use std::cell::Cell;
 use std::fs::{self, File, Permissions};
@@ -24,7 +24,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
 /// wait for (5 s for Docker, 10 s for a webhook, a minute's window) is far beyond.
 pub const PROMPTLY: Duration = Duration::from_secs(2);
 
-/// What the surroundings of a test run could say to an agent.
+/// Variables in the environment of a test run that an agent would obey.
 const ENVIRONMENT: [&str; 12] = [
     "VPS_MONITOR_CONFIG",
     "STATE_DIRECTORY",
@@ -183,7 +183,7 @@ impl Place {
         Agent { child: command.spawn().expect("the agent starts"), output, ended: None }
     }
 
-    /// What `status --json` says.
+    /// The document of `status --json`.
     pub fn status(&self) -> Json {
         let status = self.run(&["status", "--json"]);
         let json: Json = serde_json::from_str(&status.stdout).unwrap_or_else(|_| panic!("{status:?}"));
@@ -204,7 +204,7 @@ impl Drop for Place {
     }
 }
 
-/// What a command that has ended wrote.
+/// The output of a command that has ended.
 #[derive(Debug)]
 pub struct Finished {
     /// The exit code, or 128 and the number of the signal that ended it.
@@ -248,12 +248,12 @@ impl Agent {
         kill(Pid::from_raw(self.pid().cast_signed()), signal).expect("the agent runs");
     }
 
-    /// What it printed so far.
+    /// Its standard output so far.
     pub fn printed(&self) -> String {
         fs::read_to_string(&self.output[0]).unwrap()
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.output[1]).unwrap()
     }

@@ -95,7 +95,7 @@ impl Engine {
         Address::at(&self.path()).unwrap()
     }
 
-    /// What was asked so far, in order.
+    /// The requests so far, in order.
     pub fn targets(&self) -> Vec<String> {
         self.shared.targets.lock().unwrap().clone()
     }

@@ -74,7 +74,7 @@ impl Fleet {
         })
     }
 
-    /// What an engine that has these containers answers.
+    /// The answer of an engine that has these containers.
     pub fn reply(&self, target: &str) -> String {
         let containers = self.0.lock().unwrap();
         let Some(id) = target.strip_prefix("/containers/").and_then(|rest| rest.strip_suffix("/json")) else {

@@ -1,4 +1,4 @@
-//! What the tests share: stand-ins for the outside world.
+//! The tests' stand-ins for the outside world.
 
 pub mod agent;
 pub mod authority;

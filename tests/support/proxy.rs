@@ -63,7 +63,7 @@ impl Proxy {
         format!("{scheme}://user:opensesame@{}", self.address)
     }
 
-    /// What clients said: of HTTP the head, of SOCKS `socks5 user:opensesame host:port`.
+    /// The clients' requests: of HTTP the head, of SOCKS `socks5 user:opensesame host:port`.
     pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().expect("the proxy did not panic").clone()
     }
@@ -101,7 +101,7 @@ impl Shared {
         all.len()
     }
 
-    /// What the server gets first: nothing in a tunnel.
+    /// The bytes that the server gets first: none in a tunnel.
     fn http(&self, client: &mut BufReader<impl Read + Write>) -> io::Result<Vec<u8>> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {

@@ -22,7 +22,7 @@ use super::PATIENCE;
 /// The key in [`Robot::url`].
 pub const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
 
-/// What the robot does once it has read a request.
+/// The robot's reaction to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// HTTP 200 and `{"errcode":N,"errmsg":"…"}`, which is how the real one answers.

@@ -11,7 +11,7 @@ use super::documents::documents;
 use super::{fail_on, quoted, read};
 use crate::support::agent::{BINARY, finish};
 
-/// What no test can type, and why.
+/// Commands that no test can type, each with the reason.
 const BY_HAND: [(&str, &str); 4] = [
     ("git clone ", "the address is the reader's"),
     ("git pull", "it needs the network"),
@@ -19,7 +19,7 @@ const BY_HAND: [(&str, &str); 4] = [
     ("sudoedit ", "an editor: the tests write the file"),
 ];
 
-/// What is typed in another form, and where that stands.
+/// Commands that are typed in another form, each with the place.
 const ELSEWHERE: [(&str, &str, &str); 3] = [
     ("openssl req -x509 ", "tests/webhook/certificates.rs", "the_command_of_the_documents_makes_a_certificate"),
     ("journalctl -u vps-monitor -f", "tests/systemd/service.sh", "timeout 2 journalctl -u vps-monitor -f"),
@@ -33,7 +33,7 @@ fn pages() -> impl Iterator<Item = String> {
         .filter(|document| document.starts_with("README") || (document.starts_with("docs/") && !is_report(document)))
 }
 
-/// What was measured, and how.
+/// Reports of measurements, which nobody types.
 fn is_report(document: &str) -> bool {
     ["docs/performance.md", "docs/scale.md"].contains(&document)
 }
@@ -59,7 +59,7 @@ fn typed_lines() -> Vec<(String, String)> {
     found
 }
 
-/// What the scenarios in a booted system type, by their function `readme`.
+/// The commands that the scenarios in a booted system type, by their function `readme`.
 fn typed_in_a_booted_system() -> Vec<String> {
     let text = ["service", "package", "container"].map(|name| read(&format!("tests/systemd/{name}.sh"))).concat();
     let calls = text.lines().filter_map(|line| line.trim().strip_prefix("readme "));
@@ -98,7 +98,7 @@ fn every_command_of_the_documents_is_typed_by_a_test() {
     fail_on(&complaints);
 }
 
-/// What is typed by the test below.
+/// The commands that the test below types.
 fn is_of_the_demonstration(command: &str) -> bool {
     command.ends_with(" >demo.yaml") || command == "vps-monitor --config demo.yaml --state-dir demo run --once"
 }
@@ -159,7 +159,7 @@ fn the_errors_that_are_explained_are_errors_of_the_program() {
         assert!(rows.len() > 10, "{page}: {rows:?}");
         for row in rows {
             for fragment in fragments(row.split(" | ").next().unwrap_or_default()) {
-                // What stands for a value is put in when it is said.
+                // Placeholders are filled in when the error is printed.
                 let text = fragment.replace("errcode ", "").replace("/var/run/docker.sock", "");
                 if !source.contains(text.trim()) {
                     complaints.push(format!("{page}: the program does not say `{fragment}`"));

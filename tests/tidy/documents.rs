@@ -1,5 +1,5 @@
-//! What the documents say that a machine can check: modules, dependencies, tests, keys and their defaults, commands, exit
-//! codes, make targets, links.
+//! Claims of the documents that a machine can check: modules, dependencies, tests, keys and their defaults, commands,
+//! exit codes, make targets, links.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -39,7 +39,7 @@ fn page_tables(page: &str, headings: [&str; 2]) -> [(String, Vec<Vec<String>>); 
     })
 }
 
-/// What the first cells quote.
+/// The quotes in the first cells.
 fn first_cells(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().flat_map(|row| quoted(&row[0])).collect()
 }
@@ -249,7 +249,7 @@ fn links_between_the_documents_lead_somewhere() {
     fail_on(&complaints);
 }
 
-/// What a document consists of, whatever its language: headings by their depth, blocks, rows of tables.
+/// The structure of a document in any language: headings by their depth, blocks, rows of tables.
 fn outline(document: &str) -> Vec<String> {
     let mut outline = Vec::new();
     let mut in_block = false;

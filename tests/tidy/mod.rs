@@ -85,7 +85,7 @@ fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
     rows.skip(2).map(cells).collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -205,7 +205,7 @@ fn siblings_do_not_know_each_other() {
     fail_on(&complaints);
 }
 
-/// Where a sequence of words and signs stands in a file.
+/// The lines of a file that have a sequence of words and signs.
 fn lines_with(file: &File, sequence: &[&str]) -> Vec<usize> {
     let windows = file.tokens.windows(sequence.len());
     let hits = windows.filter(|window| window.iter().map(|token| &token.text).eq(sequence.iter()));

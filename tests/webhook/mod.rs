@@ -55,7 +55,7 @@ fn refusal(worker: &Worker, url: &str) -> String {
     told
 }
 
-/// What a channel makes of `answer`, its reason without the key.
+/// A channel's verdict on `answer`, its reason without the key.
 fn outcome(answer: Answer) -> Outcome {
     let robot = Robot::start([answer]);
     let outcome = channel(&robot.url()).classify(&post(&worker(), &robot.url()));

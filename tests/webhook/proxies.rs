@@ -163,7 +163,7 @@ fn a_proxy_that_is_not_there_is_told_without_its_address() {
     assert!(told.starts_with("cannot resolve the name of the proxy that https_proxy names"), "{told}");
 }
 
-/// What each of curl and the agent asks a proxy for, in a row of environments.
+/// The requests of curl and of the agent to a proxy, in a row of environments.
 #[test]
 fn the_variables_mean_what_they_mean_to_curl() {
     if Command::new("curl").arg("--version").output().is_err() {
@@ -172,7 +172,7 @@ fn the_variables_mean_what_they_mean_to_curl() {
         return;
     }
     let bed = Bed::new();
-    // Whatever is not asked of the proxy ends at a name, or at an address, that is not there.
+    // A request that does not go to the proxy ends at a name, or at an address, that does not exist.
     isolated("", &["ip route add unreachable 10.0.0.0/8"], move || {
         let (plain, tls) = (Robot::start([]), Robot::start_tls([], bed.authority.server("robot.example.com")));
         let certificates = bed.authority.write(bed.folder.path());

@@ -1,4 +1,4 @@
-//! What is told while people deploy, stop and remove containers, and while these crash: event by event, with the alert
+//! Alerts while people deploy, stop and remove containers, and while containers crash: event by event, with the alert
 //! state machine behind the collector, at every pace.
 
 mod world;

@@ -79,7 +79,7 @@ impl World {
         Now { wall: begin + passed, boot: Boot::from_millis(self.now_millis + 86_400_000) }
     }
 
-    /// What was told since the last call: `web exited ExitCode(3)`, `web running ok`.
+    /// The news since the last call: `web exited ExitCode(3)`, `web running ok`.
     pub fn told(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told)
     }
@@ -148,7 +148,7 @@ impl World {
         self.engine_is_there = is_there;
     }
 
-    // What people and their tools do.
+    // Actions of people and their tools.
 
     pub fn create(&mut self, name: &str, labels: &Labels) {
         self.made += 1;
@@ -281,7 +281,7 @@ impl World {
         }
     }
 
-    // What the agent does.
+    // Actions of the agent.
 
     /// Lets time pass: bursts are looked at, checks made, and what is kept back is looked at when its time has come.
     pub fn pass(&mut self, millis: i64) {

@@ -95,19 +95,20 @@ pub fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The zone of this system: what `TZ` names, else /etc/localtime, else UTC.
+/// The zone of this system as it is now: what `TZ` names, else /etc/localtime, else UTC.
 pub fn system_zone() -> TimeZone {
-    if env::var_os("TZ").is_some() {
-        return TimeZone::system();
-    }
-    zone_linked(Path::new("/etc/localtime")).unwrap_or_else(TimeZone::system)
+    let named = env::var_os("TZ").filter(|named| named != LOCALTIME && named != ":/etc/localtime");
+    if named.is_some() { TimeZone::system() } else { zone_in(Path::new(LOCALTIME)).unwrap_or(TimeZone::UTC) }
 }
 
-/// The zone that a link names by where it leads. To find a zone by its name jiff first reads all of /usr/share/zoneinfo.
-fn zone_linked(link: &Path) -> Option<TimeZone> {
-    let target = fs::read_link(link).ok()?;
-    let (_, name) = target.to_str()?.split_once("/zoneinfo/")?;
-    TimeZone::tzif(name, &fs::read(link).ok()?).ok()
+const LOCALTIME: &str = "/etc/localtime";
+
+/// The zone in a file, by the name that a link has it under. jiff would remember it for minutes after the file has changed,
+/// and to find a zone by its name it first reads all of /usr/share/zoneinfo.
+fn zone_in(file: &Path) -> Option<TimeZone> {
+    let target = fs::read_link(file).unwrap_or_default();
+    let name = target.to_str().and_then(|target| Some(target.split_once("/zoneinfo/")?.1));
+    TimeZone::tzif(name.unwrap_or("localtime"), &fs::read(file).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -126,12 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_into_the_zoneinfo_is_the_zone_of_that_name_and_anything_else_none() {
+    fn the_systems_zone_is_read_anew_and_has_the_name_that_a_link_gives_it() {
         let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("localtime");
         let linked = |target: &str| {
-            let link = folder.path().join(target.replace('/', "-"));
-            symlink(target, &link).expect("a link");
-            zone_linked(&link)
+            let _ = fs::remove_file(&file);
+            symlink(target, &file).expect("a link");
+            zone_in(&file)
         };
         let shanghai = linked("/usr/share/zoneinfo/Asia/Shanghai").expect("install tzdata");
         assert_eq!(shanghai.iana_name(), Some("Asia/Shanghai"));
@@ -141,7 +143,13 @@ mod tests {
         for other in ["/usr/share/zoneinfo/Asia/Nowhere", "/usr/share/zoneinfo/zone.tab", "/etc/passwd"] {
             assert_eq!(linked(other), None, "{other}");
         }
-        assert_eq!(zone_linked(Path::new("/etc/passwd")), None);
+        fs::remove_file(&file).expect("the link");
+        assert_eq!(zone_in(&file), None);
+        for (zone, hour) in [("America/New_York", 7), ("Asia/Tokyo", 21)] {
+            fs::copy(Path::new("/usr/share/zoneinfo").join(zone), &file).expect("install tzdata");
+            let zone = zone_in(&file).expect("a zone");
+            assert_eq!((zone.iana_name(), noon.to_zoned(zone.clone()).hour()), (Some("localtime"), hour));
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Notices that the system's time zone was changed: `timedatectl set-timezone` replaces the link /etc/localtime.
+//! Notices that the system's time zone was changed: `timedatectl set-timezone` replaces the link /etc/localtime, others copy
+//! a file there, and without one it is UTC.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -18,7 +19,8 @@ impl ZoneWatch {
     pub fn new() -> Option<ZoneWatch> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
         let changes = AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE
             | AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_ONLYDIR;
         inotify.add_watch(FOLDER, changes).ok()?;

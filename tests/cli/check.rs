@@ -1,10 +1,12 @@
 //! `check`: its table, its JSON and its exit codes, over fixture hosts.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value as Json;
 
 use crate::support::agent::{Place, quick};
+use crate::support::is_ci;
 
 /// `check --json` and its exit code.
 fn check(place: &Place) -> (i32, Json) {
@@ -144,4 +146,25 @@ fn check_sends_nothing_and_touches_no_state() {
     assert_eq!(place.run(&["check"]).code, 1);
     assert!(!place.state().exists());
     assert!(robot.received().is_empty());
+}
+
+#[test]
+fn the_hosts_name_is_the_whole_of_what_hostname_prints() {
+    let place = Place::configured("no-swap", &quick("").replace("hostname: web-1, ", ""));
+    let check = place.command(&["check", "--json"]);
+    for name in ["45.77.10.2", "45.32.99.7", "web.prod.example.com", "v2.0-node", ".hidden", "web-1", "主机"] {
+        // A name of its own takes root.
+        let mut shell = Command::new("unshare");
+        shell.args(["--uts", "sh", "-ec", "printf %s \"$0\" >/proc/sys/kernel/hostname || exit 9; exec \"$@\"", name]);
+        shell.arg(check.get_program()).args(check.get_args()).current_dir(place.path(""));
+        let output = shell.output().unwrap();
+        if !output.status.success() && output.stdout.is_empty() {
+            assert!(!is_ci(), "CI runs as root: {output:?}");
+            eprintln!("left out: only root may name a host");
+            return;
+        }
+        let document: Json =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        assert_eq!(document["host"], name);
+    }
 }

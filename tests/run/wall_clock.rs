@@ -2,6 +2,8 @@
 //! library that is loaded before the C library. The machine's other clocks, timers and waits are the real ones.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use jiff::{SignedDuration, Timestamp};
@@ -120,5 +122,55 @@ fn a_clock_that_is_set_forward_while_the_agent_waits_is_noticed_at_once() {
     }
     let report = robot.wait_for(1)[0].content();
     assert!(report.contains("⏰ 报告时间: 2026-02-04 09:00:0"), "{report}");
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+}
+
+/// An /etc of the agent's own, with what else it reads there.
+const OWN_ETC: &str = "cp -a /etc/passwd /etc/group \"$PLACE/etc/\"; mount --bind \"$PLACE/etc\" /etc";
+
+#[test]
+fn a_time_zone_that_is_changed_while_the_agent_runs_is_that_of_log_messages_and_reports() {
+    let robot = Robot::start([Answer::Errcode(0)]);
+    let yaml = quick(&robot.url())
+        .replace(" timezone: UTC,", "")
+        .replace("scheduled_report: {enabled: false}", "scheduled_report: {cron: \"0 9 * * *\"}");
+    let place = Place::configured("no-swap", &yaml);
+    fs::create_dir(place.path("etc")).unwrap();
+    if !place.can(OWN_ETC) {
+        return;
+    }
+    let localtime = place.path("etc/localtime");
+    let put = |how: &dyn Fn(&Path)| {
+        let new = place.path("etc/new");
+        how(&new);
+        fs::rename(new, &localtime).unwrap();
+    };
+    let zoneinfo = |zone: &str| Path::new("/usr/share/zoneinfo").join(zone);
+    let copy = |zone: &str, to: &Path| {
+        fs::copy(zoneinfo(zone), to).unwrap();
+    };
+    put(&|new| symlink(zoneinfo("UTC"), new).unwrap());
+    let agent = place.start_after(&format!("unset TZ; {OWN_ETC}"), &["run"]);
+    agent.wait_for_checks(1);
+    let changes: [(&str, &str, &dyn Fn()); 5] = [
+        ("Asia/Shanghai", "+08:00", &|| put(&|new| symlink(zoneinfo("Asia/Shanghai"), new).unwrap())),
+        ("localtime", "-07:00", &|| put(&|new| copy("America/Phoenix", new))),
+        // In place.
+        ("localtime", "+09:00", &|| copy("Asia/Tokyo", &localtime)),
+        ("UTC", "+00:00", &|| fs::remove_file(&localtime).unwrap()),
+        ("Asia/Kathmandu", "+05:45", &|| symlink(zoneinfo("Asia/Kathmandu"), &localtime).unwrap()),
+    ];
+    for (zone, offset, change) in changes {
+        change();
+        agent.wait_for_log(&format!("{offset} INFO time_zone={zone}\n"));
+        let next = place.status()["next_report"].as_str().unwrap().to_owned();
+        assert!(next.ends_with(&format!("T09:00:00{offset}")), "{zone}: {next}");
+    }
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    let alert = robot.wait_for(1)[0].content();
+    let told = alert.lines().find_map(|line| line.strip_prefix("⏰ 时间: ")).unwrap();
+    let told: Timestamp = format!("{}+05:45", told.replace(' ', "T")).parse().unwrap();
+    assert!(told.duration_since(Timestamp::now()).abs() < SignedDuration::from_mins(5), "{alert}");
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
 }

@@ -8,79 +8,27 @@ use crate::pattern;
 /// Interfaces whose bytes are counted on another one as well (bridges, tunnels, bonds, VLANs, the ends of virtual cables),
 /// or never leave the host. Names decide only where sysfs does not: in a container, whose own interface is the end of
 /// such a cable, and with another /proc.
-const VIRTUAL: &[&str] = &[
-    "lo",
-    "veth*",
-    "docker*",
-    "br-*",
-    "bridge*",
-    "virbr*",
-    "vmbr*",
-    "vnet*",
-    "lxcbr*",
-    "lxdbr*",
-    "incusbr*",
-    "podman*",
-    "ovs-*",
-    "ovsbr*",
-    "xenbr*",
-    "vif*",
-    "mpqemubr*",
-    "vboxnet*",
-    "vmnet*",
-    "hassio",
-    "fwbr*",
-    "fwln*",
-    "fwpr*",
-    "cni*",
-    "cali*",
-    "cilium_*",
-    "lxc*",
-    "flannel*",
-    "weave*",
-    "antrea-*",
-    "eni*",
-    "azv*",
-    "nodelocaldns*",
-    "kube-*",
-    "vxlan*",
-    "genev*",
-    "macvlan*",
-    "macvtap*",
-    "ipvlan*",
-    "ipvtap*",
-    "wg*",
-    "tailscale*",
-    "zt*",
-    "nordlynx*",
-    "CloudflareWARP",
-    "utun*",
-    "tun*",
-    "tap*",
-    "dummy*",
-    "ifb*",
-    "nlmon*",
-    "vrf*",
-    "ip6tnl*",
-    "ip6gre*",
-    "gretap*",
-    "erspan*",
-    "tunl*",
-    "ip_vti*",
-    "ip6_vti*",
-    "l2tp*",
-    "he-ipv6*",
-    "6in4*",
-    "6to4*",
-    "ppp*",
-    "bond*",
-    "team*",
-    "vlan*",
+const VIRTUAL: [&str; 4] = [
+    // Of the kernel.
+    "lo loopback* dummy* dum* ifb* imq* nlmon* vcan* veth* macv* ipvlan* ipvtap* vlan* bond* team* bridge* vrf* \
+     macsec* vxlan* genev* bareudp* gtp* lowpan* tun* tap* ppp* pptp* l2tp* ip6tnl* ip6gre* gretap* erspan* ipip* \
+     tunl* ip_vti* ip6_vti* 6in4* 6to4* 6rd* he-ipv6* isatap* pimreg* pim6reg* dvmrp*",
+    // Of containers and their networks.
+    "docker* br-* br_* podman* nerdctl* cni* cali* cilium_* flannel* weave* antrea-* eni* ecs-* azv* azure* gke* \
+     kube-* kilo* nodelocaldns* nomad* lxc* lxd* incus* fan-* ftun* hassio waydroid* ve-* vb-* vz-* vt-*",
+    // Of virtual machines.
+    "virbr* vmbr* vnet* fwbr* fwln* fwpr* ovs* ovn* brq* qbr* qvo* qvb* qr-* qg-* xenbr* vif* xapi* mpqemubr* \
+     vboxnet* vmnet* vhost* shim-*",
+    // Of private networks.
+    "wg* awg* tailscale* zt* nebula* netbird* netmaker* n2n* tinc* ygg* nordlynx* proton* CloudflareWARP warp* \
+     utun* vtun* ovpn* vpn* cscotun* gpd* mihomo* Meta* clash*",
 ];
 
 /// The same, where the kernel numbers them, and a word that begins with these letters may be a port (`green0`).
-const VIRTUAL_AND_NUMBERED: &[&str] =
-    &["br", "cbr", "gre", "sit", "vti", "xfrm", "ipsec", "teql", "bat", "hsr", "wt", "ham"];
+const VIRTUAL_AND_NUMBERED: &[&str] = &[
+    "br", "cbr", "mv", "mac", "iv", "gre", "sit", "vti", "xfrm", "ipsec", "teql", "bat", "hsr", "prp", "pan", "wt",
+    "ham", "dae",
+];
 
 /// Which interfaces count.
 pub(super) enum Choice {
@@ -138,7 +86,7 @@ fn counts_by_name(name: &[u8]) -> bool {
         name.strip_prefix(prefix.as_bytes()).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     };
     !(name.contains(&b'.')
-        || VIRTUAL.iter().any(|pattern| pattern::matches(pattern, name))
+        || VIRTUAL.iter().flat_map(|group| group.split(' ')).any(|pattern| pattern::matches(pattern, name))
         || VIRTUAL_AND_NUMBERED.iter().any(is_numbered))
 }
 
@@ -179,6 +127,20 @@ mod tests {
             "eth0",
             "veth1a",
             "docker0",
+            "ovs_eth0",
+            "pppoe-wan",
+            "ve-web",
+            "macsec0",
+            "nebula1",
+            "awg0",
+            "vhost0",
+            "wwan0",
+            "usb0",
+            "wwp0s20u4",
+            "enx0011aabbccdd",
+            "end0",
+            "nic0",
+            "ib0",
             "docker_gwbridge",
             "br-12ab",
             "br0",
@@ -209,8 +171,9 @@ mod tests {
             "wlp3s0",
             "venet0",
         ];
-        let expected = ["eth0", "brain0", "ens3", "enp1s0", "green0", "red0", "site0", "wlp3s0", "venet0"];
-        assert_eq!(by_name(&names), expected);
+        let ports = ["wwan0", "usb0", "wwp0s20u4", "enx0011aabbccdd", "end0", "nic0", "ib0"];
+        let others = ["brain0", "ens3", "enp1s0", "green0", "red0", "site0", "wlp3s0", "venet0"];
+        assert_eq!(by_name(&names), [&["eth0"], &ports[..], &others].concat());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 
 /// The request that a signal makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Action {
     /// SIGTERM, SIGINT; SIGHUP where the terminal was closed.
     Stop,
     /// Any other SIGHUP.
@@ -55,11 +55,11 @@ impl Signals {
             check: Arc::default(),
             terminal: Terminal::of_this_process(),
         };
-        for (signal, wish) in
+        for (signal, flag_of) in
             [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.reload), (SIGUSR1, &signals.check)]
         {
             // The flag first: whoever the pipe wakes finds it set.
-            flag::register(signal, Arc::clone(wish))?;
+            flag::register(signal, Arc::clone(flag_of))?;
             pipe::register(signal, write_end.try_clone()?)?;
         }
         // Whoever the pipe wakes reaps the child. Were it ignored, the kernel would do so, and nobody knew how it ended.
@@ -91,16 +91,16 @@ impl Signals {
     }
 
     /// The request of the signals since the last call, the most urgent first.
-    pub fn take(&mut self) -> Option<Wish> {
+    pub fn take(&mut self) -> Option<Action> {
         let mut chunk = [0; 64];
         while matches!(self.pipe.read(&mut chunk), Ok(count) if count > 0) {}
         if self.stop.swap(false, Ordering::SeqCst) {
-            return Some(Wish::Stop);
+            return Some(Action::Stop);
         }
         if self.reload.swap(false, Ordering::SeqCst) {
-            return Some(if self.terminal.is_gone() { Wish::Stop } else { Wish::Reload });
+            return Some(if self.terminal.is_gone() { Action::Stop } else { Action::Reload });
         }
-        self.check.swap(false, Ordering::SeqCst).then_some(Wish::Check)
+        self.check.swap(false, Ordering::SeqCst).then_some(Action::Check)
     }
 }
 

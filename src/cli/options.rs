@@ -96,7 +96,7 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     },
     /// Print the next times a report is due
     #[command(after_help = EXIT_CODES)]
-    Schedule(Wanted),
+    Schedule(ScheduleArgs),
     /// Send one test message to every channel and print each answer
     #[command(after_help = EXIT_CODES)]
     TestNotify,
@@ -106,7 +106,7 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
 }
 
 #[derive(Debug, Args)]
-pub struct Wanted {
+pub struct ScheduleArgs {
     /// How many times, up to 100000
     #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub number: u32,

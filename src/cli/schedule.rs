@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use super::options::Wanted;
+use super::options::ScheduleArgs;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
 use crate::core::rfc3339;
 
-pub fn schedule(options: &Options, wanted: &Wanted) -> Result<u8, Error> {
+pub fn schedule(options: &Options, wanted: &ScheduleArgs) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let schedule = wanted.cron.as_ref().unwrap_or(&config.reports.cron);
     let zone = wanted.timezone.as_ref().unwrap_or(&config.report_zone);

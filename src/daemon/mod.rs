@@ -25,7 +25,7 @@ use crate::host::Host;
 use crate::http;
 use crate::logging;
 use crate::service::{self, ServiceManager};
-use crate::signals::{Signals, Wish};
+use crate::signals::{Action, Signals};
 use crate::store::Saver;
 use crate::worker::PostTask;
 
@@ -261,16 +261,16 @@ impl Daemon {
     }
 
     fn take_signals(&mut self) {
-        let wish = self.signals.take();
+        let action = self.signals.take();
         // Only now: a child that ends while others are reaped makes the pipe readable again.
         self.measuring.host.worker.reap();
-        match wish {
-            Some(Wish::Stop) => self.inputs.push_front(Input::Stop),
-            Some(Wish::Reload) => {
+        match action {
+            Some(Action::Stop) => self.inputs.push_front(Input::Stop),
+            Some(Action::Reload) => {
                 self.tell_service(service::Phase::Reloading);
                 self.inputs.extend(self.loader.reload(clock::boot_now()));
             }
-            Some(Wish::Check) => self.inputs.push_back(Input::CheckNow),
+            Some(Action::Check) => self.inputs.push_back(Input::CheckNow),
             None => {}
         }
     }

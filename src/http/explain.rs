@@ -7,8 +7,8 @@ use std::io;
 
 use rustls::{AlertDescription, InvalidMessage};
 
+use super::connector::Stage;
 use super::proxy::Proxy;
-use super::road::Stage;
 use super::tunnel::Refusal;
 use super::{Error, certificate};
 

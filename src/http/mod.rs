@@ -10,9 +10,9 @@
 
 mod certificate;
 mod connect;
+mod connector;
 mod explain;
 mod proxy;
-mod road;
 mod target;
 mod tunnel;
 
@@ -28,9 +28,9 @@ use ureq::unversioned::transport::{Connector, RustlsConnector};
 
 use crate::clock::{Boot, boot_now};
 use crate::secret::Secret;
+use connector::{AlreadyResolved, Progress, ProgressConnector, TargetConnector};
 use explain::{Route, explain};
 use proxy::{Kind, Login, Proxy};
-use road::{Account, AlreadyResolved, Progress, Road};
 use target::resolve;
 
 pub use target::Target;
@@ -116,7 +116,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
 
     let progress = Progress::default();
     let forwarder = proxy.as_ref().filter(|proxy| !proxy.tunnels(&target));
-    let account = Account { progress: progress.clone(), absolute: forwarder.map(|_| target.origin()) };
+    let with_progress = ProgressConnector { progress: progress.clone(), absolute: forwarder.map(|_| target.origin()) };
     let mut outgoing = ureq::http::Request::post(url)
         .header("Content-Type", "application/json; charset=utf-8")
         .header("Connection", "close");
@@ -128,11 +128,12 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     }
     let outgoing = outgoing.body(&*request.body).map_err(|_| Error("the webhook's URL cannot be used".to_owned()))?;
 
-    let road = Road { target, proxy, addresses, target_addresses, deadline, progress: progress.clone() };
-    let (host, proxy) = (road.target.host.clone(), road.proxy.clone());
+    let to_target =
+        TargetConnector { target, proxy, addresses, target_addresses, deadline, progress: progress.clone() };
+    let (host, proxy) = (to_target.target.host.clone(), to_target.proxy.clone());
     let told =
         |error: &ureq::Error| explain(error, Route { host: &host, proxy: proxy.as_ref(), stage: progress.stage() });
-    let connector = ().chain(road).chain(RustlsConnector::default()).chain(account);
+    let connector = ().chain(to_target).chain(RustlsConnector::default()).chain(with_progress);
     let agent = ureq::Agent::with_parts(config(roots, deadline.since(boot_now())), connector, AlreadyResolved);
     let mut response = agent.run(outgoing).map_err(|error| told(&error))?;
     if response.status().is_redirection() {

@@ -9,11 +9,11 @@
 
 mod line;
 mod ongoing;
-mod patience;
 mod sink;
 mod standard_output;
 mod stream;
 mod syslog;
+mod wait_budget;
 
 pub use ongoing::{Change, Ongoing};
 pub use sink::Sink;

@@ -13,7 +13,7 @@ use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd;
 
-use super::patience::Patience;
+use super::wait_budget::WaitBudget;
 use crate::clock;
 
 /// The bytes that a pipe takes when poll(2) reports room: PIPE_BUF, a page (pipe(7)).
@@ -31,7 +31,7 @@ const CUT: &str = " … (cut off, as nobody read it)\n";
 pub struct Stream<F> {
     file: F,
     kind: Kind,
-    patience: Patience,
+    wait_budget: WaitBudget,
     /// The last text is not all there.
     is_cut: bool,
     /// It took nothing when it was last waited for: it is not waited for again before it takes something.
@@ -56,13 +56,13 @@ impl<F: AsFd> Stream<F> {
             SFlag::S_IFCHR => Kind::Terminal,
             _ => Kind::Other,
         };
-        Stream { file, kind, patience: Patience::new(clock::boot_now()), is_cut: false, is_stuck: false }
+        Stream { file, kind, wait_budget: WaitBudget::new(clock::boot_now()), is_cut: false, is_stuck: false }
     }
 
     /// Writes as much of `bytes` as there is room for.
     ///
     /// # Errors
-    /// `WouldBlock`: there is none, nor was there within what is left of its patience. `BrokenPipe`: nobody can read it
+    /// `WouldBlock`: there is none, nor was there within the rest of its wait budget. `BrokenPipe`: nobody can read it
     /// any more; a terminal that is gone too.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait_for_room()?;
@@ -117,11 +117,11 @@ impl<F: AsFd> Stream<F> {
             self.is_stuck = false;
             return Ok(());
         }
-        let left = if self.is_stuck { None } else { Some(self.patience.left(clock::boot_now())) };
+        let left = if self.is_stuck { None } else { Some(self.wait_budget.left(clock::boot_now())) };
         let Some(left) = left.filter(|left| !left.is_zero()) else { return Err(ErrorKind::WouldBlock.into()) };
         let has_room = self.has_room(PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO));
         self.is_stuck = matches!(has_room, Ok(false));
-        self.patience.spend(clock::boot_now(), self.is_stuck);
+        self.wait_budget.spend(clock::boot_now(), self.is_stuck);
         if has_room? { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 

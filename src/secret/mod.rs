@@ -21,9 +21,9 @@ pub use tokens::without_tokens;
 
 /// A secret, printed masked everywhere: only [`Secret::expose`] gives the text itself.
 #[derive(Clone)]
-pub struct Secret(Arc<Kept>);
+pub struct Secret(Arc<Storage>);
 
-enum Kept {
+enum Storage {
     InFile {
         file: File,
         length: usize,
@@ -36,8 +36,8 @@ impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {
         let text = text.into();
         let kept = match files::in_memory(text.as_bytes()) {
-            Ok(file) => Kept::InFile { file, length: text.len() },
-            Err(_) => Kept::InProcess(text),
+            Ok(file) => Storage::InFile { file, length: text.len() },
+            Err(_) => Storage::InProcess(text),
         };
         Secret(Arc::new(kept))
     }
@@ -45,20 +45,20 @@ impl Secret {
     /// The text itself, for the one place that sends it.
     pub fn expose(&self) -> String {
         match &*self.0 {
-            Kept::InFile { file, length } => {
+            Storage::InFile { file, length } => {
                 let mut bytes = vec![0; *length];
                 // It is memory of our own, which was written whole.
                 let read = file.read_exact_at(&mut bytes, 0);
                 read.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default()
             }
-            Kept::InProcess(text) => text.clone(),
+            Storage::InProcess(text) => text.clone(),
         }
     }
 }
 
 impl Default for Secret {
     fn default() -> Secret {
-        Secret(Arc::new(Kept::InProcess(String::new())))
+        Secret(Arc::new(Storage::InProcess(String::new())))
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_secret_shows_its_last_four_characters_at_most() {
-        for secret in [Secret::new(KEY), Secret(Arc::new(Kept::InProcess(KEY.to_owned())))] {
+        for secret in [Secret::new(KEY), Secret(Arc::new(Storage::InProcess(KEY.to_owned())))] {
             assert_eq!(format!("{secret}"), "…5aaa");
             assert_eq!(format!("{secret:?}"), "Secret(…5aaa)");
             assert_eq!(serde_json::to_string(&secret).unwrap(), "\"…5aaa\"");
@@ -114,9 +114,9 @@ mod tests {
     #[test]
     fn a_secret_is_what_it_was_wherever_it_is_kept() {
         let secret = Secret::new("钥匙-1");
-        assert!(matches!(*secret.0, Kept::InFile { .. }));
+        assert!(matches!(*secret.0, Storage::InFile { .. }));
         assert_eq!((secret.expose(), secret.expose()), ("钥匙-1".to_owned(), "钥匙-1".to_owned()));
-        assert_eq!(secret.clone(), Secret(Arc::new(Kept::InProcess("钥匙-1".to_owned()))));
+        assert_eq!(secret.clone(), Secret(Arc::new(Storage::InProcess("钥匙-1".to_owned()))));
         assert_ne!(secret, Secret::new("钥匙-2"));
         assert_eq!(Secret::default(), Secret::new(""));
     }

@@ -43,7 +43,7 @@ pub(super) struct Posting<'a> {
 
 /// A child's messages, one JSON value after another.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Said<T, E> {
+pub(super) enum ChildMessage<T, E> {
     /// Before something that nothing can cut short: what there is to tell if it does not end. Behind it: nothing.
     Hangs(Option<E>),
     Answer(Result<T, E>),
@@ -75,7 +75,7 @@ pub enum SaveError {
     Failed(String),
 }
 
-/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes `Said` to
+/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes `ChildMessage` to
 /// standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
 /// folder is open as its standard error, and FOLDER is the path that must still lead there.
 pub fn main(arguments: &[OsString]) -> ExitCode {
@@ -112,10 +112,10 @@ fn end_after(deadline: Duration) -> io::Result<()> {
 fn serve<T: Serialize, E: Serialize>(work: impl FnOnce(&[u8]) -> io::Result<Result<T, E>>) -> io::Result<()> {
     let mut order = Vec::new();
     io::stdin().lock().take(MAX_ORDER_BYTES).read_to_end(&mut order)?;
-    say(&Said::Answer(work(&order)?))
+    say(&ChildMessage::Answer(work(&order)?))
 }
 
-fn say<T: Serialize, E: Serialize>(word: &Said<T, E>) -> io::Result<()> {
+fn say<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()> {
     let mut output = io::stdout().lock();
     serde_json::to_writer(&mut output, word)?;
     // Standard output is written at a line's end.
@@ -140,7 +140,7 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
 fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
     let request = http::Request { url: Secret::new(order.url), body: order.body.into_owned() };
     // A word that cannot be said is missed only if the work hangs.
-    let hangs = |error: Option<&http::Error>| drop(say(&Said::<(), _>::Hangs(error)));
+    let hangs = |error: Option<&http::Error>| drop(say(&ChildMessage::<(), _>::Hangs(error)));
     http::post(&request, order.deadline, hangs)
 }
 

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
 
-use super::child::Said;
+use super::child::ChildMessage;
 use super::{Process, SaveError, StatvfsError, Work};
 use crate::clock::{Boot, boot_now};
 use crate::http;
@@ -97,7 +97,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
                 self.kill();
                 // A word that is cut off says nothing.
                 let hung = match self.words().flatten().last() {
-                    Some(Said::Hangs(hung)) => hung,
+                    Some(ChildMessage::Hangs(hung)) => hung,
                     _ => None,
                 };
                 Some(Err(hung.unwrap_or_else(|| Failed::TimedOut { within: self.within }.into())))
@@ -142,7 +142,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
     }
 
     /// The child's messages so far.
-    fn words(&self) -> impl Iterator<Item = serde_json::Result<Said<T, E>>> {
+    fn words(&self) -> impl Iterator<Item = serde_json::Result<ChildMessage<T, E>>> {
         serde_json::Deserializer::from_slice(&self.said).into_iter()
     }
 
@@ -158,8 +158,8 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
             return Err(self.died());
         }
         match self.words().last() {
-            Some(Ok(Said::Answer(answer))) => answer,
-            Some(Ok(Said::Hangs(_))) => Err(self.died()),
+            Some(Ok(ChildMessage::Answer(answer))) => answer,
+            Some(Ok(ChildMessage::Hangs(_))) => Err(self.died()),
             _ => Err(Failed::Garbled.into()),
         }
     }

@@ -1,5 +1,5 @@
-//! The road to the target, as a connector of ureq's: the first address that answers, a proxy's handshake, then TLS; and
-//! an account of how far it got, which an error is told by.
+//! The connector of ureq to the target: the first address that answers, a proxy's handshake, then TLS; and the progress of
+//! the request, by which an error is explained.
 //!
 //! ureq gives no name to a stage that runs into one deadline for all of them, hands on no more than 16 addresses, tries
 //! them one after another, and ends at errors that concern one address alone.
@@ -53,9 +53,9 @@ impl Progress {
     }
 }
 
-/// The way to one target.
+/// The connection to one target.
 #[derive(Debug)]
-pub struct Road {
+pub struct TargetConnector {
     pub target: Target,
     pub proxy: Option<Proxy>,
     /// Of the proxy where there is one, of the target otherwise.
@@ -66,7 +66,7 @@ pub struct Road {
     pub progress: Progress,
 }
 
-impl Connector for Road {
+impl Connector for TargetConnector {
     type Out = Box<dyn Transport>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
@@ -79,7 +79,7 @@ impl Connector for Road {
     }
 }
 
-impl Road {
+impl TargetConnector {
     fn tcp(&self, whom: &str, config: &Config) -> Result<Box<dyn Transport>, Refusal> {
         self.progress.reached(Stage::Connecting);
         let stream = connect(&self.addresses, self.deadline).map_err(|error| Refusal::Told(error.tell(whom)))?;
@@ -151,33 +151,33 @@ impl From<Refusal> for ureq::Error {
     }
 }
 
-/// The last link of the chain: keeps account of what is sent and received, and names the target in full to a proxy that
+/// The last link of the chain: follows the sending and receiving, and names the target in full to a proxy that
 /// does not tunnel.
 #[derive(Debug)]
-pub struct Account {
+pub struct ProgressConnector {
     pub progress: Progress,
     /// `http://HOST:PORT`, to stand before the path: RFC 9112 section 3.2.2.
     pub absolute: Option<String>,
 }
 
-impl<In: Transport> Connector<In> for Account {
-    type Out = Accounted<In>;
+impl<In: Transport> Connector<In> for ProgressConnector {
+    type Out = ProgressTransport<In>;
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
         let (progress, absolute) = (self.progress.clone(), self.absolute.clone());
-        Ok(chained.map(|inner| Accounted { inner, progress, absolute }))
+        Ok(chained.map(|inner| ProgressTransport { inner, progress, absolute }))
     }
 }
 
 #[derive(Debug)]
-pub struct Accounted<T> {
+pub struct ProgressTransport<T> {
     inner: T,
     progress: Progress,
     /// Taken by the first write, which begins with the request line.
     absolute: Option<String>,
 }
 
-impl<T: Transport> Transport for Accounted<T> {
+impl<T: Transport> Transport for ProgressTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }

@@ -15,14 +15,14 @@ const REFILL_DIVISOR: u32 = 10;
 
 /// The rest of a bounded wait.
 #[derive(Debug)]
-pub struct Patience {
+pub struct WaitBudget {
     left: Duration,
     as_of: Boot,
 }
 
-impl Patience {
-    pub fn new(now: Boot) -> Patience {
-        Patience { left: MAX_WAIT, as_of: now }
+impl WaitBudget {
+    pub fn new(now: Boot) -> WaitBudget {
+        WaitBudget { left: MAX_WAIT, as_of: now }
     }
 
     /// How long may be waited now.
@@ -32,7 +32,7 @@ impl Patience {
         self.left
     }
 
-    /// Takes off what was waited from the last [`Patience::left`] until `now`; all of it where that was `in_vain`.
+    /// Takes off what was waited from the last [`WaitBudget::left`] until `now`; all of it where that was `in_vain`.
     pub fn spend(&mut self, now: Boot, in_vain: bool) {
         self.left = if in_vain { Duration::ZERO } else { self.left.saturating_sub(now - self.as_of) };
         self.as_of = now;
@@ -53,30 +53,30 @@ mod tests {
 
     #[test]
     fn what_was_waited_is_missing_until_time_gives_it_back() {
-        let mut patience = Patience::new(at(0));
-        assert_eq!(patience.left(at(0)), ms(100));
-        patience.spend(at(60), false);
-        assert_eq!(patience.left(at(60)), ms(40));
-        assert_eq!(patience.left(at(260)), ms(60));
-        assert_eq!(patience.left(at(5000)), ms(100));
+        let mut budget = WaitBudget::new(at(0));
+        assert_eq!(budget.left(at(0)), ms(100));
+        budget.spend(at(60), false);
+        assert_eq!(budget.left(at(60)), ms(40));
+        assert_eq!(budget.left(at(260)), ms(60));
+        assert_eq!(budget.left(at(5000)), ms(100));
     }
 
     #[test]
     fn a_wait_in_vain_uses_it_up() {
-        let mut patience = Patience::new(at(0));
-        patience.spend(at(99), true);
-        assert_eq!(patience.left(at(99)), ms(0));
-        assert_eq!(patience.left(at(1099)), ms(100));
+        let mut budget = WaitBudget::new(at(0));
+        budget.spend(at(99), true);
+        assert_eq!(budget.left(at(99)), ms(0));
+        assert_eq!(budget.left(at(1099)), ms(100));
     }
 
     #[test]
     fn of_any_time_little_more_than_a_tenth_is_waiting() {
-        let (mut patience, mut now, mut waited) = (Patience::new(at(0)), 0, 0);
+        let (mut budget, mut now, mut waited) = (WaitBudget::new(at(0)), 0, 0);
         while now < 60_000 {
-            let wait = i64::try_from(patience.left(at(now)).as_millis()).unwrap().min(30);
+            let wait = i64::try_from(budget.left(at(now)).as_millis()).unwrap().min(30);
             now += wait;
             waited += wait;
-            patience.spend(at(now), false);
+            budget.spend(at(now), false);
             now += 1;
         }
         assert!(waited < 60_000 / 10 + 100, "{waited} ms");

@@ -1,8 +1,8 @@
 //! Text from outside (names, an engine's errors, a check's output, a server's answer), made fit to be printed.
 //!
 //! One rule for the terminal, the log and `status`: what cannot be seen, or moves what stands around it, is shown as
-//! `\u{…}`, on one line and within a bound. A chat has a rule of its own, which `message::name` builds on
-//! [`harmless`]. Everything here is pure.
+//! `\u{…}`, on one line and within a bound. In a message it is a space ([`harmless`]), and each channel escapes what its
+//! markup would take for its own. Everything here is pure.
 
 use std::fmt::Write;
 
@@ -61,9 +61,9 @@ pub fn quoted(text: &str) -> String {
     format!("\"{inner}\"")
 }
 
-/// `text` on one line of at most `max_bytes`, what is hidden a space, and each other character as `map` has it.
-pub fn harmless(text: &str, max_bytes: usize, map: impl Fn(char) -> char) -> String {
-    bounded(text, max_bytes, |line, c, hidden| line.push(if hidden { ' ' } else { map(c) }))
+/// `text` on one line of at most `max_bytes`, what is hidden a space.
+pub fn harmless(text: &str, max_bytes: usize) -> String {
+    bounded(text, max_bytes, |line, c, hidden| line.push(if hidden { ' ' } else { c }))
 }
 
 /// As many characters of `text` as `max_bytes` hold.
@@ -219,7 +219,7 @@ mod tests {
             ["app_web-1.2", "香港　一号 (备用)", "naïve cafe\u{301}", "สวัสดี", "नमस्ते", "⚠️ 🖥️ 👨‍💻 👍🏽", "a\u{a0}b\\c\"d'"]
         {
             assert_eq!(shown(text), text);
-            assert_eq!(harmless(text, MAX_BYTES, |c| c), text);
+            assert_eq!(harmless(text, MAX_BYTES), text);
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_shown_is_one_bounded_line_without_hidden_characters(text in foreign(), max_bytes in 3_usize..600) {
-            let lines = [shown_within(&text, max_bytes), harmless(&text, max_bytes, |c| c)];
+            let lines = [shown_within(&text, max_bytes), harmless(&text, max_bytes)];
             for line in lines {
                 prop_assert!(line.len() <= max_bytes && width(&line) <= line.len(), "{line}");
                 prop_assert!(!characters(&line).any(|(_, hidden)| hidden), "{line:?}");

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value as Json, json};
-use vps_monitor::message::Message;
+use vps_monitor::message::{Escape, Message};
 
 use crate::simulator::random::Random;
 use crate::support::agent::{Place, finish};
@@ -42,7 +42,7 @@ fn read_state(place: &Place) -> Option<Json> {
 
 fn waiting(state: &Json) -> Vec<String> {
     let entries = state["outboxes"]["wechat"]["waiting"].as_array().map_or(&[][..], Vec::as_slice);
-    let text = |entry: &Json| serde_json::from_value::<Message>(entry["message"].clone()).unwrap().text();
+    let text = |entry: &Json| serde_json::from_value::<Message>(entry["message"].clone()).unwrap().text(&Escape::NONE);
     entries.iter().map(text).collect()
 }
 

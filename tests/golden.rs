@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::core::ReadingDocument;
-use vps_monitor::message::{self, Extras, Language, Outline, Style};
+use vps_monitor::message::{self, Escape, Extras, Language, Outline, Style};
 use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Limit, Rule, Rules};
 use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value};
@@ -88,13 +88,13 @@ fn said(language: Language) -> String {
     let mut add = |what: &str, text: &str| write!(said, "== {what}\n{}\n\n", text.trim_end()).unwrap();
 
     for message in message::alerts(&transitions(&over, News::Fired, since), &style, now) {
-        add("alert", &message.text());
+        add("alert", &message.text(&Escape::NONE));
     }
     let recovery = message::recovery(&transitions(&well, News::Recovered, since), &style, now);
-    add("recovery", &recovery.unwrap().text());
+    add("recovery", &recovery.unwrap().text(&Escape::NONE));
     let outline = Outline { disks: vec!["/".into(), "/data".into()] };
     for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
-        add(what, &message::report(snapshot, &outline, &Extras::default(), &style, now).text());
+        add(what, &message::report(snapshot, &outline, &Extras::default(), &style, now).text(&Escape::NONE));
     }
     let (rules, mut all) = (rules(), over.clone());
     all.append(unknown);

@@ -7,6 +7,7 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
 use crate::message::{self, Extras};
+use crate::notify::Channel;
 use crate::store::State;
 
 pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
@@ -22,7 +23,11 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
         since_report: state.since_report,
     };
     let report = message::report(&snapshot, &config.outline, &extras, &config.style, now.wall);
-    output::print(&format!("{}\n", report.text()))?;
+    output::print(&format!(
+        "{}
+",
+        Channel::terminal().text(&report)
+    ))?;
     // The printed report is the delivery to the terminal.
     let channels = config.channels.iter().filter(|_| send);
     let mut failures = Vec::new();

@@ -202,15 +202,15 @@ impl Core {
             outcome => outcome,
         };
         let outcome = outcome.map_reason(|reason| self.delivery.scrubber.scrub(reason));
-        self.settle(flight.channel.name(), &outcome, now);
+        self.settle(&flight.channel, &outcome, now);
         if self.delivery.lanes.iter().any(|lane| lane.is_retired && lane.flight.is_none()) {
             self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
             self.give_orphans_a_channel();
         }
     }
 
-    fn settle(&mut self, name: &str, outcome: &Outcome, now: Now) {
-        let Some(outbox) = self.state.change().outboxes.get_mut(name) else { return };
+    fn settle(&mut self, channel: &Channel, outcome: &Outcome, now: Now) {
+        let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
             Settled::Delivered(entry) => {
                 log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
@@ -219,7 +219,7 @@ impl Core {
                 log::error!(
                     "refused for good: {}; the message was: {}",
                     text::in_log(entry.last_error.as_deref().unwrap_or_default()),
-                    text::in_log_within(&entry.message.text().replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
+                    text::in_log_within(&channel.text(&entry.message).replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
                 );
             }
             Settled::Waits => {}

@@ -340,5 +340,5 @@ fn an_alert_that_is_over_without_a_message_is_over_in_a_digest() {
     let outboxes = agent.core.state.get().outboxes.values();
     let waiting: Vec<_> = outboxes.flat_map(|outbox| outbox.waiting()).map(|entry| entry.message.clone()).collect();
     let [page] = message::digest(waiting, &agent.core.config.style, at(70_000).wall).try_into().unwrap();
-    assert!(page.lines[1].starts_with("🟢 ") && page.lines[1].contains("(1 分钟)"), "{page:?}");
+    assert!(page.lines[1].plain().starts_with("🟢 ") && page.lines[1].plain().contains("(1 分钟)"), "{page:?}");
 }

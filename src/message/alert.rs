@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::report::short;
-use super::{Fact, Kind, MAX_LINES, Message, Style, Words, containers, name};
+use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
 use crate::rule::Limit;
 
@@ -13,7 +13,7 @@ pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<
     let told: Vec<&Transition> = transitions.iter().filter(|t| t.news.is_firing_message()).collect();
     let (containers, host): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.key.metric.is_of_docker());
     let mut messages = Vec::new();
-    let mut push = |kind, title, transitions: &[&Transition], lines_of: fn(&[&Transition], &Words) -> Vec<String>| {
+    let mut push = |kind, title, transitions: &[&Transition], lines_of: fn(&[&Transition], &Words) -> Vec<Line>| {
         if !transitions.is_empty() {
             let mut message = style.message(kind, title, lines_of(transitions, words), now);
             message.facts = facts(transitions, None, |t| lines_of(&[t], words));
@@ -37,22 +37,22 @@ pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Op
     Some(message)
 }
 
-fn facts(told: &[&Transition], ended: Option<Timestamp>, lines: impl Fn(&Transition) -> Vec<String>) -> Vec<Fact> {
+fn facts(told: &[&Transition], ended: Option<Timestamp>, lines: impl Fn(&Transition) -> Vec<Line>) -> Vec<Fact> {
     let (listed, others) = told.split_at(told.len().min(MAX_LINES));
-    let listed = listed.iter().map(|t| Fact::of_alert(t, &lines(t), ended));
+    let listed = listed.iter().map(|t| Fact::of_alert(t, lines(t), ended));
     listed.chain(Fact::of_others(others, ended)).collect()
 }
 
-fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
+fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
     transitions.iter().map(|t| alert_line(t, words)).collect()
 }
 
-fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
+fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
     let (containers, host): (Vec<&Transition>, Vec<&Transition>) =
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
-    let mut lines: Vec<String> = in_order(host)
+    let mut lines: Vec<Line> = in_order(host)
         .into_iter()
-        .map(|t| format!("{}: {} ({})", label(t, words), short(t.key.metric, &t.value), words.back_to_normal))
+        .map(|t| label(t, words) + ": " + short(t.key.metric, &t.value) + " (" + words.back_to_normal + ")")
         .collect();
     lines.extend(containers::recovery_lines(&containers, words));
     lines
@@ -64,20 +64,20 @@ fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
     transitions
 }
 
-fn label(transition: &Transition, words: &Words) -> String {
-    let label = words.label(&transition.key.metric.alert_label);
+fn label(transition: &Transition, words: &Words) -> Line {
+    let label = Line::from(words.label(&transition.key.metric.alert_label));
     match &*transition.key.target {
-        "" => label.to_owned(),
-        target => format!("{label}({})", name(target)),
+        "" => label,
+        target => label + "(" + Line::foreign(target) + ")",
     }
 }
 
 /// `📊 内存使用率: 85.2% (阈值: 80%)`
-fn alert_line(transition: &Transition, words: &Words) -> String {
+fn alert_line(transition: &Transition, words: &Words) -> Line {
     let Transition { key, value, limit, .. } = transition;
     let limit = match limit {
-        Limit::Threshold(limit) => key.metric.unit.show_limit(*limit),
-        Limit::Expected(word) => name(word),
+        Limit::Threshold(limit) => key.metric.unit.show_limit(*limit).into(),
+        Limit::Expected(word) => Line::foreign(word),
     };
-    format!("{}: {} ({}: {limit})", label(transition, words), short(key.metric, value), words.threshold)
+    label(transition, words) + ": " + short(key.metric, value) + " (" + words.threshold + ": " + limit + ")"
 }

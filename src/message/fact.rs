@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Line;
 use crate::alert::Transition;
 use crate::snapshot::Key;
 use crate::text;
@@ -12,7 +13,7 @@ use crate::text;
 pub struct Fact {
     pub about: About,
     /// It as one line of at most `MAX_LINE_BYTES`, without its times.
-    pub line: String,
+    pub line: Line,
     pub began: Timestamp,
     /// When an alert was over; `None`: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,24 +49,24 @@ pub const MAX_LINE_BYTES: usize = 160;
 const EPISODE_BITS: u32 = 40;
 
 impl Fact {
-    fn new(about: About, line: &str, began: Timestamp, ended: Option<Timestamp>) -> Fact {
-        let line = text::beginning(line, MAX_LINE_BYTES).to_owned();
+    fn new(about: About, line: Line, began: Timestamp, ended: Option<Timestamp>) -> Fact {
+        let line = line.beginning(MAX_LINE_BYTES);
         Fact { about, line, began, ended, times: 1, open: Vec::new(), over: Vec::new() }
     }
 
     /// What a transition's message tells in `lines`.
-    pub fn of_alert(transition: &Transition, lines: &[String], ended: Option<Timestamp>) -> Fact {
-        Fact::new(About::Alert(transition.key.clone()), &lines.join(" "), transition.since, ended)
+    pub fn of_alert(transition: &Transition, lines: Vec<Line>, ended: Option<Timestamp>) -> Fact {
+        Fact::new(About::Alert(transition.key.clone()), Line::join(lines, " "), transition.since, ended)
     }
 
-    pub fn other(line: &str, at: Timestamp) -> Fact {
+    pub fn other(line: Line, at: Timestamp) -> Fact {
         Fact::new(About::Other, line, at, None)
     }
 
     /// What a message tells of more alerts than it lists; `None` where there are none.
     pub fn of_others(transitions: &[&Transition], ended: Option<Timestamp>) -> Option<Fact> {
         let began = transitions.iter().map(|transition| transition.since).min()?;
-        let mut fact = Fact::new(About::Unlisted, "", began, ended);
+        let mut fact = Fact::new(About::Unlisted, Line::default(), began, ended);
         fact.times = transitions.len() as u64;
         let episodes = transitions.iter().map(|transition| episode(&transition.key, transition.since)).collect();
         *(if ended.is_some() { &mut fact.over } else { &mut fact.open }) = episodes;

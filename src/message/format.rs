@@ -1,9 +1,7 @@
-//! How numbers, times and names are written.
+//! How numbers and times are written.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-
-use crate::text;
 
 const KIB: f64 = 1024.0;
 
@@ -26,20 +24,6 @@ pub fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A name that came from outside (host, path, container, a health check's output), so that it can change neither a
-/// message's layout nor its mentions: one line of at most [`text::MAX_BYTES`].
-pub fn name(name: &str) -> String {
-    text::harmless(name, text::MAX_BYTES, |c| match c {
-        '<' => '＜',
-        '>' => '＞',
-        '*' => '＊',
-        '[' => '［',
-        ']' => '］',
-        '`' => '｀',
-        c => c,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,17 +43,6 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
-    }
-
-    #[test]
-    fn a_name_can_change_neither_layout_nor_mentions() {
-        assert_eq!(name("app_web-1.2"), "app_web-1.2");
-        assert_eq!(name("<@all> *x* [a](b) `c`"), "＜@all＞ ＊x＊ ［a］(b) ｀c｀");
-        assert_eq!(name("a\nb\r\tc\u{7f}d\u{2028}e\u{202e}f"), "a b  c d e f");
-        assert_eq!(name("a\u{200b}b\u{2066}c\u{feff}d\u{ad}e\u{e0041}f\u{3164}g"), "a b c d e f g");
-        assert_eq!(name("⚠️ 香港-1 (备用)"), "⚠️ 香港-1 (备用)");
-        let long = name(&"<".repeat(70_000));
-        assert!(long.len() <= text::MAX_BYTES && long.ends_with("＜…"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Messages: what people read. Layouts in Chinese and English; no I/O and no vendor's limits.
+//! Messages: what people read. Layouts in Chinese and English; no I/O, and no vendor's markup or limits.
 
 mod alert;
 mod containers;
 mod digest;
 mod fact;
 mod format;
+mod line;
 mod notice;
 mod report;
 mod table;
@@ -21,7 +22,8 @@ use crate::bounds::{MAX_COUNT, keep};
 pub use alert::{alerts, recovery};
 pub use digest::{Ended, digest};
 pub use fact::{About, Fact};
-pub use format::{name, size, time};
+pub use format::{size, time};
+pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
 pub use report::{Extras, Outline, report};
 pub use table::table;
@@ -60,10 +62,10 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub kind: Kind,
-    pub title: String,
+    pub title: Line,
     /// How many `━` are drawn under the title.
     pub rule_width: usize,
-    pub lines: Vec<String>,
+    pub lines: Vec<Line>,
     /// The time line.
     pub footer: String,
     /// When what it tells was found.
@@ -98,6 +100,9 @@ const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// A message that is delivered this long after it was made is late.
 const LATE: Duration = Duration::from_secs(60);
 
+/// [`as_told_now`] adds so many bytes at most.
+pub const LATENESS_BYTES: usize = 160;
+
 /// What every message of a host has in common.
 #[derive(Clone, Debug)]
 pub struct Style {
@@ -107,7 +112,7 @@ pub struct Style {
 }
 
 impl Style {
-    fn message(&self, kind: Kind, title: &str, lines: Vec<String>, now: Timestamp) -> Message {
+    fn message(&self, kind: Kind, title: &'static str, lines: Vec<Line>, now: Timestamp) -> Message {
         let words = self.language.words();
         let lines = bounded(lines, words);
         let (rule_width, time_label) = match kind {
@@ -116,7 +121,7 @@ impl Style {
         };
         Message {
             kind,
-            title: format!("{title} [{}]", name(&self.host)),
+            title: Line::from(title) + " [" + Line::foreign(&self.host) + "]",
             rule_width,
             lines,
             footer: format!("{time_label}: {}", time(now, &self.zone)),
@@ -129,16 +134,16 @@ impl Style {
 }
 
 /// As many of `lines` as a message may have, with word of how many there are more.
-fn bounded(mut lines: Vec<String>, words: &Words) -> Vec<String> {
+fn bounded(mut lines: Vec<Line>, words: &Words) -> Vec<Line> {
     let mut bytes = 0;
-    let mut fits = |line: &String| {
+    let mut fits = |line: &Line| {
         bytes += line.len() + 1;
         bytes <= MAX_TEXT_BYTES
     };
     let kept = lines.iter().take(MAX_LINES).take_while(|line| fits(line)).count();
     if kept < lines.len() {
         let left_out = lines.split_off(kept);
-        lines.push(words.more(left_out.iter().filter(|line| !line.is_empty()).count()));
+        lines.push(words.more(left_out.iter().filter(|line| !line.is_empty()).count()).into());
     }
     lines
 }
@@ -146,7 +151,7 @@ fn bounded(mut lines: Vec<String>, words: &Words) -> Vec<String> {
 /// A message that says that a channel works.
 pub fn test(style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
-    style.message(Kind::Test, words.test_title, vec![words.test_line.to_owned()], now)
+    style.message(Kind::Test, words.test_title, vec![words.test_line.into()], now)
 }
 
 /// `message` as it is told now: its title says so where it waited for long, and its last line where `set_aside` messages
@@ -155,10 +160,10 @@ pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language
     let mut message = message.clone();
     let words = language.words();
     if waited >= LATE {
-        message.title = format!("{} {}", message.title, words.delayed(waited.as_secs()));
+        message.title = message.title + " " + words.delayed(waited.as_secs());
     }
     if set_aside > 0 {
-        message.lines.push(words.set_aside(set_aside));
+        message.lines.push(words.set_aside(set_aside).into());
     }
     message
 }
@@ -166,9 +171,9 @@ pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language
 impl Message {
     /// How long it is, in bytes, and how much of that a digest could save: a digest's own facts are bounded.
     pub fn bytes(&self) -> usize {
-        let lines = self.lines.iter().chain([&self.title, &self.footer]).map(|line| line.len() + 1);
+        let lines = self.lines.iter().chain([&self.title]).map(|line| line.len() + 1);
         let facts = self.facts.iter().filter(|_| self.kind != Kind::Digest).map(Fact::bytes);
-        lines.chain(facts).sum::<usize>() + self.rule_width * '━'.len_utf8()
+        lines.chain(facts).sum::<usize>() + self.footer.len() + 1 + self.rule_width * '━'.len_utf8()
     }
 
     /// Corrects what no agent wrote into a file. How many values that were.
@@ -177,18 +182,22 @@ impl Message {
         times + keep(&mut self.rule_width, 0..=MAX_RULE_WIDTH) + keep(&mut self.folded, 0..=MAX_COUNT)
     }
 
-    /// The whole text, lines joined by line feeds, without one at the end.
-    pub fn text(&self) -> String {
-        let mut text = self.title.clone();
+    /// The whole text as a channel writes it, lines joined by line feeds, without one at the end.
+    pub fn text(&self, escape: &Escape) -> String {
+        let mut text = String::new();
+        let mut write = |span: Span<'_>| escape.write(span, &mut text);
+        self.title.spans().for_each(&mut write);
         if let Some((number, of)) = self.part {
-            text.push_str(&format!(" ({number}/{of})"));
+            write(Span::Own(&format!(" ({number}/{of})")));
         }
-        text.push('\n');
-        text.extend(std::iter::repeat_n('━', self.rule_width));
-        for line in self.lines.iter().chain([&self.footer]) {
-            text.push('\n');
-            text.push_str(line);
+        write(Span::Own("\n"));
+        write(Span::Own(&"━".repeat(self.rule_width)));
+        for line in &self.lines {
+            write(Span::Own("\n"));
+            line.spans().for_each(&mut write);
         }
+        write(Span::Own("\n"));
+        write(Span::Own(&self.footer));
         text
     }
 }

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::format::{name, time};
-use super::{Fact, Kind, Language, Message, Style};
+use super::{Fact, Kind, Language, Line, Message, Style, time};
 
 /// A problem is cut here, so that the message stays one part.
 const MAX_PROBLEM_CHARS: usize = 160;
@@ -17,10 +16,9 @@ pub fn configuration_refused(problem: &str, style: &Style, now: Timestamp) -> Me
             "ℹ️ The previous one stays in force until the next restart. Correct the file before that",
         ),
     };
-    let problem: String = problem.chars().take(MAX_PROBLEM_CHARS).collect();
-    let problem = format!("❌ {}", name(&problem));
-    let mut message = style.message(Kind::Notice, title, vec![problem.clone(), advice.to_owned()], now);
-    message.facts = vec![Fact::other(&problem, now)];
+    let problem = Line::from("❌ ") + Line::foreign(problem).first_chars(MAX_PROBLEM_CHARS);
+    let mut message = style.message(Kind::Notice, title, vec![problem.clone(), advice.into()], now);
+    message.facts = vec![Fact::other(problem, now)];
     message
 }
 
@@ -42,40 +40,39 @@ const MAX_TITLE_CHARS: usize = 60;
 /// The state was damaged, and what was in it is lost: `messages` waited, of which `titles` are the first.
 pub fn state_lost(lost: LostState<'_>, style: &Style, now: Timestamp) -> Message {
     let saved = lost.saved.map(|saved| time(saved, &style.zone));
+    let kept = |lost_words: &'static str, kept_words: &'static str| match lost.kept_as {
+        None => Line::from(lost_words),
+        Some(name) => Line::from(kept_words) + Line::foreign(name),
+    };
     let (title, what, advice) = match style.language {
         Language::Chinese => (
             "⚠️ VPS 监控状态丢失",
-            lost.kept_as.map_or_else(
-                || "❌ 状态文件已损坏，且无法另存".to_owned(),
-                |kept| format!("❌ 状态文件已损坏，另存为 {kept}"),
-            ),
+            kept("❌ 状态文件已损坏，且无法另存", "❌ 状态文件已损坏，另存为 "),
             "ℹ️ 仍存在的问题会重新告警",
         ),
         Language::English => (
             "⚠️ VPS Monitor: state lost",
-            lost.kept_as.map_or_else(
-                || "❌ The state file is damaged and could not be kept".to_owned(),
-                |kept| format!("❌ The state file is damaged, kept as {kept}"),
-            ),
+            kept("❌ The state file is damaged and could not be kept", "❌ The state file is damaged, kept as "),
             "ℹ️ What is still wrong is alerted again",
         ),
     };
     let mut lines = vec![what.clone()];
     lines.extend(saved.map(|saved| match style.language {
-        Language::Chinese => format!("🕒 上次保存: {saved}"),
-        Language::English => format!("🕒 Last saved: {saved}"),
+        Language::Chinese => format!("🕒 上次保存: {saved}").into(),
+        Language::English => format!("🕒 Last saved: {saved}").into(),
     }));
     if lost.messages > 0 {
-        lines.push(match style.language {
+        let count = match style.language {
             Language::Chinese => format!("📭 未送达的消息: {} 条", lost.messages),
             Language::English => format!("📭 Undelivered messages: {}", lost.messages),
-        });
+        };
+        lines.push(count.into());
     }
-    let cut = |title: &String| name(&title.chars().take(MAX_TITLE_CHARS).collect::<String>());
-    lines.extend(lost.titles.iter().take(MAX_TITLES).map(|title| format!("  • {}", cut(title))));
-    lines.push(advice.to_owned());
+    let title_of = |title: &String| Line::from("  • ") + Line::foreign(title).first_chars(MAX_TITLE_CHARS);
+    lines.extend(lost.titles.iter().take(MAX_TITLES).map(title_of));
+    lines.push(advice.into());
     let mut message = style.message(Kind::Notice, title, lines, now);
-    message.facts = vec![Fact::other(&what, now)];
+    message.facts = vec![Fact::other(what, now)];
     message
 }
 
@@ -84,6 +81,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::message::Escape;
 
     #[test]
     fn it_names_the_place_and_how_long_the_previous_one_stays() {
@@ -95,8 +93,8 @@ mod tests {
             let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::UTC };
             let message = configuration_refused(problem, &style, Timestamp::UNIX_EPOCH);
             assert_eq!(message.title, title);
-            assert!(message.lines[0].contains("config.yaml:2:3: error: general: unknown key"), "{message:?}");
-            assert!(message.lines[1].contains(advice), "{message:?}");
+            assert!(message.lines[0].plain().contains("config.yaml:2:3: error: general: unknown key"), "{message:?}");
+            assert!(message.lines[1].plain().contains(advice), "{message:?}");
         }
     }
 
@@ -104,7 +102,7 @@ mod tests {
     fn a_hostile_file_makes_a_short_message_of_four_lines() {
         let style = Style { language: Language::Chinese, host: "web-1".to_owned(), zone: TimeZone::UTC };
         let problem = format!("config.yaml:1:1: error: <@all>\n{}", "错".repeat(1000));
-        let text = configuration_refused(&problem, &style, Timestamp::UNIX_EPOCH).text();
-        assert!(text.lines().count() == 5 && text.len() < 1000 && !text.contains('<'), "{text}");
+        let text = configuration_refused(&problem, &style, Timestamp::UNIX_EPOCH).text(&Escape::NONE);
+        assert!(text.lines().count() == 5 && text.len() < 1000, "{text}");
     }
 }

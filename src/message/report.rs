@@ -6,7 +6,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::containers::containers;
-use super::{Kind, Message, Style, Words, name, size};
+use super::{Kind, Line, Message, Style, Words, size};
 use crate::alert::{Alert, Tally};
 use crate::metric::{self, Metric};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
@@ -33,17 +33,17 @@ pub struct Extras {
 pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
     let report = Report::new(snapshot, outline, words);
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
     for section in [report.system(), report.network(), containers(snapshot, words, now), alerts(extras, words, now)] {
         if section.len() > 1 {
             lines.extend(section);
             // Sections stand apart, and so does the time line.
-            lines.push(String::new());
+            lines.push(Line::default());
         }
     }
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
     if let Some(due) = &extras.late {
-        message.title = format!("{} {}", message.title, words.late(due));
+        message.title = message.title + " " + words.late(due);
     }
     message
 }
@@ -52,37 +52,34 @@ pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &S
 const MAX_ALERTS: usize = 100;
 
 /// The active alerts with how long they have lasted, and what was told since the last report.
-fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<String> {
-    let mut lines = vec![words.alerts.to_owned()];
+fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<Line> {
+    let mut lines = vec![Line::from(words.alerts)];
     for alert in extras.firing.iter().take(MAX_ALERTS) {
         let seconds = u64::try_from(now.duration_since(alert.since).as_secs()).unwrap_or(0);
-        lines.push(format!(
-            "  • {}, {}",
-            subject(&alert.key, &alert.value, words),
-            words.lasting(&words.duration(seconds))
-        ));
+        let lasting = words.lasting(&words.duration(seconds));
+        lines.push(Line::from("  • ") + subject(&alert.key, &alert.value, words) + ", " + lasting);
     }
     if let Some(more) = extras.firing.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
-        lines.push(format!("  {}", words.more(more)));
+        lines.push(Line::from("  ") + words.more(more));
     }
     if extras.since_report != Tally::default() {
-        lines.push(words.since_report(extras.since_report));
+        lines.push(words.since_report(extras.since_report).into());
     }
     lines
 }
 
 /// `磁盘(/): 92.1%`, `nginx: exited`
-fn subject(key: &Key, value: &Value, words: &Words) -> String {
-    let label = if key.metric.is_of_docker() { name(&key.target) } else { label(key, words) };
-    format!("{label}: {}", short(key.metric, value))
+fn subject(key: &Key, value: &Value, words: &Words) -> Line {
+    let label = if key.metric.is_of_docker() { Line::foreign(&key.target) } else { label(key, words) };
+    label + ": " + short(key.metric, value)
 }
 
 /// `内存`, `磁盘(/)`
-fn label(key: &Key, words: &Words) -> String {
-    let label = words.label(&key.metric.label);
+fn label(key: &Key, words: &Words) -> Line {
+    let label = Line::from(words.label(&key.metric.label));
     match &*key.target {
-        "" => label.to_owned(),
-        target => format!("{label}({})", name(target)),
+        "" => label,
+        target => label + "(" + Line::foreign(target) + ")",
     }
 }
 
@@ -106,9 +103,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn system(&self) -> Vec<String> {
-        let words = self.words;
-        let mut lines = vec![words.system.to_owned()];
+    fn system(&self) -> Vec<Line> {
+        let mut lines = vec![self.words.system.into()];
         lines.extend(self.line(metric::CPU, ""));
         lines.extend(self.line(metric::MEMORY, ""));
         lines.extend(self.line(metric::SWAP, ""));
@@ -118,9 +114,8 @@ impl<'a> Report<'a> {
         lines
     }
 
-    fn network(&self) -> Vec<String> {
-        let words = self.words;
-        let mut lines = vec![words.network.to_owned()];
+    fn network(&self) -> Vec<Line> {
+        let mut lines = vec![self.words.network.into()];
         lines.extend(self.line(metric::TRAFFIC_IN, ""));
         lines.extend(self.line(metric::TRAFFIC_OUT, ""));
         lines.extend(self.line(metric::CONNECTIONS, ""));
@@ -128,37 +123,37 @@ impl<'a> Report<'a> {
     }
 
     /// One metric's line: its value, or that it is unknown and why; none where it is switched off.
-    fn line(&self, metric: &'static Metric, target: &str) -> Option<String> {
+    fn line(&self, metric: &'static Metric, target: &str) -> Option<Line> {
         let key = Key::new(metric, target);
         let text = match self.readings.get(&key) {
             Some(reading) => value(&key, &reading.value),
             None => unknown(self.words, self.failures.iter().find(|failure| failure.explains(&key))?),
         };
-        Some(format!("  • {}: {text}", label(&key, self.words)))
+        Some(Line::from("  • ") + label(&key, self.words) + ": " + text)
     }
 }
 
-fn unknown(words: &Words, failure: &Failure) -> String {
-    format!("{} ({})", words.unknown, name(&failure.error))
+fn unknown(words: &Words, failure: &Failure) -> Line {
+    Line::from(words.unknown) + " (" + Line::foreign(&failure.error) + ")"
 }
 
-fn value(key: &Key, value: &Value) -> String {
+fn value(key: &Key, value: &Value) -> Line {
     match value {
         Value::Usage { used_bytes, total_bytes, .. } if key.metric.shows_sizes => {
-            format!("{} ({} / {})", short(key.metric, value), size(*used_bytes), size(*total_bytes))
+            short(key.metric, value) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }
         _ => short(key.metric, value),
     }
 }
 
-pub(super) fn short(metric: &Metric, value: &Value) -> String {
-    with_word(metric, value, name)
+pub(super) fn short(metric: &Metric, value: &Value) -> Line {
+    with_word(metric, value, Line::foreign)
 }
 
 /// The value as short as it gets; `word` makes an engine's word fit to be shown.
-pub(super) fn with_word(metric: &Metric, value: &Value, word: fn(&str) -> String) -> String {
+pub(super) fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
     match value {
-        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number),
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),
         Value::Container(container) => word(&container.shown()),
     }
 }

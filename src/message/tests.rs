@@ -46,7 +46,7 @@ fn a_system_alert_is_as_in_the_plan() {
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
     assert_eq!(messages.len(), 1);
     assert_eq!(
-        messages[0].text(),
+        messages[0].text(&Escape::NONE),
         "⚠️ VPS 告警 [主机名]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 85.2% (阈值: 80%)\n💾 磁盘使用率(/): 92.1% (阈值: 80%)\n\
          ⏰ 时间: 2026-02-04 15:30:00"
     );
@@ -57,7 +57,7 @@ fn a_docker_alert_is_as_in_the_plan() {
     let transitions = [transition(metric::CONTAINER_STATE, "nginx", News::Fired, container("exited", vec![]))];
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));
     assert_eq!(
-        messages[0].text(),
+        messages[0].text(&Escape::NONE),
         "🐳 Docker 告警 [主机名]\n━━━━━━━━━━━━━━━━\n📦 容器: nginx\n❌ 状态: exited (期望: running)\n⏰ 时间: 2026-02-04 15:30:00"
     );
 }
@@ -67,7 +67,7 @@ fn a_recovery_is_as_in_the_plan() {
     let transitions = [transition(metric::MEMORY, "", News::Recovered, usage(72.1, 1, 2))];
     let message = recovery(&transitions, &style(Language::Chinese), at("2026-02-04T15:45:00")).unwrap();
     assert_eq!(
-        message.text(),
+        message.text(&Escape::NONE),
         "✅ VPS 恢复 [主机名]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 72.1% (已恢复正常)\n⏰ 时间: 2026-02-04 15:45:00"
     );
 }
@@ -85,7 +85,7 @@ fn a_report_is_as_in_the_plan() {
     let outline = Outline { disks: vec!["/".into()] };
     let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
-        message.text(),
+        message.text(&Escape::NONE),
         "📊 VPS 状态报告 [主机名]\n━━━━━━━━━━━━━━━━━━━━━━\n🖥️ 系统状态\n  • CPU: 23.5%\n  • 内存: 65.2% (2.1GB / 3.2GB)\n  \
          • Swap: 12.0%\n  • 磁盘(/): 45.8% (18.3GB / 40GB)\n\n🌐 网络状态\n  • 入站: 2.3 Mbps\n  • 出站: 1.1 Mbps\n  \
          • 连接数: 156\n\n⏰ 报告时间: 2026-02-04 09:00:00"
@@ -110,8 +110,8 @@ fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left
         message.lines,
         [
             "🖥️ 系统状态",
-            "  • 内存: 未知 (no ［such］ file)",
-            "  • Swap: 未知 (no ［such］ file)",
+            "  • 内存: 未知 (no [such] file)",
+            "  • Swap: 未知 (no [such] file)",
             "  • 磁盘(/data): 未知 (gone)",
             "  • 磁盘(/): 45.8% (1GB / 2GB)",
             ""
@@ -199,7 +199,7 @@ fn english_has_the_same_layouts() {
     ];
     let messages = alerts(&fired, &english, at("2026-02-04T15:30:00"));
     assert_eq!(
-        messages[0].text(),
+        messages[0].text(&Escape::NONE),
         "⚠️ VPS Alert [主机名]\n━━━━━━━━━━━━━━━━\n📊 Memory usage: 85.2% (threshold: 80%)\n⏰ Time: 2026-02-04 15:30:00"
     );
     assert_eq!(messages[1].lines, ["📦 Container: nginx", "❌ State: exited (expected: running)"]);
@@ -213,14 +213,18 @@ fn english_has_the_same_layouts() {
 #[test]
 fn a_hosts_name_cannot_change_the_title() {
     let style = Style { host: "a]\n<@all>".to_owned(), ..style(Language::Chinese) };
-    assert_eq!(test(&style, at("2026-02-04T15:45:00")).title, "🔔 VPS 测试 [a］ ＜@all＞]");
+    let title = test(&style, at("2026-02-04T15:45:00")).title;
+    let spans = [Span::Own("🔔 VPS 测试 ["), Span::Foreign("a] <@all>"), Span::Own("]")];
+    assert_eq!(title.spans().collect::<Vec<_>>(), spans);
 }
 
 #[test]
 fn a_message_that_could_not_be_delivered_for_a_minute_says_so_in_its_title() {
     let message = test(&style(Language::Chinese), at("2026-02-04T15:45:00"));
-    let title = |seconds, language| as_told_now(&message, std::time::Duration::from_secs(seconds), 0, language).title;
-    assert_eq!(title(59, Language::Chinese), message.title);
+    let title = |seconds, language| {
+        as_told_now(&message, std::time::Duration::from_secs(seconds), 0, language).title.plain().to_owned()
+    };
+    assert_eq!(title(59, Language::Chinese), message.title.plain());
     assert_eq!(title(725, Language::Chinese), "🔔 VPS 测试 [主机名] (延迟 12 分钟)");
     assert_eq!(title(725, Language::English), "🔔 VPS 测试 [主机名] (12 min late)");
 }
@@ -237,12 +241,16 @@ fn a_message_is_bounded_when_it_is_made_and_says_how_many_it_leaves_out() {
     let style = Style { host: "h".repeat(70_000), ..style(Language::English) };
     let [message] = alerts(&transitions, &style, at("2026-02-04T15:30:00")).try_into().unwrap();
     assert!(
-        message.lines.len() <= MAX_LINES + 1 && message.text().len() < MAX_TEXT_BYTES + 2000,
+        message.lines.len() <= MAX_LINES + 1 && message.text(&Escape::NONE).len() < MAX_TEXT_BYTES + 2000,
         "{}",
         message.lines.len()
     );
-    assert!(message.lines.last().unwrap().contains(" more, see `vps-monitor status`"), "{:?}", message.lines.last());
+    assert!(
+        message.lines.last().unwrap().plain().contains(" more, see `vps-monitor status`"),
+        "{:?}",
+        message.lines.last()
+    );
     assert_eq!(message.facts.iter().map(|fact| fact.times).sum::<u64>(), 40_000);
     assert!(message.facts.len() <= MAX_LINES + 1);
-    assert!(message.title.len() < 600 && message.title.ends_with("…]"));
+    assert!(message.title.len() < 600 && message.title.plain().ends_with("…]"));
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::http;
-use crate::message::Message;
+use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 
@@ -24,6 +24,9 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     fn name(&self) -> &'static str;
 
     fn limits(&self) -> Limits;
+
+    /// How it writes our own words and foreign text.
+    fn escape(&self) -> Escape;
 
     /// What delivers `message`, one of the parts that [`Channel::split`] made, in the vendor's markup.
     fn encode(&self, message: &Message) -> Encoded;
@@ -43,7 +46,7 @@ pub trait Vendor: fmt::Debug + fmt::Display {
 /// What a channel takes; `None`: anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Of one message's text, in bytes of UTF-8. Less than some 3,400 is not kept to.
+    /// Of one message's text as the channel writes it, in bytes of UTF-8. Less than 512 is not kept to.
     pub part_bytes: Option<usize>,
     /// How many attempts in a while.
     pub budget: Option<Budget>,
@@ -85,9 +88,14 @@ impl Channel {
     /// The message in parts that the channel takes, in order; most often that is the message itself.
     pub fn split(&self, message: Message) -> Vec<Message> {
         match self.0.limits().part_bytes {
-            Some(part_bytes) => split::split(message, part_bytes),
+            Some(part_bytes) => split::split(message, part_bytes, &self.0.escape()),
             None => vec![message],
         }
+    }
+
+    /// The text of `message` as it stands in the channel.
+    pub fn text(&self, message: &Message) -> String {
+        message.text(&self.0.escape())
     }
 
     /// See [`Vendor::encode`].
@@ -123,17 +131,42 @@ impl fmt::Display for Channel {
     }
 }
 
+/// The full-width twin of a character that chats take for markup or a mention, for a channel that cannot escape it.
+fn full_width(c: char) -> char {
+    match c {
+        '<' => '＜',
+        '>' => '＞',
+        '*' => '＊',
+        '[' => '［',
+        ']' => '］',
+        '`' => '｀',
+        c => c,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::Kind;
 
+    /// As a channel that takes HTML writes.
+    pub const HTML: Escape = Escape { own: entity, foreign: entity };
+
+    fn entity(c: char, into: &mut String) {
+        match c {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            c => into.push(c),
+        }
+    }
+
     fn message(lines: Vec<String>) -> Message {
         Message {
             kind: Kind::Test,
-            title: "title".to_owned(),
+            title: "title".into(),
             rule_width: 3,
-            lines,
+            lines: lines.into_iter().map(Into::into).collect(),
             footer: "now".to_owned(),
             created: jiff::Timestamp::UNIX_EPOCH,
             part: None,
@@ -164,8 +197,12 @@ mod tests {
             Limits { part_bytes: Some(5000), budget: None }
         }
 
+        fn escape(&self) -> Escape {
+            HTML
+        }
+
         fn encode(&self, message: &Message) -> Encoded {
-            Encoded::Post(http::Request { url: self.0.clone(), body: message.text() })
+            Encoded::Post(http::Request { url: self.0.clone(), body: message.text(&HTML) })
         }
 
         fn classify(&self, answer: &Answer) -> Outcome {
@@ -196,9 +233,12 @@ mod tests {
         let channel = pager("https://pager.example.com/0123456789");
         assert_eq!((channel.to_string(), channel.name(), channel.budget()), ("pager …6789".to_owned(), "pager", None));
         let parts = channel.split(message((0..100).map(|line| format!("{line:0>99}")).collect()));
-        assert!(parts.len() > 1 && parts.iter().all(|part| part.text().len() <= 5000), "{}", parts.len());
+        assert!(parts.len() > 1 && parts.iter().all(|part| channel.text(part).len() <= 5000), "{}", parts.len());
         let Encoded::Post(request) = channel.encode(&parts[0]) else { panic!("{channel} prints") };
-        assert_eq!((request.url.expose(), &*request.body), (channel.secret().unwrap().expose(), &*parts[0].text()));
+        assert_eq!(
+            (request.url.expose(), &*request.body),
+            (channel.secret().unwrap().expose(), &*channel.text(&parts[0]))
+        );
         assert_eq!(channel.classify(&Ok(http::Response::new(202, ""))), Outcome::Delivered);
         assert_eq!(channel.advice(&Ok(http::Response::new(500, ""))), Some("charge it"));
         assert_eq!(channel, pager("https://pager.example.com/0123456789"));

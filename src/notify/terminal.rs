@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use super::{Answer, Encoded, Limits, Vendor};
-use crate::message::Message;
+use super::{Answer, Encoded, Limits, Vendor, full_width};
+use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
+
+/// What is printed reads as it would in a group, and can be pasted into one.
+const ESCAPE: Escape = Escape { own: Escape::NONE.own, foreign: |c, into| into.push(full_width(c)) };
 
 #[derive(Debug)]
 pub struct Terminal;
@@ -18,8 +21,12 @@ impl Vendor for Terminal {
         Limits { part_bytes: None, budget: None }
     }
 
+    fn escape(&self) -> Escape {
+        ESCAPE
+    }
+
     fn encode(&self, message: &Message) -> Encoded {
-        Encoded::Print(format!("{}\n", message.text()))
+        Encoded::Print(format!("{}\n", message.text(&ESCAPE)))
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

@@ -279,7 +279,7 @@ impl Outbox {
         entry.last_error = Some(reason.to_owned());
         self.set_aside.push_back(SetAside {
             kind: entry.message.kind,
-            title: entry.message.title.clone(),
+            title: entry.message.title.plain().to_owned(),
             created: entry.message.created,
             reason: reason.to_owned(),
         });

@@ -8,7 +8,7 @@ use crate::message::Kind;
 fn message(title: &str) -> Message {
     Message {
         kind: Kind::Alert,
-        title: title.to_owned(),
+        title: title.to_owned().into(),
         rule_width: 16,
         lines: Vec::new(),
         footer: String::new(),
@@ -55,7 +55,7 @@ fn outbox(titles: &[&str]) -> Outbox {
 }
 
 fn send(outbox: &mut Outbox, now: Boot, outcome: &Outcome) -> Option<String> {
-    let title = begin(outbox, now)?.0.title.clone();
+    let title = begin(outbox, now)?.0.title.plain().to_owned();
     let _ = outbox.settle(outcome, now);
     Some(title)
 }
@@ -175,7 +175,7 @@ fn a_message_that_the_channel_rejects_again_and_again_lets_others_go_first_and_i
         let _ = begin(&mut outbox, now);
         tries += 1;
         if let Settled::SetAside(entry) = outbox.settle(&rejected(), now) {
-            assert_eq!((entry.message.title.as_str(), entry.attempts), ("stuck", MAX_REJECTIONS + tries));
+            assert_eq!((entry.message.title.plain(), entry.attempts), ("stuck", MAX_REJECTIONS + tries));
         }
         // What comes meanwhile is not held up.
         outbox.push(message("news"), now);
@@ -199,13 +199,12 @@ fn what_no_channel_answered_is_never_given_up() {
 #[test]
 fn a_message_is_split_when_it_is_sent_and_its_other_parts_follow() {
     let mut outbox = outbox(&["a", "b"]);
-    let split = |whole: Message| {
-        ["1", "2"].map(|part| Message { title: format!("{}{part}", whole.title), ..whole.clone() }).to_vec()
-    };
+    let split =
+        |whole: Message| ["1", "2"].map(|part| Message { title: whole.title.clone() + part, ..whole.clone() }).to_vec();
     let (first, _) = outbox.begin(at(0), BUDGET, split).unwrap();
     assert_eq!(first.title, "a1");
     assert_eq!(outbox.settle(&retry(), at(0)), Settled::Waits);
-    assert_eq!(outbox.waiting().map(|entry| entry.message.title.as_str()).collect::<Vec<_>>(), ["a1", "a2", "b"]);
+    assert_eq!(outbox.waiting().map(|entry| entry.message.title.plain()).collect::<Vec<_>>(), ["a1", "a2", "b"]);
     assert_eq!(outbox.waiting().map(|entry| entry.attempts).collect::<Vec<_>>(), [1, 0, 0]);
 }
 
@@ -252,7 +251,7 @@ fn more_than_five_minutes_of_the_budget_or_a_mebibyte_is_overfull() {
     assert!(outbox.is_overfull());
 
     let mut long = message("long");
-    long.lines = vec!["x".repeat(MAX_BYTES)];
+    long.lines = vec!["x".repeat(MAX_BYTES).into()];
     let mut outbox = Outbox::default();
     outbox.push(long, at(0));
     assert!(outbox.is_overfull());
@@ -264,7 +263,7 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
     assert!(begin(&mut outbox, at(70_000)).is_some());
     let fold = |titles: &'static str| {
         move |messages: Vec<Message>| {
-            assert_eq!(messages.iter().map(|message| &*message.title).collect::<String>(), titles);
+            assert_eq!(messages.iter().map(|message| message.title.plain()).collect::<String>(), titles);
             vec![message("digest"), message("page 2")]
         }
     };
@@ -274,7 +273,7 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
     assert_eq!(outbox.fold(fold("adigestpage 2d")), 4);
     assert_eq!(next_attempt(&outbox), Some(at(72_000)));
     let (first, waited) = begin(&mut outbox, at(72_000)).unwrap();
-    assert_eq!((&*first.title, waited), ("digest", Duration::from_secs(72)));
+    assert_eq!((first.title.plain(), waited), ("digest", Duration::from_secs(72)));
     assert_eq!(outbox.len(), 2);
 }
 
@@ -299,7 +298,7 @@ proptest! {
         let (mut now, mut outcomes, mut delivered) = (at(0), outcomes.into_iter(), Vec::new());
         while let Some(next) = next_attempt(&outbox) {
             now = now.max(next);
-            let title = begin(&mut outbox, now).unwrap().0.title.clone();
+            let title = begin(&mut outbox, now).unwrap().0.title.plain().to_owned();
             let reason = String::new();
             let outcome = match outcomes.next() {
                 Some(0 | 1) => Outcome::Retry { reason },

@@ -1,10 +1,12 @@
 //! A state file that is none: set aside, kept for a while, and what can be said of what was lost with it.
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use super::FILE_NAME;
 use crate::clock::Now;
 use crate::files::Folder;
+use crate::message::Line;
 
 /// As many files that were set aside are kept, the newest.
 const KEPT: usize = 3;
@@ -69,16 +71,16 @@ fn number(text: &str) -> Option<(i64, u32)> {
 }
 
 fn lost(bytes: &[u8]) -> Lost {
-    let titles = || texts(bytes, "title");
+    let titles = || values::<Line>(bytes, "title");
     Lost {
-        saved: texts(bytes, "saved").find_map(|text| text.parse().ok()),
-        titles: titles().take(MAX_TITLES).collect(),
+        saved: values::<String>(bytes, "saved").find_map(|text| text.parse().ok()),
+        titles: titles().take(MAX_TITLES).map(|title| title.plain().to_owned()).collect(),
         messages: titles().count(),
     }
 }
 
-/// The texts that stand under a key, wherever that stands in what may once have been JSON.
-fn texts<'a>(bytes: &'a [u8], key: &str) -> impl Iterator<Item = String> + 'a {
+/// The values of one type that stand under a key, wherever that stands in what may once have been JSON.
+fn values<'a, T: DeserializeOwned + 'a>(bytes: &'a [u8], key: &str) -> impl Iterator<Item = T> + 'a {
     let key = format!("\"{key}\"");
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -86,8 +88,8 @@ fn texts<'a>(bytes: &'a [u8], key: &str) -> impl Iterator<Item = String> + 'a {
             let at = rest.windows(key.len()).position(|window| window == key.as_bytes())?;
             rest = rest.get(at + key.len()..)?;
             let value = rest.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
-            if let Some(Ok(text)) = serde_json::Deserializer::from_slice(value).into_iter::<String>().next() {
-                return Some(text);
+            if let Some(Ok(value)) = serde_json::Deserializer::from_slice(value).into_iter().next() {
+                return Some(value);
             }
         }
     })

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 use super::*;
 use crate::files::RealFolder;
-use crate::message::{Kind, Message};
+use crate::message::{Escape, Kind, Line, Message, Span};
 
 /// A folder in memory that remembers what was done, and fails at one of the operations.
 #[derive(Default)]
@@ -97,9 +97,9 @@ fn at(seconds: i64) -> Now {
 fn message(title: &str) -> Message {
     Message {
         kind: Kind::Alert,
-        title: title.to_owned(),
+        title: title.to_owned().into(),
         rule_width: 16,
-        lines: vec!["📊 内存使用率: 85.2% (阈值: 80%)".to_owned()],
+        lines: vec!["📊 内存使用率: 85.2% (阈值: 80%)".into()],
         footer: String::new(),
         created: at(0).wall,
         part: None,
@@ -182,13 +182,15 @@ fn of_files_that_were_set_aside_the_newest_three_are_kept() {
 fn what_is_still_to_be_seen_of_a_damaged_state_is_told() {
     let mut store = Store::new(FakeFolder::default(), "boot".to_owned());
     let mut two = state("⚠️ \"one\"");
+    let named = Message { title: Line::from("three [") + Line::foreign("<web-1>") + "]", ..message("") };
+    two.outboxes.get_mut(ROBOT).unwrap().push(named, at(0).boot);
     two.outboxes.get_mut(ROBOT).unwrap().push(message("two"), at(0).boot);
     store.save(&two, at(5)).unwrap();
     let file = store.folder.files.get_mut(FILE_NAME).unwrap();
     file.truncate(file.len() - 10);
     let Loaded::Damaged(Damage { lost, why, .. }) = load(&mut store, at(7)) else { panic!() };
-    assert_eq!(lost.titles, ["⚠️ \"one\"", "two"]);
-    assert_eq!((lost.saved, lost.messages), (Some(at(5).wall), 2));
+    assert_eq!(lost.titles, ["⚠️ \"one\"", "three [<web-1>]", "two"]);
+    assert_eq!((lost.saved, lost.messages), (Some(at(5).wall), 3));
     assert!(why.starts_with("EOF"), "{why}");
 }
 
@@ -271,6 +273,11 @@ fn a_state_of_version_1_keeps_its_alerts_and_its_messages() {
     store.folder.files.insert(FILE_NAME.to_owned(), state.as_bytes().to_vec());
     let Loaded::State(loaded) = load(&mut store, at(0)) else { panic!("it is a state") };
     assert_eq!((loaded.alerts.firing_count(), loaded.outboxes[ROBOT].len()), (1, 1));
+    let waiting = &loaded.outboxes[ROBOT].waiting().next().unwrap().message;
+    // It was escaped when it was saved, so it is told as it stands.
+    assert!(waiting.title.spans().all(|span| matches!(span, Span::Own(_))));
+    let text = "⚠️ VPS 告警 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 80.4% (阈值: 1%)\n⏰ 时间: 2026-11-23 02:42:26";
+    assert_eq!(waiting.text(&Escape::NONE), text);
     store.save(&loaded, at(1)).unwrap();
     assert_eq!(load(&mut store, at(2)), Loaded::State(loaded));
 }

@@ -30,9 +30,9 @@ fn channel(url: &str) -> Channel {
 fn request(url: &str) -> http::Request {
     let message = Message {
         kind: Kind::Test,
-        title: "✅ 测试".to_owned(),
+        title: "✅ 测试".into(),
         rule_width: 16,
-        lines: vec!["a \"line\"".to_owned()],
+        lines: vec!["a \"line\"".into()],
         footer: "⏰".to_owned(),
         created: jiff::Timestamp::UNIX_EPOCH,
         part: None,

@@ -214,7 +214,7 @@ fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {
         let next = outbox.next_attempt(budget).map(|due| rfc3339(outbox::on_the_wall(due, now), zone));
         let status = |(place, entry): (usize, &Entry)| PendingStatus {
             kind: entry.message.kind.name().to_owned(),
-            title: entry.message.title.clone(),
+            title: entry.message.title.plain().to_owned(),
             created: rfc3339(entry.message.created, zone),
             attempts: entry.attempts,
             // Those behind the first go when it is gone.

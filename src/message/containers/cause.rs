@@ -1,36 +1,36 @@
 //! Why a container is not well, in the words of both languages: as a line of its own, and as the end of one.
 
-use super::super::Words;
-use super::super::format::name;
 use super::super::words::Language;
+use super::super::{Line, Words};
 use crate::snapshot::Cause;
 
 const MAX_HEALTH_OUTPUT_CHARS: usize = 120;
 
 impl Words {
     /// What is known of why a container is not well, as a line: `💥 退出码: 3`.
-    pub(super) fn cause(&self, cause: &Cause) -> String {
-        let sign = if cause.is_on_purpose() { '✋' } else { '💥' };
+    pub(super) fn cause(&self, cause: &Cause) -> Line {
+        let sign = Line::from(if cause.is_on_purpose() { "✋ " } else { "💥 " });
         match cause {
-            Cause::ExitCode(code) => format!("{sign} {}: {code}{}", self.exit_code(), self.meaning(*code)),
-            Cause::HealthOutput(_) => format!("{sign} {}", self.short_cause(cause)),
-            _ => format!("{sign} {}: {}", self.cause_label(), self.short_cause(cause)),
+            Cause::ExitCode(code) => sign + format!("{}: {code}{}", self.exit_code(), self.meaning(*code)),
+            Cause::HealthOutput(_) => sign + self.short_cause(cause),
+            _ => sign + self.cause_label() + ": " + self.short_cause(cause),
         }
     }
 
     /// The same behind what else is told of it: `退出码 3`.
-    pub(super) fn short_cause(&self, cause: &Cause) -> String {
+    pub(super) fn short_cause(&self, cause: &Cause) -> Line {
         let is_chinese = self.language == Language::Chinese;
         let text = match cause {
-            Cause::ExitCode(code) => return format!("{} {code}{}", self.short_exit_code(), self.meaning(*code)),
+            Cause::ExitCode(code) => return format!("{} {code}{}", self.short_exit_code(), self.meaning(*code)).into(),
             Cause::HealthOutput(output) => {
-                return format!("{}: {}", if is_chinese { "健康检查" } else { "Health check" }, one_line(output));
+                let label = if is_chinese { "健康检查: " } else { "Health check: " };
+                return Line::from(label) + Line::foreign(output.trim()).first_chars(MAX_HEALTH_OUTPUT_CHARS);
             }
             Cause::RestartLoop { times, window_minutes } if is_chinese => {
-                return format!("反复重启 ({window_minutes} 分钟内 {times} 次)");
+                return format!("反复重启 ({window_minutes} 分钟内 {times} 次)").into();
             }
             Cause::RestartLoop { times, window_minutes } => {
-                return format!("restart loop ({times} times in {window_minutes} minutes)");
+                return format!("restart loop ({times} times in {window_minutes} minutes)").into();
             }
             Cause::OomKilled if is_chinese => "内存不足被系统杀死 (OOM)",
             Cause::OomKilled => "OOM killed",
@@ -43,7 +43,7 @@ impl Words {
             Cause::Removed if is_chinese => "已删除",
             Cause::Removed => "removed",
         };
-        text.to_owned()
+        text.into()
     }
 
     fn cause_label(&self) -> &'static str {
@@ -85,21 +85,12 @@ impl Words {
     }
 }
 
-/// One line of at most 120 characters.
-fn one_line(output: &str) -> String {
-    let line = name(output.trim());
-    match line.char_indices().nth(MAX_HEALTH_OUTPUT_CHARS) {
-        Some((end, _)) => line[..end].to_owned(),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn told(cause: &Cause) -> [String; 2] {
-        [Language::Chinese, Language::English].map(|language| language.words().cause(cause))
+        [Language::Chinese, Language::English].map(|language| language.words().cause(cause).plain().to_owned())
     }
 
     #[test]
@@ -143,6 +134,6 @@ mod tests {
         let output = Cause::HealthOutput(format!("a\nb\t*{}", "é".repeat(200)));
         let [line, _] = told(&output);
         let line = line.strip_prefix("💥 健康检查: ").unwrap();
-        assert!(line.starts_with("a b ＊é") && line.chars().count() == 120, "{line}");
+        assert!(line.starts_with("a b *é") && line.chars().count() == 120, "{line}");
     }
 }

@@ -7,7 +7,7 @@ mod section;
 use std::collections::HashMap;
 
 use super::report::short;
-use super::{Words, name};
+use super::{Line, Words};
 use crate::alert::Transition;
 use crate::metric;
 use crate::rule::Limit;
@@ -19,17 +19,17 @@ pub(super) use section::containers;
 const MAX_BLOCKS: usize = 3;
 
 /// The lines of those that fail.
-pub(super) fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
+pub(super) fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
     let (mut lines, containers) = engine_first(transitions, words.docker_unavailable);
     if containers.len() > MAX_BLOCKS {
         lines.extend(containers.iter().map(|container| container.alert_line(words)));
         return lines;
     }
     for Container { target, of_this } in containers {
-        lines.push(format!("{}: {}", words.container, name(target)));
+        lines.push(Line::from(words.container) + ": " + Line::foreign(target));
         for transition in of_this {
             let label = words.label(&transition.key.metric.alert_label);
-            lines.push(format!("❌ {label}: {}", state_and_expected(transition, words)));
+            lines.push(Line::from("❌ ") + label + ": " + state_and_expected(transition, words));
             lines.extend(causes(transition).map(|cause| words.cause(cause)));
         }
     }
@@ -37,17 +37,18 @@ pub(super) fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Str
 }
 
 /// The lines of those that are well again.
-pub(super) fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<String> {
+pub(super) fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
     let (mut lines, containers) = engine_first(transitions, words.docker_available);
     if containers.len() > MAX_BLOCKS {
         lines.extend(containers.iter().map(|container| container.recovery_line(words)));
         return lines;
     }
     for Container { target, of_this } in containers {
-        lines.push(format!("{}: {}", words.container, name(target)));
+        lines.push(Line::from(words.container) + ": " + Line::foreign(target));
         lines.extend(of_this.into_iter().map(|transition| {
             let label = words.label(&transition.key.metric.alert_label);
-            format!("✅ {label}: {} ({})", short(transition.key.metric, &transition.value), words.back_to_normal)
+            let state = short(transition.key.metric, &transition.value);
+            Line::from("✅ ") + label + ": " + state + " (" + words.back_to_normal + ")"
         }));
     }
     lines
@@ -61,13 +62,13 @@ struct Container<'a> {
 
 /// The line of the engine, which is no container, if it is told of; then the containers in the order in which they first
 /// appear.
-fn engine_first<'a>(transitions: &[&'a Transition], engine: &str) -> (Vec<String>, Vec<Container<'a>>) {
+fn engine_first<'a>(transitions: &[&'a Transition], engine: &'static str) -> (Vec<Line>, Vec<Container<'a>>) {
     let mut lines = Vec::new();
     let mut containers: Vec<Container<'a>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for transition in transitions {
         if transition.key.metric == metric::DOCKER_ENGINE {
-            lines.push(engine.to_owned());
+            lines.push(engine.into());
             continue;
         }
         let target = &*transition.key.target;
@@ -85,33 +86,29 @@ fn engine_first<'a>(transitions: &[&'a Transition], engine: &str) -> (Vec<String
 
 impl Container<'_> {
     /// `❌ nginx: exited (期望: running)，退出码 3`
-    fn alert_line(&self, words: &Words) -> String {
-        let facts: Vec<String> = self
-            .of_this
-            .iter()
-            .flat_map(|transition| {
-                let short = causes(transition).map(|cause| words.short_cause(cause));
-                std::iter::once(state_and_expected(transition, words)).chain(short)
-            })
-            .collect();
-        format!("❌ {}: {}", name(self.target), facts.join(words.comma))
+    fn alert_line(&self, words: &Words) -> Line {
+        let facts = self.of_this.iter().flat_map(|transition| {
+            let short = causes(transition).map(|cause| words.short_cause(cause));
+            std::iter::once(state_and_expected(transition, words)).chain(short)
+        });
+        Line::from("❌ ") + Line::foreign(self.target) + ": " + Line::join(facts, words.comma)
     }
 
     /// `✅ nginx: running (已恢复正常)`
-    fn recovery_line(&self, words: &Words) -> String {
-        let states: Vec<String> =
-            self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value)).collect();
-        format!("✅ {}: {} ({})", name(self.target), states.join(words.comma), words.back_to_normal)
+    fn recovery_line(&self, words: &Words) -> Line {
+        let states = self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value));
+        let states = Line::join(states, words.comma);
+        Line::from("✅ ") + Line::foreign(self.target) + ": " + states + " (" + words.back_to_normal + ")"
     }
 }
 
 /// `exited (期望: running)`
-fn state_and_expected(transition: &Transition, words: &Words) -> String {
+fn state_and_expected(transition: &Transition, words: &Words) -> Line {
     let expected = match &transition.limit {
-        Limit::Expected(word) => name(ContainerWord::shown_expected(word)),
-        Limit::Threshold(limit) => transition.key.metric.unit.show_limit(*limit),
+        Limit::Expected(word) => Line::foreign(ContainerWord::shown_expected(word)),
+        Limit::Threshold(limit) => transition.key.metric.unit.show_limit(*limit).into(),
     };
-    format!("{} ({}: {expected})", short(transition.key.metric, &transition.value), words.expected)
+    short(transition.key.metric, &transition.value) + " (" + words.expected + ": " + expected + ")"
 }
 
 fn causes(transition: &Transition) -> impl Iterator<Item = &Cause> {
@@ -148,10 +145,10 @@ mod tests {
     }
 
     fn lines(
-        how: fn(&[&Transition], &Words) -> Vec<String>,
+        how: fn(&[&Transition], &Words) -> Vec<Line>,
         transitions: &[Transition],
         language: Language,
-    ) -> Vec<String> {
+    ) -> Vec<Line> {
         how(&transitions.iter().collect::<Vec<_>>(), language.words())
     }
 
@@ -211,7 +208,7 @@ mod tests {
         let mut transitions = four()[..3].to_vec();
         transitions.push(of(metric::DOCKER_ENGINE, "Docker", "unavailable", "available", vec![]));
         let told = lines(alert_lines, &transitions, Language::Chinese);
-        assert_eq!((told[0].as_str(), told[1].as_str()), ("⚠️ Docker 服务不可用", "📦 容器: nginx"));
+        assert_eq!((told[0].plain(), told[1].plain()), ("⚠️ Docker 服务不可用", "📦 容器: nginx"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::super::{Words, name};
+use super::super::{Line, Words};
 use crate::metric;
 use crate::snapshot::{ContainerWord, Reading, Restarted, Snapshot, Value};
 
@@ -12,10 +12,10 @@ use crate::snapshot::{ContainerWord, Reading, Restarted, Snapshot, Value};
 const MAX_LINES: usize = 40;
 
 /// The section's lines, its heading first; the heading alone where there is no container.
-pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<String> {
-    let mut lines = vec![words.docker.to_owned()];
+pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<Line> {
+    let mut lines = vec![Line::from(words.docker)];
     if snapshot.failures.iter().any(|failure| failure.is_of_docker() && failure.target.is_none()) {
-        lines.push(format!("  {}", words.docker_unavailable));
+        lines.push(Line::from("  ") + words.docker_unavailable);
         return lines;
     }
     let of = |metric| snapshot.readings.iter().filter(move |reading| reading.key.metric == metric);
@@ -26,9 +26,9 @@ pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Time
     let mut rows: Vec<Row> = of(metric::CONTAINER_STATE).filter_map(row).collect();
     let unmeasured = snapshot.failures.iter().filter(|failure| failure.is_of_docker());
     rows.extend(unmeasured.filter_map(|failure| {
-        let target = name(failure.target.as_deref()?);
-        let text = format!("  • {target}: {} ({})", words.unknown, name(&failure.error));
-        Some(Row { text, standing: Standing::Trouble })
+        let target = Line::from("  • ") + Line::foreign(failure.target.as_deref()?);
+        let line = target + ": " + words.unknown + " (" + Line::foreign(&failure.error) + ")";
+        Some(Row { line, standing: Standing::Trouble })
     }));
     let troubled = rows.iter().filter(|row| row.standing == Standing::Trouble).count();
     let mut room = MAX_LINES.saturating_sub(troubled);
@@ -40,15 +40,15 @@ pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Time
             Standing::AsFound if room == 0 => as_found += 1,
             Standing::Well | Standing::AsFound => room -= 1,
         }
-        lines.extend(Some(row.text).filter(|_| row.standing == Standing::Trouble || well + as_found == 0));
+        lines.extend(Some(row.line).filter(|_| row.standing == Standing::Trouble || well + as_found == 0));
     }
-    lines.extend((well > 0).then(|| words.others_well(well)));
-    lines.extend((as_found > 0).then(|| words.others_as_found(as_found)));
+    lines.extend((well > 0).then(|| words.others_well(well).into()));
+    lines.extend((as_found > 0).then(|| words.others_as_found(as_found).into()));
     lines
 }
 
 struct Row {
-    text: String,
+    line: Line,
     standing: Standing,
 }
 
@@ -72,20 +72,21 @@ impl Row {
             _ if is_well => "✅",
             _ => "❌",
         };
-        let mut text = format!("  • {}: {sign} {}", name(&state.key.target), name(&word.shown()));
+        let target = Line::from("  • ") + Line::foreign(&state.key.target);
+        let mut line = target + ": " + sign + " " + Line::foreign(&word.shown());
         // The health of what does not run is the one it had when it did.
         if let Some(health) = health.filter(|_| &*word.word == "running") {
-            text.push_str(&format!(" ({})", name(&health.word)));
+            line = line + " (" + Line::foreign(&health.word) + ")";
         }
         if !is_well {
-            text.push_str(&history(word, words, now));
+            line = line + history(word, words, now);
         }
         let standing = match word.well {
             _ if is_well => Standing::Well,
             Some(_) => Standing::Trouble,
             None => Standing::AsFound,
         };
-        Some(Row { text, standing })
+        Some(Row { line, standing })
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
         }
     }
 
-    fn lines(snapshot: &Snapshot) -> Vec<String> {
+    fn lines(snapshot: &Snapshot) -> Vec<Line> {
         containers(snapshot, Language::Chinese.words(), Timestamp::from_second(10_000).unwrap())
     }
 
@@ -174,7 +175,7 @@ mod tests {
         }
         let lines = lines(&snapshot);
         assert_eq!(lines.len(), 42);
-        assert_eq!(lines.iter().filter(|line| line.contains("❌")).count(), 30);
+        assert_eq!(lines.iter().filter(|line| line.plain().contains("❌")).count(), 30);
         assert_eq!(lines[41], "  … 另有 20 个正常");
     }
 
@@ -187,8 +188,8 @@ mod tests {
             snapshot.push(metric::CONTAINER_STATE, format!("c{number}"), Value::Container(word));
         }
         let lines = lines(&snapshot);
-        assert_eq!((lines.len(), lines[41].as_str()), (42, "  … 另有 20 个早已停止"));
-        assert!((50..60).all(|number| lines.contains(&format!("  • c{number}: ❌ exited"))));
+        assert_eq!((lines.len(), lines[41].plain()), (42, "  … 另有 20 个早已停止"));
+        assert!((50..60).all(|number| lines.iter().any(|line| *line == &*format!("  • c{number}: ❌ exited"))));
     }
 
     #[test]

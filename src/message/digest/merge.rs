@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use super::super::{About, Fact};
+use super::super::{About, Fact, Line};
 
 /// As many things are told line by line.
 pub const MAX_FACTS: usize = 1000;
@@ -82,7 +82,7 @@ impl Merge {
         match &mut self.unlisted {
             Some(unlisted) => unlisted.absorb(&fact),
             None if fact.times > 0 => {
-                let fact = Fact { about: About::Unlisted, line: String::new(), ended: Some(fact.last()), ..fact };
+                let fact = Fact { about: About::Unlisted, line: Line::default(), ended: Some(fact.last()), ..fact };
                 self.unlisted = Some(fact);
             }
             None => {}
@@ -120,7 +120,7 @@ fn alike_together(facts: Vec<Fact>) -> Vec<Fact> {
     let mut together: Vec<Fact> = Vec::new();
     for fact in facts {
         let alike = match &fact.about {
-            About::Other => (fact.about.clone(), fact.line.clone()),
+            About::Other => (fact.about.clone(), fact.line.plain().to_owned()),
             about => (about.clone(), String::new()),
         };
         match places.entry(alike) {

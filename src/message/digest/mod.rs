@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::fact::episode;
-use super::{About, Fact, Kind, Language, Message, Style, time};
+use super::{About, Fact, Kind, Language, Line, Message, Style, time};
 use crate::alert::Transition;
 
 use merge::merged;
@@ -51,20 +51,21 @@ fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
 /// What the messages tell. Of a message that was split, the first part's facts tell all; where that one was delivered
 /// already, the lines of the others are told as they are.
 fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
-    let first_parts: HashSet<(Kind, Timestamp)> = messages
+    // Pages of one digest are told apart from the parts of one page by their number.
+    let first_parts: HashSet<(Kind, Timestamp, usize)> = messages
         .iter()
-        .filter(|message| matches!(message.part, Some((1, _))))
-        .map(|message| (message.kind, message.created))
+        .filter_map(|message| Some((message.kind, message.created, message.part.filter(|part| part.0 == 1)?.1)))
         .collect();
     let mut facts = Vec::new();
     for message in messages {
-        let is_later_part = matches!(message.part, Some((number, _)) if number > 1) && !is_page(&message);
         if !message.facts.is_empty() {
             facts.extend(message.facts);
-        } else if !is_later_part {
-            facts.push(Fact::other(&message.title, message.created));
-        } else if !first_parts.contains(&(message.kind, message.created)) {
-            facts.extend(message.lines.iter().map(|line| Fact::other(line, message.created)));
+            continue;
+        }
+        match message.part {
+            Some((2.., of)) if first_parts.contains(&(message.kind, message.created, of)) => {}
+            Some((2.., _)) => facts.extend(message.lines.into_iter().map(|line| Fact::other(line, message.created))),
+            _ => facts.push(Fact::other(message.title, message.created)),
         }
     }
     facts
@@ -96,8 +97,8 @@ fn pages(facts: &[Fact], folded: u64, style: &Style, now: Timestamp) -> Vec<Mess
 }
 
 /// The lines of a page; the first one says how many messages are folded.
-fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<String> {
-    let head = (folded > 0).then(|| style.language.folded(folded));
+fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<Line> {
+    let head = (folded > 0).then(|| style.language.folded(folded).into());
     head.into_iter().chain(facts.iter().map(|fact| line(fact, style))).collect()
 }
 
@@ -138,27 +139,25 @@ impl Ended {
 }
 
 /// `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): 📊 内存使用率: 85.2% (阈值: 80%)`
-fn line(fact: &Fact, style: &Style) -> String {
+fn line(fact: &Fact, style: &Style) -> Line {
     let words = style.language.words();
-    let (began, text) = (time(fact.began, &style.zone), &fact.line);
+    let began = time(fact.began, &style.zone);
     let times = style.language.times(fact.times);
-    match (&fact.about, fact.ended) {
-        (About::Alert(_), None) => format!("🔴 {}: {text}", style.language.since(&began)),
+    let when = match (&fact.about, fact.ended) {
+        (About::Alert(_), None) => format!("🔴 {}: ", style.language.since(&began)),
         (About::Alert(_), Some(ended)) if fact.times == 1 => {
             let seconds = u64::try_from(ended.duration_since(fact.began).as_secs()).unwrap_or(0);
-            format!("🟢 {began} → {} ({}): {text}", time(ended, &style.zone), words.duration(seconds))
+            format!("🟢 {began} → {} ({}): ", time(ended, &style.zone), words.duration(seconds))
         }
-        (About::Alert(_), Some(ended)) => format!("🟢 {began} → {} ({times}): {text}", time(ended, &style.zone)),
-        (About::Other, None) => format!("✉️ {began}: {text}"),
-        (About::Other, Some(ended)) => format!("✉️ {began} → {} ({times}): {text}", time(ended, &style.zone)),
+        (About::Alert(_), Some(ended)) => format!("🟢 {began} → {} ({times}): ", time(ended, &style.zone)),
+        (About::Other, None) => format!("✉️ {began}: "),
+        (About::Other, Some(ended)) => format!("✉️ {began} → {} ({times}): ", time(ended, &style.zone)),
         (About::Unlisted, ended) => {
-            format!(
-                "🗂️ {began} → {}: {}",
-                time(ended.unwrap_or(fact.began), &style.zone),
-                style.language.unlisted(fact.times)
-            )
+            let ended = time(ended.unwrap_or(fact.began), &style.zone);
+            return Line::from(format!("🗂️ {began} → {ended}: {}", style.language.unlisted(fact.times)));
         }
-    }
+    };
+    Line::from(when) + fact.line.clone()
 }
 
 impl Language {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::{News, Transition};
-use crate::message::{alerts, recovery};
+use crate::message::{Escape, alerts, recovery};
 use crate::metric;
 use crate::rule::Limit;
 use crate::snapshot::{Key, Value};
@@ -36,8 +36,8 @@ fn recovered(target: &str, since: i64, minute: i64) -> Message {
     recovery(&[transition(target, News::Recovered, 40.0, since)], &style(Language::Chinese), at(minute)).unwrap()
 }
 
-fn plain(kind: Kind, title: &str, minute: i64) -> Message {
-    style(Language::Chinese).message(kind, title, vec!["line".to_owned()], at(minute))
+fn plain(kind: Kind, title: &'static str, minute: i64) -> Message {
+    style(Language::Chinese).message(kind, title, vec!["line".into()], at(minute))
 }
 
 fn of(messages: Vec<Message>) -> Vec<Message> {
@@ -50,7 +50,7 @@ fn an_alert_and_its_recovery_are_one_line_and_what_is_not_over_comes_first() {
     let messages = vec![fired("/a", 0), reminder, recovered("/a", 0, 90), fired("/b", 100), recovered("/c", -9, 1)];
     let pages = of(messages);
     assert_eq!(
-        pages[0].text(),
+        pages[0].text(&Escape::NONE),
         "📚 VPS 积压摘要 [web-1]\n━━━━━━━━━━━━━━━━\n📮 积压的 5 条消息合并如下\n\
          🔴 2026-02-04 17:10:00 起: 💾 磁盘使用率(/b): 90.0% (阈值: 80%)\n\
          🟢 2026-02-04 15:30:00 → 2026-02-04 17:00:00 (1 小时 30 分钟): 💾 磁盘使用率(/a): 95.0% (阈值: 80%)\n\
@@ -82,13 +82,28 @@ fn the_newest_report_stays_as_it_is_and_older_ones_are_told_by_their_title() {
 fn parts_whose_first_was_delivered_are_told_line_by_line_and_others_by_the_firsts_facts() {
     let part = |number: usize, target| {
         let mut message = Message { part: Some((number, 2)), ..fired("/", 0) };
-        message.lines = vec![format!("line of {target}")];
+        message.lines = vec![format!("line of {target}").into()];
         message.facts.truncate(usize::from(number == 1));
         message
     };
     let lines = |messages| of(messages)[0].facts.iter().map(|fact| fact.line.clone()).collect::<Vec<_>>();
     assert_eq!(lines(vec![part(2, "b")]), ["line of b"]);
     assert_eq!(lines(vec![part(1, "a"), part(2, "b")]), ["💾 磁盘使用率(/): 90.0% (阈值: 80%)"]);
+}
+
+#[test]
+fn a_page_that_a_channel_split_is_told_once() {
+    let all = of((0..20).map(|number| fired(&format!("/{number}"), number)).collect());
+    let halves = |page: &Message| {
+        let half = |number, lines: &[Line]| Message { part: Some((number, 3)), lines: lines.to_vec(), ..page.clone() };
+        let (first, second) = page.lines.split_at(page.lines.len() / 2);
+        [half(1, first), Message { facts: Vec::new(), folded: 0, ..half(2, second) }]
+    };
+    let [first, second] = halves(&all[1]);
+    let told_of = |messages| of(messages).iter().map(|page| page.facts.len()).sum::<usize>();
+    assert_eq!(told_of(vec![all[0].clone(), first, second.clone()]), 20);
+    // Its first part was delivered.
+    assert_eq!(told_of(vec![all[0].clone(), second.clone()]), 14 + second.lines.len());
 }
 
 #[test]
@@ -99,7 +114,7 @@ fn past_a_thousand_lines_the_oldest_that_are_over_are_told_together_with_their_c
     }
     messages.push(fired("/data", -5));
     let pages = of(messages);
-    let lines: Vec<&String> = pages.iter().flat_map(|page| &page.lines).collect();
+    let lines: Vec<&str> = pages.iter().flat_map(|page| &page.lines).map(Line::plain).collect();
     assert_eq!(lines[0], "📮 积压的 3001 条消息合并如下");
     assert!(lines[1].starts_with("🔴 2026-02-04 15:25:00 起: 💾 磁盘使用率(/data)"));
     assert!(lines.iter().any(|line| line.contains("(共 750 次): 💾 磁盘使用率(/)")));
@@ -110,7 +125,7 @@ fn past_a_thousand_lines_the_oldest_that_are_over_are_told_together_with_their_c
 fn past_a_thousand_alerts_the_oldest_are_counted() {
     let messages = (0..1200).map(|number| fired(&format!("/{number}"), number)).collect();
     let pages = of(messages);
-    let lines: Vec<&String> = pages.iter().flat_map(|page| &page.lines).collect();
+    let lines: Vec<&str> = pages.iter().flat_map(|page| &page.lines).map(Line::plain).collect();
     assert_eq!(lines.len(), 1 + merge::MAX_FACTS);
     assert!(lines.last().unwrap().ends_with("另有 201 项较早的消息不再逐条列出"));
 }
@@ -154,9 +169,9 @@ fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
     let muted = transition("/a", News::RecoveredMuted, 40.0, 0);
     let ended = Ended::new([&muted].into_iter(), at(9));
     let mut alert = fired("/a", 0);
-    let text = alert.text();
+    let text = alert.text(&Escape::NONE);
     assert!(ended.mark(&mut alert, &style) && !ended.mark(&mut alert, &style));
-    assert_eq!(alert.text(), text);
+    assert_eq!(alert.text(&Escape::NONE), text);
     assert_eq!(of(vec![alert])[0].facts[0].ended, Some(at(9)));
 
     let mut page = of(vec![fired("/a", 0), fired("/b", 1)]).remove(0);
@@ -178,7 +193,7 @@ fn english_has_the_same_layout() {
     let pages = digest(vec![fired("/", 0), recovered("/", 0, 1)], &style(Language::English), at(5));
     assert_eq!(pages[0].title, "📚 VPS Backlog Digest [web-1]");
     assert_eq!(pages[0].lines[0], "📮 In place of 2 messages that were waiting");
-    assert!(pages[0].lines[1].starts_with("🟢 2026-02-04 15:30:00 → 2026-02-04 15:31:00 (1 min): 💾"));
+    assert!(pages[0].lines[1].plain().starts_with("🟢 2026-02-04 15:30:00 → 2026-02-04 15:31:00 (1 min): 💾"));
 }
 
 /// The next thing that can happen to an alert, and since when it then fires.
@@ -240,7 +255,7 @@ proptest! {
             let told = pages.iter().flat_map(|page| &page.facts).find(|told| told.is_same_episode(fact)).unwrap();
             prop_assert!(fact.ended.is_none() || told.ended == fact.ended);
         }
-        prop_assert!(pages.iter().all(|page| page.text().len() <= 4000), "{:?}", pages.iter().map(|p| p.text().len()).max());
+        prop_assert!(pages.iter().all(|page| page.text(&Escape::NONE).len() <= 4000), "{:?}", pages.iter().map(|p| p.text(&Escape::NONE).len()).max());
         prop_assert!(pages.len() <= 80);
     }
 }

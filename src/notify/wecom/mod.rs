@@ -3,6 +3,7 @@
 //! Vendor's page: developer.work.weixin.qq.com, document path 91770 and 99110 (messages and their limits).
 
 mod code;
+mod markup;
 mod reply;
 mod source;
 mod vendor;
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use super::{Answer, Channel, Encoded, Limits, Vendor};
 use crate::http;
-use crate::message::Message;
+use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 use crate::settings::{Doc, Section, Text, doc, readable_by_others};
@@ -120,11 +121,12 @@ impl Vendor for Wecom {
         Limits { part_bytes: Some(MAX_CONTENT_BYTES), budget: Some(BUDGET) }
     }
 
-    /// Characters that the robot refuses (errcode 40033) are left out.
+    fn escape(&self) -> Escape {
+        markup::ESCAPE
+    }
+
     fn encode(&self, message: &Message) -> Encoded {
-        let text = message.text();
-        let content: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
-        let body = json!({"msgtype": "markdown", "markdown": {"content": content}});
+        let body = json!({"msgtype": "markdown", "markdown": {"content": message.text(&markup::ESCAPE)}});
         Encoded::Post(http::Request { url: self.webhook.url().clone(), body: body.to_string() })
     }
 
@@ -166,9 +168,9 @@ mod tests {
     fn a_message_is_posted_as_markdown_without_control_characters() {
         let message = Message {
             kind: Kind::Alert,
-            title: "⚠️ VPS 告警 [web\u{0}-1]".to_owned(),
+            title: "⚠️ VPS 告警 [web\u{0}-1]".into(),
             rule_width: 2,
-            lines: vec!["📊 \"内存\"\u{7f}\t\u{85}85.2%\r".to_owned()],
+            lines: vec!["📊 \"内存\"\u{7f}\t\u{85}85.2%\r".into()],
             footer: "⏰".to_owned(),
             created: jiff::Timestamp::UNIX_EPOCH,
             part: None,

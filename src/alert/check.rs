@@ -10,7 +10,7 @@ use crate::clock::{Boot, Now};
 use crate::snapshot::Key;
 
 /// No alert waits longer than this before it is told.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 impl AlertBook {
     /// Corrects what cannot be true at `now`. How many values that were.

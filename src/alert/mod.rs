@@ -18,8 +18,10 @@ use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Limit, Verdict};
 use crate::snapshot::{Key, Snapshot, Value};
 
+pub use check::LONGEST_WAIT;
+
 /// How long a container that was told of, and is not there any more, is waited for under its name.
-const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+pub const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// As many alerts that are over are remembered for their cooldown; the oldest are forgotten first.
 const MAX_COOLING_DOWN: usize = 1000;

@@ -20,8 +20,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
+use crate::logging::LINE_BYTES_MAX;
 use crate::settings::Problems;
 use crate::signals;
 use crate::text;
@@ -42,6 +44,8 @@ pub mod exit {
 
 /// Room for the longest path (PATH_MAX) and what is wrong there.
 const MAX_ERROR_BYTES: usize = 6 * 1024;
+
+const _: () = assert!(MAX_ERROR_BYTES > PATH_MAX as usize && MAX_ERROR_BYTES < LINE_BYTES_MAX);
 
 /// Why a command ends without a result.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use crate::host::{Asking, Host, Probe};
 use crate::metric;
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc};
 use crate::snapshot::{Failure, Key, Snapshot, Value, Watched};
-use crate::worker::FileSystem;
+use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
 /// `system.disk`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -96,6 +96,9 @@ enum State {
 /// How long to wait before looking again for the answer of a process: short at first, as most answer at once.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
+
+const _: () = assert!(FIRST_LOOK.as_millis() < LONGEST_LOOK.as_millis());
+const _: () = assert!(LONGEST_LOOK.as_millis() < STATVFS_DEADLINE.as_millis());
 
 impl Disk {
     pub fn new(config: &Config) -> Option<Disk> {

@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::{Core, Effect, Ticket};
 use crate::clock::{Boot, Now};
 use crate::http;
+use crate::logging::LINE_BYTES_MAX;
 use crate::message::{self, Message};
 use crate::notify::{Channel, Encoded};
 use crate::outbox::{Outbox, Outcome, Settled};
 use crate::secret::Scrubber;
 use crate::text;
+use crate::worker;
 
 /// How long a message waits for the save that holds it. After that it is sent all the same: a disk that hangs is no
 /// reason to say nothing.
@@ -25,6 +27,10 @@ const ATTEMPTS_ONCE: u32 = 4;
 
 /// Of a message that is given up this much is logged: more than a channel takes, and less than a log line holds.
 const MAX_LOGGED_MESSAGE_BYTES: usize = 6 * 1024;
+
+const _: () = assert!(MAX_LOGGED_MESSAGE_BYTES < LINE_BYTES_MAX);
+const _: () =
+    assert!(SAVE_PATIENCE.as_millis() < worker::SAVE_DEADLINE.as_millis(), "a save outlasts who waits for it");
 
 /// The subject under which the log tells of a channel that does not take messages.
 const CHANNEL: &str = "channel";
@@ -289,6 +295,15 @@ impl Core {
             Some(_) => None,
         };
         self.delivery.lanes.iter().filter_map(due).min()
+    }
+
+    /// What always holds: of each channel at most one message is on its way, and its outbox knows.
+    pub(super) fn flights_are_known(&self) -> bool {
+        let lanes = &self.delivery.lanes;
+        let flies = |name: &str| {
+            lanes.iter().filter_map(|lane| lane.flight.as_ref()).filter(|f| f.channel.name() == name).count()
+        };
+        self.state.get().outboxes.iter().all(|(name, outbox)| flies(name) == usize::from(outbox.is_on_its_way()))
     }
 
     pub(super) fn waiting_count(&self) -> usize {

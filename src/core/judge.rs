@@ -5,17 +5,19 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::{Core, Effect};
-use crate::alert::{Extent, News, Transition};
+use super::{Core, Effect, transition_log};
+use crate::alert::{self, Extent, News, Transition};
 use crate::clock::Now;
-use crate::collect::docker::Scope;
+use crate::collect::docker::{self, Scope};
 use crate::logging::Change;
 use crate::message;
-use crate::metric::Metric;
 use crate::outbox::Outbox;
-use crate::rule::{self, Limit};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::rule;
+use crate::snapshot::{Failure, Snapshot};
 use crate::text;
+
+const _: () = assert!(alert::NAME_IS_KEPT.as_secs() as i64 == docker::REMOVED_IS_KEPT.as_secs());
+const _: () = assert!(docker::LONGEST_GRACE.as_secs() <= alert::LONGEST_WAIT.as_secs());
 
 /// The measurements that failed at the last look, and the beginning of each failure.
 #[derive(Debug, Default)]
@@ -88,7 +90,7 @@ impl Core {
         for message in alerts.into_iter().chain(recovery) {
             self.push(message, now);
         }
-        transitions.iter().for_each(log_transition);
+        transition_log::log(transitions);
     }
 
     /// Remembers since when something cannot be measured, and logs what is new about it. Of those that were `looked_at`,
@@ -144,34 +146,4 @@ fn ends_silently(transition: &Transition) -> bool {
 
 fn subject(failure: &Failure) -> String {
     text::subject(failure.collector, failure.target.as_deref().unwrap_or_default())
-}
-
-/// One line a transition: `alert=memory state=firing reason=began value=85.2 threshold=80`.
-fn log_transition(transition: &Transition) {
-    let Transition { key, news, value, limit, .. } = transition;
-    let level = match news {
-        News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
-        News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
-    };
-    let target = if key.target.is_empty() { String::new() } else { format!(" target={}", text::quoted(&key.target)) };
-    log::log!(
-        level,
-        "alert={}{target} state={} reason={} value={} {}",
-        key.metric,
-        news.name(),
-        news.reason(),
-        in_log(key.metric, value),
-        match limit {
-            Limit::Threshold(threshold) => format!("threshold={threshold}"),
-            Limit::Expected(word) => format!("expected={}", text::field(word)),
-        }
-    );
-}
-
-/// A value for the log: a number without its unit, or a word.
-fn in_log(metric: &Metric, value: &Value) -> String {
-    match value {
-        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
-        Value::Container(container) => text::field(&container.word),
-    }
 }

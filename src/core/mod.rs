@@ -15,6 +15,7 @@ mod report;
 mod save;
 mod status;
 mod stop;
+mod transition_log;
 
 use std::io;
 use std::path::PathBuf;
@@ -323,6 +324,7 @@ impl Core {
         self.save_if_changed(now, effects);
         self.end_if_over(now, effects);
         self.show_status(now, effects);
+        debug_assert!(self.flights_are_known());
     }
 
     /// Takes over a changed configuration.

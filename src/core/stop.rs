@@ -14,6 +14,8 @@ const LONGEST: Duration = Duration::from_millis(900);
 /// Nobody waits for the end of `run --once` but a schedule, so its last save has as long as any other.
 const LONGEST_ONCE: Duration = Duration::from_secs(10);
 
+const _: () = assert!(LAST_ANSWER.as_millis() < LONGEST.as_millis(), "what the answer changes is saved");
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopping {
     end: End,

@@ -134,6 +134,8 @@ fn may_ask(stream: &UnixStream) -> bool {
 /// The agent waits for nothing, so an answer that takes longer is none.
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
+const _: () = assert!(READ_WITHIN.as_millis() < ANSWER_WITHIN.as_millis(), "whoever asks outlasts who answers");
+
 /// More than any status.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 

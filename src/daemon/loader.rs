@@ -12,6 +12,8 @@ use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 
+const _: () = assert!(LOOK_AGAIN.as_millis() < PATIENCE.as_millis());
+
 /// The source of the configuration.
 pub struct Loader {
     file: ConfigFile,

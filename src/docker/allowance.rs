@@ -6,7 +6,7 @@ use crate::clock::Boot;
 
 /// So much may come at once. A thousand containers that end together make some 5 MB of events, 1 to 2 KB each, with
 /// their labels.
-const AT_ONCE_BYTES: u64 = 8 * 1024 * 1024;
+pub const AT_ONCE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// So much may come in a second for as long as it likes: reading it takes less than a hundredth of a processor.
 const A_SECOND_BYTES: u64 = 512 * 1024;

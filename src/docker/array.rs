@@ -10,6 +10,8 @@ pub const MAX_ELEMENT_BYTES: usize = 4 * 1024 * 1024;
 /// A larger buffer is not kept for the next element.
 const KEPT_BYTES: usize = 64 * 1024;
 
+const _: () = assert!(KEPT_BYTES <= MAX_ELEMENT_BYTES);
+
 #[derive(Debug, Default)]
 pub struct Array {
     place: Place,

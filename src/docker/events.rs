@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use super::SHARE_BYTES;
 use super::address::Address;
-use super::allowance::Allowance;
+use super::allowance::{AT_ONCE_BYTES, Allowance};
 use super::buffer::Buffer;
 use super::error::Error;
 use super::event;
 pub use super::event::{Event, Kind};
 use super::framing::{Framing, Piece};
+use super::gather::WINDOW;
 use super::head;
 use super::socket::Socket;
 use crate::clock::Boot;
@@ -46,6 +47,10 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// A stream that floods is left alone for so long. At its next opening the list is compared, so containers are looked at
 /// no less often than this meanwhile.
 const FLOOD_PAUSE: Duration = Duration::from_secs(10);
+
+const _: () = assert!(FIRST_PAUSE.as_millis() < LONGEST_PAUSE.as_millis());
+const _: () = assert!(LONGEST_PAUSE.as_millis() + WINDOW.as_millis() < 5000, "the list is compared within 5 s");
+const _: () = assert!(MAX_EVENT_BYTES as u64 <= AT_ONCE_BYTES, "one event is no flood");
 
 /// A piece of news from the stream.
 #[derive(Clone, Debug, PartialEq)]

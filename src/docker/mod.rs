@@ -47,3 +47,6 @@ pub const MAX_REPLY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How much is received from an engine in one turn of the loop: whatever it floods us with, the rest gets its turn.
 pub const SHARE_BYTES: usize = 64 * 1024;
+
+const _: () = assert!(array::MAX_ELEMENT_BYTES as u64 <= MAX_REPLY_BYTES);
+const _: () = assert!(gather::WINDOW.as_millis() < TIMEOUT.as_millis());

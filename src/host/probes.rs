@@ -18,6 +18,12 @@ const MAX_CHILDREN: usize = 24;
 /// Of one mount, so that one that hangs does not keep all others waiting.
 const MAX_CHILDREN_OF_MOUNT: usize = 4;
 
+/// `TasksMax=` of the unit.
+const TASKS_MAX: usize = 64;
+
+const _: () = assert!(MAX_CHILDREN_OF_MOUNT < MAX_CHILDREN, "one mount that hangs leaves room for others");
+const _: () = assert!(2 * MAX_CHILDREN < TASKS_MAX, "a check, a report, a save and a delivery go side by side");
+
 const LAST_ONE_HANGS: &str = "does not answer; the last probe still hangs (a network mount whose server is gone?)";
 
 /// A question, and in time its answer.

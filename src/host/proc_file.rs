@@ -22,6 +22,9 @@ const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 /// fit into a page of at least 4 KiB (seq_read_iter in fs/seq_file.c), and no line that is read here is 1 KiB.
 const SURELY_WHOLE_BYTES: usize = 3 * 1024;
 
+const _: () = assert!(SURELY_WHOLE_BYTES <= FIRST_BUFFER_BYTES && FIRST_BUFFER_BYTES <= MAX_FILE_BYTES);
+const _: () = assert!(SURELY_WHOLE_BYTES + 1024 <= 4096, "a page less a line");
+
 #[derive(Debug)]
 pub struct ProcFile {
     path: PathBuf,

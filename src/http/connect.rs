@@ -27,6 +27,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// The least that RFC 8305 section 5 allows.
 const MIN_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
 
+const _: () = assert!(MIN_ATTEMPT_DELAY.as_millis() <= ATTEMPT_DELAY.as_millis());
+
 /// An error names so many addresses.
 const MAX_NAMED: usize = 3;
 

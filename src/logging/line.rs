@@ -11,6 +11,8 @@ use crate::text;
 /// The longest line in bytes. rsyslogd cuts at 8 KiB unless told otherwise (its `$MaxMessageSize`).
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 
+const _: () = assert!(2 * text::MAX_BYTES < LINE_BYTES_MAX, "a line holds a name and an error");
+
 /// The head followed by the message: one line without its end, of at most [`LINE_BYTES_MAX`] bytes.
 pub fn compose(head: &str, message: Arguments) -> String {
     let mut raw = Raw { text: String::new() };

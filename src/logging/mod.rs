@@ -15,6 +15,7 @@ mod stream;
 mod syslog;
 mod wait_budget;
 
+pub use line::LINE_BYTES_MAX;
 pub use ongoing::{Change, Ongoing};
 pub use sink::Sink;
 pub use standard_output::print;

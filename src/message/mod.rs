@@ -95,7 +95,7 @@ const MAX_RULE_WIDTH: usize = 64;
 
 /// A message has at most so many lines, and they are at most so long together: what a chat takes in a minute.
 const MAX_LINES: usize = 1000;
-const MAX_TEXT_BYTES: usize = 64 * 1024;
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// A message that is delivered this long after it was made is late.
 const LATE: Duration = Duration::from_secs(60);

@@ -1,9 +1,9 @@
 //! What a file can hold of an outbox: instants and counts that no agent wrote are corrected, and what is too much is
-//! forgotten.
+//! forgotten. And what always holds.
 
 use std::time::Duration;
 
-use super::{Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
+use super::{Budget, Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
 use crate::bounds::keep;
 use crate::clock::{self, Boot, Now};
 
@@ -14,6 +14,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const MAX_COUNT: u32 = 1_000_000;
 
 impl Outbox {
+    /// What always holds, whatever was read from a state file. An attempt that is under way is counted, and no more of
+    /// them than the channel takes.
+    pub(super) fn is_consistent(&self, budget: Option<Budget>) -> bool {
+        let is_first_there = !self.on_its_way || !self.waiting.is_empty();
+        is_first_there && self.set_aside.len() <= MAX_SET_ASIDE && budget.is_none_or(|budget| self.window.keeps(budget))
+    }
+
+    /// Whether a message is on its way.
+    pub fn is_on_its_way(&self) -> bool {
+        self.on_its_way
+    }
+
     /// Corrects what cannot be true at `now`. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
         let entries = self.waiting.iter_mut().chain(&mut self.rejected);

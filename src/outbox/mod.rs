@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Boot, Now};
-use crate::message::{Kind, Message};
+use crate::message::{self, Kind, Message};
 
 pub use outcome::Outcome;
 pub use window::Budget;
@@ -39,6 +39,10 @@ const REJECTED_FOR: Duration = Duration::from_secs(24 * 3600);
 const MAX_REJECTED: usize = 20;
 /// As many messages that were set aside are remembered, for `status`.
 const MAX_SET_ASIDE: usize = 20;
+
+const _: () =
+    assert!(REJECTED_PAUSE.as_millis() < REJECTED_FOR.as_millis(), "it is tried again before it is set aside");
+const _: () = assert!(message::MAX_TEXT_BYTES <= MAX_BYTES, "one message fits");
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,6 +148,7 @@ impl Outbox {
         self.set_aside.extend(other.set_aside);
         self.set_aside_untold = self.set_aside_untold.saturating_add(other.set_aside_untold);
         self.bound_set_aside();
+        debug_assert!(self.is_consistent(None));
     }
 
     /// Whether so much waits that it is to be folded.
@@ -165,6 +170,7 @@ impl Outbox {
         if let Some(entry) = self.waiting.get_mut(usize::from(self.on_its_way)) {
             (entry.attempts, entry.not_before, entry.last_error) = (first.attempts, first.not_before, first.last_error);
         }
+        debug_assert!(self.is_consistent(None));
         count
     }
 
@@ -208,6 +214,7 @@ impl Outbox {
             self.window.begin(now, budget);
         }
         self.on_its_way = true;
+        debug_assert!(self.is_consistent(budget));
         self.waiting.front().map(|entry| (&entry.message, now - entry.queued))
     }
 
@@ -248,6 +255,7 @@ impl Outbox {
             Outcome::Throttled { reason, hold } => self.hold_until(now.after(*hold), reason, false),
             Outcome::ChannelRefused { reason } => self.hold_until(now.after(REFUSED_PAUSE), reason, true),
         }
+        debug_assert!(self.is_consistent(None));
         Settled::Waits
     }
 

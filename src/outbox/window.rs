@@ -21,6 +21,13 @@ pub struct Budget {
     pub longest_attempt: Duration,
 }
 
+impl Budget {
+    /// Whether a state file keeps all that is counted of it.
+    pub const fn is_within_bounds(&self) -> bool {
+        self.attempts <= MAX_ATTEMPTS && self.longest_attempt.as_millis() <= LONGEST_ATTEMPT.as_millis()
+    }
+}
+
 /// The instants at which the last attempts reached the channel at the latest, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -41,6 +48,11 @@ impl Window {
             self.latest_arrivals.pop_front();
         }
         self.latest_arrivals.push_back(now.after(budget.longest_attempt));
+    }
+
+    /// Whether no more attempts are counted than the budget has, oldest first.
+    pub fn keeps(&self, budget: Budget) -> bool {
+        self.latest_arrivals.len() <= budget.attempts
     }
 
     /// An attempt was counted, and is only made now.

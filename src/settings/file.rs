@@ -34,6 +34,9 @@ const STILL: Duration = Duration::from_millis(150);
 /// How often a file that does not stand still yet is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
+const _: () = assert!(LOOK.as_millis() < STILL.as_millis() && STILL.as_millis() < WAIT_OF_THE_LOOP.as_millis());
+const _: () = assert!(WAIT_OF_THE_LOOP.as_millis() < WAIT_OF_A_COMMAND.as_millis());
+
 /// Time stamps without a fraction are taken for those of a file system that keeps none (FAT: two seconds).
 const COARSEST_STAMP_SECONDS: i64 = 2;
 

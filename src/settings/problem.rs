@@ -4,10 +4,14 @@ use std::fmt;
 use std::ops::Range;
 
 use super::excerpt::Excerpt;
+use nix::libc::PATH_MAX;
+
 use crate::text;
 
 /// Room for the longest path (PATH_MAX) and what is wrong there.
 const MAX_LOGGED_BYTES: usize = 6 * 1024;
+
+const _: () = assert!(MAX_LOGGED_BYTES > PATH_MAX as usize);
 
 /// A component's complaint about a value, before the value's place in the file is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

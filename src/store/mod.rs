@@ -21,8 +21,9 @@ use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::host::HeldMounts;
-use crate::outbox::Outbox;
+use crate::outbox::{self, Outbox};
 use crate::schedule::ReportState;
+use crate::worker::MAX_ORDER_BYTES;
 
 pub use damage::{Damage, Lost};
 pub use encode::{Encoded, encode};
@@ -41,6 +42,9 @@ const ROBOT: &str = "wechat";
 
 /// The outbox holds 1 MiB of text at most; escaped and with what is around it, it stays under this.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+const _: () = assert!(6 * outbox::MAX_BYTES < MAX_FILE_BYTES, "JSON escapes a byte by six at most");
+const _: () = assert!((MAX_FILE_BYTES as u64) < MAX_ORDER_BYTES, "a child takes any state");
 
 /// All that outlives the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 const USAGE: u8 = 64;
 
 /// Far more than the longest order, a state.
-const MAX_ORDER_BYTES: u64 = 256 * 1024 * 1024;
+pub const MAX_ORDER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The order of a `post`. It holds the secret itself, which `Secret` would mask.
 #[derive(Serialize, Deserialize)]

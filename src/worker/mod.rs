@@ -33,7 +33,7 @@ use crate::clock::boot_now;
 use crate::files::RealFolder;
 use crate::http;
 
-pub use child::{FileSystem, SaveError, StatvfsError, main, measure};
+pub use child::{FileSystem, MAX_ORDER_BYTES, SaveError, StatvfsError, main, measure};
 pub use task::{Failed, Task};
 
 /// A delivery has this long in all: name, connection, TLS and answer.
@@ -48,6 +48,8 @@ pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 /// A disk that is busy takes its time, and a save that is cut off is one the more to come. After so long it counts as one
 /// that will not end.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
+
+const _: () = assert!(LAST_WORD.as_millis() * 2 < POST_DEADLINE.as_millis(), "a delivery has most of its time");
 
 pub type PostTask = Task<http::Response, http::Error>;
 pub type StatvfsTask = Task<FileSystem, StatvfsError>;

@@ -22,7 +22,11 @@ fn with_containers(count: usize) -> Engine {
             n.wrapping_mul(0x9e37_79b9_7f4a_7c15),
         )
     };
-    let body = format!("[{}]", (0..count).map(one).collect::<Vec<_>>().join(","));
+    listing(&(0..count).map(one).collect::<Vec<_>>())
+}
+
+fn listing(containers: &[String]) -> Engine {
+    let body = format!("[{}]", containers.join(","));
     Engine::new(move |_, stream| {
         let head = format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: {}\r\n\r\n", body.len());
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
@@ -49,12 +53,42 @@ fn five_thousand_containers_take_little_memory_and_their_list_none() {
     assert_eq!(left_bytes, 0, "a survey that finds nothing new leaves nothing behind");
 }
 
+fn cpu_time() -> Duration {
+    Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap())
+}
+
+/// The least CPU of some surveys of compose's containers, while so many other ones are named.
+fn cost_of_naming(engine: &Engine, names: usize) -> Duration {
+    let names: Vec<String> = (0..names).map(|number| format!("other-{number}")).chain(["*".to_owned()]).collect();
+    let mut docker =
+        Docker::new(&config(engine.address(), &names.iter().map(String::as_str).collect::<Vec<_>>()), None);
+    let mut survey = || {
+        let before = cpu_time();
+        let _ = look(&mut docker, Look::Everything, at(0));
+        cpu_time() - before
+    };
+    (0..4).map(|_| survey()).min().unwrap()
+}
+
+#[test]
+fn a_thousand_names_cost_hardly_more_than_one() {
+    let one = |n| {
+        let labels = r#""com.docker.compose.project":"shop","com.docker.compose.service":"web""#;
+        format!(
+            r#"{{"Id":"{n:064x}","Names":["/shop-web-{n}"],"Labels":{{{labels}}},"State":"running","Status":"Up 3 days"}}"#
+        )
+    };
+    let engine = listing(&(0..3000).map(one).collect::<Vec<_>>());
+    let (few, many) = (cost_of_naming(&engine, 1), cost_of_naming(&engine, 1000));
+    eprintln!("{few:?} with one name, {many:?} with a thousand");
+    assert!(many < 4 * few, "{few:?} with one name, {many:?} with a thousand");
+}
+
 /// Tests are not optimized: what takes some seconds here takes a fraction of one. What was quadratic took minutes.
 #[test]
 fn forty_thousand_containers_are_surveyed_at_once() {
     let engine = with_containers(40_000);
     let mut docker = Docker::new(&config(engine.address(), &["service-1*", "*"]), None);
-    let cpu_time = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
     let before = cpu_time();
     assert_eq!(look(&mut docker, Look::Everything, at(0)).snapshot.readings.len(), 80_000);
     let spent = cpu_time() - before;

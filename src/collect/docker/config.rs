@@ -9,8 +9,9 @@ use serde::{Serialize, Serializer};
 use crate::docker::Address;
 use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
 
-/// The range of the wait after a deliberate stop or removal.
-const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60 * 60);
+/// The longest wait after a deliberate stop or removal.
+pub const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST_GRACE;
 
 /// The window in which restarts are counted may be so long.
 const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 60 * 60);

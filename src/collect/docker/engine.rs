@@ -19,6 +19,8 @@ use crate::snapshot::Snapshot;
 /// An engine that hangs is asked again after this pause, so that it is looked at within 5 s of its return.
 const AGAIN: Duration = Duration::from_secs(4);
 
+const _: () = assert!(AGAIN.as_millis() < 5000);
+
 /// One engine, its containers and its events.
 #[derive(Debug)]
 pub struct Engine {

@@ -14,6 +14,8 @@ const MAX_OUTPUT_CHARS: usize = 120;
 /// A last line that is shorter than this has the one before it put in front, where there is room for both.
 const TELLING_CHARS: usize = 40;
 
+const _: () = assert!(TELLING_CHARS < MAX_OUTPUT_CHARS);
+
 /// The reading of a container's health; `None` where it has none, or it is not asked for.
 pub fn health(facts: &Facts, terms: Terms, words: &mut Words) -> Option<ContainerWord> {
     let word = facts.health.as_ref().filter(|_| terms.check_health)?;

@@ -46,15 +46,18 @@ pub fn labels_of(service: &str) -> Labels {
     }
 }
 
-/// Whether `entry` names the service that a container stands for, or is the other spelling of the name that compose gave
-/// it: `PROJECT-SERVICE-NUMBER` since version 2, with underscores before.
-pub fn is_service(entry: &str, stable: &str, labels: &Labels) -> bool {
+/// The names of the service that a container stands for, and the spellings of the name that compose gave it:
+/// `PROJECT-SERVICE-NUMBER` since version 2, with underscores before.
+pub fn service_names(stable: &str, labels: &Labels) -> Vec<String> {
     if !labels.swarm_service.is_empty() {
-        return entry == labels.swarm_service;
+        return vec![labels.swarm_service.clone()];
     }
-    let Some(given) = given_by_compose(stable, labels).filter(|_| labels.is_of_compose_service()) else { return false };
+    let Some(given) = given_by_compose(stable, labels).filter(|_| labels.is_of_compose_service()) else {
+        return Vec::new();
+    };
     let Labels { compose_project: project, compose_service: service, .. } = labels;
-    entry == service || ['-', '_'].iter().any(|by| entry == format!("{project}{by}{service}{by}{}", given.number))
+    let spelled = |by| format!("{project}{by}{service}{by}{}", given.number);
+    vec![service.clone(), spelled('-'), spelled('_')]
 }
 
 /// `web.1` of `web.1.q9w8e7r6t5y4u3i2o1p0a9s8d`. Of a global service, which has a task on each node and no slots, `web`.
@@ -115,6 +118,10 @@ mod tests {
 
     fn task(service: &str, task: &str) -> Labels {
         Labels { swarm_service: service.to_owned(), swarm_task: task.to_owned(), ..Labels::default() }
+    }
+
+    fn is_service(entry: &str, stable: &str, labels: &Labels) -> bool {
+        service_names(stable, labels).iter().any(|name| name == entry)
     }
 
     /// The stable name, `!` behind it where the name is temporary.
@@ -192,7 +199,7 @@ mod tests {
             let labels = Labels { compose_number: number, swarm_service: swarm, ..shop(&service, "") };
             let labels = Labels { compose_project: project, ..labels };
             let stable = Identity::of(&name, &labels).stable.into_owned();
-            let _ = is_service("web", &stable, &labels);
+            let _ = service_names(&stable, &labels);
         }
     }
 }

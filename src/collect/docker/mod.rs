@@ -26,9 +26,10 @@ mod survey;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected};
+pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected, LONGEST_GRACE};
 pub use engine::{Engine, Happened};
 pub use memory::Memory;
+pub use roster::REMOVED_IS_KEPT;
 
 use availability::{Availability, Word};
 use judge::{Facts, Terms, Words};

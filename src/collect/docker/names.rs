@@ -20,6 +20,8 @@ use crate::pattern;
 #[derive(Clone, Debug)]
 pub struct Watch {
     entries: Vec<Entry>,
+    /// The places of exact entries in that list, by name: there may be a thousand, and ten thousand containers.
+    exact: HashMap<String, usize>,
     /// Patterns of what is left out.
     exclude: Vec<String>,
 }
@@ -79,7 +81,11 @@ pub struct Place {
 
 impl Watch {
     pub fn new(entries: &[Entry], exclude: &[String]) -> Watch {
-        Watch { entries: entries.to_vec(), exclude: exclude.to_vec() }
+        let mut exact = HashMap::new();
+        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.is_pattern()) {
+            exact.entry(entry.name.clone()).or_insert(index);
+        }
+        Watch { entries: entries.to_vec(), exact, exclude: exclude.to_vec() }
     }
 
     pub fn entry(&self, place: &Place) -> Option<&Entry> {
@@ -93,7 +99,7 @@ impl Watch {
 
     /// Whether any container is named exactly.
     pub fn names_any(&self) -> bool {
-        self.entries.iter().any(|entry| !entry.is_pattern())
+        !self.exact.is_empty()
     }
 
     /// The entry for which a container is watched of which no more than this is known; `Some(None)`: every one is.
@@ -114,16 +120,17 @@ impl Watch {
     /// Whether and how a container is watched.
     pub fn claim(&self, name: &str, labels: &Labels) -> Option<Claim> {
         let Identity { stable, is_temporary, service } = Identity::of(name, labels);
-        let exact = |fits: &dyn Fn(&str) -> bool| self.entries.iter().position(|e| !e.is_pattern() && fits(&e.name));
+        let exact = |name: &str| self.exact.get(name).copied();
         // One that is named by its temporary name is meant with it.
-        let by_own_name = exact(&|entry| entry == name);
-        let how = if let Some(entry) = by_own_name.or_else(|| exact(&|entry| entry == stable)) {
+        let by_own_name = exact(name);
+        let how = if let Some(entry) = by_own_name.or_else(|| exact(&stable)) {
             How::Name(entry)
         } else {
             let fits = |pattern: &str| pattern::matches(pattern, name) || pattern::matches(pattern, &*stable);
             let is_left_out = labels.is_ignored() || self.exclude.iter().any(|pattern| fits(pattern));
             let pattern = self.entries.iter().position(|e| e.is_pattern() && fits(&e.name)).filter(|_| !is_left_out);
-            match exact(&|entry| identity::is_service(entry, &stable, labels)) {
+            let service = || identity::service_names(&stable, labels).iter().filter_map(|name| exact(name)).min();
+            match self.names_any().then(service).flatten() {
                 Some(entry) => How::Service { entry, otherwise: pattern },
                 None if self.entries.is_empty() && !is_left_out => How::Every,
                 None => How::Pattern(pattern?),

@@ -16,7 +16,7 @@ use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
 
 /// A removed container is spoken of for so long: as long as an alert waits for a container of its name.
-const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// More events of containers that are not known yet are not kept.
 const MAX_UNHEARD: usize = 1000;

@@ -23,6 +23,8 @@ const PAGE_LINES: usize = 14;
 /// A report that is longer is told by its title alone: a digest is bounded.
 const MAX_KEPT_REPORT_BYTES: usize = 64 * 1024;
 
+const _: () = assert!(PAGE_LINES * (super::fact::MAX_LINE_BYTES + 2 * "2026-02-04 15:30:00".len() + 16) < 4096);
+
 /// Messages that tell what `messages`, in the order in which they waited, were to tell. The newest report is worth
 /// reading as it is, and stays.
 pub fn digest(messages: Vec<Message>, style: &Style, now: Timestamp) -> Vec<Message> {

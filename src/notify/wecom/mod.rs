@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{Answer, Channel, Encoded, Limits, Vendor};
 use crate::http;
 use crate::message::{Escape, Message};
-use crate::outbox::{Budget, Outcome};
+use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
 use crate::settings::{Doc, Section, Text, doc, readable_by_others};
 use source::Exposure;
@@ -32,6 +32,10 @@ pub const BUDGET: Budget =
 
 /// The robot's limit for a markdown message's content, in bytes of UTF-8: document path 91770.
 const MAX_CONTENT_BYTES: usize = 4096;
+
+const _: () = assert!(BUDGET.is_within_bounds());
+const _: () = assert!(outbox::MAX_MESSAGES <= 5 * BUDGET.attempts, "what is not folded goes out in five minutes");
+const _: () = assert!(RATE_LIMIT_HOLD.as_millis() >= BUDGET.window.as_millis());
 
 /// The section `wechat`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

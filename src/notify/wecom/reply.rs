@@ -21,6 +21,8 @@ pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 /// However long something in between wants to be left alone.
 const MAX_HOLD: Duration = Duration::from_secs(3600);
 
+const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD.as_millis());
+
 /// Of a reason, this much is told.
 const MAX_REASON_CHARS: usize = 400;
 

@@ -1,0 +1,98 @@
+//! What becomes of alerts, as the log has it: one line a transition, and a bound where thousands come at once.
+
+use std::collections::BTreeMap;
+
+use crate::alert::{News, Transition};
+use crate::metric::Metric;
+use crate::rule::Limit;
+use crate::snapshot::Value;
+use crate::text;
+
+/// So many transitions of one look have a line each; the others are counted. `status` names all alerts.
+const MAX_LINES: usize = 100;
+
+/// Logs the transitions of one look.
+pub(super) fn log(transitions: &[Transition]) {
+    for (level, line) in lines(transitions) {
+        log::log!(level, "{line}");
+    }
+}
+
+/// The first ones by name, the others by their number.
+fn lines(transitions: &[Transition]) -> impl Iterator<Item = (log::Level, String)> {
+    let (named, others) = transitions.split_at(transitions.len().min(MAX_LINES));
+    let mut counts: BTreeMap<(&str, &str, &str), (log::Level, usize)> = BTreeMap::new();
+    for Transition { key, news, .. } in others {
+        counts.entry((key.metric.name, news.name(), news.reason())).or_insert((level(*news), 0)).1 += 1;
+    }
+    let counted = counts.into_iter().map(|((metric, state, reason), (level, count))| {
+        (level, format!("alert={metric} state={state} reason={reason} others={count}"))
+    });
+    named.iter().map(|transition| (level(transition.news), line(transition))).chain(counted)
+}
+
+const fn level(news: News) -> log::Level {
+    match news {
+        News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
+        News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
+    }
+}
+
+/// `alert=memory state=firing reason=began value=85.2 threshold=80`
+fn line(transition: &Transition) -> String {
+    let Transition { key, news, value, limit, .. } = transition;
+    let target = if key.target.is_empty() { String::new() } else { format!(" target={}", text::quoted(&key.target)) };
+    let limit = match limit {
+        Limit::Threshold(threshold) => format!("threshold={threshold}"),
+        Limit::Expected(word) => format!("expected={}", text::field(word)),
+    };
+    let (state, reason, value) = (news.name(), news.reason(), in_log(key.metric, value));
+    format!("alert={}{target} state={state} reason={reason} value={value} {limit}", key.metric)
+}
+
+/// A value for the log: a number without its unit, or a word.
+fn in_log(metric: &Metric, value: &Value) -> String {
+    match value {
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
+        Value::Container(container) => text::field(&container.word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::metric;
+    use crate::snapshot::{ContainerWord, Key};
+
+    fn transitions(news: News, count: usize) -> Vec<Transition> {
+        let transition = |number| Transition {
+            key: Key::new(metric::CONTAINER_STATE, format!("web-{number}")),
+            news,
+            value: Value::Container(ContainerWord::new("exited", "running")),
+            limit: Limit::Expected("running".into()),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        (0..count).map(transition).collect()
+    }
+
+    #[test]
+    fn however_many_change_at_once_the_first_have_a_line_each_and_the_others_one_a_kind() {
+        let mut many = transitions(News::Fired, 40_000);
+        many.extend(transitions(News::Recovered, 2));
+        let lines: Vec<_> = lines(&many).collect();
+        assert_eq!(lines.len(), MAX_LINES + 2);
+        let named = r#"alert=container_state target="web-99" state=firing reason=began value=exited expected=running"#;
+        assert_eq!(lines[99], (log::Level::Warn, named.to_owned()));
+        let fired = "alert=container_state state=firing reason=began others=39900";
+        assert_eq!(lines[100], (log::Level::Warn, fired.to_owned()));
+        let recovered = "alert=container_state state=recovered reason=told_before others=2";
+        assert_eq!(lines[101], (log::Level::Info, recovered.to_owned()));
+    }
+
+    #[test]
+    fn as_many_as_have_a_line_each_are_all_named() {
+        assert!(lines(&transitions(News::Fired, MAX_LINES)).all(|(_, line)| line.contains("target=")));
+    }
+}

@@ -12,35 +12,24 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::{Check, Plan, connections, cpu, disk, docker, memory, traffic};
+use vps_monitor::collect::{Check, Configured};
 use vps_monitor::host::Host;
 use vps_monitor::metric::{self, Metric};
 use vps_monitor::snapshot::{Snapshot, Value};
 
+use crate::support::only;
+
 /// How long a comparison is tried on a machine that does not hold still.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A plan that measures nothing.
-fn nothing() -> Plan {
-    Plan {
-        memory: memory::Config { enabled: false, ..Default::default() },
-        swap: memory::Config { enabled: false, ..Default::default() },
-        disk: disk::Config { enabled: false, ..Default::default() },
-        cpu: cpu::Config { enabled: false, ..Default::default() },
-        traffic: traffic::Config { enabled: false, ..Default::default() },
-        connections: connections::Config { enabled: false, ..Default::default() },
-        docker: docker::Config { enabled: docker::Enabled::Never, ..Default::default() },
-    }
-}
 
 fn after(seconds: u64) -> Now {
     Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(0).after(Duration::from_secs(seconds)) }
 }
 
 /// One check of this machine. `meanwhile` runs between its two readings, which count as 5 s apart.
-fn measure(plan: &Plan, meanwhile: impl FnOnce()) -> Snapshot {
+fn measure(sources: &[Configured], meanwhile: impl FnOnce()) -> Snapshot {
     let mut host = Host::new(None);
-    let mut check = Check::new(plan, &host);
+    let mut check = Check::new(sources, &host);
     check.begin(&mut host, after(0).boot);
     meanwhile();
     let snapshot = check.advance(&mut host, after(5)).expect("every window is over");
@@ -93,14 +82,14 @@ const MEMORY_SLACK_BYTES: u64 = 4 << 20;
 
 #[test]
 fn memory_is_what_free_calls_not_available() {
-    let plan = Plan { memory: memory::Config::default(), ..nothing() };
+    let sources = only("memory", "{}");
     eventually(|| {
         let unavailable = || {
             let columns = free("Mem:");
             columns[0] - columns[5]
         };
         let before = unavailable();
-        let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::MEMORY);
+        let (percent, used_bytes, total_bytes) = usage(&measure(&sources, || {}), metric::MEMORY);
         let tool = [before, unavailable()];
         assert_eq!(total_bytes, free("Mem:")[0]);
         assert!((percent - used_bytes as f64 / total_bytes as f64 * 100.0).abs() < 1e-9);
@@ -110,10 +99,10 @@ fn memory_is_what_free_calls_not_available() {
 
 #[test]
 fn swap_is_what_free_shows() {
-    let plan = Plan { swap: memory::Config::default(), ..nothing() };
+    let sources = only("swap", "{}");
     eventually(|| {
         let before = free("Swap:");
-        let (_, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::SWAP);
+        let (_, used_bytes, total_bytes) = usage(&measure(&sources, || {}), metric::SWAP);
         let later = free("Swap:");
         assert_eq!(total_bytes, later[0]);
         between(used_bytes, [before[1], later[1]], 0)
@@ -132,10 +121,10 @@ fn df(path: &str) -> [u64; 3] {
 fn disks_are_what_df_shows() {
     let shared_memory = "/dev/shm";
     for path in ["/", "/tmp", shared_memory] {
-        let plan = Plan { disk: disk::Config { paths: vec![path.into()], ..Default::default() }, ..nothing() };
+        let sources = only("disk", &format!("{{paths: [\"{path}\"]}}"));
         eventually(|| {
             let before = df(path);
-            let (percent, used_bytes, total_bytes) = usage(&measure(&plan, || {}), metric::DISK);
+            let (percent, used_bytes, total_bytes) = usage(&measure(&sources, || {}), metric::DISK);
             let later = df(path);
             if before != later {
                 return Err(format!("{path} does not hold still: {before:?}, then {later:?}"));
@@ -173,12 +162,12 @@ impl Sockets {
 
 #[test]
 fn connections_are_as_many_as_ss_lists() {
-    let plan = Plan { connections: connections::Config::default(), ..nothing() };
+    let sources = only("connections", "{}");
     let count = || run("ss", &["-H", "-tuan"]).lines().count() as u64;
     let _sockets = Sockets::open();
     eventually(|| {
         let before = count();
-        let snapshot = measure(&plan, || {});
+        let snapshot = measure(&sources, || {});
         let later = count();
         let Value::Number(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
         if before != later {
@@ -206,11 +195,11 @@ const VMSTAT_ROUNDING_PERCENT: f64 = 3.0;
 
 #[test]
 fn cpu_is_what_vmstat_finds_in_the_same_second() {
-    let plan = Plan { cpu: cpu::Config::default(), ..nothing() };
+    let sources = only("cpu", "{}");
     eventually(|| {
         let mut tool = 0.0;
         let begun = Instant::now();
-        let snapshot = measure(&plan, || tool = vmstat_busy_percent());
+        let snapshot = measure(&sources, || tool = vmstat_busy_percent());
         let window_seconds = begun.elapsed().as_secs_f64();
         let Value::Number(ours) = snapshot.readings[0].value else { panic!("{snapshot:?}") };
         // Our window holds vmstat's second and the start and end of vmstat itself. If all that was busy, or nothing of
@@ -249,14 +238,14 @@ fn assert_within(
 
 #[test]
 fn traffic_is_what_the_interfaces_own_counters_say() {
-    let plan = Plan { traffic: traffic::Config { interfaces: vec!["lo".into()], ..Default::default() }, ..nothing() };
+    let sources = only("traffic", "{interfaces: [lo]}");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let _far = listener.accept().unwrap();
 
     let outer_before = bytes_of("lo");
     let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
-    let snapshot = measure(&plan, || {
+    let snapshot = measure(&sources, || {
         inner_before = bytes_of("lo");
         // As much as the receiver's buffer takes unread.
         near.write_all(&[0; 32 * 1024]).unwrap();
@@ -286,10 +275,10 @@ fn traffic_by_default_is_that_of_the_hardware() {
         let counters = hardware.iter().map(|name| bytes_of(name));
         counters.fold([0; 2], |sum: [u64; 2], bytes| [sum[0] + bytes[0], sum[1] + bytes[1]])
     };
-    let plan = Plan { traffic: traffic::Config::default(), ..nothing() };
+    let sources = only("traffic", "{}");
     let outer_before = sum();
     let (mut inner_before, mut inner_after) = ([0; 2], [0; 2]);
-    let snapshot = measure(&plan, || {
+    let snapshot = measure(&sources, || {
         inner_before = sum();
         // Bytes that stay on the host are no traffic.
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use vps_monitor::config::{Config, template};
+use vps_monitor::metric;
+use vps_monitor::snapshot::{Key, Watched};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/config");
 
@@ -42,8 +44,7 @@ fn the_plans_file_means_what_the_plan_says() {
     let config = valid("plan.yaml");
     let default = Config::default();
     assert_eq!(config.general, default.general);
-    assert_eq!(config.system, default.system);
-    assert_eq!(config.network, default.network);
+    assert_eq!(config.sources, default.sources);
     assert_eq!(config.scheduled_report, default.scheduled_report);
     let names: Vec<&str> = config.docker.containers.iter().map(|container| &*container.name).collect();
     assert_eq!(names, ["nginx", "mysql", "redis"]);
@@ -66,7 +67,8 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     assert_eq!(valid("no-line-feed-at-the-end.yaml"), expected);
     let crlf = valid("crlf.yaml");
     assert_eq!(crlf.general.hostname, "web-1");
-    assert_eq!(crlf.system.disk.paths, ["/".into(), "/data".into()]);
+    let paths: Vec<Watched> = ["/", "/data"].map(|path| Watched::One(Key::new(metric::DISK, path))).into();
+    assert!(crlf.sources.iter().any(|source| source.watched().eq(paths.iter().cloned())));
 }
 
 /// `config show` prints the sections' fields; all other documents come from their readers.

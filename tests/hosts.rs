@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::{Check, Plan, disk};
+use vps_monitor::collect::Check;
+use vps_monitor::config::Config;
 use vps_monitor::host::Host;
 use vps_monitor::metric::{self, Metric, Unit};
 use vps_monitor::snapshot::{Key, Snapshot, Value};
@@ -36,8 +37,8 @@ fn measure(fixture: &Path, seconds: u64) -> Snapshot {
     lay_over(&fixture.join("proc"), &procfs);
 
     let mut host = Host::new(Some(&procfs));
-    let plan = Plan { disk: disk::Config { enabled: false, ..disk::Config::default() }, ..Plan::default() };
-    let mut check = Check::new(&plan, &host);
+    let config = Config::parse("config", b"system: {disk: {enabled: false}}").unwrap().value;
+    let mut check = Check::new(&config.sources, &host);
     let begin = Boot::from_millis(1_000_000);
     check.begin(&mut host, begin);
     if fixture.join("later/proc").is_dir() {

@@ -7,14 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use vps_monitor::clock;
-use vps_monitor::collect::disk::{Config, Disk};
-use vps_monitor::collect::{Collector, Progress};
+use vps_monitor::collect::Check;
 use vps_monitor::host::Host;
-use vps_monitor::snapshot::Snapshot;
 use vps_monitor::worker::Worker;
 
 use crate::support::agent::{BINARY, Place, quick};
-use crate::support::is_ci;
+use crate::support::{is_ci, only};
 
 /// A mount, as long as this lives.
 struct Mounted(PathBuf);
@@ -45,24 +43,26 @@ const TMPFS: [&str; 5] = ["-t", "tmpfs", "-o", "size=64k", "none"];
 /// Checks of some paths by one agent.
 struct Checks {
     host: Host,
-    disk: Disk,
+    check: Check,
 }
 
 impl Checks {
     fn of(paths: &[&Path]) -> Checks {
         let mut host = Host::new(None);
         host.worker = Worker::at(BINARY);
-        let paths = paths.iter().map(|path| path.to_str().unwrap().into()).collect();
-        Checks { host, disk: Disk::new(&Config { paths, ..Config::default() }).unwrap() }
+        let check = Check::new(&only("disk", &format!("{{paths: {paths:?}}}")), &host);
+        Checks { host, check }
     }
 
     /// Each path's size, or the reason why it is not known.
     fn make(&mut self) -> Vec<String> {
-        let mut snapshot = Snapshot::default();
-        self.disk.begin(&mut self.host, clock::boot_now());
-        while self.disk.collect(&mut self.host, clock::now(), &mut snapshot) != Progress::Done {
+        self.check.begin(&mut self.host, clock::boot_now());
+        let snapshot = loop {
+            if let Some(snapshot) = self.check.advance(&mut self.host, clock::now()) {
+                break snapshot;
+            }
             thread::sleep(Duration::from_millis(1));
-        }
+        };
         let sizes = snapshot.readings.iter().map(|reading| match reading.value {
             vps_monitor::snapshot::Value::Usage { total_bytes, .. } => total_bytes.to_string(),
             _ => panic!("{reading:?}"),

@@ -46,7 +46,7 @@ pub struct Watched {
 
 impl Watched {
     pub fn new(host: Host) -> Watched {
-        Watched { check: Check::new(&Plan::default(), &host), host }
+        Watched { check: Check::new(&Plan::default().sources, &host), host }
     }
 
     pub fn fixture(name: &str) -> Watched {

@@ -37,7 +37,7 @@ pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
 /// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends it, and the
 /// process with it.
 pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
-    let mut check = collect::Check::new(&config.plan, host);
+    let mut check = collect::Check::new(&config.plan.sources, host);
     check.begin(host, clock::boot_now());
     loop {
         if let Some(mut snapshot) = check.advance(host, clock::now()) {

@@ -4,52 +4,35 @@
 
 use std::io;
 
-use serde::Serialize;
-
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, Progress, whole};
+use super::{Collector, NETWORK, Progress, Setup, Source};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric;
-use crate::settings::{self, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Snapshot, Value, Watched};
+use crate::settings::{Section, doc};
+use crate::snapshot::{Snapshot, Value};
 
-/// `network.connections`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    pub enabled: bool,
-    /// How many sockets.
-    pub threshold: u64,
+pub const SOURCE: &Source =
+    &Source { name: "connections", group: NETWORK, metrics: &[metric::CONNECTIONS], read: |section, _| read(section) };
+
+fn read(section: &mut Section<'_>) -> Setup {
+    let threshold = section.integer(
+        "threshold",
+        metric::CONNECTIONS.default_warning() as u64,
+        1..=10_000_000,
+        doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state"),
+    );
+    Setup::new(|_, host| Some(Box::new(Connections::new(host)))).limit(metric::CONNECTIONS, threshold as f64)
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
-    }
-}
-
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
-            enabled: section.boolean("enabled", true, NO_DOC),
-            threshold: section.integer(
-                "threshold",
-                1000,
-                1..=10_000_000,
-                doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state"),
-            ),
-        }
-    }
-}
-
-pub struct Connections {
+struct Connections {
     v4: ProcFile,
     v6: ProcFile,
 }
 
 impl Connections {
-    pub fn new(config: &Config, host: &Host) -> Option<Connections> {
-        config.enabled.then(|| Connections { v4: host.network_file("sockstat"), v6: host.network_file("sockstat6") })
+    fn new(host: &Host) -> Connections {
+        Connections { v4: host.network_file("sockstat"), v6: host.network_file("sockstat6") }
     }
 
     fn count(&mut self, host: &mut Host) -> Result<u64, String> {
@@ -67,19 +50,10 @@ impl Connections {
 }
 
 impl Collector for Connections {
-    fn watch(&self, into: &mut Vec<Watched>) {
-        into.push(whole(metric::CONNECTIONS));
-    }
-
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.count(host) {
             Ok(count) => into.push(metric::CONNECTIONS, "", Value::Number(count as f64)),
-            Err(error) => into.failures.push(Failure {
-                collector: "connections",
-                metrics: &[metric::CONNECTIONS],
-                target: None,
-                error,
-            }),
+            Err(error) => into.failures.push(SOURCE.failure(error)),
         }
         Progress::Done
     }

@@ -2,61 +2,36 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, Progress, whole};
+use super::{Collector, Progress, SYSTEM, Setup, Source, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
-use crate::settings::{self, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Snapshot, Value, Watched};
+use crate::settings::{Section, doc};
+use crate::snapshot::{Snapshot, Value};
 
-/// `system.cpu`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    pub enabled: bool,
-    /// Percent.
-    #[serde(serialize_with = "crate::settings::number")]
-    pub threshold: f64,
-    /// The time between the two readings.
-    #[serde(serialize_with = "seconds")]
-    pub sample_interval: Duration,
+pub const SOURCE: &Source = &Source { name: "cpu", group: SYSTEM, metrics: &[metric::CPU], read };
+
+fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
+    let threshold = section.percent(
+        "threshold",
+        metric::CPU.default_warning(),
+        doc("所有 CPU 合计的使用率 (%)", "use of all CPUs together, percent"),
+    );
+    let window = sample_interval(section, Duration::from_secs(1), check_interval);
+    let setup = Setup::new(move |_, host| Some(Box::new(Cpu::new(window, host))));
+    Setup { window, ..setup.limit(metric::CPU, threshold) }
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
-    }
-}
-
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
-            enabled: section.boolean("enabled", true, NO_DOC),
-            threshold: section.percent(
-                "threshold",
-                80.0,
-                doc("所有 CPU 合计的使用率 (%)", "use of all CPUs together, percent"),
-            ),
-            sample_interval: super::sample_interval(section, Duration::from_secs(1)),
-        }
-    }
-}
-
-pub struct Cpu {
+struct Cpu {
     file: ProcFile,
     window: Duration,
     before: Result<Times, String>,
 }
 
 impl Cpu {
-    pub fn new(config: &Config, host: &Host) -> Option<Cpu> {
-        config.enabled.then(|| Cpu {
-            file: host.proc_file("stat"),
-            window: config.sample_interval,
-            before: Err(String::new()),
-        })
+    fn new(window: Duration, host: &Host) -> Cpu {
+        Cpu { file: host.proc_file("stat"), window, before: Err(String::new()) }
     }
 
     fn read(&mut self, host: &mut Host) -> Result<Times, String> {
@@ -76,10 +51,6 @@ impl Cpu {
 }
 
 impl Collector for Cpu {
-    fn watch(&self, into: &mut Vec<Watched>) {
-        into.push(whole(metric::CPU));
-    }
-
     fn begin(&mut self, host: &mut Host, _now: Boot) -> Duration {
         self.before = self.read(host);
         self.window
@@ -88,9 +59,7 @@ impl Collector for Cpu {
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host) {
             Ok(percent) => into.push(metric::CPU, "", Value::Number(percent)),
-            Err(error) => {
-                into.failures.push(Failure { collector: "cpu", metrics: &[metric::CPU], target: None, error });
-            }
+            Err(error) => into.failures.push(SOURCE.failure(error)),
         }
         Progress::Done
     }

@@ -7,56 +7,40 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Collector, Progress};
+use super::{Collector, Progress, SYSTEM, Setup, Source};
 use crate::clock::{Boot, Now};
 use crate::host::{Asking, Host, Probe};
 use crate::metric;
-use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc};
-use crate::snapshot::{Failure, Key, Snapshot, Value, Watched};
+use crate::settings::{Complaint, Doc, Section, Written, doc};
+use crate::snapshot::{Failure, Snapshot, Value};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
-/// `system.disk`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    pub enabled: bool,
-    /// Percent.
-    #[serde(serialize_with = "crate::settings::number")]
-    pub threshold: f64,
-    /// Absolute paths. Each is asked and shown: one file system may give each directory a size of its own (quotas).
-    pub paths: Vec<Rc<str>>,
-}
+pub const SOURCE: &Source =
+    &Source { name: "disk", group: SYSTEM, metrics: &[metric::DISK], read: |section, _| read(section) };
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
-    }
-}
-
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        let mut paths: Vec<Rc<str>> = Vec::new();
-        let enabled = section.boolean("enabled", true, NO_DOC);
-        let threshold = section.percent(
-            "threshold",
-            80.0,
-            doc("磁盘使用率 (%)，与 `df` 一致", "disk use, percent, as `df` counts"),
-        );
-        section.list("paths", PATHS, |item| {
-            let path: Rc<str> = item.parse(PATH, absolute_path)?;
-            if paths.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
-                item.problem(Complaint::new(format!("`{path}` is named twice")).expected("each path once"));
-            } else {
-                paths.push(path);
-            }
-            Some(())
-        });
-        if paths.is_empty() {
-            paths.push(ROOT.into());
+/// Each path is asked and shown: one file system may give each directory a size of its own (quotas).
+fn read(section: &mut Section<'_>) -> Setup {
+    let threshold = section.percent(
+        "threshold",
+        metric::DISK.default_warning(),
+        doc("磁盘使用率 (%)，与 `df` 一致", "disk use, percent, as `df` counts"),
+    );
+    let mut paths: Vec<Rc<str>> = Vec::new();
+    section.list("paths", PATHS, |item| {
+        let path: Rc<str> = item.parse(PATH, absolute_path)?;
+        if paths.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
+            item.problem(Complaint::new(format!("`{path}` is named twice")).expected("each path once"));
+        } else {
+            paths.push(path);
         }
-        Config { enabled, threshold, paths }
+        Some(())
+    });
+    if paths.is_empty() {
+        paths.push(ROOT.into());
     }
+    section.holds("paths", Written::Texts(paths.iter().map(ToString::to_string).collect()));
+    let targets = paths.clone();
+    Setup { targets, ..Setup::new(move |_, _| Some(Box::new(Disk::new(paths.clone())))) }.limit(metric::DISK, threshold)
 }
 
 const ROOT: &str = "/";
@@ -81,7 +65,7 @@ fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
     Ok(text.into())
 }
 
-pub struct Disk {
+struct Disk {
     paths: Vec<Rc<str>>,
     /// The state of each path in this check.
     states: Vec<State>,
@@ -101,8 +85,8 @@ const _: () = assert!(FIRST_LOOK.as_millis() < LONGEST_LOOK.as_millis());
 const _: () = assert!(LONGEST_LOOK.as_millis() < STATVFS_DEADLINE.as_millis());
 
 impl Disk {
-    pub fn new(config: &Config) -> Option<Disk> {
-        config.enabled.then(|| Disk { paths: config.paths.clone(), states: Vec::new(), began: Boot::from_micros(0) })
+    fn new(paths: Vec<Rc<str>>) -> Disk {
+        Disk { paths, states: Vec::new(), began: Boot::from_micros(0) }
     }
 
     /// Asks what answers at once, and begins to ask what may not. What a path leads to is looked at right before.
@@ -125,10 +109,6 @@ impl Disk {
 }
 
 impl Collector for Disk {
-    fn watch(&self, into: &mut Vec<Watched>) {
-        into.extend(self.paths.iter().map(|path| Watched::One(Key::new(metric::DISK, path.clone()))));
-    }
-
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         host.mounts.refresh();
         host.mounts.keep_only(&self.paths);
@@ -158,12 +138,9 @@ impl Collector for Disk {
             };
             match answer.and_then(usage) {
                 Ok(usage) => into.push(metric::DISK, Rc::clone(path), usage),
-                Err(error) => into.failures.push(Failure {
-                    collector: "disk",
-                    metrics: &[metric::DISK],
-                    target: Some(Rc::clone(path)),
-                    error: format!("{path}: {error}"),
-                }),
+                Err(error) => into
+                    .failures
+                    .push(Failure { target: Some(Rc::clone(path)), ..SOURCE.failure(format!("{path}: {error}")) }),
             }
         }
         Progress::Done
@@ -213,8 +190,7 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let config = Config { paths: paths.iter().map(|path| (*path).into()).collect(), ..Config::default() };
-        let mut disk = Disk::new(&config).unwrap();
+        let mut disk = Disk::new(paths.iter().map(|path| (*path).into()).collect());
         let mut snapshot = Snapshot::default();
         assert_eq!(disk.begin(&mut host, clock::boot_now()), Duration::ZERO);
         assert_eq!(disk.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);

@@ -11,14 +11,13 @@ mod template;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-use crate::collect::{connections, cpu, disk, docker, memory, traffic};
+use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
 use crate::notify::wecom;
 use crate::schedule;
-use crate::settings::{
-    self, Complaint, Described, Doc, NO_DOC, Problems, Read, Section, WAIT_OF_A_COMMAND, doc, duration_text,
-};
+use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
 
 pub use file::{ConfigFile, STANDARD_FILE};
 
@@ -27,30 +26,19 @@ pub use schema::schema;
 pub use template::template;
 
 /// The configuration in force. Its default is what an empty file means.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub general: general::Config,
     pub wechat: wecom::Config,
-    pub system: System,
-    pub network: Network,
+    pub sources: Vec<Configured>,
     pub docker: docker::Config,
     pub scheduled_report: schedule::Config,
 }
 
-/// `system`
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct System {
-    pub memory: memory::Config,
-    pub disk: disk::Config,
-    pub cpu: cpu::Config,
-    pub swap: memory::Config,
-}
-
-/// `network`
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Network {
-    pub traffic: traffic::Config,
-    pub connections: connections::Config,
+impl Default for Config {
+    fn default() -> Config {
+        settings::defaults(Config::read)
+    }
 }
 
 impl Config {
@@ -74,6 +62,19 @@ impl Config {
         settings::read(file_name, bytes, Config::read)
     }
 
+    /// The same, with those sources.
+    ///
+    /// # Errors
+    /// All of its problems at once, sorted by position.
+    pub fn parse_with(sources: &[&'static Source], file_name: &str, bytes: &[u8]) -> Result<Read<Config>, Problems> {
+        settings::read(file_name, bytes, |document| Config::read_with(document, sources))
+    }
+
+    /// What is to be measured.
+    pub fn plan(&self) -> Plan {
+        Plan { sources: self.sources.clone(), docker: self.docker.clone() }
+    }
+
     /// Every key as its reader describes it, in the order of the template; a section comes before what is in it.
     pub fn describe() -> Vec<Described> {
         settings::describe(Config::read)
@@ -89,61 +90,49 @@ impl Config {
     }
 
     fn read(document: &mut Section<'_>) -> Config {
+        Config::read_with(document, SOURCES)
+    }
+
+    fn read_with(document: &mut Section<'_>, sources: &[&'static Source]) -> Config {
         let general = document.section("general", doc("基础配置", "General"), general::Config::read);
-        let check_interval = general.check_interval;
         Config {
-            general,
             wechat: document.section("wechat", doc("企业微信机器人", "WeChat Work group robot"), wecom::Config::read),
-            system: document.section("system", SYSTEM, |system| System::read(system, check_interval)),
-            network: document
-                .section("network", doc("网络监控", "Network"), |network| Network::read(network, check_interval)),
+            sources: collect::read(document, sources, general.check_interval),
             docker: document.section("docker", doc("Docker 监控", "Docker"), docker::Config::read),
             scheduled_report: document.section(
                 "scheduled_report",
                 doc("定时状态报告", "Scheduled report"),
                 schedule::Config::read,
             ),
+            general,
         }
     }
 }
 
-const SYSTEM: Doc = doc("系统监控：达到阈值即告警", "System: an alert fires at or above its threshold");
-
-impl System {
-    fn read(system: &mut Section<'_>, check_interval: Duration) -> System {
-        System {
-            memory: system.section("memory", NO_DOC, memory::Config::memory),
-            disk: system.section("disk", NO_DOC, disk::Config::read),
-            cpu: system.section("cpu", NO_DOC, |section| {
-                let cpu = cpu::Config::read(section);
-                cpu::Config { sample_interval: within(section, cpu.sample_interval, check_interval), ..cpu }
-            }),
-            swap: system.section("swap", NO_DOC, memory::Config::swap),
+/// In the order of the template.
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("general", &self.general)?;
+        map.serialize_entry("wechat", &self.wechat)?;
+        for group in collect::groups(self.sources.iter().map(|configured| configured.source)) {
+            map.serialize_entry(group.key, &InGroup(group, &self.sources))?;
         }
+        map.serialize_entry("docker", &self.docker)?;
+        map.serialize_entry("scheduled_report", &self.scheduled_report)?;
+        map.end()
     }
 }
 
-impl Network {
-    fn read(network: &mut Section<'_>, check_interval: Duration) -> Network {
-        Network {
-            traffic: network.section("traffic", NO_DOC, |section| {
-                let traffic = traffic::Config::read(section);
-                traffic::Config { sample_interval: within(section, traffic.sample_interval, check_interval), ..traffic }
-            }),
-            connections: network.section("connections", NO_DOC, connections::Config::read),
-        }
-    }
-}
+/// The sources of one group.
+struct InGroup<'a>(&'static Group, &'a [Configured]);
 
-/// A section's sample interval, which must fit between two checks: one that was written is refused when it does not,
-/// the default is shortened.
-fn within(section: &mut Section<'_>, sample_interval: Duration, check_interval: Duration) -> Duration {
-    if sample_interval > check_interval && section.is_written("sample_interval") {
-        let (sample, check) = (duration_text(sample_interval), duration_text(check_interval));
-        let complaint = Complaint::new(format!("{sample} is longer than general.check_interval, which is {check}"));
-        section.problem("sample_interval", complaint.expected(format!("at most {check}")));
+impl Serialize for InGroup<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let InGroup(group, sources) = self;
+        let in_group = sources.iter().filter(|configured| configured.source.group.key == group.key);
+        serializer.collect_map(in_group.map(|configured| (configured.source.name, configured.values())))
     }
-    sample_interval.min(check_interval)
 }
 
 #[cfg(test)]
@@ -167,8 +156,10 @@ mod tests {
     #[test]
     fn a_default_sample_interval_is_shortened_to_the_check_interval() {
         let config = parse("general: {check_interval: 2}\n");
-        assert_eq!(config.network.traffic.sample_interval, Duration::from_secs(2));
-        assert_eq!(config.system.cpu.sample_interval, Duration::from_secs(1));
+        let windows = config.sources.iter().map(|configured| (configured.source.name, configured.window().as_secs()));
+        let windows: Vec<_> = windows.filter(|(_, seconds)| *seconds > 0).collect();
+        assert_eq!(windows, [("cpu", 1), ("traffic", 2)]);
+        assert!(config.to_yaml().unwrap().contains("sample_interval: 2"));
     }
 
     #[test]

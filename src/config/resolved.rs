@@ -1,5 +1,6 @@
 //! The configuration in force, each part in the terms of the component that it is for.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -11,7 +12,7 @@ use crate::collect::Plan;
 use crate::docker::Address;
 use crate::host;
 use crate::message::{Outline, Style};
-use crate::metric::{self, Limits};
+use crate::metric;
 use crate::notify::Channel;
 use crate::rule::{Rule, Rules};
 use crate::schedule;
@@ -51,22 +52,15 @@ impl Resolved {
     pub fn new(config: &Config) -> Resolved {
         let general = &config.general;
         let zone = general.timezone.clone().unwrap_or_else(clock::system_zone);
+        let plan = config.plan();
         let host = if general.hostname.is_empty() { host::name() } else { general.hostname.clone() };
         Resolved {
             check_interval: general.check_interval,
             policy: Policy { cooldown: general.alert_cooldown, send_recovery: general.send_recovery },
-            rules: rules(config),
-            plan: Plan {
-                memory: config.system.memory.clone(),
-                swap: config.system.swap.clone(),
-                disk: config.system.disk.clone(),
-                cpu: config.system.cpu.clone(),
-                traffic: config.network.traffic.clone(),
-                connections: config.network.connections.clone(),
-                docker: config.docker.clone(),
-            },
+            rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
+            plan,
             style: Style { language: general.language, host, zone: zone.clone() },
-            outline: Outline { disks: config.system.disk.paths.clone() },
+            outline: Outline { disks: disks(config) },
             channels: [config.wechat.channel()].into_iter().flatten().collect(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
@@ -79,18 +73,8 @@ impl Resolved {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    let warning = |metric, limit| Rule::for_every(metric, Limits::warning(limit));
-    let grace = |metric| Rule::for_every(metric, Limits { grace: config.docker.grace, ..Limits::NONE });
-    let limits = [
-        warning(metric::MEMORY, config.system.memory.threshold),
-        warning(metric::SWAP, config.system.swap.threshold),
-        warning(metric::CPU, config.system.cpu.threshold),
-        warning(metric::DISK, config.system.disk.threshold),
-        warning(metric::TRAFFIC_IN, config.network.traffic.threshold_mbps),
-        warning(metric::TRAFFIC_OUT, config.network.traffic.threshold_mbps),
-        warning(metric::CONNECTIONS, config.network.connections.threshold as f64),
-    ];
-    let graces = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE].map(grace);
-    limits.into_iter().chain(graces).collect()
+/// The disks in the order of the configuration.
+fn disks(config: &Config) -> Vec<Rc<str>> {
+    let of_disks = config.sources.iter().filter(|configured| configured.source.metrics.contains(&metric::DISK));
+    of_disks.flat_map(|configured| configured.targets()).cloned().collect()
 }

@@ -258,7 +258,7 @@ fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
     assert_eq!((agent.core.checks.count, agent.measurements()), (1, 1));
 
     let mut other = config(KEY);
-    other.plan.swap.enabled = false;
+    other.plan.sources.pop();
     agent.reload(other, at(6000));
     assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (1, 1));
 }

@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use nix::poll::PollFlags;
 
 use crate::clock::{Boot, Now};
-use crate::collect::docker::{Engine, Happened, Memory, Scope};
+use crate::collect::docker::{self, Engine, Happened, Memory, Scope};
 use crate::collect::{Check, Plan};
 use crate::core::{Input, Purpose};
 use crate::host::Host;
@@ -46,11 +46,10 @@ impl Track {
 
 impl Measuring {
     pub fn new(host: Host) -> Measuring {
-        let nothing = Plan::default();
-        let track = |purpose| Track { purpose, check: Check::new(&nothing, &host), is_collecting: false, found: None };
+        let track = |purpose| Track { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
         Measuring {
             tracks: [track(Purpose::Check), track(Purpose::Report)],
-            engine: Engine::new(&nothing.docker, Some(Memory::default())),
+            engine: Engine::new(&docker::Config::default(), Some(Memory::default())),
             remembered: 0,
             look_is_wanted: false,
             host,
@@ -61,7 +60,7 @@ impl Measuring {
     /// `memory` is what an earlier agent remembered of containers, for the first plan.
     pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
         for track in &mut self.tracks {
-            (track.check, track.is_collecting, track.found) = (Check::new(plan, &self.host), false, None);
+            (track.check, track.is_collecting, track.found) = (Check::new(&plan.sources, &self.host), false, None);
         }
         // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {

@@ -42,7 +42,7 @@ pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Section, readable_by_others};
 pub use time_zone::{time_zone, time_zone_name};
-pub use written::{number, seconds};
+pub use written::{Values, Written, seconds};
 
 use report::Report;
 use source::Source;

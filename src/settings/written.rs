@@ -1,8 +1,50 @@
-//! How durations and numbers are written back into YAML: as people write them, without a needless `.0`.
+//! How values are written back into YAML: as people write them, durations and numbers without a needless `.0`.
 
 use std::time::Duration;
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
+
+/// A key's value, as it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    Boolean(bool),
+    Integer(u64),
+    Number(f64),
+    Duration(Duration),
+    Texts(Vec<String>),
+}
+
+/// The values of a section's keys, in the order in which they were read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values(Vec<(&'static str, Written)>);
+
+impl Values {
+    /// The value of a key, in place of one of before.
+    pub(super) fn set(&mut self, key: &'static str, value: Written) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((key, value)),
+        }
+    }
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Written::Boolean(value) => serializer.serialize_bool(*value),
+            Written::Integer(value) => serializer.serialize_u64(*value),
+            Written::Number(value) => number(value, serializer),
+            Written::Duration(value) => seconds(value, serializer),
+            Written::Texts(texts) => serializer.collect_seq(texts),
+        }
+    }
+}
 
 /// Serialises a duration as seconds: a whole number where it is one.
 ///
@@ -31,23 +73,19 @@ pub fn number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Er
 
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
-
     use super::*;
-
-    #[derive(Serialize)]
-    struct Written {
-        #[serde(serialize_with = "seconds")]
-        duration: Duration,
-        #[serde(serialize_with = "number")]
-        number: f64,
-    }
 
     #[test]
     fn whole_values_are_written_without_a_fraction() {
-        let whole = Written { duration: Duration::from_secs(900), number: 80.0 };
-        assert_eq!(serde_json::to_string(&whole).unwrap(), r#"{"duration":900,"number":80}"#);
-        let parts = Written { duration: Duration::from_millis(500), number: 12.5 };
-        assert_eq!(serde_json::to_string(&parts).unwrap(), r#"{"duration":0.5,"number":12.5}"#);
+        let mut values = Values::default();
+        values.set("whole", Written::Duration(Duration::from_secs(900)));
+        values.set("number", Written::Number(80.0));
+        values.set("parts", Written::Duration(Duration::from_millis(500)));
+        values.set("number", Written::Number(12.5));
+        values.set("zero", Written::Number(0.0));
+        assert_eq!(
+            serde_json::to_value(&values).unwrap(),
+            serde_json::json!({"whole": 900, "number": 12.5, "parts": 0.5, "zero": 0})
+        );
     }
 }

@@ -1,10 +1,9 @@
 //! Heap allocations and state writes of a steady check: the whole loop on a scripted clock and a host of fixtures.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::{Check, Plan};
+use vps_monitor::collect::Check;
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::host::Host;
@@ -12,6 +11,13 @@ use vps_monitor::store::Loaded;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
 const MAX_ALLOCATIONS: u64 = 20;
+
+const CONFIG: &str = "\
+general: {check_interval: 1}
+system: {memory: {threshold: 100}}
+network: {connections: {threshold: 1000000}}
+scheduled_report: {enabled: false}
+";
 
 /// Checks over which an average is taken.
 const CHECKS: u32 = 50;
@@ -36,7 +42,7 @@ impl Still {
             let mut input = None;
             for effect in effects {
                 match effect {
-                    Effect::Watch { plan, .. } => self.check = Check::new(&plan, &self.host),
+                    Effect::Watch { plan, .. } => self.check = Check::new(&plan.sources, &self.host),
                     Effect::Measure(Purpose::Check) => self.check.begin(&mut self.host, self.now.boot),
                     Effect::Save(_) => {
                         self.saves += 1;
@@ -80,13 +86,7 @@ fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
 /// Runs the agent for so many checks of a fixture host. The heap allocations, and how often the state was written.
 fn run(host: &str, checks: u32) -> (u64, u32) {
     let procfs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts").join(host).join("proc");
-    let mut config = Config::default();
-    config.general.check_interval = Duration::from_secs(1);
-    config.system.cpu.sample_interval = Duration::from_secs(1);
-    config.network.traffic.sample_interval = Duration::from_secs(1);
-    config.system.memory.threshold = 100.0;
-    config.network.connections.threshold = 1_000_000;
-    config.scheduled_report.enabled = false;
+    let config = Config::parse("config", CONFIG.as_bytes()).unwrap().value;
     let mut saves = 0;
 
     let allocations = allocation_counter::measure(|| {
@@ -94,7 +94,7 @@ fn run(host: &str, checks: u32) -> (u64, u32) {
         host.ask_file_system = half_full;
         let mut still = Still {
             now: Now { wall: "2026-02-04T07:30:00Z".parse().unwrap(), boot: Boot::from_millis(1_000_000) },
-            check: Check::new(&Plan::default(), &host),
+            check: Check::new(&[], &host),
             host,
             checks_left: checks,
             saves: 0,

@@ -35,7 +35,7 @@ impl Bench {
         let procfs = folder.path().join("proc");
         let mut host = Host::new(Some(&procfs));
         host.ask_file_system = ask_file_system;
-        let check = Check::new(plan, &host);
+        let check = Check::new(&plan.sources, &host);
         Bench { _folder: folder, procfs, host, check }
     }
 

@@ -14,6 +14,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use vps_monitor::collect::{Configured, SOURCES};
+use vps_monitor::config::Config;
+
 /// A number from the environment.
 pub fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
@@ -66,4 +69,11 @@ pub fn can_inject() -> bool {
     assert!(!is_ci(), "system calls must be failed here: {why}");
     eprintln!("left out, as system calls cannot be failed on this machine: {why}");
     false
+}
+
+/// The one source of this name, with these keys.
+pub fn only(name: &str, keys: &str) -> Vec<Configured> {
+    let source = *SOURCES.iter().find(|source| source.name == name).unwrap();
+    let text = format!("{}: {{{name}: {keys}}}", source.group.key);
+    Config::parse_with(&[source], "config", text.as_bytes()).unwrap().value.sources
 }

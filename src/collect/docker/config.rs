@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::docker::Address;
+use crate::metric::{self, Limits, Metric};
 use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
 
 /// The longest wait after a deliberate stop or removal.
@@ -81,6 +82,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How long each condition may last that somebody meant.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
+        let limits = Limits { grace: self.grace, ..Limits::NONE };
+        [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE]
+            .map(|metric| (metric, limits))
+            .into_iter()
+    }
+
     pub fn read(section: &mut Section<'_>) -> Config {
         Config {
             enabled: section.choice(

@@ -48,8 +48,10 @@ mod tests {
 
     use crate::clock;
     use crate::collect::Collector;
-    use crate::collect::memory::{Config, Memory};
+    use crate::collect::memory::Memory;
+    use crate::collect::whole;
     use crate::host::Host;
+    use crate::metric;
     use crate::snapshot::{Reading, Snapshot, Value};
 
     use super::parse;
@@ -68,7 +70,7 @@ mod tests {
 
     fn memory(procfs: &Path) -> Reading {
         let mut host = Host::new(Some(procfs));
-        let mut memory = Memory::new(&Config::default(), &Config::default(), &host).unwrap();
+        let mut memory = Memory::new(&[whole(metric::MEMORY)], &host);
         let mut snapshot = Snapshot::default();
         let _ = memory.collect(&mut host, clock::now(), &mut snapshot);
         snapshot.readings.swap_remove(0)

@@ -3,55 +3,41 @@
 mod arc;
 mod meminfo;
 
-use serde::Serialize;
-
 use super::parse::Malformed;
-use super::{Collector, Progress, whole};
+use super::{Collector, Progress, SYSTEM, Setup, Source, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Metric};
-use crate::settings::{self, Doc, NO_DOC, Section, doc};
+use crate::settings::{Section, doc};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value, Watched};
 
 use arc::Arc;
 use meminfo::Fields;
 
-/// `system.memory`, and `system.swap`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    pub enabled: bool,
-    /// Percent.
-    #[serde(serialize_with = "crate::settings::number")]
-    pub threshold: f64,
+pub const MEMORY: &Source =
+    &Source { name: "memory", group: SYSTEM, metrics: &[metric::MEMORY], read: |section, _| read_memory(section) };
+
+pub const SWAP: &Source =
+    &Source { name: "swap", group: SYSTEM, metrics: &[metric::SWAP], read: |section, _| read_swap(section) };
+
+fn read_memory(section: &mut Section<'_>) -> Setup {
+    let doc = doc("不可用内存的比例 (%)", "memory that is not available, percent");
+    let threshold = section.percent("threshold", metric::MEMORY.default_warning(), doc);
+    Setup::new(|watched, host| Some(Box::new(Memory::new(watched, host)))).limit(metric::MEMORY, threshold)
 }
 
-impl Config {
-    pub fn memory(section: &mut Section<'_>) -> Config {
-        Config::read(section, doc("不可用内存的比例 (%)", "memory that is not available, percent"))
-    }
-
-    pub fn swap(section: &mut Section<'_>) -> Config {
-        Config::read(
-            section,
-            doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap use, percent; a host without swap never fires"),
-        )
-    }
-
-    fn read(section: &mut Section<'_>, threshold: Doc) -> Config {
-        Config {
-            enabled: section.boolean("enabled", true, NO_DOC),
-            threshold: section.percent("threshold", 80.0, threshold),
-        }
-    }
+fn read_swap(section: &mut Section<'_>) -> Setup {
+    let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap use, percent; a host without swap never fires");
+    let threshold = section.percent("threshold", metric::SWAP.default_warning(), doc);
+    // Where memory is watched, it is read together with that.
+    let open = |watched: &[Watched], host: &Host| {
+        let is_alone = !watched.contains(&whole(metric::MEMORY));
+        is_alone.then(|| Box::new(Memory::new(watched, host)) as _)
+    };
+    Setup::new(open).limit(metric::SWAP, threshold)
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::memory)
-    }
-}
-
-pub struct Memory {
+struct Memory {
     meminfo: ProcFile,
     /// The cache of ZFS, where there is one.
     arc: Option<Arc>,
@@ -60,13 +46,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(memory: &Config, swap: &Config, host: &Host) -> Option<Memory> {
-        (memory.enabled || swap.enabled).then(|| Memory {
-            meminfo: host.proc_file("meminfo"),
-            arc: memory.enabled.then(|| Arc::of(host)).flatten(),
-            memory: memory.enabled,
-            swap: swap.enabled,
-        })
+    fn new(watched: &[Watched], host: &Host) -> Memory {
+        let [memory, swap] = [metric::MEMORY, metric::SWAP].map(|metric| watched.contains(&whole(metric)));
+        Memory { meminfo: host.proc_file("meminfo"), arc: memory.then(|| Arc::of(host)).flatten(), memory, swap }
     }
 
     /// Memory in use, with a note where it is not what `free` shows.
@@ -79,41 +61,32 @@ impl Memory {
 }
 
 impl Collector for Memory {
-    fn watch(&self, into: &mut Vec<Watched>) {
-        into.extend(self.memory.then(|| whole(metric::MEMORY)));
-        into.extend(self.swap.then(|| whole(metric::SWAP)));
-    }
-
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         let fields = match self.meminfo.read(&mut host.buffer) {
             Ok(text) => Fields::parse(text),
             Err(error) => {
                 let metrics: &[&'static Metric] = match (self.memory, self.swap) {
                     (true, true) => &[metric::MEMORY, metric::SWAP],
-                    (true, false) => &[metric::MEMORY],
-                    _ => &[metric::SWAP],
+                    (true, false) => MEMORY.metrics,
+                    _ => SWAP.metrics,
                 };
-                into.failures.push(Failure { collector: "memory", metrics, target: None, error: error.to_string() });
+                into.failures.push(Failure { metrics, ..MEMORY.failure(error.to_string()) });
                 return Progress::Done;
             }
         };
         let memory = self.memory.then(|| self.memory(&fields, host));
         let swap = self.swap.then(|| fields.swap().map(|swap| (swap, None)));
-        let mut add =
-            |metric: &'static Metric, metrics: &'static [&'static Metric], usage: Result<_, Malformed>| match usage {
-                Ok((value, note)) => into.readings.push(Reading { key: Key::new(metric, ""), value, note }),
-                Err(error) => into.failures.push(Failure {
-                    collector: metric.name,
-                    metrics,
-                    target: None,
-                    error: format!("{}: {error}", self.meminfo.path().display()),
-                }),
-            };
+        let mut add = |source: &'static Source, usage: Result<_, Malformed>| match usage {
+            Ok((value, note)) => into.readings.push(Reading { key: Key::new(source.metrics[0], ""), value, note }),
+            Err(error) => {
+                into.failures.push(source.failure(format!("{}: {error}", self.meminfo.path().display())));
+            }
+        };
         if let Some(memory) = memory {
-            add(metric::MEMORY, &[metric::MEMORY], memory);
+            add(MEMORY, memory);
         }
         if let Some(swap) = swap {
-            add(metric::SWAP, &[metric::SWAP], swap);
+            add(SWAP, swap);
         }
         Progress::Done
     }

@@ -5,55 +5,33 @@ mod counters;
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Collector, Progress, whole};
+use super::{Collector, NETWORK, Progress, Setup, Source, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
-use crate::settings::{self, Complaint, Doc, NO_DOC, Section, doc, seconds};
-use crate::snapshot::{Failure, Snapshot, Value, Watched};
+use crate::settings::{Complaint, Doc, Section, Written, doc};
+use crate::snapshot::{Snapshot, Value};
 
 use choice::Choice;
 use counters::Reading;
 
-/// `network.traffic`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    pub enabled: bool,
-    /// Megabits (10^6 bits) a second, of each direction by itself.
-    #[serde(serialize_with = "crate::settings::number")]
-    pub threshold_mbps: f64,
-    /// The time between the two readings.
-    #[serde(serialize_with = "seconds")]
-    pub sample_interval: Duration,
-    /// Names and `*` patterns of the interfaces that count; empty: the physical ones.
-    pub interfaces: Vec<String>,
-}
+pub const SOURCE: &Source =
+    &Source { name: "traffic", group: NETWORK, metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT], read };
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
-    }
-}
-
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
-            enabled: section.boolean("enabled", true, NO_DOC),
-            threshold_mbps: section.number(
-                "threshold_mbps",
-                100.0,
-                0.0,
-                1_000_000.0,
-                doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, in and out each"),
-            ),
-            sample_interval: super::sample_interval(section, Duration::from_secs(5)),
-            interfaces: section
-                .list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name))
-                .unwrap_or_default(),
-        }
-    }
+fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
+    let threshold = section.number(
+        "threshold_mbps",
+        metric::TRAFFIC_IN.default_warning(),
+        0.0,
+        1_000_000.0,
+        doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, in and out each"),
+    );
+    let window = sample_interval(section, Duration::from_secs(5), check_interval);
+    let interfaces = section.list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name));
+    let interfaces: Vec<String> = interfaces.unwrap_or_default();
+    section.holds("interfaces", Written::Texts(interfaces.clone()));
+    let setup = Setup::new(move |_, host| Some(Box::new(Traffic::new(window, &interfaces, host))));
+    Setup { window, ..setup.limit(metric::TRAFFIC_IN, threshold).limit(metric::TRAFFIC_OUT, threshold) }
 }
 
 const INTERFACES: Doc = doc(
@@ -73,7 +51,7 @@ fn interface_name(text: &str) -> Result<String, Complaint> {
     Ok(text.to_owned())
 }
 
-pub struct Traffic {
+struct Traffic {
     file: ProcFile,
     window: Duration,
     began: Boot,
@@ -83,18 +61,18 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub fn new(config: &Config, host: &Host) -> Option<Traffic> {
-        let choice = match &*config.interfaces {
+    fn new(window: Duration, interfaces: &[String], host: &Host) -> Traffic {
+        let choice = match interfaces {
             [] => Choice::Default,
             named => Choice::Named(named.to_vec()),
         };
-        config.enabled.then(|| Traffic {
+        Traffic {
             file: host.network_file("dev"),
-            window: config.sample_interval,
+            window,
             began: Boot::from_micros(0),
             before: Reading::new(choice),
             before_failed: None,
-        })
+        }
     }
 
     fn take_first(&mut self, host: &mut Host) -> Result<(), String> {
@@ -120,10 +98,6 @@ impl Traffic {
 }
 
 impl Collector for Traffic {
-    fn watch(&self, into: &mut Vec<Watched>) {
-        into.extend([metric::TRAFFIC_IN, metric::TRAFFIC_OUT].map(whole));
-    }
-
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         self.began = now;
         self.before_failed = self.take_first(host).err();
@@ -136,12 +110,7 @@ impl Collector for Traffic {
                 into.push(metric::TRAFFIC_IN, "", Value::Number(received));
                 into.push(metric::TRAFFIC_OUT, "", Value::Number(sent));
             }
-            Err(error) => into.failures.push(Failure {
-                collector: "traffic",
-                metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT],
-                target: None,
-                error,
-            }),
+            Err(error) => into.failures.push(SOURCE.failure(error)),
         }
         Progress::Done
     }

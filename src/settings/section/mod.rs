@@ -12,6 +12,7 @@ use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::report::{Report, in_path};
 use super::scalar::{Scalar, quoted};
+use super::written::{Values, Written};
 
 /// Nobody lists more by hand; and a component that looks for an item listed twice compares each with all others.
 pub const MAX_ITEMS: usize = 1_000;
@@ -28,6 +29,7 @@ pub struct Section<'a> {
     path: String,
     /// The keys that were asked for: all others are unknown.
     known: Vec<&'static str>,
+    values: Values,
 }
 
 impl Section<'_> {
@@ -78,6 +80,16 @@ impl Section<'_> {
         Some(items)
     }
 
+    /// The values of the keys that were read so far.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// A key's value, where that is not what was read, or where that was a list.
+    pub fn holds(&mut self, key: &'static str, value: Written) {
+        self.values.set(key, value);
+    }
+
     /// Whether `key` is there and not null.
     pub fn is_written(&self, key: &str) -> bool {
         self.entry(key).is_some_and(|entry| !entry.value.is_null())
@@ -124,7 +136,7 @@ impl<'a> Section<'a> {
     }
 
     fn of(report: &'a mut Report, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
-        Section { report, entries, span, is_refused: false, path, known: Vec::new() }
+        Section { report, entries, span, is_refused: false, path, known: Vec::new(), values: Values::default() }
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {

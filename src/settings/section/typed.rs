@@ -12,11 +12,14 @@ use crate::settings::lookalike::Lookalike;
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
 use crate::settings::time_zone::{self, time_zone};
+use crate::settings::written::Written;
 
 impl Section<'_> {
     pub fn boolean(&mut self, key: &'static str, default: bool, doc: Doc) -> bool {
         self.describe(key, Kind::Boolean, default.to_string(), doc);
-        self.value(key, default, "true or false", Scalar::boolean)
+        let value = self.value(key, default, "true or false", Scalar::boolean);
+        self.holds(key, Written::Boolean(value));
+        value
     }
 
     /// A whole number in `range`.
@@ -24,13 +27,17 @@ impl Section<'_> {
         let (from, to) = (*range.start(), *range.end());
         self.describe(key, Kind::Integer { from, to }, default.to_string(), doc);
         let expected = format!("a whole number from {from} to {to}");
-        self.value(key, default, &expected, |scalar| scalar.integer(&range))
+        let value = self.value(key, default, &expected, |scalar| scalar.integer(&range));
+        self.holds(key, Written::Integer(value));
+        value
     }
 
     /// A number that is above `above` and at most `up_to`.
     pub fn number(&mut self, key: &'static str, default: f64, above: f64, up_to: f64, doc: Doc) -> f64 {
         self.describe(key, Kind::Number { above, up_to }, default.to_string(), doc);
-        self.value(key, default, &number_expected(above, up_to), |scalar| scalar.number(above, up_to))
+        let value = self.value(key, default, &number_expected(above, up_to), |scalar| scalar.number(above, up_to));
+        self.holds(key, Written::Number(value));
+        value
     }
 
     /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
@@ -42,6 +49,7 @@ impl Section<'_> {
             let text = format!("{percent} is less than one percent; if {meant} percent is meant, write {meant}");
             self.warning(key, text);
         }
+        self.holds(key, Written::Number(percent));
         percent
     }
 
@@ -57,7 +65,9 @@ impl Section<'_> {
         self.describe(key, Kind::Duration { from, to }, default.as_secs_f64().to_string(), doc);
         let (from, to) = (duration_text(from), duration_text(to));
         let expected = format!("from {from} to {to}, in seconds or as a text such as 15m or 1h30m");
-        self.value(key, default, &expected, |scalar| scalar.duration(&range))
+        let value = self.value(key, default, &expected, |scalar| scalar.duration(&range));
+        self.holds(key, Written::Duration(value));
+        value
     }
 
     /// A text, empty by default; a number or a boolean without quotes is one, too.

@@ -1,0 +1,70 @@
+//! One check after another, as far as collectors make it.
+
+use super::{Collector, Configured, Progress};
+use crate::clock::{Boot, Now};
+use crate::host::Host;
+use crate::snapshot::{Snapshot, Watched};
+
+/// One check after another: the collectors, and how far the check that is under way has come.
+///
+/// The sampling windows of all collectors run side by side, so a check takes as long as its longest one.
+pub struct Check {
+    slots: Vec<Slot>,
+    /// What all collectors read.
+    watched: Vec<Watched>,
+    snapshot: Snapshot,
+}
+
+struct Slot {
+    collector: Box<dyn Collector>,
+    /// When it is to be called next; `None` when it is done.
+    due: Option<Boot>,
+}
+
+impl Check {
+    pub fn new(sources: &[Configured], host: &Host) -> Check {
+        let watched: Vec<Watched> = sources.iter().flat_map(Configured::watched).collect();
+        let collectors = sources.iter().filter_map(|source| source.open(&watched, host));
+        let slots = collectors.map(|collector| Slot { collector, due: None }).collect();
+        Check { slots, watched, snapshot: Snapshot::default() }
+    }
+
+    /// Takes the first readings.
+    pub fn begin(&mut self, host: &mut Host, now: Boot) {
+        let readings = Vec::with_capacity(self.watched.len());
+        self.snapshot = Snapshot { watched: self.watched.clone(), readings, failures: Vec::new() };
+        let mut end = now;
+        for slot in &mut self.slots {
+            let due = now.after(slot.collector.begin(host, now));
+            slot.due = Some(due);
+            end = end.max(due);
+        }
+        // What needs no window is measured at the end, together with what needs the longest.
+        for slot in &mut self.slots {
+            slot.due = slot.due.map(|due| if due == now { end } else { due });
+        }
+    }
+
+    /// When [`Check::advance`] has something to do; `None` when no check is under way.
+    pub fn next_due(&self) -> Option<Boot> {
+        self.slots.iter().filter_map(|slot| slot.due).min()
+    }
+
+    /// Collects what is due, and gives the snapshot once all is there, readings in the order of lines in a message.
+    pub fn advance(&mut self, host: &mut Host, now: Now) -> Option<Snapshot> {
+        for slot in &mut self.slots {
+            if slot.due.is_some_and(|due| due <= now.boot) {
+                slot.due = match slot.collector.collect(host, now, &mut self.snapshot) {
+                    Progress::Done => None,
+                    Progress::Again(due) => Some(due),
+                };
+            }
+        }
+        if self.next_due().is_some() {
+            return None;
+        }
+        let mut snapshot = std::mem::take(&mut self.snapshot);
+        snapshot.readings.sort_by_key(|reading| reading.key.metric.order);
+        Some(snapshot)
+    }
+}

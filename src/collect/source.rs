@@ -1,0 +1,183 @@
+//! Sources: what each measures, its keys, its limits and its collector, said in its own file.
+//!
+//! Whoever composes the configuration, compiles rules or makes a check takes all that from here, so that another source is
+//! another file and another line in [`SOURCES`](super::SOURCES).
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Collector;
+use crate::host::Host;
+use crate::metric::{Limits, Metric};
+use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
+use crate::snapshot::{Failure, Key, Watched};
+
+/// Something that quantities are read from.
+#[derive(Debug)]
+pub struct Source {
+    /// In failures, and as the name of its section in the configuration.
+    pub name: &'static str,
+    /// The section around its own.
+    pub group: &'static Group,
+    pub metrics: &'static [&'static Metric],
+    /// Reads its keys behind `enabled`; a sampling window has to fit into the interval between checks.
+    pub read: fn(&mut Section<'_>, check_interval: Duration) -> Setup,
+}
+
+impl Source {
+    /// Why none of its quantities could be read.
+    pub const fn failure(&self, error: String) -> Failure {
+        Failure { collector: self.name, metrics: self.metrics, target: None, error }
+    }
+}
+
+/// A section of the configuration that has those of several sources in it.
+#[derive(Debug)]
+pub struct Group {
+    pub key: &'static str,
+    pub doc: Doc,
+}
+
+pub const SYSTEM: &Group = &Group {
+    key: "system",
+    doc: doc("系统监控：达到阈值即告警", "System: an alert fires at or above its threshold"),
+};
+
+pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "Network") };
+
+/// A source's work, by its keys.
+pub struct Setup {
+    /// The targets of its quantities; an empty name where the host has each once.
+    pub targets: Vec<Rc<str>>,
+    pub limits: Vec<(&'static Metric, Limits)>,
+    /// How far apart its two readings are; zero where one will do.
+    pub window: Duration,
+    pub open: Box<Open>,
+}
+
+/// Makes the collector, if not another one of those that read `watched` reads this too.
+pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
+
+impl Setup {
+    /// Quantities that the host has once and one reading tells.
+    pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
+        Setup { targets: vec!["".into()], limits: Vec::new(), window: Duration::ZERO, open: Box::new(open) }
+    }
+
+    /// With a limit of one of the quantities: a warning from here on.
+    #[must_use]
+    pub fn limit(mut self, metric: &'static Metric, threshold: f64) -> Setup {
+        self.limits.push((metric, Limits::warning(threshold)));
+        self
+    }
+}
+
+/// A source as the configuration has it.
+#[derive(Clone)]
+pub struct Configured {
+    pub source: &'static Source,
+    pub is_enabled: bool,
+    values: Values,
+    setup: Rc<Setup>,
+}
+
+impl Configured {
+    fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
+        let is_enabled = section.boolean("enabled", true, NO_DOC);
+        let setup = Rc::new((source.read)(section, check_interval));
+        Configured { source, is_enabled, values: section.values().clone(), setup }
+    }
+
+    /// Its keys with their values.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// All that it reads: what of it a check brings no reading of is unknown.
+    pub fn watched(&self) -> impl Iterator<Item = Watched> {
+        let keys =
+            self.source.metrics.iter().flat_map(|metric| {
+                self.setup.targets.iter().map(|target| Watched::One(Key::new(metric, target.clone())))
+            });
+        keys.filter(|_| self.is_enabled)
+    }
+
+    /// The targets of its quantities, in the order of the configuration.
+    pub fn targets(&self) -> &[Rc<str>] {
+        &self.setup.targets
+    }
+
+    pub fn window(&self) -> Duration {
+        if self.is_enabled { self.setup.window } else { Duration::ZERO }
+    }
+
+    /// The limits of its quantities: those of its keys, and behind them the quantities' own.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
+        let own = self.source.metrics.iter().filter_map(|metric| Some((*metric, metric.default?)));
+        self.setup.limits.iter().copied().chain(own)
+    }
+
+    pub(super) fn open(&self, watched: &[Watched], host: &Host) -> Option<Box<dyn Collector>> {
+        if self.is_enabled { (self.setup.open)(watched, host) } else { None }
+    }
+}
+
+/// The same where all keys have the same values.
+impl PartialEq for Configured {
+    fn eq(&self, other: &Configured) -> bool {
+        self.source.name == other.source.name && self.values == other.values
+    }
+}
+
+impl fmt::Debug for Configured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.source.name, self.values)
+    }
+}
+
+/// Reads the sections of `sources`, each in that of its group.
+pub fn read(document: &mut Section<'_>, sources: &[&'static Source], check_interval: Duration) -> Vec<Configured> {
+    let mut configured = Vec::new();
+    for group in groups(sources.iter().copied()) {
+        document.section(group.key, group.doc, |section| {
+            for source in sources.iter().filter(|source| source.group.key == group.key) {
+                let read = |section: &mut Section<'_>| Configured::read(source, section, check_interval);
+                configured.push(section.section(source.name, NO_DOC, read));
+            }
+        });
+    }
+    configured
+}
+
+/// The groups of sources, each once, in the order of the sources.
+pub fn groups(sources: impl Iterator<Item = &'static Source>) -> Vec<&'static Group> {
+    let mut groups: Vec<&'static Group> = Vec::new();
+    for source in sources {
+        if groups.iter().all(|group| group.key != source.group.key) {
+            groups.push(source.group);
+        }
+    }
+    groups
+}
+
+/// How far apart the two readings of a rate may be taken.
+const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// The key `sample_interval`, which must fit between two checks: one that was written is refused when it does not, the
+/// default is shortened.
+pub fn sample_interval(section: &mut Section<'_>, default: Duration, check_interval: Duration) -> Duration {
+    const KEY: &str = "sample_interval";
+    let doc =
+        doc("采样间隔（秒），不长于 `check_interval`", "between the two readings; no longer than `check_interval`");
+    let read = section.duration(KEY, default, SAMPLE_INTERVAL, doc);
+    if read > check_interval && section.is_written(KEY) {
+        let (sample, check) = (duration_text(read), duration_text(check_interval));
+        let complaint = Complaint::new(format!("{sample} is longer than general.check_interval, which is {check}"));
+        section.problem(KEY, complaint.expected(format!("at most {check}")));
+    }
+    let window = read.min(check_interval);
+    section.holds(KEY, Written::Duration(window));
+    window
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::clock::Boot;
-use vps_monitor::message::{self, Extras, Language, Message, Outline, Style};
+use vps_monitor::message::{self, Extras, Language, Message, Style};
 use vps_monitor::metric;
 use vps_monitor::notify::wecom;
 use vps_monitor::outbox::{Budget, Outbox, Outcome, Settled};
@@ -98,7 +98,7 @@ fn report(host: &str, time: Timestamp) -> Message {
     snapshot.push(metric::CPU, "", Value::Number(23.5));
     snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
     let style = Style { language: Language::default(), host: host.to_owned(), zone: TimeZone::UTC };
-    message::report(&snapshot, &Outline::default(), &Extras::default(), &style, time)
+    message::report(&snapshot, &Extras::default(), &style, time)
 }
 
 /// The outbox as it stands in the state file, in bytes, with so many reports that wait.

@@ -221,6 +221,10 @@ impl Snapshot {
         self.watched.extend(other.watched);
     }
 
+    pub fn watch(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>) {
+        self.watched.push(Watched::One(Key::new(metric, target)));
+    }
+
     pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {
         self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
     }

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::alert::{News, Transition};
 use vps_monitor::core::ReadingDocument;
-use vps_monitor::message::{self, Escape, Extras, Language, Outline, Style};
+use vps_monitor::message::{self, Escape, Extras, Language, Style};
 use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Limit, Rule, Rules};
-use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value};
+use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value, Watched};
 
 const GB: u64 = 1 << 30;
 
@@ -52,7 +52,9 @@ fn failures() -> Snapshot {
         failure("traffic", &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT], None),
         failure("connections", &[metric::CONNECTIONS], None),
     ];
-    Snapshot { failures, ..Snapshot::default() }
+    let mut snapshot = Snapshot { failures, ..Snapshot::default() };
+    self::snapshot(true).readings.into_iter().for_each(|reading| snapshot.watched.push(Watched::One(reading.key)));
+    snapshot
 }
 
 fn rules() -> Rules {
@@ -92,9 +94,8 @@ fn said(language: Language) -> String {
     }
     let recovery = message::recovery(&transitions(&well, News::Recovered, since), &style, now);
     add("recovery", &recovery.unwrap().text(&Escape::NONE));
-    let outline = Outline { disks: vec!["/".into(), "/data".into()] };
     for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
-        add(what, &message::report(snapshot, &outline, &Extras::default(), &style, now).text(&Escape::NONE));
+        add(what, &message::report(snapshot, &Extras::default(), &style, now).text(&Escape::NONE));
     }
     let (rules, mut all) = (rules(), over.clone());
     all.append(unknown);

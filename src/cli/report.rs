@@ -22,7 +22,7 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
         firing: state.alerts.firing().into_iter().cloned().collect(),
         since_report: state.since_report,
     };
-    let report = message::report(&snapshot, &config.outline, &extras, &config.style, now.wall);
+    let report = message::report(&snapshot, &extras, &config.style, now.wall);
     output::print(&format!(
         "{}
 ",

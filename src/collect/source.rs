@@ -104,11 +104,6 @@ impl Configured {
         keys.filter(|_| self.is_enabled)
     }
 
-    /// The targets of its quantities, in the order of the configuration.
-    pub fn targets(&self) -> &[Rc<str>] {
-        &self.setup.targets
-    }
-
     pub fn window(&self) -> Duration {
         if self.is_enabled { self.setup.window } else { Duration::ZERO }
     }

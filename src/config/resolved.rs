@@ -1,6 +1,5 @@
 //! The configuration in force, each part in the terms of the component that it is for.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -11,8 +10,7 @@ use crate::clock;
 use crate::collect::Plan;
 use crate::docker::Address;
 use crate::host;
-use crate::message::{Outline, Style};
-use crate::metric;
+use crate::message::Style;
 use crate::notify::Channel;
 use crate::rule::{Rule, Rules};
 use crate::schedule;
@@ -39,7 +37,6 @@ pub struct Resolved {
     pub rules: Rules,
     pub plan: Plan,
     pub style: Style,
-    pub outline: Outline,
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
     pub reports: schedule::Config,
@@ -60,7 +57,6 @@ impl Resolved {
             rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
-            outline: Outline { disks: disks(config) },
             channels: [config.wechat.channel()].into_iter().flatten().collect(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
@@ -71,10 +67,4 @@ impl Resolved {
     pub fn channels_or_terminal(&self) -> Vec<Channel> {
         if self.channels.is_empty() { vec![Channel::terminal()] } else { self.channels.clone() }
     }
-}
-
-/// The disks in the order of the configuration.
-fn disks(config: &Config) -> Vec<Rc<str>> {
-    let of_disks = config.sources.iter().filter(|configured| configured.source.metrics.contains(&metric::DISK));
-    of_disks.flat_map(|configured| configured.targets()).cloned().collect()
 }

@@ -94,7 +94,7 @@ impl Core {
                     since_report: std::mem::take(&mut state.since_report),
                 };
                 let config = &self.config;
-                let report = message::report(snapshot, &config.outline, &extras, &config.style, now.wall);
+                let report = message::report(snapshot, &extras, &config.style, now.wall);
                 self.push(report, now);
             }
             Due::Skipped { due, late_by } => {

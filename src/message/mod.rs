@@ -25,7 +25,7 @@ pub use fact::{About, Fact};
 pub use format::{size, time};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
-pub use report::{Extras, Outline, report};
+pub use report::{Extras, report};
 pub use table::table;
 pub use words::{Language, Words};
 

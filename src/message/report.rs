@@ -1,22 +1,14 @@
 //! The status report: what every enabled metric is now, and why where it is not known.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::containers::containers;
 use super::{Kind, Line, Message, Style, Words, size};
 use crate::alert::{Alert, Tally};
-use crate::metric::{self, Metric};
+use crate::metric::{Metric, Section};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
-
-/// What belongs into a report besides the measurements.
-#[derive(Clone, Debug, Default)]
-pub struct Outline {
-    /// The disks in the order of the configuration.
-    pub disks: Vec<Rc<str>>,
-}
 
 /// What is told under the measurements, where there is something to tell.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +20,16 @@ pub struct Extras {
     pub since_report: Tally,
 }
 
-/// The report of one check, section by section; one that is switched off has neither readings nor failures, and is left
-/// out.
-pub fn report(snapshot: &Snapshot, outline: &Outline, extras: &Extras, style: &Style, now: Timestamp) -> Message {
+/// The report of one check, section by section; one of which nothing is watched is left out.
+pub fn report(snapshot: &Snapshot, extras: &Extras, style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
-    let report = Report::new(snapshot, outline, words);
     let mut lines: Vec<Line> = Vec::new();
-    for section in [report.system(), report.network(), containers(snapshot, words, now), alerts(extras, words, now)] {
+    for section in [
+        of_host(Section::System, words.system, snapshot, words),
+        of_host(Section::Network, words.network, snapshot, words),
+        containers(snapshot, words, now),
+        alerts(extras, words, now),
+    ] {
         if section.len() > 1 {
             lines.extend(section);
             // Sections stand apart, and so does the time line.
@@ -83,58 +78,35 @@ fn label(key: &Key, words: &Words) -> Line {
     }
 }
 
-/// What is told of the host itself. Of containers there may be 10,000s, which are told elsewhere.
-struct Report<'a> {
-    readings: HashMap<&'a Key, &'a Reading>,
-    failures: Vec<&'a Failure>,
-    outline: &'a Outline,
-    words: &'a Words,
-}
+/// The lines of one section of the host's quantities, its heading first: what each is, or that it is unknown and why. Targets
+/// come as they are watched. Of containers there may be 10,000s, which are told elsewhere.
+fn of_host(section: Section, heading: &'static str, snapshot: &Snapshot, words: &Words) -> Vec<Line> {
+    let in_section = |key: &&Key| key.metric.section == section;
+    let read = snapshot.readings.iter().map(|reading| &reading.key).filter(in_section);
+    let mut seen = HashSet::new();
+    let watched = snapshot.watched_keys().filter(in_section);
+    let mut keys: Vec<&Key> = watched.chain(read).filter(|key| seen.insert(*key)).collect();
+    keys.sort_by_key(|key| key.metric.report_order);
 
-impl<'a> Report<'a> {
-    fn new(snapshot: &'a Snapshot, outline: &'a Outline, words: &'a Words) -> Report<'a> {
-        let of_host = |reading: &&Reading| !reading.key.metric.is_of_docker();
-        let concerns_host = |failure: &&Failure| !failure.is_of_docker();
-        Report {
-            readings: snapshot.readings.iter().filter(of_host).map(|reading| (&reading.key, reading)).collect(),
-            failures: snapshot.failures.iter().filter(concerns_host).collect(),
-            outline,
-            words,
-        }
-    }
-
-    fn system(&self) -> Vec<Line> {
-        let mut lines = vec![self.words.system.into()];
-        lines.extend(self.line(metric::CPU, ""));
-        lines.extend(self.line(metric::MEMORY, ""));
-        lines.extend(self.line(metric::SWAP, ""));
-        for path in &self.outline.disks {
-            lines.extend(self.line(metric::DISK, path));
-        }
-        lines
-    }
-
-    fn network(&self) -> Vec<Line> {
-        let mut lines = vec![self.words.network.into()];
-        lines.extend(self.line(metric::TRAFFIC_IN, ""));
-        lines.extend(self.line(metric::TRAFFIC_OUT, ""));
-        lines.extend(self.line(metric::CONNECTIONS, ""));
-        lines
-    }
-
-    /// One metric's line: its value, or that it is unknown and why; none where it is switched off.
-    fn line(&self, metric: &'static Metric, target: &str) -> Option<Line> {
-        let key = Key::new(metric, target);
-        let text = match self.readings.get(&key) {
-            Some(reading) => value(&key, &reading.value),
-            None => unknown(self.words, self.failures.iter().find(|failure| failure.explains(&key))?),
+    let of_section = snapshot.readings.iter().filter(|reading| in_section(&&reading.key));
+    let readings: HashMap<&Key, &Reading> = of_section.map(|reading| (&reading.key, reading)).collect();
+    let line = |key: &Key| {
+        let text = match readings.get(key) {
+            Some(reading) => value(key, &reading.value),
+            None => unknown(words, snapshot.failures.iter().find(|failure| failure.explains(key))),
         };
-        Some(Line::from("  • ") + label(&key, self.words) + ": " + text)
-    }
+        Line::from("  • ") + label(key, words) + ": " + text
+    };
+    let lines = keys.into_iter().map(line);
+    std::iter::once(Line::from(heading)).chain(lines).collect()
 }
 
-fn unknown(words: &Words, failure: &Failure) -> Line {
-    Line::from(words.unknown) + " (" + Line::foreign(&failure.error) + ")"
+fn unknown(words: &Words, failure: Option<&Failure>) -> Line {
+    let unknown = Line::from(words.unknown);
+    match failure {
+        Some(failure) => unknown + " (" + Line::foreign(&failure.error) + ")",
+        None => unknown,
+    }
 }
 
 fn value(key: &Key, value: &Value) -> Line {

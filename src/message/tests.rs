@@ -82,8 +82,7 @@ fn a_report_is_as_in_the_plan() {
     snapshot.push(metric::TRAFFIC_IN, "", Value::Number(2.3));
     snapshot.push(metric::TRAFFIC_OUT, "", Value::Number(1.1));
     snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
-    let outline = Outline { disks: vec!["/".into()] };
-    let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    let message = report(&snapshot, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
         message.text(&Escape::NONE),
         "📊 VPS 状态报告 [主机名]\n━━━━━━━━━━━━━━━━━━━━━━\n🖥️ 系统状态\n  • CPU: 23.5%\n  • 内存: 65.2% (2.1GB / 3.2GB)\n  \
@@ -104,8 +103,16 @@ fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left
     };
     snapshot.failures.push(failure("memory", &[metric::MEMORY, metric::SWAP], None, "no [such] file"));
     snapshot.failures.push(failure("disk", &[metric::DISK], Some("/data"), "gone"));
-    let outline = Outline { disks: vec!["/data".into(), "/".into()] };
-    let message = report(&snapshot, &outline, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    for (metric, target) in [
+        (metric::MEMORY, ""),
+        (metric::DISK, "/data"),
+        (metric::DISK, "/"),
+        (metric::SWAP, ""),
+        (metric::CONNECTIONS, ""),
+    ] {
+        snapshot.watch(metric, target);
+    }
+    let message = report(&snapshot, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
         message.lines,
         [
@@ -114,6 +121,9 @@ fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left
             "  • Swap: 未知 (no [such] file)",
             "  • 磁盘(/data): 未知 (gone)",
             "  • 磁盘(/): 45.8% (1GB / 2GB)",
+            "",
+            "🌐 网络状态",
+            "  • 连接数: 未知",
             ""
         ]
     );

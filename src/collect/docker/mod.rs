@@ -282,7 +282,7 @@ impl Docker {
         };
         let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, "available"));
         if word != Word::Nothing {
-            snapshot.watched.push(Watched::One(Key::new(metric::DOCKER_ENGINE, ENGINE)));
+            snapshot.watch(metric::DOCKER_ENGINE, ENGINE);
         }
         match word {
             Word::Available => snapshot.readings.push(engine("available")),

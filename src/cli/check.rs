@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
-use crate::collect::docker::{Engine, Happened};
+use crate::collect::docker::{Engine, EngineUpdate};
 use crate::config::Resolved;
 use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
@@ -63,7 +63,7 @@ fn survey(mut engine: Engine) -> Snapshot {
         // A wait that fails ends too soon, and the deadline ends the survey.
         let _ = ppoll(&mut fds, left, None);
         found = match engine.advance(clock::now()) {
-            Some(Happened::Surveyed(snapshot)) => Some(snapshot),
+            Some(EngineUpdate::Surveyed(snapshot)) => Some(snapshot),
             _ => None,
         };
     }

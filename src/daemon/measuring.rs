@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use nix::poll::PollFlags;
 
 use crate::clock::{Boot, Now};
-use crate::collect::docker::{self, Engine, Happened, Memory, Scope};
+use crate::collect::docker::{self, Engine, EngineUpdate, Memory, Scope};
 use crate::collect::{Check, Plan};
 use crate::core::{Input, Purpose};
 use crate::host::Host;
@@ -135,11 +135,11 @@ impl Measuring {
         inputs
     }
 
-    fn take_in(&mut self, happened: Happened, inputs: &mut Vec<Input>) {
+    fn take_in(&mut self, happened: EngineUpdate, inputs: &mut Vec<Input>) {
         // Before what was found, so that it is saved together with the alerts that come of that.
         inputs.extend(self.news_to_remember());
         match happened {
-            Happened::Surveyed(mut containers) => {
+            EngineUpdate::Surveyed(mut containers) => {
                 let look_is_wanted = std::mem::take(&mut self.look_is_wanted);
                 let mut waiting = self.tracks.iter_mut().filter(|track| track.found.is_some()).peekable();
                 while let Some(Track { purpose, found, .. }) = waiting.next() {
@@ -153,10 +153,10 @@ impl Measuring {
                     inputs.push(Input::Looked { snapshot: containers, scope: Scope::Everything });
                 }
             }
-            Happened::Looked(looked) => {
+            EngineUpdate::Looked(looked) => {
                 inputs.push(Input::Looked { snapshot: looked.snapshot, scope: looked.scope });
             }
-            Happened::EventsLost(error) => inputs.push(Input::EngineEvents(error.map(|error| error.to_string()))),
+            EngineUpdate::EventsLost(error) => inputs.push(Input::EngineEvents(error.map(|error| error.to_string()))),
         }
     }
 }

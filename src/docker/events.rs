@@ -3,7 +3,7 @@
 //! An event never has a container's state, only its id. The stream never waits: its descriptor goes into the caller's
 //! poll(2), and [`Stream::read`] takes the bytes that are there. A stream that ends or stalls is opened again with
 //! growing pauses. The events in between are not asked for (engines remember some 256 events, and health checks fill
-//! those), so on every [`Happening::Connected`] the caller compares the whole list.
+//! those), so on every [`StreamEvent::Connected`] the caller compares the whole list.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -54,7 +54,7 @@ const _: () = assert!(MAX_EVENT_BYTES as u64 <= AT_ONCE_BYTES, "one event is no 
 
 /// A piece of news from the stream.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Happening {
+pub enum StreamEvent {
     /// The stream is open (again): what happened before is not known, so compare the list.
     Connected,
     /// It has stood for a while since.
@@ -123,7 +123,7 @@ impl Stream {
 
     /// Takes what there is, at most [`SHARE_BYTES`] and what is left of the last call; opens or gives up the stream when
     /// it is time. Never waits.
-    pub fn read(&mut self, now: Boot) -> Vec<Happening> {
+    pub fn read(&mut self, now: Boot) -> Vec<StreamEvent> {
         let mut happenings = Vec::new();
         let result = match &mut self.state {
             State::Closed { until } if now < *until => return happenings,
@@ -132,7 +132,7 @@ impl Stream {
         };
         if let Err(error) = result {
             self.lose(&error, now);
-            happenings.push(Happening::Lost(error));
+            happenings.push(StreamEvent::Lost(error));
         }
         happenings
     }
@@ -179,7 +179,7 @@ impl Open {
         self.framing.is_none() || !self.buffer.pending().is_empty() || !self.line.is_empty()
     }
 
-    fn read(&mut self, address: &Address, now: Boot, into: &mut Vec<Happening>) -> Result<(), Error> {
+    fn read(&mut self, address: &Address, now: Boot, into: &mut Vec<StreamEvent>) -> Result<(), Error> {
         let cut_off = || Error::CutOff { path: address.path().to_owned() };
         let mut share_bytes = SHARE_BYTES;
         while share_bytes > 0 {
@@ -206,13 +206,13 @@ impl Open {
         }
         if !self.settled && self.framing.is_some() && now - self.since >= SETTLED {
             self.settled = true;
-            into.push(Happening::Settled);
+            into.push(StreamEvent::Settled);
         }
         Ok(())
     }
 
     /// Reads what was received; whether something that had begun has ended by it.
-    fn decode(&mut self, address: &Address, into: &mut Vec<Happening>) -> Result<bool, Error> {
+    fn decode(&mut self, address: &Address, into: &mut Vec<StreamEvent>) -> Result<bool, Error> {
         let path = || address.path().to_owned();
         let strange = |found: String| Error::NotAnEngine { path: path(), found };
         let mut ended = false;
@@ -228,7 +228,7 @@ impl Open {
             }
             self.framing = Some(head.framing);
             ended = true;
-            into.push(Happening::Connected);
+            into.push(StreamEvent::Connected);
         }
         let Some(framing) = &mut self.framing else { return Ok(ended) };
         loop {
@@ -252,7 +252,7 @@ fn stalled(address: &Address) -> Error {
 
 /// Splits `payload`, with the beginning that is in `line`, into events; leaves there what is not ended yet. Whether a
 /// line ended.
-fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<Happening>) -> Result<bool, String> {
+fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<StreamEvent>) -> Result<bool, String> {
     let mut ended = false;
     for part in payload.split_inclusive(|byte| *byte == b'\n') {
         if line.len() + part.len() > MAX_EVENT_BYTES {
@@ -260,7 +260,7 @@ fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<Happening>) -> 
         }
         line.extend_from_slice(part);
         if part.ends_with(b"\n") {
-            into.extend(event::parse(line).map_err(|error| error.to_string())?.map(Happening::Event));
+            into.extend(event::parse(line).map_err(|error| error.to_string())?.map(StreamEvent::Event));
             line.clear();
             ended = true;
         }

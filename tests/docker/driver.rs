@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Engine, Happened, Memory};
+use vps_monitor::collect::docker::{Engine, EngineUpdate, Memory};
 
 use super::{at, config, told};
 use crate::support::engine::{After, Engine as FakeEngine, hang, json_reply};
@@ -35,9 +35,9 @@ fn go_on(engine: &mut Engine, seconds: i64) -> Vec<String> {
     let mut lines = Vec::new();
     loop {
         match engine.advance(now) {
-            Some(Happened::Surveyed(snapshot)) => lines.extend(told(&snapshot)),
-            Some(Happened::Looked(looked)) => lines.extend(told(&looked.snapshot)),
-            Some(Happened::EventsLost(_)) => {}
+            Some(EngineUpdate::Surveyed(snapshot)) => lines.extend(told(&snapshot)),
+            Some(EngineUpdate::Looked(looked)) => lines.extend(told(&looked.snapshot)),
+            Some(EngineUpdate::EventsLost(_)) => {}
             None => {
                 let mut fds: Vec<PollFd<'_>> =
                     engine.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Engine as Driver, Happened, Scope};
+use vps_monitor::collect::docker::{Engine as Driver, EngineUpdate, Scope};
 use vps_monitor::docker::Error;
 
 use super::{at, config, told};
@@ -103,7 +103,7 @@ fn comes(driver: &Driver) -> bool {
 }
 
 /// The next result; the clocks stand still meanwhile.
-fn next(driver: &mut Driver, now: Now) -> Happened {
+fn next(driver: &mut Driver, now: Now) -> EngineUpdate {
     loop {
         if let Some(happened) = driver.advance(now) {
             return happened;
@@ -112,16 +112,16 @@ fn next(driver: &mut Driver, now: Now) -> Happened {
     }
 }
 
-fn surveyed(happened: Happened) -> Vec<String> {
+fn surveyed(happened: EngineUpdate) -> Vec<String> {
     match happened {
-        Happened::Surveyed(snapshot) => told(&snapshot),
+        EngineUpdate::Surveyed(snapshot) => told(&snapshot),
         other => panic!("{other:?}"),
     }
 }
 
-fn looked(happened: Happened) -> (Scope, Vec<String>) {
+fn looked(happened: EngineUpdate) -> (Scope, Vec<String>) {
     match happened {
-        Happened::Looked(looked) => (looked.scope, told(&looked.snapshot)),
+        EngineUpdate::Looked(looked) => (looked.scope, told(&looked.snapshot)),
         other => panic!("{other:?}"),
     }
 }
@@ -225,13 +225,13 @@ fn events_that_flood_are_said_once_and_containers_are_compared_by_list_meanwhile
     let (mut told, mut compared, mut now) = (Vec::new(), Vec::new(), at(0));
     while told.last() != Some(&None) {
         match driver.advance(now) {
-            Some(Happened::EventsLost(error)) => told.push(error),
-            Some(Happened::Looked(looked)) => {
+            Some(EngineUpdate::EventsLost(error)) => told.push(error),
+            Some(EngineUpdate::Looked(looked)) => {
                 assert_eq!(looked.scope, Scope::Everything);
                 compared.push(now.boot);
                 floods.store(compared.len() < 3, Ordering::SeqCst);
             }
-            Some(Happened::Surveyed(_)) => panic!("nobody asked"),
+            Some(EngineUpdate::Surveyed(_)) => panic!("nobody asked"),
             // Time goes on, a little where something comes, and to what is due where nothing does.
             None if comes(&driver) => now.boot = now.boot.after(Duration::from_millis(1)),
             None => now.boot = now.boot.max(driver.due().unwrap()),

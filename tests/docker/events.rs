@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vps_monitor::clock::Boot;
 use vps_monitor::docker::Error;
-use vps_monitor::docker::events::{Happening, Kind, Stream};
+use vps_monitor::docker::events::{Kind, Stream, StreamEvent};
 
 use super::at;
 use crate::support::PATIENCE;
@@ -24,7 +24,7 @@ fn message(action: &str, name: &str) -> String {
 }
 
 /// Reads, once there is something, until something is made of it.
-fn next(stream: &mut Stream, now: Boot) -> Vec<Happening> {
+fn next(stream: &mut Stream, now: Boot) -> Vec<StreamEvent> {
     loop {
         if let Some(fd) = stream.fd() {
             let mut fds = [nix::poll::PollFd::new(fd, nix::poll::PollFlags::POLLIN)];
@@ -38,10 +38,10 @@ fn next(stream: &mut Stream, now: Boot) -> Vec<Happening> {
     }
 }
 
-fn kinds(happenings: &[Happening]) -> Vec<Option<Kind>> {
-    let kind = |happening: &Happening| match happening {
-        Happening::Event(event) => Some(event.kind),
-        Happening::Connected | Happening::Settled | Happening::Lost(_) => None,
+fn kinds(happenings: &[StreamEvent]) -> Vec<Option<Kind>> {
+    let kind = |happening: &StreamEvent| match happening {
+        StreamEvent::Event(event) => Some(event.kind),
+        StreamEvent::Connected | StreamEvent::Settled | StreamEvent::Lost(_) => None,
     };
     happenings.iter().map(kind).collect()
 }
@@ -51,7 +51,7 @@ fn the_engine_is_asked_to_leave_out_what_is_not_needed() {
     let (engine, sender) = told_what_to_send();
     let mut stream = Stream::new(engine.address());
     sender.send(HEAD.to_owned()).unwrap();
-    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    assert_eq!(next(&mut stream, at(0).boot), [StreamEvent::Connected]);
     let target = engine.targets().remove(0);
     assert!(target.starts_with("/events?filters=%7B%22type%22%3A%5B%22container%22%5D"), "{target}");
     for (word, asked) in [("die", true), ("health_status", true), ("exec_die", false), ("exec_create", false)] {
@@ -64,11 +64,11 @@ fn recorded_events_of_engine_26_1_are_read() {
     let engine = Engine::recorded("docker-26.1.5", "containers-all");
     let mut stream = Stream::new(engine.address());
     let mut all = Vec::new();
-    while !matches!(all.last(), Some(Happening::Lost(_))) {
+    while !matches!(all.last(), Some(StreamEvent::Lost(_))) {
         all.extend(next(&mut stream, at(0).boot));
     }
-    assert_eq!(all[0], Happening::Connected);
-    let Happening::Event(death) = &all[1] else { panic!("{all:?}") };
+    assert_eq!(all[0], StreamEvent::Connected);
+    let StreamEvent::Event(death) = &all[1] else { panic!("{all:?}") };
     assert_eq!((death.kind, death.name.as_str()), (Kind::Die, "app-restarting"));
     assert_eq!(death.id, "2378b6fa14045ef3a851c5d4a6fc1484a47f964a67d50b964783cdabd0320d74");
     assert_eq!(death.at_nanos, 1_795_328_297_694_432_728);
@@ -112,7 +112,7 @@ fn a_rename_tells_both_names_and_compose_its_labels() {
     while all.len() < 2 {
         all.extend(next(&mut stream, at(0).boot));
     }
-    let Happening::Event(event) = &all[1] else { panic!("{all:?}") };
+    let StreamEvent::Event(event) = &all[1] else { panic!("{all:?}") };
     assert_eq!((event.kind, event.name.as_str(), event.old_name.as_deref()), (Kind::Rename, "old-web", Some("web")));
     assert_eq!((event.labels.compose_project.as_str(), event.labels.compose_service.as_str()), ("shop", "web"));
 }
@@ -125,9 +125,9 @@ fn a_stream_that_ends_is_opened_again_with_growing_pauses() {
     let mut pauses = Vec::new();
     for _ in 0..8 {
         sender.send(HEAD.to_owned()).unwrap();
-        assert_eq!(next(&mut stream, now), [Happening::Connected]);
+        assert_eq!(next(&mut stream, now), [StreamEvent::Connected]);
         sender.send(String::new()).unwrap();
-        assert_eq!(next(&mut stream, now), [Happening::Lost(Error::CutOff { path: engine.path() })]);
+        assert_eq!(next(&mut stream, now), [StreamEvent::Lost(Error::CutOff { path: engine.path() })]);
         let due = stream.due().unwrap();
         assert_eq!((stream.fd().is_none(), stream.read(now)), (true, vec![]));
         pauses.push((due - now).as_millis());
@@ -136,10 +136,10 @@ fn a_stream_that_ends_is_opened_again_with_growing_pauses() {
     assert_eq!(pauses, [125, 250, 500, 1000, 2000, 4000, 4000, 4000]);
 
     sender.send(HEAD.to_owned()).unwrap();
-    assert_eq!(next(&mut stream, now), [Happening::Connected]);
+    assert_eq!(next(&mut stream, now), [StreamEvent::Connected]);
     now = now.after(Duration::from_secs(60));
     sender.send(String::new()).unwrap();
-    assert!(matches!(next(&mut stream, now)[..], [Happening::Lost(_)]));
+    assert!(matches!(next(&mut stream, now)[..], [StreamEvent::Lost(_)]));
     assert_eq!((stream.due().unwrap() - now).as_millis(), 125, "one that lasted begins with a short pause");
 }
 
@@ -150,7 +150,7 @@ fn an_engine_that_is_not_there_is_tried_again_until_it_is() {
     let path = engine.path();
     drop(engine);
     let mut stream = Stream::new(address);
-    assert_eq!(stream.read(at(0).boot), [Happening::Lost(Error::NoSocket { path })]);
+    assert_eq!(stream.read(at(0).boot), [StreamEvent::Lost(Error::NoSocket { path })]);
     assert!(stream.due().unwrap() <= at(5).boot);
 }
 
@@ -159,9 +159,9 @@ fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
     let (engine, sender) = told_what_to_send();
     let mut stream = Stream::new(engine.address());
     sender.send(HEAD.to_owned()).unwrap();
-    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
+    assert_eq!(next(&mut stream, at(0).boot), [StreamEvent::Connected]);
     assert_eq!((stream.due(), stream.read(at(4).boot)), (Some(at(5).boot), vec![]));
-    assert_eq!(stream.read(at(5).boot), [Happening::Settled]);
+    assert_eq!(stream.read(at(5).boot), [StreamEvent::Settled]);
     assert_eq!((stream.due(), stream.read(at(100_000).boot)), (None, vec![]));
 
     sender.send("ff\r\n{\"half".to_owned()).unwrap();
@@ -170,11 +170,11 @@ fn an_idle_stream_is_left_alone_and_one_that_stalls_is_given_up() {
     }
     assert_eq!(stream.due(), Some(at(100_005).boot));
     assert_eq!(stream.read(at(100_004).boot), []);
-    assert!(matches!(stream.read(at(100_005).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
+    assert!(matches!(stream.read(at(100_005).boot)[..], [StreamEvent::Lost(Error::NoAnswer { .. })]));
 }
 
 /// The news until the stream waits for the beginning of an event since this second.
-fn begun_at(stream: &mut Stream, second: i64) -> Vec<Happening> {
+fn begun_at(stream: &mut Stream, second: i64) -> Vec<StreamEvent> {
     let mut told = Vec::new();
     while stream.due() != Some(at(second + 5).boot) {
         told.extend(stream.read(at(second).boot));
@@ -187,8 +187,8 @@ fn an_event_that_drips_is_given_up_and_one_after_the_other_is_not() {
     let (engine, sender) = told_what_to_send();
     let mut stream = Stream::new(engine.address());
     sender.send(HEAD.to_owned() + "ffff\r\n").unwrap();
-    assert_eq!(next(&mut stream, at(0).boot), [Happening::Connected]);
-    assert_eq!(stream.read(at(5).boot), [Happening::Settled]);
+    assert_eq!(next(&mut stream, at(0).boot), [StreamEvent::Connected]);
+    assert_eq!(stream.read(at(5).boot), [StreamEvent::Settled]);
     let event = message("die", "web");
     let (front, back) = event.split_at(9);
     let mut seconds = 5;
@@ -207,7 +207,7 @@ fn an_event_that_drips_is_given_up_and_one_after_the_other_is_not() {
         assert_eq!(stream.read(at(seconds + second).boot), []);
     }
     let lost = stream.read(at(seconds + 5).boot).remove(0);
-    assert!(matches!(lost, Happening::Lost(Error::NoAnswer { .. })), "{lost:?}");
+    assert!(matches!(lost, StreamEvent::Lost(Error::NoAnswer { .. })), "{lost:?}");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_stream_that_never_pauses_is_read_a_share_at_a_time_then_left_alone() {
             let mut told = stream.read(at(0).boot);
             turns += 1;
             most_events = most_events.max(told.len());
-            if let Some(Happening::Lost(error)) = told.pop() {
+            if let Some(StreamEvent::Lost(error)) = told.pop() {
                 break error;
             }
         };
@@ -249,13 +249,13 @@ fn a_stream_works_again_only_once_it_has_stood_for_a_while() {
     for _ in 0..20 {
         sender.send(HEAD.to_owned()).unwrap();
         sender.send(String::new()).unwrap();
-        while !matches!(told.last(), Some(Happening::Lost(_))) {
+        while !matches!(told.last(), Some(StreamEvent::Lost(_))) {
             told.extend(next(&mut stream, now));
         }
         told.pop();
         now = stream.due().unwrap();
     }
-    assert_eq!(told, vec![Happening::Connected; 20], "an engine that hangs up each time");
+    assert_eq!(told, vec![StreamEvent::Connected; 20], "an engine that hangs up each time");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn an_engine_that_hangs_is_given_up_and_tried_again() {
     let mut stream = Stream::new(engine.address());
     assert_eq!(stream.read(at(0).boot), []);
     assert_eq!(stream.due(), Some(at(5).boot));
-    assert!(matches!(stream.read(at(5).boot)[..], [Happening::Lost(Error::NoAnswer { .. })]));
+    assert!(matches!(stream.read(at(5).boot)[..], [StreamEvent::Lost(Error::NoAnswer { .. })]));
 }
 
 #[test]
@@ -280,9 +280,9 @@ fn what_is_no_event_stream_is_lost() {
         let engine = Engine::replying(reply.clone());
         let mut stream = Stream::new(engine.address());
         let mut all = Vec::new();
-        while !matches!(all.last(), Some(Happening::Lost(_))) {
+        while !matches!(all.last(), Some(StreamEvent::Lost(_))) {
             all.extend(next(&mut stream, at(0).boot));
         }
-        assert!(matches!(all.last(), Some(Happening::Lost(Error::NotAnEngine { .. }))), "{reply:.100}: {all:?}");
+        assert!(matches!(all.last(), Some(StreamEvent::Lost(Error::NotAnEngine { .. }))), "{reply:.100}: {all:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use vps_monitor::clock::Boot;
-use vps_monitor::docker::events::{Happening, Stream};
+use vps_monitor::docker::events::{Stream, StreamEvent};
 use vps_monitor::docker::{Address, Answer, Error, MAX_REPLY_BYTES, Question, SHARE_BYTES, Session, TIMEOUT};
 
 use super::{ask, at};
@@ -90,7 +90,7 @@ fn what_stands_in_the_sockets_place_is_named() {
         assert!(error.to_string().starts_with(&text), "{error}");
         // Followed or asked, it is the same.
         let mut stream = Stream::new(address);
-        assert_eq!(stream.read(at(0).boot), [Happening::Lost(error)]);
+        assert_eq!(stream.read(at(0).boot), [StreamEvent::Lost(error)]);
     }
 }
 

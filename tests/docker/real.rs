@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock;
-use vps_monitor::collect::docker::{Config, Engine, Happened, Memory};
+use vps_monitor::collect::docker::{Config, Engine, EngineUpdate, Memory};
 use vps_monitor::snapshot::Snapshot;
 
 use super::{config, told};
@@ -60,9 +60,9 @@ impl Watcher {
             self.engine.fds().into_iter().flatten().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
         poll(&mut fds, PollTimeout::try_from(millis).unwrap()).unwrap();
         match self.engine.advance(clock::now()) {
-            Some(Happened::Surveyed(snapshot)) => self.take_in(&snapshot),
-            Some(Happened::Looked(looked)) => self.take_in(&looked.snapshot),
-            Some(Happened::EventsLost(_)) | None => {}
+            Some(EngineUpdate::Surveyed(snapshot)) => self.take_in(&snapshot),
+            Some(EngineUpdate::Looked(looked)) => self.take_in(&looked.snapshot),
+            Some(EngineUpdate::EventsLost(_)) | None => {}
         }
     }
 

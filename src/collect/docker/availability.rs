@@ -27,7 +27,7 @@ pub struct Availability {
 
 /// The report on the engine's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum Presence {
     Available,
     Unavailable,
     /// It may be back in a moment.
@@ -57,7 +57,7 @@ impl Availability {
     }
 
     /// It answered.
-    pub fn answered(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Word {
+    pub fn answered(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Presence {
         roster.remember(|memory| &mut memory.engine_was_there, true);
         (self.answered, self.told) = (true, false);
         let gone = |roster: &Roster| roster.recall().and_then(|memory| memory.engine_gone);
@@ -66,30 +66,30 @@ impl Availability {
         }
         let is_back = |gone: Timestamp| now.wall.duration_since(gone) < BACK_FOR;
         match config.alert_unavailable {
-            AlertUnavailable::Always => Word::Available,
-            AlertUnavailable::Auto if gone(roster).is_some_and(is_back) => Word::Available,
-            AlertUnavailable::Auto | AlertUnavailable::Never => Word::Nothing,
+            AlertUnavailable::Always => Presence::Available,
+            AlertUnavailable::Auto if gone(roster).is_some_and(is_back) => Presence::Available,
+            AlertUnavailable::Auto | AlertUnavailable::Never => Presence::Nothing,
         }
     }
 
     /// An engine that is expected did not answer.
-    pub fn gone(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Word {
+    pub fn gone(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Presence {
         let since = *self.gone_since.get_or_insert(now.boot);
         let is_told = match config.alert_unavailable {
-            AlertUnavailable::Never => return Word::Nothing,
+            AlertUnavailable::Never => return Presence::Nothing,
             AlertUnavailable::Always => self.answered || roster.remembers(),
-            AlertUnavailable::Auto if !roster.remembers() => return Word::Nothing,
+            AlertUnavailable::Auto if !roster.remembers() => return Presence::Nothing,
             AlertUnavailable::Auto => {
                 let concerns_somebody = roster.watch().names_any() || roster.has_seen_any();
                 concerns_somebody && now.boot - since >= GONE_FOR
             }
         };
         if !is_told {
-            return Word::Unknown;
+            return Presence::Unknown;
         }
         if !std::mem::replace(&mut self.told, true) {
             roster.remember(|memory| &mut memory.engine_gone, Some(now.wall));
         }
-        Word::Unavailable
+        Presence::Unavailable
     }
 }

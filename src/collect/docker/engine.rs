@@ -12,7 +12,7 @@ use nix::poll::PollFlags;
 
 use super::{Config, Docker, Enabled, Look, Looked, Memory};
 use crate::clock::{Boot, Now};
-use crate::docker::events::{Happening, Stream};
+use crate::docker::events::{Stream, StreamEvent};
 use crate::docker::{Burst, Error, Gatherer, SHARE_BYTES, Session};
 use crate::snapshot::Snapshot;
 
@@ -25,7 +25,7 @@ const _: () = assert!(AGAIN.as_millis() < 5000);
 #[derive(Debug)]
 pub struct Engine {
     docker: Docker,
-    look: Option<UnderWay>,
+    look: Option<Exchange>,
     /// A survey is asked for and has not begun.
     survey_is_wanted: bool,
     /// The look before the next one was for a burst: a survey that is wanted goes first.
@@ -36,18 +36,18 @@ pub struct Engine {
     /// The engine did not answer, and nothing tells when it does again: when to look.
     again: Option<Boot>,
     /// Results that came before the caller took them.
-    queue: VecDeque<Happened>,
+    queue: VecDeque<EngineUpdate>,
 }
 
 #[derive(Debug)]
-struct UnderWay {
+struct Exchange {
     session: Session,
     is_survey: bool,
 }
 
 /// A result from an engine.
 #[derive(Debug)]
-pub enum Happened {
+pub enum EngineUpdate {
     /// The survey that was asked for.
     Surveyed(Snapshot),
     /// Something happened to containers, and they were looked at.
@@ -85,7 +85,7 @@ impl Engine {
         self.docker.config()
     }
 
-    /// Asks for a look at everything, which ends with [`Happened::Surveyed`]. Its findings, where they are there at once:
+    /// Asks for a look at everything, which ends with [`EngineUpdate::Surveyed`]. Its findings, where they are there at once:
     /// containers are not watched, or the engine cannot be reached.
     pub fn survey(&mut self, now: Now) -> Option<Snapshot> {
         if self.config().enabled == Enabled::Never {
@@ -97,7 +97,7 @@ impl Engine {
                 None
             }
             None => match self.begin(Look::Everything, now) {
-                Some(Happened::Surveyed(snapshot)) => Some(snapshot),
+                Some(EngineUpdate::Surveyed(snapshot)) => Some(snapshot),
                 other => {
                     self.queue.extend(other);
                     None
@@ -127,12 +127,12 @@ impl Engine {
     }
 
     /// Does what there is to do, a bounded share of it, and never waits; to be called again until nothing has come of it.
-    pub fn advance(&mut self, now: Now) -> Option<Happened> {
+    pub fn advance(&mut self, now: Now) -> Option<EngineUpdate> {
         if let Some(happened) = self.queue.pop_front() {
             return Some(happened);
         }
         if let Some(lost) = self.follow_events(now.boot) {
-            return Some(Happened::EventsLost(lost));
+            return Some(EngineUpdate::EventsLost(lost));
         }
         if self.look.is_some() {
             return self.get_on(now);
@@ -146,10 +146,10 @@ impl Engine {
         let mut news = None;
         for happening in self.stream.as_mut()?.read(now) {
             match happening {
-                Happening::Event(event) => self.gatherer.push(event, now),
-                Happening::Connected => self.gatherer.push_unknown(now),
-                Happening::Settled => news = Some(None),
-                Happening::Lost(error) => {
+                StreamEvent::Event(event) => self.gatherer.push(event, now),
+                StreamEvent::Connected => self.gatherer.push_unknown(now),
+                StreamEvent::Settled => news = Some(None),
+                StreamEvent::Lost(error) => {
                     self.gatherer.push_unknown(now);
                     news = Some(Some(error));
                 }
@@ -159,8 +159,8 @@ impl Engine {
     }
 
     /// Gets on with the look that is under way.
-    fn get_on(&mut self, now: Now) -> Option<Happened> {
-        let UnderWay { session, is_survey } = self.look.as_mut()?;
+    fn get_on(&mut self, now: Now) -> Option<EngineUpdate> {
+        let Exchange { session, is_survey } = self.look.as_mut()?;
         let is_survey = *is_survey;
         let mut share_bytes = SHARE_BYTES;
         let looked = loop {
@@ -192,7 +192,7 @@ impl Engine {
 
     /// Begins to look; what has come of it, if it is there at once. A burst of events of containers that are not watched
     /// is nothing.
-    fn begin(&mut self, look: Look, now: Now) -> Option<Happened> {
+    fn begin(&mut self, look: Look, now: Now) -> Option<EngineUpdate> {
         let is_survey = look == Look::Everything;
         self.survey_is_wanted &= !is_survey;
         // A survey takes the events along that wait for their burst: they tell why something ended.
@@ -204,11 +204,11 @@ impl Engine {
             return None;
         }
         let session = Session::new(self.config().socket.clone(), now.boot);
-        self.look = Some(UnderWay { session, is_survey });
+        self.look = Some(Exchange { session, is_survey });
         self.get_on(now)
     }
 
-    fn end(&mut self, looked: Looked, is_survey: bool, now: Now) -> Happened {
+    fn end(&mut self, looked: Looked, is_survey: bool, now: Now) -> EngineUpdate {
         self.look = None;
         self.burst_was_last = !is_survey;
         if self.stream.is_none() && self.docker.is_expected() {
@@ -218,11 +218,11 @@ impl Engine {
         // says nothing.
         let is_heard = self.stream.as_ref().is_some_and(|stream| stream.fd().is_some());
         self.again = (is_heard && self.docker.is_gone()).then(|| now.boot.after(AGAIN));
-        let found = if is_survey { Happened::Surveyed(looked.snapshot) } else { Happened::Looked(looked) };
+        let found = if is_survey { EngineUpdate::Surveyed(looked.snapshot) } else { EngineUpdate::Looked(looked) };
         match self.docker.take_deaths(now) {
             Some(deaths) => {
                 self.queue.push_back(found);
-                Happened::Looked(deaths)
+                EngineUpdate::Looked(deaths)
             }
             None => found,
         }

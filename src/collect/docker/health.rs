@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judge::{Facts, Terms, Words};
+use super::judge::{Interner, Observation, WatchPolicy};
 use crate::snapshot::{Cause, ContainerWord};
 
 /// `starting` is neither good nor bad for so long at least, however short the container's own times are.
@@ -17,26 +17,26 @@ const TELLING_CHARS: usize = 40;
 const _: () = assert!(TELLING_CHARS < MAX_OUTPUT_CHARS);
 
 /// The reading of a container's health; `None` where it has none, or it is not asked for.
-pub fn health(facts: &Facts, terms: Terms, words: &mut Words) -> Option<ContainerWord> {
-    let word = facts.health.as_ref().filter(|_| terms.check_health)?;
+pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Interner) -> Option<ContainerWord> {
+    let word = observed.health.as_ref().filter(|_| policy.check_health)?;
     let well = match &**word {
         "healthy" => Some(true),
-        "starting" if !is_overdue(facts) => None,
+        "starting" if !is_overdue(observed) => None,
         _ => Some(false),
     };
-    let output = facts.details.as_ref().and_then(|details| details.health_output.clone());
+    let output = observed.details.as_ref().and_then(|details| details.health_output.clone());
     Some(ContainerWord {
         well,
         causes: output.filter(|_| well == Some(false)).map(Cause::HealthOutput).into_iter().collect(),
-        ..ContainerWord::new(word.clone(), words.get("healthy"))
+        ..ContainerWord::new(word.clone(), interner.get("healthy"))
     })
 }
 
 /// Whether a container has been starting for longer than its own health check may take. What the list alone tells does
 /// not say: the times of the check are in inspect.
-fn is_overdue(facts: &Facts) -> bool {
-    let longest_start = facts.details.as_ref().and_then(|details| details.longest_start);
-    match (facts.uptime, longest_start) {
+fn is_overdue(observed: &Observation) -> bool {
+    let longest_start = observed.details.as_ref().and_then(|details| details.longest_start);
+    match (observed.uptime, longest_start) {
         (Some(uptime), Some(longest_start)) => uptime >= longest_start.max(SHORTEST_START),
         _ => false,
     }
@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::judge::Details;
-    use super::super::judge::tests::TERMS;
+    use super::super::judge::tests::POLICY;
     use super::*;
 
     const MINUTE: u64 = 60;
@@ -90,14 +90,14 @@ mod tests {
             longest_start: longest_start_seconds.map(Duration::from_secs),
             ..Details::default()
         };
-        let facts = Facts {
+        let observed = Observation {
             state: "running".into(),
             health: Some(word.into()),
             uptime: Some(Duration::from_secs(uptime_seconds)),
             details: Some(Box::new(details)),
-            ..Facts::default()
+            ..Observation::default()
         };
-        health(&facts, TERMS, &mut Words::default()).map(|word| (word.well, word.causes))
+        health(&observed, POLICY, &mut Interner::default()).map(|word| (word.well, word.causes))
     }
 
     #[test]
@@ -116,8 +116,8 @@ mod tests {
         let output = Cause::HealthOutput("no answer".to_owned());
         assert_eq!(health_of("unhealthy", 5, None), Some((Some(false), vec![output])));
         assert_eq!(health_of("healthy", 5, None), Some((Some(true), vec![])));
-        let facts = Facts { health: Some("unhealthy".into()), ..Facts::default() };
-        assert_eq!(health(&facts, Terms { check_health: false, ..TERMS }, &mut Words::default()), None);
+        let observed = Observation { health: Some("unhealthy".into()), ..Observation::default() };
+        assert_eq!(health(&observed, WatchPolicy { check_health: false, ..POLICY }, &mut Interner::default()), None);
     }
 
     #[test]

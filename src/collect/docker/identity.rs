@@ -82,14 +82,14 @@ fn is_short_id(text: &str) -> bool {
 }
 
 /// A name that compose made.
-struct Given<'a> {
+struct ComposeName<'a> {
     /// Without what version 1.23 put behind it.
     name: &'a str,
     number: &'a str,
 }
 
 /// `None` for one that the owner chose (`container_name:`).
-fn given_by_compose<'a>(name: &'a str, labels: &Labels) -> Option<Given<'a>> {
+fn given_by_compose<'a>(name: &'a str, labels: &Labels) -> Option<ComposeName<'a>> {
     let Labels { compose_project: project, compose_service: service, compose_number, .. } = labels;
     let rest = ['-', '_'].iter().find_map(|by| {
         name.strip_prefix(project.as_str())?.strip_prefix(*by)?.strip_prefix(service.as_str())?.strip_prefix(*by)
@@ -98,7 +98,7 @@ fn given_by_compose<'a>(name: &'a str, labels: &Labels) -> Option<Given<'a>> {
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_its_number = compose_number.is_empty() || number == compose_number;
     let fits = is_number && is_its_number && (rest == number || is_short_id(behind));
-    fits.then(|| Given { name: &name[..name.len() - (rest.len() - number.len())], number })
+    fits.then(|| ComposeName { name: &name[..name.len() - (rest.len() - number.len())], number })
 }
 
 #[cfg(test)]

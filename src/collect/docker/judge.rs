@@ -1,4 +1,4 @@
-//! Judges a container's state: makes its reading from the known facts. Pure.
+//! Judges a container's state: makes its reading from the observations. Pure.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,19 +19,19 @@ const MISSING: &str = "missing";
 /// The state of one that was there and is removed.
 const REMOVED: &str = "removed";
 
-/// The engine's facts about one container.
+/// One container, as the engine described it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct Observation {
     pub state: Rc<str>,
     /// Only of one that runs and has a health check.
     pub health: Option<Rc<str>>,
     pub uptime: Option<Duration>,
     pub exit_code: Option<i64>,
-    /// The facts that only inspect has.
+    /// The part that only inspect has.
     pub details: Option<Box<Details>>,
 }
 
-/// The facts that only inspect has.
+/// The part that only inspect has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
     pub oom_killed: bool,
@@ -47,14 +47,14 @@ pub struct Details {
 /// The observations over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    pub life: Life,
+    pub reason: DownReason,
     /// Restarts by the engine within the window.
     pub restarts: u32,
 }
 
 /// How a container that does not run came to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
+pub enum DownReason {
     /// It was so when it was first seen. Where it is not named, nobody asked for it to run.
     AsItIs,
     /// Another container took its place when it was stopped on purpose.
@@ -65,7 +65,7 @@ pub enum Life {
 
 /// The expectations of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct WatchPolicy {
     pub expected: Expected,
     /// It is named in the configuration, and not by a pattern.
     pub is_named: bool,
@@ -74,11 +74,11 @@ pub struct Terms {
     pub loop_window: Duration,
 }
 
-impl Facts {
-    pub fn listed(listed: &Listed, words: &mut Words) -> Facts {
-        Facts {
-            state: words.get(&listed.state),
-            health: status::health(&listed.status).map(|word| words.get(word)),
+impl Observation {
+    pub fn listed(listed: &Listed, interner: &mut Interner) -> Observation {
+        Observation {
+            state: interner.get(&listed.state),
+            health: status::health(&listed.status).map(|word| interner.get(word)),
             uptime: status::uptime(&listed.status),
             exit_code: status::exit_code(&listed.status),
             details: None,
@@ -86,12 +86,12 @@ impl Facts {
     }
 
     /// Inspect knows better and more than the list.
-    pub fn inspected(inspected: &Inspected, now: Timestamp, words: &mut Words) -> Facts {
-        let state = words.get(&inspected.state.status);
+    pub fn inspected(inspected: &Inspected, now: Timestamp, interner: &mut Interner) -> Observation {
+        let state = interner.get(&inspected.state.status);
         let health = inspected.health().filter(|_| &*state == "running");
         let running_since = inspected.state.started_at.filter(|_| &*state == "running");
-        Facts {
-            health: health.map(|health| words.get(&health.status)),
+        Observation {
+            health: health.map(|health| interner.get(&health.status)),
             uptime: running_since.map(|time| now.duration_since(time).try_into().unwrap_or_default()),
             exit_code: inspected.state.exit_code.filter(|_| matches!(&*state, "exited" | "restarting")),
             details: Some(Box::new(Details {
@@ -130,58 +130,58 @@ impl Facts {
 }
 
 /// The reading of a container's state.
-pub fn state(facts: &Facts, history: History, terms: Terms, words: &mut Words) -> ContainerWord {
-    let in_loop = is_loop(history, terms) && matches!(&*facts.state, "running" | "restarting");
-    let word = if in_loop { words.get("restarting") } else { facts.state.clone() };
-    let well = is_well(&word, facts.exit_code, history.life, terms);
+pub fn state(observed: &Observation, history: History, policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
+    let in_loop = is_loop(history, policy) && matches!(&*observed.state, "running" | "restarting");
+    let word = if in_loop { interner.get("restarting") } else { observed.state.clone() };
+    let well = is_well(&word, observed.exit_code, history.reason, policy);
     let mut causes = Vec::new();
     if well == Some(false) {
         if in_loop {
-            let window_minutes = u32::try_from(terms.loop_window.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
+            let window_minutes = u32::try_from(policy.loop_window.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
             causes.push(Cause::RestartLoop { times: history.restarts, window_minutes });
         }
-        causes.extend(why(facts, history.life));
+        causes.extend(why(observed, history.reason));
     }
     let is_between = matches!(&*word, "created" | "paused" | "removing");
     ContainerWord {
         well,
         on_purpose: is_between || causes.iter().any(Cause::is_on_purpose),
         causes,
-        restarts: facts.restarts().map(Box::new),
-        ..ContainerWord::new(word, words.get(terms.expected.word()))
+        restarts: observed.restarts().map(Box::new),
+        ..ContainerWord::new(word, interner.get(policy.expected.word()))
     }
 }
 
-pub fn is_loop(history: History, terms: Terms) -> bool {
-    history.restarts >= terms.loop_times
+pub fn is_loop(history: History, policy: WatchPolicy) -> bool {
+    history.restarts >= policy.loop_times
 }
 
-fn is_well(word: &str, exit_code: Option<i64>, life: Life, terms: Terms) -> Option<bool> {
+fn is_well(word: &str, exit_code: Option<i64>, reason: DownReason, policy: WatchPolicy) -> Option<bool> {
     let is_finished = word == "exited" && exit_code == Some(0);
-    let was_stopped = matches!(life, Life::Ended { how: End::Stopped | End::Engine, .. });
-    match life {
+    let was_stopped = matches!(reason, DownReason::Ended { how: End::Stopped | End::Engine, .. });
+    match reason {
         _ if word == "running" => Some(true),
-        _ if is_finished && (terms.expected == Expected::Exited || !(terms.is_named || was_stopped)) => Some(true),
-        Life::Replaced => Some(true),
-        Life::AsItIs if !terms.is_named && word != "restarting" => None,
-        Life::AsItIs | Life::Ended { .. } => Some(false),
+        _ if is_finished && (policy.expected == Expected::Exited || !(policy.is_named || was_stopped)) => Some(true),
+        DownReason::Replaced => Some(true),
+        DownReason::AsItIs if !policy.is_named && word != "restarting" => None,
+        DownReason::AsItIs | DownReason::Ended { .. } => Some(false),
     }
 }
 
 /// How it ended: the most that is known.
-fn why(facts: &Facts, life: Life) -> Vec<Cause> {
-    let (how, told_code) = match life {
-        Life::Ended { how, exit_code } => (how, exit_code),
-        Life::AsItIs | Life::Replaced => (End::Itself, None),
+fn why(observed: &Observation, reason: DownReason) -> Vec<Cause> {
+    let (how, told_code) = match reason {
+        DownReason::Ended { how, exit_code } => (how, exit_code),
+        DownReason::AsItIs | DownReason::Replaced => (End::Itself, None),
     };
-    let exit_code = match (&*facts.state, facts.exit_code) {
+    let exit_code = match (&*observed.state, observed.exit_code) {
         // Between two attempts engines reset the code to 0.
         ("restarting", None | Some(0)) => told_code.filter(|code| *code != 0),
         ("exited" | "dead" | "restarting", code) => code.or(told_code),
         ("removing", _) => told_code,
         _ => return Vec::new(),
     };
-    let stop_signal = facts.details.as_ref().and_then(|details| details.stop_signal);
+    let stop_signal = observed.details.as_ref().and_then(|details| details.stop_signal);
     ended(how, exit_code, stop_signal)
 }
 
@@ -204,36 +204,36 @@ fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<C
 const UNKNOWN_EXIT: i64 = 255;
 
 /// The reading of a run that ended while nobody looked: the container runs again, or is gone with its end.
-pub fn death(death: Death, terms: Terms, words: &mut Words) -> ContainerWord {
+pub fn death(death: Death, policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
     ContainerWord {
         well: Some(false),
         causes: ended(death.how, death.exit_code, None),
-        ..ContainerWord::new(words.get("exited"), words.get(terms.expected.word()))
+        ..ContainerWord::new(interner.get("exited"), interner.get(policy.expected.word()))
     }
 }
 
 /// The reading of a container that is named and not there.
-pub fn missing(expected: Expected, words: &mut Words) -> ContainerWord {
-    ContainerWord { on_purpose: true, ..ContainerWord::new(words.get(MISSING), words.get(expected.word())) }
+pub fn missing(expected: Expected, interner: &mut Interner) -> ContainerWord {
+    ContainerWord { on_purpose: true, ..ContainerWord::new(interner.get(MISSING), interner.get(expected.word())) }
 }
 
 /// The reading of one that ran until it was removed.
-pub fn removed(expected: Expected, words: &mut Words) -> ContainerWord {
+pub fn removed(expected: Expected, interner: &mut Interner) -> ContainerWord {
     ContainerWord {
         on_purpose: true,
         causes: vec![Cause::Removed],
-        ..ContainerWord::new(words.get(REMOVED), words.get(expected.word()))
+        ..ContainerWord::new(interner.get(REMOVED), interner.get(expected.word()))
     }
 }
 
-/// Words that are said of many containers, each kept once.
+/// Words that many containers share, each kept once.
 #[derive(Debug, Default)]
-pub struct Words(Vec<Rc<str>>);
+pub struct Interner(Vec<Rc<str>>);
 
 /// More different words than engines have are not kept.
 const MAX_WORDS: usize = 32;
 
-impl Words {
+impl Interner {
     pub fn get(&mut self, word: &str) -> Rc<str> {
         if let Some(known) = self.0.iter().find(|known| &***known == word) {
             return known.clone();
@@ -250,52 +250,52 @@ impl Words {
 pub(super) mod tests {
     use super::*;
 
-    pub(in super::super) const TERMS: Terms = Terms {
+    pub(in super::super) const POLICY: WatchPolicy = WatchPolicy {
         expected: Expected::Running,
         is_named: true,
         check_health: true,
         loop_times: 3,
         loop_window: Duration::from_secs(600),
     };
-    const JOB: Terms = Terms { expected: Expected::Exited, ..TERMS };
-    const UNNAMED: Terms = Terms { is_named: false, ..TERMS };
+    const JOB: WatchPolicy = WatchPolicy { expected: Expected::Exited, ..POLICY };
+    const UNNAMED: WatchPolicy = WatchPolicy { is_named: false, ..POLICY };
 
     const ENDED: History = ended_by(End::Itself);
 
     const fn ended_by(how: End) -> History {
-        History { life: Life::Ended { how, exit_code: None }, restarts: 0 }
+        History { reason: DownReason::Ended { how, exit_code: None }, restarts: 0 }
     }
 
-    fn facts(state: &str, exit_code: Option<i64>) -> Facts {
-        Facts { state: state.into(), exit_code, ..Facts::default() }
+    fn observed(state: &str, exit_code: Option<i64>) -> Observation {
+        Observation { state: state.into(), exit_code, ..Observation::default() }
     }
 
-    fn judge(facts: &Facts, history: History, terms: Terms) -> ContainerWord {
-        state(facts, history, terms, &mut Words::default())
+    fn judge(observed: &Observation, history: History, policy: WatchPolicy) -> ContainerWord {
+        state(observed, history, policy, &mut Interner::default())
     }
 
-    fn judged(facts: &Facts, history: History, terms: Terms) -> (String, Option<bool>, Vec<Cause>) {
-        let word = judge(facts, history, terms);
+    fn judged(observed: &Observation, history: History, policy: WatchPolicy) -> (String, Option<bool>, Vec<Cause>) {
+        let word = judge(observed, history, policy);
         (word.word.to_string(), word.well, word.causes)
     }
 
     #[test]
     fn running_alone_is_well_for_what_is_named_and_expected_to_run() {
-        assert_eq!(judged(&facts("running", None), ENDED, TERMS), ("running".to_owned(), Some(true), vec![]));
+        assert_eq!(judged(&observed("running", None), ENDED, POLICY), ("running".to_owned(), Some(true), vec![]));
         for word in ["created", "paused", "restarting", "removing", "dead", "some new word"] {
-            for life in [Life::AsItIs, ENDED.life] {
-                let history = History { life, restarts: 0 };
-                assert_eq!(judged(&facts(word, None), history, TERMS), (word.to_owned(), Some(false), vec![]));
+            for reason in [DownReason::AsItIs, ENDED.reason] {
+                let history = History { reason, restarts: 0 };
+                assert_eq!(judged(&observed(word, None), history, POLICY), (word.to_owned(), Some(false), vec![]));
             }
         }
-        let exited = |code| judged(&facts("exited", Some(code)), ENDED, TERMS);
+        let exited = |code| judged(&observed("exited", Some(code)), ENDED, POLICY);
         assert_eq!(exited(3), ("exited".to_owned(), Some(false), vec![Cause::ExitCode(3)]));
         assert_eq!(exited(0).2, [Cause::ExitCode(0)]);
     }
 
     #[test]
     fn a_job_is_well_while_it_works_and_when_it_ended_with_0() {
-        let well = |state: &str, code| judged(&facts(state, code), ENDED, JOB).1;
+        let well = |state: &str, code| judged(&observed(state, code), ENDED, JOB).1;
         assert_eq!([well("exited", Some(0)), well("running", None)], [Some(true); 2]);
         for (state, code) in [("exited", Some(3)), ("exited", None), ("created", None), ("dead", None)] {
             assert_eq!(well(state, code), Some(false), "{state}");
@@ -304,11 +304,11 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_not_named_is_taken_as_it_is_first_seen_and_well_when_it_finished() {
-        let as_it_is = History { life: Life::AsItIs, restarts: 0 };
+        let as_it_is = History { reason: DownReason::AsItIs, restarts: 0 };
         for (state, code) in [("exited", Some(3)), ("created", None), ("dead", None), ("paused", None)] {
-            assert_eq!(judged(&facts(state, code), as_it_is, UNNAMED), (state.to_owned(), None, vec![]));
+            assert_eq!(judged(&observed(state, code), as_it_is, UNNAMED), (state.to_owned(), None, vec![]));
         }
-        let well = |state: &str, code, history| judged(&facts(state, code), history, UNNAMED).1;
+        let well = |state: &str, code, history| judged(&observed(state, code), history, UNNAMED).1;
         assert_eq!(well("restarting", Some(1), as_it_is), Some(false));
         assert_eq!(well("exited", Some(0), as_it_is), Some(true));
         assert_eq!(well("exited", Some(0), ENDED), Some(true));
@@ -316,12 +316,12 @@ pub(super) mod tests {
         for how in [End::Stopped, End::Engine] {
             assert_eq!(well("exited", Some(0), ended_by(how)), Some(false), "{how:?}");
         }
-        assert_eq!(well("exited", Some(143), History { life: Life::Replaced, restarts: 0 }), Some(true));
+        assert_eq!(well("exited", Some(143), History { reason: DownReason::Replaced, restarts: 0 }), Some(true));
     }
 
     #[test]
     fn who_stopped_it_is_told_and_the_exit_code_where_it_says_more() {
-        let causes = |how, code| judged(&facts("exited", Some(code)), ended_by(how), TERMS).2;
+        let causes = |how, code| judged(&observed("exited", Some(code)), ended_by(how), POLICY).2;
         for code in [0, 137, 143] {
             assert_eq!(causes(End::Stopped, code), [Cause::StoppedByHand]);
             assert_eq!(causes(End::Engine, code), [Cause::EngineStopped]);
@@ -336,7 +336,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_somebody_meant_waits_for_its_grace_and_a_crash_does_not() {
-        let on_purpose = |state: &str, code, how| judge(&facts(state, code), ended_by(how), TERMS).on_purpose;
+        let on_purpose = |state: &str, code, how| judge(&observed(state, code), ended_by(how), POLICY).on_purpose;
         assert!(on_purpose("exited", Some(0), End::Stopped) && on_purpose("exited", Some(3), End::Stopped));
         assert!(on_purpose("exited", Some(0), End::Engine) && on_purpose("exited", Some(143), End::Itself));
         for state in ["created", "paused", "removing"] {
@@ -344,24 +344,24 @@ pub(super) mod tests {
         }
         assert!(!on_purpose("exited", Some(1), End::Itself) && !on_purpose("exited", Some(137), End::OutOfMemory));
         assert!(!on_purpose("restarting", Some(1), End::Itself) && !on_purpose("dead", None, End::Itself));
-        assert!(missing(Expected::Running, &mut Words::default()).on_purpose);
-        assert!(removed(Expected::Running, &mut Words::default()).on_purpose);
+        assert!(missing(Expected::Running, &mut Interner::default()).on_purpose);
+        assert!(removed(Expected::Running, &mut Interner::default()).on_purpose);
     }
 
     #[test]
     fn a_restart_loop_is_restarting_even_while_the_engine_says_running() {
         let history = History { restarts: 4, ..ENDED };
         let looping = Cause::RestartLoop { times: 4, window_minutes: 10 };
-        for terms in [TERMS, UNNAMED] {
-            let told = judged(&facts("running", None), history, terms);
+        for policy in [POLICY, UNNAMED] {
+            let told = judged(&observed("running", None), history, policy);
             assert_eq!(told, ("restarting".to_owned(), Some(false), vec![looping.clone()]));
         }
-        assert_eq!(judged(&facts("restarting", Some(7)), history, TERMS).2, [looping.clone(), Cause::ExitCode(7)]);
-        let died = Life::Ended { how: End::Itself, exit_code: Some(7) };
-        let between = judged(&facts("restarting", Some(0)), History { life: died, restarts: 4 }, TERMS);
+        assert_eq!(judged(&observed("restarting", Some(7)), history, POLICY).2, [looping.clone(), Cause::ExitCode(7)]);
+        let died = DownReason::Ended { how: End::Itself, exit_code: Some(7) };
+        let between = judged(&observed("restarting", Some(0)), History { reason: died, restarts: 4 }, POLICY);
         assert_eq!(between.2, [looping, Cause::ExitCode(7)]);
         let twice = History { restarts: 2, ..ENDED };
-        assert_eq!(judged(&facts("running", None), twice, TERMS), ("running".to_owned(), Some(true), vec![]));
-        assert_eq!(judged(&facts("exited", Some(1)), history, TERMS).0, "exited");
+        assert_eq!(judged(&observed("running", None), twice, POLICY), ("running".to_owned(), Some(true), vec![]));
+        assert_eq!(judged(&observed("exited", Some(1)), history, POLICY).0, "exited");
     }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::Expected;
-use super::judge::{self, Facts, History, Terms};
+use super::judge::{self, History, Observation, WatchPolicy};
 use super::names::Place;
 use super::restarts::Restarts;
-use super::run::{End, Inquest, Run};
+use super::run::{End, InspectedEnd, Run};
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Inspected, Signal};
@@ -99,8 +99,14 @@ impl Death {
 impl Known {
     /// A container that is seen for the first time. `is_expected`: a container of its name ran, so that this one is
     /// meant to run too.
-    pub fn new(place: Place, name: Rc<str>, service: Option<Rc<str>>, facts: &Facts, is_expected: bool) -> Known {
-        let runs = facts.is_alive() && !facts.is_paused();
+    pub fn new(
+        place: Place,
+        name: Rc<str>,
+        service: Option<Rc<str>>,
+        observed: &Observation,
+        is_expected: bool,
+    ) -> Known {
+        let runs = observed.is_alive() && !observed.is_paused();
         let life = if runs || is_expected { Life::Alive } else { Life::AsItIs };
         Known { listed: true, is_restored: false, ..Known::restored(place, name, service, life) }
     }
@@ -166,14 +172,19 @@ impl Known {
 
     /// Takes in how it is now. `engine_was_away_until`: the engine was found to be away since the container was last
     /// looked at. Gives the end of a run that was followed by another one meanwhile.
-    pub fn settle(&mut self, facts: &Facts, engine_was_away_until: Option<Timestamp>, now: Now) -> Option<Death> {
-        let inquest = inquest(facts);
+    pub fn settle(
+        &mut self,
+        observed: &Observation,
+        engine_was_away_until: Option<Timestamp>,
+        now: Now,
+    ) -> Option<Death> {
+        let inspected = inspected(observed);
         let restored = std::mem::take(&mut self.is_restored).then(|| engines_start(now));
         let engine_was_away_until = engine_was_away_until.max(restored);
-        if facts.is_alive() && !(facts.is_paused() && self.life == Life::AsItIs) {
+        if observed.is_alive() && !(observed.is_paused() && self.life == Life::AsItIs) {
             self.life = Life::Alive;
             self.last_alive = Some(now.boot);
-            if &*facts.state == "restarting" {
+            if &*observed.state == "restarting" {
                 // The reading tells this end.
                 (self.run_before, self.end_was_seen) = (None, true);
                 return None;
@@ -185,13 +196,13 @@ impl Known {
                 self.run_before = Some(std::mem::take(&mut self.run));
             }
             // This run's flag says nothing of the one before.
-            return self.run_before.take().map(|run| death_of(&run, Inquest { oom_killed: false, ..inquest }));
+            return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
         }
         (self.run_before, self.end_was_seen) = (None, true);
-        let Death { mut how, exit_code } = death_of(&self.run, inquest);
+        let Death { mut how, exit_code } = death_of(&self.run, inspected);
         match self.life {
             Life::Alive => {
-                let finished = facts.details.as_ref().and_then(|details| details.finished);
+                let finished = observed.details.as_ref().and_then(|details| details.finished);
                 if engine_was_away_until.is_some_and(|until| self.ended_with_engine(how, finished, until)) {
                     how = End::Engine;
                 }
@@ -222,7 +233,7 @@ impl Known {
     /// one that ran until it was removed.
     pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<Death>, bool) {
         let unseen = Some(&*self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
-        let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, Inquest::default()));
+        let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, InspectedEnd::default()));
         let ran = match self.life {
             Life::Removed { .. } => return (None, true),
             Life::Alive => death.is_none_or(Death::is_on_purpose),
@@ -288,25 +299,25 @@ impl Known {
     }
 
     /// Whether it is meant to run: it does, or ended without anybody having meant it.
-    pub fn is_meant_to_run(&self, facts: &Facts) -> bool {
-        let ended_well = facts.exit_code == Some(0) || facts.exit_code == Some(Signal::TERM.exit_code());
+    pub fn is_meant_to_run(&self, observed: &Observation) -> bool {
+        let ended_well = observed.exit_code == Some(0) || observed.exit_code == Some(Signal::TERM.exit_code());
         let was_given_up = match self.life {
             Life::AsItIs | Life::Replaced | Life::Removed { .. } => true,
             Life::Ended { how, exit_code, .. } => is_on_purpose(how, exit_code),
             Life::Alive => false,
         };
-        facts.is_alive() || !(ended_well || was_given_up || matches!(&*facts.state, "created" | "removing"))
+        observed.is_alive() || !(ended_well || was_given_up || matches!(&*observed.state, "created" | "removing"))
     }
 
     /// Whether it matters how one that does not run came to that: what is taken as it is, and what finished, is asked no
     /// further.
-    pub fn is_in_question(&self, facts: &Facts, terms: Terms) -> bool {
-        let is_finished = &*facts.state == "exited" && facts.exit_code == Some(0);
+    pub fn is_in_question(&self, observed: &Observation, policy: WatchPolicy) -> bool {
+        let is_finished = &*observed.state == "exited" && observed.exit_code == Some(0);
         match self.life {
             Life::Replaced | Life::Removed { .. } => false,
-            Life::AsItIs => terms.is_named && !(is_finished && terms.expected == Expected::Exited),
+            Life::AsItIs => policy.is_named && !(is_finished && policy.expected == Expected::Exited),
             Life::Ended { how: End::Itself, .. } if is_finished => {
-                terms.is_named && terms.expected == Expected::Running
+                policy.is_named && policy.expected == Expected::Running
             }
             Life::Alive | Life::Ended { .. } => true,
         }
@@ -314,9 +325,11 @@ impl Known {
 
     /// Whether a running container was started since it was last inspected, or was never inspected: then it may be in a
     /// restart loop, and only inspect can tell.
-    pub fn may_be_looping(&self, facts: &Facts, now: Now, window: Duration) -> bool {
-        let up = facts.uptime.unwrap_or_default();
-        &*facts.state == "running" && up < window && self.restarts.last_seen().is_none_or(|seen| up <= now.boot - seen)
+    pub fn may_be_looping(&self, observed: &Observation, now: Now, window: Duration) -> bool {
+        let up = observed.uptime.unwrap_or_default();
+        &*observed.state == "running"
+            && up < window
+            && self.restarts.last_seen().is_none_or(|seen| up <= now.boot - seen)
     }
 
     /// Restarts by the engine in the window that ends now.
@@ -325,16 +338,16 @@ impl Known {
     }
 
     pub fn history(&self, now: Now, window: Duration) -> History {
-        let life = match self.life {
-            Life::AsItIs => judge::Life::AsItIs,
-            Life::Replaced => judge::Life::Replaced,
-            Life::Ended { how, exit_code, .. } => judge::Life::Ended { how, exit_code },
+        let reason = match self.life {
+            Life::AsItIs => judge::DownReason::AsItIs,
+            Life::Replaced => judge::DownReason::Replaced,
+            Life::Ended { how, exit_code, .. } => judge::DownReason::Ended { how, exit_code },
             Life::Alive | Life::Removed { .. } => {
                 let exit_code = self.run.death().and_then(|death| death.exit_code);
-                judge::Life::Ended { how: End::Itself, exit_code }
+                judge::DownReason::Ended { how: End::Itself, exit_code }
             }
         };
-        History { life, restarts: self.restarts(now, window) }
+        History { reason, restarts: self.restarts(now, window) }
     }
 }
 
@@ -346,17 +359,17 @@ fn engines_start(now: Now) -> Timestamp {
     now.wall.checked_sub(up).and_then(|start| start.checked_add(ENGINE_STARTS_WITHIN)).unwrap_or(now.wall)
 }
 
-fn inquest(facts: &Facts) -> Inquest {
-    let details = facts.details.as_ref();
-    Inquest {
-        exit_code: facts.exit_code,
+fn inspected(observed: &Observation) -> InspectedEnd {
+    let details = observed.details.as_ref();
+    InspectedEnd {
+        exit_code: observed.exit_code,
         oom_killed: details.is_some_and(|details| details.oom_killed),
         stop_signal: details.and_then(|details| details.stop_signal),
     }
 }
 
-fn death_of(run: &Run, inquest: Inquest) -> Death {
-    Death { how: run.end(inquest), exit_code: run.death().and_then(|death| death.exit_code).or(inquest.exit_code) }
+fn death_of(run: &Run, inspected: InspectedEnd) -> Death {
+    Death { how: run.end(inspected), exit_code: run.death().and_then(|death| death.exit_code).or(inspected.exit_code) }
 }
 
 fn is_on_purpose(how: End, exit_code: Option<i64>) -> bool {

@@ -27,12 +27,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected, LONGEST_GRACE};
-pub use engine::{Engine, Happened};
+pub use engine::{Engine, EngineUpdate};
 pub use memory::Memory;
 pub use roster::REMOVED_IS_KEPT;
 
-use availability::{Availability, Word};
-use judge::{Facts, Terms, Words};
+use availability::{Availability, Presence};
+use judge::{Interner, Observation, WatchPolicy};
 use known::Death;
 use names::Place;
 use revisit::Revisit;
@@ -86,14 +86,14 @@ pub struct Looked {
 pub struct Docker {
     config: Config,
     roster: Roster,
-    words: Words,
+    interner: Interner,
     availability: Availability,
-    under_way: Option<UnderWay>,
+    under_way: Option<CurrentLook>,
 }
 
 /// A look that waits for answers.
 #[derive(Debug)]
-struct UnderWay {
+struct CurrentLook {
     step: Step,
     /// Events made it.
     of_burst: bool,
@@ -117,7 +117,7 @@ impl Docker {
         Docker {
             roster: Roster::new(config, memory),
             config: config.clone(),
-            words: Words::default(),
+            interner: Interner::default(),
             availability: Availability::default(),
             under_way: None,
         }
@@ -156,7 +156,7 @@ impl Docker {
             Look::Everything => Some(Step::Survey(self.begin_survey(BTreeSet::new()))),
             Look::Burst(burst) => self.begin_burst(&burst),
         };
-        self.under_way = step.map(|step| UnderWay { step, of_burst });
+        self.under_way = step.map(|step| CurrentLook { step, of_burst });
         let nothing = self.under_way.is_none();
         nothing.then(|| Looked { snapshot: Snapshot::default(), scope: Scope::Some })
     }
@@ -171,14 +171,14 @@ impl Docker {
 
     /// Takes in an answer, and gives what the look found once it was the last.
     pub fn answer(&mut self, answer: Answer, now: Now) -> Option<Looked> {
-        let UnderWay { step, of_burst } = self.under_way.take()?;
+        let CurrentLook { step, of_burst } = self.under_way.take()?;
         let (scope, next) = match step {
             Step::Survey(survey) => (Scope::Everything, self.answer_survey(survey, answer, now)),
             Step::Revisit(revisit) => (Scope::Some, self.answer_revisit(revisit, answer, now)),
         };
         let found = match next {
             Ok(Next::Ask(step)) => {
-                self.under_way = Some(UnderWay { step, of_burst });
+                self.under_way = Some(CurrentLook { step, of_burst });
                 return None;
             }
             Ok(Next::Found(found)) => Ok(found),
@@ -227,31 +227,31 @@ impl Docker {
     }
 
     /// Adds the readings of a known container.
-    fn read(&mut self, id: &str, facts: &Facts, now: Now, readings: &mut Vec<Reading>) {
+    fn read(&mut self, id: &str, observed: &Observation, now: Now, readings: &mut Vec<Reading>) {
         let Some(known) = self.roster.get(id) else { return };
-        let terms = self.terms(&known.place);
+        let policy = self.policy(&known.place);
         let history = self.roster.history(known, now);
         let target = known.place.target.clone();
-        let state = judge::state(facts, history, terms, &mut self.words);
+        let state = judge::state(observed, history, policy, &mut self.interner);
         readings.push(reading(metric::CONTAINER_STATE, &target, state));
-        let health = health::health(facts, terms, &mut self.words);
+        let health = health::health(observed, policy, &mut self.interner);
         readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, health)));
     }
 
     /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished.
     fn read_death(&mut self, place: &Place, death: Death) -> Option<Reading> {
-        let terms = self.terms(place);
-        let is_finished = death.exit_code == Some(0) && (terms.expected == Expected::Exited || !terms.is_named);
+        let policy = self.policy(place);
+        let is_finished = death.exit_code == Some(0) && (policy.expected == Expected::Exited || !policy.is_named);
         if is_finished || death.is_on_purpose() {
             return None;
         }
-        Some(reading(metric::CONTAINER_STATE, &place.target, judge::death(death, terms, &mut self.words)))
+        Some(reading(metric::CONTAINER_STATE, &place.target, judge::death(death, policy, &mut self.interner)))
     }
 
-    fn terms(&self, place: &Place) -> Terms {
+    fn policy(&self, place: &Place) -> WatchPolicy {
         let watch = self.roster.watch();
         let entry = watch.entry(place);
-        Terms {
+        WatchPolicy {
             expected: entry.map_or(Expected::Running, |entry| entry.expected),
             is_named: watch.names(place),
             check_health: entry.is_none_or(|entry| entry.check_health),
@@ -272,7 +272,7 @@ impl Docker {
                 snapshot = found;
                 availability.answered(config, roster, now)
             }
-            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => Word::Unknown,
+            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => Presence::Unknown,
             Err(error) => {
                 roster.lose_engine(now);
                 let error = error.to_string();
@@ -281,13 +281,13 @@ impl Docker {
             }
         };
         let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, "available"));
-        if word != Word::Nothing {
+        if word != Presence::Nothing {
             snapshot.watch(metric::DOCKER_ENGINE, ENGINE);
         }
         match word {
-            Word::Available => snapshot.readings.push(engine("available")),
-            Word::Unavailable => snapshot.readings.push(engine("unavailable")),
-            Word::Unknown | Word::Nothing => {}
+            Presence::Available => snapshot.readings.push(engine("available")),
+            Presence::Unavailable => snapshot.readings.push(engine("unavailable")),
+            Presence::Unknown | Presence::Nothing => {}
         }
         snapshot
     }

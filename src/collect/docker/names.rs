@@ -29,7 +29,7 @@ pub struct Watch {
 /// How a container is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    how: How,
+    how: Match,
     /// The name that its readings go by, where that is not its own.
     stable: Option<Rc<str>>,
     /// It has its name for a while only: it speaks while it runs.
@@ -40,7 +40,7 @@ pub struct Claim {
 
 /// How a container's name fits the configuration. Numbers are those of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+enum Match {
     Name(usize),
     /// It is one of this service's containers; `otherwise` is a pattern that it fits as well.
     Service {
@@ -57,12 +57,12 @@ enum How {
 pub struct Candidate<'a> {
     pub name: &'a Rc<str>,
     pub claim: &'a Claim,
-    pub standing: Standing,
+    pub rank: Rank,
 }
 
 /// The rank of a container among several of one name: the greatest speaks, and the first of equals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Standing {
+pub struct Rank {
     /// It runs, or ended without being meant to.
     pub is_meant_to_run: bool,
     /// When it was made, in seconds since 1970.
@@ -105,16 +105,16 @@ impl Watch {
     /// The entry for which a container is watched of which no more than this is known; `Some(None)`: every one is.
     pub fn entry_of(&self, name: &str, service: Option<&str>) -> Option<Option<usize>> {
         match self.claim(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
-            How::Name(entry) | How::Service { entry, .. } | How::Pattern(entry) => Some(Some(entry)),
-            How::Every => Some(None),
+            Match::Name(entry) | Match::Service { entry, .. } | Match::Pattern(entry) => Some(Some(entry)),
+            Match::Every => Some(None),
         }
     }
 
     /// The place of a container that is not listed; `None` where it is nobody.
     pub fn place_of(&self, name: &str, labels: &Labels) -> Option<Place> {
         let claim = self.claim(name, labels)?;
-        let standing = Standing { is_meant_to_run: true, is_alive: false, created: 0 };
-        self.places(std::iter::once(Candidate { name: &name.into(), claim: &claim, standing })).pop()?
+        let rank = Rank { is_meant_to_run: true, is_alive: false, created: 0 };
+        self.places(std::iter::once(Candidate { name: &name.into(), claim: &claim, rank })).pop()?
     }
 
     /// Whether and how a container is watched.
@@ -124,16 +124,16 @@ impl Watch {
         // One that is named by its temporary name is meant with it.
         let by_own_name = exact(name);
         let how = if let Some(entry) = by_own_name.or_else(|| exact(&stable)) {
-            How::Name(entry)
+            Match::Name(entry)
         } else {
             let fits = |pattern: &str| pattern::matches(pattern, name) || pattern::matches(pattern, &*stable);
             let is_left_out = labels.is_ignored() || self.exclude.iter().any(|pattern| fits(pattern));
             let pattern = self.entries.iter().position(|e| e.is_pattern() && fits(&e.name)).filter(|_| !is_left_out);
             let service = || identity::service_names(&stable, labels).iter().filter_map(|name| exact(name)).min();
             match self.names_any().then(service).flatten() {
-                Some(entry) => How::Service { entry, otherwise: pattern },
-                None if self.entries.is_empty() && !is_left_out => How::Every,
-                None => How::Pattern(pattern?),
+                Some(entry) => Match::Service { entry, otherwise: pattern },
+                None if self.entries.is_empty() && !is_left_out => Match::Every,
+                None => Match::Pattern(pattern?),
             }
         };
         let is_own = by_own_name.is_some() || stable == name;
@@ -153,30 +153,30 @@ impl Watch {
         let mut first: Vec<Option<(bool, &str)>> = vec![None; self.entries.len()];
         for container in containers.clone() {
             match container.claim.how {
-                How::Name(entry) => named[entry] = true,
-                How::Service { entry, .. } => {
-                    let one = (!container.standing.is_meant_to_run, &**container.stable());
+                Match::Name(entry) => named[entry] = true,
+                Match::Service { entry, .. } => {
+                    let one = (!container.rank.is_meant_to_run, &**container.stable());
                     first[entry] = Some(first[entry].map_or(one, |other| other.min(one)));
                 }
-                How::Pattern(_) | How::Every => {}
+                Match::Pattern(_) | Match::Every => {}
             }
         }
         let place = |container: &Candidate<'a>| {
             let name = container.stable();
             let (entry, target) = match container.claim.how {
-                How::Name(entry) | How::Pattern(entry) => (Some(entry), name.clone()),
-                How::Every => (None, name.clone()),
-                How::Service { entry, otherwise } if named[entry] => (Some(otherwise?), name.clone()),
-                How::Service { entry, .. } if first[entry].is_some_and(|(_, first)| first == &**name) => {
+                Match::Name(entry) | Match::Pattern(entry) => (Some(entry), name.clone()),
+                Match::Every => (None, name.clone()),
+                Match::Service { entry, otherwise } if named[entry] => (Some(otherwise?), name.clone()),
+                Match::Service { entry, .. } if first[entry].is_some_and(|(_, first)| first == &**name) => {
                     (Some(entry), self.entries[entry].name.as_str().into())
                 }
-                How::Service { entry, .. } => (Some(entry), name.clone()),
+                Match::Service { entry, .. } => (Some(entry), name.clone()),
             };
-            let is_nobody = container.claim.is_temporary && !container.standing.is_alive;
+            let is_nobody = container.claim.is_temporary && !container.rank.is_alive;
             Some(Place { entry, target }).filter(|_| !is_nobody)
         };
         let mut places: Vec<Option<Place>> = containers.clone().map(|container| place(&container)).collect();
-        silence_all_but_one(&mut places, containers.map(|container| container.standing));
+        silence_all_but_one(&mut places, containers.map(|container| container.rank));
         places
     }
 
@@ -198,16 +198,16 @@ impl<'a> Candidate<'a> {
 }
 
 /// Leaves one place of each name.
-fn silence_all_but_one(places: &mut [Option<Place>], standings: impl Iterator<Item = Standing>) {
-    let mut speakers: HashMap<Rc<str>, (usize, Standing)> = HashMap::with_capacity(places.len());
+fn silence_all_but_one(places: &mut [Option<Place>], standings: impl Iterator<Item = Rank>) {
+    let mut speakers: HashMap<Rc<str>, (usize, Rank)> = HashMap::with_capacity(places.len());
     let mut silent = Vec::new();
-    for (index, standing) in standings.enumerate() {
+    for (index, rank) in standings.enumerate() {
         let Some(Some(place)) = places.get(index) else { continue };
         match speakers.get_mut(&place.target) {
-            Some(speaker) if standing > speaker.1 => silent.push(std::mem::replace(speaker, (index, standing)).0),
+            Some(speaker) if rank > speaker.1 => silent.push(std::mem::replace(speaker, (index, rank)).0),
             Some(_) => silent.push(index),
             None => {
-                speakers.insert(place.target.clone(), (index, standing));
+                speakers.insert(place.target.clone(), (index, rank));
             }
         }
     }
@@ -232,22 +232,21 @@ mod tests {
         Labels { swarm_service: service.to_owned(), ..Labels::default() }
     }
 
-    const RUNS: Standing = Standing { is_meant_to_run: true, created: 0, is_alive: true };
-    const STOPPED: Standing = Standing { is_meant_to_run: false, created: 0, is_alive: false };
+    const RUNS: Rank = Rank { is_meant_to_run: true, created: 0, is_alive: true };
+    const STOPPED: Rank = Rank { is_meant_to_run: false, created: 0, is_alive: false };
 
     /// Each container's target, or `-`, with the index of its entry; then what is missing.
     fn watched(watch: &Watch, containers: &[(&str, Labels)]) -> String {
         let running: Vec<_> = containers.iter().map(|(name, labels)| (*name, labels.clone(), RUNS)).collect();
-        standing(watch, &running)
+        rank(watch, &running)
     }
 
-    fn standing(watch: &Watch, containers: &[(&str, Labels, Standing)]) -> String {
-        let claims: Vec<(Rc<str>, Claim, Standing)> = containers
+    fn rank(watch: &Watch, containers: &[(&str, Labels, Rank)]) -> String {
+        let claims: Vec<(Rc<str>, Claim, Rank)> = containers
             .iter()
-            .filter_map(|(name, labels, standing)| Some((Rc::from(*name), watch.claim(name, labels)?, *standing)))
+            .filter_map(|(name, labels, rank)| Some((Rc::from(*name), watch.claim(name, labels)?, *rank)))
             .collect();
-        let places =
-            watch.places(claims.iter().map(|(name, claim, standing)| Candidate { name, claim, standing: *standing }));
+        let places = watch.places(claims.iter().map(|(name, claim, rank)| Candidate { name, claim, rank: *rank }));
         let missing = watch.missing(places.iter().flatten());
         let shown = |place: &Place| format!("{}@{}", place.target, place.entry.map_or(-1, |entry| entry as i64));
         let mut words: Vec<String> = places.iter().map(|p| p.as_ref().map_or("-".to_owned(), shown)).collect();
@@ -302,7 +301,7 @@ mod tests {
     #[test]
     fn a_service_is_not_stood_for_by_what_was_stopped_while_another_of_its_containers_runs() {
         let containers = [("web.1.old", task("web"), STOPPED), ("web.2.new", task("web"), RUNS)];
-        assert_eq!(standing(&watch(&["web"]), &containers), "web.1@0, web@0");
+        assert_eq!(rank(&watch(&["web"]), &containers), "web.1@0, web@0");
     }
 
     #[test]
@@ -332,17 +331,17 @@ mod tests {
         let watch = watch(&[]);
         let temporary = "249662c60a09_shop-web-1";
         let both = |one, other| [(temporary, shop("web"), one), ("shop-web-1", shop("web"), other)];
-        assert_eq!(standing(&watch, &both(STOPPED, RUNS)), "-, shop-web-1@-1");
-        assert_eq!(standing(&watch, &both(STOPPED, STOPPED)), "-, shop-web-1@-1");
-        assert_eq!(standing(&watch, &both(RUNS, STOPPED)), "shop-web-1@-1, -");
-        assert_eq!(standing(&watch, &both(STOPPED, RUNS)[..1]), "-");
-        assert_eq!(standing(&watch, &both(RUNS, STOPPED)[..1]), "shop-web-1@-1");
+        assert_eq!(rank(&watch, &both(STOPPED, RUNS)), "-, shop-web-1@-1");
+        assert_eq!(rank(&watch, &both(STOPPED, STOPPED)), "-, shop-web-1@-1");
+        assert_eq!(rank(&watch, &both(RUNS, STOPPED)), "shop-web-1@-1, -");
+        assert_eq!(rank(&watch, &both(STOPPED, RUNS)[..1]), "-");
+        assert_eq!(rank(&watch, &both(RUNS, STOPPED)[..1]), "shop-web-1@-1");
     }
 
     #[test]
     fn of_one_name_the_newest_that_is_meant_to_run_speaks() {
-        let at = |created, standing| ("web.1.x", task("web"), Standing { created, ..standing });
-        let crashed = Standing { is_alive: false, ..RUNS };
+        let at = |created, rank| ("web.1.x", task("web"), Rank { created, ..rank });
+        let crashed = Rank { is_alive: false, ..RUNS };
         let all = watch(&[]);
         for (containers, speaker) in [
             ([at(1, RUNS), at(2, RUNS)], "-, web.1@-1"),
@@ -352,7 +351,7 @@ mod tests {
             ([at(1, STOPPED), at(2, STOPPED)], "-, web.1@-1"),
             ([at(1, crashed), at(1, RUNS)], "-, web.1@-1"),
         ] {
-            assert_eq!(standing(&all, &containers), speaker, "{containers:?}");
+            assert_eq!(rank(&all, &containers), speaker, "{containers:?}");
         }
     }
 }

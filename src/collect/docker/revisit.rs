@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use super::judge::Facts;
+use super::judge::Observation;
 use super::{Docker, Next, Step};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Question};
@@ -16,7 +16,7 @@ pub(super) struct Revisit {
     /// Those that were not inspected yet, in the order of their readings.
     left: VecDeque<Rc<str>>,
     /// Those that were, and what was found.
-    seen: Vec<(Rc<str>, Facts)>,
+    seen: Vec<(Rc<str>, Observation)>,
 }
 
 impl Revisit {
@@ -44,15 +44,15 @@ impl Docker {
             return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named))));
         };
         self.roster.see(&id, &inspected, now);
-        revisit.seen.push((id, Facts::inspected(&inspected, now.wall, &mut self.words)));
+        revisit.seen.push((id, Observation::inspected(&inspected, now.wall, &mut self.interner)));
         if !revisit.left.is_empty() {
             return Ok(Next::Ask(Step::Revisit(revisit)));
         }
-        revisit.seen.iter().for_each(|(id, facts)| self.roster.settle(id, facts, now));
+        revisit.seen.iter().for_each(|(id, observed)| self.roster.settle(id, observed, now));
         self.roster.replace(now);
         let mut snapshot = Snapshot::default();
-        for (id, facts) in revisit.seen {
-            self.read(&id, &facts, now, &mut snapshot.readings);
+        for (id, observed) in revisit.seen {
+            self.read(&id, &observed, now, &mut snapshot.readings);
         }
         Ok(Next::Found(snapshot))
     }

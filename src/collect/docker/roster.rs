@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::config::Config;
-use super::judge::{Facts, History};
+use super::judge::{History, Observation};
 use super::known::{Alive, Death, Known, Life};
 use super::memory::{self, Ended, Memory};
-use super::names::{Candidate, Claim, Place, Standing, Watch};
+use super::names::{Candidate, Claim, Place, Rank, Watch};
 use crate::clock::Now;
 use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
@@ -26,7 +26,7 @@ pub struct Listing<'a> {
     pub id: &'a Rc<str>,
     pub name: &'a Rc<str>,
     pub claim: &'a Claim,
-    pub facts: &'a Facts,
+    pub observed: &'a Observation,
     /// In seconds since 1970.
     pub created: i64,
 }
@@ -183,17 +183,17 @@ impl Roster {
     }
 
     fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
-        let Listing { id, name, claim, facts, created } = *listing;
+        let Listing { id, name, claim, observed, created } = *listing;
         let is_meant_to_run = match self.known.get(id) {
-            Some(known) => known.is_meant_to_run(facts),
-            None => facts.is_alive() || (!self.remembers() && facts.is_failed()),
+            Some(known) => known.is_meant_to_run(observed),
+            None => observed.is_alive() || (!self.remembers() && observed.is_failed()),
         };
-        Candidate { name, claim, standing: Standing { is_meant_to_run, created, is_alive: facts.is_alive() } }
+        Candidate { name, claim, rank: Rank { is_meant_to_run, created, is_alive: observed.is_alive() } }
     }
 
     /// The names whose containers ran, where a new container that does not run may be meant to follow one of them.
     fn names_that_ran(&self, listings: &[Listing<'_>]) -> HashSet<Rc<str>> {
-        let is_new = |listing: &&Listing<'_>| !listing.facts.is_alive() && !self.known.contains_key(listing.id);
+        let is_new = |listing: &&Listing<'_>| !listing.observed.is_alive() && !self.known.contains_key(listing.id);
         match listings.iter().find(is_new) {
             Some(_) => self.known.values().flat_map(Known::ran_as).cloned().collect(),
             None => HashSet::new(),
@@ -211,9 +211,9 @@ impl Roster {
     }
 
     fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[Event]) -> Known {
-        let Listing { id, name, claim, facts, .. } = *listing;
+        let Listing { id, name, claim, observed, .. } = *listing;
         let is_expected = !self.remembers() || ran.contains(name) || ran.contains(&place.target);
-        let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), facts, is_expected);
+        let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), observed, is_expected);
         unheard.iter().filter(|event| event.id == **id).for_each(|event| known.take_in(event));
         self.revision += u64::from(facet(&known).is_some());
         known
@@ -274,10 +274,10 @@ impl Roster {
     }
 
     /// Takes in how a container is now.
-    pub fn settle(&mut self, id: &str, facts: &Facts, now: Now) {
+    pub fn settle(&mut self, id: &str, observed: &Observation, now: Now) {
         let Some(known) = self.known.get_mut(id) else { return };
         let before = facet(known);
-        let death = known.settle(facts, self.away_until, now);
+        let death = known.settle(observed, self.away_until, now);
         self.revision += u64::from(facet(known) != before);
         self.deaths.extend(death.map(|death| (known.place.clone(), death)));
     }

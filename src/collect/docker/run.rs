@@ -36,10 +36,10 @@ pub enum End {
 
 /// The engine's events about a run. Most containers have none, and take no memory for them.
 #[derive(Clone, Debug, Default)]
-pub struct Run(Option<Box<Told>>);
+pub struct Run(Option<Box<Evidence>>);
 
 #[derive(Clone, Debug, Default)]
-struct Told {
+struct Evidence {
     kills: Vec<Kill>,
     oom_at_nanos: Option<i64>,
     death: Option<Death>,
@@ -61,9 +61,9 @@ pub struct Death {
     at_nanos: i64,
 }
 
-/// The facts from inspect that decide on an end.
+/// The fields of inspect that decide on an end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Inquest {
+pub struct InspectedEnd {
     pub exit_code: Option<i64>,
     /// The engine's flag, which stays once it is set, whatever ends the container later.
     pub oom_killed: bool,
@@ -101,17 +101,17 @@ impl Run {
     }
 
     /// The cause of its end.
-    pub fn end(&self, inquest: Inquest) -> End {
-        self.0.as_deref().unwrap_or(&Told::default()).end(inquest)
+    pub fn end(&self, inspected: InspectedEnd) -> End {
+        self.0.as_deref().unwrap_or(&Evidence::default()).end(inspected)
     }
 }
 
-impl Told {
-    fn end(&self, inquest: Inquest) -> End {
-        let exit_code = self.death.and_then(|death| death.exit_code).or(inquest.exit_code);
-        if self.stopped || self.kills.iter().any(|kill| self.was_ended_by(*kill, exit_code, inquest.stop_signal)) {
+impl Evidence {
+    fn end(&self, inspected: InspectedEnd) -> End {
+        let exit_code = self.death.and_then(|death| death.exit_code).or(inspected.exit_code);
+        if self.stopped || self.kills.iter().any(|kill| self.was_ended_by(*kill, exit_code, inspected.stop_signal)) {
             End::Stopped
-        } else if self.ran_out_of_memory() || (inquest.oom_killed && exit_code == Some(Signal::KILL.exit_code())) {
+        } else if self.ran_out_of_memory() || (inspected.oom_killed && exit_code == Some(Signal::KILL.exit_code())) {
             End::OutOfMemory
         } else {
             End::Itself
@@ -174,14 +174,14 @@ mod tests {
         Event { exit_code: Some(exit_code), ..event(Kind::Die, seconds) }
     }
 
-    fn end_of(events: &[Event], inquest: Inquest) -> End {
+    fn end_of(events: &[Event], inspected: InspectedEnd) -> End {
         let mut run = Run::default();
         events.iter().for_each(|event| run.take_in(event));
-        run.end(inquest)
+        run.end(inspected)
     }
 
     fn end(events: &[Event]) -> End {
-        end_of(events, Inquest::default())
+        end_of(events, InspectedEnd::default())
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         for signal in ["1", "10", "12", "SIGQUIT"] {
             assert_eq!(end(&[kill(signal, 10), die(1, 11)]), End::Itself, "{signal}");
         }
-        let quit = Inquest { stop_signal: Signal::parse("SIGQUIT"), ..Inquest::default() };
+        let quit = InspectedEnd { stop_signal: Signal::parse("SIGQUIT"), ..InspectedEnd::default() };
         assert_eq!(end_of(&[kill("3", 10), die(0, 11)], quit), End::Stopped);
         // A later request does not undo the stop.
         assert_eq!(end(&[kill("15", 10), kill("1", 11), die(0, 12)]), End::Stopped);
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn memory_ran_out_where_the_event_or_flag_and_code_say_so_and_nobody_stopped_it() {
-        let flag = Inquest { oom_killed: true, ..Inquest::default() };
+        let flag = InspectedEnd { oom_killed: true, ..InspectedEnd::default() };
         assert_eq!(end_of(&[die(137, 10)], flag), End::OutOfMemory);
         assert_eq!(end_of(&[die(3, 10)], flag), End::Itself);
         assert_eq!(end_of(&[kill("9", 10), die(137, 10)], flag), End::Stopped);
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(end(&[die(137, 10), event(Kind::Oom, 10)]), End::OutOfMemory);
         assert_eq!(end(&[event(Kind::Oom, 8), die(1, 100)]), End::Itself);
         // Without events: what inspect says alone.
-        assert_eq!(end_of(&[], Inquest { exit_code: Some(137), ..flag }), End::OutOfMemory);
-        assert_eq!(end_of(&[], Inquest { exit_code: Some(0), ..flag }), End::Itself);
+        assert_eq!(end_of(&[], InspectedEnd { exit_code: Some(137), ..flag }), End::OutOfMemory);
+        assert_eq!(end_of(&[], InspectedEnd { exit_code: Some(0), ..flag }), End::Itself);
     }
 }

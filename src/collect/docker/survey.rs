@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::health;
-use super::judge::{self, Facts};
+use super::judge::{self, Observation};
 use super::names::{Claim, Place};
 use super::roster::Listing;
 use super::{Docker, NAME, Next, Step, reading};
@@ -40,7 +40,7 @@ struct Found {
     created: i64,
     /// `None`: it is not watched after all.
     place: Option<Place>,
-    facts: Facts,
+    observed: Observation,
     /// The engine has it no more, as inspect found.
     gone: bool,
     /// Why its health, which the list does not tell, is not known.
@@ -96,7 +96,7 @@ impl Docker {
             self.take_places(&mut found, now);
         }
         found.retain(|container| container.place.is_some());
-        found.iter().for_each(|container| self.roster.settle(&container.id, &container.facts, now));
+        found.iter().for_each(|container| self.roster.settle(&container.id, &container.observed, now));
         self.roster.replace(now);
         self.roster.end_survey();
         Ok(Next::Found(self.readings(found, now)))
@@ -110,7 +110,7 @@ impl Docker {
             claim,
             created: listed.created,
             place: None,
-            facts: Facts::listed(listed, &mut self.words),
+            observed: Observation::listed(listed, &mut self.interner),
             gone: false,
             health_error: None,
         })
@@ -145,28 +145,28 @@ impl Docker {
     }
 
     fn take_in(&mut self, container: &mut Found, inspected: &Inspected, now: Now) {
-        container.facts = Facts::inspected(inspected, now.wall, &mut self.words);
+        container.observed = Observation::inspected(inspected, now.wall, &mut self.interner);
         self.roster.see(&container.id, inspected, now);
     }
 
     /// Why a container of the list must be inspected, if it must.
     fn need(&self, container: &Found, podman: bool, now: Now) -> Option<Need> {
         let known = self.roster.get(&container.id)?;
-        let terms = self.terms(&known.place);
-        let facts = &container.facts;
-        let runs = &*facts.state == "running";
-        let health = facts.health.as_deref().filter(|_| terms.check_health);
-        let is_starting_long = || facts.uptime.is_some_and(|uptime| uptime >= health::SHORTEST_START);
+        let policy = self.policy(&known.place);
+        let observed = &container.observed;
+        let runs = &*observed.state == "running";
+        let health = observed.health.as_deref().filter(|_| policy.check_health);
+        let is_starting_long = || observed.uptime.is_some_and(|uptime| uptime >= health::SHORTEST_START);
         let is_health_unknown = match health {
             Some("starting") => is_starting_long(),
             Some(_) => false,
-            None => podman && runs && terms.check_health && !known.has_no_health_check,
+            None => podman && runs && policy.check_health && !known.has_no_health_check,
         };
-        if health == Some("unhealthy") || (!runs && known.is_in_question(facts, terms)) {
+        if health == Some("unhealthy") || (!runs && known.is_in_question(observed, policy)) {
             Some(Need::Trouble)
         } else if is_health_unknown {
             Some(Need::Health)
-        } else if known.may_be_looping(facts, now, self.config.restart_loop_window) {
+        } else if known.may_be_looping(observed, now, self.config.restart_loop_window) {
             Some(Need::Loop)
         } else {
             None
@@ -177,7 +177,7 @@ impl Docker {
     fn readings(&mut self, mut found: Vec<Found>, now: Now) -> Snapshot {
         found.sort_unstable_by(|one, other| one.place.cmp(&other.place));
         let absent = self.absent(&found);
-        let with_health = found.iter().filter(|container| container.facts.health.is_some()).count();
+        let with_health = found.iter().filter(|container| container.observed.health.is_some()).count();
         // A list that grows step by step takes twice its memory for a moment.
         let mut snapshot = Snapshot {
             readings: Vec::with_capacity(absent.len() + found.len() + with_health),
@@ -190,7 +190,7 @@ impl Docker {
             while let Some(reading) = absent.next_if(|(absent, _)| *absent < place) {
                 snapshot.readings.push(reading.1);
             }
-            self.read(&container.id, &container.facts, now, &mut snapshot.readings);
+            self.read(&container.id, &container.observed, now, &mut snapshot.readings);
         }
         snapshot.readings.extend(absent.map(|(_, reading)| reading));
         snapshot
@@ -204,7 +204,7 @@ impl Docker {
         let mut absent: Vec<(Place, Reading)> = missing
             .chain(removed)
             .map(|(place, word)| {
-                let word: ContainerWord = word(self.terms(&place).expected, &mut self.words);
+                let word: ContainerWord = word(self.policy(&place).expected, &mut self.interner);
                 let reading = reading(metric::CONTAINER_STATE, &place.target, word);
                 (place, reading)
             })
@@ -216,8 +216,8 @@ impl Docker {
 
 impl Found {
     fn listing(&self) -> Listing<'_> {
-        let Found { id, name, claim, facts, created, .. } = self;
-        Listing { id, name, claim, facts, created: *created }
+        let Found { id, name, claim, observed, created, .. } = self;
+        Listing { id, name, claim, observed, created: *created }
     }
 }
 

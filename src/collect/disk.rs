@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Collector, Progress, SYSTEM, Setup, Source};
 use crate::clock::{Boot, Now};
-use crate::host::{Asking, Host, Probe};
+use crate::host::{Access, Host, Probe};
 use crate::metric;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{Failure, Snapshot, Value};
@@ -92,10 +92,10 @@ impl Disk {
     /// Asks what answers at once, and begins to ask what may not. What a path leads to is looked at right before.
     fn ask(path: &Rc<str>, host: &mut Host, now: Boot) -> State {
         match host.mounts.ask(path) {
-            Ok(Asking::Directly) => {
+            Ok(Access::Directly) => {
                 State::Answered((host.ask_file_system)(Path::new(&**path)).map_err(|error| error.to_string()))
             }
-            Ok(Asking::Apart { mount }) => State::Asked(host.probes.ask(Path::new(&**path), mount, now)),
+            Ok(Access::Apart { mount }) => State::Asked(host.probes.ask(Path::new(&**path), mount, now)),
             Err(unmounted) => State::Answered(Err(unmounted.to_string())),
         }
     }

@@ -25,7 +25,7 @@ use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::{Memory, Scope};
 use crate::config::{ConfigFile, Resolved};
-use crate::host::HeldMounts;
+use crate::host::LastMounts;
 use crate::http;
 use crate::logging::{Change, Ongoing};
 use crate::message;
@@ -77,7 +77,7 @@ pub enum Input {
         scope: Scope,
     },
     /// The watched paths are on other disks than they were.
-    Mounts(HeldMounts),
+    Mounts(LastMounts),
     /// The memory of containers has changed.
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.

@@ -23,21 +23,21 @@ pub const SOCKET_NAME: &str = "status.sock";
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// As many may ask at once; others wait in the socket's queue.
-const MAX_ASKING: usize = 8;
+const MAX_CLIENTS: usize = 8;
 
-/// How long nobody is let in after an accept(2) that failed: without descriptors, it would fail again and again.
+/// The pause after an accept(2) that failed: without descriptors, it would fail again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The agent's end.
+/// The agent's end of the socket.
 pub struct Control {
     listener: UnixListener,
-    asking: Vec<Asking>,
-    /// Nobody is let in before this instant.
+    clients: Vec<Client>,
+    /// No client is accepted before this instant.
     paused_until: Option<Boot>,
 }
 
-/// One who asks.
-struct Asking {
+/// A process that asks for the status.
+struct Client {
     stream: UnixStream,
     /// The rest of the answer; `None`: it is not made yet.
     answer: Option<(Vec<u8>, usize)>,
@@ -48,7 +48,7 @@ impl Control {
     /// Listens in a folder that no other agent uses: a socket that is there is left over. `None`: it cannot, and says so.
     pub fn listen(folder: &mut RealFolder) -> Option<Control> {
         match folder.listen(SOCKET_NAME) {
-            Ok(listener) => Some(Control { listener, asking: Vec::new(), paused_until: None }),
+            Ok(listener) => Some(Control { listener, clients: Vec::new(), paused_until: None }),
             Err(error) => {
                 log::warn!("`vps-monitor status` cannot ask this agent: {error}");
                 None
@@ -58,43 +58,43 @@ impl Control {
 
     /// The descriptors that are waited for, and what for.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let lets_in = self.paused_until.is_none() && self.asking.len() < MAX_ASKING;
+        let lets_in = self.paused_until.is_none() && self.clients.len() < MAX_CLIENTS;
         let listener = lets_in.then(|| (self.listener.as_fd(), PollFlags::POLLIN));
-        let readers = self.asking.iter().filter(|asking| asking.answer.is_some());
-        listener.into_iter().chain(readers.map(|asking| (asking.stream.as_fd(), PollFlags::POLLOUT)))
+        let readers = self.clients.iter().filter(|client| client.answer.is_some());
+        listener.into_iter().chain(readers.map(|client| (client.stream.as_fd(), PollFlags::POLLOUT)))
     }
 
-    /// When [`Control::advance`] has something to do though nothing is ready.
+    /// The instant at which [`Control::advance`] has work though nothing is ready.
     pub fn due(&self) -> Option<Boot> {
-        self.asking.iter().map(|asking| asking.until).chain(self.paused_until).min()
+        self.clients.iter().map(|client| client.until).chain(self.paused_until).min()
     }
 
-    /// Lets in who asks, sends what is read, and hangs up on who does not read. How many have come, each of whom is to be
-    /// given an [answer](Control::answer).
+    /// Accepts clients, sends as much as they read, and disconnects those that do not read. Returns the number of new
+    /// clients, each of which needs an [answer](Control::answer).
     pub fn advance(&mut self, is_ready: bool, now: Boot) -> usize {
         self.paused_until.take_if(|until| *until <= now);
-        self.asking.retain_mut(|asking| now < asking.until && asking.send());
+        self.clients.retain_mut(|client| now < client.until && client.send());
         if is_ready && self.paused_until.is_none() { self.let_in(now) } else { 0 }
     }
 
-    /// Answers the first who was not answered yet.
+    /// Answers the first client that was not answered yet.
     pub fn answer(&mut self, json: String, now: Boot) {
-        let Some(place) = self.asking.iter().position(|asking| asking.answer.is_none()) else { return };
-        let asking = &mut self.asking[place];
-        asking.answer = Some((json.into_bytes(), 0));
-        asking.until = now.after(READ_WITHIN);
-        if !asking.send() {
-            self.asking.swap_remove(place);
+        let Some(place) = self.clients.iter().position(|client| client.answer.is_none()) else { return };
+        let client = &mut self.clients[place];
+        client.answer = Some((json.into_bytes(), 0));
+        client.until = now.after(READ_WITHIN);
+        if !client.send() {
+            self.clients.swap_remove(place);
         }
     }
 
     fn let_in(&mut self, now: Boot) -> usize {
         let mut come = 0;
-        while self.asking.len() < MAX_ASKING {
+        while self.clients.len() < MAX_CLIENTS {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     if may_ask(&stream) && stream.set_nonblocking(true).is_ok() {
-                        self.asking.push(Asking { stream, answer: None, until: now.after(READ_WITHIN) });
+                        self.clients.push(Client { stream, answer: None, until: now.after(READ_WITHIN) });
                         come += 1;
                     }
                 }
@@ -110,7 +110,7 @@ impl Control {
     }
 }
 
-impl Asking {
+impl Client {
     /// Sends as much as is taken; `false`: that was all, or nobody reads any more.
     fn send(&mut self) -> bool {
         let Some((answer, sent)) = &mut self.answer else { return true };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
-pub use mounts::{Asking, HeldMounts, Mounts, Unmounted};
+pub use mounts::{Access, LastMounts, Mounts, Unmounted};
 pub use network_devices::NetworkDevices;
 pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};

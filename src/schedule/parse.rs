@@ -104,7 +104,7 @@ const NICKNAMES: [(&str, &str); 7] = [
 const FIVE_FIELDS: &str = "minute, hour, day of the month, month, day of the week, such as `0 9 * * *`";
 
 pub(super) fn parse(expression: &str) -> Result<Fields, CronError> {
-    if let Some(Complaint { message, expected, at: Some(at) }) = settings::lookalike(expression) {
+    if let Some(Complaint { message, expected, at: Some(at) }) = settings::confusable(expression) {
         return Err(CronError { message, expected, at });
     }
     let words = Token::words(expression);

@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use super::lookalike::{self, Lookalike};
+use super::confusable::{self, Confusable};
+use super::diagnostics::{Diagnostics, in_path};
 use super::node::{Node, Value};
 use super::problem::Complaint;
-use super::report::{Report, in_path};
 use super::scalar::Scalar;
 
-impl Report {
+impl Diagnostics {
     /// The value of a node; `None`, and an error, if it is none. `expected` is for complaints that name nothing themselves.
     pub(super) fn convert<T>(
         &mut self,
@@ -31,14 +31,14 @@ impl Report {
             Ok(value) => return Some(value),
             Err(complaint) => complaint,
         };
-        let corrected = Scalar { text: lookalike::corrected(&scalar.text), plain: scalar.plain };
+        let corrected = Scalar { text: confusable::corrected(&scalar.text), plain: scalar.plain };
         // Punctuation is put right first; what a full-width digit or sign would mean is the value's matter.
-        let is_of_value = |found: &Lookalike| found.meant.contains(|c: char| c.is_ascii_alphanumeric() || c == '%');
-        let right = |found: &Lookalike| match convert(&corrected) {
+        let is_of_value = |found: &Confusable| found.meant.contains(|c: char| c.is_ascii_alphanumeric() || c == '%');
+        let right = |found: &Confusable| match convert(&corrected) {
             Err(complaint) if is_of_value(found) => named(complaint).expected,
             _ => found.expected(),
         };
-        if !self.lookalike(&node.span, path, right) {
+        if !self.confusable(&node.span, path, right) {
             self.complain(node, path, &named(complaint));
         }
         None
@@ -46,13 +46,13 @@ impl Report {
 
     /// An error at the first character within `span` that is not what it looks like, with what is `right` there; `false`
     /// if there is none.
-    pub(super) fn lookalike(
+    pub(super) fn confusable(
         &mut self,
         span: &Range<usize>,
         path: &str,
-        right: impl FnOnce(&Lookalike) -> String,
+        right: impl FnOnce(&Confusable) -> String,
     ) -> bool {
-        let Some(found) = self.all_lookalikes(span).into_iter().next() else { return false };
+        let Some(found) = self.all_confusables(span).into_iter().next() else { return false };
         let expected = right(&found);
         self.error(found.bytes.clone(), &in_path(path, &found.message()), &expected);
         true
@@ -60,25 +60,25 @@ impl Report {
 
     /// The same in a single value that stands where something else belongs: a colon or a bracket of another kind makes one
     /// of a section or a list.
-    pub(super) fn lookalike_in_scalar(&mut self, node: &Node, path: &str) -> bool {
-        matches!(&*node.value, Value::Scalar(_)) && self.lookalike(&node.span, path, Lookalike::expected)
+    pub(super) fn confusable_in_scalar(&mut self, node: &Node, path: &str) -> bool {
+        matches!(&*node.value, Value::Scalar(_)) && self.confusable(&node.span, path, Confusable::expected)
     }
 
     /// A warning at the first such character of an accepted value that is there by an oversight.
-    pub(super) fn warn_of_lookalike(&mut self, node: &Node, path: &str, is_oversight: impl Fn(&Lookalike) -> bool) {
-        if let Some(found) = self.all_lookalikes(&node.span).into_iter().find(is_oversight) {
+    pub(super) fn warn_of_confusable(&mut self, node: &Node, path: &str, is_oversight: impl Fn(&Confusable) -> bool) {
+        if let Some(found) = self.all_confusables(&node.span).into_iter().find(is_oversight) {
             self.warning(Some(found.bytes.clone()), &in_path(path, &found.message()));
         }
     }
 
     /// The characters within `span` that are not what they look like, with their bytes in the source.
-    fn all_lookalikes(&self, span: &Range<usize>) -> Vec<Lookalike> {
+    fn all_confusables(&self, span: &Range<usize>) -> Vec<Confusable> {
         let text = self.source().text().get(span.clone()).unwrap_or_default();
-        let placed = |found: Lookalike| Lookalike {
+        let placed = |found: Confusable| Confusable {
             bytes: span.start + found.bytes.start..span.start + found.bytes.end,
             ..found
         };
-        lookalike::all(text).map(placed).collect()
+        confusable::all(text).map(placed).collect()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_saphyr::granit_parser::{ErrorKind, Parser};
 
-use super::lookalike::{self, Lookalike};
+use super::confusable::{self, Confusable};
 use super::tree;
 
 /// A longer file was not written by hand, and is not tried.
@@ -15,7 +15,7 @@ const MAX_TRIED_BYTES: usize = 64 * 1024;
 const MAX_TRIALS: usize = 24;
 
 /// The character for which the parser stumbled at byte `at`; `None`: it was for something else.
-pub(super) fn culprit(text: &str, at: usize) -> Option<Lookalike> {
+pub(super) fn culprit(text: &str, at: usize) -> Option<Confusable> {
     if text.len() > MAX_TRIED_BYTES {
         return None;
     }
@@ -34,9 +34,9 @@ pub(super) fn culprit(text: &str, at: usize) -> Option<Lookalike> {
             let right = corrected(line, &wrong);
             if goes_on(before, &right, below) || (corrected_below != below && goes_on(before, &right, &corrected_below))
             {
-                let first = lookalike::all(line).find(|found| wrong.contains(&found.meant))?;
+                let first = confusable::all(line).find(|found| wrong.contains(&found.meant))?;
                 let bytes = line_start + first.bytes.start..line_start + first.bytes.end;
-                return Some(Lookalike { bytes, ..first });
+                return Some(Confusable { bytes, ..first });
             }
         }
         let all_of_it = suspects(line).pop().unwrap_or_default();
@@ -68,7 +68,7 @@ fn is_read_beyond(text: &str, rest: &str) -> bool {
 fn suspects(line: &str) -> Vec<Vec<&'static str>> {
     let mut kinds: Vec<&str> = Vec::new();
     let code_end = if line.trim_start().starts_with('#') { 0 } else { line.find(" #").unwrap_or(line.len()) };
-    for found in lookalike::all(&line[..code_end]) {
+    for found in confusable::all(&line[..code_end]) {
         if !kinds.contains(&found.meant) {
             kinds.push(found.meant);
         }
@@ -82,7 +82,7 @@ fn suspects(line: &str) -> Vec<Vec<&'static str>> {
 
 /// A line with the `wrong` characters replaced by what YAML needs in their place.
 fn corrected(line: &str, wrong: &[&str]) -> String {
-    lookalike::replaced(line, |found| {
+    confusable::replaced(line, |found| {
         let right = match found.meant {
             ":" => ": ",
             "#" => " #",

@@ -1,37 +1,42 @@
 //! One item of a list: a text or a section.
 
+use super::confusable::Confusable;
+use super::diagnostics::Diagnostics;
 use super::doc::{Described, Doc, Kind};
-use super::lookalike::Lookalike;
 use super::node::{Node, Value};
 use super::problem::Complaint;
-use super::report::Report;
 use super::section::{Section, read_mapping};
 
 /// One item of a list.
 pub struct Item<'a> {
-    report: &'a mut Report,
+    diagnostics: &'a mut Diagnostics,
     node: &'a Node,
     /// `docker.containers[0]`
     path: String,
 }
 
 impl<'a> Item<'a> {
-    pub(super) fn new(report: &'a mut Report, node: &'a Node, path: String) -> Self {
-        Item { report, node, path }
+    pub(super) fn new(diagnostics: &'a mut Diagnostics, node: &'a Node, path: String) -> Self {
+        Item { diagnostics, node, path }
     }
 
     /// The item's text, converted by `parse`; `None`, and an error, when it is empty, a list or a section, or refused.
     pub fn parse<T>(&mut self, doc: Doc, mut parse: impl FnMut(&str) -> Result<T, Complaint>) -> Option<T> {
-        if self.report.is_describing() {
-            self.report.describe(Described { path: self.path.clone(), kind: Kind::Text, default: String::new(), doc });
+        if self.diagnostics.is_describing() {
+            self.diagnostics.describe(Described {
+                path: self.path.clone(),
+                kind: Kind::Text,
+                default: String::new(),
+                doc,
+            });
             return None;
         }
         if self.node.is_null() || !self.is_text() {
             self.problem(Complaint::new(format!("{} where a text belongs", self.node.kind())));
             return None;
         }
-        let value = self.report.convert(self.node, &self.path, "", |scalar| parse(&scalar.text))?;
-        self.report.warn_of_lookalike(self.node, &self.path, Lookalike::passes_unnoticed);
+        let value = self.diagnostics.convert(self.node, &self.path, "", |scalar| parse(&scalar.text))?;
+        self.diagnostics.warn_of_confusable(self.node, &self.path, Confusable::passes_unnoticed);
         Some(value)
     }
 
@@ -48,13 +53,13 @@ impl<'a> Item<'a> {
         read: impl FnOnce(&mut Section<'_>) -> Option<T>,
     ) -> Option<T> {
         let text = if self.is_text() { self.parse(doc, parse) } else { None };
-        if self.is_text() && !self.report.is_describing() { text } else { self.section(read) }
+        if self.is_text() && !self.diagnostics.is_describing() { text } else { self.section(read) }
     }
 
     /// The item as a section.
     pub fn section<T>(&mut self, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
         let start = self.node.span.start;
-        read_mapping(self.report, self.node, Some(start..start), self.path.clone(), read)
+        read_mapping(self.diagnostics, self.node, Some(start..start), self.path.clone(), read)
     }
 
     /// Whether the item is a text (a number, too), not a list or a section.
@@ -64,7 +69,7 @@ impl<'a> Item<'a> {
 
     /// An error at the item.
     pub fn problem(&mut self, complaint: Complaint) {
-        self.report.complain(self.node, &self.path, &complaint);
+        self.diagnostics.complain(self.node, &self.path, &complaint);
     }
 }
 

@@ -7,19 +7,19 @@
 //! A file is taken as hostile: its size, depth, number of values, aliases and problems are bounded, and what is shown
 //! of it has its secrets masked and its control characters replaced.
 
+mod confusable;
 mod convert;
 mod culprit;
+mod diagnostics;
 mod doc;
 mod duration;
 mod excerpt;
 mod file;
 mod item;
-mod lookalike;
 mod mask;
 mod nearest;
 mod node;
 mod problem;
-mod report;
 mod scalar;
 mod section;
 mod source;
@@ -32,19 +32,19 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use confusable::confusable;
 pub use doc::{Described, Doc, Kind, NO_DOC, Text, doc};
 pub use duration::duration_text;
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
-pub use lookalike::lookalike;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Section, readable_by_others};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{Values, Written, seconds};
 
-use report::Report;
+use diagnostics::Diagnostics;
 use source::Source;
 
 /// A value that was read, and its warnings, in the order of the file.
@@ -85,21 +85,21 @@ pub fn read<T>(file_name: &str, bytes: &[u8], read: impl FnOnce(&mut Section<'_>
 
 /// The value of an absent section: all defaults.
 pub fn defaults<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> T {
-    read(&mut Section::absent(&mut Report::new(Rc::new(Source::absent()))))
+    read(&mut Section::absent(&mut Diagnostics::new(Rc::new(Source::absent()))))
 }
 
 /// The descriptions of the keys that `read` reads, in its order; a section comes before its keys.
 pub fn describe<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> Vec<Described> {
-    let mut report = Report::describing();
-    read(&mut Section::absent(&mut report));
-    report.into_described()
+    let mut diagnostics = Diagnostics::describing();
+    read(&mut Section::absent(&mut diagnostics));
+    diagnostics.into_described()
 }
 
 fn read_source<T>(source: Source, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<Read<T>, Problems> {
     let source = Rc::new(source);
-    let mut report = Report::new(Rc::clone(&source));
-    let Some(document) = tree::parse(&source, &mut report) else { return Err(report.into_problems()) };
-    let value = Section::read_document(&mut report, &document, read);
+    let mut diagnostics = Diagnostics::new(Rc::clone(&source));
+    let Some(document) = tree::parse(&source, &mut diagnostics) else { return Err(diagnostics.into_problems()) };
+    let value = Section::read_document(&mut diagnostics, &document, read);
     let is_empty = document.says_nothing();
-    report.into_warnings().map(|warnings| Read { value, warnings, is_empty })
+    diagnostics.into_warnings().map(|warnings| Read { value, warnings, is_empty })
 }

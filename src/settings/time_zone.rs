@@ -3,7 +3,7 @@
 use jiff::tz::{self, TimeZone};
 use serde::Serializer;
 
-use super::lookalike::lookalike;
+use super::confusable::confusable;
 use super::nearest::nearest;
 use super::problem::Complaint;
 
@@ -31,7 +31,7 @@ pub fn time_zone(name: &str) -> Result<Option<TimeZone>, Complaint> {
     if let Ok(zone) = tz::db().get(name) {
         return Ok(Some(zone));
     }
-    if let Some(complaint) = lookalike(name) {
+    if let Some(complaint) = confusable(name) {
         return Err(complaint);
     }
     let known: Vec<String> = tz::db().available().map(|known| known.to_string()).collect();

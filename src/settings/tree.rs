@@ -11,8 +11,8 @@ use std::rc::Rc;
 use serde_saphyr::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
 
 use super::culprit::culprit;
+use super::diagnostics::Diagnostics;
 use super::node::{Entry, Node, Value};
-use super::report::Report;
 use super::scalar::{Scalar, quoted};
 use super::source::Source;
 use super::syntax;
@@ -27,18 +27,18 @@ const MAX_VALUES: usize = 20_000;
 const MAX_ALIASED_VALUES: usize = 10_000;
 
 /// The document's tree, null where the file has none. What is wrong is reported; `None` where it cannot be gone on.
-pub(super) fn parse(source: &Source, report: &mut Report) -> Option<Node> {
+pub(super) fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str_with_options(source.text(), options()) {
         match event {
-            Ok((event, span)) => builder.take(event, span, report)?,
+            Ok((event, span)) => builder.take(event, span, diagnostics)?,
             Err(error) => {
                 let at = offset(*error.marker());
                 if let Some(found) = culprit(source.text(), at) {
-                    report.error(found.bytes.clone(), &found.message(), &found.expected());
+                    diagnostics.error(found.bytes.clone(), &found.message(), &found.expected());
                 } else {
                     let (message, expected) = syntax::explain(error.kind());
-                    report.error(at..at, &message, expected);
+                    diagnostics.error(at..at, &message, expected);
                 }
                 return None;
             }
@@ -89,30 +89,30 @@ enum Content {
 
 impl Builder {
     /// Takes one event; `None`, and an error, where the rest of the file cannot be made sense of.
-    fn take(&mut self, event: Event<'_>, span: Span, report: &mut Report) -> Option<()> {
+    fn take(&mut self, event: Event<'_>, span: Span, diagnostics: &mut Diagnostics) -> Option<()> {
         let bytes = offset(span.start)..offset(span.end);
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    report.error(bytes, "a second document begins here", "one document in the file");
+                    diagnostics.error(bytes, "a second document begins here", "one document in the file");
                     return None;
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_tag(tag.is_some(), span, report);
+                refuse_tag(tag.is_some(), span, diagnostics);
                 let scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
-                self.count(1, &bytes, report)?;
-                self.close(Node { span: bytes, value: Rc::new(Value::Scalar(scalar)) }, anchor, 1, report);
+                self.count(1, &bytes, diagnostics)?;
+                self.close(Node { span: bytes, value: Rc::new(Value::Scalar(scalar)) }, anchor, 1, diagnostics);
             }
             Event::SequenceStart(_, anchor, tag) => {
-                refuse_tag(tag.is_some(), span, report);
-                self.begin(&bytes, anchor, Content::List(Vec::new()), report)?;
+                refuse_tag(tag.is_some(), span, diagnostics);
+                self.begin(&bytes, anchor, Content::List(Vec::new()), diagnostics)?;
             }
             Event::MappingStart(_, anchor, tag) => {
-                refuse_tag(tag.is_some(), span, report);
+                refuse_tag(tag.is_some(), span, diagnostics);
                 let content = Content::Mapping { entries: Vec::new(), seen: HashMap::new(), key: None };
-                self.begin(&bytes, anchor, content, report)?;
+                self.begin(&bytes, anchor, content, diagnostics)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let open = self.open.pop()?;
@@ -121,49 +121,55 @@ impl Builder {
                     Content::Mapping { entries, .. } => Value::Mapping(entries),
                 };
                 let node = Node { span: open.start..bytes.end, value: Rc::new(value) };
-                self.close(node, open.anchor, self.values - open.values_before, report);
+                self.close(node, open.anchor, self.values - open.values_before, diagnostics);
             }
-            Event::Alias(anchor) => self.alias(anchor, bytes, report)?,
+            Event::Alias(anchor) => self.alias(anchor, bytes, diagnostics)?,
             _ => {}
         }
         Some(())
     }
 
-    fn begin(&mut self, at: &Range<usize>, anchor: usize, content: Content, report: &mut Report) -> Option<()> {
+    fn begin(
+        &mut self,
+        at: &Range<usize>,
+        anchor: usize,
+        content: Content,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<()> {
         let values_before = self.values;
-        self.count(1, at, report)?;
+        self.count(1, at, diagnostics)?;
         self.open.push(Open { start: at.start, anchor, values_before, content });
         Some(())
     }
 
     /// Puts in the anchor's value. An anchor is known once its value is complete, so that nothing contains itself.
-    fn alias(&mut self, anchor: usize, at: Range<usize>, report: &mut Report) -> Option<()> {
+    fn alias(&mut self, anchor: usize, at: Range<usize>, diagnostics: &mut Diagnostics) -> Option<()> {
         let Some((value, values)) = self.anchors.get(&anchor) else {
-            report.error(at, "an alias for what it is part of", "a value without an alias in it");
+            diagnostics.error(at, "an alias for what it is part of", "a value without an alias in it");
             return None;
         };
         let (value, values) = (Rc::clone(value), *values);
         self.aliased_values += values;
         if self.aliased_values > MAX_ALIASED_VALUES {
-            report.error(at, "the aliases of this file stand for too many values", "values without aliases");
+            diagnostics.error(at, "the aliases of this file stand for too many values", "values without aliases");
             return None;
         }
-        self.count(values, &at, report)?;
-        self.close(Node { span: at, value }, 0, values, report);
+        self.count(values, &at, diagnostics)?;
+        self.close(Node { span: at, value }, 0, values, diagnostics);
         Some(())
     }
 
-    fn count(&mut self, values: usize, at: &Range<usize>, report: &mut Report) -> Option<()> {
+    fn count(&mut self, values: usize, at: &Range<usize>, diagnostics: &mut Diagnostics) -> Option<()> {
         self.values += values;
         if self.values > MAX_VALUES {
-            report.error(at.clone(), "the file has too many values", &format!("at most {MAX_VALUES}"));
+            diagnostics.error(at.clone(), "the file has too many values", &format!("at most {MAX_VALUES}"));
             return None;
         }
         Some(())
     }
 
     /// Gives a complete node of that many values to the collection it is part of.
-    fn close(&mut self, node: Node, anchor: usize, values: usize, report: &mut Report) {
+    fn close(&mut self, node: Node, anchor: usize, values: usize, diagnostics: &mut Diagnostics) {
         // The parser numbers anchors from 1; 0 is none.
         if anchor > 0 {
             self.anchors.insert(anchor, (Rc::clone(&node.value), values));
@@ -173,26 +179,26 @@ impl Builder {
             Some(Content::List(nodes)) => nodes.push(node),
             Some(Content::Mapping { entries, seen, key }) => match key.take() {
                 None => *key = Some(node),
-                Some(key) => entries.extend(entry(key, node, seen, report)),
+                Some(key) => entries.extend(entry(key, node, seen, diagnostics)),
             },
         }
     }
 }
 
 /// The entry of a key that may be one; a key's second entry is reported and left out.
-fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, report: &mut Report) -> Option<Entry> {
+fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, diagnostics: &mut Diagnostics) -> Option<Entry> {
     let Value::Scalar(scalar) = &*key.value else {
-        report.error(key.span.clone(), &format!("{} where a key belongs", key.kind()), "a name");
+        diagnostics.error(key.span.clone(), &format!("{} where a key belongs", key.kind()), "a name");
         return None;
     };
     // https://yaml.org/type/merge.html is no part of YAML 1.2, but a habit.
     if scalar.plain && scalar.text == "<<" {
-        report.error(key.span, "merge keys are not understood", "the keys themselves");
+        diagnostics.error(key.span, "merge keys are not understood", "the keys themselves");
         return None;
     }
     if let Some(first) = seen.get(&scalar.text) {
-        let line = report.line_of(*first);
-        report.error(
+        let line = diagnostics.line_of(*first);
+        diagnostics.error(
             key.span.clone(),
             &format!("{} is here a second time; the first is on line {line}", quoted(&scalar.text)),
             "each key once",
@@ -208,10 +214,10 @@ pub(super) fn offset(marker: Marker) -> usize {
     marker.byte_offset().unwrap_or(0)
 }
 
-fn refuse_tag(is_tagged: bool, span: Span, report: &mut Report) {
+fn refuse_tag(is_tagged: bool, span: Span, diagnostics: &mut Diagnostics) {
     if is_tagged {
         let at = offset(span.tag_start.unwrap_or(span.start));
-        report.error(at..at, "tags are not understood", "the value without a tag");
+        diagnostics.error(at..at, "tags are not understood", "the value without a tag");
     }
 }
 

@@ -16,7 +16,7 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockopt, listen, socket,
 };
 
-use super::lock::Held;
+use super::lock::Holder;
 use crate::files::is_trusted;
 
 /// Held as long as this lives.
@@ -31,7 +31,7 @@ impl Claim {
     ///
     /// # Errors
     /// A process of this user, or of root, has claimed it.
-    pub fn take(path: &Path) -> Result<Option<Claim>, Held> {
+    pub fn take(path: &Path) -> Result<Option<Claim>, Holder> {
         let address = match address(path) {
             Ok(address) => address,
             Err(_) => return Ok(None),
@@ -53,17 +53,17 @@ fn try_take(address: &UnixAddr) -> nix::Result<OwnedFd> {
 }
 
 /// The process of this user, or of root, that has claimed the place that `path` names.
-pub fn claimant(path: &Path) -> Option<Held> {
+pub fn claimant(path: &Path) -> Option<Holder> {
     holder_of(&address(path).ok()?)
 }
 
-fn holder_of(address: &UnixAddr) -> Option<Held> {
+fn holder_of(address: &UnixAddr) -> Option<Holder> {
     let socket = stream().ok()?;
     connect(socket.as_raw_fd(), address).ok()?;
     let peer = getsockopt(&socket, PeerCredentials).ok()?;
     // A process of another namespace has no id here: 0 (pid_namespaces(7)).
     let pid = u32::try_from(peer.pid()).ok().filter(|pid| *pid != 0);
-    is_trusted(peer.uid()).then_some(Held::ByAgent(pid))
+    is_trusted(peer.uid()).then_some(Holder::ByAgent(pid))
 }
 
 fn stream() -> nix::Result<OwnedFd> {
@@ -88,8 +88,8 @@ fn address(path: &Path) -> io::Result<UnixAddr> {
 mod tests {
     use super::*;
 
-    fn me() -> Held {
-        Held::ByAgent(Some(std::process::id()))
+    fn me() -> Holder {
+        Holder::ByAgent(Some(std::process::id()))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use nix::unistd::{Uid, User, geteuid};
 
 use super::FILE_NAME;
 use super::claim::Claim;
-use super::lock::{Held, Lock};
+use super::lock::{Holder, Lock};
 use crate::files::{RealFolder, is_trusted};
 use crate::worker::{SaveTask, Worker};
 
@@ -156,10 +156,10 @@ fn open_or_make(path: &Path) -> Result<RealFolder, FolderError> {
     })
 }
 
-fn held_at(path: &Path, held: Held) -> FolderError {
+fn held_at(path: &Path, held: Holder) -> FolderError {
     let path = path.to_owned();
     match held {
-        Held::ByAgent(pid) => FolderError::Held { path, pid },
-        Held::BySave => FolderError::Saving { path },
+        Holder::ByAgent(pid) => FolderError::Held { path, pid },
+        Holder::BySave => FolderError::Saving { path },
     }
 }

@@ -23,7 +23,7 @@ pub struct Lock {
 
 /// The holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum Holder {
     /// Another agent, and its process id where that is known.
     ByAgent(Option<u32>),
     /// Nobody but a child of an agent that has ended, or an agent whose file was removed.
@@ -36,7 +36,7 @@ impl Lock {
     ///
     /// # Errors
     /// Another process holds one of them.
-    pub fn take(folder: &RealFolder, path: &Path) -> Result<Lock, Held> {
+    pub fn take(folder: &RealFolder, path: &Path) -> Result<Lock, Holder> {
         let without = |error: io::Error| {
             let path = path.join(FILE_NAME);
             log::warn!("{}: {error}; a second agent in this folder may not be kept out", path.display());
@@ -53,13 +53,13 @@ impl Lock {
         if let Some(mut file) = file.as_ref() {
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Held::ByAgent(read_pid(&mut file))),
+                Err(TryLockError::WouldBlock) => return Err(Holder::ByAgent(read_pid(&mut file))),
                 Err(TryLockError::Error(error)) => without(error),
             }
         }
         match folder.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Held::BySave),
+            Err(TryLockError::WouldBlock) => return Err(Holder::BySave),
             Err(TryLockError::Error(error)) => without(error),
         }
         if let Some(file) = file.as_ref() {
@@ -70,21 +70,21 @@ impl Lock {
     }
 }
 
-impl Held {
+impl Holder {
     /// The agent's process id, where there is one and it is known.
     pub fn pid(self) -> Option<u32> {
         match self {
-            Held::ByAgent(pid) => pid,
-            Held::BySave => None,
+            Holder::ByAgent(pid) => pid,
+            Holder::BySave => None,
         }
     }
 }
 
 /// The user of the folder at `path`. `None`: there is none, or that cannot be found out.
-pub fn holder(path: &Path) -> Option<Held> {
+pub fn holder(path: &Path) -> Option<Holder> {
     let locked = || {
         let mut file = RealFolder::open(path).ok()?.open_file(FILE_NAME, OFlag::O_RDONLY).ok()?;
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| Held::ByAgent(read_pid(&mut file)))
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| Holder::ByAgent(read_pid(&mut file)))
     };
     locked().or_else(|| claimant(path))
 }
@@ -108,8 +108,8 @@ mod tests {
 
     use super::*;
 
-    fn me() -> Held {
-        Held::ByAgent(Some(std::process::id()))
+    fn me() -> Holder {
+        Holder::ByAgent(Some(std::process::id()))
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         // Whoever has the folder from the agent still saves for it.
         let shared = folder.share().unwrap();
         drop(folder);
-        assert_eq!(Lock::take(&open(), path).unwrap_err(), Held::BySave);
+        assert_eq!(Lock::take(&open(), path).unwrap_err(), Holder::BySave);
         drop(shared);
         Lock::take(&open(), path).unwrap();
     }
@@ -148,7 +148,7 @@ mod tests {
             make(&path.join(FILE_NAME));
             let folder = RealFolder::open(&path).unwrap();
             let _lock = Lock::take(&folder, &path).unwrap();
-            assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Held::BySave);
+            assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Holder::BySave);
             assert_eq!(holder(&path), None);
             std::fs::remove_file(path.join(FILE_NAME)).unwrap();
         }

@@ -20,7 +20,7 @@ use crate::alert::{AlertBook, Tally};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
-use crate::host::HeldMounts;
+use crate::host::LastMounts;
 use crate::outbox::{self, Outbox};
 use crate::schedule::ReportState;
 use crate::worker::MAX_ORDER_BYTES;
@@ -29,7 +29,7 @@ pub use damage::{Damage, Lost};
 pub use encode::{Encoded, encode};
 pub use folder::{FolderError, StateFolder};
 pub use load::{LoadError, Loaded, load, peek};
-pub use lock::{Held, holder};
+pub use lock::{Holder, holder};
 pub use saver::Saver;
 
 pub const FILE_NAME: &str = "alert_state.json";
@@ -66,8 +66,8 @@ pub struct State {
     #[serde(default)]
     pub since_report: Tally,
     /// The disks that the watched paths were on.
-    #[serde(default, skip_serializing_if = "HeldMounts::is_empty")]
-    pub mounts: HeldMounts,
+    #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
+    pub mounts: LastMounts,
 }
 
 impl State {

@@ -15,7 +15,7 @@ use crate::clock::Now;
 use crate::config::Resolved;
 use crate::outbox::{self, Entry, Outbox};
 use crate::schedule::Reporter;
-use crate::store::{Held, State};
+use crate::store::{Holder, State};
 
 pub use last::{Containers, LastReadings};
 pub use line::{Standing, counted, service_status};
@@ -105,7 +105,7 @@ pub struct FailureStatus {
 impl Status {
     /// The status by the state file in `folder`, while no agent runs (or none that answers: then its process id is
     /// known).
-    pub fn at_rest(config: &Resolved, folder: &Path, state: &State, holder: Option<Held>, now: Now) -> Status {
+    pub fn at_rest(config: &Resolved, folder: &Path, state: &State, holder: Option<Holder>, now: Now) -> Status {
         let zone = &config.style.zone;
         let saved = state.report.clone();
         let reporter = Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall);
@@ -114,7 +114,7 @@ impl Status {
             host: config.style.host.clone(),
             time: rfc3339(now.wall, zone),
             running: holder.is_some(),
-            pid: holder.and_then(Held::pid),
+            pid: holder.and_then(Holder::pid),
             version: None,
             config: None,
             config_problem: None,

@@ -32,7 +32,7 @@ pub struct Mounts {
     table: Table,
     text: Vec<u8>,
     /// The last mount of each path.
-    held: HashMap<Rc<str>, Held>,
+    held: HashMap<Rc<str>, LastMount>,
     /// The part that outlives the process has changed.
     is_changed: bool,
 }
@@ -41,17 +41,17 @@ pub struct Mounts {
 ///
 /// Not those of the same disk (bind mounts). A sandbox makes such ones (systemd's ProtectHome=, say), which are not there
 /// for the same agent run by hand, and measuring what is around them gives the same numbers.
-pub type HeldMounts = BTreeMap<Rc<str>, String>;
+pub type LastMounts = BTreeMap<Rc<str>, String>;
 
 #[derive(Debug, PartialEq, Eq)]
-struct Held {
+struct LastMount {
     point: PathBuf,
     is_own_device: bool,
 }
 
 /// How the file system under a path is to be asked for its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum Access {
     /// It answers at once. A path that does not exist is answered by the file system that would hold it.
     Directly,
     /// It may hang, and all that are on the same mount point with it.
@@ -90,14 +90,14 @@ impl Mounts {
     }
 
     /// Goes on from what an earlier process remembered.
-    pub fn remember(&mut self, held: &HeldMounts) {
+    pub fn remember(&mut self, held: &LastMounts) {
         let held =
-            held.iter().map(|(path, point)| (Rc::clone(path), Held { point: point.into(), is_own_device: true }));
+            held.iter().map(|(path, point)| (Rc::clone(path), LastMount { point: point.into(), is_own_device: true }));
         self.held.extend(held);
     }
 
     /// The part that outlives this process, if it has changed since the last call.
-    pub fn take_change(&mut self) -> Option<HeldMounts> {
+    pub fn take_change(&mut self) -> Option<LastMounts> {
         std::mem::take(&mut self.is_changed).then(|| {
             let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
             lasting.filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned()))).collect()
@@ -125,9 +125,9 @@ impl Mounts {
     ///
     /// # Errors
     /// It was on a mount that is gone, a bind mount included. Not where an automounter waits in its place.
-    pub fn ask(&mut self, path: &Rc<str>) -> Result<Asking, Unmounted> {
+    pub fn ask(&mut self, path: &Rc<str>) -> Result<Access, Unmounted> {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else {
-            return Ok(Asking::Apart { mount: PathBuf::from(&**path) });
+            return Ok(Access::Apart { mount: PathBuf::from(&**path) });
         };
         if let Some(before) = self.held.get(path)
             && place.point != before.point
@@ -140,14 +140,14 @@ impl Mounts {
             }
         }
         let asking = match (place.at_once, place.is_automount) {
-            (true, _) => Asking::Directly,
-            (false, false) => Asking::Apart { mount: place.point.to_owned() },
+            (true, _) => Access::Directly,
+            (false, false) => Access::Apart { mount: place.point.to_owned() },
             // Its future mount differs from path to path.
-            (false, true) => Asking::Apart { mount: PathBuf::from(&**path) },
+            (false, true) => Access::Apart { mount: PathBuf::from(&**path) },
         };
-        let is_same = |held: &Held| held.point == place.point && held.is_own_device == place.is_own_device;
+        let is_same = |held: &LastMount| held.point == place.point && held.is_own_device == place.is_own_device;
         if !self.held.get(path).is_some_and(is_same) {
-            let held = Held { point: place.point.to_owned(), is_own_device: place.is_own_device };
+            let held = LastMount { point: place.point.to_owned(), is_own_device: place.is_own_device };
             let is_lasting = held.is_own_device;
             let before = self.held.insert(Rc::clone(path), held);
             self.is_changed |= is_lasting || before.is_some_and(|before| before.is_own_device);
@@ -189,7 +189,7 @@ mod tests {
     const MOUNTED: &str = "5 4 0:51 / /no/auto rw - nfs4 server:/x rw\n";
 
     /// The results of asking for `path` while the mounts change from list to list.
-    fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Asking, String>> {
+    fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Access, String>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut mounts = Mounts::listed_in(file.path());
         let path: Rc<str> = path.into();
@@ -203,11 +203,11 @@ mod tests {
         lists.iter().map(ask).collect()
     }
 
-    fn apart(mount: &str) -> Result<Asking, String> {
-        Ok(Asking::Apart { mount: mount.into() })
+    fn apart(mount: &str) -> Result<Access, String> {
+        Ok(Access::Apart { mount: mount.into() })
     }
 
-    const DIRECTLY: Result<Asking, String> = Ok(Asking::Directly);
+    const DIRECTLY: Result<Access, String> = Ok(Access::Directly);
 
     #[test]
     fn a_path_that_was_on_a_mount_that_is_gone_is_not_measured_as_what_is_around_it() {
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
         // Taken out of the configuration, it is forgotten.
         after.keep_only(&paths[1..]);
-        assert_eq!(after.take_change(), Some(HeldMounts::new()));
+        assert_eq!(after.take_change(), Some(LastMounts::new()));
     }
 
     #[test]
@@ -309,6 +309,6 @@ mod tests {
         let mut mounts = Mounts::of_this_process();
         mounts.refresh();
         assert!(mounts.watched.as_ref().is_some_and(|list| !changed(list)));
-        assert_eq!(mounts.ask(&"/proc".into()), Ok(Asking::Directly));
+        assert_eq!(mounts.ask(&"/proc".into()), Ok(Access::Directly));
     }
 }

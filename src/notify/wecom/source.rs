@@ -13,7 +13,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::Webhook;
-use crate::settings::{Complaint, lookalike};
+use crate::settings::{Complaint, confusable};
 
 /// Longer than any URL that a server takes.
 const MAX_BYTES: u64 = 8 * 1024;
@@ -74,7 +74,7 @@ fn find(text: &str, place: &Place<'_>) -> Result<Option<Webhook>, Complaint> {
     match Webhook::parse(found) {
         Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected("the robot's webhook in it")),
         Ok(webhook) => Ok(webhook),
-        Err(complaint) => Err(match lookalike(found) {
+        Err(complaint) => Err(match confusable(found) {
             Some(odd) => Complaint { message: format!("{what} holds no webhook: {}", odd.message), at: None, ..odd },
             None => Complaint { message: format!("{what} {}", complaint.message), ..complaint },
         }),

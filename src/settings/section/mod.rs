@@ -4,13 +4,13 @@ mod typed;
 
 use std::ops::Range;
 
+use super::confusable::{self, Confusable};
+use super::diagnostics::{Diagnostics, in_path};
 use super::doc::{Described, Doc, Kind};
 use super::item::Item;
-use super::lookalike::{self, Lookalike};
 use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
-use super::report::{Report, in_path};
 use super::scalar::{Scalar, quoted};
 use super::written::{Values, Written};
 
@@ -19,7 +19,7 @@ pub const MAX_ITEMS: usize = 1_000;
 
 /// One mapping of the file, or the absence of one: then every key has its default.
 pub struct Section<'a> {
-    report: &'a mut Report,
+    diagnostics: &'a mut Diagnostics,
     entries: &'a [Entry],
     /// The place of a problem of the section itself: its key, or its beginning in a list; `None`: it is absent.
     span: Option<Range<usize>>,
@@ -38,8 +38,8 @@ impl Section<'_> {
         self.describe(key, Kind::Section, String::new(), doc);
         let path = self.path_of(key);
         match self.ask(key) {
-            Some(entry) => read_mapping(self.report, &entry.value, Some(entry.key_span.clone()), path, read),
-            None => read(&mut Section::of(self.report, &[], None, path)),
+            Some(entry) => read_mapping(self.diagnostics, &entry.value, Some(entry.key_span.clone()), path, read),
+            None => read(&mut Section::of(self.diagnostics, &[], None, path)),
         }
     }
 
@@ -51,16 +51,16 @@ impl Section<'_> {
         mut item: impl FnMut(&mut Item<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         self.describe(key, Kind::List, String::new(), doc);
-        if self.report.is_describing() {
+        if self.diagnostics.is_describing() {
             let path = format!("{}[]", self.path_of(key));
-            item(&mut Item::new(self.report, &Node::null(), path));
+            item(&mut Item::new(self.diagnostics, &Node::null(), path));
         }
         let node = &self.ask(key).filter(|entry| !entry.value.is_null())?.value;
         let path = self.path_of(key);
         let Value::List(nodes) = &*node.value else {
-            if !self.report.lookalike_in_scalar(node, &path) {
+            if !self.diagnostics.confusable_in_scalar(node, &path) {
                 let complaint = Complaint::new(format!("{} where a list belongs", node.kind()));
-                self.report.complain(
+                self.diagnostics.complain(
                     node,
                     &path,
                     &complaint.expected("a list, such as [a, b] or a line `- a` for each"),
@@ -70,12 +70,12 @@ impl Section<'_> {
         };
         if nodes.len() > MAX_ITEMS {
             let complaint = Complaint::new(format!("a list of {} items", nodes.len()));
-            self.report.complain(node, &path, &complaint.expected(format!("at most {MAX_ITEMS}")));
+            self.diagnostics.complain(node, &path, &complaint.expected(format!("at most {MAX_ITEMS}")));
             return None;
         }
         let mut items = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            items.extend(item(&mut Item::new(self.report, node, format!("{path}[{index}]"))));
+            items.extend(item(&mut Item::new(self.diagnostics, node, format!("{path}[{index}]"))));
         }
         Some(items)
     }
@@ -97,7 +97,7 @@ impl Section<'_> {
 
     /// A warning if every user of this machine may read the file, in which the key's value is a secret.
     pub fn warn_if_others_may_read(&mut self, key: &str) {
-        if let Some(file) = self.report.readable_by_others() {
+        if let Some(file) = self.diagnostics.readable_by_others() {
             let text = readable_by_others(file);
             self.warning(key, text);
         }
@@ -107,36 +107,36 @@ impl Section<'_> {
     pub fn problem(&mut self, key: &str, complaint: Complaint) {
         let path = self.path_of(key);
         match self.entry(key) {
-            Some(entry) => self.report.complain(&entry.value, &path, &complaint),
+            Some(entry) => self.diagnostics.complain(&entry.value, &path, &complaint),
             None if self.is_refused => {}
-            None => self.report.error(self.span.clone(), &in_path(&path, &complaint.message), &complaint.expected),
+            None => self.diagnostics.error(self.span.clone(), &in_path(&path, &complaint.message), &complaint.expected),
         }
     }
 
     /// A warning at the key's value; at the section when the key is absent.
     pub fn warning(&mut self, key: &str, text: impl Into<String>) {
         let span = self.entry(key).map(|entry| entry.value.span.clone()).or_else(|| self.span.clone());
-        self.report.warning(span, &in_path(&self.path_of(key), &text.into()));
+        self.diagnostics.warning(span, &in_path(&self.path_of(key), &text.into()));
     }
 }
 
 impl<'a> Section<'a> {
     /// An absent section: everything in it has its default.
-    pub(super) fn absent(report: &'a mut Report) -> Section<'a> {
-        Section::of(report, &[], None, String::new())
+    pub(super) fn absent(diagnostics: &'a mut Diagnostics) -> Section<'a> {
+        Section::of(diagnostics, &[], None, String::new())
     }
 
     /// Reads the document as a section.
     pub(super) fn read_document<T>(
-        report: &mut Report,
+        diagnostics: &mut Diagnostics,
         document: &Node,
         read: impl FnOnce(&mut Section<'_>) -> T,
     ) -> T {
-        read_mapping(report, document, None, String::new(), read)
+        read_mapping(diagnostics, document, None, String::new(), read)
     }
 
-    fn of(report: &'a mut Report, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
-        Section { report, entries, span, is_refused: false, path, known: Vec::new(), values: Values::default() }
+    fn of(diagnostics: &'a mut Diagnostics, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
+        Section { diagnostics, entries, span, is_refused: false, path, known: Vec::new(), values: Values::default() }
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -155,9 +155,9 @@ impl<'a> Section<'a> {
 
     /// Notes what the reader says of a key, where that is what it is run for.
     fn describe(&mut self, key: &str, kind: Kind, default: String, doc: Doc) {
-        if self.report.is_describing() {
+        if self.diagnostics.is_describing() {
             let path = self.path_of(key);
-            self.report.describe(Described { path, kind, default, doc });
+            self.diagnostics.describe(Described { path, kind, default, doc });
         }
     }
 
@@ -171,24 +171,24 @@ impl<'a> Section<'a> {
     ) -> T {
         let Some(entry) = self.ask(key).filter(|entry| !entry.value.is_null()) else { return default };
         let path = self.path_of(key);
-        self.report.convert(&entry.value, &path, expected, convert).unwrap_or(default)
+        self.diagnostics.convert(&entry.value, &path, expected, convert).unwrap_or(default)
     }
 
     /// A warning of what an accepted value holds by an oversight.
-    fn warn_of_lookalike(&mut self, key: &str, is_oversight: impl Fn(&Lookalike) -> bool) {
+    fn warn_of_confusable(&mut self, key: &str, is_oversight: impl Fn(&Confusable) -> bool) {
         if let Some(entry) = self.entry(key) {
-            self.report.warn_of_lookalike(&entry.value, &self.path_of(key), is_oversight);
+            self.diagnostics.warn_of_confusable(&entry.value, &self.path_of(key), is_oversight);
         }
     }
 
     /// Reports the keys that nobody asked for.
     fn finish(self) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
-            let likely = nearest(lookalike::corrected(&entry.key).trim(), self.known.iter().copied());
+            let likely = nearest(confusable::corrected(&entry.key).trim(), self.known.iter().copied());
             // A letter of another alphabet passes for one of ours just as well.
             let unlike =
-                |found: &Lookalike| likely.map(|likely| format!("`{likely}`")).unwrap_or_else(|| found.expected());
-            if self.report.lookalike(&entry.key_span, &self.path, unlike) {
+                |found: &Confusable| likely.map(|likely| format!("`{likely}`")).unwrap_or_else(|| found.expected());
+            if self.diagnostics.confusable(&entry.key_span, &self.path, unlike) {
                 continue;
             }
             let unknown = format!("unknown key {}", quoted(&entry.key));
@@ -198,7 +198,7 @@ impl<'a> Section<'a> {
                 }
                 None => (unknown, self.known.join(", ")),
             };
-            self.report.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
+            self.diagnostics.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
         }
     }
 }
@@ -210,7 +210,7 @@ pub fn readable_by_others(file: &str) -> String {
 
 /// Reads a node that should be a mapping; `span`: where a problem of the section itself is shown.
 pub(super) fn read_mapping<T>(
-    report: &mut Report,
+    diagnostics: &mut Diagnostics,
     node: &Node,
     span: Option<Range<usize>>,
     path: String,
@@ -221,15 +221,15 @@ pub(super) fn read_mapping<T>(
         Value::Mapping(entries) => entries,
         _ if node.is_null() => &[],
         _ => {
-            if !report.lookalike_in_scalar(node, &path) {
+            if !diagnostics.confusable_in_scalar(node, &path) {
                 let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));
-                report.complain(node, &path, &complaint.expected(expected_of_a_mapping(node)));
+                diagnostics.complain(node, &path, &complaint.expected(expected_of_a_mapping(node)));
             }
             is_refused = true;
             &[]
         }
     };
-    let mut section = Section { is_refused, ..Section::of(report, entries, span, path) };
+    let mut section = Section { is_refused, ..Section::of(diagnostics, entries, span, path) };
     let value = read(&mut section);
     section.finish();
     value

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::Section;
+use crate::settings::confusable::Confusable;
 use crate::settings::doc::{Doc, Kind};
 use crate::settings::duration::duration_text;
-use crate::settings::lookalike::Lookalike;
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
 use crate::settings::time_zone::{self, time_zone};
@@ -75,7 +75,7 @@ impl Section<'_> {
         self.describe(key, Kind::Text, doc.default.to_owned(), doc);
         let text = self.value(key, String::new(), "", |scalar| Ok(scalar.text.clone()));
         // A name in a chat may well have a wide space or comma.
-        self.warn_of_lookalike(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
+        self.warn_of_confusable(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
         text
     }
 
@@ -88,7 +88,7 @@ impl Section<'_> {
     ) -> T {
         self.describe(key, Kind::Text, doc.default.to_owned(), doc);
         let value = self.value(key, T::default(), "", |scalar| parse(&scalar.text));
-        self.warn_of_lookalike(key, Lookalike::passes_unnoticed);
+        self.warn_of_confusable(key, Confusable::passes_unnoticed);
         value
     }
 

@@ -11,7 +11,7 @@ use super::source::Source;
 /// Nobody corrects more than this at once, and a hostile file must not fill the memory with its problems.
 const MAX_PROBLEMS: usize = 50;
 
-pub(super) struct Report {
+pub(super) struct Diagnostics {
     source: Rc<Source>,
     errors: Vec<Problem>,
     unlisted: usize,
@@ -20,14 +20,14 @@ pub(super) struct Report {
     described: Option<Vec<Described>>,
 }
 
-impl Report {
+impl Diagnostics {
     pub(super) fn new(source: Rc<Source>) -> Self {
-        Report { source, errors: Vec::new(), unlisted: 0, warnings: Vec::new(), described: None }
+        Diagnostics { source, errors: Vec::new(), unlisted: 0, warnings: Vec::new(), described: None }
     }
 
     /// Collects, over no file, what readers say of their keys.
     pub(super) fn describing() -> Self {
-        Report { described: Some(Vec::new()), ..Report::new(Rc::new(Source::absent())) }
+        Diagnostics { described: Some(Vec::new()), ..Diagnostics::new(Rc::new(Source::absent())) }
     }
 
     pub(super) fn is_describing(&self) -> bool {

@@ -29,7 +29,7 @@ const OTHERS: [(&str, &str); 11] = [
 
 /// A character that is not what it looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lookalike {
+pub(super) struct Confusable {
     pub(super) character: char,
     /// Its bytes in the text.
     pub(super) bytes: Range<usize>,
@@ -38,21 +38,21 @@ pub(super) struct Lookalike {
 }
 
 /// The complaint about the first character of `text` that only looks right; `None`: there is none.
-pub fn lookalike(text: &str) -> Option<Complaint> {
+pub fn confusable(text: &str) -> Option<Complaint> {
     let found = all(text).next()?;
     let at = text[..found.bytes.start].chars().count();
     Some(Complaint::new(found.message()).expected(found.expected()).at(at..at + 1))
 }
 
 /// The characters of `text` that are not what they look like, in their order.
-pub(super) fn all(text: &str) -> impl Iterator<Item = Lookalike> {
+pub(super) fn all(text: &str) -> impl Iterator<Item = Confusable> {
     let mut at = 0;
     text::characters(text).filter_map(move |(character, is_hidden)| {
         let bytes = at..at + character.len_utf8();
         at = bytes.end;
         let is_layout = matches!(character, '\n' | '\r' | '\t');
         let meant = if is_hidden && !is_layout { Some("") } else { meant_by(character) };
-        meant.map(|meant| Lookalike { character, bytes, meant })
+        meant.map(|meant| Confusable { character, bytes, meant })
     })
 }
 
@@ -62,7 +62,7 @@ pub(super) fn corrected(text: &str) -> String {
 }
 
 /// `text` with each of them replaced by what `right` gives for it, if anything.
-pub(super) fn replaced(text: &str, right: impl Fn(&Lookalike) -> Option<&'static str>) -> String {
+pub(super) fn replaced(text: &str, right: impl Fn(&Confusable) -> Option<&'static str>) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = 0;
     for found in all(text) {
@@ -90,7 +90,7 @@ fn meant_by(c: char) -> Option<&'static str> {
     OTHERS.iter().find(|(like, _)| like.contains(c)).map(|(_, meant)| *meant)
 }
 
-impl Lookalike {
+impl Confusable {
     /// Whether it makes a difference that a value which is accepted does not show: what nobody sees, and punctuation
     /// that was meant for YAML. (Parentheses and the like are part of many a name.)
     pub(super) fn passes_unnoticed(&self) -> bool {
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    fn first(text: &str) -> Lookalike {
+    fn first(text: &str) -> Confusable {
         all(text).next().unwrap_or_else(|| panic!("nothing is found in {text:?}"))
     }
 

@@ -44,7 +44,7 @@ impl Boot {
         Boot(self.0.saturating_add(micros(duration)))
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The time since `earlier`; zero if this is not after it.
     #[must_use]
     pub fn since(self, earlier: Boot) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

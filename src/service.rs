@@ -15,7 +15,7 @@ use crate::datagram::Sender;
 /// The pause before a notification that was not taken is repeated.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// As many words wait for a service manager that takes none: the last of each kind is what matters.
+/// The number of notifications that wait for a service manager that takes none: the last of each kind matters.
 const MAX_UNSENT: usize = 8;
 
 /// The agent's own state.
@@ -87,7 +87,7 @@ impl ServiceManager {
         if self.unsent.len() > MAX_UNSENT {
             self.unsent.pop_front();
         }
-        // That there is another status is a sign of life as well.
+        // A new status is a sign of life as well.
         self.flush(matches!(phase, Phase::Status(_)), now);
     }
 

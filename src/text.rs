@@ -97,7 +97,7 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// How many columns a terminal gives `text`.
+/// The width of `text` in a terminal, in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }

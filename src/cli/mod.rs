@@ -47,7 +47,7 @@ const MAX_ERROR_BYTES: usize = 6 * 1024;
 
 const _: () = assert!(MAX_ERROR_BYTES > PATH_MAX as usize && MAX_ERROR_BYTES < LINE_BYTES_MAX);
 
-/// Why a command ends without a result.
+/// The reason why a command ends without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration is not valid.

@@ -123,7 +123,7 @@ impl Core {
     }
 }
 
-/// So many failures that begin or end at once have a line each.
+/// The most failures, begun or ended at once, that have a line each.
 const MAX_FAILURE_LINES: usize = 10;
 
 /// Logs what became of several failures: the first ones by name, the others by their number. `status` names all.

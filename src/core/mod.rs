@@ -45,7 +45,7 @@ use save::Saving;
 use status::LastReadings;
 use stop::Stopping;
 
-/// Why a configuration that says nothing is not taken over while messages go to a channel.
+/// The reason why an empty configuration is not taken over while messages go to a channel.
 const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
@@ -154,7 +154,7 @@ pub enum Phase {
     Stopping,
 }
 
-/// How the loop ended.
+/// The end of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It was asked to stop.
@@ -163,7 +163,7 @@ pub enum End {
     CheckedOnce { delivered: bool },
 }
 
-/// How the agent runs.
+/// The agent's way of running.
 #[derive(Clone, Debug, Default)]
 pub struct Mode {
     /// One check with its messages, and the end.
@@ -174,7 +174,7 @@ pub struct Mode {
     pub is_service: bool,
     /// The state's folder, for messages about it.
     pub state_folder: PathBuf,
-    /// Which file the configuration is, for messages about it.
+    /// The configuration's file, for messages about it.
     pub config_file: ConfigFile,
     /// Tells this start of the machine from others.
     pub boot_id: String,

@@ -14,7 +14,7 @@ use crate::snapshot::Snapshot;
 /// A measurement that is older is made anew: the clock was set between it and the report's time.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// How far the next report has come.
+/// The progress of the next report.
 #[derive(Debug, Default)]
 pub(super) struct Reporting {
     /// When it is due.

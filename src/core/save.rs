@@ -11,7 +11,7 @@ use crate::message::{self, LostState};
 use crate::store::{self, Damage, Encoded, State};
 use crate::text;
 
-/// How long after a save that failed the next one is tried, if nothing changes.
+/// The pause after a failed save, if nothing changes.
 const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::rule::Limit;
 use crate::snapshot::Value;
 use crate::text;
 
-/// So many transitions of one look have a line each; the others are counted. `status` names all alerts.
+/// The most transitions of one look that have a line each; the others are counted. `status` names all alerts.
 const MAX_LINES: usize = 100;
 
 /// Logs the transitions of one look.

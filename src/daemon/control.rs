@@ -22,7 +22,7 @@ pub const SOCKET_NAME: &str = "status.sock";
 /// An answer that has not been read by then is given up.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
-/// As many may ask at once; others wait in the socket's queue.
+/// The most clients at once; others wait in the socket's queue.
 const MAX_CLIENTS: usize = 8;
 
 /// The pause after an accept(2) that failed: without descriptors, it would fail again and again.

@@ -71,7 +71,7 @@ impl Serialize for Address {
     }
 }
 
-/// Why a text is no socket's address.
+/// The reason why a text is no socket's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     #[error("there is no path")]

@@ -1,4 +1,4 @@
-//! How much may come in over time: what an engine never sends, a flood does.
+//! Limits the bytes that come in over time: an engine stays far below, a flood does not.
 
 use std::time::Duration;
 

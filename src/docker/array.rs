@@ -46,7 +46,7 @@ enum Text {
     Escape,
 }
 
-/// Why bytes are not an array that can be read.
+/// The reason why bytes are not an array that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     #[error("expected a list of containers")]
@@ -116,7 +116,7 @@ impl Array {
         if self.place == Place::Behind { Ok(()) } else { Err(Malformed::Ended) }
     }
 
-    /// How many of `bytes` are the element's, up to the comma or bracket behind it; `None`: all of them, and more.
+    /// The number of `bytes` up to the comma or bracket behind the element; `None`: all of them, and more.
     fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         for (at, byte) in bytes.iter().enumerate() {
             match (self.text, byte) {

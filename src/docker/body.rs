@@ -10,7 +10,7 @@ use super::framing::{Framing, Piece};
 #[derive(Debug)]
 pub struct Body {
     framing: Framing,
-    /// So many bytes at the front of the buffer are the body's.
+    /// The number of bytes at the front of the buffer that are the body's.
     ready: usize,
     seen_bytes: u64,
 }
@@ -18,7 +18,7 @@ pub struct Body {
 /// The next part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// So many of the pending bytes, at least one; [`Body::take`] takes them, or the first of them.
+    /// A number of the pending bytes, at least one; [`Body::take`] takes them, or the first of them.
     Bytes(usize),
     /// More must be received first.
     More,

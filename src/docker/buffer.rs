@@ -4,7 +4,7 @@ use std::io;
 
 use super::socket::Socket;
 
-/// How much is received at once.
+/// The most that is received at once.
 const RECEIVE_BYTES: usize = 32 * 1024;
 
 const _: () = assert!(RECEIVE_BYTES <= super::SHARE_BYTES, "a turn's share is at least what is received at once");

@@ -51,7 +51,7 @@ pub struct Inspected {
     name: String,
     #[serde(default, deserialize_with = "instant")]
     pub created: Option<Timestamp>,
-    /// How often the engine itself started it again, since it was last started by hand.
+    /// The number of restarts by the engine itself since the last start by hand.
     #[serde(default, deserialize_with = "null_as_default")]
     pub restart_count: u64,
     pub state: State,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why an engine did not answer as it should. Each text is one line and says what to do where that is known.
+/// The reason why an engine did not answer as it should. Each text is one line, with the remedy if it is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error(

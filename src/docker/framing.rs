@@ -7,10 +7,10 @@ use httparse::{Status, parse_chunk_size};
 /// A chunk's size line with its extensions; engines send up to 8 digits and none. A trailer's line is bounded alike.
 const MAX_LINE_BYTES: usize = 256;
 
-/// How the rest of a body is framed.
+/// The framing of the rest of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// So many bytes are left.
+    /// The number of bytes that are left.
     Length(u64),
     Chunked(Chunk),
     /// All that comes until the connection ends.
@@ -31,9 +31,9 @@ pub enum Chunk {
 /// The piece at the front of the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// So many bytes are framing.
+    /// A number of bytes that are framing.
     Framing(usize),
-    /// So many bytes are the body's.
+    /// A number of bytes that are the body's.
     Payload(usize),
     /// It cannot be said before more bytes are there.
     Unfinished,
@@ -134,7 +134,7 @@ impl Chunk {
     }
 }
 
-/// As much of `left` as is available.
+/// The part of `left` that is available.
 fn payload(left: &mut u64, available: usize) -> Piece {
     let count = usize::try_from(*left).unwrap_or(usize::MAX).min(available);
     *left -= count as u64;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::events::Event;
 use crate::clock::Boot;
 
-/// How long after a burst's first event the rest is waited for.
+/// The wait for the rest of a burst, from its first event.
 pub const WINDOW: Duration = Duration::from_millis(200);
 
 /// More events than this in one window are not kept one by one.

@@ -37,7 +37,7 @@ impl Head {
     }
 }
 
-/// Why bytes are not the head of a reply.
+/// The reason why bytes are not the head of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     #[error("the reply is not HTTP")]

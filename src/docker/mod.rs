@@ -45,7 +45,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest reply that is read. A container takes some 800 bytes of the list, so this is about 20,000 of them.
 pub const MAX_REPLY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How much is received from an engine in one turn of the loop: whatever it floods us with, the rest gets its turn.
+/// The most bytes from an engine in one turn of the loop: in a flood, too, everything else gets its turn.
 pub const SHARE_BYTES: usize = 64 * 1024;
 
 const _: () = assert!(array::MAX_ELEMENT_BYTES as u64 <= MAX_REPLY_BYTES);

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::head::{self, Head};
 use super::question::{Answer, Question};
 
-/// How much of an error's body is read: engines send a sentence.
+/// The most that is read of an error's body: engines send a sentence.
 const MAX_COMPLAINT_BYTES: usize = 16 * 1024;
 
 /// The reply to one question.

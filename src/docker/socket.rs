@@ -48,7 +48,7 @@ impl Socket {
     }
 }
 
-/// Why there is nothing to connect to.
+/// The reason why there is nothing to connect to.
 fn absence(address: &Address) -> Error {
     let path = address.path().to_owned();
     match fs::read_link(&path) {

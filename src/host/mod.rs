@@ -14,7 +14,7 @@ pub use network_devices::NetworkDevices;
 pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 
-/// How the size of a file system is asked for: statvfs(3), or what a test puts in its place.
+/// The question for the size of a file system: statvfs(3), or a test's stand-in.
 pub type AskFileSystem = fn(&Path) -> Result<FileSystem, StatvfsError>;
 
 /// The sources of readings. Each part is an address that a test can replace.

@@ -1,4 +1,4 @@
-//! Which network interfaces are hardware, as sysfs tells it.
+//! The network interfaces that are hardware, by sysfs.
 
 use std::ffi::OsStr;
 use std::fs;

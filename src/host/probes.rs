@@ -12,7 +12,7 @@ use std::rc::Rc;
 use crate::clock::Boot;
 use crate::worker::{FileSystem, STATVFS_DEADLINE, StatvfsError, StatvfsTask, Worker};
 
-/// So many children at most, those that hang in the kernel and cannot be ended included.
+/// The most children, including those that hang in the kernel and cannot be ended.
 const MAX_CHILDREN: usize = 24;
 
 /// Of one mount, so that one that hangs does not keep all others waiting.

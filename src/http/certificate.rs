@@ -11,7 +11,7 @@ use rustls::pki_types::UnixTime;
 
 const TRUST: &str = "name the file of the authority that signed it in SSL_CERT_FILE";
 
-/// How to make one of one's own that is taken.
+/// The way to make a certificate that is accepted.
 const MAKE_ONE: &str = "make one with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE \
                         -addext subjectAltName=DNS:HOST`, and name its file in SSL_CERT_FILE";
 

@@ -32,10 +32,10 @@ const _: () = assert!(MIN_ATTEMPT_DELAY.as_millis() <= ATTEMPT_DELAY.as_millis()
 /// An error names so many addresses.
 const MAX_NAMED: usize = 3;
 
-/// Why no address could be connected to.
+/// The reasons why no address could be connected to.
 #[derive(Debug)]
 pub struct NotConnected {
-    /// How the attempts that were answered failed, in the order in which they did.
+    /// The errors of the attempts that were answered, in their order.
     pub failed: Vec<(SocketAddr, Errno)>,
     /// Attempts that nothing answered until the deadline.
     pub unanswered: usize,
@@ -140,7 +140,7 @@ fn answered(attempts: &[(SocketAddr, OwnedFd)], until: Boot) -> Vec<usize> {
     fds.iter().enumerate().filter(is_answered).map(|(index, _)| index).collect()
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 fn outcome(fd: &OwnedFd) -> Result<(), Errno> {
     match getsockopt(fd, sockopt::SocketError)? {
         // A socket that has no peer after all is none that connected.

@@ -23,7 +23,7 @@ use super::proxy::{Kind, Proxy};
 use super::tunnel::{self, Refusal};
 use crate::clock::{Boot, boot_now};
 
-/// How far a request got.
+/// The stages of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
     /// A TCP connection, to the target or to its proxy.

@@ -17,7 +17,7 @@ use super::{Error, certificate};
 pub struct Route<'a> {
     pub host: &'a str,
     pub proxy: Option<&'a Proxy>,
-    /// How far it got.
+    /// The stage that it reached.
     pub stage: Stage,
 }
 

@@ -40,7 +40,7 @@ impl Ongoing {
             (Entry::Vacant(_), _) => None,
             (Entry::Occupied(known), None) => {
                 known.remove();
-                // As much memory as was needed once is not needed for good.
+                // The memory that was needed once is not needed for good.
                 if self.errors.is_empty() {
                     self.errors.shrink_to_fit();
                 }

@@ -1,7 +1,7 @@
-//! How long a writer may wait for whoever reads, all its writes together.
+//! The time that a writer may wait for its reader, all its writes together.
 //!
-//! A reader that is merely slow is waited for; one that stands still costs one wait, and nothing from then on until it
-//! takes something again. Neither can hold up the agent: of any stretch of time, little more than a tenth is waiting.
+//! The writer waits for a slow reader. A reader that stands still costs one wait, and nothing more until it reads again.
+//! Neither can hold up the agent: of any stretch of time, little more than a tenth is waiting.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl WaitBudget {
         WaitBudget { left: MAX_WAIT, as_of: now }
     }
 
-    /// How long may be waited now.
+    /// The longest wait that is allowed now.
     pub fn left(&mut self, now: Boot) -> Duration {
         self.left = self.left.saturating_add((now - self.as_of) / REFILL_DIVISOR).min(MAX_WAIT);
         self.as_of = now;

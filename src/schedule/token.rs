@@ -6,7 +6,7 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub text: &'a str,
-    /// How many characters stand before it.
+    /// The number of characters before it.
     start: usize,
     /// The characters to point at when the piece itself has none.
     around: (usize, usize),

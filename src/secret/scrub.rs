@@ -16,7 +16,7 @@ use super::decode::{Character, characters, decoded};
 /// Stands for what was taken out.
 const GONE: char = '…';
 
-/// So many characters in a row that a secret has too are taken for a part of it; a shorter secret is found whole.
+/// The shortest run of characters that is taken for a part of a secret; a shorter secret is found whole.
 const PART: usize = 8;
 
 /// A text that is shorter is no secret: a version in a path, a flag in a query.

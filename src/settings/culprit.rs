@@ -1,4 +1,4 @@
-//! Which character keeps YAML from being read, where it is one that is not what it looks like.
+//! Finds the character that keeps YAML from being read, if it is one that only looks right.
 //!
 //! The parser stumbles over what follows: a full-width colon makes a text of its line, and the next line is blamed. Which
 //! character it was is found by trying: with what was meant in its place the file can be read on beyond the mistake.
@@ -11,7 +11,7 @@ use super::tree;
 /// A longer file was not written by hand, and is not tried.
 const MAX_TRIED_BYTES: usize = 64 * 1024;
 
-/// How often the file is read again.
+/// The most trials of reading the file again.
 const MAX_TRIALS: usize = 24;
 
 /// The character for which the parser stumbled at byte `at`; `None`: it was for something else.

@@ -17,7 +17,7 @@ pub struct Excerpt {
     pub line: String,
     /// The text before the carets.
     pub padding: String,
-    /// How many carets: the width of what is meant, at least 1.
+    /// The number of carets: the width of the marked text, at least 1.
     pub carets: usize,
 }
 

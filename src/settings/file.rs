@@ -24,14 +24,14 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// How long a command may wait for its configuration: a program that makes it at the other end of a pipe takes its time.
 pub const WAIT_OF_A_COMMAND: Duration = Duration::from_secs(30);
 
-/// How long the loop may wait for its configuration.
+/// The longest wait of the loop for its configuration.
 pub const WAIT_OF_THE_LOOP: Duration = Duration::from_millis(200);
 
 /// A file that nobody has changed for so long stands still. An editor needs a few milliseconds between the moment at which
 /// it empties a file and the one at which the file is whole.
 const STILL: Duration = Duration::from_millis(150);
 
-/// How often a file that does not stand still yet is looked at.
+/// The pause between looks at a file that is still being written.
 const LOOK: Duration = Duration::from_millis(25);
 
 const _: () = assert!(LOOK.as_millis() < STILL.as_millis() && STILL.as_millis() < WAIT_OF_THE_LOOP.as_millis());

@@ -20,7 +20,7 @@ const PLACES: [&str; 3] = ["credential:", "file:", "env:"];
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 const UUID_LENGTH: usize = 36;
 
-/// How many lines up the key of a value that goes on over several lines is looked for.
+/// The number of lines above a value of several lines in which its key is looked for.
 const MAX_LINES_UP: usize = 64;
 
 /// `text` with what may be a secret hidden: what follows a `key=`, what has the shape of a UUID, and all of a URL but its
@@ -107,7 +107,7 @@ fn after_secret_key(line: &str) -> Option<&str> {
     })
 }
 
-/// As many stars as there are characters; the placeholder at the end stays.
+/// A star for each character; the placeholder at the end stays.
 fn stars(chars: &[char]) -> String {
     let text: String = chars.iter().collect();
     let shown = if text.ends_with(PLACEHOLDER) { PLACEHOLDER } else { "" };

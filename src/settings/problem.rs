@@ -96,11 +96,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a configuration cannot be used: at least one error, and the warnings beside it, sorted by position.
+/// The faults of a configuration that cannot be used: at least one error, and the warnings, sorted by position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     pub list: Vec<Problem>,
-    /// How many errors there are beyond those listed.
+    /// The number of errors beyond those listed.
     pub unlisted: usize,
     /// The file is being written just now: in a moment it may well be read.
     pub is_passing: bool,

@@ -47,7 +47,7 @@ pub(super) fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<No
     Some(builder.root.unwrap_or_else(Node::null))
 }
 
-/// How the parser reads: comments are left out, depth is bounded.
+/// The parser's options: comments are left out, depth is bounded.
 pub(super) fn options() -> Options {
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -71,7 +71,7 @@ struct Builder {
 struct Open {
     start: usize,
     anchor: usize,
-    /// How many values there were before it.
+    /// The number of values before it.
     values_before: usize,
     content: Content,
 }

@@ -8,10 +8,10 @@ use crate::clock::Now;
 use crate::files::Folder;
 use crate::message::Line;
 
-/// As many files that were set aside are kept, the newest.
+/// The number of set-aside files that are kept, the newest.
 const KEPT: usize = 3;
 
-/// As many titles of lost messages are named.
+/// The number of lost messages whose titles are named.
 const MAX_TITLES: usize = 20;
 
 /// The fate of a file that is no state.
@@ -30,7 +30,7 @@ pub struct Lost {
     pub saved: Option<Timestamp>,
     /// The titles of messages that waited, the first ones.
     pub titles: Vec<String>,
-    /// How many messages waited, as far as can be seen.
+    /// The number of messages that waited, as far as can be seen.
     pub messages: usize,
 }
 

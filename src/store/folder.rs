@@ -29,7 +29,7 @@ struct Locked {
     _lock: Lock,
 }
 
-/// Why the agent does not use this folder.
+/// The reason why the agent does not use this folder.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     #[error("another vps-monitor (process {}) already uses {}; stop it first, or give this one its own --state-dir",
@@ -47,7 +47,7 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    /// How long it may pass by itself.
+    /// The time within which it may pass by itself.
     pub fn patience(&self) -> Duration {
         match self {
             // `status` holds the lock for a moment to see whether anybody does.
@@ -59,7 +59,7 @@ impl FolderError {
     }
 }
 
-/// How long a start waits for what may pass: no more descriptors or memory, a disk that is replaced, a save at work.
+/// The wait of a start for a fault that may pass: no descriptors or memory, a disk that is replaced, a save at work.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The owner of `path`, and the remedy, if it belongs to that user alone.

@@ -27,7 +27,7 @@ pub enum Loaded {
     Damaged(Damage),
 }
 
-/// Why the agent must not go on with this folder.
+/// The reason why the agent must not go on with this folder.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(
@@ -41,7 +41,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// How long it may pass by itself.
+    /// The time within which it may pass by itself.
     pub fn patience(&self) -> Duration {
         match self {
             LoadError::Newer { .. } => Duration::ZERO,

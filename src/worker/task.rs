@@ -18,7 +18,7 @@ use crate::http;
 /// No answer is longer; a child that says more is killed.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Why a child gave no answer at all, good or bad.
+/// The reason why a child gave no answer at all, good or bad.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {
     #[error("no answer within {} s", within.as_secs_f64())]

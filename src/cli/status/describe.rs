@@ -9,7 +9,7 @@ use crate::message::size;
 use crate::metric::Unit;
 use crate::text::{left, right, shown, subject, width};
 
-/// So many lines are shown of each list; `--json` has all.
+/// The most lines that are shown of each list; `--json` has all.
 const MAX_LINES: usize = 20;
 
 /// The width of the labels at the left.
@@ -179,7 +179,7 @@ impl Page {
         }
     }
 
-    /// How many there are, and a line for each of the first.
+    /// The number of lines, and the first of them.
     fn list(&mut self, label: &str, lines: impl ExactSizeIterator<Item = String>) {
         let count = lines.len();
         self.line(label, &if count == 0 { "none".to_owned() } else { count.to_string() });

@@ -1,4 +1,4 @@
-//! Whether the engine itself is told of: that it is gone, and that it is there again.
+//! Decides whether the engine's own absence, and its return, are reported.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const BACK_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 pub struct Availability {
     /// Since when it does not answer.
     gone_since: Option<Boot>,
-    /// That it is gone was told.
+    /// Its absence was told.
     told: bool,
     answered: bool,
 }

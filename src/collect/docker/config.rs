@@ -28,7 +28,7 @@ pub struct Config {
     /// again by then.
     #[serde(serialize_with = "seconds")]
     pub grace: Duration,
-    /// So many restarts by the engine itself within [`Config::restart_loop_window`] are a restart loop.
+    /// The number of restarts by the engine itself within [`Config::restart_loop_window`] that make a restart loop.
     pub restart_loop_times: u32,
     #[serde(serialize_with = "seconds")]
     pub restart_loop_window: Duration,

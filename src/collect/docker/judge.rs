@@ -36,7 +36,7 @@ pub struct Observation {
 pub struct Details {
     pub oom_killed: bool,
     pub health_output: Option<String>,
-    /// How long its health may be `starting`.
+    /// The longest time for which its health may be `starting`.
     pub longest_start: Option<Duration>,
     pub restart_count: u64,
     pub started: Option<Timestamp>,
@@ -52,7 +52,7 @@ pub struct History {
     pub restarts: u32,
 }
 
-/// How a container that does not run came to that.
+/// The reason why a container does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DownReason {
     /// It was so when it was first seen. Where it is not named, nobody asked for it to run.
@@ -113,7 +113,7 @@ impl Observation {
         matches!(&*self.state, "exited" | "dead") && !ended_well
     }
 
-    /// How often it was started again, where inspect was asked.
+    /// The number of restarts, if inspect was asked.
     fn restarts(&self) -> Option<Restarted> {
         let details = self.details.as_ref().filter(|details| details.restart_count > 0)?;
         Some(Restarted { count: details.restart_count, last: details.started })
@@ -168,7 +168,7 @@ fn is_well(word: &str, exit_code: Option<i64>, reason: DownReason, policy: Watch
     }
 }
 
-/// How it ended: the most that is known.
+/// The causes of its end, as far as they are known.
 fn why(observed: &Observation, reason: DownReason) -> Vec<Cause> {
     let (how, told_code) = match reason {
         DownReason::Ended { how, exit_code } => (how, exit_code),

@@ -15,7 +15,7 @@ use super::names::{Place, Watch};
 use super::run::End;
 use crate::bounds::keep;
 
-/// So many containers are remembered: some 100 bytes each in the state file.
+/// The most containers that are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;
 
 /// The first digits of an id tell containers apart: `docker ps` shows twelve.
@@ -48,7 +48,7 @@ struct Remembered {
     end: Option<Ended>,
 }
 
-/// How a container that does not run came to that.
+/// The reason why a container does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {

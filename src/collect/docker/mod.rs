@@ -128,7 +128,7 @@ impl Docker {
         self.roster.memory()
     }
 
-    /// How often what is to be remembered has changed since this was made.
+    /// The number of changes of the memory since this was made.
     pub fn revision(&self) -> u64 {
         self.roster.revision()
     }

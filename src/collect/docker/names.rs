@@ -1,4 +1,4 @@
-//! Which containers are watched, as what, and which ones are missing.
+//! Matches containers with the configuration: the watched ones, their entries, and the missing ones.
 //!
 //! An exact entry wins over a pattern and the first of several patterns wins, so a container has one place. An exact
 //! entry also names a service of compose or a swarm: `web` is met by `shop-web-1`, `shop_web_1` or `web.1.q9w8…`, where
@@ -26,7 +26,7 @@ pub struct Watch {
     exclude: Vec<String>,
 }
 
-/// How a container is watched.
+/// The way in which a container is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     how: Match,
@@ -38,7 +38,7 @@ pub struct Claim {
     pub service: Option<Rc<str>>,
 }
 
-/// How a container's name fits the configuration. Numbers are those of entries.
+/// The match of a container's name with the configuration. Numbers are those of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Match {
     Name(usize),

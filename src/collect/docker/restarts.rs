@@ -1,4 +1,4 @@
-//! How often an engine restarted a container lately, from the counts that were seen.
+//! Counts an engine's recent restarts of a container, from the counts that were seen.
 //!
 //! An engine tells a container's restarts since it was last started by hand, not when they were, and a restart loop
 //! mostly looks like `running`. So counts are kept with the time at which they were seen, and what rose between two of
@@ -46,7 +46,7 @@ impl Restarts {
         self.seen.last().map(|(_, count)| *count)
     }
 
-    /// How often it was restarted in the window that ends at `now`.
+    /// The number of restarts in the window that ends at `now`.
     pub fn within(&self, window: Duration, now: Boot) -> u32 {
         let Some((_, newest)) = self.seen.last() else { return 0 };
         let micros = |boot: Boot| boot.as_micros() as f64;

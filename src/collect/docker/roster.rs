@@ -47,7 +47,7 @@ pub struct Roster {
     deaths: Vec<(Place, Death)>,
     /// When the engine was last found to be away, if that was since the last survey.
     away_until: Option<Timestamp>,
-    /// How often what is remembered has changed.
+    /// The number of changes of the memory.
     revision: u64,
 }
 
@@ -103,7 +103,7 @@ impl Roster {
         if memory.has_containers() { memory } else { memory.with(self.known.iter()) }
     }
 
-    /// How often what outlives the agent has changed.
+    /// The number of changes of the part that outlives the agent.
     pub fn revision(&self) -> u64 {
         self.revision
     }

@@ -21,7 +21,7 @@ pub fn exit_code(status: &str) -> Option<i64> {
     rest.split_once(')')?.0.parse().ok()
 }
 
-/// How long a container has been up, at least: the text is rounded down to its unit.
+/// The least time that a container has been up: the text is rounded down to its unit.
 pub fn uptime(status: &str) -> Option<Duration> {
     let mut words = status.strip_prefix("Up ")?.split(' ');
     let (count, unit) = match (words.next()?, words.next()?) {

@@ -43,7 +43,7 @@ struct Found {
     observed: Observation,
     /// The engine has it no more, as inspect found.
     gone: bool,
-    /// Why its health, which the list does not tell, is not known.
+    /// The reason why its health, which the list does not have, is not known.
     health_error: Option<Rc<str>>,
 }
 
@@ -149,7 +149,7 @@ impl Docker {
         self.roster.see(&container.id, inspected, now);
     }
 
-    /// Why a container of the list must be inspected, if it must.
+    /// The reason to inspect a container of the list, if there is one.
     fn need(&self, container: &Found, podman: bool, now: Now) -> Option<Need> {
         let known = self.roster.get(&container.id)?;
         let policy = self.policy(&known.place);
@@ -242,7 +242,7 @@ fn health_failures(found: &[Found]) -> Vec<Failure> {
     vec![failure(None, format!("health of {} and others: {error}", names.join(", ")))]
 }
 
-/// Why a container is inspected; the most important first.
+/// The reasons to inspect a container; the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
     Named,

@@ -1,4 +1,4 @@
-//! Which interfaces count: those that are named, or by default those whose bytes are counted nowhere else.
+//! Chooses the interfaces that count: the named ones, or by default those whose bytes are counted nowhere else.
 
 use super::counters::Interfaces;
 use crate::collect::parse::Malformed;
@@ -30,7 +30,7 @@ const VIRTUAL_AND_NUMBERED: &[&str] = &[
     "ham", "dae",
 ];
 
-/// Which interfaces count.
+/// The choice of interfaces that count.
 pub(super) enum Choice {
     /// Names and `*` patterns.
     Named(Vec<String>),

@@ -56,7 +56,7 @@ struct Traffic {
     window: Duration,
     began: Boot,
     before: Reading,
-    /// Why there is no first reading, if there is none.
+    /// The reason why there is no first reading, if there is none.
     before_failed: Option<String>,
 }
 

@@ -7,10 +7,10 @@ use crate::metric;
 use crate::rule::{self, Finding, Rules, Verdict};
 use crate::snapshot::{Reading, Snapshot, Value};
 
-/// So many containers that are not as expected are shown; of more, `check` has the list.
+/// The most containers that are shown as not expected; `check` has the whole list.
 const MAX_CONTAINERS: usize = 100;
 
-/// How many containers there were.
+/// The number of containers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Containers {
     pub watched: usize,

@@ -34,7 +34,7 @@ pub struct Status {
     /// The file that was read; `None` with an agent that runs: there is none, the built-in defaults are in force.
     #[serde(default)]
     pub config: Option<String>,
-    /// Why the file on disk is not in force.
+    /// The reason why the file on disk is not in force.
     #[serde(default)]
     pub config_problem: Option<String>,
     #[serde(default)]

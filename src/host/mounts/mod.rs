@@ -1,4 +1,4 @@
-//! Which file system a path is on, found out without touching one that may hang.
+//! Finds the file system of a path without touching one that may hang.
 //!
 //! statvfs(3) on a network mount whose server is gone never returns, and nothing can end a process that waits for it.
 //! So only a file system that answers at once is asked directly. The kernel's list of mounts tells the mount of a path;
@@ -49,7 +49,7 @@ struct LastMount {
     is_own_device: bool,
 }
 
-/// How the file system under a path is to be asked for its size.
+/// The way to ask the file system under a path for its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// It answers at once. A path that does not exist is answered by the file system that would hold it.
@@ -121,7 +121,7 @@ impl Mounts {
         Table::parse(&self.text).map_err(io::Error::other)
     }
 
-    /// How to ask for the size of the file system under `path`, and remembers what that is on.
+    /// The way to ask for the size of the file system under `path`; remembers its mount.
     ///
     /// # Errors
     /// It was on a mount that is gone, a bind mount included. Not where an automounter waits in its place.

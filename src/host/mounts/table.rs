@@ -10,7 +10,7 @@ use procfs::process::MountInfo;
 
 use super::kind::Kind;
 
-/// As many as the kernel follows (path_resolution(7)).
+/// The number that the kernel follows (path_resolution(7)).
 const MAX_SYMLINKS: usize = 40;
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, by the variables and the notation that curl(1) has ("ENVIRONMENT", `--proxy`).
+//! Chooses the proxy of a request, by the variables and the notation of curl(1) ("ENVIRONMENT", `--proxy`).
 //!
 //! They are read here because ureq's own reading takes `ALL_PROXY` before `HTTPS_PROXY`, takes `HTTP_PROXY` for https,
 //! sends loopback through the proxy, ignores what it cannot read, and has other default ports.

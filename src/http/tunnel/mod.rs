@@ -16,7 +16,7 @@ use socks::Destination;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// Why there is no connection. What is told holds nothing of the target's URL, nor of the proxy's.
+/// The reason why there is no connection. The text holds nothing of the target's URL, nor of the proxy's.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The proxy cannot reach the address that it was asked for, and may reach another one.

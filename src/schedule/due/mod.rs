@@ -42,7 +42,7 @@ pub struct ReportState {
 /// Times shown to people have minutes: less than one of delay is none.
 const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// How many due times are remembered. Only a clock that is set back over more reports than these repeats one.
+/// The number of due times that are remembered. A clock that is set back over more reports than these repeats one.
 const REMEMBERED: usize = 64;
 
 /// The state machine of the reports.

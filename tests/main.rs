@@ -23,6 +23,7 @@ mod interfaces;
 mod logging;
 mod mounts;
 mod pipeline;
+mod quantity;
 mod run;
 mod scale;
 mod schedule;

@@ -98,7 +98,7 @@ impl Config {
         Config {
             wechat: document.section("wechat", doc("企业微信机器人", "WeChat Work group robot"), wecom::Config::read),
             sources: collect::read(document, sources, general.check_interval),
-            docker: document.section("docker", doc("Docker 监控", "Docker"), docker::Config::read),
+            docker: document.section(docker::NAME, doc("Docker 监控", "Docker"), docker::Config::read),
             scheduled_report: document.section(
                 "scheduled_report",
                 doc("定时状态报告", "Scheduled report"),
@@ -118,7 +118,7 @@ impl Serialize for Config {
         for group in collect::groups(self.sources.iter().map(|configured| configured.source)) {
             map.serialize_entry(group.key, &InGroup(group, &self.sources))?;
         }
-        map.serialize_entry("docker", &self.docker)?;
+        map.serialize_entry(docker::NAME, &self.docker)?;
         map.serialize_entry("scheduled_report", &self.scheduled_report)?;
         map.end()
     }

@@ -45,8 +45,8 @@ use crate::docker::{Answer, Burst, Error, Question};
 use crate::metric::{self, Metric};
 use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Value, Watched};
 
-/// The collector's name.
-const NAME: &str = "docker";
+/// The collector's name, and that of its section.
+pub const NAME: &str = "docker";
 
 /// The metrics that are unknown while the engine does not answer.
 const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];

@@ -1,0 +1,50 @@
+//! A source that only the tests know: how many files are open, from /proc/sys/fs/file-nr. It is all that one takes.
+
+use vps_monitor::clock::Now;
+use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source};
+use vps_monitor::host::{Host, ProcFile};
+use vps_monitor::metric::{Limits, Metric, Section, Text, Unit};
+use vps_monitor::settings::{self, doc};
+use vps_monitor::snapshot::{Snapshot, Value};
+
+pub const SOURCE: &Source =
+    &Source { name: "file_handles", group: SYSTEM, metrics: &[FILE_HANDLES], read: |section, _| read(section) };
+
+pub const FILE_HANDLES: &Metric = &Metric {
+    name: "file_handles",
+    unit: Unit::Count,
+    section: Section::System,
+    label: Text { zh: "文件句柄", en: "File handles" },
+    alert_label: Text { zh: "📂 文件句柄", en: "📂 File handles" },
+    order: 35,
+    report_order: 35,
+    shows_sizes: false,
+    default: Some(Limits::warning(1000.0)),
+};
+
+fn read(section: &mut settings::Section<'_>) -> Setup {
+    let threshold = FILE_HANDLES.default_warning() as u64;
+    let threshold = section.integer("threshold", threshold, 1..=u64::MAX, doc("打开的文件数", "files that are open"));
+    let open = |_: &[_], host: &Host| Some(Box::new(FileHandles(host.proc_file("sys/fs/file-nr"))) as _);
+    Setup::new(open).limit(FILE_HANDLES, threshold as f64)
+}
+
+struct FileHandles(ProcFile);
+
+impl FileHandles {
+    fn count(&mut self, host: &mut Host) -> Result<f64, String> {
+        let text = self.0.read(&mut host.buffer).map_err(|error| error.to_string())?;
+        let first = str::from_utf8(text).unwrap_or_default().split_whitespace().next();
+        first.and_then(|count| count.parse().ok()).ok_or_else(|| format!("{}: no number", self.0.path().display()))
+    }
+}
+
+impl Collector for FileHandles {
+    fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
+        match self.count(host) {
+            Ok(count) => into.push(FILE_HANDLES, "", Value::Number(count)),
+            Err(error) => into.failures.push(SOURCE.failure(error)),
+        }
+        Progress::Done
+    }
+}

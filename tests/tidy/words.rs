@@ -1,0 +1,59 @@
+//! Words that have one place: a collector's name is a text in `collect` alone, and a limit none that measuring knows.
+
+use vps_monitor::collect::{SOURCES, docker};
+
+use super::{File, fail_on, sources};
+
+/// Files outside of `collect` that have a word which is a collector's name too, and why.
+const OTHERWISE: [(&str, &str, &str); 2] = [
+    ("src/metric/catalogue.rs", "name: ", "a quantity may be called what its source is called"),
+    ("src/core/deliver.rs", "log_ongoing(\"disk\"", "the disk that the state is on"),
+];
+
+/// The lines of a file's code with their numbers, without its comments and its tests.
+fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
+    let is_test = file.path.ends_with("/tests.rs") || file.path.contains("/tests/");
+    let lines = file.text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let code = lines.take_while(|(_, line)| *line != "#[cfg(test)]").filter(|(_, line)| !line.starts_with("//"));
+    code.filter(move |_| !is_test)
+}
+
+#[test]
+fn a_collectors_name_is_a_text_in_its_own_file_alone() {
+    let names = SOURCES.iter().map(|source| source.name).chain([docker::NAME]);
+    let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    let mut complaints = Vec::new();
+    for file in sources().iter().filter(|file| file.top() != "collect") {
+        for (number, line) in code(file) {
+            let is_otherwise = OTHERWISE.iter().any(|(path, start, _)| file.path == *path && line.contains(start));
+            if let Some(name) = names.iter().find(|name| line.contains(*name) && !is_otherwise) {
+                complaints.push(format!("{}:{number}: {name} is a collector's name", file.path));
+            }
+        }
+    }
+    fail_on(&complaints);
+}
+
+/// What they say of limits they say where they read their keys: in functions that are called so.
+#[test]
+fn no_collector_knows_a_limit_when_it_measures() {
+    const LIMITS: [&str; 5] = ["threshold", "limit", "limits", "Limits", "default_warning"];
+    /// These measure nothing.
+    const KEYS: [&str; 3] = ["src/collect/mod.rs", "src/collect/source.rs", "src/collect/docker/config.rs"];
+    let mut complaints = Vec::new();
+    let files = sources();
+    let collectors = files.iter().filter(|file| file.top() == "collect" && !KEYS.contains(&file.path.as_str()));
+    for file in collectors {
+        let last_line = code(file).last().map_or(0, |(number, _)| number);
+        let mut function = "";
+        for pair in file.tokens.windows(2).take_while(|pair| pair[0].line <= last_line) {
+            let (word, next) = (pair[0].text.as_str(), pair[1].text.as_str());
+            if word == "fn" {
+                function = next;
+            } else if LIMITS.contains(&word) && !function.starts_with("read") {
+                complaints.push(format!("{}:{}: `{function}` knows a {word}", file.path, pair[0].line));
+            }
+        }
+    }
+    fail_on(&complaints);
+}

@@ -47,7 +47,7 @@ const ROOT: &str = "/";
 
 const PATHS: Doc = doc(
     "要监控的路径，每个单独告警，留空则只监控根目录",
-    "what is watched, each a reading of its own; empty: the root directory alone",
+    "paths to watch, each with its own alert; empty: only the root directory",
 )
 .default(ROOT)
 .unique()

@@ -65,13 +65,13 @@ impl Config {
             send_recovery: section.boolean(
                 "send_recovery",
                 true,
-                doc("是否发送恢复通知", "tell when an alert is over"),
+                doc("是否发送恢复通知", "send a message when an alert is over"),
             ),
             log_level: section.choice(
                 "log_level",
                 LevelFilter::Info,
                 &LEVELS,
-                doc("日志级别", "least level that is logged"),
+                doc("日志级别", "lowest level that is logged"),
             ),
             language: section.choice(
                 "language",
@@ -83,7 +83,7 @@ impl Config {
                 "timezone",
                 doc(
                     "消息中时间的时区，如 Asia/Shanghai，留空则用系统时区",
-                    "zone of times in messages, such as Asia/Shanghai; empty: the system's",
+                    "time zone of messages, such as Asia/Shanghai; empty: the system's",
                 ),
             ),
         }

@@ -40,13 +40,16 @@ impl Config {
             cron: section.parse("cron", CRON, |text| Schedule::parse(text).map_err(Complaint::from)),
             timezone: section.time_zone(
                 "timezone",
-                doc("报告的时区，留空则用 `general.timezone`", "zone of the schedule; empty: `general.timezone`"),
+                doc("报告的时区，留空则用 `general.timezone`", "time zone of the schedule; empty: `general.timezone`"),
             ),
             misfire_grace: section.duration(
                 "misfire_grace",
                 Duration::from_secs(60 * 60),
                 Duration::ZERO..=MAX_MISFIRE_GRACE,
-                doc("错过的报告（如停机时）多久之内仍补发（秒）", "how late a missed report is still sent"),
+                doc(
+                    "错过的报告（如停机时）多久之内仍补发（秒）",
+                    "longest delay with which a missed report is still sent",
+                ),
             ),
             jitter: section.duration(
                 "jitter",
@@ -54,7 +57,7 @@ impl Config {
                 Duration::ZERO..=MAX_JITTER,
                 doc(
                     "多台主机共用机器人时，各主机固定错开的最大延迟（秒）",
-                    "each host's own stable delay, up to this, where many share a robot",
+                    "longest fixed delay of a host, if many hosts share a robot",
                 ),
             ),
         }

@@ -11,7 +11,7 @@ use super::tree;
 /// A longer file was not written by hand, and is not tried.
 const MAX_TRIED_BYTES: usize = 64 * 1024;
 
-/// The most trials of reading the file again.
+/// The most attempts to read the file again.
 const MAX_TRIALS: usize = 24;
 
 /// The character for which the parser stumbled at byte `at`; `None`: it was for something else.

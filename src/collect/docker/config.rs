@@ -96,7 +96,7 @@ impl Config {
                 "enabled",
                 Enabled::Auto,
                 &[("auto", Enabled::Auto), ("true", Enabled::Always), ("false", Enabled::Never)],
-                doc("`auto`：有 socket 就监控，没有则自动跳过", "`auto`: as soon as there is a socket, quietly off without"),
+                doc("`auto`：有 socket 就监控，没有则自动跳过", "`auto`: as soon as there is a socket, silently off without"),
             ),
             socket: section.parse("socket", SOCKET, |text| {
                 Address::parse(text).map_err(|error| {
@@ -113,8 +113,8 @@ impl Config {
                 ],
                 doc(
                     "Docker 服务不可用时是否告警。`auto`：写明了容器名称或曾见过容器，且不可用满 1 分钟；`true`：立即",
-                    "whether an engine that is gone is an alert of its own. `auto`: once it was gone for a minute, if \
-                     containers are named here or were seen before; `true`: at once",
+                    "alert if the engine itself is gone. `auto`: after a minute, if containers are named here or were seen \
+                     before; `true`: at once",
                 ),
             ),
             grace: section.duration(
@@ -123,8 +123,8 @@ impl Config {
                 GRACE,
                 doc(
                     "手动停止、删除或不存在的容器在此之后才告警（秒）；届时同名容器或同一 compose 服务的容器已在运行，则不告警",
-                    "what was stopped or removed on purpose, or is missing, is told after this, and not at all if a \
-                     container of its name or compose service runs by then",
+                    "a container that was stopped or removed on purpose, or is missing, is reported after this, and not at \
+                     all if one of its name or compose service runs by then",
                 ),
             ),
             restart_loop_times: section
@@ -132,7 +132,7 @@ impl Config {
                     "restart_loop_times",
                     3,
                     2..=1000,
-                    doc("窗口内自动重启几次算反复重启", "so many restarts by the engine in the window are a restart loop"),
+                    doc("窗口内自动重启几次算反复重启", "restarts by the engine in the window that make a restart loop"),
                 )
                 .try_into()
                 .unwrap_or(u32::MAX),
@@ -140,7 +140,7 @@ impl Config {
                 "restart_loop_window",
                 Duration::from_secs(10 * 60),
                 RESTART_LOOP_WINDOW,
-                doc("反复重启的统计窗口（秒）", "that window"),
+                doc("反复重启的统计窗口（秒）", "the window of `restart_loop_times`"),
             ),
             containers: section.list("containers", CONTAINERS, Entry::read).unwrap_or_default(),
             exclude: section.list("exclude", EXCLUDE, |item| item.parse(PATTERN, container_name)).unwrap_or_default(),
@@ -148,12 +148,12 @@ impl Config {
     }
 }
 
-const SOCKET: Doc = doc("Docker 监听的位置", "where the engine listens")
+const SOCKET: Doc = doc("Docker 监听的位置", "the engine's socket")
     .default("unix:///var/run/docker.sock")
     .pattern("^(/|unix://.)")
     .values("路径，`unix://` 可写可不写", "path, with or without `unix://`");
 
-const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "what is watched; empty: every container")
+const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "containers to watch; empty: all")
     .values("如下各项，或只写名称", "entries as below, or names")
     .below(&[
         Text { zh: "containers:", en: "" },
@@ -173,7 +173,7 @@ const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "what 
 /// The name of a container.
 const NAME: Doc = doc(
     "容器名，或 compose、swarm 的服务名；写明名称却不存在的容器会告警",
-    "a container's name, or a compose or swarm service's; a missing exact name is an alert",
+    "name of a container, or of a compose or swarm service; if an exact name is missing, that is an alert",
 )
 .values("名称，或含 `*`", "exact, or with `*`")
 .pattern(NAME_PATTERN)
@@ -182,7 +182,7 @@ const NAME: Doc = doc(
 
 const EXCLUDE: Doc = doc(
     "不监控的容器，`containers` 中写明名称的除外；标签 `vps-monitor.ignore=true` 作用相同",
-    "what is not watched, unless `containers` names it; the label `vps-monitor.ignore=true` does the same",
+    "containers to leave out, unless `containers` names them; the label `vps-monitor.ignore=true` does the same",
 )
 .values("名称，或含 `*` 的通配符", "names, or patterns with `*`");
 
@@ -206,14 +206,18 @@ impl Entry {
         item.text_or_section(NAME, of_name, |section| {
             let entry = Entry {
                 name: section.parse("name", NAME, container_name),
-                check_health: section.boolean("check_health", true, doc("是否检查健康状态", "its health check, too")),
+                check_health: section.boolean(
+                    "check_health",
+                    true,
+                    doc("是否检查健康状态", "watch its health check, too"),
+                ),
                 expected: section.choice(
                     "expected",
                     Expected::Running,
                     &[("running", Expected::Running), ("exited", Expected::Exited)],
                     doc(
                         "`exited`：一次性任务，以退出码 0 结束即为正常",
-                        "`exited`: a job, well once it ended with exit code 0",
+                        "`exited`: a job, which is well once it ended with exit code 0",
                     ),
                 ),
             };

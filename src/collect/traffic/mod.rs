@@ -24,7 +24,7 @@ fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
         metric::TRAFFIC_IN.default_warning(),
         0.0,
         1_000_000.0,
-        doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, in and out each"),
+        doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, for in and for out"),
     );
     let window = sample_interval(section, Duration::from_secs(5), check_interval);
     let interfaces = section.list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name));
@@ -36,7 +36,7 @@ fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
 
 const INTERFACES: Doc = doc(
     "统计哪些网卡，留空则为物理网卡。写明的网卡不存在时，流量为未知",
-    "which interfaces count; empty: the physical ones. A name without `*` that is not there makes traffic unknown",
+    "interfaces that count; empty: the physical ones. If a name without `*` is not there, traffic is unknown",
 )
 .values("网卡名，可用 `*`", "names, `*` patterns");
 

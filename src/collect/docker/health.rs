@@ -45,6 +45,7 @@ fn is_overdue(observed: &Observation) -> bool {
 /// The end of what a check printed, as one line; `None` where it printed nothing. The reason of a failure is in the last
 /// lines: before them come progress meters and the upper part of a traceback.
 pub fn end_of_output(output: &str) -> Option<String> {
+    let output = without_escapes(output);
     // A carriage return begins a line anew on a terminal.
     let mut lines = output.rsplit(['\n', '\r']).map(squeezed).filter(|line| says_something(line));
     let mut told = lines.next()?;
@@ -65,9 +66,35 @@ fn squeezed(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Rules, dots and the numbers of a progress meter say nothing by themselves.
+/// Rules and dots say nothing, nor does a progress meter.
 fn says_something(line: &str) -> bool {
-    line.chars().any(char::is_alphabetic)
+    line.chars().any(char::is_alphanumeric) && !is_meter(line)
+}
+
+/// More numbers in a line without a word are columns of a meter.
+const MAX_NUMBERS: usize = 5;
+
+/// curl's table with its headings, and bars that end in a percentage.
+fn is_meter(line: &str) -> bool {
+    let is_numbers = !line.chars().any(char::is_alphabetic);
+    ["% Total", "Dload Upload"].iter().any(|heading| line.starts_with(heading))
+        || line.contains("--:--:--")
+        || is_numbers && (line.ends_with('%') || line.split(' ').count() > MAX_NUMBERS)
+}
+
+/// `output` without the colours and other commands to a terminal: ECMA-48's control sequences (CSI) and strings (OSC).
+fn without_escapes(output: &str) -> String {
+    let mut parts = output.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_end: fn(char) -> bool = match part.chars().next() {
+            Some('[') => |c| matches!(c, '@'..='Z' | '\\'..='~'),
+            Some(']') => |c| c == '\u{7}',
+            _ => |c| !matches!(c, ' '..='/'),
+        };
+        plain.push_str(part.split_once(is_end).map_or("", |(_, rest)| rest));
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -128,6 +155,10 @@ mod tests {
                     \r  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0\n\
                     curl: (22) The requested URL returned error: 503\n";
         assert_eq!(end_of_output(curl).unwrap(), "curl: (22) The requested URL returned error: 503");
+        let short =
+            curl.replace("curl: (22) The requested URL returned error: 503", "curl: (52) Empty reply from server");
+        assert_eq!(end_of_output(&short).unwrap(), "curl: (52) Empty reply from server");
+        assert_eq!(end_of_output(&curl[..curl.find("curl:").unwrap()]), None);
         let traceback = "Traceback (most recent call last):\n  File \"/check.py\", line 3, in <module>\n    ask()\n\
                          ConnectionRefusedError: [Errno 111] Connection refused\n\n";
         assert_eq!(end_of_output(traceback).unwrap(), "ConnectionRefusedError: [Errno 111] Connection refused");
@@ -142,6 +173,21 @@ mod tests {
         assert_eq!(end_of_output(&"é".repeat(9999)).unwrap(), "é".repeat(MAX_OUTPUT_CHARS - 1) + "…");
         let long = format!("{}\nfailed", "x".repeat(115));
         assert_eq!(end_of_output(&long).unwrap(), "failed");
+    }
+
+    #[test]
+    fn a_code_alone_is_told_and_neither_colours_nor_bars_are() {
+        for (output, told) in [
+            ("503", Some("503")),
+            ("HTTP status:\n503\n\n", Some("HTTP status: 503")),
+            ("\u{1b}[1;31mERROR\u{1b}[0m db: \u{1b}[33mdown\u{1b}[K\u{1b}[m\r\n", Some("ERROR db: down")),
+            ("\u{1b}]0;title\u{7}\u{1b}(Bno answer\u{1b}7", Some("no answer")),
+            ("10%\r50%\r######   100.0%\nrefused", Some("refused")),
+            ("数据库连接失败\n", Some("数据库连接失败")),
+            ("\u{1b}[31m\u{1b}[0m\n----\n", None),
+        ] {
+            assert_eq!(end_of_output(output).as_deref(), told, "{output:?}");
+        }
     }
 
     proptest! {

@@ -23,7 +23,7 @@ pub use check::LONGEST_WAIT;
 /// How long a container that was told of, and is not there any more, is waited for under its name.
 pub const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Containers of one `compose down` end within so much of one another: their graces end together.
+/// Of containers that one `compose down` stopped the graces end together.
 const TAKEN_DOWN_TOGETHER: Duration = Duration::from_secs(2);
 
 /// As many alerts that are over are remembered for their cooldown; the oldest are forgotten first.
@@ -140,14 +140,11 @@ impl AlertBook {
     /// looked at again then.
     pub fn next_due(&self, after: Boot, policy: Policy) -> Option<(Boot, &Key)> {
         let untold = self.alerts.values().filter(|alert| alert.firing && !alert.told && alert.gone_since.is_none());
-        let due = untold.filter_map(|alert| Some((alert.may_be_told_from(policy)?, alert)));
-        let due = due.filter(|(due, _)| *due > after);
-        let first = due.clone().map(|(due, _)| due).min()?;
-        // What was taken down together is told together.
-        let together = due.filter(|(due, alert)| {
-            *due == first || alert.told_from == Some(*due) && *due <= first.after(TAKEN_DOWN_TOGETHER)
-        });
-        together.max_by_key(|(due, _)| *due).map(|(due, alert)| (due, &alert.key))
+        let due = untold.filter_map(|alert| Some((alert.may_be_told_from(policy).filter(|due| *due > after)?, alert)));
+        let first = due.clone().min_by_key(|(due, _)| *due)?.0;
+        let together = |alert: &Alert| alert.told_from <= Some(first.after(TAKEN_DOWN_TOGETHER));
+        let last = due.filter(|(due, alert)| *due == first || alert.told_from == Some(*due) && together(alert));
+        last.max_by_key(|(due, _)| *due).map(|(due, alert)| (due, &alert.key))
     }
 
     /// Moves every instant to the clock of another start of the machine.

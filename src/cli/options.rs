@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -45,8 +45,9 @@ pub struct Options {
     #[arg(long, value_name = "DIR", global = true, help_heading = EVERY_COMMAND)]
     pub procfs: Option<PathBuf>,
     /// The Docker Engine's Unix socket, instead of the configuration's
-    #[arg(long, value_name = "PATH", global = true, help_heading = EVERY_COMMAND)]
-    pub docker_socket: Option<PathBuf>,
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, value_parser = Address::parse, global = true,
+        help_heading = EVERY_COMMAND)]
+    pub docker_socket: Option<Address>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -169,7 +170,7 @@ impl Options {
     /// Reads that file as the configuration.
     pub fn read(&self, file: &ConfigFile) -> Result<Read<Config>, Error> {
         let mut read = file.load(WAIT_OF_A_COMMAND).map_err(Error::Config)?;
-        self.overrides()?.apply(&mut read.value);
+        self.overrides().apply(&mut read.value);
         Ok(read)
     }
 
@@ -183,10 +184,8 @@ impl Options {
     }
 
     /// Values of the command line that stand above those of the configuration.
-    pub fn overrides(&self) -> Result<Overrides, Error> {
-        let address = self.docker_socket.as_deref().map(|path| Address::parse(&path.to_string_lossy()));
-        let docker_socket = address.transpose().map_err(|error| anyhow::anyhow!("--docker-socket: {error}"))?;
-        Ok(Overrides { docker_socket })
+    pub fn overrides(&self) -> Overrides {
+        Overrides { docker_socket: self.docker_socket.clone() }
     }
 
     pub fn host(&self) -> Result<Host, Error> {

@@ -66,7 +66,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
         host.mounts.remember(&state.mounts);
     }
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());
-    let loader = Loader::new(options.config_file(), options.overrides()?, read.value);
+    let loader = Loader::new(options.config_file(), options.overrides(), read.value);
     let daemon =
         Daemon::new(core, loader, signals, host, Saver::new(state_folder), control).map_err(anyhow::Error::from)?;
     Ok(match daemon.run() {

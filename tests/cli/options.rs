@@ -109,6 +109,17 @@ fn a_procfs_that_is_not_there_is_said_not_measured_as_nothing() {
 }
 
 #[test]
+fn a_docker_socket_that_cannot_be_one_is_not_taken_for_a_breach() {
+    let long = format!("/{}", "a".repeat(120));
+    for (path, why) in [("docker.sock", "not absolute"), ("tcp://127.0.0.1:2375", "not supported"), (&*long, "longer")]
+    {
+        let refused = finish(Command::new(BINARY).args(["--docker-socket", path, "check"]));
+        assert_eq!((refused.code, refused.stdout.as_str()), (64, ""), "{refused:?}");
+        assert!(refused.stderr.contains(why), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_ends_a_command_quietly() {
     let place = Place::configured("this-vm", &quick(""));
     let commands: [&[&str]; 7] = [

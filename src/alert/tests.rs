@@ -280,24 +280,6 @@ fn the_end_of_a_grace_and_of_a_cooldown_are_when_to_look_again() {
 }
 
 #[test]
-fn what_is_taken_down_within_two_seconds_is_told_together() {
-    let mut book = AlertBook::default();
-    let mut stop = |name: &str, second: u32| {
-        let value = Value::Container(ContainerWord::new("exited", "running"));
-        let reading = Reading { key: Key::new(metric::CONTAINER_STATE, name), value, note: None };
-        let finding =
-            Finding { reading: &reading, limit: Some(Limit::Expected("running".into())), verdict: BREACH, wait: GRACE };
-        let news = book.step(&[finding], &Snapshot::default(), Extent::Named, at(second), POLICY);
-        (news[0].news, book.next_due(at(0).boot, POLICY).map(|(due, _)| due))
-    };
-    assert_eq!(stop("web", 1), (News::Pending, Some(at(11).boot)));
-    assert_eq!(stop("db", 3), (News::Pending, Some(at(13).boot)));
-    // Neither put off without end, nor told early.
-    assert_eq!(stop("cache", 4), (News::Pending, Some(at(13).boot)));
-    assert_eq!(stop("db", 13), (News::Fired, Some(at(11).boot)));
-}
-
-#[test]
 fn what_is_over_is_remembered_within_a_bound_the_newest_longest() {
     let mut book = AlertBook::default();
     let targets: Vec<String> = (0..MAX_COOLING_DOWN + 100).map(|number| format!("/{number}")).collect();

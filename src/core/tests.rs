@@ -69,8 +69,12 @@ impl Driven {
     }
 
     fn look(&mut self, word: ContainerWord, now: Now) -> &mut Driven {
+        self.look_at(&["web"], &word, now)
+    }
+
+    fn look_at(&mut self, names: &[&str], word: &ContainerWord, now: Now) -> &mut Driven {
         let mut snapshot = Snapshot::default();
-        snapshot.push(metric::CONTAINER_STATE, "web", Value::Container(word));
+        names.iter().for_each(|name| snapshot.push(metric::CONTAINER_STATE, *name, Value::Container(word.clone())));
         self.step(Input::Looked { snapshot, scope: Scope::Some }, now)
     }
 
@@ -273,6 +277,20 @@ fn a_container_that_is_away_on_purpose_is_looked_at_when_its_grace_ends() {
     agent.step(Input::Time, at(11_000));
     assert_eq!(agent.count(|effect| matches!(effect, Effect::LookAtContainers)), 1);
     assert!(agent.look(stopped, at(11_100)).post().is_some());
+}
+
+#[test]
+fn what_is_taken_down_within_two_seconds_is_one_message() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.check(10.0, at(0));
+    let stopped = ContainerWord { on_purpose: true, ..ContainerWord::new("exited", "running") };
+    for (name, stopped_at, told_at) in [("web", 1000, 11_000), ("db", 3000, 13_000), ("cache", 4000, 13_000)] {
+        agent.look_at(&[name], &stopped, at(stopped_at));
+        // Neither put off without end, nor told before its grace.
+        assert_eq!(agent.core.next_due(at(stopped_at)), Some(at(told_at).boot), "{name}");
+    }
+    let (_, told, _) = agent.look_at(&["web", "db", "cache"], &stopped, at(13_000)).post().unwrap();
+    assert!(["web", "db"].iter().all(|name| told.contains(name)) && !told.contains("cache"), "{told}");
 }
 
 #[test]

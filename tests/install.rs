@@ -128,7 +128,7 @@ fn odd_paths_are_escaped_as_systemd_reads_them() {
         let unit = fs::read_to_string(stage.at("/units & more/vps-monitor.service")).unwrap();
         let value = |key: &str| unit.lines().rev().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
         assert_eq!(value("ExecStart="), format!("{before}{program}{option} run"));
-        assert_eq!(value("ExecReload="), format!("{before}{program}{option} config check --quiet"));
+        assert_eq!(value("ExecReload="), format!("{before}{program}{option} config check --quiet --reload"));
         // It may execute itself, wherever it lies.
         assert!(value("ExecPaths=").ends_with(&format!(" {program}")), "{unit}");
         assert_eq!(stage.run("uninstall", &variables).code, 0);

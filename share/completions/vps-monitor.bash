@@ -203,7 +203,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__config__subcmd__check)
-            opts="-q -h --quiet --config --state-dir --procfs --docker-socket --help"
+            opts="-q -h --quiet --reload --config --state-dir --procfs --docker-socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

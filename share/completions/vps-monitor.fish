@@ -91,6 +91,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fi
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print nothing: the exit code says whether it is valid'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -l reload -d 'Judge it as a reload does, which refuses an empty one'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from show" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F

@@ -132,6 +132,9 @@ pub enum ConfigCommand {
         /// Print nothing: the exit code says whether it is valid
         #[arg(long, short)]
         quiet: bool,
+        /// Judge it as a reload does, which refuses an empty one
+        #[arg(long)]
+        reload: bool,
     },
     /// Print the configuration in force, with defaults filled in and secrets masked
     #[command(after_help = EXIT_CODES)]

@@ -45,8 +45,8 @@ use save::Saving;
 use status::LastReadings;
 use stop::Stopping;
 
-/// The reason why an empty configuration is not taken over while messages go to a channel.
-const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
+/// Why a reload does not take over a configuration that says nothing, while messages go to a channel.
+pub const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

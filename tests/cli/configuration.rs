@@ -31,6 +31,18 @@ fn quiet_says_by_the_exit_code_alone_whether_a_file_is_valid() {
 }
 
 #[test]
+fn an_empty_file_is_valid_but_a_reload_does_not_take_it() {
+    let place = Place::configured("this-vm", "# nothing\n");
+    assert_eq!(place.run(&["config", "check", "--quiet"]).code, 0);
+    assert_eq!(place.run(&["config", "check", "--quiet", "--reload"]).code, 1);
+    let refused = place.run(&["config", "check", "--reload"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(refused.stderr.contains("the configuration is empty"), "{refused:?}");
+    place.configure(&quick(""));
+    assert_eq!(place.run(&["config", "check", "--reload"]).stdout, "ok\n");
+}
+
+#[test]
 fn it_is_said_which_file_was_checked_or_that_there_is_none() {
     let place = Place::configured("this-vm", &quick(""));
     let file = place.config().display().to_string();

@@ -141,6 +141,9 @@ test_a_reload_takes_a_good_configuration_and_fails_with_a_bad_one() {
     sh_box "vps-monitor status" >"$BOX/said" || fail "status fails though the agent answers"
     grep -q 'NOT VALID on disk: .*config.yaml:2:.*languag' "$BOX/said" || fail "$(cat "$BOX/said")"
     wait_for 10 "the group is told" sh_box "tail -n 1 $POSTS | grep -q 'configuration not valid'"
+    sh_box "cp $CONFIG /root/whole.yaml; : >$CONFIG"
+    ! box systemctl reload vps-monitor 2>/dev/null || fail "systemctl reload takes an empty configuration, it says"
+    sh_box "cat /root/whole.yaml >$CONFIG; rm /root/whole.yaml"
     sh_box "sed -i 's/languag: en/language: en/' $CONFIG && systemctl reload vps-monitor"
     wait_for 5 "it is well again" is_property ActiveState active
     wait_for 5 "systemctl status has forgotten it" status_text_has '^[1-9]'

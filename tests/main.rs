@@ -10,6 +10,7 @@
 
 mod agreement;
 mod budget;
+mod channel;
 mod cli;
 mod config;
 mod crash;

@@ -21,7 +21,7 @@ use crate::support::wait_until;
 const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
 
 fn request(robot: &Robot) -> http::Request {
-    http::Request { url: Secret::new(robot.url()), body: "{}".to_owned() }
+    http::Request::json(Secret::new(robot.url()), "{}".to_owned())
 }
 
 /// A process that is over is gone, or a zombie.

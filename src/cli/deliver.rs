@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::output;
 use crate::http;
 use crate::message::Message;
-use crate::notify::{Channel, Encoded};
+use crate::notify::{Channel, Job};
 use crate::outbox::Outcome;
 use crate::worker::Worker;
 
@@ -23,11 +23,13 @@ pub struct Refused {
 /// Delivers all parts of a message in order, or says why the first of them that failed did.
 pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
     for part in channel.split(message) {
-        match channel.encode(&part) {
-            Encoded::Print(text) => output::print(&text)?,
-            Encoded::Post(request) => {
-                if let Err(refused) = post(channel, &request, worker)? {
-                    return Ok(Err(refused));
+        for job in channel.encode(&part) {
+            match job {
+                Job::Print(text) => output::print(&text)?,
+                Job::Post(request) => {
+                    if let Err(refused) = post(channel, &request, worker)? {
+                        return Ok(Err(refused));
+                    }
                 }
             }
         }

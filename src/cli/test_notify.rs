@@ -7,6 +7,7 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::{Resolved, STANDARD_FILE};
 use crate::message;
+use crate::notify::SETTINGS;
 
 pub fn test_notify(options: &Options) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
@@ -15,7 +16,8 @@ pub fn test_notify(options: &Options) -> Result<u8, Error> {
         let file = options.config_file();
         let place = file.path().unwrap_or(Path::new(STANDARD_FILE)).display();
         output::complain(&format!(
-            "no channel is configured, so messages are printed here; set wechat.webhook_url in {place} to have them in a group"
+            "no channel is configured, so messages are printed here; set {} in {place} to have them in a group",
+            SETTINGS.join(" or ")
         ));
     }
     let worker = options.host()?.worker;

@@ -15,7 +15,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
-use crate::notify::wecom;
+use crate::notify::{Channel, wecom};
 use crate::schedule;
 use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
 
@@ -87,6 +87,11 @@ impl Config {
     pub fn to_yaml(&self) -> Result<String, serde_saphyr::SerializeError> {
         let options = serde_saphyr::ser_options! { compact_list_indent: false, prefer_block_scalars: false };
         serde_saphyr::to_string_with_options(self, options)
+    }
+
+    /// The channels that it names; none: messages are printed.
+    pub fn channels(&self) -> Vec<Channel> {
+        [self.wechat.channel()].into_iter().flatten().collect()
     }
 
     fn read(document: &mut Section<'_>) -> Config {

@@ -57,7 +57,7 @@ impl Resolved {
             rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
-            channels: [config.wechat.channel()].into_iter().flatten().collect(),
+            channels: config.channels(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
         }

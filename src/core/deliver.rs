@@ -12,7 +12,7 @@ use crate::clock::{Boot, Now};
 use crate::http;
 use crate::logging::LINE_BYTES_MAX;
 use crate::message::{self, Message};
-use crate::notify::{Channel, Encoded};
+use crate::notify::{Channel, Job};
 use crate::outbox::{Outbox, Outcome, Settled};
 use crate::secret::Scrubber;
 use crate::text;
@@ -61,6 +61,8 @@ struct Flight {
     ticket: Ticket,
     /// Who sent it judges the answer.
     channel: Channel,
+    /// No other job is left to deliver the message.
+    is_last: bool,
     stage: Stage,
 }
 
@@ -70,7 +72,7 @@ enum Stage {
     Saving {
         revision: u64,
         until: Boot,
-        encoded: Encoded,
+        job: Job,
     },
     Sent,
 }
@@ -147,18 +149,25 @@ impl Core {
         let aside = outbox.set_aside_untold();
         // The attempt is counted in the state before it is made.
         let outboxes = &mut self.state.change().outboxes;
-        let Some((message, waited)) = outboxes
+        let Some((entry, waited)) = outboxes
             .get_mut(channel.name())
             .and_then(|outbox| outbox.begin(now.boot, budget, |message| channel.split(message)))
         else {
             return;
         };
-        let message = message::as_told_now(message, waited, aside, self.config.style.language);
-        let encoded = channel.encode(&message);
-        let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), encoded };
+        let done = entry.jobs_done as usize;
+        let message = message::as_told_now(&entry.message, waited, aside, self.config.style.language);
+        let mut jobs = channel.encode(&message).into_iter().skip(done);
+        let Some(job) = jobs.next() else {
+            // A channel that was configured anew may have fewer of them.
+            let channel = channel.clone();
+            return self.settle(&channel, &Outcome::Delivered, now);
+        };
+        let is_last = jobs.next().is_none();
+        let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), job };
         let ticket = Ticket(self.delivery.next_ticket);
         self.delivery.next_ticket += 1;
-        self.delivery.lanes[place].flight = Some(Flight { ticket, channel: channel.clone(), stage });
+        self.delivery.lanes[place].flight = Some(Flight { ticket, channel: channel.clone(), is_last, stage });
     }
 
     /// Sends a message that is in the saved state, or has waited for that long enough.
@@ -169,7 +178,7 @@ impl Core {
         if !is_saved && !self.state.failed(*revision) && now.boot < *until {
             return;
         }
-        let Stage::Saving { encoded, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
+        let Stage::Saving { job, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
         let (ticket, budget, name) = (flight.ticket, flight.channel.budget(), flight.channel.name());
         // It arrives later than was counted on when it was begun.
         if let Some(outbox) = self.state.update().outboxes.get_mut(name) {
@@ -180,9 +189,9 @@ impl Core {
         } else if is_saved {
             self.log_ongoing("disk", None, "");
         }
-        effects.push(match encoded {
-            Encoded::Print(text) => Effect::Print { ticket: Some(ticket), text },
-            Encoded::Post(request) => Effect::Post { ticket, request },
+        effects.push(match job {
+            Job::Print(text) => Effect::Print { ticket: Some(ticket), text },
+            Job::Post(request) => Effect::Post { ticket, request },
         });
     }
 
@@ -208,7 +217,16 @@ impl Core {
             outcome => outcome,
         };
         let outcome = outcome.map_reason(|reason| self.delivery.scrubber.scrub(reason));
-        self.settle(&flight.channel, &outcome, now);
+        if outcome == Outcome::Delivered && !flight.is_last {
+            self.state
+                .change()
+                .outboxes
+                .get_mut(flight.channel.name())
+                .into_iter()
+                .for_each(|outbox| outbox.go_on(now.boot));
+        } else {
+            self.settle(&flight.channel, &outcome, now);
+        }
         if self.delivery.lanes.iter().any(|lane| lane.is_retired && lane.flight.is_none()) {
             self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
             self.give_orphans_a_channel();
@@ -230,25 +248,29 @@ impl Core {
             }
             Settled::Waits => {}
         }
+        let name = if channel.name() == channel.kind() { "" } else { channel.name() };
+        let subject = text::subject(CHANNEL, name);
         match outcome {
-            Outcome::Delivered => self.log_ongoing(CHANNEL, None, ""),
+            Outcome::Delivered => self.log_ongoing(&subject, None, ""),
             Outcome::Retry { reason } | Outcome::Rejected { reason } | Outcome::Throttled { reason, .. } => {
-                self.log_ongoing(CHANNEL, Some(reason), "not delivered, it is tried again");
+                self.log_ongoing(&subject, Some(reason), "not delivered, it is tried again");
             }
             Outcome::ChannelRefused { reason } => {
+                let setting = channel.setting();
                 let what =
-                    "the channel refuses everything: correct wechat.webhook_url and reload; nothing is lost meanwhile";
-                self.log_ongoing(CHANNEL, Some(reason), what);
+                    format!("the channel refuses everything: correct {setting} and reload; nothing is lost meanwhile");
+                self.log_ongoing(&subject, Some(reason), &what);
             }
             Outcome::MessageRefused { .. } => {}
         }
     }
 
-    /// Gives a message to each channel.
+    /// Gives a message to each channel that takes it.
     pub(super) fn push(&mut self, message: Message, now: Now) {
+        let channels = self.delivery.lanes.iter().filter(|lane| !lane.is_retired).map(|lane| &lane.channel);
         let mut names: Vec<&str> =
-            self.delivery.lanes.iter().filter(|lane| !lane.is_retired).map(|lane| lane.channel.name()).collect();
-        if names.is_empty() {
+            channels.clone().filter(|channel| channel.takes(&message)).map(Channel::name).collect();
+        if channels.count() == 0 {
             names.push(NO_CHANNEL);
         }
         for name in names {

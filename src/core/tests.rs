@@ -82,7 +82,7 @@ impl Driven {
     fn post(&mut self) -> Option<(Ticket, String, String)> {
         let place = self.effects.iter().position(|effect| matches!(effect, Effect::Post { .. }))?;
         let Effect::Post { ticket, request } = self.effects.remove(place) else { return None };
-        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         Some((ticket, body["markdown"]["content"].as_str().unwrap().to_owned(), request.url.expose()))
     }
 

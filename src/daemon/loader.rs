@@ -50,7 +50,7 @@ impl Loader {
                 logging::set_level(read.value.general.log_level);
                 let config = Box::new(Resolved::new(&read.value));
                 // The core refuses an empty one while there is a channel.
-                if !(read.is_empty && self.config.wechat.channel().is_some()) {
+                if !read.is_empty || self.config.channels().is_empty() {
                     self.config = read.value;
                 }
                 Some(Input::Reloaded { config, is_empty: read.is_empty })

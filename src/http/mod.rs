@@ -1,4 +1,4 @@
-//! One HTTP request: a JSON body posted to a URL that is a secret.
+//! One HTTP request: a body sent to a URL that is a secret.
 //!
 //! [`post`] blocks, so it runs in a worker process (see [`crate::worker`]), never in the agent itself. It follows no
 //! redirect, as that would carry the secret elsewhere; it sends the request once, whatever happens; it judges no status,
@@ -11,6 +11,7 @@
 mod certificate;
 mod connect;
 mod connector;
+mod exchange;
 mod explain;
 mod proxy;
 mod target;
@@ -27,34 +28,13 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 
 use crate::clock::{Boot, boot_now};
-use crate::secret::Secret;
 use connector::{AlreadyResolved, Progress, ProgressConnector, TargetConnector};
 use explain::{Route, explain};
 use proxy::{Kind, Login, Proxy};
 use target::resolve;
 
+pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub use target::Target;
-
-/// A request: a body, and its address.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub url: Secret,
-    /// JSON, UTF-8.
-    pub body: String,
-}
-
-/// The answer, whatever its status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Response {
-    pub status: u16,
-    /// Those of [`KEPT_HEADERS`] that there were.
-    pub headers: Vec<(String, String)>,
-    /// At most [`MAX_BODY_BYTES`] of the body, invalid UTF-8 replaced.
-    pub body: String,
-}
-
-/// The headers of an answer that a channel may need; names in lower case.
-pub const KEPT_HEADERS: [&str; 2] = ["content-type", "retry-after"];
 
 /// No vendor's answer is longer; what is beyond is not read.
 pub const MAX_BODY_BYTES: u64 = 64 * 1024;
@@ -69,19 +49,7 @@ const USER_AGENT: &str = concat!("vps-monitor/", env!("CARGO_PKG_VERSION"));
 #[error("{0}")]
 pub struct Error(pub String);
 
-impl Response {
-    /// An answer without headers.
-    pub fn new(status: u16, body: impl Into<String>) -> Response {
-        Response { status, headers: Vec::new(), body: body.into() }
-    }
-
-    /// One of [`KEPT_HEADERS`].
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
-    }
-}
-
-/// Posts `request` and reads the answer, until `deadline`. Before what nothing here can cut short, `hangs` is told the
+/// Sends `request` and reads the answer, until `deadline`. Before what nothing here can cut short, `hangs` is told the
 /// error that it is if it does not end, and behind it nothing.
 ///
 /// # Errors
@@ -117,9 +85,10 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let progress = Progress::default();
     let forwarder = proxy.as_ref().filter(|proxy| !proxy.tunnels(&target));
     let with_progress = ProgressConnector { progress: progress.clone(), absolute: forwarder.map(|_| target.origin()) };
-    let mut outgoing = ureq::http::Request::post(url)
-        .header("Content-Type", "application/json; charset=utf-8")
-        .header("Connection", "close");
+    let mut outgoing = ureq::http::Request::builder().method(request.method).uri(url).header("Connection", "close");
+    for (name, value) in &request.headers {
+        outgoing = outgoing.header(&**name, value.expose());
+    }
     if let Some(login) = login_of(url) {
         outgoing = outgoing.header("Authorization", tunnel::basic(&login));
     }

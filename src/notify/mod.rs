@@ -15,23 +15,34 @@ use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 
-/// What a post brought.
+/// The settings that make a channel.
+pub const SETTINGS: &[&str] = &[wecom::SETTING];
+
+/// The channel whose outbox is the one of a state of version 1.
+pub const FIRST_CHANNEL: &str = wecom::KIND;
+
+/// The result of a post.
 pub type Answer = Result<http::Response, http::Error>;
 
-/// What a vendor's file says of its channel. `Display` names it, with enough of its secret to tell it from another.
+/// The part of a channel that its vendor's file knows. `Display` names it, with enough of its secret to tell it from
+/// another.
 pub trait Vendor: fmt::Debug + fmt::Display {
-    /// The name by which the state tells this channel's outbox from others.
-    fn name(&self) -> &'static str;
+    /// The word for such channels.
+    fn kind(&self) -> &'static str;
+
+    /// The key of the configuration that says where messages go.
+    fn setting(&self) -> &str;
 
     fn limits(&self) -> Limits;
 
     /// How it writes our own words and foreign text.
     fn escape(&self) -> Escape;
 
-    /// What delivers `message`, one of the parts that [`Channel::split`] made, in the vendor's markup.
-    fn encode(&self, message: &Message) -> Encoded;
+    /// The jobs that deliver `message`, one of the parts that [`Channel::split`] made: one after another, each once the one
+    /// before it was delivered.
+    fn encode(&self, message: &Message) -> Vec<Job>;
 
-    /// What became of a message, by what its posting brought.
+    /// What became of a job, by the answer to it.
     fn classify(&self, answer: &Answer) -> Outcome;
 
     /// What a person can do about an answer that is not a delivery, where that is known.
@@ -43,31 +54,36 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     }
 }
 
-/// What a channel takes; `None`: anything.
+/// The limits of a channel; `None`: there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of one message's text as the channel writes it, in bytes of UTF-8. Less than 512 is not kept to.
     pub part_bytes: Option<usize>,
-    /// How many attempts in a while.
+    /// How many jobs in a while.
     pub budget: Option<Budget>,
 }
 
-/// What a channel makes of a message.
+/// A step of a delivery.
 #[derive(Clone, Debug)]
-pub enum Encoded {
+pub enum Job {
     /// To be posted; the answer goes to [`Channel::classify`].
     Post(http::Request),
     /// To be printed to standard output; it is delivered when that is done.
     Print(String),
 }
 
-/// One place where messages go. Two are the same if they have one name and one secret.
+/// One place where messages go. Two are the same if they have one name, one kind and one secret.
 #[derive(Clone, Debug)]
-pub struct Channel(Rc<dyn Vendor>);
+pub struct Channel {
+    name: Rc<str>,
+    vendor: Rc<dyn Vendor>,
+    takes: fn(&Message) -> bool,
+}
 
 impl Channel {
+    /// One that is called as its kind is, and takes every message.
     pub fn new(vendor: impl Vendor + 'static) -> Channel {
-        Channel(Rc::new(vendor))
+        Channel { name: vendor.kind().into(), vendor: Rc::new(vendor), takes: |_| true }
     }
 
     /// Standard output.
@@ -75,59 +91,86 @@ impl Channel {
         Channel::new(terminal::Terminal)
     }
 
-    /// See [`Vendor::name`].
-    pub fn name(&self) -> &'static str {
-        self.0.name()
+    /// The same under a name that no other channel has, for one of several of a kind.
+    #[must_use]
+    pub fn named(self, name: &str) -> Channel {
+        Channel { name: name.into(), ..self }
     }
 
-    /// How much it takes in a while; `None`: anything.
+    /// The same for some messages alone.
+    #[must_use]
+    pub fn only(self, takes: fn(&Message) -> bool) -> Channel {
+        Channel { takes, ..self }
+    }
+
+    /// The name by which the state tells this channel's outbox from others.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// See [`Vendor::kind`].
+    pub fn kind(&self) -> &'static str {
+        self.vendor.kind()
+    }
+
+    /// See [`Vendor::setting`].
+    pub fn setting(&self) -> &str {
+        self.vendor.setting()
+    }
+
+    /// Whether `message` goes to this channel.
+    pub fn takes(&self, message: &Message) -> bool {
+        (self.takes)(message)
+    }
+
+    /// How many jobs it takes in a while; `None`: any number.
     pub fn budget(&self) -> Option<Budget> {
-        self.0.limits().budget
+        self.vendor.limits().budget
     }
 
     /// The message in parts that the channel takes, in order; most often that is the message itself.
     pub fn split(&self, message: Message) -> Vec<Message> {
-        match self.0.limits().part_bytes {
-            Some(part_bytes) => split::split(message, part_bytes, &self.0.escape()),
+        match self.vendor.limits().part_bytes {
+            Some(part_bytes) => split::split(message, part_bytes, &self.vendor.escape()),
             None => vec![message],
         }
     }
 
     /// The text of `message` as it stands in the channel.
     pub fn text(&self, message: &Message) -> String {
-        message.text(&self.0.escape())
+        message.text(&self.vendor.escape())
     }
 
     /// See [`Vendor::encode`].
-    pub fn encode(&self, message: &Message) -> Encoded {
-        self.0.encode(message)
+    pub fn encode(&self, message: &Message) -> Vec<Job> {
+        self.vendor.encode(message)
     }
 
     /// See [`Vendor::classify`].
     pub fn classify(&self, answer: &Answer) -> Outcome {
-        self.0.classify(answer)
+        self.vendor.classify(answer)
     }
 
     /// See [`Vendor::advice`].
     pub fn advice(&self, answer: &Answer) -> Option<&'static str> {
-        self.0.advice(answer)
+        self.vendor.advice(answer)
     }
 
     /// See [`Vendor::secret`].
     pub fn secret(&self) -> Option<&Secret> {
-        self.0.secret()
+        self.vendor.secret()
     }
 }
 
 impl PartialEq for Channel {
     fn eq(&self, other: &Channel) -> bool {
-        self.name() == other.name() && self.secret() == other.secret()
+        self.name == other.name && self.kind() == other.kind() && self.secret() == other.secret()
     }
 }
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.vendor.fmt(f)
     }
 }
 
@@ -141,108 +184,5 @@ fn full_width(c: char) -> char {
         ']' => '］',
         '`' => '｀',
         c => c,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::Kind;
-
-    /// As a channel that takes HTML writes.
-    pub const HTML: Escape = Escape { own: entity, foreign: entity };
-
-    fn entity(c: char, into: &mut String) {
-        match c {
-            '&' => into.push_str("&amp;"),
-            '<' => into.push_str("&lt;"),
-            '>' => into.push_str("&gt;"),
-            c => into.push(c),
-        }
-    }
-
-    fn message(lines: Vec<String>) -> Message {
-        Message {
-            kind: Kind::Test,
-            title: "title".into(),
-            rule_width: 3,
-            lines: lines.into_iter().map(Into::into).collect(),
-            footer: "now".to_owned(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-        }
-    }
-
-    #[test]
-    fn the_terminal_prints_messages_whole() {
-        let message = message(vec!["x".repeat(10_000)]);
-        let channel = Channel::terminal();
-        assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));
-        let Encoded::Print(text) = channel.encode(&message) else { panic!("{channel} posts") };
-        assert_eq!(text, format!("title\n━━━\n{}\nnow\n", "x".repeat(10_000)));
-    }
-
-    /// A channel that only this test knows: all that one takes is an implementation of [`Vendor`].
-    #[derive(Debug)]
-    struct Pager(Secret);
-
-    impl Vendor for Pager {
-        fn name(&self) -> &'static str {
-            "pager"
-        }
-
-        fn limits(&self) -> Limits {
-            Limits { part_bytes: Some(5000), budget: None }
-        }
-
-        fn escape(&self) -> Escape {
-            HTML
-        }
-
-        fn encode(&self, message: &Message) -> Encoded {
-            Encoded::Post(http::Request { url: self.0.clone(), body: message.text(&HTML) })
-        }
-
-        fn classify(&self, answer: &Answer) -> Outcome {
-            match answer {
-                Ok(response) if response.status == 202 => Outcome::Delivered,
-                _ => Outcome::ChannelRefused { reason: "pager".to_owned() },
-            }
-        }
-
-        fn advice(&self, _: &Answer) -> Option<&'static str> {
-            Some("charge it")
-        }
-
-        fn secret(&self) -> Option<&Secret> {
-            Some(&self.0)
-        }
-    }
-
-    impl fmt::Display for Pager {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "pager {}", self.0)
-        }
-    }
-
-    #[test]
-    fn a_channel_is_what_its_vendors_file_says() {
-        let pager = |url: &str| Channel::new(Pager(Secret::new(url)));
-        let channel = pager("https://pager.example.com/0123456789");
-        assert_eq!((channel.to_string(), channel.name(), channel.budget()), ("pager …6789".to_owned(), "pager", None));
-        let parts = channel.split(message((0..100).map(|line| format!("{line:0>99}")).collect()));
-        assert!(parts.len() > 1 && parts.iter().all(|part| channel.text(part).len() <= 5000), "{}", parts.len());
-        let Encoded::Post(request) = channel.encode(&parts[0]) else { panic!("{channel} prints") };
-        assert_eq!(
-            (request.url.expose(), &*request.body),
-            (channel.secret().unwrap().expose(), &*channel.text(&parts[0]))
-        );
-        assert_eq!(channel.classify(&Ok(http::Response::new(202, ""))), Outcome::Delivered);
-        assert_eq!(channel.advice(&Ok(http::Response::new(500, ""))), Some("charge it"));
-        assert_eq!(channel, pager("https://pager.example.com/0123456789"));
-        assert_ne!(channel, pager("https://pager.example.com/9876543210"));
-        assert_ne!(channel, Channel::terminal());
     }
 }

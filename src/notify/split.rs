@@ -88,8 +88,19 @@ fn wrap(mut line: Line, limit: usize, escape: &Escape) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::message::{self, Kind, Language};
-    use crate::notify::tests::HTML;
     use proptest::prelude::*;
+
+    /// As a channel that takes HTML writes.
+    const HTML: Escape = Escape { own: entity, foreign: entity };
+
+    fn entity(c: char, into: &mut String) {
+        match c {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            c => into.push(c),
+        }
+    }
 
     const PART_BYTES: usize = 4096;
     const LIMIT_BYTES: usize = PART_BYTES - LATENESS_ROOM_BYTES;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Answer, Encoded, Limits, Vendor, full_width};
+use super::{Answer, Job, Limits, Vendor, full_width};
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
 
@@ -13,8 +13,12 @@ const ESCAPE: Escape = Escape { own: Escape::NONE.own, foreign: |c, into| into.p
 pub struct Terminal;
 
 impl Vendor for Terminal {
-    fn name(&self) -> &'static str {
+    fn kind(&self) -> &'static str {
         "terminal"
+    }
+
+    fn setting(&self) -> &'static str {
+        ""
     }
 
     fn limits(&self) -> Limits {
@@ -25,8 +29,8 @@ impl Vendor for Terminal {
         ESCAPE
     }
 
-    fn encode(&self, message: &Message) -> Encoded {
-        Encoded::Print(format!("{}\n", message.text(&ESCAPE)))
+    fn encode(&self, message: &Message) -> Vec<Job> {
+        vec![Job::Print(format!("{}\n", message.text(&ESCAPE)))]
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
@@ -44,5 +48,31 @@ impl Vendor for Terminal {
 impl fmt::Display for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("terminal")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Kind, Line};
+    use crate::notify::Channel;
+
+    #[test]
+    fn the_terminal_prints_messages_whole_and_a_name_changes_neither_layout_nor_mentions() {
+        let message = Message {
+            kind: Kind::Test,
+            title: "title".into(),
+            rule_width: 3,
+            lines: vec!["x".repeat(10_000).into(), Line::from("[") + Line::foreign("<@all>\n") + "]"],
+            footer: "now".to_owned(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            part: None,
+            facts: Vec::new(),
+            folded: 0,
+        };
+        let channel = Channel::terminal();
+        assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));
+        let [Job::Print(text)] = &channel.encode(&message)[..] else { panic!("{channel} posts") };
+        assert_eq!(*text, format!("title\n━━━\n{}\n[＜@all＞ ]\nnow\n", "x".repeat(10_000)));
     }
 }

@@ -59,7 +59,9 @@ impl Entry {
     fn correct(&mut self, now: Now) -> usize {
         let mut corrected = self.message.correct();
         corrected += keep(&mut self.queued, now.boot.shifted(-clock::micros(LONGEST_WAIT))..=now.boot);
-        corrected += keep(&mut self.attempts, 0..=MAX_COUNT) + keep(&mut self.rejections, 0..=MAX_COUNT);
+        for count in [&mut self.attempts, &mut self.rejections, &mut self.jobs_done] {
+            corrected += keep(count, 0..=MAX_COUNT);
+        }
         let latest = now.boot.after(REJECTED_PAUSE);
         corrected += self.not_before.as_mut().map_or(0, |instant| keep(instant, Boot::EARLIEST..=latest));
         corrected + self.rejected_since.as_mut().map_or(0, |instant| keep(instant, Boot::EARLIEST..=now.boot))

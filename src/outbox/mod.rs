@@ -4,6 +4,7 @@
 //! delivered. It reads no clock and does no I/O; the core asks it what is due.
 
 mod check;
+mod entry;
 mod outcome;
 mod window;
 
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Boot, Now};
 use crate::message::{self, Kind, Message};
 
+pub use entry::Entry;
+use entry::is_zero;
 pub use outcome::Outcome;
 pub use window::Budget;
 use window::Window;
@@ -43,29 +46,6 @@ const MAX_SET_ASIDE: usize = 20;
 const _: () =
     assert!(REJECTED_PAUSE.as_millis() < REJECTED_FOR.as_millis(), "it is tried again before it is set aside");
 const _: () = assert!(message::MAX_TEXT_BYTES <= MAX_BYTES, "one message fits");
-
-/// A message that waits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    pub message: Message,
-    /// Since when it waits, or the oldest of those that it is a digest of.
-    pub queued: Boot,
-    /// Attempts that failed.
-    pub attempts: u32,
-    /// Not before this instant; `None`: as soon as its turn comes.
-    pub not_before: Option<Boot>,
-    pub last_error: Option<String>,
-    /// How often the channel itself rejected it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub rejections: u32,
-    /// Since when others go first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejected_since: Option<Boot>,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
 
 /// A message that was given up, as `status` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,18 +97,6 @@ pub enum Settled {
     Waits,
 }
 
-impl Entry {
-    fn new(message: Message, queued: Boot) -> Entry {
-        Entry { message, queued, attempts: 0, not_before: None, last_error: None, rejections: 0, rejected_since: None }
-    }
-
-    fn fail(&mut self, reason: &str, not_before: Boot) {
-        self.attempts = self.attempts.saturating_add(1);
-        self.not_before = Some(not_before);
-        self.last_error = Some(reason.to_owned());
-    }
-}
-
 impl Outbox {
     /// Puts a message behind all others.
     pub fn push(&mut self, message: Message, now: Boot) {
@@ -142,7 +110,7 @@ impl Outbox {
         let mut all: Vec<Entry> = self.waiting.drain(..).chain(other.rejected).chain(other.waiting).collect();
         all.sort_by_key(|entry| entry.queued);
         for entry in &mut all {
-            (entry.not_before, entry.rejections, entry.rejected_since) = (None, 0, None);
+            (entry.not_before, entry.rejections, entry.rejected_since, entry.jobs_done) = (None, 0, None, 0);
         }
         self.waiting = on_its_way.into_iter().chain(all).collect();
         self.set_aside.extend(other.set_aside);
@@ -195,7 +163,7 @@ impl Outbox {
         now: Boot,
         budget: Option<Budget>,
         split: impl FnOnce(Message) -> Vec<Message>,
-    ) -> Option<(&Message, Duration)> {
+    ) -> Option<(&Entry, Duration)> {
         if self.next_attempt(budget).is_none_or(|due| due > now) {
             return None;
         }
@@ -208,6 +176,7 @@ impl Outbox {
         first.message = parts.next()?;
         // The first part alone was tried before.
         let rest: Vec<Entry> = parts.map(|part| Entry::new(part, first.queued)).collect();
+        first.jobs_done = if rest.is_empty() { first.jobs_done } else { 0 };
         rest.into_iter().rev().for_each(|entry| self.waiting.push_front(entry));
         self.waiting.push_front(first);
         if let Some(budget) = budget {
@@ -215,13 +184,24 @@ impl Outbox {
         }
         self.on_its_way = true;
         debug_assert!(self.is_consistent(budget));
-        self.waiting.front().map(|entry| (&entry.message, now - entry.queued))
+        self.waiting.front().map(|entry| (entry, now - entry.queued))
     }
 
     /// The message that was begun is sent only now, because it waited for something else.
     pub fn delay(&mut self, now: Boot, budget: Option<Budget>) {
         if let Some(budget) = budget {
             self.window.delay(now, budget);
+        }
+    }
+
+    /// A job of the message that was on its way is done, and the next one is due.
+    pub fn go_on(&mut self, now: Boot) {
+        debug_assert!(self.on_its_way && !self.waiting.is_empty(), "nothing is on its way");
+        self.window.settle(now);
+        self.on_its_way = false;
+        self.hold = None;
+        if let Some(first) = self.waiting.front_mut() {
+            (first.jobs_done, first.not_before) = (first.jobs_done.saturating_add(1), None);
         }
     }
 

@@ -30,7 +30,7 @@ const BUDGET: Option<Budget> = Some(Budget {
     longest_attempt: Duration::from_secs(10),
 });
 
-fn begin(outbox: &mut Outbox, now: Boot) -> Option<(&Message, Duration)> {
+fn begin(outbox: &mut Outbox, now: Boot) -> Option<(&Entry, Duration)> {
     outbox.begin(now, BUDGET, |message| vec![message])
 }
 
@@ -55,7 +55,7 @@ fn outbox(titles: &[&str]) -> Outbox {
 }
 
 fn send(outbox: &mut Outbox, now: Boot, outcome: &Outcome) -> Option<String> {
-    let title = begin(outbox, now)?.0.title.plain().to_owned();
+    let title = begin(outbox, now)?.0.message.title.plain().to_owned();
     let _ = outbox.settle(outcome, now);
     Some(title)
 }
@@ -197,12 +197,29 @@ fn what_no_channel_answered_is_never_given_up() {
 }
 
 #[test]
+fn each_job_of_a_message_is_done_once_and_all_anew_by_another_channel() {
+    let mut outbox = outbox(&["a", "b"]);
+    assert_eq!(begin(&mut outbox, at(0)).unwrap().0.jobs_done, 0);
+    outbox.go_on(at(10));
+    let done = |outbox: &mut Outbox, now| {
+        begin(outbox, now).map(|(entry, _)| (entry.message.title.plain().to_owned(), entry.jobs_done))
+    };
+    assert_eq!(done(&mut outbox, at(10)), Some(("a".to_owned(), 1)));
+    assert_eq!(outbox.settle(&retry(), at(10)), Settled::Waits);
+    assert_eq!(done(&mut outbox, at(1010)), Some(("a".to_owned(), 1)));
+    outbox.call_back();
+    let mut other = Outbox::default();
+    other.take_over(outbox);
+    assert_eq!(done(&mut other, at(1010)), Some(("a".to_owned(), 0)));
+}
+
+#[test]
 fn a_message_is_split_when_it_is_sent_and_its_other_parts_follow() {
     let mut outbox = outbox(&["a", "b"]);
     let split =
         |whole: Message| ["1", "2"].map(|part| Message { title: whole.title.clone() + part, ..whole.clone() }).to_vec();
     let (first, _) = outbox.begin(at(0), BUDGET, split).unwrap();
-    assert_eq!(first.title, "a1");
+    assert_eq!(first.message.title, "a1");
     assert_eq!(outbox.settle(&retry(), at(0)), Settled::Waits);
     assert_eq!(outbox.waiting().map(|entry| entry.message.title.plain()).collect::<Vec<_>>(), ["a1", "a2", "b"]);
     assert_eq!(outbox.waiting().map(|entry| entry.attempts).collect::<Vec<_>>(), [1, 0, 0]);
@@ -273,7 +290,7 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
     assert_eq!(outbox.fold(fold("adigestpage 2d")), 4);
     assert_eq!(next_attempt(&outbox), Some(at(72_000)));
     let (first, waited) = begin(&mut outbox, at(72_000)).unwrap();
-    assert_eq!((first.title.plain(), waited), ("digest", Duration::from_secs(72)));
+    assert_eq!((first.message.title.plain(), waited), ("digest", Duration::from_secs(72)));
     assert_eq!(outbox.len(), 2);
 }
 
@@ -298,7 +315,7 @@ proptest! {
         let (mut now, mut outcomes, mut delivered) = (at(0), outcomes.into_iter(), Vec::new());
         while let Some(next) = next_attempt(&outbox) {
             now = now.max(next);
-            let title = begin(&mut outbox, now).unwrap().0.title.plain().to_owned();
+            let title = begin(&mut outbox, now).unwrap().0.message.title.plain().to_owned();
             let reason = String::new();
             let outcome = match outcomes.next() {
                 Some(0 | 1) => Outcome::Retry { reason },

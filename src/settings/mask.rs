@@ -16,7 +16,7 @@ const SECRET_WORDS: [&str; 4] = ["hook", "secret", "token", "passw"];
 /// A value that names the place of a secret, and is none.
 const PLACES: [&str; 3] = ["credential:", "file:", "env:"];
 
-/// The groups of a UUID: a WeChat Work robot's key has this shape, though not all its digits need be hexadecimal.
+/// The groups of a UUID: a robot's key has this shape, though not all its digits need be hexadecimal.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 const UUID_LENGTH: usize = 36;
 

@@ -21,6 +21,7 @@ use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::host::LastMounts;
+use crate::notify;
 use crate::outbox::{self, Outbox};
 use crate::schedule::ReportState;
 use crate::worker::MAX_ORDER_BYTES;
@@ -38,7 +39,7 @@ pub const FILE_NAME: &str = "alert_state.json";
 pub const VERSION: u32 = 2;
 
 /// The name under which the one outbox of version 1 goes on.
-const ROBOT: &str = "wechat";
+const ROBOT: &str = notify::FIRST_CHANNEL;
 
 /// The outbox holds 1 MiB of text at most; escaped and with what is around it, it stays under this.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;

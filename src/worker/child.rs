@@ -32,13 +32,26 @@ const USAGE: u8 = 64;
 /// Far more than the longest order, a state.
 pub const MAX_ORDER_BYTES: u64 = 256 * 1024 * 1024;
 
-/// The order of a `post`. It holds the secret itself, which `Secret` would mask.
+/// The order of a `post`, on one line; the body follows. It holds the secrets themselves, which `Secret` would mask.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Posting<'a> {
+    pub method: http::Method,
     pub url: Cow<'a, str>,
-    pub body: Cow<'a, str>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// When nobody waits for the answer any more, on the clock that parent and child share.
     pub deadline: Boot,
+}
+
+impl Posting<'_> {
+    /// The whole order.
+    pub fn of(request: &http::Request, deadline: Boot) -> io::Result<Vec<u8>> {
+        let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose())).collect();
+        let posting = Posting { method: request.method, url: request.url.expose().into(), headers, deadline };
+        let mut order = serde_json::to_vec(&posting)?;
+        order.push(b'\n');
+        order.extend_from_slice(&request.body);
+        Ok(order)
+    }
 }
 
 /// A child's messages, one JSON value after another.
@@ -76,12 +89,12 @@ pub enum SaveError {
 }
 
 /// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes `ChildMessage` to
-/// standard output. `post` and `statvfs` read a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
+/// standard output. `post` reads a line of JSON and a body, `statvfs` a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
 /// folder is open as its standard error, and FOLDER is the path that must still lead there.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
-        (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve_json(post)),
+        (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
         (Some("statvfs"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| serve_json(|path: PathBuf| measure(&path))),
         (Some("save"), [_, folder, name]) => {
             end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
@@ -137,11 +150,15 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
     files::replace(&mut folder, name, bytes).map_err(failed)
 }
 
-fn post(order: Posting<'_>) -> Result<http::Response, http::Error> {
-    let request = http::Request { url: Secret::new(order.url), body: order.body.into_owned() };
+fn post(order: &[u8]) -> io::Result<Result<http::Response, http::Error>> {
+    let end = order.iter().position(|byte| *byte == b'\n').ok_or(io::ErrorKind::InvalidData)?;
+    let (head, body) = order.split_at(end);
+    let Posting { method, url, headers, deadline } = serde_json::from_slice(head)?;
+    let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+    let request = http::Request { method, url: Secret::new(url), headers, body: body[1..].to_vec() };
     // A word that cannot be said is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(say(&ChildMessage::<(), _>::Hangs(error)));
-    http::post(&request, order.deadline, hangs)
+    Ok(http::post(&request, deadline, hangs))
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

@@ -102,12 +102,9 @@ impl Worker {
     /// # Errors
     /// The child cannot be started.
     pub fn post(&self, request: &http::Request) -> io::Result<PostTask> {
-        let order = child::Posting {
-            url: request.url.expose().into(),
-            body: request.body.as_str().into(),
-            deadline: boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2)),
-        };
-        let process = self.start(&["post".as_ref()], &serde_json::to_vec(&order)?, Stdio::null(), Work::Post)?;
+        let deadline = boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2));
+        let order = child::Posting::of(request, deadline)?;
+        let process = self.start(&["post".as_ref()], &order, Stdio::null(), Work::Post)?;
         Ok(Task::new(process, self.post_deadline))
     }
 

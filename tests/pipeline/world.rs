@@ -265,7 +265,7 @@ impl State {
 
     fn post(&mut self, ticket: Ticket, request: &http::Request) {
         let now = self.now;
-        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let content = self.as_of_this_host(body["markdown"]["content"].as_str().unwrap());
         let time = now.wall.to_zoned(zone()).strftime("%F %T%.3f");
         let answered = now.boot.after(ROUND_TRIP);

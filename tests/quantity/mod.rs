@@ -73,7 +73,7 @@ fn posted(core: &mut Core, inputs: impl IntoIterator<Item = Input>, now: Now) ->
     }
     effects.into_iter().find_map(|effect| match effect {
         Effect::Post { ticket, request } => {
-            let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
             Some((ticket, body["markdown"]["content"].as_str().unwrap().to_owned()))
         }
         _ => None,

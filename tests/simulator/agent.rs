@@ -128,7 +128,7 @@ impl Agent {
             self.inputs.push_back(Input::Posted { ticket, answer });
             return;
         }
-        let body: serde_json::Value = serde_json::from_str(&request.body).expect("a post is JSON");
+        let body: serde_json::Value = serde_json::from_slice(&request.body).expect("a post is JSON");
         let content = body["markdown"]["content"].as_str().unwrap_or_default().to_owned();
         world.post(content);
         self.ticket = Some(ticket);

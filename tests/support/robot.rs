@@ -29,6 +29,8 @@ pub enum Answer {
     Errcode(i64),
     /// Any status and body.
     Http(u16, &'static str),
+    /// HTTP 503 with these header lines.
+    Busy(String),
     /// A redirect to this URL.
     Redirect(String),
     /// A body of one MiB.
@@ -48,6 +50,7 @@ pub enum Answer {
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub method: String,
     /// Path and query.
     pub path: String,
     /// Names in lower case.
@@ -190,6 +193,7 @@ impl Shared {
         match answer {
             Answer::Errcode(code) => stream.write_all(&ok(&errcode(code))),
             Answer::Http(status, body) => stream.write_all(&response(status, "", body)),
+            Answer::Busy(headers) => stream.write_all(&response(503, &format!("{headers}\r\n"), "")),
             Answer::Redirect(to) => stream.write_all(&response(307, &format!("Location: {to}\r\n"), "")),
             Answer::Huge => stream.write_all(&ok(&"x".repeat(1024 * 1024))),
             Answer::Drip(pause) => ok(&errcode(0)).chunks(1).try_for_each(|byte| {
@@ -228,14 +232,15 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Received> {
             line => lines.push(line.to_owned()),
         }
     }
-    let path = lines.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
+    let mut words = lines.first().map(|line| line.split(' ')).into_iter().flatten().map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let header =
         |line: &String| Some((line.split_once(':')?.0.to_ascii_lowercase(), line.split_once(':')?.1.trim().to_owned()));
     let headers: Vec<(String, String)> = lines.iter().skip(1).filter_map(header).collect();
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    Ok(Received { path, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(Received { method, path, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn errcode(code: i64) -> String {

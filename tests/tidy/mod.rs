@@ -7,6 +7,7 @@
 mod commands;
 mod documents;
 mod source;
+mod vendors;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,7 +10,7 @@ use vps_monitor::clock::boot_now;
 use vps_monitor::http;
 use vps_monitor::message::{Kind, Message};
 use vps_monitor::notify::wecom::Config;
-use vps_monitor::notify::{Channel, Encoded};
+use vps_monitor::notify::{Channel, Job};
 use vps_monitor::outbox::Outcome;
 use vps_monitor::secret::Secret;
 use vps_monitor::settings;
@@ -39,9 +39,9 @@ fn request(url: &str) -> http::Request {
         facts: Vec::new(),
         folded: 0,
     };
-    match channel(url).encode(&message) {
-        Encoded::Post(request) => request,
-        Encoded::Print(_) => panic!("{url} is no robot"),
+    match channel(url).encode(&message).pop() {
+        Some(Job::Post(request)) => request,
+        other => panic!("{url} is no robot: {other:?}"),
     }
 }
 
@@ -95,6 +95,18 @@ fn whatever_the_robot_answers_has_its_consequence() {
 }
 
 #[test]
+fn a_server_that_is_busy_is_left_alone_for_as_long_as_it_says() {
+    let (date, until) = ("Date: Fri, 31 Dec 1999 23:59:59 GMT", "Sat, 01 Jan 2000 00:01:29 GMT");
+    for (headers, seconds) in [("Retry-After: 7".to_owned(), 7), (format!("{date}\r\nRetry-After: {until}"), 90)] {
+        let Outcome::Throttled { hold, .. } = outcome(Answer::Busy(headers.clone())) else { panic!("{headers}") };
+        assert_eq!(hold, Duration::from_secs(seconds), "{headers}");
+    }
+    let robot = Robot::start([Answer::Busy("X-RateLimit-Reset-After: 0.65\r\nX-Other: 1".to_owned())]);
+    let response = post(&worker(), &robot.url()).unwrap();
+    assert_eq!(response.headers, [("x-ratelimit-reset-after".to_owned(), "0.65".to_owned())]);
+}
+
+#[test]
 fn a_connection_that_breaks_is_tried_again() {
     assert_eq!(reason_to_retry(Answer::Close), "127.0.0.1 closed the connection without an answer");
     assert_eq!(reason_to_retry(Answer::Reset), "127.0.0.1 broke the connection off without an answer");
@@ -136,8 +148,8 @@ fn a_host_that_is_not_there_is_told_apart_from_one_that_refuses() {
 #[test]
 fn a_request_of_any_length_is_posted_whole() {
     let robot = Robot::start([]);
-    let body = format!("{{\"text\": \"{}\"}}", "x".repeat(1_000_000));
-    let request = http::Request { url: Secret::new(robot.url()), body: body.clone() };
+    let body = format!("{{\"text\":\n\"{}\"}}\n\n", "x".repeat(1_000_000));
+    let request = http::Request::json(Secret::new(robot.url()), body.clone());
     worker().post(&request).unwrap().wait().unwrap();
     assert!(robot.received()[0].body == body);
 }

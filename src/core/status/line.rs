@@ -23,7 +23,7 @@ pub struct Standing<'a> {
     pub next_check: Timestamp,
 }
 
-/// `2 active alerts, 1 message waiting (errcode 93000 …), next check 2026-02-04 15:30:00`
+/// `2 active alerts, 1 message waiting (connection refused), next check 2026-02-04 15:30:00`
 pub fn service_status(standing: &Standing<'_>, zone: &TimeZone) -> String {
     let mut parts = Vec::new();
     if let Some(problem) = standing.config_problem {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::{Answer, Channel, Encoded, Limits, Vendor};
+use super::{Answer, Channel, Job, Limits, Vendor};
 use crate::http;
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
@@ -36,6 +36,12 @@ const MAX_CONTENT_BYTES: usize = 4096;
 const _: () = assert!(BUDGET.is_within_bounds());
 const _: () = assert!(outbox::MAX_MESSAGES <= 5 * BUDGET.attempts, "what is not folded goes out in five minutes");
 const _: () = assert!(RATE_LIMIT_HOLD.as_millis() >= BUDGET.window.as_millis());
+
+/// The robot's section in the configuration. It is also the name of the one outbox that a state of version 1 has.
+pub const KIND: &str = "wechat";
+
+/// The key that says where messages go.
+pub const SETTING: &str = "wechat.webhook_url";
 
 /// The section `wechat`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -117,8 +123,12 @@ struct Wecom {
 }
 
 impl Vendor for Wecom {
-    fn name(&self) -> &'static str {
-        "wechat"
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn setting(&self) -> &'static str {
+        SETTING
     }
 
     fn limits(&self) -> Limits {
@@ -129,9 +139,9 @@ impl Vendor for Wecom {
         markup::ESCAPE
     }
 
-    fn encode(&self, message: &Message) -> Encoded {
+    fn encode(&self, message: &Message) -> Vec<Job> {
         let body = json!({"msgtype": "markdown", "markdown": {"content": message.text(&markup::ESCAPE)}});
-        Encoded::Post(http::Request { url: self.webhook.url().clone(), body: body.to_string() })
+        vec![Job::Post(http::Request::json(self.webhook.url().clone(), body.to_string()))]
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
@@ -182,9 +192,9 @@ mod tests {
             folded: 0,
         };
         let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
-        let Encoded::Post(request) = (Wecom { webhook }).encode(&message) else { panic!("a robot is posted to") };
+        let [Job::Post(request)] = &(Wecom { webhook }).encode(&message)[..] else { panic!("a robot is posted to") };
         assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={ROBOT}"));
-        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";
         assert_eq!(body, json!({"msgtype": "markdown", "markdown": {"content": content}}));
     }

@@ -87,8 +87,7 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
 fn of_another(response: &Response) -> Outcome {
     let what = kind(response).map_or_else(|| format!("{} bytes", response.body.len()), str::to_owned);
     let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
-    let wait = response.header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    match (response.status, wait) {
+    match (response.status, response.retry_after()) {
         (429, wait) => Outcome::Throttled { reason, hold: wait.unwrap_or(RATE_LIMIT_HOLD).min(MAX_HOLD) },
         (503, Some(wait)) => Outcome::Throttled { reason, hold: wait.min(MAX_HOLD) },
         _ => Outcome::Retry { reason },
@@ -221,7 +220,8 @@ mod tests {
     #[test]
     fn of_another_answer_nothing_is_told_that_could_repeat_the_request() {
         let told = |status, kind: &str, wait: &str| {
-            let headers = [("content-type", kind), ("retry-after", wait)];
+            let now = "Fri, 31 Dec 1999 23:00:00 GMT";
+            let headers = [("content-type", kind), ("retry-after", wait), ("date", now)];
             let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
             let body = format!("POST /send?key={KEY}");
             classify(&Ok(Response { status, headers, body }), &Webhook::parse(KEY).unwrap().unwrap())
@@ -229,17 +229,19 @@ mod tests {
         assert_eq!(told(404, "Text/HTML; charset=utf-8", ""), retry("HTTP 404, not a robot's answer (text/html)"));
         let long = format!("HTTP 200, not a robot's answer ({} bytes)", KEY.len() + 15);
         assert_eq!(told(200, &format!("x/{KEY}"), ""), retry(&long));
-        for (status, wait, seconds) in
-            [(429, "", 60), (429, "7", 7), (429, "soon", 60), (503, "90", 90), (429, "99999999", 3600)]
-        {
+        for (status, wait, seconds) in [
+            (429, "", 60),
+            (429, "7", 7),
+            (429, "soon", 60),
+            (503, "90", 90),
+            (429, "99999999", 3600),
+            (503, "Fri, 31 Dec 1999 23:02:00 GMT", 120),
+        ] {
             let reason = format!("HTTP {status}, not a robot's answer (text/plain)");
             let hold = Duration::from_secs(seconds);
             assert_eq!(told(status, "text/plain", wait), Outcome::Throttled { reason, hold });
         }
-        assert_eq!(
-            told(503, "text/plain", "Fri, 31 Dec 1999 23:59:59 GMT"),
-            retry("HTTP 503, not a robot's answer (text/plain)")
-        );
+        assert_eq!(told(503, "text/plain", "soon"), retry("HTTP 503, not a robot's answer (text/plain)"));
     }
 
     #[test]

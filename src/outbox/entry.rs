@@ -1,0 +1,53 @@
+//! One message that waits, and what became of it so far.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Boot;
+use crate::message::Message;
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub message: Message,
+    /// Since when it waits, or the oldest of those that it is a digest of.
+    pub queued: Boot,
+    /// Attempts that failed.
+    pub attempts: u32,
+    /// Not before this instant; `None`: as soon as its turn comes.
+    pub not_before: Option<Boot>,
+    pub last_error: Option<String>,
+    /// How often the channel itself rejected it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejections: u32,
+    /// How many of the jobs that deliver it are done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub jobs_done: u32,
+    /// Since when others go first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_since: Option<Boot>,
+}
+
+pub(super) fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Entry {
+    pub(super) fn new(message: Message, queued: Boot) -> Entry {
+        Entry {
+            message,
+            queued,
+            attempts: 0,
+            not_before: None,
+            last_error: None,
+            rejections: 0,
+            jobs_done: 0,
+            rejected_since: None,
+        }
+    }
+
+    pub(super) fn fail(&mut self, reason: &str, not_before: Boot) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.not_before = Some(not_before);
+        self.last_error = Some(reason.to_owned());
+    }
+}

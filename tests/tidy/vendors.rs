@@ -1,0 +1,69 @@
+//! A fence on words: what vendors are called, how they escape and how they answer stands in `notify` alone.
+
+use super::{fail_on, sources};
+
+/// The names of vendors, and words of their interfaces.
+const WORDS: [&str; 22] = [
+    "wecom",
+    "wechat",
+    "weixin",
+    "企业微信",
+    "dingtalk",
+    "钉钉",
+    "feishu",
+    "飞书",
+    "larksuite",
+    "telegram",
+    "slack",
+    "discord",
+    "ntfy",
+    "gotify",
+    "pushover",
+    "serverchan",
+    "pushplus",
+    "mattermost",
+    "errcode",
+    "msgtype",
+    "parse_mode",
+    "markdown",
+];
+
+/// Where they stand all the same, and why.
+const EXCEPTIONS: [(&str, &str); 2] = [
+    ("src/config/mod.rs", "it composes the configuration, a line for each vendor's section"),
+    ("src/cli/options.rs", "its comments are the help and the man page, which say what the program is for"),
+];
+
+/// A file without its tests, which have real configurations and answers.
+fn without_tests<'a>(path: &str, text: &'a str) -> &'a str {
+    if path.ends_with("/tests.rs") || path.contains("/tests/") {
+        return "";
+    }
+    text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default()
+}
+
+#[test]
+fn no_vendor_is_named_outside_of_notify() {
+    let mut complaints = Vec::new();
+    let mut needed = Vec::new();
+    for file in sources().iter().filter(|file| file.top() != "notify") {
+        for (number, line) in without_tests(&file.path, &file.text).lines().enumerate() {
+            let line = line.to_lowercase();
+            // `WeChat Work` is one vendor's name however it is written.
+            let squeezed = line.replace([' ', '-', '_'], "");
+            let Some(word) = WORDS.iter().find(|word| line.contains(**word) || squeezed.contains(**word)) else {
+                continue;
+            };
+            match EXCEPTIONS.iter().find(|(path, _)| *path == file.path) {
+                Some((path, _)) => needed.push(*path),
+                None => complaints.push(format!("{}:{}: `{word}` belongs into notify", file.path, number + 1)),
+            }
+        }
+    }
+    for (path, why) in EXCEPTIONS {
+        if !needed.contains(&path) {
+            complaints.push(format!("{path} is no exception any more ({why})"));
+        }
+    }
+    fail_on(&complaints);
+}

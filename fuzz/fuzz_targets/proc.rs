@@ -9,7 +9,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::{Check, Plan, disk};
+use vps_monitor::collect::Check;
+use vps_monitor::config::Config;
 use vps_monitor::host::Host;
 
 const FILES: [&str; 5] = ["meminfo", "stat", "net/dev", "net/sockstat", "net/sockstat6"];
@@ -28,8 +29,8 @@ fn check(root: &Path, name: &str, text: &[u8]) {
     fs::create_dir_all(root.join("net")).expect("a folder");
     fs::write(root.join(name), text).expect("a file");
     let mut host = Host::new(Some(root));
-    let plan = Plan { disk: disk::Config { enabled: false, ..disk::Config::default() }, ..Plan::default() };
-    let mut check = Check::new(&plan, &host);
+    let config = Config::parse("config.yaml", b"system: {disk: {enabled: false}}").expect("a configuration");
+    let mut check = Check::new(&config.value.sources, &host);
     check.begin(&mut host, Boot::from_millis(0));
     fs::write(root.join(name), &text[..text.len() / 2]).expect("a file");
     let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(600_000) };

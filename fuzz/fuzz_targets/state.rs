@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::files::Folder;
-use vps_monitor::message::{Language, Style, digest};
-use vps_monitor::store::{FILE_NAME, Loaded, Store};
+use vps_monitor::message::{Escape, Language, Style, digest};
+use vps_monitor::store::{self, FILE_NAME, Loaded};
 
 /// A folder in memory.
 struct Memory(BTreeMap<String, Vec<u8>>);
@@ -39,17 +39,28 @@ impl Folder for Memory {
     fn sync_folder(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.0.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        Ok(self.0.keys().cloned().collect())
+    }
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(5000) };
-    let folder = Memory(BTreeMap::from([(FILE_NAME.to_owned(), bytes.to_vec())]));
-    let mut store = Store::new(folder, "another start".to_owned());
-    if let Ok(Loaded::State(mut state)) = store.load(now, Path::new("/state")) {
+    let mut folder = Memory(BTreeMap::from([(FILE_NAME.to_owned(), bytes.to_vec())]));
+    let load = |folder: &mut Memory| store::load(folder, Path::new("/state"), "another start", now);
+    if let Ok(Loaded::State(mut state)) = load(&mut folder) {
         let style = Style { language: Language::Chinese, host: "h".to_owned(), zone: jiff::tz::TimeZone::UTC };
-        state.outbox.fold(|messages| digest(messages, &style, now.wall));
-        let _ = state.outbox.begin(now.boot).map(|(message, _)| message.text());
-        assert!(store.save(&state, now).is_ok());
-        assert!(matches!(store.load(now, Path::new("/state")), Ok(Loaded::State(_))));
+        for outbox in state.outboxes.values_mut() {
+            outbox.fold(|messages| digest(messages, &style, now.wall));
+            outbox.waiting().for_each(|entry| drop(entry.message.text(&Escape::NONE)));
+        }
+        let encoded = store::encode(&state, "another start", now).expect("what was loaded can be saved");
+        assert!(store::replace(&mut folder, &encoded.bytes).is_ok());
+        assert!(matches!(load(&mut folder), Ok(Loaded::State(_))));
     }
 });

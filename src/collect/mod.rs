@@ -25,8 +25,15 @@ use crate::settings;
 use crate::snapshot::{Key, Snapshot, Watched};
 
 /// Every source, in the order of its section in the configuration.
-pub const SOURCES: &[&Source] =
-    &[memory::MEMORY, disk::SOURCE, cpu::SOURCE, memory::SWAP, traffic::SOURCE, connections::SOURCE];
+pub const SOURCES: &[&Source] = &[
+    memory::MEMORY,
+    disk::SOURCE,
+    cpu::SOURCE,
+    // From the same file as memory, but a section of its own.
+    memory::SWAP,
+    traffic::SOURCE,
+    connections::SOURCE,
+];
 
 /// What is to be measured.
 #[derive(Clone, Debug, PartialEq)]

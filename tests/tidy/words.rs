@@ -34,7 +34,7 @@ fn a_collectors_name_is_a_text_in_its_own_file_alone() {
     fail_on(&complaints);
 }
 
-/// What they say of limits they say where they read their keys: in functions that are called so.
+/// They say their limits where they describe their quantities and read their keys: in no function that is called otherwise.
 #[test]
 fn no_collector_knows_a_limit_when_it_measures() {
     const LIMITS: [&str; 5] = ["threshold", "limit", "limits", "Limits", "default_warning"];
@@ -45,13 +45,21 @@ fn no_collector_knows_a_limit_when_it_measures() {
     let collectors = files.iter().filter(|file| file.top() == "collect" && !KEYS.contains(&file.path.as_str()));
     for file in collectors {
         let last_line = code(file).last().map_or(0, |(number, _)| number);
-        let mut function = "";
+        // The function that a word is in, and how deep its braces are.
+        let (mut function, mut depth, mut around) = (None, 0, 0);
         for pair in file.tokens.windows(2).take_while(|pair| pair[0].line <= last_line) {
             let (word, next) = (pair[0].text.as_str(), pair[1].text.as_str());
-            if word == "fn" {
-                function = next;
-            } else if LIMITS.contains(&word) && !function.starts_with("read") {
-                complaints.push(format!("{}:{}: `{function}` knows a {word}", file.path, pair[0].line));
+            match (word, function) {
+                ("fn", None) => (function, around) = (Some(next), depth),
+                ("{", _) => depth += 1,
+                ("}", _) => depth -= 1,
+                (_, Some(name)) if LIMITS.contains(&word) && !name.starts_with("read") => {
+                    complaints.push(format!("{}:{}: `{name}` knows a {word}", file.path, pair[0].line));
+                }
+                _ => {}
+            }
+            if word == "}" && depth == around {
+                function = None;
             }
         }
     }

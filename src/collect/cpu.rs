@@ -16,7 +16,7 @@ fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
     let threshold = section.percent(
         "threshold",
         metric::CPU.default_warning(),
-        doc("所有 CPU 合计的使用率 (%)", "use of all CPUs together, percent"),
+        doc("所有 CPU 合计的使用率 (%)", "usage of all CPUs together, percent"),
     );
     let window = sample_interval(section, Duration::from_secs(1), check_interval);
     let setup = Setup::new(move |_, host| Some(Box::new(Cpu::new(window, host))));

@@ -23,7 +23,7 @@ fn read(section: &mut Section<'_>) -> Setup {
     let threshold = section.percent(
         "threshold",
         metric::DISK.default_warning(),
-        doc("磁盘使用率 (%)，与 `df` 一致", "disk use, percent, as `df` counts"),
+        doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it"),
     );
     let mut paths: Vec<Rc<str>> = Vec::new();
     section.list("paths", PATHS, |item| {
@@ -57,7 +57,7 @@ const PATH: Doc = doc("绝对路径", "an absolute path").pattern("^/");
 
 fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
     if !Path::new(text).is_absolute() {
-        return Err(Complaint::new(format!("`{text}` is no absolute path")).expected("a path such as / or /data"));
+        return Err(Complaint::new(format!("`{text}` is not an absolute path")).expected("a path such as / or /data"));
     }
     if text.contains('\0') {
         return Err(Complaint::new("a path cannot hold a NUL character"));
@@ -152,7 +152,7 @@ impl Collector for Disk {
 fn usage(file_system: FileSystem) -> Result<Value, String> {
     let FileSystem { block_bytes, blocks, blocks_free, blocks_available } = file_system;
     let Some(used) = blocks.checked_sub(blocks_free) else {
-        return Err(format!("it tells of {blocks_free} free blocks of {blocks}"));
+        return Err(format!("it reports {blocks_free} free blocks of {blocks}"));
     };
     let writable = i128::from(used) + i128::from(blocks_available);
     if writable <= 0 {
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_unknown_and_not_zero() {
-        assert_eq!(percent(10, 11, 11), Err("it tells of 11 free blocks of 10".to_owned()));
+        assert_eq!(percent(10, 11, 11), Err("it reports 11 free blocks of 10".to_owned()));
         assert!(percent(100, 100, 0).is_err() && percent(100, 90, -20).is_err());
     }
 

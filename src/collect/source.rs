@@ -164,10 +164,8 @@ const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=D
 /// default is shortened.
 pub fn sample_interval(section: &mut Section<'_>, default: Duration, check_interval: Duration) -> Duration {
     const KEY: &str = "sample_interval";
-    let doc = doc(
-        "采样间隔（秒），不长于 `check_interval`",
-        "time between the two readings; no longer than `check_interval`",
-    );
+    let doc =
+        doc("采样间隔（秒），不长于 `check_interval`", "time time between the two readings, at most `check_interval`");
     let read = section.duration(KEY, default, SAMPLE_INTERVAL, doc);
     if read > check_interval && section.is_written(KEY) {
         let (sample, check) = (duration_text(read), duration_text(check_interval));

@@ -46,10 +46,8 @@ impl Default for Config {
 impl Config {
     pub fn read(section: &mut Section<'_>) -> Config {
         Config {
-            hostname: section.text(
-                "hostname",
-                doc("消息中的主机名，留空则自动获取", "the host's name in messages; empty: the system's"),
-            ),
+            hostname: section
+                .text("hostname", doc("消息中的主机名，留空则自动获取", "host name in messages; empty: the system's")),
             check_interval: section.duration(
                 "check_interval",
                 Duration::from_secs(900),
@@ -60,7 +58,7 @@ impl Config {
                 "alert_cooldown",
                 Duration::from_secs(300),
                 Duration::ZERO..=30 * DAY,
-                doc("同一告警两次消息之间的冷却时间（秒）", "pause between messages of one alert"),
+                doc("同一告警两次消息之间的冷却时间（秒）", "least time between messages of one alert"),
             ),
             send_recovery: section.boolean(
                 "send_recovery",

@@ -7,7 +7,7 @@ const HEAD: &str = "\
 # VPS 监控配置文件 / Configuration of vps-monitor
 #
 # 每一项都可省略；省略时用的就是这里写的默认值。
-# Every key may be left out; what stands here are the defaults.
+# Every key is optional; the values here are the defaults.
 #
 # 时长以秒为单位，也可写成 15m、1h30m、500ms、2d 这样的文本。
 # Durations are seconds, or a text such as 15m, 1h30m, 500ms, 2d.

@@ -65,7 +65,7 @@ fn of_io(error: &io::Error, route: Route<'_>) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => format!("{peer} closed the connection{at}"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            format!("{peer} broke the connection off{at}")
+            format!("{peer} broke off the connection{at}")
         }
         _ => format!("{peer}: {error}"),
     }
@@ -75,10 +75,10 @@ fn of_timeout(route: Route<'_>) -> String {
     let peer = route.peer();
     match route.stage {
         Stage::Connecting => format!("timed out while connecting to {peer}"),
-        Stage::Proxy => format!("timed out: {peer} took the connection and does not answer"),
-        Stage::Tls => format!("timed out in the TLS handshake: {peer} took the connection and does not answer"),
+        Stage::Proxy => format!("timed out: {peer} accepted the connection but does not answer"),
+        Stage::Tls => format!("timed out in the TLS handshake: {peer} accepted the connection but does not answer"),
         Stage::Sending => format!("timed out while sending to {peer}"),
-        Stage::Waiting => format!("timed out: {peer} took the request and did not answer"),
+        Stage::Waiting => format!("timed out: {peer} accepted the request but did not answer"),
         Stage::Reading => format!("timed out in the middle of {peer}'s answer"),
     }
 }
@@ -91,12 +91,12 @@ fn of_tls(error: &rustls::Error, peer: &str) -> String {
         }
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(_) => {
-            format!("{peer} speaks no TLS that is still safe: it needs TLS 1.2 or 1.3 ({error})")
+            format!("{peer} has no TLS version that is still secure: it needs TLS 1.2 or 1.3 ({error})")
         }
         rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
-            format!("{peer} does not know itself by that name: check the host in the URL")
+            format!("{peer} does not serve that name: check the host in the URL")
         }
-        rustls::Error::AlertReceived(alert) => format!("{peer} broke the TLS handshake off: {alert:?}"),
+        rustls::Error::AlertReceived(alert) => format!("{peer} broke off the TLS handshake: {alert:?}"),
         _ => format!("TLS with {peer} failed: {error}"),
     }
 }
@@ -133,10 +133,10 @@ mod tests {
             (alert(AlertDescription::UnrecognisedName), Stage::Tls, "check the host"),
             (alert(AlertDescription::InternalError), Stage::Tls, "InternalError"),
             (io(io::ErrorKind::UnexpectedEof), Stage::Waiting, "closed the connection without an answer"),
-            (io(io::ErrorKind::ConnectionReset), Stage::Tls, "broke the connection off in the TLS handshake"),
+            (io(io::ErrorKind::ConnectionReset), Stage::Tls, "broke off the connection in the TLS handshake"),
             (ureq::Error::Timeout(Timeout::Global), Stage::Tls, "timed out in the TLS handshake"),
             (ureq::Error::Timeout(Timeout::Global), Stage::Sending, "timed out while sending"),
-            (ureq::Error::Timeout(Timeout::Global), Stage::Waiting, "took the request and did not answer"),
+            (ureq::Error::Timeout(Timeout::Global), Stage::Waiting, "accepted the request but did not answer"),
             (ureq::Error::Timeout(Timeout::Global), Stage::Reading, "in the middle of"),
             (ureq::Error::LargeResponseHeader(2, 1), Stage::Reading, "does not answer in HTTP"),
         ] {
@@ -149,8 +149,8 @@ mod tests {
     fn up_to_its_handshake_the_proxy_is_to_blame_and_behind_it_the_target() {
         let proxy = Proxy { variable: "ALL_PROXY", kind: Kind::Http, host: "secret".to_owned(), port: 1, login: None };
         let told = |stage| text(io(io::ErrorKind::ConnectionReset), stage, Some(&proxy));
-        assert_eq!(told(Stage::Proxy), "the proxy that ALL_PROXY names broke the connection off in its handshake");
-        assert_eq!(told(Stage::Tls), "qyapi.weixin.qq.com broke the connection off in the TLS handshake");
+        assert_eq!(told(Stage::Proxy), "the proxy that ALL_PROXY names broke off the connection in its handshake");
+        assert_eq!(told(Stage::Tls), "qyapi.weixin.qq.com broke off the connection in the TLS handshake");
     }
 
     #[test]

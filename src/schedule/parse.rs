@@ -132,7 +132,7 @@ pub(super) fn parse(expression: &str) -> Result<Fields, CronError> {
     if fields.ever_fires() {
         Ok(fields)
     } else {
-        let message = "the expression never fires: no such month has such a day";
+        let message = "the expression never fires: none of its months has such a day";
         let at = day_of_month.range().start..month.range().end;
         Err(CronError { message: message.to_owned(), expected: "a day that one of the months has".to_owned(), at })
     }
@@ -192,9 +192,10 @@ fn days_of_week(word: Token<'_>) -> Result<Option<DaysOfWeek>, CronError> {
     let mut days = DaysOfWeek::default();
     for item in word.items() {
         if let Some((weekday, nth)) = item.split_once('#') {
-            let index = ["1", "2", "3", "4", "5"].iter().position(|digit| nth.is(digit)).ok_or_else(|| {
-                CronError::new(&nth, format!("`{}` is not which of the month's is meant", nth.text), "1 to 5")
-            })?;
+            let index = ["1", "2", "3", "4", "5"]
+                .iter()
+                .position(|digit| nth.is(digit))
+                .ok_or_else(|| CronError::new(&nth, format!("`{}` is not a week of the month", nth.text), "1 to 5"))?;
             days.nth[index] = days.nth[index].union(values(&DAY_OF_WEEK, weekday)?);
         } else if let Some(weekday) = item.strip_prefix('L') {
             days.last = days.last.union(values(&DAY_OF_WEEK, weekday)?);

@@ -101,8 +101,8 @@ impl Confusable {
     pub(super) fn message(&self) -> String {
         let number = format!("U+{:04X}", u32::from(self.character));
         match self.meant {
-            "" => format!("here is {number} ({}), which nobody sees", name(self.character)),
-            " " => format!("here is {number} ({}), which is not a plain space", name(self.character)),
+            "" => format!("{number} ({}) is invisible", name(self.character)),
+            " " => format!("{number} ({}) is not a plain space", name(self.character)),
             meant => format!("`{}` is {number}, which only looks like `{meant}`", self.character),
         }
     }
@@ -110,9 +110,10 @@ impl Confusable {
     /// The right text.
     pub(super) fn expected(&self) -> String {
         match self.meant {
-            "" => "this without it".to_owned(),
+            "" => "the same without it".to_owned(),
             " " => "a plain space (U+0020)".to_owned(),
             ":" => "`:` and a space after it".to_owned(),
+            "~" => "`~`, or `-` for a range".to_owned(),
             "\"" | "'" => format!("plain quotes, `{}`", self.meant),
             meant => format!("`{meant}`"),
         }
@@ -170,6 +171,7 @@ mod tests {
             ("８０", "`８` is U+FF18, which only looks like `8`", "`8`"),
             ("app-＊", "`＊` is U+FF0A, which only looks like `*`", "`*`"),
             ("1–5", "`–` is U+2013, which only looks like `-`", "`-`"),
+            ("9～18", "`～` is U+FF5E, which only looks like `~`", "`~`, or `-` for a range"),
         ] {
             let found = first(text);
             assert_eq!((&*found.message(), &*found.expected()), (message, expected), "{text}");
@@ -179,17 +181,17 @@ mod tests {
     #[test]
     fn what_nobody_sees_is_named_by_its_number() {
         for (c, named) in [
-            ('\u{200b}', "U+200B (zero width space), which nobody sees"),
-            ('\u{feff}', "U+FEFF (byte order mark), which nobody sees"),
-            ('\u{ad}', "U+00AD (soft hyphen), which nobody sees"),
-            ('\u{202e}', "U+202E (bidirectional embedding or override), which nobody sees"),
-            ('\u{e0041}', "U+E0041 (tag character), which nobody sees"),
-            ('\u{a0}', "U+00A0 (no-break space), which is not a plain space"),
-            ('\u{3000}', "U+3000 (ideographic space), which is not a plain space"),
-            ('\u{2009}', "U+2009 (a space of another width), which is not a plain space"),
+            ('\u{200b}', "U+200B (zero width space) is invisible"),
+            ('\u{feff}', "U+FEFF (byte order mark) is invisible"),
+            ('\u{ad}', "U+00AD (soft hyphen) is invisible"),
+            ('\u{202e}', "U+202E (bidirectional embedding or override) is invisible"),
+            ('\u{e0041}', "U+E0041 (tag character) is invisible"),
+            ('\u{a0}', "U+00A0 (no-break space) is not a plain space"),
+            ('\u{3000}', "U+3000 (ideographic space) is not a plain space"),
+            ('\u{2009}', "U+2009 (a space of another width) is not a plain space"),
         ] {
             let found = first(&format!("ab{c}c"));
-            assert_eq!((found.bytes.start, found.message()), (2, format!("here is {named}")));
+            assert_eq!((found.bytes.start, found.message()), (2, named.to_owned()));
         }
     }
 

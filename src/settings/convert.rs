@@ -103,11 +103,11 @@ mod tests {
         };
         assert_eq!(
             number("n: \u{200b}70\n"),
-            ["1:4 error n: here is U+200B (zero width space), which nobody sees [this without it]"]
+            ["1:4 error n: U+200B (zero width space) is invisible [the same without it]"]
         );
         assert_eq!(
             number("n: 70\u{a0}\n"),
-            ["1:6 error n: here is U+00A0 (no-break space), which is not a plain space [a plain space (U+0020)]"]
+            ["1:6 error n: U+00A0 (no-break space) is not a plain space [a plain space (U+0020)]"]
         );
         assert_eq!(number("n: ８0\n"), ["1:4 error n: `８` is U+FF18, which only looks like `8` [`8`]"]);
         // Another fault is reported, too.
@@ -128,7 +128,7 @@ mod tests {
         let told = problems("n: true\n  and\u{a0}more\n", |document| {
             document.boolean("n", false, NO_DOC);
         });
-        assert!(told[0].starts_with("2:6 error n: here is U+00A0"), "{told:?}");
+        assert!(told[0].starts_with("2:6 error n: U+00A0"), "{told:?}");
     }
 
     #[test]
@@ -138,19 +138,16 @@ mod tests {
                 document.number("threshold", 1.0, 0.0, 100.0, NO_DOC);
             })
         };
-        assert_eq!(
-            keys("\u{200b}threshold: 70\n"),
-            ["1:1 error here is U+200B (zero width space), which nobody sees [`threshold`]"]
-        );
+        assert_eq!(keys("\u{200b}threshold: 70\n"), ["1:1 error U+200B (zero width space) is invisible [`threshold`]"]);
         assert_eq!(
             keys("\u{a0}\u{a0}threshold: 70\n"),
-            ["1:1 error here is U+00A0 (no-break space), which is not a plain space [`threshold`]"]
+            ["1:1 error U+00A0 (no-break space) is not a plain space [`threshold`]"]
         );
         assert_eq!(keys("“threshold”: 70\n"), ["1:1 error `“` is U+201C, which only looks like `\"` [`threshold`]"]);
         assert_eq!(
             keys("thr\u{435}shold: 70\n"),
             [
-                "1:1 error unknown key `thrеshold`; did you mean `threshold`? [`threshold`, in which `е` (U+0435) is no letter]"
+                "1:1 error unknown key `thrеshold`; did you mean `threshold`? [`threshold`; `е` (U+0435) is a letter of another alphabet]"
             ]
         );
     }

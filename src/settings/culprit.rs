@@ -135,11 +135,11 @@ mod tests {
             ("general:\n  hostname: “a: b”\n", "2:13 `“` is U+201C"),
             ("general:\n  paths: [/, /data］\n  check_interval: 900\n", "2:19 `］` is U+FF3D"),
             ("general: ｛check_interval: 900｝\n", "1:10 `｛` is U+FF5B"),
-            ("general:\u{a0}\n  check_interval: 900\n", "1:9 here is U+00A0"),
-            ("general:\n  check_interval:\u{a0}900\n  hostname: a\n", "2:18 here is U+00A0"),
-            ("general:\n  check_interval:\u{3000}900\n  hostname: a\n", "2:18 here is U+3000"),
-            ("general:\n  check_interval: 900\n\u{3000}\u{3000}hostname: a\n", "3:1 here is U+3000"),
-            ("general:\n  \u{feff}check_interval: 900\n", "2:3 here is U+FEFF"),
+            ("general:\u{a0}\n  check_interval: 900\n", "1:9 U+00A0"),
+            ("general:\n  check_interval:\u{a0}900\n  hostname: a\n", "2:18 U+00A0"),
+            ("general:\n  check_interval:\u{3000}900\n  hostname: a\n", "2:18 U+3000"),
+            ("general:\n  check_interval: 900\n\u{3000}\u{3000}hostname: a\n", "3:1 U+3000"),
+            ("general:\n  \u{feff}check_interval: 900\n", "2:3 U+FEFF"),
         ] {
             let said = problem(text);
             assert!(said.contains(told), "{text}{said}");

@@ -42,7 +42,7 @@ impl Source {
 
     pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<Source, Problems> {
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(refused(name, "the file is larger than 1 MiB, which no configuration is").into());
+            return Err(refused(name, "the file is larger than 1 MiB, the limit of a configuration").into());
         }
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return Err(refused(name, "the file is UTF-16 text; save it as UTF-8").into());
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(error_of(&vec![b' '; 1024 * 1024]), "decoded");
         assert_eq!(
             error_of(&vec![b' '; 1024 * 1024 + 1]),
-            "c.yaml:1:1: error: the file is larger than 1 MiB, which no configuration is"
+            "c.yaml:1:1: error: the file is larger than 1 MiB, the limit of a configuration"
         );
     }
 

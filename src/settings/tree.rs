@@ -193,14 +193,14 @@ fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, diagnostics:
     };
     // https://yaml.org/type/merge.html is no part of YAML 1.2, but a habit.
     if scalar.plain && scalar.text == "<<" {
-        diagnostics.error(key.span, "merge keys are not understood", "the keys themselves");
+        diagnostics.error(key.span, "merge keys are not supported", "the keys themselves");
         return None;
     }
     if let Some(first) = seen.get(&scalar.text) {
         let line = diagnostics.line_of(*first);
         diagnostics.error(
             key.span.clone(),
-            &format!("{} is here a second time; the first is on line {line}", quoted(&scalar.text)),
+            &format!("{} is defined twice; the first is on line {line}", quoted(&scalar.text)),
             "each key once",
         );
         return None;
@@ -275,13 +275,13 @@ mod tests {
     #[test]
     fn tags_merge_keys_and_second_documents_are_refused() {
         assert_eq!(problems("a: !!str x\nl: ! [y]\n"), ["1:4 tags are not understood", "2:4 tags are not understood"]);
-        assert_eq!(problems("<<: x\n"), ["1:1 merge keys are not understood"]);
+        assert_eq!(problems("<<: x\n"), ["1:1 merge keys are not supported"]);
         assert_eq!(problems("a: x\n---\na: y\n"), ["2:1 a second document begins here"]);
     }
 
     #[test]
     fn a_key_that_is_there_twice_names_both_lines() {
-        assert_eq!(problems("a: x\n\na: y\n"), ["3:1 `a` is here a second time; the first is on line 1"]);
+        assert_eq!(problems("a: x\n\na: y\n"), ["3:1 `a` is defined twice; the first is on line 1"]);
     }
 
     fn assert_positions_lie_inside(text: &str, result: Result<(), Problems>) -> Result<(), TestCaseError> {

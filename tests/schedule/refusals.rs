@@ -48,12 +48,12 @@ const REFUSED: [[&str; 3]; 45] = [
     ["*/x 9 * * *", "  ^", "`x` is not a step"],
     ["/5 9 * * *", "^^", "a minute is missing"],
     ["0 9 1,15W * *", "      ^^^", "`15W` stands in a list"],
-    ["0 9 * * fri#6", "            ^", "`6` is not which of the month's is meant"],
-    ["0 9 30,31 2 *", "    ^^^^^^^", "the expression never fires: no such month has such a day"],
+    ["0 9 * * fri#6", "            ^", "`6` is not a week of the month"],
+    ["0 9 30,31 2 *", "    ^^^^^^^", "the expression never fires: none of its months has such a day"],
     ["０ 9 * * *", "^", "`０` is U+FF10, which only looks like `0`"],
     ["0 9，18 * * *", "   ^", "`，` is U+FF0C, which only looks like `,`"],
-    ["0\u{a0}9 * * *", " ^", "here is U+00A0 (no-break space), which is not a plain space"],
-    ["0 9 * * \u{200b}1", "        ^", "here is U+200B (zero width space), which nobody sees"],
+    ["0\u{a0}9 * * *", " ^", "U+00A0 (no-break space) is not a plain space"],
+    ["0 9 * * \u{200b}1", "        ^", "U+200B (zero width space) is invisible"],
 ];
 
 #[test]

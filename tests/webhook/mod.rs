@@ -109,7 +109,7 @@ fn a_server_that_is_busy_is_left_alone_for_as_long_as_it_says() {
 #[test]
 fn a_connection_that_breaks_is_tried_again() {
     assert_eq!(reason_to_retry(Answer::Close), "127.0.0.1 closed the connection without an answer");
-    assert_eq!(reason_to_retry(Answer::Reset), "127.0.0.1 broke the connection off without an answer");
+    assert_eq!(reason_to_retry(Answer::Reset), "127.0.0.1 broke off the connection without an answer");
 }
 
 #[test]

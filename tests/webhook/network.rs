@@ -148,7 +148,7 @@ fn a_server_that_takes_the_connection_and_says_nothing_is_tried_once_and_the_sta
         let robot = Robot::start_at("0.0.0.0", [Answer::Hang]);
         let worker = worker().with_deadline(Duration::from_secs(4));
         let told = post(&worker, &url(&robot)).unwrap_err().to_string();
-        assert_eq!(told, "timed out: robot.test took the request and did not answer");
+        assert_eq!(told, "timed out: robot.test accepted the request but did not answer");
         assert_eq!(robot.received().len(), 1);
     });
 }

@@ -70,8 +70,7 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
 fn ask(folder: &Path) -> Result<Found, Error> {
     Ok(match ask_status(folder) {
         Ok(answer) => {
-            let status =
-                serde_json::from_slice(&answer).context("the agent gave an answer that cannot be understood")?;
+            let status = serde_json::from_slice(&answer).context("the agent's answer cannot be read")?;
             Found::Answer(Box::new(status))
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Found::Denied(error),

@@ -159,7 +159,8 @@ const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "conta
         Text { zh: "containers:", en: "" },
         Text { zh: "  - name: \"nginx\"", en: "" },
         Text {
-            zh: "    check_health: true  # 是否检查健康状态，默认 true", en: "its health check, too; default true"
+            zh: "    check_health: true  # 是否检查健康状态，默认 true",
+            en: "watch its health check too, default true",
         },
         Text { zh: "  - name: \"app-*\"       # 可用 *", en: "with a pattern" },
         Text { zh: "  - name: \"backup\"", en: "" },
@@ -167,7 +168,7 @@ const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "conta
             zh: "    expected: exited    # 一次性任务：期望以退出码 0 结束，默认 running",
             en: "a job that ends with exit code 0; default running",
         },
-        Text { zh: "  - redis               # 只写名称也可以", en: "the name alone will do" },
+        Text { zh: "  - redis               # 只写名称也可以", en: "the name alone is enough" },
     ]);
 
 /// The name of a container.
@@ -235,7 +236,7 @@ fn container_name(text: &str) -> Result<String, Complaint> {
     if !text.is_empty() && text.chars().all(fits) {
         Ok(text.to_owned())
     } else {
-        Err(Complaint::new(format!("`{text}` is no container's name"))
+        Err(Complaint::new(format!("`{text}` is not a container's name"))
             .expected("letters, digits and _ . - as `docker ps` shows them; * stands for any"))
     }
 }
@@ -320,12 +321,12 @@ mod tests {
         for (text, place, message) in [
             ("docker:\n  enabled: on\n", ":2:12:", "docker.enabled"),
             ("docker:\n  socket: tcp://1.2.3.4:2375\n", ":2:11:", "tcp:// is not supported"),
-            ("docker:\n  containers:\n    - /nginx\n", ":3:7:", "`/nginx` is no container's name"),
+            ("docker:\n  containers:\n    - /nginx\n", ":3:7:", "`/nginx` is not a container's name"),
             ("docker:\n  containers:\n    - check_health: true\n", ":3:7:", "name: is missing"),
             ("docker:\n  containers:\n    - {name: a, expected: dead}\n", ":3:27:", "`dead` is none of the values"),
             ("docker:\n  restart_loop_times: 1\n", ":2:23:", "1 is out of range"),
             ("docker:\n  grace: 2h\n", ":2:10:", "2h is out of range"),
-            ("docker:\n  exclude: [/web]\n", ":2:13:", "`/web` is no container's name"),
+            ("docker:\n  exclude: [/web]\n", ":2:13:", "`/web` is not a container's name"),
             ("docker:\n  alert_unavailable: maybe\n", ":2:22:", "`maybe` is none of the values"),
         ] {
             let problem = read(text).unwrap_err();

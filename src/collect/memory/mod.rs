@@ -21,13 +21,13 @@ pub const SWAP: &Source =
     &Source { name: "swap", group: SYSTEM, metrics: &[metric::SWAP], read: |section, _| read_swap(section) };
 
 fn read_memory(section: &mut Section<'_>) -> Setup {
-    let doc = doc("不可用内存的比例 (%)", "memory that is not available, percent");
+    let doc = doc("不可用内存的比例 (%)", "unavailable memory, percent");
     let threshold = section.percent("threshold", metric::MEMORY.default_warning(), doc);
     Setup::new(|watched, host| Some(Box::new(Memory::new(watched, host)))).limit(metric::MEMORY, threshold)
 }
 
 fn read_swap(section: &mut Section<'_>) -> Setup {
-    let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap use, percent; a host without swap never fires");
+    let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap usage, percent; no alert on a host without swap");
     let threshold = section.percent("threshold", metric::SWAP.default_warning(), doc);
     // Where memory is watched, it is read together with that.
     let open = |watched: &[Watched], host: &Host| {

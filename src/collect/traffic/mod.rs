@@ -45,7 +45,7 @@ const INTERFACE: Doc =
 
 fn interface_name(text: &str) -> Result<String, Complaint> {
     if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '/') {
-        let complaint = Complaint::new("this is no interface's name");
+        let complaint = Complaint::new("this is not an interface's name");
         return Err(complaint.expected("a name or a pattern such as eth0 or ens*"));
     }
     Ok(text.to_owned())

@@ -87,7 +87,9 @@ fn http(stream: &mut (impl Read + Write), login: Option<&Login>, target: &Target
     match (response.parse(&head), response.code) {
         (Ok(httparse::Status::Complete(_)), Some(200..=299)) => Ok(()),
         (Ok(_), Some(407)) if login.is_some() => Err(told("does not accept the user name and password (HTTP 407)")),
-        (Ok(_), Some(407)) => Err(told("wants a user name and a password (HTTP 407): http://USER:PASSWORD@HOST:PORT")),
+        (Ok(_), Some(407)) => {
+            Err(told("requires a user name and a password (HTTP 407): http://USER:PASSWORD@HOST:PORT"))
+        }
         (Ok(_), Some(status)) => Err(told(&format!("refuses to connect to {to} (HTTP {status})"))),
         _ => Err(not_understood()),
     }
@@ -98,7 +100,7 @@ fn told(what: &str) -> Refusal {
 }
 
 fn not_understood() -> Refusal {
-    told("does not speak what its URL says: check its scheme and its port")
+    told("does not speak the protocol of its URL: check its scheme and its port")
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub fn version_4(
     match reply[..2] {
         [0, 90] => Ok(()),
         [0, 91] => Err(Refusal::Unreachable("refuses the connection, or cannot make it (SOCKS 4 code 91)".to_owned())),
-        [0, code @ (92 | 93)] => Err(told(&format!("wants to know the user by identd (SOCKS 4 code {code})"))),
+        [0, code @ (92 | 93)] => Err(told(&format!("requires identd (SOCKS 4 code {code})"))),
         [0, code] => Err(told(&format!("refuses the connection (SOCKS 4 code {code})"))),
         _ => Err(not_understood()),
     }
@@ -75,9 +75,9 @@ pub fn version_5(
         ([5, NO_LOGIN], _) => {}
         ([5, BY_PASSWORD], Some(login)) => log_in(stream, login)?,
         ([5, BY_PASSWORD | NONE_OF_THESE], None) => {
-            return Err(told("wants a user name and a password: socks5h://USER:PASSWORD@HOST:PORT"));
+            return Err(told("requires a user name and a password: socks5h://USER:PASSWORD@HOST:PORT"));
         }
-        ([5, _], _) => return Err(told("wants a way of logging in that is not known here")),
+        ([5, _], _) => return Err(told("requires an authentication method that is not supported")),
         _ => return Err(not_understood()),
     }
 
@@ -214,9 +214,9 @@ mod tests {
     #[test]
     fn each_refusal_of_a_socks5_proxy_is_told() {
         let refused = |answers: &[u8]| play(&proxy(Kind::Socks5h, None), "robot", None, answers).unwrap_err();
-        assert!(refused(b"\x05\xff").contains("wants a user name"));
-        assert!(refused(b"\x05\x02").contains("wants a user name"));
-        assert!(refused(b"\x05\x01").contains("not known here"));
+        assert!(refused(b"\x05\xff").contains("requires a user name"));
+        assert!(refused(b"\x05\x02").contains("requires a user name"));
+        assert!(refused(b"\x05\x01").contains("not supported"));
         assert!(refused(b"HTTP/1.1").contains("check its scheme"));
         assert_eq!(refused(b"\x05\x00\x05\x05"), "cannot connect: connection refused (SOCKS 5 code 5)");
         assert!(refused(b"\x05\x00\x05\x63").contains("SOCKS 5 code 99"));

@@ -83,7 +83,7 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
     }
 }
 
-/// What something else than the robot answers: a page to log in at, a proxy's error, a relay without manners.
+/// What something other than the robot answers: a page to log in at, a proxy's error, a relay without manners.
 fn of_another(response: &Response) -> Outcome {
     let what = kind(response).map_or_else(|| format!("{} bytes", response.body.len()), str::to_owned);
     let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
@@ -107,7 +107,7 @@ fn kind(response: &Response) -> Option<&'static str> {
 pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     let response = answer.as_ref().ok()?;
     let Some(reply) = read(response) else {
-        return Some("something else than the robot answers: check webhook_url, and any proxy in between");
+        return Some("something other than the robot answers: check webhook_url, and any proxy in between");
     };
     match meaning(reply.errcode) {
         Meaning::Delivered => None,

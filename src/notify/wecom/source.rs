@@ -167,7 +167,7 @@ mod tests {
             ("credential:absent", "the credential `absent` cannot be read: No such file", "LoadCredential=absent:"),
             ("credential:../secret", "this is not a credential's name", "credential:NAME"),
             ("credential:placeholder", "the credential `placeholder` still holds the placeholder", "the URL that"),
-            ("credential:pasted", "the credential `pasted` holds no webhook: here is U+200B", "without it"),
+            ("credential:pasted", "the credential `pasted` holds no webhook: U+200B", "without it"),
             ("credential:long", "the credential `long` cannot be read: it is longer", "LoadCredential"),
             ("credential:folder", "the credential `folder` cannot be read: it is not a regular file", ""),
             ("file:etc/webhook", "this is not an absolute path", "file:/path"),

@@ -186,8 +186,10 @@ impl<'a> Section<'a> {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
             let likely = nearest(confusable::corrected(&entry.key).trim(), self.known.iter().copied());
             // A letter of another alphabet passes for one of ours just as well.
-            let unlike =
-                |found: &Confusable| likely.map(|likely| format!("`{likely}`")).unwrap_or_else(|| found.expected());
+            let unlike = |found: &Confusable| match likely {
+                Some(likely) if found.meant != ":" => format!("`{likely}`"),
+                _ => found.expected(),
+            };
             if self.diagnostics.confusable(&entry.key_span, &self.path, unlike) {
                 continue;
             }
@@ -238,7 +240,9 @@ pub(super) fn read_mapping<T>(
 /// Names a letter that passes for one of the likely key; empty if there is none.
 fn of_another_alphabet(key: &str, likely: &str) -> String {
     let other = key.chars().find(|c| !c.is_ascii());
-    other.map(|c| format!("`{likely}`, in which `{c}` (U+{:04X}) is no letter", u32::from(c))).unwrap_or_default()
+    other
+        .map(|c| format!("`{likely}`; `{c}` (U+{:04X}) is a letter of another alphabet", u32::from(c)))
+        .unwrap_or_default()
 }
 
 /// A line that was meant as a key and its value is a mere text to YAML if its colon is no such colon.

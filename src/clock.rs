@@ -44,6 +44,12 @@ impl Boot {
         Boot(self.0.saturating_add(micros(duration)))
     }
 
+    /// The instant `duration` earlier.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Boot {
+        Boot(self.0.saturating_sub(micros(duration)))
+    }
+
     /// The time since `earlier`; zero if this is not after it.
     #[must_use]
     pub fn since(self, earlier: Boot) -> Duration {

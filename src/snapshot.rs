@@ -63,6 +63,9 @@ pub struct ContainerWord {
     /// at all if it is well by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_purpose: bool,
+    /// Its trouble is critical.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_critical: bool,
     /// For the report, and only of one that had to be inspected and was started again.
     #[serde(skip)]
     pub restarts: Option<Box<Restarted>>,
@@ -82,7 +85,15 @@ impl ContainerWord {
     pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
         let (word, expected) = (word.into(), expected.into());
         let well = Some(word == expected);
-        ContainerWord { word, expected, well, causes: Vec::new(), on_purpose: false, restarts: None }
+        ContainerWord {
+            word,
+            expected,
+            well,
+            causes: Vec::new(),
+            on_purpose: false,
+            is_critical: false,
+            restarts: None,
+        }
     }
 }
 

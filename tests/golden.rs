@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use vps_monitor::alert::{News, Transition};
+use vps_monitor::alert::{Episode, News, Transition};
 use vps_monitor::core::ReadingDocument;
 use vps_monitor::message::{self, Escape, Extras, Language, Style};
 use vps_monitor::metric::{self, Limits};
@@ -75,7 +75,7 @@ fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transit
     let transition = |finding: &rule::Finding<'_>| {
         let Reading { key, value, .. } = finding.reading;
         let Some(limit @ Limit::Threshold(_)) = finding.limit.clone() else { panic!("{finding:?}") };
-        Transition { key: key.clone(), news, value: value.clone(), limit, since }
+        Transition { key: key.clone(), news, value: value.clone(), limit, since, episode: Episode::default() }
     };
     // In another order than they were found.
     findings.iter().rev().map(transition).collect()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use vps_monitor::alert::{News, Transition};
+use vps_monitor::alert::{Episode, News, Transition};
 use vps_monitor::message::{self, Extras, Language, Message, Style};
 use vps_monitor::metric;
 use vps_monitor::rule::Limit;
@@ -36,6 +36,7 @@ fn transitions(news: News, since: impl Fn(i64) -> i64) -> Vec<Transition> {
         value: value(if news == News::Recovered { "running" } else { "exited" }),
         limit: Limit::Expected("running".into()),
         since: at(since(number)),
+        episode: Episode::default(),
     };
     (0..CONTAINERS).map(transition).collect()
 }

@@ -17,8 +17,6 @@ use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
-const POLICY: Policy = Policy { cooldown: Duration::from_secs(300), send_recovery: true };
-
 // Everything is over the second one, and nothing over the first.
 thread_local! {
     static HIGH: Rules = rules(1e9);
@@ -85,11 +83,11 @@ pub fn style() -> Style {
 
 pub fn find_nothing_new(snapshot: &Snapshot, book: &mut AlertBook) -> Vec<Transition> {
     let findings = HIGH.with(|rules| rule::evaluate(black_box(snapshot), rules));
-    book.step(&findings, snapshot, Extent::Check, now(), POLICY)
+    book.step(&findings, snapshot, Extent::Check, now(), &Policy::default())
 }
 
 pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
     let findings = LOW.with(|rules| rule::evaluate(black_box(snapshot), rules));
-    let transitions = AlertBook::default().step(&findings, snapshot, Extent::Check, now(), POLICY);
+    let transitions = AlertBook::default().step(&findings, snapshot, Extent::Check, now(), &Policy::default());
     message::alerts(&transitions, style, now().wall)
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use libfuzzer_sys::fuzz_target;
 use log::Level;
-use vps_monitor::alert::{News, Transition};
+use vps_monitor::alert::{Episode, News, Transition};
 use vps_monitor::logging::Sink;
 use vps_monitor::message::{self, Escape, Language, Style};
 use vps_monitor::metric;
@@ -48,7 +48,7 @@ fuzz_target!(|input: &str| {
         table.lines().for_each(assert_one_line);
     }
 
-    let transition = Transition { key, news: News::Fired, value, limit, since: now };
+    let transition = Transition { key, news: News::Fired, value, limit, since: now, episode: Episode::default() };
     for message in message::alerts(&[transition], &style, now) {
         message.text(&Escape::NONE).lines().for_each(assert_one_line);
         // The heading, the rule, the container, its state, its cause, the time.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{AlertBook, Tally};
+use super::{Alert, AlertBook, Phase, Tally};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::clock::{Boot, Now};
 use crate::snapshot::Key;
@@ -15,27 +15,29 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 impl AlertBook {
     /// Corrects what cannot be true at `now`. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
-        let mut corrected = 0;
-        for alert in self.alerts.values_mut() {
-            let past = alert.last_told.iter_mut().map(|told| &mut told.boot).chain(&mut alert.gone_since);
-            corrected += past.map(|instant| keep(instant, Boot::EARLIEST..=now.boot)).sum::<usize>();
-            let told_from = alert.told_from.as_mut();
-            corrected += told_from.map_or(0, |from| keep(from, Boot::EARLIEST..=now.boot.after(LONGEST_WAIT)));
-        }
-        corrected
+        let corrected = |alert: &mut Alert| {
+            let past = alert.instants().map(|instant| keep(instant, Boot::EARLIEST..=now.boot)).sum::<usize>();
+            let longest = Duration::ZERO..=LONGEST_WAIT;
+            past + match &mut alert.phase {
+                Phase::Clear => 0,
+                Phase::Pending(pending) => keep(&mut pending.wait, longest),
+                Phase::Firing(firing) => keep(&mut firing.wait, longest),
+            }
+        };
+        self.alerts.values_mut().map(corrected).sum()
     }
 
     /// Forgets the alerts that are over. How many those were.
     pub fn forget_over(&mut self) -> usize {
         let before = self.alerts.len();
-        self.alerts.retain(|_, alert| alert.firing);
+        self.alerts.retain(|_, alert| !alert.is_clear());
         before - self.alerts.len()
     }
 
     /// Forgets half of all alerts, rounded up: those that nobody was told of first, then the oldest. How many those were.
     pub fn forget_half(&mut self) -> usize {
         let mut keys: Vec<(bool, Timestamp, Key)> =
-            self.alerts.values().map(|alert| (alert.told, alert.since, alert.key.clone())).collect();
+            self.alerts.values().map(|alert| (alert.is_told(), alert.since(), alert.key.clone())).collect();
         keys.sort_unstable();
         keys.truncate(keys.len().div_ceil(2));
         keys.iter().for_each(|(.., key)| drop(self.alerts.remove(key)));

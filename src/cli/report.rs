@@ -19,7 +19,7 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
     let extras = Extras {
         late: None,
-        firing: state.alerts.firing().into_iter().cloned().collect(),
+        firing: state.alerts.active().into_iter().cloned().collect(),
         since_report: state.since_report,
     };
     let report = message::report(&snapshot, &extras, &config.style, now.wall);

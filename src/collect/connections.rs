@@ -5,7 +5,7 @@
 use std::io;
 
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, NETWORK, Progress, Setup, Source};
+use super::{Collector, NETWORK, Progress, Setup, Source, read_limits};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -16,13 +16,9 @@ pub const SOURCE: &Source =
     &Source { name: "connections", group: NETWORK, metrics: &[metric::CONNECTIONS], read: |section, _| read(section) };
 
 fn read(section: &mut Section<'_>) -> Setup {
-    let threshold = section.integer(
-        "threshold",
-        metric::CONNECTIONS.default_warning() as u64,
-        1..=10_000_000,
-        doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state"),
-    );
-    Setup::new(|_, host| Some(Box::new(Connections::new(host)))).limit(metric::CONNECTIONS, threshold as f64)
+    let doc = doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state");
+    let limits = read_limits(section, metric::CONNECTIONS, "threshold", doc);
+    Setup::new(|_, host| Some(Box::new(Connections::new(host)))).limited(metric::CONNECTIONS, limits)
 }
 
 struct Connections {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, Progress, SYSTEM, Setup, Source, sample_interval};
+use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -13,14 +13,11 @@ use crate::snapshot::{Snapshot, Value};
 pub const SOURCE: &Source = &Source { name: "cpu", group: SYSTEM, metrics: &[metric::CPU], read };
 
 fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
-    let threshold = section.percent(
-        "threshold",
-        metric::CPU.default_warning(),
-        doc("所有 CPU 合计的使用率 (%)", "usage of all CPUs together, percent"),
-    );
+    let doc = doc("所有 CPU 合计的使用率 (%)", "usage of all CPUs together, percent");
+    let limits = read_limits(section, metric::CPU, "threshold", doc);
     let window = sample_interval(section, Duration::from_secs(1), check_interval);
     let setup = Setup::new(move |_, host| Some(Box::new(Cpu::new(window, host))));
-    Setup { window, ..setup.limit(metric::CPU, threshold) }
+    Setup { window, ..setup.limited(metric::CPU, limits) }
 }
 
 struct Cpu {

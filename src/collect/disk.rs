@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Setup, Source};
+use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Access, Host, Probe};
 use crate::metric;
@@ -20,11 +20,8 @@ pub const SOURCE: &Source =
 
 /// Each path is asked and shown: one file system may give each directory a size of its own (quotas).
 fn read(section: &mut Section<'_>) -> Setup {
-    let threshold = section.percent(
-        "threshold",
-        metric::DISK.default_warning(),
-        doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it"),
-    );
+    let doc = doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it");
+    let limits = read_limits(section, metric::DISK, "threshold", doc);
     let mut paths: Vec<Rc<str>> = Vec::new();
     section.list("paths", PATHS, |item| {
         let path: Rc<str> = item.parse(PATH, absolute_path)?;
@@ -40,7 +37,7 @@ fn read(section: &mut Section<'_>) -> Setup {
     }
     section.holds("paths", Written::Texts(paths.iter().map(ToString::to_string).collect()));
     let targets = paths.clone();
-    Setup { targets, ..Setup::new(move |_, _| Some(Box::new(Disk::new(paths.clone())))) }.limit(metric::DISK, threshold)
+    Setup { targets, ..Setup::new(move |_, _| Some(Box::new(Disk::new(paths.clone())))) }.limited(metric::DISK, limits)
 }
 
 const ROOT: &str = "/";

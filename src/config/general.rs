@@ -7,7 +7,7 @@ use log::LevelFilter;
 use serde::{Serialize, Serializer};
 
 use crate::message::Language;
-use crate::settings::{self, Section, doc, seconds, time_zone_name};
+use crate::settings::{self, Section, doc, duration_text, seconds, time_zone_name};
 
 /// `general`
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +20,12 @@ pub struct Config {
     #[serde(serialize_with = "seconds")]
     pub alert_cooldown: Duration,
     pub send_recovery: bool,
+    /// A lasting alert is told again so long after its last message; empty: never.
+    #[serde(serialize_with = "durations_or_never")]
+    pub alert_repeat: Vec<Duration>,
+    /// An alert that came back is over once it was below its limit for so long.
+    #[serde(serialize_with = "durations_or_never")]
+    pub alert_settle: Vec<Duration>,
     #[serde(serialize_with = "level_name")]
     pub log_level: LevelFilter,
     pub language: Language,
@@ -35,7 +41,11 @@ const LEVELS: [(&str, LevelFilter); 4] = [
     ("ERROR", LevelFilter::Error),
 ];
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// In place of a duration: no time is the right one.
+const NEVER: &str = "never";
 
 impl Default for Config {
     fn default() -> Config {
@@ -65,6 +75,26 @@ impl Config {
                 true,
                 doc("是否发送恢复通知", "send a message when an alert is over"),
             ),
+            alert_repeat: section.durations(
+                "alert_repeat",
+                &[HOUR, DAY],
+                Duration::ZERO..=30 * DAY,
+                Some(NEVER),
+                doc(
+                    "告警持续时隔多久再次通知，依次取用，最后一个此后一直沿用；0：冷却结束后每次检查都通知",
+                    "time after which a lasting alert is told again, one after the other, the last one for ever; 0: at each check after the cooldown",
+                ),
+            ),
+            alert_settle: section.durations(
+                "alert_settle",
+                &[HOUR, DAY],
+                Duration::ZERO..=30 * DAY,
+                None,
+                doc(
+                    "一天内反复出现的告警须连续正常多久才报恢复，第 n 次反复取第 n 个；0：立即报恢复",
+                    "an alert that came back within a day recovers after so long below its limit; the n-th return takes the n-th; 0: at once",
+                ),
+            ),
             log_level: section.choice(
                 "log_level",
                 LevelFilter::Info,
@@ -85,6 +115,15 @@ impl Config {
                 ),
             ),
         }
+    }
+}
+
+/// As people write them: `never`, one, or a list.
+fn durations_or_never<S: Serializer>(durations: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    match durations {
+        [] => serializer.serialize_str(NEVER),
+        [one] => seconds(one, serializer),
+        several => serializer.collect_seq(several.iter().map(|duration| duration_text(*duration))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::Config;
-use crate::alert::Policy;
+use crate::alert::{Policy, Steps};
 use crate::clock;
 use crate::collect::Plan;
 use crate::docker::Address;
@@ -53,7 +53,12 @@ impl Resolved {
         let host = if general.hostname.is_empty() { host::name() } else { general.hostname.clone() };
         Resolved {
             check_interval: general.check_interval,
-            policy: Policy { cooldown: general.alert_cooldown, send_recovery: general.send_recovery },
+            policy: Policy {
+                cooldown: general.alert_cooldown,
+                send_recovery: general.send_recovery,
+                repeat: Steps::new(general.alert_repeat.as_slice()),
+                settle: Steps::new(general.alert_settle.as_slice()),
+            },
             rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },

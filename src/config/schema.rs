@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 
 use super::Config;
-use crate::settings::{Described, Kind, MAX_ITEMS};
+use crate::settings::{Described, Kind, MAX_DURATIONS, MAX_ITEMS};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -61,10 +61,8 @@ fn property(key: &Described, inside: &[Described]) -> Json {
         Kind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
         Kind::Number { above, up_to } => number(*above, *up_to),
         Kind::Percent => number(0.0, 100.0),
-        Kind::Duration { from, to } => object(json!({"anyOf": [
-            {"type": ["number", "null"], "minimum": seconds(*from), "maximum": seconds(*to)},
-            {"type": "string", "pattern": DURATION},
-        ]})),
+        Kind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
+        Kind::Durations { from, to, none } => durations(*from, *to, *none),
         Kind::Choice(words) => choice(words),
         Kind::Text => text(key, true),
     };
@@ -75,6 +73,23 @@ fn property(key: &Described, inside: &[Described]) -> Json {
         property.insert("default".to_owned(), default);
     }
     Json::Object(property)
+}
+
+/// The forms of one duration.
+fn duration(from: Duration, to: Duration, may_be_null: bool) -> [Json; 2] {
+    let types = if may_be_null { json!(["number", "null"]) } else { json!("number") };
+    [
+        json!({"type": types, "minimum": seconds(from), "maximum": seconds(to)}),
+        json!({"type": "string", "pattern": DURATION}),
+    ]
+}
+
+fn durations(from: Duration, to: Duration, none: Option<&str>) -> Map<String, Json> {
+    let mut forms = duration(from, to, true).to_vec();
+    let item = json!({"anyOf": duration(from, to, false)});
+    forms.push(json!({"type": "array", "items": item, "minItems": 1, "maxItems": MAX_DURATIONS}));
+    forms.extend(none.map(|none| Json::Object(choice(&[none]))));
+    object(json!({"anyOf": forms}))
 }
 
 fn list(key: &Described, inside: &[Described]) -> Map<String, Json> {
@@ -144,6 +159,8 @@ fn description(key: &Described) -> Option<String> {
 fn default(key: &Described) -> Option<Json> {
     match key.kind {
         Kind::Section => None,
+        _ if key.default.is_empty() && key.kind != Kind::List && key.kind != Kind::Text => Some(Json::Null),
+        Kind::Durations { .. } => Some(key.default.trim_matches(['[', ']']).split(", ").collect()),
         Kind::List => Some(key.doc.default.lines().collect()),
         Kind::Text if key.doc.is_required => None,
         Kind::Text => Some(json!(key.default)),

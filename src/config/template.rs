@@ -51,6 +51,7 @@ fn entry(indent: &str, key: &Described) -> String {
         Kind::List if items.is_empty() => " []",
         Kind::List => "",
         Kind::Text => &format!(" {}", key.doc.template.map_or_else(|| format!("\"{}\"", key.default), str::to_owned)),
+        _ if key.default.is_empty() => "",
         _ => &format!(" {}", key.default),
     };
     let mut lines = with_comment(indent, &format!("{indent}{}:{value}", key.name()), key);
@@ -80,7 +81,7 @@ fn comment(key: &Described) -> Option<[String; 2]> {
     }
     let [values_zh, values_en] = key.values();
     let [zh, en] = match &key.kind {
-        Kind::Integer { .. } | Kind::Number { .. } | Kind::Percent | Kind::Duration { .. } => {
+        Kind::Integer { .. } | Kind::Number { .. } | Kind::Percent | Kind::Duration { .. } | Kind::Durations { .. } => {
             [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")]
         }
         Kind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],

@@ -1,9 +1,12 @@
-//! When to check, and when to look again at what was kept back.
+//! When to check, and when to look again because the wait of an alert ends.
 
 use std::time::Duration;
 
 use super::{Core, Effect, Purpose};
 use crate::clock::{self, Boot, Now};
+
+/// Of containers that one `compose down` stopped the graces end together.
+const TAKEN_DOWN_TOGETHER: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Checks {
@@ -14,13 +17,14 @@ pub(super) struct Checks {
     /// Checks that were completed.
     pub count: u64,
     pub last: Option<jiff::Timestamp>,
-    /// Alerts that were kept back until here have been looked at.
-    kept_back_seen: Boot,
+    /// Alerts whose wait ended until here have been looked at.
+    containers_looked_at: Boot,
+    host_looked_at: Boot,
 }
 
 impl Checks {
     pub fn new(now: Boot) -> Checks {
-        Checks { next: now, is_measuring: false, count: 0, last: None, kept_back_seen: now }
+        Checks { next: now, is_measuring: false, count: 0, last: None, containers_looked_at: now, host_looked_at: now }
     }
 
     /// The grid's next instant. Those that were missed (the machine slept) are not made up for.
@@ -36,17 +40,15 @@ impl Core {
         if self.is_checked_once() {
             return;
         }
-        let kept_back = self.kept_back_due();
-        if let Some((due, is_of_docker)) = kept_back
-            && due <= now.boot
-        {
-            self.checks.kept_back_seen = now.boot;
-            if is_of_docker {
-                effects.push(Effect::LookAtContainers);
-            } else if !self.checks.is_measuring {
-                self.checks.is_measuring = true;
-                effects.push(Effect::Measure(Purpose::Check));
-            }
+        let [containers, host] = self.waits_end();
+        if containers.is_some_and(|due| due <= now.boot) {
+            self.checks.containers_looked_at = now.boot;
+            effects.push(Effect::LookAtContainers);
+        }
+        if !self.checks.is_measuring && host.is_some_and(|due| due <= now.boot) {
+            self.checks.host_looked_at = now.boot.after(self.config.plan.window());
+            self.checks.is_measuring = true;
+            effects.push(Effect::Measure(Purpose::Check));
         }
         if !self.checks.is_measuring && now.boot >= self.checks.next {
             self.checks.is_measuring = true;
@@ -57,14 +59,24 @@ impl Core {
 
     pub(super) fn check_due(&self) -> Option<Boot> {
         let next = Some(self.checks.next).filter(|_| !self.checks.is_measuring);
-        let kept_back = self.kept_back_due().map(|(due, _)| due);
-        [next, kept_back].into_iter().flatten().min()
+        let [containers, host] = self.waits_end();
+        let host = host.filter(|_| !self.checks.is_measuring);
+        [next, containers, host].into_iter().flatten().min()
     }
 
-    /// When an alert that was kept back may be told, and whether a look at containers is enough to know how it stands.
-    fn kept_back_due(&self) -> Option<(Boot, bool)> {
-        let (due, key) = self.alerts().next_due(self.checks.kept_back_seen, self.config.policy)?;
-        Some((due, key.metric.is_of_docker()))
+    /// When to begin a look at containers, and a check of the host, because the wait of an alert ends: its `for`, its
+    /// grace, its cooldown or its settling. A check begins early by its window, so that it knows by then.
+    fn waits_end(&self) -> [Option<Boot>; 2] {
+        let policy = &self.config.policy;
+        let ends_of = |is_of_docker: bool, looked_at: Boot| {
+            let due = self.alerts().due(looked_at, policy);
+            due.filter(move |(_, key)| key.metric.is_of_docker() == is_of_docker).map(|(due, _)| due)
+        };
+        let of_containers = || ends_of(true, self.checks.containers_looked_at);
+        let together = of_containers().min().map(|first| first.after(TAKEN_DOWN_TOGETHER));
+        let containers = of_containers().filter(|due| Some(*due) <= together).max();
+        let host = ends_of(false, self.checks.host_looked_at).min();
+        [containers, host.map(|due| due.before(self.config.plan.window()))]
     }
 
     pub(super) fn is_checked_once(&self) -> bool {

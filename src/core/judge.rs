@@ -44,7 +44,7 @@ impl Core {
         self.checks.count += 1;
         let findings = rule::evaluate(snapshot, &self.config.rules);
         self.last_readings.take(&findings);
-        let policy = self.config.policy;
+        let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
@@ -61,7 +61,7 @@ impl Core {
     pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
         let findings = rule::evaluate(snapshot, &self.config.rules);
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
-        let policy = self.config.policy;
+        let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
         if scope == Scope::Everything || !snapshot.failures.is_empty() {

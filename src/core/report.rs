@@ -90,7 +90,7 @@ impl Core {
                 let state = self.state.change();
                 let extras = Extras {
                     late: late_by.map(|_| due.strftime("%H:%M").to_string()),
-                    firing: state.alerts.firing().into_iter().cloned().collect(),
+                    firing: state.alerts.active().into_iter().cloned().collect(),
                     since_report: std::mem::take(&mut state.since_report),
                 };
                 let config = &self.config;

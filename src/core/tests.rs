@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
+use crate::alert::Steps;
 use crate::config::Config;
 use crate::metric;
 use crate::snapshot::{ContainerWord, Value, Watched};
@@ -26,6 +27,12 @@ fn config(wechat: &str) -> Resolved {
          network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{enabled: false}}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
+}
+
+/// A return is told once its cooldown is over, and called over at once.
+fn every_change_is_told(mut config: Resolved) -> Resolved {
+    config.policy.settle = Steps::new([Duration::ZERO]);
+    config
 }
 
 /// A core whose saves succeed at once, unless it is told otherwise.
@@ -213,7 +220,7 @@ fn a_service_without_a_channel_keeps_its_messages_for_the_next_one() {
 
 #[test]
 fn the_terminal_takes_as_many_messages_as_there_are() {
-    let mut agent = Driven::new(config(""), Mode::default());
+    let mut agent = Driven::new(every_change_is_told(config("")), Mode::default());
     let mut printed = 0;
     for number in 0..50 {
         let word = ContainerWord::new(if number % 2 == 0 { "exited" } else { "running" }, "running");
@@ -295,7 +302,7 @@ fn what_is_taken_down_within_two_seconds_is_one_message() {
 
 #[test]
 fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again() {
-    let mut agent = Driven::new(config(KEY), Mode::default());
+    let mut agent = Driven::new(every_change_is_told(config(KEY)), Mode::default());
     agent.core.config.check_interval = Duration::from_secs(3600);
     agent.core.checks.next = at(3_600_000).boot;
     agent.check(90.0, at(0)).check(10.0, at(60_000)).check(90.0, at(120_000));

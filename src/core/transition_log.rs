@@ -22,8 +22,9 @@ pub(super) fn log(transitions: &[Transition]) {
 fn lines(transitions: &[Transition]) -> impl Iterator<Item = (log::Level, String)> {
     let (named, others) = transitions.split_at(transitions.len().min(MAX_LINES));
     let mut counts: BTreeMap<(&str, &str, &str), (log::Level, usize)> = BTreeMap::new();
-    for Transition { key, news, .. } in others {
-        counts.entry((key.metric.name, news.name(), news.reason())).or_insert((level(*news), 0)).1 += 1;
+    for transition in others {
+        let kind = (transition.key.metric.name, transition.news.name(), transition.reason());
+        counts.entry(kind).or_insert((level(transition.news), 0)).1 += 1;
     }
     let counted = counts.into_iter().map(|((metric, state, reason), (level, count))| {
         (level, format!("alert={metric} state={state} reason={reason} others={count}"))
@@ -33,8 +34,12 @@ fn lines(transitions: &[Transition]) -> impl Iterator<Item = (log::Level, String
 
 const fn level(news: News) -> log::Level {
     match news {
-        News::Fired | News::Reminded | News::Pending | News::HeldBack => log::Level::Warn,
-        News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => log::Level::Info,
+        News::Fired | News::Critical | News::Worse | News::Reminded | News::Pending | News::HeldBack => {
+            log::Level::Warn
+        }
+        News::Settling | News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => {
+            log::Level::Info
+        }
     }
 }
 
@@ -46,8 +51,10 @@ fn line(transition: &Transition) -> String {
         Limit::Threshold(threshold) => format!("threshold={threshold}"),
         Limit::Expected(word) => format!("expected={}", text::field(word)),
     };
-    let (state, reason, value) = (news.name(), news.reason(), in_log(key.metric, value));
-    format!("alert={}{target} state={state} reason={reason} value={value} {limit}", key.metric)
+    let (state, reason, value) = (news.name(), transition.reason(), in_log(key.metric, value));
+    let settled = transition.episode.well_since.and_then(|since| since.checked_add(transition.episode.settling).ok());
+    let until = settled.filter(|_| *news == News::Settling).map_or_else(String::new, |until| format!(" until={until}"));
+    format!("alert={}{target} state={state} reason={reason}{until} value={value} {limit}", key.metric)
 }
 
 /// A value for the log: a number without its unit, or a word.
@@ -63,6 +70,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::alert::Episode;
     use crate::metric;
     use crate::snapshot::{ContainerWord, Key};
 
@@ -73,6 +81,7 @@ mod tests {
             value: Value::Container(ContainerWord::new("exited", "running")),
             limit: Limit::Expected("running".into()),
             since: Timestamp::UNIX_EPOCH,
+            episode: Episode::default(),
         };
         (0..count).map(transition).collect()
     }
@@ -89,6 +98,15 @@ mod tests {
         assert_eq!(lines[100], (log::Level::Warn, fired.to_owned()));
         let recovered = "alert=container_state state=recovered reason=told_before others=2";
         assert_eq!(lines[101], (log::Level::Info, recovered.to_owned()));
+    }
+
+    #[test]
+    fn a_settling_is_logged_with_its_end() {
+        let mut settling = transitions(News::Settling, 1).remove(0);
+        settling.episode.settling = std::time::Duration::from_secs(3600);
+        settling.episode.well_since = Some(Timestamp::UNIX_EPOCH);
+        let logged = "state=settling reason=came_back until=1970-01-01T01:00:00Z value=";
+        assert!(line(&settling).contains(logged), "{}", line(&settling));
     }
 
     #[test]

@@ -2,38 +2,47 @@
 
 use jiff::Timestamp;
 
+use super::episode::Wording;
 use super::report::short;
 use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
-use crate::rule::Limit;
+use crate::rule::{Level, Limit};
 
 /// The firing messages of one check: system and network lines together, containers in a message of their own.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
-    let words = style.language.words();
+    let wording = Wording::new(style, now);
+    let words = wording.words;
     let told: Vec<&Transition> = transitions.iter().filter(|t| t.news.is_firing_message()).collect();
     let (containers, host): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.key.metric.is_of_docker());
     let mut messages = Vec::new();
-    let mut push = |kind, title, transitions: &[&Transition], lines_of: fn(&[&Transition], &Words) -> Vec<Line>| {
+    let mut push = |kind, titles: [&'static str; 2], transitions: &[&Transition], lines_of: Lines| {
         if !transitions.is_empty() {
-            let mut message = style.message(kind, title, lines_of(transitions, words), now);
-            message.facts = facts(transitions, None, |t| lines_of(&[t], words));
+            let is_critical = transitions.iter().any(|t| t.episode.level == Level::Critical);
+            let title = titles[usize::from(is_critical)];
+            let mut message = style.message(kind, title, lines_of(transitions, wording), now);
+            message.facts = facts(transitions, None, |t| lines_of(&[t], wording.without_past()));
             messages.push(message);
         }
     };
-    push(Kind::Alert, words.alert_title, &in_order(host), alert_lines);
-    push(Kind::DockerAlert, words.docker_title, &containers, containers::alert_lines);
+    push(Kind::Alert, [words.alert_title, words.critical_title], &in_order(host), alert_lines);
+    let titles = [words.docker_title, words.docker_critical_title];
+    push(Kind::DockerAlert, titles, &containers, containers::alert_lines);
     messages
 }
 
+/// Lays out transitions of one kind.
+type Lines = fn(&[&Transition], Wording<'_>) -> Vec<Line>;
+
 /// The recovery message of one check; `None` where nothing recovered that was told.
 pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Option<Message> {
-    let words = style.language.words();
+    let wording = Wording::new(style, now);
     let told: Vec<&Transition> = transitions.iter().filter(|t| t.news.is_recovery_message()).collect();
     if told.is_empty() {
         return None;
     }
-    let mut message = style.message(Kind::Recovery, words.recovery_title, recovery_lines(&told, words), now);
-    message.facts = facts(&told, Some(now), |t| recovery_lines(&[t], words));
+    let title = wording.words.recovery_title;
+    let mut message = style.message(Kind::Recovery, title, recovery_lines(&told, wording), now);
+    message.facts = facts(&told, Some(now), |t| recovery_lines(&[t], wording.without_past()));
     Some(message)
 }
 
@@ -43,18 +52,21 @@ fn facts(told: &[&Transition], ended: Option<Timestamp>, lines: impl Fn(&Transit
     listed.chain(Fact::of_others(others, ended)).collect()
 }
 
-fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
-    transitions.iter().map(|t| alert_line(t, words)).collect()
+fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+    let lines = |t: &&Transition| [Some(alert_line(t, wording.words)), wording.episode(t)];
+    transitions.iter().flat_map(lines).flatten().collect()
 }
 
-fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
+fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+    let words = wording.words;
     let (containers, host): (Vec<&Transition>, Vec<&Transition>) =
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
-    let mut lines: Vec<Line> = in_order(host)
-        .into_iter()
-        .map(|t| label(t, words) + ": " + short(t.key.metric, &t.value) + " (" + words.back_to_normal + ")")
-        .collect();
-    lines.extend(containers::recovery_lines(&containers, words));
+    let of_host = |t: &Transition| {
+        let line = label(t, words) + ": " + short(t.key.metric, &t.value) + " (" + words.back_to_normal + ")";
+        [Some(line), wording.episode(t)]
+    };
+    let mut lines: Vec<Line> = in_order(host).into_iter().flat_map(of_host).flatten().collect();
+    lines.extend(containers::recovery_lines(&containers, wording));
     lines
 }
 

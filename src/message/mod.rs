@@ -3,6 +3,7 @@
 mod alert;
 mod containers;
 mod digest;
+mod episode;
 mod fact;
 mod format;
 mod line;

@@ -50,7 +50,7 @@ const MAX_ALERTS: usize = 100;
 fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<Line> {
     let mut lines = vec![Line::from(words.alerts)];
     for alert in extras.firing.iter().take(MAX_ALERTS) {
-        let seconds = u64::try_from(now.duration_since(alert.since).as_secs()).unwrap_or(0);
+        let seconds = u64::try_from(now.duration_since(alert.since()).as_secs()).unwrap_or(0);
         let lasting = words.lasting(&words.duration(seconds));
         lines.push(Line::from("  • ") + subject(&alert.key, &alert.value, words) + ", " + lasting);
     }

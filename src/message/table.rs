@@ -146,6 +146,7 @@ mod tests {
                 reading,
                 limit: Some(Limit::Threshold(*limit)),
                 verdict: *verdict,
+                limits: crate::metric::Limits::NONE,
                 wait: std::time::Duration::ZERO,
             })
             .collect();
@@ -181,6 +182,7 @@ mod tests {
             reading,
             limit: Some(Limit::Expected("running".into())),
             verdict: Verdict::Breach(Level::Warning),
+            limits: crate::metric::Limits::NONE,
             wait: std::time::Duration::ZERO,
         };
         let findings: Vec<Finding<'_>> = readings.iter().map(finding).collect();

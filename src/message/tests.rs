@@ -3,7 +3,7 @@
 use jiff::tz;
 
 use super::*;
-use crate::alert::{News, Transition};
+use crate::alert::{Episode, News, Transition};
 use crate::metric::{self, Metric};
 use crate::rule::Limit;
 use crate::snapshot::{Cause, ContainerWord, Failure, Key, Snapshot, Value};
@@ -28,7 +28,14 @@ fn transition(metric: &'static Metric, target: &str, news: News, value: Value) -
         "connections" => Limit::Threshold(1000.0),
         _ => Limit::Threshold(80.0),
     };
-    Transition { key: Key::new(metric, target), news, value, limit, since: Timestamp::UNIX_EPOCH }
+    Transition {
+        key: Key::new(metric, target),
+        news,
+        value,
+        limit,
+        since: Timestamp::UNIX_EPOCH,
+        episode: Episode::default(),
+    }
 }
 
 fn container(word: &str, causes: Vec<Cause>) -> Value {
@@ -134,7 +141,7 @@ fn lines_come_in_the_order_of_the_metrics_with_their_labels() {
     let all = [
         transition(metric::CONNECTIONS, "", News::Fired, Value::Number(1520.0)),
         transition(metric::TRAFFIC_OUT, "", News::Fired, Value::Number(120.0)),
-        transition(metric::TRAFFIC_IN, "", News::Reminded, Value::Number(120.5)),
+        transition(metric::TRAFFIC_IN, "", News::Fired, Value::Number(120.5)),
         transition(metric::SWAP, "", News::Fired, usage(90.0, 9, 10)),
         transition(metric::CPU, "", News::Fired, Value::Number(99.96)),
         transition(metric::DISK, "/b", News::Fired, usage(81.0, 1, 2)),

@@ -20,6 +20,8 @@ pub enum Language {
 pub struct Words {
     pub alert_title: &'static str,
     pub docker_title: &'static str,
+    pub critical_title: &'static str,
+    pub docker_critical_title: &'static str,
     pub recovery_title: &'static str,
     pub report_title: &'static str,
     pub test_title: &'static str,
@@ -45,6 +47,8 @@ pub struct Words {
 const CHINESE: Words = Words {
     alert_title: "⚠️ VPS 告警",
     docker_title: "🐳 Docker 告警",
+    critical_title: "🚨 VPS 严重告警",
+    docker_critical_title: "🚨 Docker 严重告警",
     recovery_title: "✅ VPS 恢复",
     report_title: "📊 VPS 状态报告",
     test_title: "🔔 VPS 测试",
@@ -69,6 +73,8 @@ const CHINESE: Words = Words {
 const ENGLISH: Words = Words {
     alert_title: "⚠️ VPS Alert",
     docker_title: "🐳 Docker Alert",
+    critical_title: "🚨 VPS Critical",
+    docker_critical_title: "🚨 Docker Critical",
     recovery_title: "✅ VPS Recovery",
     report_title: "📊 VPS Status Report",
     test_title: "🔔 VPS Test",
@@ -195,24 +201,25 @@ impl Words {
 
     /// A duration in its two largest units; less than a minute is told in seconds.
     pub fn duration(&self, seconds: u64) -> String {
-        const UNITS: [(u64, &str, &str); 4] =
-            [(86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min"), (1, "秒", "s")];
-        let mut left = seconds;
-        let mut parts = Vec::new();
-        for (length, chinese, english) in UNITS {
-            let count = left / length;
-            left %= length;
-            // Seconds matter where there is nothing larger alone.
-            if count > 0 && parts.len() < 2 && (length > 1 || parts.is_empty()) {
-                parts.push(format!("{count} {}", if self.language == Language::Chinese { chinese } else { english }));
-            } else if !parts.is_empty() {
-                break;
-            }
-        }
-        if parts.is_empty() {
-            format!("0 {}", if self.language == Language::Chinese { "秒" } else { "s" })
-        } else {
-            parts.join(" ")
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        match self.language {
+            Language::Chinese => match (days, hours, minutes) {
+                (0, 0, 0) => format!("{seconds} 秒"),
+                (0, 0, minutes) => format!("{minutes} 分钟"),
+                (0, hours, 0) => format!("{hours} 小时"),
+                (0, hours, minutes) => format!("{hours} 小时 {minutes} 分"),
+                (days, 0, _) => format!("{days} 天"),
+                (days, hours, _) => format!("{days} 天 {hours} 小时"),
+            },
+            Language::English => match (days, hours, minutes) {
+                (0, 0, 0) => format!("{seconds} s"),
+                (0, 0, minutes) => format!("{minutes} min"),
+                (0, hours, 0) => format!("{hours} h"),
+                (0, hours, minutes) => format!("{hours} h {minutes} min"),
+                (1, 0, _) => "1 day".to_owned(),
+                (days, 0, _) => format!("{days} days"),
+                (days, hours, _) => format!("{days} d {hours} h"),
+            },
         }
     }
 }
@@ -228,8 +235,8 @@ mod tests {
             (59, "59 秒", "59 s"),
             (61, "1 分钟", "1 min"),
             (3600, "1 小时", "1 h"),
-            (7505, "2 小时 5 分钟", "2 h 5 min"),
-            (86_400 + 59, "1 天", "1 d"),
+            (7505, "2 小时 5 分", "2 h 5 min"),
+            (86_400 + 59, "1 天", "1 day"),
             (3 * 86_400 + 7200 + 60, "3 天 2 小时", "3 d 2 h"),
         ] {
             assert_eq!(CHINESE.duration(seconds), chinese);

@@ -10,6 +10,7 @@ pub(super) const CATALOGUE: &[&Metric] =
 pub const MEMORY: &Metric = &Metric {
     name: "memory",
     unit: Unit::Percent,
+    is_rate: false,
     section: Section::System,
     label: Text { zh: "内存", en: "Memory" },
     alert_label: Text { zh: "📊 内存使用率", en: "📊 Memory usage" },
@@ -23,6 +24,7 @@ pub const MEMORY: &Metric = &Metric {
 pub const DISK: &Metric = &Metric {
     name: "disk",
     unit: Unit::Percent,
+    is_rate: false,
     section: Section::System,
     label: Text { zh: "磁盘", en: "Disk" },
     alert_label: Text { zh: "💾 磁盘使用率", en: "💾 Disk usage" },
@@ -35,18 +37,20 @@ pub const DISK: &Metric = &Metric {
 pub const CPU: &Metric = &Metric {
     name: "cpu",
     unit: Unit::Percent,
+    is_rate: true,
     section: Section::System,
     label: Text { zh: "CPU", en: "CPU" },
     alert_label: Text { zh: "🔥 CPU 使用率", en: "🔥 CPU usage" },
     order: 30,
     report_order: 10,
     shows_sizes: false,
-    default: Some(Limits::warning(80.0)),
+    default: Some(Limits::of_rate(80.0)),
 };
 
 pub const SWAP: &Metric = &Metric {
     name: "swap",
     unit: Unit::Percent,
+    is_rate: false,
     section: Section::System,
     label: Text { zh: "Swap", en: "Swap" },
     alert_label: Text { zh: "🔄 Swap 使用率", en: "🔄 Swap usage" },
@@ -59,30 +63,33 @@ pub const SWAP: &Metric = &Metric {
 pub const TRAFFIC_IN: &Metric = &Metric {
     name: "traffic_in",
     unit: Unit::Mbps,
+    is_rate: true,
     section: Section::Network,
     label: Text { zh: "入站", en: "In" },
     alert_label: Text { zh: "📥 入站流量", en: "📥 Traffic in" },
     order: 50,
     report_order: 10,
     shows_sizes: false,
-    default: Some(Limits::warning(100.0)),
+    default: Some(Limits::of_rate(100.0)),
 };
 
 pub const TRAFFIC_OUT: &Metric = &Metric {
     name: "traffic_out",
     unit: Unit::Mbps,
+    is_rate: true,
     section: Section::Network,
     label: Text { zh: "出站", en: "Out" },
     alert_label: Text { zh: "📤 出站流量", en: "📤 Traffic out" },
     order: 60,
     report_order: 20,
     shows_sizes: false,
-    default: Some(Limits::warning(100.0)),
+    default: Some(Limits::of_rate(100.0)),
 };
 
 pub const CONNECTIONS: &Metric = &Metric {
     name: "connections",
     unit: Unit::Count,
+    is_rate: false,
     section: Section::Network,
     label: Text { zh: "连接数", en: "Connections" },
     alert_label: Text { zh: "🔗 连接数", en: "🔗 Connections" },
@@ -95,6 +102,7 @@ pub const CONNECTIONS: &Metric = &Metric {
 pub const CONTAINER_STATE: &Metric = &Metric {
     name: "container_state",
     unit: Unit::Word,
+    is_rate: false,
     section: Section::Docker,
     label: Text { zh: "状态", en: "State" },
     alert_label: Text { zh: "状态", en: "State" },
@@ -107,6 +115,7 @@ pub const CONTAINER_STATE: &Metric = &Metric {
 pub const CONTAINER_HEALTH: &Metric = &Metric {
     name: "container_health",
     unit: Unit::Word,
+    is_rate: false,
     section: Section::Docker,
     label: Text { zh: "健康", en: "Health" },
     alert_label: Text { zh: "健康", en: "Health" },
@@ -120,6 +129,7 @@ pub const CONTAINER_HEALTH: &Metric = &Metric {
 pub const DOCKER_ENGINE: &Metric = &Metric {
     name: "docker_engine",
     unit: Unit::Word,
+    is_rate: false,
     section: Section::Docker,
     label: Text { zh: "状态", en: "State" },
     alert_label: Text { zh: "状态", en: "State" },

@@ -28,6 +28,8 @@ pub struct Metric {
     /// In `check --json`, in the state file and in the log.
     pub name: &'static str,
     pub unit: Unit,
+    /// It is measured over a short sample, so that one reading may be a spike.
+    pub is_rate: bool,
     pub section: Section,
     /// In a report.
     pub label: Text,
@@ -87,6 +89,7 @@ const fn bare_number(name: &'static str) -> Metric {
     Metric {
         name,
         unit: Unit::Number,
+        is_rate: false,
         section: Section::System,
         label,
         alert_label: label,

@@ -2,6 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
+/// A share that grows by less is not news.
+const LEAST_POINTS: f64 = 5.0;
+
 /// What a quantity is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -59,6 +62,16 @@ impl Unit {
     /// A limit as it was written: `80%`, `82.5%`.
     pub fn show_limit(self, limit: f64) -> String {
         format!("{limit}{}", self.suffix())
+    }
+
+    /// Whether `now` is so much worse than `told` that people are told before their next reminder: a share has taken half
+    /// of what was left, and no less than 5 points; any other number has grown by half.
+    pub fn is_half_way_worse(self, told: f64, now: f64) -> bool {
+        match self {
+            Unit::Percent => now - told >= LEAST_POINTS.max((100.0 - told) / 2.0),
+            Unit::Mbps | Unit::Count | Unit::Number => now >= told * 1.5,
+            Unit::Word => false,
+        }
     }
 
     /// A measured number in full precision; things are whole.

@@ -20,10 +20,21 @@ pub enum Limit {
 }
 
 /// How bad a breach is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
+    #[default]
     Warning,
     Critical,
+}
+
+impl Level {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Level::Warning => "warning",
+            Level::Critical => "critical",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +66,8 @@ pub struct Finding<'a> {
     /// Of a breach the one that is broken; `None`: the value may be anything.
     pub limit: Option<Limit>,
     pub verdict: Verdict,
+    /// All that it was compared with.
+    pub limits: Limits,
     /// How long a breach must last before it is told.
     pub wait: Duration,
 }
@@ -71,11 +84,13 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
         Value::Container(container) => {
             let verdict = match container.well {
                 Some(true) => Verdict::Clear,
+                Some(false) if container.is_critical => Verdict::Breach(Level::Critical),
                 Some(false) => Verdict::Breach(Level::Warning),
                 None => Verdict::Unknown,
             };
             let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
-            return Finding { reading, limit: Some(Limit::Expected(container.expected.clone())), verdict, wait };
+            let limit = Some(Limit::Expected(container.expected.clone()));
+            return Finding { reading, limit, verdict, limits: *limits, wait };
         }
         // No swap at all is never over.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
@@ -87,7 +102,7 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
         (None, Some(limit)) => (Verdict::Breach(Level::Warning), Some(limit)),
         (None, None) => (Verdict::Clear, limits.warning.or(limits.critical)),
     };
-    Finding { reading, limit: limit.map(Limit::Threshold), verdict, wait: Duration::ZERO }
+    Finding { reading, limit: limit.map(Limit::Threshold), verdict, limits: *limits, wait: limits.lasts }
 }
 
 #[cfg(test)]

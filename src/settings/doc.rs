@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+/// Of a value that may be several durations, so many at most.
+pub const MAX_DURATIONS: usize = 8;
+
 /// A text in the two languages of the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -135,6 +138,12 @@ pub enum Kind {
         from: Duration,
         to: Duration,
     },
+    /// One duration, or several of which the n-th time takes the n-th; none where the word stands instead.
+    Durations {
+        from: Duration,
+        to: Duration,
+        none: Option<&'static str>,
+    },
     /// One of some words.
     Choice(Vec<&'static str>),
     Text,
@@ -161,6 +170,14 @@ impl Described {
             Kind::Duration { from, to } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 [format!("{from_zh}至 {to_zh}"), format!("{from_en} to {to_en}")]
+            }
+            Kind::Durations { from, to, none } => {
+                let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
+                let or = |or: &str| none.map(|none| format!("{or}{none}")).unwrap_or_default();
+                [
+                    format!("{from_zh}至 {to_zh}，可列出至多 {MAX_DURATIONS} 个{}", or("，或 ")),
+                    format!("{from_en} to {to_en}, up to {MAX_DURATIONS} in a list{}", or(", or ")),
+                ]
             }
             Kind::Choice(words) => [words.join("、"), words.join(", ")],
             Kind::Text => both("文本", "text"),

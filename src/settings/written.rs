@@ -12,6 +12,7 @@ pub enum Written {
     Number(f64),
     Duration(Duration),
     Texts(Vec<String>),
+    Nothing,
 }
 
 /// The values of a section's keys, in the order in which they were read.
@@ -42,6 +43,7 @@ impl Serialize for Written {
             Written::Number(value) => number(value, serializer),
             Written::Duration(value) => seconds(value, serializer),
             Written::Texts(texts) => serializer.collect_seq(texts),
+            Written::Nothing => serializer.serialize_none(),
         }
     }
 }

@@ -104,8 +104,8 @@ mod tests {
         let encoded = encode_within(700_000, &state, "boot", now()).unwrap();
         assert!(encoded.bytes.len() <= 700_000);
         let kept = decoded(&encoded);
-        assert_eq!((kept.alerts.firing_count(), kept.outboxes["wechat"].len()), (2000, 20));
-        assert_eq!(kept.alerts.firing(), state.alerts.firing()[2000..]);
+        assert_eq!((kept.alerts.active_count(), kept.outboxes["wechat"].len()), (2000, 20));
+        assert_eq!(kept.alerts.active(), state.alerts.active()[2000..]);
         // The facts of the messages too.
         assert_eq!(encoded.left_out, 2000 + 20);
     }
@@ -126,7 +126,7 @@ mod tests {
             }
             // Alerts that nobody would know of go last.
             if kept.outboxes["wechat"].len() < messages.len() {
-                prop_assert_eq!(kept.alerts.firing_count(), 0);
+                prop_assert_eq!(kept.alerts.active_count(), 0);
             }
         }
     }

@@ -153,13 +153,21 @@ mod tests {
             "rejections": 1, "rejected_since": 5});
         let alert = json!({"metric": "memory", "target": "", "firing": true, "since": wall, "told": true, "told_from": 7,
             "gone_since": 7, "last_told": {"wall": wall, "boot": 7}, "value": {"percent": 85.2}, "limit": {"threshold": 80.0}});
+        let streak = json!({"since": 7, "sum": 90.0, "looks": 1});
+        let wait = json!({"secs": 60, "nanos": 0});
+        let pending = json!({"metric": "cpu", "target": "", "value": {"number": 90.0}, "limit": {"threshold": 80.0}, "phase":
+            {"pending": {"since": wall, "over": streak, "critical": streak, "wait": wait}}});
+        let settling = json!({"metric": "swap", "target": "", "value": {"percent": 1.0}, "limit": {"threshold": 80.0},
+            "last_told": {"wall": wall, "boot": 7}, "recovery": {"at": 7, "is_told": true}, "returns": 1, "phase":
+            {"firing": {"since": wall, "level": "critical", "is_critical_told": true, "critical": streak, "wait": wait,
+                "told_value": 90.0, "peak": 90.0, "reminders": 1, "well_since": {"wall": wall, "boot": 7}}}});
         let outbox = json!({"waiting": [entry], "rejected": [entry], "set_aside_untold": 1, "window": [5, 6],
             "hold": {"until": 9, "reason": "x", "refused": false}});
         let removed = json!({"name": "web", "end": {"removed": wall}});
         let containers =
             json!({"engine_was_there": true, "engine_gone": wall, "containers": {"0123456789abcdef": removed}});
         let report = json!({"schedule": "0 9 * * * UTC", "seen": wall, "sent": [wall], "last_sent": wall});
-        json!({"version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert],
+        json!({"version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1}})
     }
 
@@ -226,7 +234,7 @@ mod tests {
                     }
                 }
                 assert_eq!(state.containers.clone().correct(now().wall), 0, "{place} {value}");
-                let known = state.alerts.firing().into_iter().filter_map(|alert| alert.last_told);
+                let known = state.alerts.active().into_iter().filter_map(|alert| alert.last_told);
                 assert!(known.into_iter().all(|told| told.boot <= now().boot), "{place} {value}");
                 assert!(encode(&state, "boot", now()).unwrap().left_out == 0, "{place} {value}");
             }
@@ -235,7 +243,11 @@ mod tests {
         let waiting = "/outboxes/wechat/waiting/0";
         for place in [
             "/alerts/0/last_told/boot",
-            "/alerts/0/told_from",
+            "/alerts/1/phase/pending/over/since",
+            "/alerts/1/phase/pending/wait/secs",
+            "/alerts/2/recovery/at",
+            "/alerts/2/phase/firing/critical/since",
+            "/alerts/2/phase/firing/well_since/boot",
             "/since_report/alerts",
             "/containers/engine_gone",
             "/containers/containers/0123456789abcdef/end/removed",

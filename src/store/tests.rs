@@ -272,7 +272,7 @@ fn a_state_of_version_1_keeps_its_alerts_and_its_messages() {
     let state = include_str!("../../fixtures/state/alert-waits.json");
     store.folder.files.insert(FILE_NAME.to_owned(), state.as_bytes().to_vec());
     let Loaded::State(loaded) = load(&mut store, at(0)) else { panic!("it is a state") };
-    assert_eq!((loaded.alerts.firing_count(), loaded.outboxes[ROBOT].len()), (1, 1));
+    assert_eq!((loaded.alerts.active_count(), loaded.outboxes[ROBOT].len()), (1, 1));
     let waiting = &loaded.outboxes[ROBOT].waiting().next().unwrap().message;
     // It was escaped when it was saved, so it is told as it stands.
     assert!(waiting.title.spans().all(|span| matches!(span, Span::Own(_))));

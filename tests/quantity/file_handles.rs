@@ -1,7 +1,7 @@
 //! A source that only the tests know: how many files are open, from /proc/sys/fs/file-nr. It is all that one takes.
 
 use vps_monitor::clock::Now;
-use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source};
+use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use vps_monitor::host::{Host, ProcFile};
 use vps_monitor::metric::{Limits, Metric, Section, Text, Unit};
 use vps_monitor::settings::{self, doc};
@@ -13,6 +13,7 @@ pub const SOURCE: &Source =
 pub const FILE_HANDLES: &Metric = &Metric {
     name: "file_handles",
     unit: Unit::Count,
+    is_rate: false,
     section: Section::System,
     label: Text { zh: "文件句柄", en: "File handles" },
     alert_label: Text { zh: "📂 文件句柄", en: "📂 File handles" },
@@ -23,10 +24,9 @@ pub const FILE_HANDLES: &Metric = &Metric {
 };
 
 fn read(section: &mut settings::Section<'_>) -> Setup {
-    let threshold = FILE_HANDLES.default_warning() as u64;
-    let threshold = section.integer("threshold", threshold, 1..=u64::MAX, doc("打开的文件数", "files that are open"));
+    let limits = read_limits(section, FILE_HANDLES, "threshold", doc("打开的文件数", "files that are open"));
     let open = |_: &[_], host: &Host| Some(Box::new(FileHandles(host.proc_file("sys/fs/file-nr"))) as _);
-    Setup::new(open).limit(FILE_HANDLES, threshold as f64)
+    Setup::new(open).limited(FILE_HANDLES, limits)
 }
 
 struct FileHandles(ProcFile);

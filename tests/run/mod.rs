@@ -20,7 +20,7 @@ mod wall_clock;
 const MEMORY_ALERT: &str = "⚠️ VPS 告警 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 80.4% (阈值: 80%)\n⏰ 时间: ";
 
 /// The message that follows when the host becomes `no-swap`.
-const MEMORY_RECOVERY: &str = "✅ VPS 恢复 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 40.2% (已恢复正常)\n⏰ 时间: ";
+const MEMORY_RECOVERY: &str = "✅ VPS 恢复 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 40.2% (已恢复正常)\n";
 
 /// The URL of a port on which nobody listens any more.
 fn refusing_url() -> String {

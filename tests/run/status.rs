@@ -60,7 +60,7 @@ fn an_alert_that_is_held_back_is_explained() {
     }
     agent.wait_for_checks(3);
     let told = place.run(&["status"]).stdout;
-    assert!(told.contains(", not told again yet: it is back within alert_cooldown of its last message (20"), "{told}");
+    assert!(told.contains(", not told again yet: it waits (last told 20"), "{told}");
 }
 
 #[test]

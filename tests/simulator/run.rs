@@ -74,11 +74,11 @@ fn configuration(random: &mut Random) -> (Config, Rules) {
     let cooldown = random.pick(&[0, 60, 300, 300, 3600]);
     let send_recovery = !random.once_in(8);
     let text = format!(
-        "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {cooldown}, \
+        "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {cooldown}, alert_repeat: 0, alert_settle: 0, \
          send_recovery: {send_recovery}}}\n\
          wechat: {{webhook_url: 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f}}\n\
-         system: {{disk: {{paths: [/a, /b]}}}}\n\
-         network: {{traffic: {{threshold_mbps: 80}}, connections: {{threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
+         system: {{disk: {{paths: [/a, /b]}}, cpu: {{for: 0}}}}\n\
+         network: {{traffic: {{threshold_mbps: 80, for: 0}}, connections: {{threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
          docker: {{enabled: true, alert_unavailable: false, containers: [c0, c1, c2, c3]}}\n\
          scheduled_report: {{cron: \"{CRON}\"}}\n"
     );

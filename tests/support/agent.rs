@@ -51,7 +51,7 @@ pub struct Place {
 pub fn quick(webhook_url: &str) -> String {
     let wechat = if webhook_url.is_empty() { String::new() } else { format!("webhook_url: \"{webhook_url}\"") };
     format!(
-        "general: {{hostname: web-1, timezone: UTC, check_interval: 1h, alert_cooldown: 1h}}\n\
+        "general: {{hostname: web-1, timezone: UTC, check_interval: 1h, alert_cooldown: 1h, alert_settle: 0}}\n\
          wechat: {{{wechat}}}\n\
          system:\n\
          \x20 memory: {{threshold: 80}}\n\

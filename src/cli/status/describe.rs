@@ -106,16 +106,24 @@ fn alert(alert: &AlertStatus) -> String {
     let told = alert.last_told.as_deref().map(|told| time(Some(told)));
     let told = match (alert.state.as_str(), told) {
         ("firing", Some(told)) => format!("told {told}"),
-        ("held_back", Some(told)) => {
-            format!("not told again yet: it is back within alert_cooldown of its last message ({told})")
+        ("pending", Some(told)) => format!("not told again yet: it waits (last told {told})"),
+        ("pending", None) => "not told yet: it waits to see whether it lasts".to_owned(),
+        ("settling", _) => {
+            format!(
+                "within its limit since {}; the recovery is told once that has lasted",
+                time(alert.well_since.as_deref())
+            )
         }
-        // Nothing was told that a cooldown could follow, so it is the grace that is waited for.
-        ("held_back", None) | ("pending", _) => "not told yet: it waits to see whether it lasts".to_owned(),
-        ("settling", _) => "within its limit again; the recovery is told once that has lasted".to_owned(),
         (state, _) => state.to_owned(),
     };
+    let returns = match alert.returns {
+        0 => String::new(),
+        returns => format!(", came back {} within a day", counted(returns as usize, "time")),
+    };
+    let level = if alert.level.as_deref() == Some("critical") { "CRITICAL " } else { "" };
     let what = subject(&alert.metric, &alert.target);
-    format!("{what} {} ({limit}) since {}, {told}", value(&alert.value, unit), time(Some(&alert.since)))
+    let (value, since) = (value(&alert.value, unit), time(Some(&alert.since)));
+    format!("{level}{what} {value} ({limit}) since {since}{returns}, {told}")
 }
 
 fn pending(pending: &PendingStatus) -> String {
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn an_alert_that_was_never_told_waits_for_its_grace_and_not_for_a_cooldown() {
         let alert = json!({
-            "metric": "container_state", "target": "web", "state": "held_back", "since": "2026-02-04T15:29:55+08:00",
+            "metric": "container_state", "target": "web", "state": "pending", "since": "2026-02-04T15:29:55+08:00",
             "last_told": null, "value": "removed", "expected": "running"
         });
         let told = told(&json!({ "alerts": [alert] }));

@@ -64,6 +64,8 @@ pub struct Entry {
     pub name: String,
     pub check_health: bool,
     pub expected: Expected,
+    /// Its trouble is critical.
+    pub critical: bool,
 }
 
 /// The state in which a container is well.
@@ -194,7 +196,7 @@ const NAME_PATTERN: &str = "^[A-Za-z0-9_.*-]+$";
 impl Entry {
     /// A container of this name that is expected to run and, where it has a health check, to be healthy.
     pub fn new(name: impl Into<String>) -> Entry {
-        Entry { name: name.into(), check_health: true, expected: Expected::Running }
+        Entry { name: name.into(), check_health: true, expected: Expected::Running, critical: false }
     }
 
     pub fn is_pattern(&self) -> bool {
@@ -220,6 +222,11 @@ impl Entry {
                         "`exited`：一次性任务，以退出码 0 结束即为正常",
                         "`exited`: a job, which is well once it ended with exit code 0",
                     ),
+                ),
+                critical: section.boolean(
+                    "critical",
+                    false,
+                    doc("它的故障是否为严重告警", "whether its trouble is critical"),
                 ),
             };
             if !section.is_written("name") {

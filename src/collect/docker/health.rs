@@ -28,6 +28,7 @@ pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Intern
     Some(ContainerWord {
         well,
         causes: output.filter(|_| well == Some(false)).map(Cause::HealthOutput).into_iter().collect(),
+        is_critical: policy.is_critical,
         ..ContainerWord::new(word.clone(), interner.get("healthy"))
     })
 }

@@ -70,8 +70,17 @@ pub struct WatchPolicy {
     /// It is named in the configuration, and not by a pattern.
     pub is_named: bool,
     pub check_health: bool,
+    /// Its trouble is critical.
+    pub is_critical: bool,
     pub loop_times: u32,
     pub loop_window: Duration,
+}
+
+impl WatchPolicy {
+    fn reading_of(self, word: Rc<str>, interner: &mut Interner) -> ContainerWord {
+        let expected = interner.get(self.expected.word());
+        ContainerWord { is_critical: self.is_critical, ..ContainerWord::new(word, expected) }
+    }
 }
 
 impl Observation {
@@ -148,7 +157,7 @@ pub fn state(observed: &Observation, history: History, policy: WatchPolicy, inte
         on_purpose: is_between || causes.iter().any(Cause::is_on_purpose),
         causes,
         restarts: observed.restarts().map(Box::new),
-        ..ContainerWord::new(word, interner.get(policy.expected.word()))
+        ..policy.reading_of(word, interner)
     }
 }
 
@@ -208,21 +217,21 @@ pub fn death(death: Death, policy: WatchPolicy, interner: &mut Interner) -> Cont
     ContainerWord {
         well: Some(false),
         causes: ended(death.how, death.exit_code, None),
-        ..ContainerWord::new(interner.get("exited"), interner.get(policy.expected.word()))
+        ..policy.reading_of(interner.get("exited"), interner)
     }
 }
 
 /// The reading of a container that is named and not there.
-pub fn missing(expected: Expected, interner: &mut Interner) -> ContainerWord {
-    ContainerWord { on_purpose: true, ..ContainerWord::new(interner.get(MISSING), interner.get(expected.word())) }
+pub fn missing(policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
+    ContainerWord { on_purpose: true, ..policy.reading_of(interner.get(MISSING), interner) }
 }
 
 /// The reading of one that ran until it was removed.
-pub fn removed(expected: Expected, interner: &mut Interner) -> ContainerWord {
+pub fn removed(policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
     ContainerWord {
         on_purpose: true,
         causes: vec![Cause::Removed],
-        ..ContainerWord::new(interner.get(REMOVED), interner.get(expected.word()))
+        ..policy.reading_of(interner.get(REMOVED), interner)
     }
 }
 
@@ -254,6 +263,7 @@ pub(super) mod tests {
         expected: Expected::Running,
         is_named: true,
         check_health: true,
+        is_critical: false,
         loop_times: 3,
         loop_window: Duration::from_secs(600),
     };
@@ -344,8 +354,8 @@ pub(super) mod tests {
         }
         assert!(!on_purpose("exited", Some(1), End::Itself) && !on_purpose("exited", Some(137), End::OutOfMemory));
         assert!(!on_purpose("restarting", Some(1), End::Itself) && !on_purpose("dead", None, End::Itself));
-        assert!(missing(Expected::Running, &mut Interner::default()).on_purpose);
-        assert!(removed(Expected::Running, &mut Interner::default()).on_purpose);
+        assert!(missing(POLICY, &mut Interner::default()).on_purpose);
+        assert!(removed(POLICY, &mut Interner::default()).on_purpose);
     }
 
     #[test]

@@ -255,6 +255,7 @@ impl Docker {
             expected: entry.map_or(Expected::Running, |entry| entry.expected),
             is_named: watch.names(place),
             check_health: entry.is_none_or(|entry| entry.check_health),
+            is_critical: entry.is_some_and(|entry| entry.critical),
             loop_times: self.config.restart_loop_times,
             loop_window: self.config.restart_loop_window,
         }

@@ -204,7 +204,7 @@ impl Docker {
         let mut absent: Vec<(Place, Reading)> = missing
             .chain(removed)
             .map(|(place, word)| {
-                let word: ContainerWord = word(self.policy(&place).expected, &mut self.interner);
+                let word: ContainerWord = word(self.policy(&place), &mut self.interner);
                 let reading = reading(metric::CONTAINER_STATE, &place.target, word);
                 (place, reading)
             })

@@ -4,7 +4,7 @@ mod arc;
 mod meminfo;
 
 use super::parse::Malformed;
-use super::{Collector, Progress, SYSTEM, Setup, Source, whole};
+use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Metric};
@@ -22,19 +22,19 @@ pub const SWAP: &Source =
 
 fn read_memory(section: &mut Section<'_>) -> Setup {
     let doc = doc("不可用内存的比例 (%)", "unavailable memory, percent");
-    let threshold = section.percent("threshold", metric::MEMORY.default_warning(), doc);
-    Setup::new(|watched, host| Some(Box::new(Memory::new(watched, host)))).limit(metric::MEMORY, threshold)
+    let limits = read_limits(section, metric::MEMORY, "threshold", doc);
+    Setup::new(|watched, host| Some(Box::new(Memory::new(watched, host)))).limited(metric::MEMORY, limits)
 }
 
 fn read_swap(section: &mut Section<'_>) -> Setup {
     let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap usage, percent; no alert on a host without swap");
-    let threshold = section.percent("threshold", metric::SWAP.default_warning(), doc);
+    let limits = read_limits(section, metric::SWAP, "threshold", doc);
     // Where memory is watched, it is read together with that.
     let open = |watched: &[Watched], host: &Host| {
         let is_alone = !watched.contains(&whole(metric::MEMORY));
         is_alone.then(|| Box::new(Memory::new(watched, host)) as _)
     };
-    Setup::new(open).limit(metric::SWAP, threshold)
+    Setup::new(open).limited(metric::SWAP, limits)
 }
 
 struct Memory {

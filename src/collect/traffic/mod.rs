@@ -5,7 +5,7 @@ mod counters;
 
 use std::time::Duration;
 
-use super::{Collector, NETWORK, Progress, Setup, Source, sample_interval};
+use super::{Collector, NETWORK, Progress, Setup, Source, read_limits, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -19,19 +19,14 @@ pub const SOURCE: &Source =
     &Source { name: "traffic", group: NETWORK, metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT], read };
 
 fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
-    let threshold = section.number(
-        "threshold_mbps",
-        metric::TRAFFIC_IN.default_warning(),
-        0.0,
-        1_000_000.0,
-        doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, for in and for out"),
-    );
+    let doc = doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, for in and for out");
+    let limits = read_limits(section, metric::TRAFFIC_IN, "threshold_mbps", doc);
     let window = sample_interval(section, Duration::from_secs(5), check_interval);
     let interfaces = section.list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name));
     let interfaces: Vec<String> = interfaces.unwrap_or_default();
     section.holds("interfaces", Written::Texts(interfaces.clone()));
     let setup = Setup::new(move |_, host| Some(Box::new(Traffic::new(window, &interfaces, host))));
-    Setup { window, ..setup.limit(metric::TRAFFIC_IN, threshold).limit(metric::TRAFFIC_OUT, threshold) }
+    Setup { window, ..setup.limited(metric::TRAFFIC_IN, limits).limited(metric::TRAFFIC_OUT, limits) }
 }
 
 const INTERFACES: Doc = doc(

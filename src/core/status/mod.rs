@@ -81,6 +81,21 @@ pub struct AlertStatus {
     pub threshold: Option<Json>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// `warning` or `critical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// How often it came back within a day of its recovery.
+    #[serde(default)]
+    pub returns: u32,
+    /// Since when it is below its limit, while it settles.
+    #[serde(default)]
+    pub well_since: Option<String>,
+    /// Before this it is told again by no check, though it lasts; none: it is not told again.
+    #[serde(default)]
+    pub next_reminder: Option<String>,
+    /// The number of its last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_value: Option<Json>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,7 +141,7 @@ impl Status {
             last_report: reporter.state().last_sent.map(|time| rfc3339(time, zone)),
             readings: Vec::new(),
             containers: Containers::default(),
-            alerts: alerts(state, zone),
+            alerts: alerts(state, config, now),
             pending: pending(state, config, now),
             set_aside: set_aside(state, zone),
             failures: Vec::new(),
@@ -173,7 +188,7 @@ impl Core {
         }
         let outboxes = self.state.get().outboxes.values();
         let standing = Standing {
-            alerts: self.alerts().firing_count(),
+            alerts: self.alerts().active_count(),
             waiting: self.waiting_count(),
             last_error: outboxes.flat_map(Outbox::waiting).find_map(|entry| entry.last_error.as_deref()),
             config_problem: self.config_problem.as_deref(),
@@ -187,19 +202,26 @@ impl Core {
     }
 }
 
-fn alerts(state: &State, zone: &TimeZone) -> Vec<AlertStatus> {
-    let status = state.alerts.firing().into_iter().map(|alert| {
+fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertStatus> {
+    let (zone, policy) = (&config.style.zone, &config.policy);
+    let status = state.alerts.active().into_iter().map(|alert| {
+        let firing = alert.firing();
         let (threshold, expected) = limit(&alert.limit);
         AlertStatus {
             metric: alert.key.metric.name.to_owned(),
             target: alert.key.target.to_string(),
-            state: if alert.told { "firing" } else { "held_back" }.to_owned(),
-            since: rfc3339(alert.since, zone),
+            state: alert.state().to_owned(),
+            since: rfc3339(alert.since(), zone),
             last_told: alert.last_told.map(|told| rfc3339(told.wall, zone)),
             value: value_json(alert.key.metric, &alert.value),
             unit: alert.key.metric.unit.name().map(str::to_owned),
             threshold,
             expected,
+            level: firing.map(|firing| firing.level.name().to_owned()),
+            returns: alert.returns,
+            well_since: firing.and_then(|firing| firing.well_since).map(|well| rfc3339(well.wall, zone)),
+            next_reminder: alert.next_reminder(policy).map(|due| rfc3339(outbox::on_the_wall(due, now), zone)),
+            told_value: firing.and_then(|firing| firing.told_value).map(|told| alert.key.metric.unit.json(told)),
         }
     });
     status.collect()

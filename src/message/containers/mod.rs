@@ -6,6 +6,7 @@ mod section;
 
 use std::collections::HashMap;
 
+use super::episode::{Wording, without_picture};
 use super::report::short;
 use super::{Line, Words};
 use crate::alert::Transition;
@@ -19,37 +20,45 @@ pub(super) use section::containers;
 const MAX_BLOCKS: usize = 3;
 
 /// The lines of those that fail.
-pub(super) fn alert_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
+pub(super) fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+    let words = wording.words;
     let (mut lines, containers) = engine_first(transitions, words.docker_unavailable);
     if containers.len() > MAX_BLOCKS {
-        lines.extend(containers.iter().map(|container| container.alert_line(words)));
+        lines.extend(containers.iter().map(|container| container.alert_line(wording)));
         return lines;
     }
-    for Container { target, of_this } in containers {
+    for container in containers {
+        let past = container.past(wording);
+        let Container { target, of_this } = container;
         lines.push(Line::from(words.container) + ": " + Line::foreign(target));
         for transition in of_this {
             let label = words.label(&transition.key.metric.alert_label);
             lines.push(Line::from("❌ ") + label + ": " + state_and_expected(transition, words));
             lines.extend(causes(transition).map(|cause| words.cause(cause)));
         }
+        lines.extend(past);
     }
     lines
 }
 
 /// The lines of those that are well again.
-pub(super) fn recovery_lines(transitions: &[&Transition], words: &Words) -> Vec<Line> {
+pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+    let words = wording.words;
     let (mut lines, containers) = engine_first(transitions, words.docker_available);
     if containers.len() > MAX_BLOCKS {
-        lines.extend(containers.iter().map(|container| container.recovery_line(words)));
+        lines.extend(containers.iter().map(|container| container.recovery_line(wording)));
         return lines;
     }
-    for Container { target, of_this } in containers {
+    for container in containers {
+        let past = container.past(wording);
+        let Container { target, of_this } = container;
         lines.push(Line::from(words.container) + ": " + Line::foreign(target));
         lines.extend(of_this.into_iter().map(|transition| {
             let label = words.label(&transition.key.metric.alert_label);
             let state = short(transition.key.metric, &transition.value);
             Line::from("✅ ") + label + ": " + state + " (" + words.back_to_normal + ")"
         }));
+        lines.extend(past);
     }
     lines
 }
@@ -85,20 +94,31 @@ fn engine_first<'a>(transitions: &[&'a Transition], engine: &'static str) -> (Ve
 }
 
 impl Container<'_> {
+    /// Of all that is told of it, the past of what began first.
+    fn past(&self, wording: Wording<'_>) -> Option<Line> {
+        let mut by_age = self.of_this.clone();
+        by_age.sort_by_key(|transition| transition.since);
+        by_age.into_iter().find_map(|transition| wording.episode(transition))
+    }
+
     /// `❌ nginx: exited (期望: running)，退出码 3`
-    fn alert_line(&self, words: &Words) -> Line {
+    fn alert_line(&self, wording: Wording<'_>) -> Line {
+        let words = wording.words;
         let facts = self.of_this.iter().flat_map(|transition| {
             let short = causes(transition).map(|cause| words.short_cause(cause));
             std::iter::once(state_and_expected(transition, words)).chain(short)
         });
+        let facts = facts.chain(self.past(wording).map(without_picture));
         Line::from("❌ ") + Line::foreign(self.target) + ": " + Line::join(facts, words.comma)
     }
 
     /// `✅ nginx: running (已恢复正常)`
-    fn recovery_line(&self, words: &Words) -> Line {
+    fn recovery_line(&self, wording: Wording<'_>) -> Line {
+        let words = wording.words;
         let states = self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value));
         let states = Line::join(states, words.comma);
-        Line::from("✅ ") + Line::foreign(self.target) + ": " + states + " (" + words.back_to_normal + ")"
+        let well = Line::from("✅ ") + Line::foreign(self.target) + ": " + states + " (" + words.back_to_normal + ")";
+        Line::join([Some(well), self.past(wording).map(without_picture)].into_iter().flatten(), words.comma)
     }
 }
 
@@ -122,10 +142,11 @@ fn causes(transition: &Transition) -> impl Iterator<Item = &Cause> {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::alert::News;
-    use crate::message::Language;
+    use crate::alert::{Episode, News};
+    use crate::message::{Language, Style};
     use crate::metric::Metric;
     use crate::snapshot::Key;
 
@@ -137,6 +158,7 @@ mod tests {
             value: Value::Container(word),
             limit: Limit::Expected(expected.into()),
             since: Timestamp::UNIX_EPOCH,
+            episode: Episode::default(),
         }
     }
 
@@ -145,11 +167,12 @@ mod tests {
     }
 
     fn lines(
-        how: fn(&[&Transition], &Words) -> Vec<Line>,
+        how: fn(&[&Transition], Wording<'_>) -> Vec<Line>,
         transitions: &[Transition],
         language: Language,
     ) -> Vec<Line> {
-        how(&transitions.iter().collect::<Vec<_>>(), language.words())
+        let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::UTC };
+        how(&transitions.iter().collect::<Vec<_>>(), Wording::new(&style, Timestamp::UNIX_EPOCH))
     }
 
     fn four() -> Vec<Transition> {

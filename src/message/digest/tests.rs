@@ -4,7 +4,7 @@ use jiff::tz;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alert::{News, Transition};
+use crate::alert::{Episode, News, Transition};
 use crate::message::{Escape, alerts, recovery};
 use crate::metric;
 use crate::rule::Limit;
@@ -25,6 +25,7 @@ fn transition(target: &str, news: News, percent: f64, since: i64) -> Transition 
         value: Value::Number(percent),
         limit: Limit::Threshold(80.0),
         since: at(since),
+        episode: Episode::default(),
     }
 }
 
@@ -53,7 +54,7 @@ fn an_alert_and_its_recovery_are_one_line_and_what_is_not_over_comes_first() {
         pages[0].text(&Escape::NONE),
         "📚 VPS 积压摘要 [web-1]\n━━━━━━━━━━━━━━━━\n📮 积压的 5 条消息合并如下\n\
          🔴 2026-02-04 17:10:00 起: 💾 磁盘使用率(/b): 90.0% (阈值: 80%)\n\
-         🟢 2026-02-04 15:30:00 → 2026-02-04 17:00:00 (1 小时 30 分钟): 💾 磁盘使用率(/a): 95.0% (阈值: 80%)\n\
+         🟢 2026-02-04 15:30:00 → 2026-02-04 17:00:00 (1 小时 30 分): 💾 磁盘使用率(/a): 95.0% (阈值: 80%)\n\
          🟢 2026-02-04 15:21:00 → 2026-02-04 15:31:00 (10 分钟): 💾 磁盘使用率(/c): 40.0% (已恢复正常)\n\
          ⏰ 时间: 2026-02-05 01:30:00"
     );

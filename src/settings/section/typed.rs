@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 
 use super::Section;
 use crate::settings::confusable::Confusable;
-use crate::settings::doc::{Doc, Kind};
+use crate::settings::doc::{Doc, Kind, MAX_DURATIONS};
 use crate::settings::duration::duration_text;
+use crate::settings::node::Value;
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
 use crate::settings::time_zone::{self, time_zone};
@@ -40,6 +41,15 @@ impl Section<'_> {
         value
     }
 
+    /// The same where there need not be one: absent or empty, it is `None`.
+    pub fn optional_number(&mut self, key: &'static str, above: f64, up_to: f64, doc: Doc) -> Option<f64> {
+        self.describe(key, Kind::Number { above, up_to }, String::new(), doc);
+        let value =
+            self.value(key, None, &number_expected(above, up_to), |scalar| scalar.number(above, up_to).map(Some));
+        self.holds(key, value.map_or(Written::Nothing, Written::Number));
+        value
+    }
+
     /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
     pub fn percent(&mut self, key: &'static str, default: f64, doc: Doc) -> f64 {
         self.describe(key, Kind::Percent, default.to_string(), doc);
@@ -68,6 +78,44 @@ impl Section<'_> {
         let value = self.value(key, default, &expected, |scalar| scalar.duration(&range));
         self.holds(key, Written::Duration(value));
         value
+    }
+
+    /// One duration in `range`, or a list of up to [`MAX_DURATIONS`]; none where the word `none` stands instead.
+    pub fn durations(
+        &mut self,
+        key: &'static str,
+        default: &[Duration],
+        range: RangeInclusive<Duration>,
+        none: Option<&'static str>,
+        doc: Doc,
+    ) -> Vec<Duration> {
+        let (from, to) = (*range.start(), *range.end());
+        let texts: Vec<String> = default.iter().map(|duration| duration_text(*duration)).collect();
+        self.describe(key, Kind::Durations { from, to, none }, format!("[{}]", texts.join(", ")), doc);
+        let (from, to) = (duration_text(from), duration_text(to));
+        let or = none.map(|none| format!(", or `{none}`")).unwrap_or_default();
+        let expected = format!("from {from} to {to}, such as 1h, or a list such as [1h, 1d]{or}");
+        let Some(entry) = self.ask(key).filter(|entry| !entry.value.is_null()) else { return default.to_vec() };
+        let path = self.path_of(key);
+        let Value::List(nodes) = &*entry.value.value else {
+            let convert = |scalar: &Scalar| match none {
+                Some(none) if scalar.text.eq_ignore_ascii_case(none) => Ok(Vec::new()),
+                _ => Ok(vec![scalar.duration(&range)?]),
+            };
+            return self
+                .diagnostics
+                .convert(&entry.value, &path, &expected, convert)
+                .unwrap_or_else(|| default.to_vec());
+        };
+        if !(1..=MAX_DURATIONS).contains(&nodes.len()) {
+            let complaint = Complaint::new(format!("a list of {} items", nodes.len()));
+            self.diagnostics.complain(&entry.value, &path, &complaint.expected(expected));
+            return default.to_vec();
+        }
+        let mut item = |(place, node)| {
+            self.diagnostics.convert(node, &format!("{path}[{place}]"), &expected, |scalar| scalar.duration(&range))
+        };
+        nodes.iter().enumerate().filter_map(|place| item(place)).collect()
     }
 
     /// A text, empty by default; a number or a boolean without quotes is one, too.

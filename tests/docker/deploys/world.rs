@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use vps_monitor::alert::{AlertBook, Extent, Policy, Transition};
+use vps_monitor::alert::{AlertBook, Extent, Policy, Steps, Transition};
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Config, Docker, Look, Looked, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
@@ -13,7 +13,11 @@ use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::{Snapshot, Value};
 
-const POLICY: Policy = Policy { cooldown: Duration::ZERO, send_recovery: true };
+/// Every change is told at once.
+fn policy() -> Policy {
+    let at_once = Steps::new([Duration::ZERO]);
+    Policy { cooldown: Duration::ZERO, send_recovery: true, repeat: at_once.clone(), settle: at_once }
+}
 
 /// As the agent gathers events.
 const BURST_MILLIS: i64 = 200;
@@ -121,7 +125,7 @@ impl World {
     pub fn values(&self) -> Vec<String> {
         let mut values: Vec<String> = self
             .book
-            .firing()
+            .active()
             .into_iter()
             .map(|alert| {
                 let Value::Container(word) = &alert.value else { panic!("{alert:?}") };
@@ -287,7 +291,12 @@ impl World {
     pub fn pass(&mut self, millis: i64) {
         let end = self.now_millis + millis;
         loop {
-            let wake = self.book.next_due(self.now().boot, POLICY).map(|(due, _)| due.as_micros() / 1000 - 86_400_000);
+            let wake = self
+                .book
+                .due(self.now().boot, &policy())
+                .map(|(due, _)| due)
+                .min()
+                .map(|due| due.as_micros() / 1000 - 86_400_000);
             let next = [Some(self.next_check), self.burst_due, wake].into_iter().flatten().min().unwrap();
             if next > end {
                 self.now_millis = end;
@@ -336,7 +345,7 @@ impl World {
         };
         assert_one_reading_a_name(snapshot);
         let findings = rule::evaluate(snapshot, &self.rules());
-        let transitions = self.book.step(&findings, snapshot, extent, now, POLICY);
+        let transitions = self.book.step(&findings, snapshot, extent, now, &policy());
         self.told.extend(transitions.iter().filter_map(shown));
     }
 

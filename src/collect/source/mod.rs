@@ -3,6 +3,8 @@
 //! Whoever composes the configuration, compiles rules or makes a check takes all that from here, so that another source is
 //! another file and another line in [`SOURCES`](super::SOURCES).
 
+mod limits;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -13,6 +15,8 @@ use crate::host::Host;
 use crate::metric::{Limits, Metric};
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
+
+pub use limits::read_limits;
 
 /// Something that quantities are read from.
 #[derive(Debug)]
@@ -66,10 +70,10 @@ impl Setup {
         Setup { targets: vec!["".into()], limits: Vec::new(), window: Duration::ZERO, open: Box::new(open) }
     }
 
-    /// With a limit of one of the quantities: a warning from here on.
+    /// With the limits of one of the quantities.
     #[must_use]
-    pub fn limit(mut self, metric: &'static Metric, threshold: f64) -> Setup {
-        self.limits.push((metric, Limits::warning(threshold)));
+    pub fn limited(mut self, metric: &'static Metric, limits: Limits) -> Setup {
+        self.limits.push((metric, limits));
         self
     }
 }

@@ -1,0 +1,204 @@
+//! The state machine of one alert: a look at it, and its change by that.
+
+use std::time::Duration;
+
+use super::policy::{Policy, RETURNS_ARE_REMEMBERED};
+use super::record::{Alert, Firing, Pending, Phase, Recovery};
+use super::streak::{Rate, Streak};
+use super::{Episode, Extent, News, Transition};
+use crate::clock::Now;
+use crate::rule::{Finding, Level, Verdict};
+
+impl Alert {
+    /// Takes in a look that could measure it.
+    pub(super) fn look(
+        &mut self,
+        finding: &Finding<'_>,
+        extent: Extent,
+        now: Now,
+        policy: &Policy,
+    ) -> Option<Transition> {
+        self.gone_since = None;
+        // The quantity too: a name that is read from a state file is all that is known of it.
+        self.key.clone_from(&finding.reading.key);
+        self.value.clone_from(&finding.reading.value);
+        if let Some(limit) = &finding.limit {
+            self.limit.clone_from(limit);
+        }
+        let seen = Seen::new(finding);
+        match &mut self.phase {
+            Phase::Clear if !seen.is_over => None,
+            Phase::Clear => {
+                let streak = Streak::follow(None, true, seen.warning, now.boot)?;
+                self.phase =
+                    Phase::Pending(Pending { since: now.wall, over: streak, critical: None, wait: finding.wait });
+                self.pend(&seen, true, now, policy)
+            }
+            Phase::Pending(pending) => {
+                let Some(over) = Streak::follow(Some(pending.over), seen.is_over, seen.warning, now.boot) else {
+                    let transition = self.transition(News::RecoveredUntold, policy);
+                    self.phase = Phase::Clear;
+                    return Some(transition);
+                };
+                (pending.over, pending.wait) = (over, finding.wait);
+                self.pend(&seen, false, now, policy)
+            }
+            Phase::Firing(_) if seen.is_over => self.last(&seen, extent, now, policy),
+            Phase::Firing(_) => self.settle(now, policy),
+        }
+    }
+
+    /// It is over its limit and was not told: is it now? Where it just began, the log has a line of it.
+    fn pend(&mut self, seen: &Seen, began: bool, now: Now, policy: &Policy) -> Option<Transition> {
+        let cooldown_ends = self.cooldown_ends(policy);
+        let Phase::Pending(pending) = &mut self.phase else { return None };
+        pending.critical = Streak::follow(pending.critical, seen.is_critical, seen.critical, now.boot);
+        let lasted = |streak: Streak| now.boot - streak.since >= pending.wait;
+        let is_critical = pending.critical.is_some_and(lasted);
+        let is_cooling_down = cooldown_ends.is_some_and(|end| now.boot < end);
+        if !is_critical && (!lasted(pending.over) || is_cooling_down) {
+            let news = if lasted(pending.over) { News::HeldBack } else { News::Pending };
+            return began.then(|| self.transition(news, policy));
+        }
+        let (level, number) = (if is_critical { Level::Critical } else { Level::Warning }, self.value.number());
+        let returned = self.recovery.is_some_and(|recovery| now.boot - recovery.at < RETURNS_ARE_REMEMBERED);
+        self.returns = if returned { self.returns.saturating_add(1) } else { 0 };
+        self.phase = Phase::Firing(Firing {
+            since: pending.since,
+            level,
+            is_critical_told: is_critical,
+            critical: pending.critical,
+            wait: pending.wait,
+            told_value: None,
+            peak: number,
+            reminders: 0,
+            checks: 1,
+            well_since: None,
+        });
+        Some(self.tell(News::Fired, now, policy))
+    }
+
+    /// It was told and is still over its limit: is it told again?
+    fn last(&mut self, seen: &Seen, extent: Extent, now: Now, policy: &Policy) -> Option<Transition> {
+        let is_cooling_down = self.is_cooling_down(now.boot, policy.cooldown);
+        let number = self.value.number();
+        let last_told = self.last_told.map(|told| told.boot);
+        let Phase::Firing(firing) = &mut self.phase else { return None };
+        firing.well_since = None;
+        firing.wait = seen.wait;
+        firing.checks = firing.checks.saturating_add(u32::from(extent == Extent::Check));
+        firing.critical = Streak::follow(firing.critical, seen.is_critical, seen.critical, now.boot);
+        firing.peak = worst(firing.peak, number);
+        let is_critical = firing.critical.is_some_and(|streak| now.boot - streak.since >= firing.wait);
+        firing.level = if is_critical { Level::Critical } else { Level::Warning };
+        let is_worse = || {
+            let (told, now) = firing.told_value.zip(number)?;
+            Some(self.key.metric.unit.is_half_way_worse(told, now))
+        };
+        let is_due = |step: Duration| last_told.is_none_or(|told| now.boot - told >= step);
+        let news = if is_critical && !firing.is_critical_told {
+            firing.is_critical_told = true;
+            News::Critical
+        } else if is_cooling_down {
+            return None;
+        } else if is_worse() == Some(true) {
+            News::Worse
+        } else if extent == Extent::Check
+            && !self.value.is_told_once()
+            && policy.repeat.nth(firing.reminders).is_some_and(is_due)
+        {
+            firing.reminders = firing.reminders.saturating_add(1);
+            News::Reminded
+        } else {
+            return None;
+        };
+        Some(self.tell(news, now, policy))
+    }
+
+    /// It was told and is below its limit: is it over?
+    fn settle(&mut self, now: Now, policy: &Policy) -> Option<Transition> {
+        let settling = policy.settling(self.returns);
+        let Phase::Firing(firing) = &mut self.phase else { return None };
+        firing.critical = None;
+        let began = firing.well_since.is_none();
+        let well_since = *firing.well_since.get_or_insert(now.into());
+        if now.boot - well_since.boot < settling {
+            return began.then(|| self.transition(News::Settling, policy));
+        }
+        let news = if policy.send_recovery { News::Recovered } else { News::RecoveredMuted };
+        let mut transition = self.transition(news, policy);
+        transition.episode.is_lasting |= !settling.is_zero();
+        self.recovery = Some(Recovery { at: now.boot, is_told: policy.send_recovery });
+        self.phase = Phase::Clear;
+        Some(transition)
+    }
+
+    /// Its key is not watched any more.
+    pub(super) fn drop_it(&mut self, policy: &Policy) -> Transition {
+        let transition = self.transition(News::Dropped, policy);
+        (self.phase, self.gone_since) = (Phase::Clear, None);
+        transition
+    }
+
+    /// A firing message is made now.
+    fn tell(&mut self, news: News, now: Now, policy: &Policy) -> Transition {
+        let transition = self.transition(news, policy);
+        let number = self.value.number();
+        if let Phase::Firing(firing) = &mut self.phase {
+            firing.told_value = if news == News::Reminded { worst(firing.told_value, number) } else { number };
+        }
+        self.last_told = Some(now.into());
+        transition
+    }
+
+    fn transition(&self, news: News, policy: &Policy) -> Transition {
+        let firing = self.firing();
+        Transition {
+            key: self.key.clone(),
+            news,
+            value: self.value.clone(),
+            limit: self.limit.clone(),
+            since: self.since(),
+            episode: Episode {
+                level: firing.map_or(Level::Warning, |firing| firing.level),
+                returns: firing.map_or(0, |_| self.returns),
+                told_before: firing.and_then(|firing| firing.told_value),
+                peak: firing.and_then(|firing| firing.peak),
+                settling: firing.map_or(Duration::ZERO, |_| policy.settling(self.returns)),
+                is_lasting: firing.is_some_and(|firing| firing.checks > 1),
+                well_since: firing.and_then(|firing| firing.well_since).map(|well| well.wall),
+            },
+        }
+    }
+}
+
+/// One look, as far as the state machine goes by it.
+struct Seen {
+    is_over: bool,
+    is_critical: bool,
+    /// Of rates: the reading beside each limit.
+    warning: Option<Rate>,
+    critical: Option<Rate>,
+    wait: Duration,
+}
+
+impl Seen {
+    fn new(finding: &Finding<'_>) -> Seen {
+        let number = finding.reading.value.number().filter(|_| finding.reading.key.metric.is_rate);
+        let rate = |limit: Option<f64>| Some(Rate { number: number?, limit: limit? });
+        Seen {
+            is_over: finding.verdict.is_breach(),
+            is_critical: finding.verdict == Verdict::Breach(Level::Critical),
+            warning: rate(finding.limits.warning),
+            critical: rate(finding.limits.critical),
+            wait: finding.wait,
+        }
+    }
+}
+
+fn worst(before: Option<f64>, now: Option<f64>) -> Option<f64> {
+    match (before, now) {
+        (Some(before), Some(now)) => Some(before.max(now)),
+        (before, now) => before.or(now),
+    }
+}

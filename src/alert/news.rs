@@ -1,0 +1,126 @@
+//! Changes of an alert: which of them are told, and the reason for each.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::rule::{Level, Limit};
+use crate::snapshot::{Key, Value};
+
+/// A change of one alert, and its reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    pub key: Key,
+    pub news: News,
+    pub value: Value,
+    pub limit: Limit,
+    /// When the alert began.
+    pub since: Timestamp,
+    pub episode: Episode,
+}
+
+/// The alert from its beginning to this change, as far as people are told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Episode {
+    pub level: Level,
+    /// How often it came back within a day of its recovery.
+    pub returns: u32,
+    /// The number that people know: of its last message before this one.
+    pub told_before: Option<f64>,
+    /// The worst number since it began.
+    pub peak: Option<f64>,
+    /// How long it must be below its limit before it is over.
+    pub settling: Duration,
+    /// More than one check found it, or it had to settle.
+    pub is_lasting: bool,
+    /// Since when it is below its limit.
+    pub well_since: Option<Timestamp>,
+}
+
+/// The reason for a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It began: told.
+    Fired,
+    /// It is over its critical limit for the first time since it began: told.
+    Critical,
+    /// It is half-way worse than the value that was told: told.
+    Worse,
+    /// It lasts, and is due to be told again: told.
+    Reminded,
+    /// It began, and is told once it has lasted for its `for` or its grace.
+    Pending,
+    /// It began again inside its cooldown: not told, unless it lasts.
+    HeldBack,
+    /// It came back before, and is below its limit: it must stay so for a while.
+    Settling,
+    /// An alert that was told is over: told.
+    Recovered,
+    /// It is over, and its firing was never told: not told either.
+    RecoveredUntold,
+    /// It is over, and `send_recovery` is off.
+    RecoveredMuted,
+    /// Its key is not watched any more: not told.
+    Dropped,
+}
+
+impl News {
+    /// The state in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            News::Fired | News::Critical | News::Worse | News::Reminded => "firing",
+            News::Pending => "pending",
+            News::HeldBack => "held_back",
+            News::Settling => "settling",
+            News::Recovered | News::RecoveredUntold | News::RecoveredMuted => "recovered",
+            News::Dropped => "dropped",
+        }
+    }
+
+    /// Whether a firing message is due.
+    pub const fn is_firing_message(self) -> bool {
+        matches!(self, News::Fired | News::Critical | News::Worse | News::Reminded)
+    }
+
+    /// Whether a recovery message is due.
+    pub const fn is_recovery_message(self) -> bool {
+        matches!(self, News::Recovered)
+    }
+}
+
+impl Transition {
+    /// The reason in the log.
+    pub const fn reason(&self) -> &'static str {
+        match self.news {
+            News::Fired if self.episode.returns > 0 => "came_back",
+            News::Fired => "began",
+            News::Critical => "critical",
+            News::Worse => "worse",
+            News::Reminded => "repeat",
+            News::Pending => "inside_for",
+            News::HeldBack => "inside_cooldown",
+            News::Settling => "came_back",
+            News::Recovered => "told_before",
+            News::RecoveredUntold => "never_told",
+            News::RecoveredMuted => "send_recovery_off",
+            News::Dropped => "not_watched",
+        }
+    }
+}
+
+/// How many messages of each kind alerts gave rise to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    pub alerts: u64,
+    pub recoveries: u64,
+}
+
+impl Tally {
+    /// Adds what was told of `transitions`.
+    pub fn count(&mut self, transitions: &[Transition]) {
+        let told = |is: fn(News) -> bool| transitions.iter().filter(|t| is(t.news)).count() as u64;
+        self.alerts += told(News::is_firing_message);
+        self.recoveries += told(News::is_recovery_message);
+    }
+}

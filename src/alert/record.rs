@@ -1,0 +1,223 @@
+//! One alert, and what a look at it changes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::policy::{Policy, RETURNS_ARE_REMEMBERED};
+use super::saved::SavedAlert;
+use super::streak::Streak;
+use crate::clock::{Boot, Now};
+use crate::rule::{Finding, Level, Limit};
+use crate::snapshot::{Key, Value};
+
+/// One alert: pending, firing, or over and remembered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "SavedAlert", into = "SavedAlert")]
+pub struct Alert {
+    pub key: Key,
+    pub phase: Phase,
+    /// Of the last look that could measure it.
+    pub value: Value,
+    pub limit: Limit,
+    /// When its last firing message was made.
+    pub last_told: Option<Moment>,
+    pub recovery: Option<Recovery>,
+    /// How often it came back within a day of its recovery.
+    pub returns: u32,
+    /// Since when no look speaks of it any more, where its name may come back.
+    pub gone_since: Option<Boot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It is not over its limit.
+    Clear,
+    /// It is over its limit and not told: it has not lasted yet, or its cooldown runs.
+    Pending(Pending),
+    /// It was told and is not over yet.
+    Firing(Firing),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    pub since: Timestamp,
+    pub over: Streak,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<Streak>,
+    /// How long it must last.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub wait: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Firing {
+    pub since: Timestamp,
+    /// By the last look that found it over its limit.
+    pub level: Level,
+    /// Whether its critical level was told since it began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_critical_told: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<Streak>,
+    /// How long it must be over its critical limit.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub wait: Duration,
+    /// The number that people know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_value: Option<f64>,
+    /// The worst number since it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<f64>,
+    #[serde(default)]
+    pub reminders: u32,
+    /// How many checks found it over its limit.
+    #[serde(default)]
+    pub checks: u32,
+    /// Since when it is below its limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub well_since: Option<Moment>,
+}
+
+/// A moment on both clocks: one for people, one that waits run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub wall: Timestamp,
+    pub boot: Boot,
+}
+
+/// The end of an alert that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    pub at: Boot,
+    /// Whether there was a message of it.
+    pub is_told: bool,
+}
+
+impl From<Now> for Moment {
+    fn from(now: Now) -> Moment {
+        Moment { wall: now.wall, boot: now.boot }
+    }
+}
+
+impl Alert {
+    /// An alert that nothing is known of yet.
+    pub(super) fn new(finding: &Finding<'_>, limit: &Limit) -> Alert {
+        Alert {
+            key: finding.reading.key.clone(),
+            phase: Phase::Clear,
+            value: finding.reading.value.clone(),
+            limit: limit.clone(),
+            last_told: None,
+            recovery: None,
+            returns: 0,
+            gone_since: None,
+        }
+    }
+
+    /// Since when it is over its limit, told or not; of one that is clear nobody asks.
+    pub fn since(&self) -> Timestamp {
+        match &self.phase {
+            Phase::Clear => Timestamp::UNIX_EPOCH,
+            Phase::Pending(pending) => pending.since,
+            Phase::Firing(firing) => firing.since,
+        }
+    }
+
+    /// Its state as `status` names it.
+    pub const fn state(&self) -> &'static str {
+        match &self.phase {
+            Phase::Clear => "clear",
+            Phase::Pending(_) => "pending",
+            Phase::Firing(Firing { well_since: Some(_), .. }) => "settling",
+            Phase::Firing(_) => "firing",
+        }
+    }
+
+    pub fn is_clear(&self) -> bool {
+        self.phase == Phase::Clear
+    }
+
+    /// How it stands where people were told of it, and not yet of its end.
+    pub const fn firing(&self) -> Option<&Firing> {
+        match &self.phase {
+            Phase::Firing(firing) => Some(firing),
+            Phase::Clear | Phase::Pending(_) => None,
+        }
+    }
+
+    pub const fn is_told(&self) -> bool {
+        self.firing().is_some()
+    }
+
+    /// The next instant after `after` at which a look can change something; `None`: only readings can.
+    pub(super) fn next_due(&self, after: Boot, policy: &Policy) -> Option<Boot> {
+        if self.gone_since.is_some() {
+            return None;
+        }
+        let ends = match &self.phase {
+            Phase::Clear => [None, None],
+            Phase::Pending(pending) => {
+                let lasts_from = pending.over.since.after(pending.wait);
+                let critical_from = pending.critical.map(|streak| streak.since.after(pending.wait));
+                [Some(self.cooldown_ends(policy).map_or(lasts_from, |end| end.max(lasts_from))), critical_from]
+            }
+            Phase::Firing(firing) => {
+                let untold = firing.critical.filter(|_| !firing.is_critical_told);
+                let settled = firing.well_since.map(|well| well.boot.after(policy.settling(self.returns)));
+                [untold.map(|streak| streak.since.after(firing.wait)), settled]
+            }
+        };
+        ends.into_iter().flatten().filter(|end| *end > after).min()
+    }
+
+    /// When it is told again at the earliest by a check, where it lasts.
+    pub fn next_reminder(&self, policy: &Policy) -> Option<Boot> {
+        let firing = self.firing()?;
+        let step = policy.repeat.nth(firing.reminders)?.max(policy.cooldown);
+        (!self.value.is_told_once()).then_some(self.last_told?.boot.after(step))
+    }
+
+    /// The end of the cooldown that keeps a firing message back; `None` where nothing does. What came back after a told
+    /// recovery is told at once: its settling bounds the messages that follow.
+    pub(super) fn cooldown_ends(&self, policy: &Policy) -> Option<Boot> {
+        let told = self.last_told?.boot;
+        let is_recovery_told = self.recovery.is_some_and(|recovery| recovery.is_told && recovery.at >= told);
+        (!(is_recovery_told && policy.returns_at_once())).then(|| told.after(policy.cooldown))
+    }
+
+    pub(super) fn is_cooling_down(&self, now: Boot, cooldown: Duration) -> bool {
+        self.last_told.is_some_and(|told| now - told.boot < cooldown)
+    }
+
+    /// Whether its past may still matter, though it is over.
+    pub(super) fn is_remembered(&self, now: Boot, cooldown: Duration) -> bool {
+        let recovered_lately = self.recovery.is_some_and(|recovery| now - recovery.at < RETURNS_ARE_REMEMBERED);
+        !self.is_clear() || recovered_lately || self.is_cooling_down(now, cooldown)
+    }
+
+    /// The latest instant that its past is told by; of what is over, the oldest is forgotten first.
+    pub(super) fn last_seen(&self) -> Option<Boot> {
+        self.last_told.map(|told| told.boot).max(self.recovery.map(|recovery| recovery.at))
+    }
+
+    /// All instants of the past.
+    pub(super) fn instants(&mut self) -> impl Iterator<Item = &mut Boot> {
+        let [over, critical, well] = match &mut self.phase {
+            Phase::Clear => [None, None, None],
+            Phase::Pending(pending) => {
+                [Some(&mut pending.over.since), pending.critical.as_mut().map(|streak| &mut streak.since), None]
+            }
+            Phase::Firing(firing) => [
+                None,
+                firing.critical.as_mut().map(|streak| &mut streak.since),
+                firing.well_since.as_mut().map(|well| &mut well.boot),
+            ],
+        };
+        let told = self.last_told.as_mut().map(|told| &mut told.boot);
+        let recovered = self.recovery.as_mut().map(|recovery| &mut recovery.at);
+        [over, critical, well, told, recovered, self.gone_since.as_mut()].into_iter().flatten()
+    }
+}

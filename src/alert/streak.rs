@@ -1,0 +1,43 @@
+//! For how long a reading has been over a limit without a break.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Boot;
+
+/// An unbroken time over one limit.
+///
+/// A level must be over at each look. A rate is measured over a short sample, so its mean since the first look must be
+/// over: one dip does not end the streak, and one spike does not carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Streak {
+    pub since: Boot,
+    /// The sum of the readings, and how many there were.
+    sum: f64,
+    looks: u32,
+}
+
+impl Streak {
+    /// One that lasts for as long as anybody could ask.
+    pub const fn long_lasting() -> Streak {
+        Streak { since: Boot::EARLIEST, sum: 0.0, looks: 0 }
+    }
+
+    /// The streak after a look; `number` is a rate's reading, and `None` for everything else.
+    pub fn follow(streak: Option<Streak>, is_over: bool, rate: Option<Rate>, now: Boot) -> Option<Streak> {
+        let Some(before) = streak else {
+            let sum = rate.map_or(0.0, |rate| rate.number);
+            return is_over.then_some(Streak { since: now, sum, looks: 1 });
+        };
+        let sum = before.sum + rate.map_or(0.0, |rate| rate.number);
+        let after = Streak { since: before.since, sum, looks: before.looks.saturating_add(1) };
+        let goes_on = rate.map_or(is_over, |rate| after.sum / f64::from(after.looks) >= rate.limit);
+        goes_on.then_some(after)
+    }
+}
+
+/// A rate's reading and the limit that its mean must be over.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    pub number: f64,
+    pub limit: f64,
+}

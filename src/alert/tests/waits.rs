@@ -1,0 +1,70 @@
+//! `for`, and when to look again.
+
+use super::*;
+
+fn for_a_minute(metric: &'static Metric) -> Watch {
+    Watch { wait: Duration::from_secs(60), ..Watch::of(metric) }
+}
+
+#[test]
+fn a_breach_is_told_once_it_has_lasted_and_the_agent_looks_again_then() {
+    let mut memory = for_a_minute(metric::MEMORY);
+    assert_eq!(memory.news(&[(0, 90.0), (59, 90.0)]), [Some(News::Pending), None]);
+    assert_eq!(memory.due(0), Some(60));
+    // It was looked at then, and could not be seen: the next check decides.
+    assert_eq!(memory.see(60, None), None);
+    assert_eq!(memory.due(60), None);
+    assert_eq!(memory.news(&[(61, 90.0)]), [Some(News::Fired)]);
+}
+
+#[test]
+fn a_level_must_be_over_at_each_look() {
+    let news = for_a_minute(metric::MEMORY).news(&[(0, 99.0), (30, 79.0), (60, 99.0), (120, 99.0)]);
+    assert_eq!(news, [Some(News::Pending), Some(News::RecoveredUntold), Some(News::Pending), Some(News::Fired)]);
+}
+
+#[test]
+fn of_a_rate_the_mean_since_the_first_look_must_be_over() {
+    // A dip does not cancel it.
+    let news = for_a_minute(metric::CPU).news(&[(0, 99.0), (30, 70.0), (60, 90.0)]);
+    assert_eq!(news, [Some(News::Pending), None, Some(News::Fired)]);
+    // A spike does not carry it.
+    let news = for_a_minute(metric::CPU).news(&[(0, 99.0), (60, 20.0), (120, 81.0)]);
+    assert_eq!(news, [Some(News::Pending), Some(News::RecoveredUntold), Some(News::Pending)]);
+}
+
+#[test]
+fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
+    let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
+    assert_eq!(cpu.news(&[(0, 85.0), (30, 99.0)]), [Some(News::Pending), None]);
+    let fired = cpu.see(60, Some(99.0)).unwrap();
+    assert_eq!((fired.news, fired.episode.level), (News::Fired, Level::Warning));
+    assert_eq!(cpu.due(60), Some(90));
+    let critical = cpu.see(90, Some(99.0)).unwrap();
+    assert_eq!(
+        (critical.news, critical.episode.level, critical.episode.told_before),
+        (News::Critical, Level::Critical, Some(99.0))
+    );
+}
+
+#[test]
+fn the_end_of_a_cooldown_and_of_a_settling_are_when_to_look_again() {
+    let mut memory = Watch { policy: as_before(), ..Watch::of(metric::MEMORY) };
+    memory.news(&[(0, 90.0), (20, 10.0)]);
+    assert_eq!(memory.news(&[(30, 90.0)]), [Some(News::HeldBack)]);
+    assert_eq!(memory.due(30), Some(300));
+    assert_eq!(memory.news(&[(300, 90.0)]), [Some(News::Fired)]);
+
+    let mut memory = Watch::of(metric::MEMORY);
+    memory.news(&[(0, 90.0), (20, 10.0), (30, 90.0)]);
+    assert_eq!((memory.due(30), memory.news(&[(40, 10.0)])), (None, vec![Some(News::Settling)]));
+    assert_eq!(memory.due(40), Some(40 + HOUR));
+}
+
+#[test]
+fn unknown_stops_no_wait() {
+    let mut memory = for_a_minute(metric::MEMORY);
+    memory.see(0, Some(90.0));
+    memory.see(30, None);
+    assert_eq!(memory.news(&[(60, 90.0)]), [Some(News::Fired)]);
+}

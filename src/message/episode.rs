@@ -1,0 +1,244 @@
+//! What is told of an alert's past beside its value: that it came back, how long it lasts, that it gets worse, how it ended.
+//! Each is a line of its own behind the alert's.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Language, Line, Style, Words};
+use crate::alert::{News, Transition};
+
+/// How transitions are worded.
+#[derive(Clone, Copy)]
+pub(super) struct Wording<'a> {
+    pub words: &'static Words,
+    zone: &'a TimeZone,
+    now: Timestamp,
+    /// Whether an alert's past is told with it.
+    tells_past: bool,
+}
+
+impl<'a> Wording<'a> {
+    pub fn new(style: &'a Style, now: Timestamp) -> Wording<'a> {
+        Wording { words: style.language.words(), zone: &style.zone, now, tells_past: true }
+    }
+
+    /// For a digest, which has the times of each alert.
+    pub fn without_past(self) -> Wording<'a> {
+        Wording { tells_past: false, ..self }
+    }
+
+    /// The line behind that of `transition`; none where there is nothing to tell.
+    pub fn episode(self, transition: &Transition) -> Option<Line> {
+        if !self.tells_past {
+            return None;
+        }
+        let Transition { key, news, episode, since, .. } = transition;
+        let (words, shown) = (self.words, |number| key.metric.unit.show(number));
+        let text = match news {
+            News::Fired if episode.returns > 0 => {
+                words.came_back(episode.returns.saturating_add(1), episode.settling.as_secs())
+            }
+            News::Critical | News::Worse => words.rising(&shown(episode.told_before?)),
+            News::Reminded => {
+                let lasted = words.duration(seconds(*since, self.now));
+                words.still(&lasted, episode.peak.map(shown).as_deref())
+            }
+            News::Recovered if episode.is_lasting => {
+                let well_since = episode.well_since.unwrap_or(self.now);
+                words.lasted(&words.duration(seconds(*since, well_since)), &self.time_of_day(well_since))
+            }
+            _ => return None,
+        };
+        Some(text.into())
+    }
+
+    /// `10:15`, with its date where that is another than today's.
+    fn time_of_day(self, time: Timestamp) -> String {
+        let (time, now) = (time.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
+        let format = if time.date() == now.date() { "%H:%M" } else { "%m-%d %H:%M" };
+        time.strftime(format).to_string()
+    }
+}
+
+/// The same behind other facts of one line.
+pub(super) fn without_picture(line: Line) -> Line {
+    let text = line.plain().split_once(' ').map_or(line.plain(), |(_, text)| text);
+    text.to_owned().into()
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+impl Words {
+    /// It is told for the `nth` time in a day, and is over once it was below its limit for so many seconds.
+    fn came_back(&self, nth: u32, settling_seconds: u64) -> String {
+        let settling = self.duration(settling_seconds);
+        match (self.language, settling_seconds) {
+            (Language::Chinese, 0) => format!("🔁 反复: 一天内第 {nth} 次"),
+            (Language::Chinese, _) => format!("🔁 反复: 一天内第 {nth} 次，连续正常 {settling}后才报恢复"),
+            (Language::English, 0) => format!("🔁 came back: {} time in a day", ordinal(nth)),
+            (Language::English, _) => {
+                format!("🔁 came back: {} time in a day, called over after {settling} below", ordinal(nth))
+            }
+        }
+    }
+
+    fn rising(&self, told: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("📈 继续升高 (上次通知 {told})"),
+            Language::English => format!("📈 rising (last told: {told})"),
+        }
+    }
+
+    fn still(&self, lasted: &str, peak: Option<&str>) -> String {
+        let lasting = self.lasting(lasted);
+        match (self.language, peak) {
+            (_, None) => format!("⏳ {lasting}"),
+            (Language::Chinese, Some(peak)) => format!("⏳ {lasting}，最高 {peak}"),
+            (Language::English, Some(peak)) => format!("⏳ {lasting}, at most {peak}"),
+        }
+    }
+
+    fn lasted(&self, lasted: &str, well_since: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("⏳ 历时 {lasted}，{well_since} 起正常"),
+            Language::English => format!("⏳ lasted {lasted}, well since {well_since}"),
+        }
+    }
+}
+
+/// `2nd`, `11th`, `23rd`
+fn ordinal(number: u32) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::tz;
+
+    use super::*;
+    use crate::alert::Episode;
+    use crate::message::{alerts, recovery};
+    use crate::metric::{self, Metric};
+    use crate::rule::{Level, Limit};
+    use crate::snapshot::{ContainerWord, Key, Value};
+
+    const BEGAN: &str = "2026-02-04T05:30:00+08:00";
+
+    fn transition(metric: &'static Metric, news: News, value: Value, episode: Episode) -> Transition {
+        let limit = match &value {
+            Value::Container(word) => Limit::Expected(word.expected.clone()),
+            _ => Limit::Threshold(80.0),
+        };
+        let target = if metric.is_of_docker() { "web" } else { "" };
+        Transition { key: Key::new(metric, target), news, value, limit, since: BEGAN.parse().unwrap(), episode }
+    }
+
+    fn memory(news: News, percent: f64, episode: Episode) -> Transition {
+        transition(metric::MEMORY, news, Value::Usage { percent, used_bytes: 1, total_bytes: 2 }, episode)
+    }
+
+    fn container(news: News, word: &str, episode: Episode) -> Transition {
+        transition(metric::CONTAINER_STATE, news, Value::Container(ContainerWord::new(word, "running")), episode)
+    }
+
+    /// The title and the lines of the message that a transition gives, at half past ten.
+    fn told(transition: Transition, language: Language) -> Vec<String> {
+        let style = Style { language, host: "web-1".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) };
+        let now: Timestamp = "2026-02-04T10:50:00+08:00".parse().unwrap();
+        let transitions = [transition];
+        let message = alerts(&transitions, &style, now).pop().or(recovery(&transitions, &style, now)).unwrap();
+        let lines = message.lines.iter().map(|line| line.plain().to_owned());
+        std::iter::once(message.title.plain().to_owned()).chain(lines).collect()
+    }
+
+    /// The line behind the alert's own.
+    fn line(transition: &Transition) -> [String; 2] {
+        [Language::Chinese, Language::English].map(|language| told(transition.clone(), language).pop().unwrap())
+    }
+
+    #[test]
+    fn a_return_tells_its_number_and_when_it_is_called_over() {
+        let back = |returns, hours: u64| Episode {
+            returns,
+            settling: Duration::from_secs(hours * 3600),
+            ..Episode::default()
+        };
+        assert_eq!(
+            line(&memory(News::Fired, 85.2, back(2, 24))),
+            [
+                "🔁 反复: 一天内第 3 次，连续正常 1 天后才报恢复",
+                "🔁 came back: 3rd time in a day, called over after 1 day below"
+            ]
+        );
+        assert_eq!(
+            line(&container(News::Fired, "exited", back(1, 1)))[0],
+            "🔁 反复: 一天内第 2 次，连续正常 1 小时后才报恢复"
+        );
+        assert_eq!(line(&memory(News::Fired, 85.2, back(1, 0)))[1], "🔁 came back: 2nd time in a day");
+        assert_eq!(told(memory(News::Fired, 85.2, back(0, 0)), Language::Chinese).len(), 2);
+    }
+
+    #[test]
+    fn a_reminder_tells_how_long_it_lasts_and_its_worst_value() {
+        let lasting = Episode { peak: Some(91.23), ..Episode::default() };
+        assert_eq!(
+            line(&memory(News::Reminded, 85.2, lasting)),
+            ["⏳ 已持续 5 小时 20 分，最高 91.2%", "⏳ for 5 h 20 min, at most 91.2%"]
+        );
+        assert_eq!(line(&container(News::Reminded, "exited", Episode::default()))[0], "⏳ 已持续 5 小时 20 分");
+    }
+
+    #[test]
+    fn a_worse_value_is_told_beside_the_one_that_people_know() {
+        let told_before = Episode { told_before: Some(85.2), ..Episode::default() };
+        assert_eq!(
+            line(&memory(News::Worse, 92.8, told_before)),
+            ["📈 继续升高 (上次通知 85.2%)", "📈 rising (last told: 85.2%)"]
+        );
+    }
+
+    #[test]
+    fn a_critical_alert_has_a_title_of_its_own() {
+        let critical = Episode { level: Level::Critical, ..Episode::default() };
+        let titles = |transition: Transition| {
+            [Language::Chinese, Language::English].map(|language| told(transition.clone(), language).remove(0))
+        };
+        assert_eq!(titles(memory(News::Fired, 97.0, critical)), ["🚨 VPS 严重告警 [web-1]", "🚨 VPS Critical [web-1]"]);
+        assert_eq!(
+            titles(container(News::Fired, "exited", critical)),
+            ["🚨 Docker 严重告警 [web-1]", "🚨 Docker Critical [web-1]"]
+        );
+    }
+
+    #[test]
+    fn a_recovery_tells_how_long_it_lasted_where_more_than_one_check_found_it() {
+        let well_since = Some("2026-02-04T10:15:00+08:00".parse().unwrap());
+        let over = Episode { well_since, is_lasting: true, ..Episode::default() };
+        assert_eq!(
+            line(&memory(News::Recovered, 60.0, over)),
+            ["⏳ 历时 4 小时 45 分，10:15 起正常", "⏳ lasted 4 h 45 min, well since 10:15"]
+        );
+        let yesterday = Episode { well_since: Some("2026-02-03T10:15:00+08:00".parse().unwrap()), ..over };
+        assert!(line(&memory(News::Recovered, 60.0, yesterday))[0].ends_with("02-03 10:15 起正常"));
+        // The plan's message of an alert that the next check found over.
+        let short = Episode { is_lasting: false, ..over };
+        assert_eq!(told(memory(News::Recovered, 60.0, short), Language::Chinese).len(), 2);
+    }
+
+    #[test]
+    fn ordinals_are_as_people_say_them() {
+        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 22, 103, 111].map(ordinal);
+        assert_eq!(ordinals, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "103rd", "111th"]);
+    }
+}

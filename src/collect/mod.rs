@@ -48,6 +48,14 @@ impl Plan {
         self.sources.iter().map(Configured::window).max().unwrap_or_default()
     }
 
+    /// Whether a measurement by `other` is one by this: limits may differ.
+    pub fn measures_the_same(&self, other: &Plan) -> bool {
+        let sources = || self.sources.iter().zip(&other.sources);
+        self.sources.len() == other.sources.len()
+            && sources().all(|(one, other)| one.measures_the_same(other))
+            && self.docker == other.docker
+    }
+
     /// The limits of all quantities.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
         self.sources.iter().flat_map(Configured::limits).chain(self.docker.limits())

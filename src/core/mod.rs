@@ -343,7 +343,7 @@ impl Core {
 
     /// Goes by `config` from now on. A measurement goes on where it measures the same.
     fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
-        if config.plan != self.config.plan {
+        if !config.plan.measures_the_same(&self.config.plan) {
             effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
             self.checks.is_measuring = false;
             self.reporting = Reporting::default();

@@ -21,9 +21,13 @@ fn at(millis: i64) -> Now {
 }
 
 fn config(wechat: &str) -> Resolved {
+    config_with(wechat, "{}")
+}
+
+fn config_with(wechat: &str, memory: &str) -> Resolved {
     let text = format!(
         "general: {{hostname: web-1, timezone: UTC, check_interval: 60, alert_cooldown: 300}}\n\
-         wechat: {{webhook_url: '{wechat}'}}\nsystem: {{disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
+         wechat: {{webhook_url: '{wechat}'}}\nsystem: {{memory: {memory}, disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
          network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{enabled: false}}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
@@ -268,10 +272,19 @@ fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
     agent.check(10.0, at(5000));
     assert_eq!((agent.core.checks.count, agent.measurements()), (1, 1));
 
-    let mut other = config(KEY);
-    other.plan.sources.pop();
-    agent.reload(other, at(6000));
+    agent.reload(config_with(KEY, "{enabled: false}"), at(6000));
     assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (1, 1));
+}
+
+#[test]
+fn a_reload_that_changes_a_limit_alone_lets_a_check_end_and_judges_it_by_the_new_one() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (1, 1));
+    agent.reload(config_with(KEY, "{threshold: 95}"), at(1000));
+    assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (0, 0));
+    assert!(agent.check(90.0, at(2000)).post().is_none());
+    agent.reload(config_with(KEY, "{threshold: 85}"), at(3000));
+    assert!(agent.check(90.0, at(4000)).post().is_some());
 }
 
 #[test]

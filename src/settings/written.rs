@@ -17,21 +17,37 @@ pub enum Written {
 
 /// The values of a section's keys, in the order in which they were read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values(Vec<(&'static str, Written)>);
+pub struct Values {
+    all: Vec<(&'static str, Written)>,
+    judging: Vec<&'static str>,
+}
 
 impl Values {
     /// The value of a key, in place of one of before.
     pub(super) fn set(&mut self, key: &'static str, value: Written) {
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
+        match self.all.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,
-            None => self.0.push((key, value)),
+            None => self.all.push((key, value)),
         }
+    }
+
+    /// Keys that say how what is found is judged, and nothing of the work.
+    pub(super) fn mark_as_judging(&mut self, keys: &[&'static str]) {
+        self.judging.extend_from_slice(keys);
+    }
+
+    /// Whether all keys have the same values but those that say how to judge.
+    pub fn agree_on_work(&self, other: &Values) -> bool {
+        let work = |values: &Values| -> Vec<(&'static str, Written)> {
+            values.all.iter().filter(|(key, _)| !values.judging.contains(key)).cloned().collect()
+        };
+        work(self) == work(other)
     }
 }
 
 impl Serialize for Values {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+        serializer.collect_map(self.all.iter().map(|(key, value)| (key, value)))
     }
 }
 

@@ -33,6 +33,7 @@ pub fn read_limits(section: &mut Section<'_>, metric: &Metric, threshold: &'stat
         }
     }
     let lasts = section.duration(LASTS, default.lasts, Duration::ZERO..=LONGEST, LASTS_DOC);
+    section.mark_as_judging(&[threshold, CRITICAL, LASTS]);
     Limits { warning: Some(warning), critical, lasts, ..default }
 }
 

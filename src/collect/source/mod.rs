@@ -118,6 +118,11 @@ impl Configured {
         self.setup.limits.iter().copied().chain(own)
     }
 
+    /// Whether the same is read in the same way, whatever is thought of it.
+    pub(super) fn measures_the_same(&self, other: &Configured) -> bool {
+        self.source.name == other.source.name && self.values.agree_on_work(&other.values)
+    }
+
     pub(super) fn open(&self, watched: &[Watched], host: &Host) -> Option<Box<dyn Collector>> {
         if self.is_enabled { (self.setup.open)(watched, host) } else { None }
     }

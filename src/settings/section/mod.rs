@@ -85,6 +85,11 @@ impl Section<'_> {
         &self.values
     }
 
+    /// Marks keys that say how what is found is judged, and nothing of the work.
+    pub fn mark_as_judging(&mut self, keys: &[&'static str]) {
+        self.values.mark_as_judging(keys);
+    }
+
     /// A key's value, where that is not what was read, or where that was a list.
     pub fn holds(&mut self, key: &'static str, value: Written) {
         self.values.set(key, value);

@@ -19,7 +19,7 @@ const MAX_HAPPENED: usize = 16;
 
 pub struct Measuring {
     pub host: Host,
-    tracks: [Track; 2],
+    measurements: [Measurement; 2],
     engine: Engine,
     /// The revision of what is to be remembered that the core has.
     remembered: u64,
@@ -28,7 +28,7 @@ pub struct Measuring {
 }
 
 /// The measurements of one purpose.
-struct Track {
+struct Measurement {
     purpose: Purpose,
     check: Check,
     /// The collectors are at work.
@@ -37,7 +37,7 @@ struct Track {
     found: Option<Snapshot>,
 }
 
-impl Track {
+impl Measurement {
     /// When the collectors go on. Where there are none, all is there at once.
     fn due(&self) -> Option<Boot> {
         self.is_collecting.then(|| self.check.next_due().unwrap_or(Boot::EARLIEST))
@@ -46,9 +46,10 @@ impl Track {
 
 impl Measuring {
     pub fn new(host: Host) -> Measuring {
-        let track = |purpose| Track { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
+        let measurement =
+            |purpose| Measurement { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
         Measuring {
-            tracks: [track(Purpose::Check), track(Purpose::Report)],
+            measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
             engine: Engine::new(&docker::Config::default(), Some(Memory::default())),
             remembered: 0,
             look_is_wanted: false,
@@ -59,8 +60,9 @@ impl Measuring {
     /// Takes over what is to be measured. A measurement that is under way is given up.
     /// `memory` is what an earlier agent remembered of containers, for the first plan.
     pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
-        for track in &mut self.tracks {
-            (track.check, track.is_collecting, track.found) = (Check::new(&plan.sources, &self.host), false, None);
+        for measurement in &mut self.measurements {
+            (measurement.check, measurement.is_collecting, measurement.found) =
+                (Check::new(&plan.sources, &self.host), false, None);
         }
         // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
@@ -70,10 +72,10 @@ impl Measuring {
     }
 
     pub fn begin(&mut self, purpose: Purpose, now: Boot) {
-        let track = self.tracks.iter_mut().find(|track| track.purpose == purpose);
-        if let Some(track) = track {
-            (track.is_collecting, track.found) = (true, None);
-            track.check.begin(&mut self.host, now);
+        let measurement = self.measurements.iter_mut().find(|measurement| measurement.purpose == purpose);
+        if let Some(measurement) = measurement {
+            (measurement.is_collecting, measurement.found) = (true, None);
+            measurement.check.begin(&mut self.host, now);
         }
     }
 
@@ -104,25 +106,25 @@ impl Measuring {
 
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
-        let checks = self.tracks.iter().filter_map(Track::due);
+        let checks = self.measurements.iter().filter_map(Measurement::due);
         checks.chain(self.engine.due()).min()
     }
 
     /// Goes on with all that is due or ready.
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.host.mounts.take_change().map(Input::Mounts).into_iter().collect();
-        for track in &mut self.tracks {
-            if track.due().is_none_or(|due| due > now.boot) {
+        for measurement in &mut self.measurements {
+            if measurement.due().is_none_or(|due| due > now.boot) {
                 continue;
             }
-            let Some(mut found) = track.check.advance(&mut self.host, now) else { continue };
-            track.is_collecting = false;
+            let Some(mut found) = measurement.check.advance(&mut self.host, now) else { continue };
+            measurement.is_collecting = false;
             match self.engine.survey(now) {
                 Some(containers) => {
                     found.append(containers);
-                    inputs.push(Input::Measured { purpose: track.purpose, snapshot: found });
+                    inputs.push(Input::Measured { purpose: measurement.purpose, snapshot: found });
                 }
-                None => track.found = Some(found),
+                None => measurement.found = Some(found),
             }
         }
         if engine_is_ready || self.engine.due().is_some_and(|due| due <= now.boot) {
@@ -141,8 +143,9 @@ impl Measuring {
         match happened {
             EngineUpdate::Surveyed(mut containers) => {
                 let look_is_wanted = std::mem::take(&mut self.look_is_wanted);
-                let mut waiting = self.tracks.iter_mut().filter(|track| track.found.is_some()).peekable();
-                while let Some(Track { purpose, found, .. }) = waiting.next() {
+                let mut waiting =
+                    self.measurements.iter_mut().filter(|measurement| measurement.found.is_some()).peekable();
+                while let Some(Measurement { purpose, found, .. }) = waiting.next() {
                     let Some(mut snapshot) = found.take() else { continue };
                     // Of thousands of containers one snapshot is enough, where nobody else waits for it.
                     let is_last = waiting.peek().is_none() && !look_is_wanted;

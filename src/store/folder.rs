@@ -42,7 +42,7 @@ pub enum FolderError {
     Foreign { path: PathBuf, owner: String },
     #[error("{} cannot be made: {error}", path.display())]
     Missing { path: PathBuf, error: io::Error },
-    #[error("{} cannot be opened: {error}{}", path.display(), whose(path, error))]
+    #[error("{} cannot be opened: {error}{}", path.display(), explain_owner(path, error))]
     Io { path: PathBuf, error: io::Error },
 }
 
@@ -63,7 +63,7 @@ impl FolderError {
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The owner of `path`, and the remedy, if it belongs to that user alone.
-pub fn whose(path: &Path, error: &io::Error) -> String {
+pub fn explain_owner(path: &Path, error: &io::Error) -> String {
     match path.symlink_metadata() {
         Ok(metadata) if error.kind() == io::ErrorKind::PermissionDenied => {
             let (owner, me) = (name_of(Uid::from_raw(metadata.uid())), name_of(geteuid()));

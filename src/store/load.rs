@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::damage::{self, Damage};
-use super::folder::{PATIENCE, whose};
+use super::folder::{PATIENCE, explain_owner};
 use super::{Document, FILE_NAME, MAX_FILE_BYTES, ROBOT, State, VERSION};
 use crate::clock::Now;
 use crate::files::Folder;
@@ -36,7 +36,7 @@ pub enum LoadError {
     )]
     Newer { path: PathBuf, found: u32 },
     #[error("{} cannot be read: {error}{}; what waits in it is not to be lost, so it is left as it is", path.display(),
-            whose(path, error))]
+            explain_owner(path, error))]
     Unreadable { path: PathBuf, error: io::Error },
 }
 

@@ -125,10 +125,10 @@ fn end_after(deadline: Duration) -> io::Result<()> {
 fn serve<T: Serialize, E: Serialize>(work: impl FnOnce(&[u8]) -> io::Result<Result<T, E>>) -> io::Result<()> {
     let mut order = Vec::new();
     io::stdin().lock().take(MAX_ORDER_BYTES).read_to_end(&mut order)?;
-    say(&ChildMessage::Answer(work(&order)?))
+    send(&ChildMessage::Answer(work(&order)?))
 }
 
-fn say<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()> {
+fn send<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()> {
     let mut output = io::stdout().lock();
     serde_json::to_writer(&mut output, word)?;
     // Standard output is written at a line's end.
@@ -157,7 +157,7 @@ fn post(order: &[u8]) -> io::Result<Result<http::Response, http::Error>> {
     let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
     let request = http::Request { method, url: Secret::new(url), headers, body: body[1..].to_vec() };
     // A word that cannot be said is missed only if the work hangs.
-    let hangs = |error: Option<&http::Error>| drop(say(&ChildMessage::<(), _>::Hangs(error)));
+    let hangs = |error: Option<&http::Error>| drop(send(&ChildMessage::<(), _>::Hangs(error)));
     Ok(http::post(&request, deadline, hangs))
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::config::Expected;
 use super::health;
-use super::known::Death;
+use super::known::UnseenEnd;
 use super::run::{self, End};
 use super::status;
 use crate::docker::{Inspected, Listed, Signal};
@@ -213,7 +213,7 @@ fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<C
 const UNKNOWN_EXIT: i64 = 255;
 
 /// The reading of a run that ended while nobody looked: the container runs again, or is gone with its end.
-pub fn death(death: Death, policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
+pub fn death(death: UnseenEnd, policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
     ContainerWord {
         well: Some(false),
         causes: ended(death.how, death.exit_code, None),

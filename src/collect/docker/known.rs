@@ -67,14 +67,14 @@ pub enum Life {
 
 /// The names and services of the containers that run.
 #[derive(Debug, Default)]
-pub struct Alive {
+pub struct RunningContainers {
     names: HashSet<Rc<str>>,
     services: HashSet<Rc<str>>,
 }
 
-impl<'a> FromIterator<&'a Known> for Alive {
-    fn from_iter<I: IntoIterator<Item = &'a Known>>(known: I) -> Alive {
-        let mut alive = Alive::default();
+impl<'a> FromIterator<&'a Known> for RunningContainers {
+    fn from_iter<I: IntoIterator<Item = &'a Known>>(known: I) -> RunningContainers {
+        let mut alive = RunningContainers::default();
         for known in known.into_iter().filter(|known| known.life == Life::Alive) {
             alive.names.extend([known.name.clone(), known.place.target.clone()]);
             alive.services.extend(known.service.clone());
@@ -85,12 +85,12 @@ impl<'a> FromIterator<&'a Known> for Alive {
 
 /// The end of a run that no look saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Death {
+pub struct UnseenEnd {
     pub how: End,
     pub exit_code: Option<i64>,
 }
 
-impl Death {
+impl UnseenEnd {
     pub fn is_on_purpose(self) -> bool {
         is_on_purpose(self.how, self.exit_code)
     }
@@ -177,7 +177,7 @@ impl Known {
         observed: &Observation,
         engine_was_away_until: Option<Timestamp>,
         now: Now,
-    ) -> Option<Death> {
+    ) -> Option<UnseenEnd> {
         let inspected = inspected(observed);
         let restored = std::mem::take(&mut self.is_restored).then(|| engines_start(now));
         let engine_was_away_until = engine_was_away_until.max(restored);
@@ -199,7 +199,7 @@ impl Known {
             return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
         }
         (self.run_before, self.end_was_seen) = (None, true);
-        let Death { mut how, exit_code } = death_of(&self.run, inspected);
+        let UnseenEnd { mut how, exit_code } = death_of(&self.run, inspected);
         match self.life {
             Life::Alive => {
                 let finished = observed.details.as_ref().and_then(|details| details.finished);
@@ -231,12 +231,12 @@ impl Known {
 
     /// It is not in the list any more. The end that it had, if no look saw it; and whether it is to be remembered, as
     /// one that ran until it was removed.
-    pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<Death>, bool) {
+    pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<UnseenEnd>, bool) {
         let unseen = Some(&*self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
         let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, InspectedEnd::default()));
         let ran = match self.life {
             Life::Removed { .. } => return (None, true),
-            Life::Alive => death.is_none_or(Death::is_on_purpose),
+            Life::Alive => death.is_none_or(UnseenEnd::is_on_purpose),
             Life::Ended { how, exit_code, since: Some(since) } => {
                 is_on_purpose(how, exit_code) && now.boot < since.after(grace)
             }
@@ -282,7 +282,7 @@ impl Known {
     }
 
     /// Whether one of those stands in for it.
-    pub fn is_replaced_by(&self, alive: &Alive) -> bool {
+    pub fn is_replaced_by(&self, alive: &RunningContainers) -> bool {
         let names = [Some(&self.place.target), Some(&self.name), self.former.as_ref()];
         names.into_iter().flatten().any(|name| alive.names.contains(name))
             || self.service.as_ref().is_some_and(|service| alive.services.contains(service))
@@ -368,8 +368,11 @@ fn inspected(observed: &Observation) -> InspectedEnd {
     }
 }
 
-fn death_of(run: &Run, inspected: InspectedEnd) -> Death {
-    Death { how: run.end(inspected), exit_code: run.death().and_then(|death| death.exit_code).or(inspected.exit_code) }
+fn death_of(run: &Run, inspected: InspectedEnd) -> UnseenEnd {
+    UnseenEnd {
+        how: run.end(inspected),
+        exit_code: run.death().and_then(|death| death.exit_code).or(inspected.exit_code),
+    }
 }
 
 fn is_on_purpose(how: End, exit_code: Option<i64>) -> bool {

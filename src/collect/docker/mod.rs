@@ -33,7 +33,7 @@ pub use roster::REMOVED_IS_KEPT;
 
 use availability::{Availability, Presence};
 use judge::{Interner, Observation, WatchPolicy};
-use known::Death;
+use known::UnseenEnd;
 use names::Place;
 use revisit::Revisit;
 use roster::Roster;
@@ -239,7 +239,7 @@ impl Docker {
     }
 
     /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished.
-    fn read_death(&mut self, place: &Place, death: Death) -> Option<Reading> {
+    fn read_death(&mut self, place: &Place, death: UnseenEnd) -> Option<Reading> {
         let policy = self.policy(place);
         let is_finished = death.exit_code == Some(0) && (policy.expected == Expected::Exited || !policy.is_named);
         if is_finished || death.is_on_purpose() {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::config::Config;
 use super::judge::{History, Observation};
-use super::known::{Alive, Death, Known, Life};
+use super::known::{Known, Life, RunningContainers, UnseenEnd};
 use super::memory::{self, Ended, Memory};
 use super::names::{Candidate, Claim, Place, Rank, Watch};
 use crate::clock::Now;
@@ -44,7 +44,7 @@ pub struct Roster {
     /// Events of containers that are not known yet.
     unheard: Vec<Event>,
     /// Ends of runs that no look saw, and nobody meant: to be told.
-    deaths: Vec<(Place, Death)>,
+    deaths: Vec<(Place, UnseenEnd)>,
     /// When the engine was last found to be away, if that was since the last survey.
     away_until: Option<Timestamp>,
     /// The number of changes of the memory.
@@ -288,7 +288,7 @@ impl Roster {
         if !known.values().any(|known| known.may_be_replaced(*grace, now)) {
             return;
         }
-        let alive: Alive = known.values().collect();
+        let alive: RunningContainers = known.values().collect();
         known.retain(|_, known| {
             if !known.may_be_replaced(*grace, now) || !known.is_replaced_by(&alive) {
                 return true;
@@ -306,7 +306,7 @@ impl Roster {
     }
 
     /// The ends of runs that no look saw, which are told once.
-    pub fn take_deaths(&mut self) -> Vec<(Place, Death)> {
+    pub fn take_deaths(&mut self) -> Vec<(Place, UnseenEnd)> {
         std::mem::take(&mut self.deaths)
     }
 

@@ -1,6 +1,8 @@
-//! What one check found: what was to be read, the readings, and why the others are missing. No opinion and no I/O.
+//! The result of one check: the keys that it watched, the readings, and the reasons for missing ones. No opinion and no
+//! I/O.
 //!
-//! What is unknown is no list of its own: it is what is watched and has no reading. A failure explains, and decides nothing.
+//! Unknown is not a list of its own: a key that is watched and has no reading is unknown. A failure explains, and decides
+//! nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 
-/// What a reading, a finding and an alert are about: one metric of one target.
+/// The subject of a reading, a finding and an alert: one metric of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     pub metric: &'static Metric,
@@ -110,7 +112,7 @@ impl ContainerWord {
         }
     }
 
-    /// What is expected, as people read it: a job is to end, and to end well.
+    /// The expected state in people's words: a job is to end, and to end well.
     pub fn shown_expected(expected: &str) -> &str {
         if expected == EXITED { "exited 0" } else { expected }
     }
@@ -153,7 +155,7 @@ impl Value {
         }
     }
 
-    /// What is told once and not again while it lasts: that something was removed does not pass.
+    /// Whether it is told once and not repeated while it lasts: a removal does not pass.
     pub fn is_told_once(&self) -> bool {
         matches!(self, Value::Container(word) if word.causes.contains(&Cause::Removed))
     }
@@ -176,7 +178,7 @@ pub struct Failure {
     pub metrics: &'static [&'static Metric],
     /// The one target that it concerns; `None`: every target of these metrics.
     pub target: Option<Rc<str>>,
-    /// What went wrong, where, and what to do where that is known. One line.
+    /// The fault, its place, and the remedy if it is known. One line.
     pub error: String,
 }
 
@@ -200,18 +202,18 @@ pub enum Watched {
     Every(&'static Metric),
 }
 
-/// What one check found, readings in the order of lines in a message.
+/// The result of one check, readings in the order of lines in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// What was to be read: what of it has no reading is unknown, and its alerts stay as they are. Of thousands of
-    /// containers those that have a reading are watched without being named here.
+    /// The keys that were to be read: one without a reading is unknown, and its alerts stay as they are. Containers that
+    /// have a reading are watched without being named here, as there may be thousands.
     pub watched: Vec<Watched>,
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
 }
 
 impl Snapshot {
-    /// What is watched by its name.
+    /// The keys that are watched by name.
     pub fn watched_keys(&self) -> impl Iterator<Item = &Key> {
         self.watched.iter().filter_map(|watched| match watched {
             Watched::One(key) => Some(key),

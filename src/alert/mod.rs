@@ -26,13 +26,13 @@ pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};
 
 pub use check::LONGEST_WAIT;
 
-/// How long a container that was told of, and is not there any more, is waited for under its name.
+/// The wait for the name of a container whose alert was told and that is not there any more.
 pub const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// As many alerts that are over are remembered; the oldest are forgotten first.
 const MAX_REMEMBERED: usize = 1000;
 
-/// What one look speaks of.
+/// The readings that a look covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// A check: of everything that is watched. Lasting alerts are told again.
@@ -99,9 +99,9 @@ impl AlertBook {
         }
     }
 
-    /// What is not watched any more does not fire, but its cooldown goes on: a container that is made anew under its old
-    /// name is the same alert. Of a container that was told of, the name is kept for a day: it is over when a container of
-    /// this name is well.
+    /// An alert whose subject is not watched any more stops firing, but its cooldown goes on: a container that is made
+    /// anew under its old name has the same alert. If a container's alert was told, its name is kept for a day: the alert
+    /// is over when a container of this name is well.
     fn drop_unwatched(
         &mut self,
         findings: &[Finding<'_>],

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How long the past of an alert is remembered: a return within this time counts as one.
 pub const RETURNS_ARE_REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// What the configuration says of alerts.
+/// The configuration of alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// No two firing messages of one alert are closer than this, but for its first critical one and for a return after

@@ -10,7 +10,7 @@ use crate::snapshot::{Snapshot, Watched};
 /// The sampling windows of all collectors run side by side, so a check takes as long as its longest one.
 pub struct Check {
     slots: Vec<Slot>,
-    /// What all collectors read.
+    /// The readings that all collectors are to make.
     watched: Vec<Watched>,
     snapshot: Snapshot,
 }
@@ -39,7 +39,7 @@ impl Check {
             slot.due = Some(due);
             end = end.max(due);
         }
-        // What needs no window is measured at the end, together with what needs the longest.
+        // Collectors without a window measure at the end, together with the one that has the longest.
         for slot in &mut self.slots {
             slot.due = slot.due.map(|due| if due == now { end } else { due });
         }

@@ -35,7 +35,7 @@ pub const SOURCES: &[&Source] = &[
     connections::SOURCE,
 ];
 
-/// What is to be measured.
+/// The collectors to run, with their configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub sources: Vec<Configured>,
@@ -62,7 +62,7 @@ impl Plan {
     }
 }
 
-/// What an empty configuration measures.
+/// The plan of an empty configuration.
 impl Default for Plan {
     fn default() -> Plan {
         let sources = settings::defaults(|document| read(document, SOURCES, Duration::MAX));
@@ -82,7 +82,7 @@ pub trait Collector {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress;
 }
 
-/// What a host has once.
+/// A quantity that a host has once.
 fn whole(metric: &'static Metric) -> Watched {
     Watched::One(Key::new(metric, ""))
 }

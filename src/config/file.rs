@@ -36,7 +36,7 @@ impl ConfigFile {
     pub fn path(&self) -> Option<&Path> {
         match self {
             ConfigFile::Named(path) => Some(path),
-            // Whatever else keeps the file from being read, reading it will say.
+            // Any other fault is reported when the file is read.
             ConfigFile::Standard(path) => {
                 let is_absent = fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
                 (!is_absent).then_some(path)

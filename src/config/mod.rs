@@ -1,6 +1,6 @@
 //! The whole configuration: composes the components' own, each of which has its defaults and its checks.
 //!
-//! What concerns two components is checked here, and only that. The file itself is `settings`' business.
+//! Only checks that concern two components are here. `settings` reads the file itself.
 
 mod file;
 pub mod general;
@@ -70,7 +70,7 @@ impl Config {
         settings::read(file_name, bytes, |document| Config::read_with(document, sources))
     }
 
-    /// What is to be measured.
+    /// The plan of measurements.
     pub fn plan(&self) -> Plan {
         Plan { sources: self.sources.clone(), docker: self.docker.clone() }
     }

@@ -29,7 +29,7 @@ impl Overrides {
     }
 }
 
-/// What the agent goes by until the next reload.
+/// The configuration in the form that the agent uses until the next reload.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     pub check_interval: Duration,

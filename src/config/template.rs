@@ -17,7 +17,7 @@ const HEAD: &str = "\
 #   systemctl reload vps-monitor
 ";
 
-/// Where the comment of a key begins, if the key leaves room.
+/// The column of a key's comment, if the key leaves room.
 const COMMENT_COLUMN: usize = 28;
 
 /// A longer line has its comment above it, a line for each language.
@@ -26,7 +26,7 @@ const MAX_LINE_CHARS: usize = 120;
 /// Every key with its default, and what it means: what `config template` prints and an installation begins with.
 pub fn template() -> String {
     let mut text = HEAD.to_owned();
-    // What an item of a list holds is in the list's examples.
+    // The keys of a list's item are in the list's examples.
     for key in Config::describe().iter().filter(|key| !key.path.contains("[]")) {
         let depth = key.path.matches('.').count();
         let indent = "  ".repeat(depth);
@@ -73,7 +73,7 @@ fn with_comment(indent: &str, line: &str, key: &Described) -> String {
     if whole.chars().count() <= MAX_LINE_CHARS { whole } else { comment_above(indent, &zh, &en) + line + "\n" }
 }
 
-/// What the key is for, with its range; `None` where the key says it itself, or what stands above it does.
+/// The key's purpose, with its range; `None` if the key explains itself, or the text above it does.
 fn comment(key: &Described) -> Option<[String; 2]> {
     let Text { zh, en } = key.doc.meaning;
     if en.is_empty() || !key.doc.above.is_empty() {

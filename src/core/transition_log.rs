@@ -1,4 +1,4 @@
-//! What becomes of alerts, as the log has it: one line a transition, and a bound where thousands come at once.
+//! Logs the transitions of alerts: a line each, and a bound if thousands come at once.
 
 use std::collections::BTreeMap;
 

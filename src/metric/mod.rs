@@ -52,12 +52,12 @@ pub struct Text {
     pub en: &'static str,
 }
 
-/// Where a quantity belongs in messages.
+/// The section of a quantity in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     System,
     Network,
-    /// What is read from the Docker engine: conditions, in messages of their own.
+    /// Conditions from the Docker engine, in messages of their own.
     Docker,
 }
 
@@ -83,7 +83,7 @@ impl Metric {
     }
 }
 
-/// What is known of a quantity by its name alone: its line comes after all others.
+/// A quantity of which only the name is known: its line comes after all others.
 const fn bare_number(name: &'static str) -> Metric {
     let label = Text { zh: name, en: name };
     Metric {

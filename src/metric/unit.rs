@@ -1,11 +1,11 @@
-//! What quantities are counted in, and how a number of them is written.
+//! The units of quantities, and the way to write a number of them.
 
 use serde_json::{Value as Json, json};
 
 /// A share that grows by less is not news.
 const LEAST_POINTS: f64 = 5.0;
 
-/// What a quantity is counted in.
+/// The unit of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Percent,
@@ -36,7 +36,7 @@ impl Unit {
         units.into_iter().find(|unit| unit.name() == name).unwrap_or(Unit::Number)
     }
 
-    /// What stands behind a number.
+    /// The text behind a number.
     pub const fn suffix(self) -> &'static str {
         match self {
             Unit::Percent => "%",

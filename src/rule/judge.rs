@@ -9,7 +9,7 @@ use super::Rules;
 use crate::metric::Limits;
 use crate::snapshot::{Reading, Snapshot, Value};
 
-/// What a value was compared with.
+/// The limit that a value was compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {

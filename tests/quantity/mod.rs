@@ -105,7 +105,7 @@ fn a_source_that_only_a_test_knows_goes_all_the_way_to_the_robot_and_the_report(
         let answer = Ok(http::Response::new(200, r#"{"errcode":0,"errmsg":"ok"}"#));
         assert_eq!(posted(&mut core, [Input::Posted { ticket, answer }], at(6)), None);
 
-        // What cannot be read changes nothing.
+        // A failed reading changes nothing.
         let unread = measured.measure("none\n", at(900));
         let error = format!("{}/sys/fs/file-nr: no number", measured.folder.path().display());
         assert_eq!((&*unread.failures[0].error, unread.failures[0].collector), (&*error, "file_handles"));

@@ -28,7 +28,7 @@ const WORDS: [&str; 22] = [
     "markdown",
 ];
 
-/// Where they stand all the same, and why.
+/// The exceptions, each with its reason.
 const EXCEPTIONS: [(&str, &str); 2] = [
     ("src/config/mod.rs", "it composes the configuration, a line for each vendor's section"),
     ("src/cli/options.rs", "its comments are the help and the man page, which say what the program is for"),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::snapshot::ContainerWord;
 
-/// What a look at containers says of `web`.
+/// The verdict of a look at containers on `web`.
 #[derive(Clone, Copy)]
 enum Web {
     Runs,

@@ -24,7 +24,7 @@ fn as_before() -> Policy {
 const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
 
-/// What a check says of one target.
+/// A check's verdict on one target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Check {
     Over,

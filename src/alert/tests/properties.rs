@@ -34,7 +34,7 @@ fn watch() -> impl Strategy<Value = Watch> {
     )
 }
 
-/// What came of each look, with its second.
+/// The transition of each look, with its second.
 fn run(mut watch: Watch, looks: &[Look]) -> Vec<(u32, Option<f64>, Option<Transition>)> {
     let mut second = 0;
     looks

@@ -29,7 +29,7 @@ fn read_memory(section: &mut Section<'_>) -> Setup {
 fn read_swap(section: &mut Section<'_>) -> Setup {
     let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap usage, percent; no alert on a host without swap");
     let limits = read_limits(section, metric::SWAP, "threshold", doc);
-    // Where memory is watched, it is read together with that.
+    // If memory is watched, swap is read together with it.
     let open = |watched: &[Watched], host: &Host| {
         let is_alone = !watched.contains(&whole(metric::MEMORY));
         is_alone.then(|| Box::new(Memory::new(watched, host)) as _)

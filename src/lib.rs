@@ -30,6 +30,7 @@ pub mod settings;
 pub mod signals;
 pub mod snapshot;
 pub mod store;
+pub mod tap;
 pub mod terminal;
 pub mod text;
 pub mod worker;

@@ -1,5 +1,6 @@
 //! The configuration in force, each part in the terms of the component that it is for.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use crate::message::Style;
 use crate::notify::Channel;
 use crate::rule::{Rule, Rules};
 use crate::schedule;
+use crate::tap;
 
 /// Values of the command line that stand above those of the file, and outlive a reload.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,7 @@ pub struct Resolved {
     pub style: Style,
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
+    pub taps: Vec<Rc<dyn tap::Setup>>,
     pub reports: schedule::Config,
     /// The zone in which reports are scheduled.
     pub report_zone: TimeZone,
@@ -63,6 +66,8 @@ impl Resolved {
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
             channels: config.channels(),
+            // Here each kind of tap has its line.
+            taps: Vec::new(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
         }

@@ -165,9 +165,9 @@ impl Core {
         };
         let is_last = jobs.next().is_none();
         let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), job };
-        let ticket = Ticket(self.delivery.next_ticket);
-        self.delivery.next_ticket += 1;
-        self.delivery.lanes[place].flight = Some(Flight { ticket, channel: channel.clone(), is_last, stage });
+        let channel = channel.clone();
+        let ticket = self.delivery.next_ticket();
+        self.delivery.lanes[place].flight = Some(Flight { ticket, channel, is_last, stage });
     }
 
     /// Sends a message that is in the saved state, or has waited for that long enough.
@@ -196,7 +196,9 @@ impl Core {
     }
 
     pub(super) fn posted(&mut self, ticket: Ticket, answer: &Result<http::Response, http::Error>, now: Now) {
-        self.landed(ticket, now, |channel| channel.classify(answer));
+        if !self.answer_tap(ticket, answer, now) {
+            self.landed(ticket, now, |channel| channel.classify(answer));
+        }
     }
 
     pub(super) fn printed(&mut self, ticket: Ticket, printed: io::Result<()>, now: Now) {
@@ -337,6 +339,13 @@ impl Core {
         let lanes = self.delivery.lanes.iter().filter(|lane| !lane.is_retired);
         let names: Vec<String> = lanes.map(|lane| lane.channel.to_string()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+}
+
+impl Delivery {
+    pub(super) fn next_ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::message;
 use crate::outbox::Outbox;
 use crate::rule;
 use crate::snapshot::{Failure, Snapshot};
+use crate::tap::Judged;
 use crate::text;
 
 const _: () = assert!(alert::NAME_IS_KEPT.as_secs() as i64 == docker::REMOVED_IS_KEPT.as_secs());
@@ -54,6 +55,8 @@ impl Core {
             effects.push(Effect::Print { ticket: None, text });
         }
         self.take_failures(&snapshot.failures, |_| true, now.wall);
+        let (extent, failures) = (Extent::Check, &snapshot.failures);
+        self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, now);
     }
 
@@ -67,6 +70,8 @@ impl Core {
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, Failure::is_of_docker, now.wall);
         }
+        let failures = &snapshot.failures;
+        self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, now);
     }
 

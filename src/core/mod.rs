@@ -15,6 +15,7 @@ mod report;
 mod save;
 mod status;
 mod stop;
+mod tapping;
 mod transition_log;
 
 use std::io;
@@ -44,6 +45,7 @@ use report::Reporting;
 use save::Saving;
 use status::LastReadings;
 use stop::Stopping;
+use tapping::Tapping;
 
 /// Why a reload does not take over a configuration that says nothing, while messages go to a channel.
 pub const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
@@ -188,6 +190,7 @@ pub struct Core {
     state: Saving,
     checks: Checks,
     delivery: Delivery,
+    tapping: Tapping,
     reporter: Reporter,
     reporting: Reporting,
     failing: Failing,
@@ -214,6 +217,7 @@ impl Core {
         let mut core = Core {
             checks: Checks::new(now.boot),
             delivery: Delivery::default(),
+            tapping: Tapping::default(),
             state: Saving::new(state, unsaved),
             mode,
             config,
@@ -227,6 +231,7 @@ impl Core {
             shown_status: String::new(),
         };
         core.open_lanes();
+        core.open_taps();
         core.look_at_clock(now);
         if let Some(damage) = damage {
             core.tell_of_damage(&damage, now);
@@ -320,6 +325,7 @@ impl Core {
                 self.report_if_due(now, effects);
             }
             self.deliver_if_due(now, effects);
+            self.post_for_taps(effects);
         }
         self.save_if_changed(now, effects);
         self.end_if_over(now, effects);
@@ -350,6 +356,7 @@ impl Core {
         }
         self.config = config;
         self.open_lanes();
+        self.open_taps();
         self.reporter = new_reporter(&self.config, Some(self.reporter.state().clone()), now);
         self.look_at_clock(now);
     }

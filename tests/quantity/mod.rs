@@ -1,9 +1,11 @@
 //! Another quantity, which is nothing but its source's file: from /proc to the robot, to the report and to `check --json`.
 
 mod file_handles;
+mod push;
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use vps_monitor::clock::{Boot, Now};
@@ -154,4 +156,49 @@ fn a_limit_for_one_target_is_a_rule_and_nothing_else() {
     snapshot.push(metric::DISK, "/data", Value::Number(95.0));
     let verdicts: Vec<Verdict> = rule::evaluate(&snapshot, &rules).iter().map(|finding| finding.verdict).collect();
     assert_eq!(verdicts, [Verdict::Clear, Verdict::Breach(Level::Warning)]);
+}
+
+/// The posts of one tap, each with its ticket.
+fn pushed(effects: Vec<Effect>) -> Vec<(Ticket, serde_json::Value)> {
+    let post = |effect| match effect {
+        Effect::Post { ticket, request } if request.url.expose() == push::URL => {
+            Some((ticket, serde_json::from_slice(&request.body).unwrap()))
+        }
+        _ => None,
+    };
+    effects.into_iter().filter_map(post).collect()
+}
+
+#[test]
+fn a_tap_that_only_a_test_knows_is_given_what_every_check_found_and_told_of_its_answers() {
+    let mut config = Resolved::new(&config("en", ""));
+    config.taps.push(Rc::new(push::Push));
+    let mut measured = Measured::by(&config);
+    let mut core = Core::new(config.clone(), Loaded::Nothing, Mode::default(), at(0));
+    let _ = core.start(at(0));
+    let mut check = |core: &mut Core, open_files, second| {
+        let snapshot = measured.measure(open_files, at(second));
+        let _ = core.step(Input::Time, at(second));
+        pushed(core.step(Input::Measured { purpose: Purpose::Check, snapshot }, at(second + 5)))
+    };
+    let answered = |core: &mut Core, ticket, second| {
+        let answer = Ok(http::Response::new(204, ""));
+        pushed(core.step(Input::Posted { ticket, answer }, at(second)))
+    };
+    let first = check(&mut core, "1520\t0\t9223372\n", 0);
+    let [(ticket, body)] = &first[..] else { panic!("{first:?}") };
+    assert_eq!((&body["file_handles"][0], &body["file_handles"][1]), (&1520.into(), &"breach".into()), "{body}");
+    assert_eq!((body["time"].as_i64(), body["news"].as_str()), (Some(1_770_000_005), Some("firing")));
+
+    // The second waits for the answer to the first.
+    assert_eq!(check(&mut core, "900\t0\t9223372\n", 900), []);
+    let second = answered(&mut core, *ticket, 910);
+    let [(ticket, body)] = &second[..] else { panic!("{second:?}") };
+    assert_eq!((&body["file_handles"][0], body["news"].as_str()), (&900.into(), Some("recovered")), "{body}");
+    assert_eq!(answered(&mut core, *ticket, 920), []);
+
+    // After a reload the answers to posts of before are nobody's.
+    let posted = check(&mut core, "1\t0\t1\n", 1800);
+    let _ = core.step(Input::Reloaded { config: Box::new(config), is_empty: false }, at(1810));
+    assert_eq!(answered(&mut core, posted[0].0, 1820), []);
 }

@@ -112,10 +112,10 @@ impl Section<'_> {
             self.diagnostics.complain(&entry.value, &path, &complaint.expected(expected));
             return default.to_vec();
         }
-        let mut item = |(place, node)| {
+        let item = |(place, node)| {
             self.diagnostics.convert(node, &format!("{path}[{place}]"), &expected, |scalar| scalar.duration(&range))
         };
-        nodes.iter().enumerate().filter_map(|place| item(place)).collect()
+        nodes.iter().enumerate().filter_map(item).collect()
     }
 
     /// A text, empty by default; a number or a boolean without quotes is one, too.

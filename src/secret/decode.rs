@@ -1,4 +1,4 @@
-//! Undoes one layer of what programs do to text on its way: percent-encoding (RFC 3986), the escapes of JSON and of
+//! Undoes one layer of what programs do to text on its way: percent-encoding (RFC 3986), the escapes of JSON, of C and of
 //! shells, HTML's entities. Each character keeps the place of what it was made of.
 
 use std::ops::Range;
@@ -65,57 +65,74 @@ pub fn decoded(written: &[Character]) -> Option<Vec<Character>> {
     (bare.len() < written.len()).then_some(bare)
 }
 
-/// A run of `%XX`: UTF-8, or else a byte a character. What it says, and how much of `rest` that is.
+/// A run of `%XX`, or JavaScript's `%uXXXX`. What it says, and how much of `rest` that is.
 fn percent(rest: &[Character]) -> Option<(String, usize)> {
-    let mut bytes = Vec::new();
-    while let [Character { c: '%', .. }, high, low, ..] = &rest[bytes.len() * 3..] {
-        let (Some(high), Some(low)) = (high.c.to_digit(16), low.c.to_digit(16)) else { break };
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    match rest {
+        [_, Character { c: 'u' | 'U', .. }, ..] => {
+            let code = number(rest.get(2..6)?, 16)?;
+            Some((char::from_u32(code)?.to_string(), 6))
+        }
+        _ => bytes(rest, &['%'], 2, 16),
     }
-    let length = bytes.len() * 3;
+}
+
+/// A run of bytes, each written as so many digits behind `mark`: UTF-8, or else a byte a character.
+fn bytes(rest: &[Character], mark: &[char], digits: usize, radix: u32) -> Option<(String, usize)> {
+    let length = mark.len() + digits;
+    let byte = |written: &[Character]| {
+        let (before, digits) = written.split_at(mark.len());
+        let is_marked = before.iter().zip(mark).all(|(character, mark)| character.c.eq_ignore_ascii_case(mark));
+        number(digits, radix).filter(|_| is_marked).and_then(|byte| u8::try_from(byte).ok())
+    };
+    let bytes: Vec<u8> = rest.chunks_exact(length).map_while(byte).collect();
+    let length = bytes.len() * length;
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|error| error.as_bytes().iter().map(|&byte| char::from(byte)).collect());
     (length > 0).then_some((text, length))
 }
 
-/// `\u002d`, a pair of surrogates of that kind, `\u{2d}`, `\x2d`, or any character behind a backslash.
+fn number(digits: &[Character], radix: u32) -> Option<u32> {
+    digits.iter().try_fold(0, |number: u32, digit| number.checked_mul(radix)?.checked_add(digit.c.to_digit(radix)?))
+}
+
+/// `\u002d`, a pair of surrogates of that kind, `\u{2d}`, `\U0000002d`, `\x2d`, `\055`, or any character behind a backslash.
 fn backslash(rest: &[Character]) -> Option<(String, usize)> {
-    let text: String = rest.iter().take(12).map(|character| character.c).collect();
-    let hex = |from: usize, to: usize| u32::from_str_radix(text.get(from..to)?, 16).ok();
+    let hex = |from: usize, to: usize| number(rest.get(from..to)?, 16);
     let one = |code: u32, length| Some((char::from_u32(code)?.to_string(), length));
     match rest.get(1)?.c {
         'u' if rest.get(2).is_some_and(|third| third.c == '{') => {
-            let close = text.find('}')?;
+            let close = rest.iter().take(12).position(|character| character.c == '}')?;
             one(hex(3, close)?, close + 1)
         }
         'u' => match (hex(2, 6), hex(8, 12)) {
-            (Some(high @ 0xd800..=0xdbff), Some(low @ 0xdc00..=0xdfff)) if text.get(6..8) == Some("\\u") => {
+            (Some(high @ 0xd800..=0xdbff), Some(low @ 0xdc00..=0xdfff)) if rest[6].c == '\\' && rest[7].c == 'u' => {
                 one(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), 12)
             }
             (Some(code), _) => one(code, 6),
             _ => None,
         },
-        'x' => one(hex(2, 4)?, 4),
+        'U' if hex(2, 10).is_some() => one(hex(2, 10)?, 10),
+        'x' | 'X' => bytes(rest, &['\\', 'x'], 2, 16),
+        '0'..='7' if bytes(rest, &['\\'], 3, 8).is_some() => bytes(rest, &['\\'], 3, 8),
         // A line's end, a tab: a gap.
         'n' | 'r' | 't' => Some((" ".to_owned(), 2)),
         c => Some((c.to_string(), 2)),
     }
 }
 
-/// `&amp;`, `&#45;`, `&#x2d;`.
+/// `&amp;`, `&#45;`, `&#x2d;`; a number may do without the semicolon, as browsers take it.
 fn entity(rest: &[Character]) -> Option<(String, usize)> {
     let text: String = rest.iter().take(MAX_ENTITY).map(|character| character.c).collect();
-    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
-    let c = match name.strip_prefix('#') {
-        Some(number) => {
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)?
-        }
-        None => ENTITIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1,
-    };
+    let text = text.strip_prefix('&')?;
+    if let Some(number) = text.strip_prefix('#') {
+        let (number, radix) = number.strip_prefix(['x', 'X']).map_or((number, 10), |hex| (hex, 16));
+        let digits = number.chars().take_while(|c| c.is_digit(radix)).count();
+        let c = char::from_u32(u32::from_str_radix(&number[..digits], radix).ok()?)?;
+        let length = 2 + usize::from(radix == 16) + digits;
+        return Some((c.to_string(), length + usize::from(number[digits..].starts_with(';'))));
+    }
+    let (name, _) = text.split_once(';')?;
+    let c = ENTITIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1;
     Some((c.to_string(), name.chars().count() + 2))
 }
 
@@ -130,13 +147,27 @@ mod tests {
 
     #[test]
     fn each_way_of_writing_a_character_is_undone() {
-        for text in
-            ["a%2Db", "a\\u002db", "a\\u002Db", "a\\u{2d}b", "a\\x2db", "a\\-b", "a&#45;b", "a&#x2D;b", "a&hyphen;b"]
-        {
+        for text in [
+            "a%2Db",
+            "a%u002db",
+            "a\\u002db",
+            "a\\u002Db",
+            "a\\u{2d}b",
+            "a\\U0000002db",
+            "a\\x2db",
+            "a\\X2Db",
+            "a\\055b",
+            "a\\-b",
+            "a&#45;b",
+            "a&#045b",
+            "a&#x2D;b",
+            "a&hyphen;b",
+        ] {
             assert_eq!(bare(text), "a-b", "{text}");
         }
         assert_eq!(bare("%E4%B8%AD%ff"), "ä¸\u{ad}ÿ");
         assert_eq!(bare("%E4%B8%AD \\ud83d\\ude00 \\/ &AMP;"), "中 😀 / &");
+        assert_eq!(bare("\\xe4\\xb8\\xad \\344\\270\\255"), "中 中");
         assert_eq!(bare("%2525"), "%25");
         for text in ["100%", "%zz", "a & b", "&unknown;", "&#xd800;", "no;"] {
             assert_eq!(bare(text), text, "{text}");

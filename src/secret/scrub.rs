@@ -1,14 +1,15 @@
 //! Finds secrets in text from outside, however they are written there, and takes them out.
 //!
 //! A server's answer may repeat the URL that it was asked by, whole or in part, in capitals, percent-encoded, with JSON's
-//! escapes or HTML's. So text and secret are both decoded, as often as there is something to decode, and compared without
-//! regard to case, spaces and what is not seen.
+//! escapes or HTML's, in pieces, in base64 or in hexadecimal digits. So text and secret are both decoded, as often as there
+//! is something to decode, and compared without regard to case, width, spaces and what is not seen; long secrets also
+//! without regard to all that is neither letter nor digit.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
 use super::Secret;
 use super::decode::{Character, characters, decoded};
@@ -76,7 +77,8 @@ impl Scrubber {
         for _ in 0..=MAX_LAYERS {
             let Some(written) = layer else { break };
             let folded = fold(&written);
-            needles.iter().for_each(|needle| needle.find(&folded, &mut secret));
+            let squeezed = squeeze(&folded);
+            needles.iter().for_each(|needle| needle.find(&folded, &squeezed, &mut secret));
             layer = decoded(&written);
         }
         without(text, secret)
@@ -106,51 +108,88 @@ fn parts_of(url: &str) -> Vec<String> {
         }
     }
     parts.push(fragment.to_owned());
+    let pieces: Vec<String> = parts.iter().flat_map(|part| pieces_of(part)).collect();
+    parts.extend(pieces);
     parts
+}
+
+/// What stands between the punctuation of a part: an answer may repeat `SECRET` of `SECRET.send` or of `id:SECRET`.
+fn pieces_of(part: &str) -> Vec<String> {
+    let pieces = part.split(|c: char| c.is_ascii_punctuation() && !matches!(c, '%' | '-' | '_' | '+'));
+    let is_own = |piece: &&str| *piece != part && !PLAIN_SEGMENTS.contains(&&*piece.to_ascii_lowercase());
+    pieces.filter(is_own).map(str::to_owned).collect()
+}
+
+/// A secret in base64, of either alphabet and wherever in the encoded text it begins, and in hexadecimal digits.
+fn encodings(secret: &str) -> Vec<String> {
+    let mut forms: Vec<String> = vec![secret.bytes().map(|byte| format!("{byte:02x}")).collect()];
+    for before in 0..3 {
+        let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
+        // A digit that holds a bit of what stands before or behind is not the secret's alone.
+        let digits = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        for encoded in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
+            forms.push(if before == 0 { encoded } else { encoded.get(digits.clone()).unwrap_or_default().to_owned() });
+        }
+    }
+    forms
 }
 
 /// A secret as it is looked for.
 struct Needle {
-    /// As it is written, and decoded as far as it can be.
-    forms: [Vec<char>; 2],
+    /// As it is written, decoded as far as it can be, and encoded.
+    forms: Vec<Vec<char>>,
+    /// The letters and digits of those that have many.
+    squeezed: Vec<Vec<char>>,
 }
 
 impl Needle {
     /// `None`: too short to be a secret.
     fn of(part: String) -> Option<Needle> {
-        let written = characters(&part);
-        let mut bare = written.clone();
+        let mut bare = characters(&part);
         for _ in 0..MAX_LAYERS {
             let Some(further) = decoded(&bare) else { break };
             bare = further;
         }
-        let forms =
-            [written, bare].map(|form| fold(&form).into_iter().map(|character| character.c).collect::<Vec<_>>());
-        forms.iter().any(|form| form.len() >= MIN_SECRET).then_some(Needle { forms })
+        let bare: String = bare.into_iter().map(|character| character.c).collect();
+        let chars = |form: &[Character]| form.iter().map(|character| character.c).collect::<Vec<_>>();
+        let is_long = |form: &Vec<char>| form.len() >= MIN_SECRET;
+        if ![&part, &bare].into_iter().any(|form| is_long(&chars(&fold(&characters(form))))) {
+            return None;
+        }
+        let mut forms = Vec::new();
+        for form in [encodings(&part), encodings(&bare), vec![part, bare]].concat() {
+            let form = fold(&characters(&form));
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        let squeezed = forms.iter().map(|form| chars(&squeeze(form))).filter(|form| form.len() >= PART).collect();
+        Some(Needle { forms: forms.iter().map(|form| chars(form)).filter(is_long).collect(), squeezed })
     }
 
-    /// Adds where it stands in `text`, in bytes of what that was made of.
-    fn find(&self, text: &[Character], found: &mut Vec<Range<usize>>) {
-        for form in self.forms.iter().filter(|form| form.len() >= MIN_SECRET) {
-            let length = form.len().min(PART);
-            let parts: HashSet<&[char]> = form.windows(length).collect();
-            let chars: Vec<char> = text.iter().map(|character| character.c).collect();
-            for (at, window) in chars.windows(length).enumerate().filter(|(_, window)| parts.contains(window)) {
-                // A short one is a word of its own, or every text would be full of it.
-                let ends = |index: Option<usize>| {
-                    index.and_then(|index| chars.get(index)).is_none_or(|c| !c.is_alphanumeric())
-                };
-                let is_whole = ends(at.checked_sub(1)) || text[at].follows_gap;
-                let is_whole = is_whole && (ends(Some(at + length)) || text[at + length].follows_gap);
-                if window.len() == PART || is_whole {
-                    found.push(text[at].bytes.start..text[at + length - 1].bytes.end);
-                }
-            }
+    /// Adds where it stands in `text`, in bytes of what that was made of. `squeezed` is the same text's letters and digits.
+    fn find(&self, text: &[Character], squeezed: &[Character], found: &mut Vec<Range<usize>>) {
+        self.forms.iter().for_each(|form| find_form(form, text, found));
+        self.squeezed.iter().for_each(|form| find_form(form, squeezed, found));
+    }
+}
+
+fn find_form(form: &[char], text: &[Character], found: &mut Vec<Range<usize>>) {
+    let length = form.len().min(PART);
+    let parts: HashSet<&[char]> = form.windows(length).collect();
+    let chars: Vec<char> = text.iter().map(|character| character.c).collect();
+    for (at, window) in chars.windows(length).enumerate().filter(|(_, window)| parts.contains(window)) {
+        // A short one is a word of its own, or every text would be full of it.
+        let ends = |index: Option<usize>| index.and_then(|index| chars.get(index)).is_none_or(|c| !c.is_alphanumeric());
+        let is_whole = ends(at.checked_sub(1)) || text[at].follows_gap;
+        let is_whole = is_whole && (ends(Some(at + length)) || text[at + length].follows_gap);
+        if window.len() == PART || is_whole {
+            found.push(text[at].bytes.start..text[at + length - 1].bytes.end);
         }
     }
 }
 
-/// The characters that are compared: small letters, and neither spaces nor what is not seen.
+/// The characters that are compared: small letters of ordinary width, and neither spaces nor what is not seen.
 fn fold(written: &[Character]) -> Vec<Character> {
     let mut folded = Vec::with_capacity(written.len());
     let mut follows_gap = false;
@@ -159,11 +198,21 @@ fn fold(written: &[Character]) -> Vec<Character> {
             follows_gap = true;
             continue;
         }
-        let c = character.c.to_lowercase().next().unwrap_or(character.c);
+        // The full-width forms are those of ASCII, moved.
+        let narrow = match character.c {
+            wide @ '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(wide) - 0xfee0).unwrap_or(wide),
+            c => c,
+        };
+        let c = narrow.to_lowercase().next().unwrap_or(narrow);
         folded.push(Character { c, bytes: character.bytes.clone(), follows_gap });
         follows_gap = false;
     }
     folded
+}
+
+/// The letters and digits alone.
+fn squeeze(folded: &[Character]) -> Vec<Character> {
+    folded.iter().filter(|character| character.c.is_alphanumeric()).cloned().collect()
 }
 
 /// `text` with one `…` in place of each of these ranges, and of those that touch.
@@ -213,11 +262,59 @@ mod tests {
             KEY.replace('-', "\u{200b}-"),
             KEY.chars().map(|c| format!("%{:02x}", u32::from(c))).collect(),
             KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect(),
+            KEY.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect(),
+            KEY.chars().map(|c| format!("%u{:04X}", u32::from(c))).collect(),
+            KEY.chars().map(|c| format!("\\{:03o}", u32::from(c))).collect(),
+            KEY.chars().map(|c| format!(" &#{:07}", u32::from(c))).collect(),
+            KEY.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect(),
+            KEY.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            KEY.bytes().map(|byte| format!(" {byte:02X}")).collect(),
+            BASE64_STANDARD_NO_PAD.encode(KEY),
+            BASE64_URL_SAFE_NO_PAD.encode(KEY),
         ] {
-            assert_eq!(scrub(&robot(), &format!("invalid key {written}!")), "invalid key …!", "{written}");
+            assert_eq!(scrub(&robot(), &format!("invalid key {}!", written.trim())), "invalid key …!", "{written}");
         }
         // Characters in front do not hide it.
         assert!(!scrub(&robot(), &format!("%{KEY} \\u00{KEY} &#{KEY};")).contains("91f6"));
+    }
+
+    #[test]
+    fn pieces_of_a_secret_with_anything_between_them_are_found() {
+        let quoted: Vec<String> = KEY.chars().map(|c| format!("{c:?}")).collect();
+        let chunks: Vec<_> = KEY.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        for written in [KEY.replace('-', ""), KEY.replace('-', "\" + \""), quoted.join(", "), chunks.join("/")] {
+            let told = scrub(&robot(), &format!("key: {written}."));
+            let left = told.chars().filter(|c| c.is_alphanumeric()).count();
+            assert!(left <= "key".len() + 8, "{written}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_secret_inside_of_something_in_base64_is_found() {
+        for before in ["", "x", "xx"] {
+            let encoded = BASE64_STANDARD.encode(format!("{before}{KEY}xxx"));
+            let told = scrub(&robot(), &format!("Basic {encoded}"));
+            assert!(told.len() <= "Basic …".len() + 12, "{told}");
+        }
+        let short = "https://relay.example.com/hook/p4ss";
+        for written in ["p4ss", "cDRzcw==", "cDRzcw", "70347373"] {
+            assert!(!scrub(short, &format!("no {written} here")).contains(written), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_stands_between_punctuation_is_a_secret_of_its_own() {
+        for (url, secret) in [
+            ("https://relay.example.com/T0K9x.send", "T0K9x"),
+            ("https://relay.example.com/bot12:Qk7w/send", "Qk7w"),
+            ("https://relay.example.com/hook;sid=Zk7q/x", "Zk7q"),
+            ("https://relay.example.com/hook?a=1;b=Mm8w", "Mm8w"),
+            ("https://relay.example.com/send?tokens[]=Jx8k", "Jx8k"),
+            ("https://relay.example.com/send?pw=my+s3c+r3t", "my s3c r3t"),
+        ] {
+            let told = scrub(url, &format!("unknown: {secret}, sorry"));
+            assert_eq!(told, "unknown: …, sorry", "{url}");
+        }
     }
 
     #[test]

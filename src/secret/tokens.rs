@@ -2,10 +2,31 @@
 
 use super::scrub::without;
 
+const NAMES: [&str; 16] = [
+    "key",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "sign",
+    "signature",
+    "cookie",
+    "session",
+    "密钥",
+    "密码",
+    "口令",
+    "令牌",
+    "签名",
+];
+
+/// No name of those is longer, in bytes.
+const MAX_NAME: usize = 9;
+
 /// `text` without what looks like somebody's secret, whoever's it is: values that are called so, and runs of letters and
 /// digits that no word is.
 pub fn without_tokens(text: &str) -> String {
-    const NAMES: [&str; 7] = ["key", "token", "secret", "password", "passwd", "sign", "signature"];
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let mut secret = Vec::new();
     let mut runs = Vec::new();
@@ -20,18 +41,23 @@ pub fn without_tokens(text: &str) -> String {
             _ => {}
         }
     }
-    for (index, run) in runs.iter().enumerate() {
-        let named = index.checked_sub(1).is_some_and(|before| {
-            let name = text[runs[before].clone()].to_ascii_lowercase();
-            let between = &text[runs[before].end..run.start];
-            let assigns = between.contains(['=', ':']) && between.chars().all(|c| "=: \"'\\".contains(c));
-            assigns && NAMES.iter().any(|secret| name.ends_with(secret))
-        });
-        if named || looks_random(&text[run.clone()]) {
-            secret.push(run.clone());
+    for run in runs {
+        if is_called_secret(&text[..run.start]) || looks_random(&text[run.clone()]) {
+            secret.push(run);
         }
     }
     without(text, secret)
+}
+
+/// Whether what stands before a value says that it is secret: `token=`, `"sendKey": "`, `密码：`.
+fn is_called_secret(before: &str) -> bool {
+    const ASSIGNS: [char; 4] = ['=', ':', '：', '＝'];
+    let name = before.trim_end_matches(|c| ASSIGNS.contains(&c) || " \"'\\".contains(c));
+    let assigns = before[name.len()..].contains(ASSIGNS);
+    let end = name.len() - name.bytes().rev().take(MAX_NAME).count();
+    let end = (end..name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(end);
+    let name = name[end..].to_ascii_lowercase();
+    assigns && NAMES.iter().any(|secret| name.ends_with(secret))
 }
 
 /// Whether no word, and no name made of words, looks like this.
@@ -54,6 +80,9 @@ mod tests {
             ("access_token=abc&x=1", "access_token=…&x=1"),
             ("{\"token\": \"s3\", \"id\": \"s3\"}", "{\"token\": \"…\", \"id\": \"s3\"}"),
             ("password: hunter2", "password: …"),
+            ("{\\\"SendKey\\\": \\\"s3\\\"}", "{\\\"SendKey\\\": \\\"…\\\"}"),
+            ("密码：hunter2，令牌=abc", "密码：…，令牌=…"),
+            ("no key, no token s3", "no key, no token s3"),
             ("abcdefghijklmnopqrstuvwxyz", "…"),
             ("exceed max length 4096, invalid-parameter-error", "exceed max length 4096, invalid-parameter-error"),
             ("api freq out of limit", "api freq out of limit"),

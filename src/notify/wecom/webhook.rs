@@ -58,9 +58,13 @@ impl Webhook {
         &self.url
     }
 
-    /// `key=…` and the key's last four characters; where there is no key, `…` and the URL's.
+    /// `key=…` and the key's last four characters; where there is no key, `…` and those of what the URL ends with. Of what
+    /// is short nothing is shown.
     pub fn masked(&self) -> String {
-        key_of(&self.url.expose()).map_or_else(|| self.url.to_string(), |key| format!("key={}", Secret::new(key)))
+        let url = self.url.expose();
+        let last =
+            || url.rsplit(|c: char| c.is_ascii_punctuation() && !matches!(c, '-' | '_')).next().unwrap_or_default();
+        key_of(&url).map_or_else(|| Secret::new(last()).to_string(), |key| format!("key={}", Secret::new(key)))
     }
 
     /// Whether the key goes over a network for everyone to read.
@@ -144,7 +148,11 @@ mod tests {
         assert_eq!(told, "no route for /cgi-bin/webhook/send?key=… (key …)");
         let relay = Webhook::parse("https://relay.example.com/hook/abcdef0123").unwrap().unwrap();
         assert_eq!(relay.scrub("Cannot POST /hook/ABCDEF%30123"), "Cannot POST /hook/…");
-        assert_eq!(relay.masked(), "…0123");
+        for (url, masked) in
+            [("hook/abcdef0123456", "…3456"), ("hook/abcdef0123", "…"), ("x?debug=1&k=p4ss", "…"), ("a/b@", "…")]
+        {
+            assert_eq!(Webhook::parse(&format!("https://relay.example.com/{url}")).unwrap().unwrap().masked(), masked);
+        }
     }
 
     proptest! {

@@ -125,7 +125,7 @@ pub fn is_hidden(c: char) -> bool {
     }
     match c {
         // Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt, where the general category says letter
-        // or mark; and the Braille pattern without dots.
+        // or mark; the Braille pattern without dots, the null notehead, and the filler of the small Khitan script.
         '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'
@@ -136,6 +136,8 @@ pub fn is_hidden(c: char) -> bool {
         | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{ffa0}'
+        | '\u{16fe4}'
+        | '\u{1d159}'
         | '\u{e0100}'..='\u{e01ef}' => true,
         '\u{85}' | '\u{2028}' | '\u{2029}' => true,
         c => !c.is_whitespace() && !is_printable(c),
@@ -203,7 +205,7 @@ mod tests {
     /// One of each kind that must not reach a terminal or a log as it is.
     const HIDDEN: &str = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{61c}\u{115f}\u{180e}\u{200b}\u{200c}\u{200d}\
         \u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2065}\u{2066}\u{2069}\u{206f}\u{2800}\u{3164}\
-        \u{e000}\u{fdd0}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{ffff}\u{378}\u{1d173}\u{e0001}\u{e0041}\u{e0100}\u{f0000}\u{10ffff}";
+        \u{e000}\u{fdd0}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{ffff}\u{378}\u{16fe4}\u{1d159}\u{1d173}\u{e0001}\u{e0041}\u{e0100}\u{f0000}\u{10ffff}";
 
     #[test]
     fn what_is_not_seen_or_steers_is_shown_by_its_number() {

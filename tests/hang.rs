@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::support::agent::{Place, quick};
+use crate::support::agent::{Place, finish, quick};
 use crate::support::is_ci;
 
 /// The mount, as long as this lives: its end of /dev/fuse is closed with the process that holds it.
@@ -114,4 +114,42 @@ fn a_link_that_is_turned_onto_a_mount_that_hangs_holds_neither_the_checks_nor_th
     assert!(agent.printed().contains(&unknown), "{}", agent.printed());
     agent.signal(Signal::SIGUSR1);
     agent.stop(Signal::SIGTERM);
+}
+
+#[test]
+fn a_configuration_on_a_mount_that_hangs_is_not_taken_over_and_nothing_waits_for_it() {
+    let place = Place::configured("small-vps", &quick(""));
+    let [dead, real, new] = ["dead", "real.yaml", "new"].map(|name| place.path(name));
+    fs::create_dir(&dead).unwrap();
+    let Some(_mount) = DeadMount::on(&dead) else { return };
+    fs::rename(place.config(), &real).unwrap();
+    std::os::unix::fs::symlink(&real, place.config()).unwrap();
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    // Made before the file can be looked for no more.
+    let [mut status, mut second] = [&["status"], &["run"]].map(|arguments| place.command(arguments));
+
+    std::os::unix::fs::symlink(dead.join("config.yaml"), &new).unwrap();
+    fs::rename(&new, place.config()).unwrap();
+    agent.signal(Signal::SIGHUP);
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_checks(2);
+    let told = finish(&mut status);
+    assert!(told.code == 0 && told.stdout.contains(&format!("process {}", agent.pid())), "{told:?}");
+    agent.wait_for_log("config.yaml: error: no answer within 5 s");
+    agent.wait_for_log("not reloaded");
+    agent.signal(Signal::SIGHUP);
+    agent.stop(Signal::SIGTERM);
+
+    let refused = finish(&mut second);
+    assert!(refused.code == 1 && refused.stderr.contains("config.yaml: no answer within 5 s"), "{refused:?}");
+}
+
+#[test]
+fn status_of_a_folder_on_a_mount_that_hangs_says_so() {
+    let place = Place::on("small-vps");
+    fs::create_dir(place.state()).unwrap();
+    let Some(_mount) = DeadMount::on(&place.state()) else { return };
+    let refused = place.run(&["status"]);
+    assert!(refused.code == 1 && refused.stderr.contains("no answer within 5 s"), "{refused:?}");
 }

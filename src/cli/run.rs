@@ -15,6 +15,8 @@ use crate::store::{Loaded, Saver};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
+    // First of all: without enough of them nothing else is sure to work, and no error says why.
+    setup::ensure_descriptors()?;
     // From the first moment on: a signal that comes while all this is set up is not lost.
     let signals = Signals::install().map_err(anyhow::Error::from)?;
     let target = Target::detect();
@@ -39,14 +41,16 @@ fn log_failure(error: &Error) -> u8 {
 }
 
 fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Result<u8, Error> {
+    let mut host = options.host()?;
+    if !setup::answers(options.config_file().place(), &host.worker, &signals)? {
+        return Ok(exit::DONE);
+    }
     let read = options.read_config()?;
     logging::set_level(read.value.general.log_level);
     for warning in &read.warnings {
         log::warn!("{}", warning.in_log());
     }
 
-    setup::ensure_descriptors()?;
-    let mut host = options.host()?;
     let folder = options.state_folder()?;
     let Some(mut state_folder) = setup::take_folder(&folder, once, &host.worker, &signals)? else {
         return Ok(exit::DONE);

@@ -93,11 +93,11 @@ fn patiently<T, E>(
 }
 
 /// Whether the agent can go on; not if it is asked to stop meanwhile. On a mount that hangs everything that is done with
-/// the folder would never end, so a child tries it first.
+/// `path` would never end, so a child tries it first.
 ///
 /// # Errors
 /// It hangs.
-fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
+pub fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
     let Ok(mut probe) = worker.statvfs(path) else { return Ok(true) };
     loop {
         let now = clock::boot_now();

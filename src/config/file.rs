@@ -32,6 +32,12 @@ impl ConfigFile {
         named.map_or_else(|| ConfigFile::Standard(PathBuf::from(STANDARD_FILE)), ConfigFile::Named)
     }
 
+    /// Where the file is, or would be.
+    pub fn place(&self) -> &Path {
+        let (ConfigFile::Named(path) | ConfigFile::Standard(path)) = self;
+        path
+    }
+
     /// The file to read; `None`: there is none, and the built-in defaults hold.
     pub fn path(&self) -> Option<&Path> {
         match self {

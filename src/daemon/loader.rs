@@ -1,5 +1,9 @@
 //! Reads the configuration again while the agent runs.
+//!
+//! On a mount that hangs, opening the file would never end, so a child tries its path first.
 
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::clock::Boot;
@@ -7,6 +11,8 @@ use crate::config::{Config, ConfigFile, Overrides, Resolved};
 use crate::core::Input;
 use crate::logging;
 use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
+use crate::text;
+use crate::worker::{StatvfsTask, Worker};
 
 /// A file that is being written is looked at again after so long, in all for [`PATIENCE`]: an editor over a slow line.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -22,22 +28,68 @@ pub struct Loader {
     config: Config,
     /// While the file is being written: when it is looked at again, and until when.
     waiting: Option<(Boot, Boot)>,
+    /// Tries whether the file can be reached.
+    probe: Option<StatvfsTask>,
 }
 
 impl Loader {
     /// `config` is what was read at the start, `overrides` what the command line puts in its place.
     pub fn new(file: ConfigFile, overrides: Overrides, config: Config) -> Loader {
-        Loader { file, overrides, config, waiting: None }
+        Loader { file, overrides, config, waiting: None, probe: None }
     }
 
-    /// Reads it again; `None`: it is being written, and is looked at again when that is [due](Loader::due).
-    pub fn reload(&mut self, now: Boot) -> Option<Input> {
+    /// Begins to read it again, which ends with what this or [`Loader::advance`] gives.
+    pub fn reload(&mut self, worker: &Worker, now: Boot) -> Option<Input> {
+        if self.probe.is_some() {
+            return None;
+        }
+        match worker.statvfs(self.file.place()) {
+            Ok(probe) => self.probe = Some(probe),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                return Some(self.unreachable(&error.to_string()));
+            }
+            // Without children it is worth a try.
+            Err(_) => return self.read(now),
+        }
+        None
+    }
+
+    /// For poll(2): readable when [`Loader::advance`] has something to do.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.probe.as_ref().map(StatvfsTask::fd)
+    }
+
+    /// When [`Loader::advance`] is to be called at the latest.
+    pub fn due(&self) -> Option<Boot> {
+        let probe = self.probe.as_ref().map(StatvfsTask::deadline);
+        self.waiting.map(|(due, _)| due).into_iter().chain(probe).min()
+    }
+
+    /// Goes on with a reload. `None`: there is none, or it goes on: the file does not answer, or is being written.
+    pub fn advance(&mut self, now: Boot) -> Option<Input> {
+        if let Some(probe) = &mut self.probe {
+            let answer = probe.poll(now)?;
+            let hangs = now >= probe.deadline();
+            self.probe = None;
+            return match answer {
+                Err(error) if hangs => Some(self.unreachable(&error.to_string())),
+                // Whatever else is wrong with the path, reading it says.
+                _ => self.read(now),
+            };
+        }
+        let is_due = self.waiting.is_some_and(|(due, _)| due <= now);
+        if is_due { self.read(now) } else { None }
+    }
+
+    fn read(&mut self, now: Boot) -> Option<Input> {
         let loaded = self.load();
         self.take(loaded, now)
     }
 
-    pub fn due(&self) -> Option<Boot> {
-        self.waiting.map(|(due, _)| due)
+    fn unreachable(&self, error: &str) -> Input {
+        let problem = format!("{}: error: {error}", self.file.place().display());
+        log::error!("{}", text::in_log(&problem));
+        Input::NotReloaded { problem }
     }
 
     fn take(&mut self, loaded: Result<Read<Config>, Problems>, now: Boot) -> Option<Input> {

@@ -55,6 +55,8 @@ pub struct Daemon {
     control: Option<Control>,
     service: ServiceManager,
     inputs: VecDeque<Input>,
+    /// poll(2) failed the last time.
+    poll_fails: bool,
 }
 
 /// Whose descriptor it is.
@@ -67,6 +69,7 @@ enum Source {
     Save,
     Engine,
     Control,
+    Configuration,
 }
 
 impl Daemon {
@@ -92,6 +95,7 @@ impl Daemon {
             control,
             service: ServiceManager::of_this_process(clock::boot_now()),
             inputs: VecDeque::new(),
+            poll_fails: false,
         })
     }
 
@@ -199,28 +203,35 @@ impl Daemon {
         watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
+        watched.extend(self.loader.fd().map(|fd| (Source::Configuration, fd, PollFlags::POLLIN)));
         let control = self.control.iter().flat_map(Control::fds);
         watched.extend(control.map(|(fd, flags)| (Source::Control, fd, flags)));
         watched
     }
 
-    /// Whose descriptors are ready.
-    fn poll(&self, timeout: Option<Duration>) -> Vec<Source> {
+    /// Whose descriptors are ready. Where poll(2) cannot tell, all of them are looked at after a pause: none waits.
+    fn poll(&mut self, timeout: Option<Duration>) -> Vec<Source> {
         let watched = self.watched();
         let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
-        match ppoll(&mut fds, timeout.map(TimeSpec::from), None) {
-            Ok(0) | Err(Errno::EINTR) => return Vec::new(),
-            Ok(_) => {}
-            Err(error) => {
-                log::error!("poll: {}", error.desc());
-                std::thread::sleep(POLL_FAILED_PAUSE);
-                return Vec::new();
-            }
-        }
-        let ready = watched.iter().zip(&fds).filter(|(_, fd)| fd.any().unwrap_or(true));
+        let polled = match ppoll(&mut fds, timeout.map(TimeSpec::from), None) {
+            Err(Errno::EINTR) => Ok(0),
+            polled => polled,
+        };
+        let ready = watched.iter().zip(&fds).filter(|(_, fd)| polled.is_err() || fd.any().unwrap_or(true));
         let mut sources: Vec<Source> = ready.map(|((source, ..), _)| *source).collect();
         sources.dedup();
-        sources
+        let failed_before = std::mem::replace(&mut self.poll_fails, polled.is_err());
+        match polled {
+            Ok(0) => Vec::new(),
+            Ok(_) => sources,
+            Err(error) => {
+                if !failed_before {
+                    log::error!("poll: {}", error.desc());
+                }
+                std::thread::sleep(POLL_FAILED_PAUSE);
+                sources
+            }
+        }
     }
 
     /// Takes in what is ready or due, the most urgent first.
@@ -229,9 +240,7 @@ impl Daemon {
         if is_ready(Source::Signals) {
             self.take_signals();
         }
-        if self.loader.due().is_some_and(|due| due <= now) {
-            self.inputs.extend(self.loader.reload(now));
-        }
+        self.inputs.extend(self.loader.advance(now));
         let mut answered = Vec::new();
         self.posts.retain_mut(|(ticket, task)| match task.poll(now) {
             Some(answer) => {
@@ -268,7 +277,8 @@ impl Daemon {
             Some(Action::Stop) => self.inputs.push_front(Input::Stop),
             Some(Action::Reload) => {
                 self.tell_service(service::Phase::Reloading);
-                self.inputs.extend(self.loader.reload(clock::boot_now()));
+                let reloaded = self.loader.reload(&self.measuring.host.worker, clock::boot_now());
+                self.inputs.extend(reloaded);
             }
             Some(Action::Check) => self.inputs.push_back(Input::CheckNow),
             None => {}

@@ -73,10 +73,10 @@ fn a_limit_of_the_size_of_files_keeps_no_message_back() {
 #[test]
 fn with_too_few_descriptors_the_agent_says_so_and_how_many_it_needs() {
     let place = Place::configured("small-vps", &quick(""));
-    for arguments in [&["run"][..], &["run", "--once"]] {
-        let refused = place.start_in_shell("ulimit -n 16", arguments).finish();
+    for (limit, arguments) in [(16, &["run"][..]), (16, &["run", "--once"]), (6, &["run"])] {
+        let refused = place.start_in_shell(&format!("ulimit -n {limit}"), arguments).finish();
         assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{refused:?}");
-        for part in ["only 16 files", "needs 64", "ulimit -n 64", "LimitNOFILE=64"] {
+        for part in [&*format!("only {limit} files"), "needs 64", "ulimit -n 64", "LimitNOFILE=64"] {
             assert!(refused.stderr.contains(part), "{part} in {refused:?}");
         }
     }
@@ -92,6 +92,27 @@ fn with_too_few_descriptors_the_agent_says_so_and_how_many_it_needs() {
     }
 }
 
+fn limit_descriptors(agent: &Agent, count: usize) {
+    let limits = format!("--nofile={count}:1024");
+    let done = Command::new("prlimit").args(["--pid", &agent.pid().to_string(), &limits]).status();
+    assert!(done.unwrap().success());
+}
+
+#[test]
+fn a_poll_that_fails_keeps_neither_a_check_nor_the_stop_waiting() {
+    let place = Place::configured("small-vps", &quick(""));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    // It takes no more descriptors than may be open, though they are (poll(2), EINVAL).
+    limit_descriptors(&agent, 3);
+    for count in 2..4 {
+        agent.signal(Signal::SIGUSR1);
+        agent.wait_for_checks(count);
+    }
+    let stopped = agent.stop(Signal::SIGTERM);
+    assert_eq!((stopped.code, stopped.stderr.matches("ERROR poll: ").count()), (0, 1), "{stopped:?}");
+}
+
 #[test]
 fn a_shortage_of_descriptors_delays_a_message_and_loses_none() {
     let robot = Robot::start([]);
@@ -99,11 +120,7 @@ fn a_shortage_of_descriptors_delays_a_message_and_loses_none() {
     let agent = place.start(&["run"]);
     agent.wait_for_log("delivered kind=alert");
     wait_until("no child is left", || children(&agent).is_empty());
-    let limit = |count: usize| {
-        let limits = format!("--nofile={count}:1024");
-        let done = Command::new("prlimit").args(["--pid", &agent.pid().to_string(), &limits]).status();
-        assert!(done.unwrap().success());
-    };
+    let limit = |count| limit_descriptors(&agent, count);
     let open = fs::read_dir(format!("/proc/{}/fd", agent.pid())).unwrap();
     let highest = open.map(|fd| fd.unwrap().file_name().to_str().unwrap().parse::<usize>().unwrap()).max().unwrap();
     limit(highest + 1);

@@ -19,6 +19,7 @@ use crate::files::RealFolder;
 use crate::host;
 use crate::store::{self, State};
 use crate::text;
+use crate::worker::Worker;
 
 use describe::describe;
 
@@ -44,6 +45,7 @@ enum Found {
 /// Asks the agent, or reads what the last one left. With the exit code.
 fn find_out(options: &Options) -> Result<(Status, u8), Error> {
     let folder = options.state_folder()?;
+    ensure_answer(&folder)?;
     match ask(&folder)? {
         Found::Answer(status) => Ok((*status, exit::DONE)),
         Found::Denied(error) => Err(denied(&folder, error)),
@@ -64,6 +66,19 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
                 Ok((status, code))
             }
         },
+    }
+}
+
+/// Makes sure that the folder can be looked into: on a mount that hangs that would never end, so a child tries it first.
+fn ensure_answer(folder: &Path) -> Result<(), Error> {
+    // Whatever else is wrong with it, whoever opens it says.
+    let Ok(probe) = Worker::current().statvfs(folder) else { return Ok(()) };
+    let deadline = probe.deadline();
+    match probe.wait() {
+        Err(error) if clock::boot_now() >= deadline => {
+            Err(anyhow::Error::new(error).context(folder.display().to_string()).into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -89,7 +89,14 @@ impl Core {
         let mut former: Vec<Lane> = std::mem::take(&mut self.delivery.lanes);
         for channel in channels {
             let same = former.iter().position(|lane| lane.channel.name() == channel.name());
-            let flight = same.and_then(|place| former.swap_remove(place).flight);
+            let same = same.map(|place| former.swap_remove(place));
+            // A robot is not held to what its predecessor asked for.
+            if same.as_ref().is_some_and(|lane| lane.channel != channel)
+                && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
+            {
+                outbox.end_hold();
+            }
+            let flight = same.and_then(|lane| lane.flight);
             self.delivery.lanes.push(Lane { channel, flight, is_retired: false });
         }
         let retired = former.into_iter().filter(|lane| lane.flight.is_some());
@@ -214,8 +221,15 @@ impl Core {
         let Some(lane) = lanes.iter_mut().find(|lane| lane.flight.as_ref().is_some_and(is_it)) else { return };
         let Some(flight) = lane.flight.take() else { return };
         let outcome = match judge(&flight.channel) {
-            // A channel that was configured anew meanwhile is not to blame for the answer to its former self.
-            Outcome::ChannelRefused { reason } if flight.channel != lane.channel => Outcome::Retry { reason },
+            // A channel that was configured anew meanwhile has nothing to do with the answer to its former self.
+            Outcome::ChannelRefused { reason }
+            | Outcome::MessageRefused { reason }
+            | Outcome::Rejected { reason }
+            | Outcome::Throttled { reason, .. }
+                if flight.channel != lane.channel =>
+            {
+                Outcome::Retry { reason }
+            }
             outcome => outcome,
         };
         let outcome = outcome.map_reason(|reason| self.delivery.scrubber.scrub(reason));

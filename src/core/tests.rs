@@ -135,14 +135,29 @@ fn the_channel_that_sent_a_message_judges_its_answer_whatever_is_reloaded_meanwh
 
 #[test]
 fn an_answer_to_the_former_key_neither_holds_up_the_new_one_nor_loses_the_message() {
-    let mut agent = Driven::new(config(KEY), Mode::default());
-    let (ticket, content, url) = agent.check(90.0, at(0)).post().unwrap();
-    assert!(url.ends_with(KEY));
-    agent.reload(config(OTHER_KEY), at(100)).answered(ticket, 93000, at(200)).step(Input::Time, at(2000));
-    let (ticket, again, url) = agent.post().unwrap();
-    assert!(url.ends_with(OTHER_KEY) && again == content, "{url} {again}");
-    agent.answered(ticket, 0, at(2100));
-    assert_eq!(agent.core.waiting_count(), 0);
+    // The robot is gone, takes no such message, is called too often, says what is not known.
+    for errcode in [93000, 40058, 45009, 7] {
+        for answered_before_the_reload in [false, true] {
+            let is_refused_for_good = errcode == 40058 && answered_before_the_reload;
+            let mut agent = Driven::new(config(KEY), Mode::default());
+            let (ticket, content, url) = agent.check(90.0, at(0)).post().unwrap();
+            assert!(url.ends_with(KEY));
+            if answered_before_the_reload {
+                agent.answered(ticket, errcode, at(50));
+            }
+            agent.reload(config(OTHER_KEY), at(100));
+            if !answered_before_the_reload {
+                agent.answered(ticket, errcode, at(200));
+            }
+            let Some((ticket, again, url)) = agent.step(Input::Time, at(2000)).post() else {
+                assert!(is_refused_for_good, "{errcode}");
+                continue;
+            };
+            assert!(url.ends_with(OTHER_KEY) && again == content, "{errcode}: {url} {again}");
+            agent.answered(ticket, 0, at(2100));
+            assert_eq!(agent.core.waiting_count(), 0, "{errcode}");
+        }
+    }
 }
 
 #[test]

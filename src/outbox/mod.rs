@@ -293,6 +293,11 @@ impl Outbox {
         self.waiting.extend(rejected.into_iter().chain(behind));
     }
 
+    /// The channel is another one.
+    pub fn end_hold(&mut self) {
+        self.hold = None;
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -6,6 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -90,6 +91,10 @@ pub fn holder(path: &Path) -> Option<Holder> {
 }
 
 fn write_pid(mut file: &File) -> io::Result<()> {
+    // A file of more than one name may be somebody's who put it there: link(2) takes files of others, too.
+    if file.metadata()?.nlink() > 1 {
+        return Ok(());
+    }
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())
@@ -130,6 +135,19 @@ mod tests {
         assert_eq!(Lock::take(&open(), path).unwrap_err(), Holder::BySave);
         drop(shared);
         Lock::take(&open(), path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_has_another_name_too_is_locked_and_not_written_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("folder");
+        std::fs::create_dir(&path).unwrap();
+        let target = directory.path().join("target");
+        std::fs::write(&target, "untouched").unwrap();
+        std::fs::hard_link(&target, path.join(FILE_NAME)).unwrap();
+        let _lock = Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap();
+        assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Held::ByAgent(None));
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
     }
 
     #[test]

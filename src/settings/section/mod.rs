@@ -212,7 +212,7 @@ impl<'a> Section<'a> {
 
 /// The warning about a file that holds a secret and that every user of this machine may read.
 pub fn readable_by_others(file: &str) -> String {
-    format!("every user of this machine can read this secret in {file}; close it with `chmod o= {file}`")
+    format!("every user of this machine can read this secret in {file}; close it with `chmod o-r {file}`")
 }
 
 /// Reads a node that should be a mapping; `span`: where a problem of the section itself is shown.

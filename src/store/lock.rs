@@ -146,7 +146,7 @@ mod tests {
         std::fs::write(&target, "untouched").unwrap();
         std::fs::hard_link(&target, path.join(FILE_NAME)).unwrap();
         let _lock = Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap();
-        assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Held::ByAgent(None));
+        assert_eq!(Lock::take(&RealFolder::open(&path).unwrap(), &path).unwrap_err(), Holder::ByAgent(None));
         assert_eq!(std::fs::read_to_string(target).unwrap(), "untouched");
     }
 

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::labels::Labels;
 use super::signal::Signal;
+use crate::text::fingerprint;
 
 /// One container of the list.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -164,12 +165,14 @@ impl Inspected {
 /// Engines take names of any length, and whoever lays one out pays for it: what is longer is cut where it comes in.
 const MAX_WORD_CHARS: usize = 255;
 
-/// `text`, or its beginning and `…`.
+/// `text`, or its beginning, `…`, and a number that tells it apart from others with this beginning.
 pub fn bounded(mut text: String) -> String {
+    const NUMBER_CHARS: usize = 8;
     let is_longer = text.len() > MAX_WORD_CHARS && text.chars().nth(MAX_WORD_CHARS).is_some();
-    if let Some((end, _)) = text.char_indices().nth(MAX_WORD_CHARS - 1).filter(|_| is_longer) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_WORD_CHARS - 1 - NUMBER_CHARS).filter(|_| is_longer) {
+        let number = fingerprint(text.as_bytes()) & 0xffff_ffff;
         text.truncate(end);
-        text.push('…');
+        text += &format!("…{number:08x}");
         text.shrink_to_fit();
     }
     text
@@ -274,11 +277,13 @@ mod tests {
         let health = &inspected.health().unwrap().status;
         let Labels { compose_project, swarm_service, .. } = &*listed.labels;
         for word in [&listed.id, &listed.state, &listed.status, compose_project, swarm_service, &inspected.id, health] {
-            assert_eq!((word.chars().count(), word.chars().last()), (255, Some('…')));
+            assert_eq!((word.chars().count(), word.chars().nth(246)), (255, Some('…')));
         }
         // The slash before a name counts, in the list and in inspect alike.
         assert_eq!((listed.name().chars().count(), listed.name()), (254, inspected.name()));
         assert_eq!(bounded("é".repeat(255)), "é".repeat(255));
+        let [one, other] = ["one", "other"].map(|end| bounded(long.clone() + end));
+        assert!(one != other && one[..400] == other[..400], "{one} {other}");
     }
 
     #[test]

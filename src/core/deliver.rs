@@ -136,6 +136,11 @@ impl Core {
         self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
     }
 
+    /// A restart reads the configuration as a reload does: whoever corrected it waits for no pause.
+    pub(super) fn end_refusals(&mut self) {
+        self.state.update().outboxes.values_mut().for_each(Outbox::end_refusal);
+    }
+
     /// Starts the delivery of each lane's next message, if one is due and none is on its way.
     pub(super) fn deliver_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for place in 0..self.delivery.lanes.len() {

@@ -232,6 +232,7 @@ impl Core {
         };
         core.open_lanes();
         core.open_taps();
+        core.end_refusals();
         core.look_at_clock(now);
         if let Some(damage) = damage {
             core.tell_of_damage(&damage, now);

@@ -49,11 +49,20 @@ struct Driven {
 
 impl Driven {
     fn new(config: Resolved, mode: Mode) -> Driven {
-        let mut core = Core::new(config, Loaded::Nothing, mode, at(0));
-        let effects = core.start(at(0));
+        Driven::from(Loaded::Nothing, config, mode, at(0))
+    }
+
+    fn from(loaded: Loaded, config: Resolved, mode: Mode, now: Now) -> Driven {
+        let mut core = Core::new(config, loaded, mode, now);
+        let effects = core.start(now);
         let mut driven = Driven { core, disk_is_slow: false, effects };
-        driven.answer_saves(at(0));
+        driven.answer_saves(now);
         driven
+    }
+
+    /// Another agent that goes on from the state of this one.
+    fn restarted(&self, config: Resolved, now: Now) -> Driven {
+        Driven::from(Loaded::State(Box::new(self.core.state.get().clone())), config, Mode::default(), now)
     }
 
     fn step(&mut self, input: Input, now: Now) -> &mut Driven {
@@ -158,6 +167,22 @@ fn an_answer_to_the_former_key_neither_holds_up_the_new_one_nor_loses_the_messag
             assert_eq!(agent.core.waiting_count(), 0, "{errcode}");
         }
     }
+}
+
+#[test]
+fn a_restart_with_another_webhook_waits_for_no_pause_of_the_one_that_refused_everything() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, content, _) = agent.check(90.0, at(0)).post().unwrap();
+    agent.answered(ticket, 93000, at(100)).step(Input::Time, at(60_000));
+    assert!(agent.post().is_none());
+    let mut next = agent.restarted(config(OTHER_KEY), at(61_000));
+    let (_, again, url) = next.post().unwrap();
+    assert!(url.ends_with(OTHER_KEY) && again == content, "{url} {again}");
+    // A rate limit is the robot's, whoever asks.
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, ..) = agent.check(90.0, at(0)).post().unwrap();
+    agent.answered(ticket, 45009, at(100));
+    assert!(agent.restarted(config(KEY), at(1000)).post().is_none());
 }
 
 #[test]

@@ -281,9 +281,9 @@ impl Outbox {
         self.set_aside.drain(..surplus);
     }
 
-    /// The channel's configuration was read again: what was refused is tried at once. A rate limit still holds.
+    /// The channel's configuration was read again: what was refused is tried at once.
     pub fn reopen(&mut self) {
-        self.hold.take_if(|hold| hold.refused);
+        self.end_refusal();
         for entry in self.waiting_mut() {
             entry.not_before = None;
         }
@@ -291,6 +291,12 @@ impl Outbox {
         let rejected = std::mem::take(&mut self.rejected);
         let behind = self.waiting.split_off(on_its_way);
         self.waiting.extend(rejected.into_iter().chain(behind));
+    }
+
+    /// The channel may be another one, or have been mended: that it refused everything may be over. A rate limit still
+    /// holds.
+    pub fn end_refusal(&mut self) {
+        self.hold.take_if(|hold| hold.refused);
     }
 
     /// The channel is another one.

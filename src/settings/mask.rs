@@ -20,11 +20,14 @@ const PLACES: [&str; 3] = ["credential:", "file:", "env:"];
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 const UUID_LENGTH: usize = 36;
 
+/// The shortest run of letters and digits that is taken for a key.
+const MIN_KEY_CHARS: usize = 12;
+
 /// The number of lines above a value of several lines in which its key is looked for.
 const MAX_LINES_UP: usize = 64;
 
-/// `text` with what may be a secret hidden: what follows a `key=`, what has the shape of a UUID, and all of a URL but its
-/// host.
+/// `text` with what may be a secret hidden: what follows a `key=`, what has the shape of a UUID or of another key,
+/// and all of a URL but its host.
 pub(super) fn mask(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut shown = String::with_capacity(text.len());
@@ -42,6 +45,9 @@ pub(super) fn mask(text: &str) -> String {
         } else if is_uuid(rest) {
             shown.push_str(&stars(&rest[..UUID_LENGTH]));
             at += UUID_LENGTH;
+        } else if let Some(length) = key_length(&chars[..at], rest) {
+            shown.push_str(&stars(&rest[..length]));
+            at += length;
         } else {
             shown.push(chars[at]);
             at += 1;
@@ -73,8 +79,8 @@ pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let mut indentation = indentation_of(first);
     for (index, line) in lines.enumerate() {
         let value = after_secret_key(line);
-        let has_no_value = value.is_some_and(|value| value.trim().is_empty());
-        if index == 0 && has_no_value && !first.contains(':') {
+        // Its value stands below, or goes on there though it is not indented: an editor broke the line.
+        if index == 0 && value.is_some() && !first.contains(':') {
             return true;
         }
         if indentation_of(line) < indentation {
@@ -99,7 +105,7 @@ fn after_secret_key(line: &str) -> Option<&str> {
     line.match_indices([':', '：', '=']).find_map(|(at, separator)| {
         let before = line[..at].trim_end_matches(['"', '\'', ' ']);
         let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(before).to_lowercase();
-        let is_secret = word == "key"
+        let is_secret = matches!(&*word, "key" | "url")
             || word.ends_with("_key")
             || SECRET_WORDS.iter().any(|secret| word.contains(secret))
             || nearest(&word, [SECRET_KEY]).is_some();
@@ -124,6 +130,18 @@ fn is_uuid(chars: &[char]) -> bool {
     groups.split('-').map(str::len).eq(UUID_GROUPS)
 }
 
+/// The length of what `rest` begins with, if that looks like a key: no word mixes so many letters and digits.
+fn key_length(before: &[char], rest: &[char]) -> Option<usize> {
+    let is_of_key = |c: &char| c.is_ascii_alphanumeric();
+    if before.last().is_some_and(is_of_key) {
+        return None;
+    }
+    let length = rest.iter().take_while(|c| is_of_key(c)).count();
+    let run = &rest[..length];
+    let mixes = run.iter().any(char::is_ascii_digit) && run.iter().any(char::is_ascii_alphabetic);
+    (length >= MIN_KEY_CHARS && mixes).then_some(length)
+}
+
 fn starts_with_ignoring_case(chars: &[char], word: &str) -> bool {
     chars.len() >= word.len() && chars.iter().zip(word.chars()).all(|(c, of_word)| c.eq_ignore_ascii_case(&of_word))
 }
@@ -142,7 +160,16 @@ mod tests {
     fn a_key_is_hidden_wherever_it_is() {
         assert_eq!(mask("x?key=abc\" y"), "x?key=***\" y");
         assert_eq!(mask("# 693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa!"), format!("# {}!", "*".repeat(36)));
-        assert_eq!(mask("no secret: at-all"), "no secret: at-all");
+        assert_eq!(mask("- relay/Zk7qWm3xRt9pLv2.send"), "- relay/***************.send");
+        for text in [
+            "no secret: at-all",
+            "249662c60a0_shop-web-container-1",
+            "1234567890123456",
+            "abcdefghijklmnop",
+            "aa11\u{e4}22bb33cc",
+        ] {
+            assert_eq!(mask(text), text);
+        }
     }
 
     #[test]
@@ -171,6 +198,7 @@ mod tests {
             "{a: 1, \"webhook_url\": abc-1",
             "webhook_url:abc-1",
             "  token = \"abc\"",
+            "  url: abc",
             "webhook_url: \"https://relay.example.com/hook/abc\" # mine",
         ] {
             assert!(is_secret(line), "{line}");
@@ -192,6 +220,7 @@ mod tests {
         let below = ["      part", "    \"other", "  webhook_url:", "wechat:"];
         assert!(holds_secret(below.into_iter()));
         assert!(holds_secret(["  abc", "  webhook_url: "].into_iter()));
+        assert!(holds_secret(["abc\"", "  webhook_url: \"https://relay.exampl"].into_iter()));
         assert!(!holds_secret(["  other: abc", "  webhook_url: x", "wechat:"].into_iter()));
         assert!(!holds_secret(["system:", "  webhook_url: x"].into_iter()));
     }

@@ -22,6 +22,7 @@ pub mod metric;
 pub mod notify;
 pub mod outbox;
 pub mod pattern;
+pub mod replay;
 pub mod rule;
 pub mod schedule;
 pub mod secret;

@@ -25,6 +25,7 @@ mod logging;
 mod mounts;
 mod pipeline;
 mod quantity;
+mod replay;
 mod run;
 mod scale;
 mod schedule;

@@ -25,6 +25,9 @@ _vps__monitor() {
             vps__monitor,help)
                 cmd="vps__monitor__subcmd__help"
                 ;;
+            vps__monitor,replay)
+                cmd="vps__monitor__subcmd__replay"
+                ;;
             vps__monitor,report)
                 cmd="vps__monitor__subcmd__report"
                 ;;
@@ -79,6 +82,9 @@ _vps__monitor() {
             vps__monitor__subcmd__help,help)
                 cmd="vps__monitor__subcmd__help__subcmd__help"
                 ;;
+            vps__monitor__subcmd__help,replay)
+                cmd="vps__monitor__subcmd__help__subcmd__replay"
+                ;;
             vps__monitor__subcmd__help,report)
                 cmd="vps__monitor__subcmd__help__subcmd__report"
                 ;;
@@ -113,7 +119,7 @@ _vps__monitor() {
 
     case "${cmd}" in
         vps__monitor)
-            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check report status schedule test-notify config help"
+            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check report status schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,7 +413,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help)
-            opts="run check report status schedule test-notify config help"
+            opts="run check report status schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -518,6 +524,20 @@ _vps__monitor() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         vps__subcmd__monitor__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -581,6 +601,36 @@ _vps__monitor() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__replay)
+            opts="-h --text --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

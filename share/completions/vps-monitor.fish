@@ -35,6 +35,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "check" -d '
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "report" -d 'Measure once and print the status report'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "schedule" -d 'Print the next times a report is due'
+complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "replay" -d 'Read recorded readings and print the messages that this configuration would have led to'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "test-notify" -d 'Send one test message to every channel and print each answer'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "config" -d 'Check, show or make a configuration'
 complete -c vps-monitor -n "__fish_vps_monitor_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -71,6 +72,12 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l sta
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s h -l help -d 'Print help'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l text -d 'Print messages as people see them [default: JSON, an object a line]'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F
@@ -113,14 +120,15 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fi
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "template" -d 'Print the annotated template'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the configuration\'s JSON Schema, for editors'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "check" -d 'Measure once and print the readings; sends nothing, touches no state'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "report" -d 'Measure once and print the status report'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "schedule" -d 'Print the next times a report is due'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "test-notify" -d 'Send one test message to every channel and print each answer'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "config" -d 'Check, show or make a configuration'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule test-notify config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "run" -d 'Run the agent: check, alert and report until SIGTERM or Ctrl-C'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "check" -d 'Measure once and print the readings; sends nothing, touches no state'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "report" -d 'Measure once and print the status report'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "status" -d 'Show what the agent knows: readings, alerts, undelivered messages, last and next check, next report'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "schedule" -d 'Print the next times a report is due'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "replay" -d 'Read recorded readings and print the messages that this configuration would have led to'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "test-notify" -d 'Send one test message to every channel and print each answer'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "config" -d 'Check, show or make a configuration'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and not __fish_seen_subcommand_from run check report status schedule replay test-notify config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Print every problem of a configuration, or "ok"'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the configuration in force, with defaults filled in and secrets masked'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "template" -d 'Print the annotated template'

@@ -8,6 +8,7 @@ mod config;
 mod deliver;
 mod options;
 mod output;
+mod replay;
 mod report;
 mod run;
 mod schedule;
@@ -108,6 +109,7 @@ fn execute(options: &Options) -> Result<u8, Error> {
         Command::Report { send } => report::report(options, *send),
         Command::Status { json } => status::status(options, *json),
         Command::Schedule(wanted) => schedule::schedule(options, wanted),
+        Command::Replay(replayed) => replay::replay(options, replayed),
         Command::TestNotify => test_notify::test_notify(options),
         Command::Config(command) => config::config(options, command),
     }

@@ -21,6 +21,9 @@ pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 failed (standard error says why); 64 wrong command line; 78 invalid configuration.";
 
+const REPLAY_EXIT_CODES: &str = "Exit codes: 0 done, whatever was found; 1 failed (standard error says why, by file and \
+line); 64 wrong command line; 78 invalid configuration.";
+
 /// The heading of the options that all commands have: listed among a command's own, they would hide these.
 const EVERY_COMMAND: &str = "Options of every command";
 
@@ -98,12 +101,31 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     /// Print the next times a report is due
     #[command(after_help = EXIT_CODES)]
     Schedule(ScheduleArgs),
+    /// Read recorded readings and print the messages that this configuration would have led to
+    ///
+    /// It sends nothing, touches no state and waits for nothing. HISTORY is a CSV file with the header
+    /// `time,metric,target,value`, or the output of `check --json`, object after object. A time is Unix seconds or RFC
+    /// 3339; rows are in order, and those of one time are one check. Metric and target are those of `check --json`, the
+    /// target is empty where there is none. An empty value, or no row at all: it could not be measured. A reading stands
+    /// for the time since the one before it, so a `for` that is no longer counts as met. Waits that end between two checks
+    /// are judged at the next one. The number of messages goes to standard error.
+    #[command(after_help = REPLAY_EXIT_CODES)]
+    Replay(ReplayArgs),
     /// Send one test message to every channel and print each answer
     #[command(after_help = EXIT_CODES)]
     TestNotify,
     /// Check, show or make a configuration
     #[command(subcommand, after_help = EXIT_CODES)]
     Config(ConfigCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recorded readings; - or none: standard input
+    pub history: Option<PathBuf>,
+    /// Print messages as people see them [default: JSON, an object a line]
+    #[arg(long)]
+    pub text: bool,
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,17 @@ impl Plan {
             && self.docker == other.docker
     }
 
+    /// All quantities, each with whether it is measured.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
+        let of_source = |configured: &Configured| {
+            let is_enabled = configured.is_enabled;
+            configured.source.metrics.iter().map(move |metric| (*metric, is_enabled))
+        };
+        let watches_containers = self.docker.enabled != docker::Enabled::Never;
+        let of_docker = self.docker.limits().map(move |(metric, _)| (metric, watches_containers));
+        self.sources.iter().flat_map(of_source).chain(of_docker)
+    }
+
     /// The limits of all quantities.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
         self.sources.iter().flat_map(Configured::limits).chain(self.docker.limits())

@@ -35,7 +35,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{Loaded, State};
 use crate::text;
 
-pub use reading::{ReadingDocument, rfc3339};
+pub use reading::{ReadingDocument, limit, rfc3339, value_json};
 pub use status::{AlertStatus, FailureStatus, PendingStatus, SetAsideStatus, Status, counted};
 
 use checks::Checks;

@@ -8,12 +8,25 @@ use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
 use crate::rule::{Level, Limit};
 
+/// The message that tells of a transition; `None`: it is not told.
+pub fn kind(transition: &Transition) -> Option<Kind> {
+    match transition.news {
+        news if news.is_recovery_message() => Some(Kind::Recovery),
+        news if !news.is_firing_message() => None,
+        _ if transition.key.metric.is_of_docker() => Some(Kind::DockerAlert),
+        _ => Some(Kind::Alert),
+    }
+}
+
+fn of_kind(transitions: &[Transition], wanted: Kind) -> Vec<&Transition> {
+    transitions.iter().filter(|t| kind(t) == Some(wanted)).collect()
+}
+
 /// The firing messages of one check: system and network lines together, containers in a message of their own.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
     let wording = Wording::new(style, now);
     let words = wording.words;
-    let told: Vec<&Transition> = transitions.iter().filter(|t| t.news.is_firing_message()).collect();
-    let (containers, host): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.key.metric.is_of_docker());
+    let [host, containers] = [Kind::Alert, Kind::DockerAlert].map(|kind| of_kind(transitions, kind));
     let mut messages = Vec::new();
     let mut push = |kind, titles: [&'static str; 2], transitions: &[&Transition], lines_of: Lines| {
         if !transitions.is_empty() {
@@ -36,7 +49,7 @@ type Lines = fn(&[&Transition], Wording<'_>) -> Vec<Line>;
 /// The recovery message of one check; `None` where nothing recovered that was told.
 pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Option<Message> {
     let wording = Wording::new(style, now);
-    let told: Vec<&Transition> = transitions.iter().filter(|t| t.news.is_recovery_message()).collect();
+    let told = of_kind(transitions, Kind::Recovery);
     if told.is_empty() {
         return None;
     }

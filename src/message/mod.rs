@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::{MAX_COUNT, keep};
 
-pub use alert::{alerts, recovery};
+pub use alert::{alerts, kind, recovery};
 pub use digest::{Ended, digest};
 pub use fact::{About, Fact};
 pub use format::{size, time};

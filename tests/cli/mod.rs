@@ -4,5 +4,6 @@ mod check;
 mod configuration;
 mod notify;
 mod options;
+mod replay;
 mod schedule;
 mod status;

@@ -26,6 +26,10 @@ const ELSEWHERE: [(&str, &str, &str); 3] = [
     ("printf '[Service]\\nSupplementaryGroups=\\n'", "tests/systemd/service.sh", "grep z-no-docker-group"),
 ];
 
+/// Pages of which a test types every block, by its place.
+const TYPED_AS_A_WHOLE: [(&str, &str); 2] =
+    [("docs/replay.md", "tests/replay/documents.rs"), ("docs/replay.zh-CN.md", "tests/replay/documents.rs")];
+
 /// The documents for users, whose blocks of shell are to be typed.
 fn pages() -> impl Iterator<Item = String> {
     documents()
@@ -90,6 +94,7 @@ fn every_command_of_the_documents_is_typed_by_a_test() {
             || ELSEWHERE.iter().any(|(prefix, place, text)| command.starts_with(prefix) && read(place).contains(text))
             || booted.contains(&command)
             || (made && is_made(target))
+            || TYPED_AS_A_WHOLE.iter().any(|(page, place)| document == *page && read(place).contains(page))
             || is_of_the_demonstration(&command);
         if !is_typed {
             complaints.push(format!("{document}: no test types `{command}`"));

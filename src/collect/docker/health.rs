@@ -16,11 +16,14 @@ const TELLING_CHARS: usize = 40;
 
 const _: () = assert!(TELLING_CHARS < MAX_OUTPUT_CHARS);
 
+/// The word of a health that is well.
+pub const EXPECTED: &str = "healthy";
+
 /// The reading of a container's health; `None` where it has none, or it is not asked for.
 pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Interner) -> Option<ContainerWord> {
     let word = observed.health.as_ref().filter(|_| policy.check_health)?;
     let well = match &**word {
-        "healthy" => Some(true),
+        EXPECTED => Some(true),
         "starting" if !is_overdue(observed) => None,
         _ => Some(false),
     };
@@ -29,7 +32,7 @@ pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Intern
         well,
         causes: output.filter(|_| well == Some(false)).map(Cause::HealthOutput).into_iter().collect(),
         is_critical: policy.is_critical,
-        ..ContainerWord::new(word.clone(), interner.get("healthy"))
+        ..ContainerWord::new(word.clone(), interner.get(EXPECTED))
     })
 }
 

@@ -17,7 +17,7 @@ use crate::snapshot::{Cause, ContainerWord, Restarted};
 const MISSING: &str = "missing";
 
 /// The state of one that was there and is removed.
-const REMOVED: &str = "removed";
+pub const REMOVED: &str = "removed";
 
 /// One container, as the engine described it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -151,14 +151,23 @@ pub fn state(observed: &Observation, history: History, policy: WatchPolicy, inte
         }
         causes.extend(why(observed, history.reason));
     }
-    let is_between = matches!(&*word, "created" | "paused" | "removing");
     ContainerWord {
         well,
-        on_purpose: is_between || causes.iter().any(Cause::is_on_purpose),
+        on_purpose: is_between(&word) || causes.iter().any(Cause::is_on_purpose),
         causes,
         restarts: observed.restarts().map(Box::new),
         ..policy.reading_of(word, interner)
     }
+}
+
+/// It neither runs nor has ended: somebody is at it.
+fn is_between(word: &str) -> bool {
+    matches!(word, "created" | "paused" | "removing")
+}
+
+/// Whether a state that is not well is one that somebody meant, as far as its word tells.
+pub fn is_on_purpose(word: &str) -> bool {
+    is_between(word) || [MISSING, REMOVED].contains(&word)
 }
 
 pub fn is_loop(history: History, policy: WatchPolicy) -> bool {

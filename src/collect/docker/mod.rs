@@ -16,6 +16,7 @@ mod judge;
 mod known;
 mod memory;
 mod names;
+mod recorded;
 mod restarts;
 mod revisit;
 mod roster;
@@ -29,6 +30,7 @@ use std::rc::Rc;
 pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected, LONGEST_GRACE};
 pub use engine::{Engine, EngineUpdate};
 pub use memory::Memory;
+pub use recorded::RecordedWords;
 pub use roster::REMOVED_IS_KEPT;
 
 use availability::{Availability, Presence};
@@ -53,6 +55,9 @@ const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH]
 
 /// The name that the readings of the engine itself go by.
 const ENGINE: &str = "Docker";
+
+/// The word of an engine that is well.
+const ENGINE_EXPECTED: &str = "available";
 
 /// The scope of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,12 +286,12 @@ impl Docker {
                 availability.gone(config, roster, now)
             }
         };
-        let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, "available"));
+        let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, ENGINE_EXPECTED));
         if word != Presence::Nothing {
             snapshot.watch(metric::DOCKER_ENGINE, ENGINE);
         }
         match word {
-            Presence::Available => snapshot.readings.push(engine("available")),
+            Presence::Available => snapshot.readings.push(engine(ENGINE_EXPECTED)),
             Presence::Unavailable => snapshot.readings.push(engine("unavailable")),
             Presence::Unknown | Presence::Nothing => {}
         }

@@ -1,0 +1,123 @@
+//! Recorded readings through the state machine and the words of `run`: what would have been told, had this configuration
+//! been in force. No channel, no state and no waiting.
+//!
+//! Between two recorded checks nobody can look, so a wait that ends there is judged at the next one.
+
+mod csv;
+mod history;
+mod objects;
+mod told;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::alert::{AlertBook, Extent};
+use crate::clock::{Boot, Now};
+use crate::config::Resolved;
+use crate::core::rfc3339;
+use crate::message::Kind;
+use crate::rule::{self, Finding};
+use crate::snapshot::{Key, Snapshot, Watched};
+
+pub use history::{BadHistory, Check, History, Recorded};
+pub use told::Told;
+
+/// One run through a history.
+pub struct Replay<'a> {
+    config: &'a Resolved,
+    alerts: AlertBook,
+    /// The last check.
+    snapshot: Snapshot,
+    /// Of what is over its limit: for how long it was so by its first reading, which stands for the time before it.
+    lasted: HashMap<Key, Duration>,
+    checks: u64,
+    span: Option<(Timestamp, Timestamp)>,
+    told: [u64; KINDS.len()],
+}
+
+/// The kinds of messages, in the order in which the agent makes them.
+const KINDS: [Kind; 3] = [Kind::Alert, Kind::DockerAlert, Kind::Recovery];
+
+impl<'a> Replay<'a> {
+    pub fn new(config: &'a Resolved) -> Replay<'a> {
+        // What has no row in a check is unknown and not forgotten, whatever its target is.
+        let watched = config.plan.metrics().map(|(metric, _)| Watched::Every(metric)).collect();
+        Replay {
+            config,
+            alerts: AlertBook::default(),
+            snapshot: Snapshot { watched, ..Snapshot::default() },
+            lasted: HashMap::new(),
+            checks: 0,
+            span: None,
+            told: Default::default(),
+        }
+    }
+
+    /// Takes in a check, and gives the messages that it would have led to.
+    pub fn check(&mut self, check: Check) -> Vec<Told> {
+        self.checks += 1;
+        let time = check.time;
+        self.span = Some((self.span.map_or(time, |(first, _)| first), time));
+        let (readings, stand_for): (_, Vec<Duration>) =
+            check.readings.into_iter().map(|recorded| (recorded.reading, recorded.stands_for)).unzip();
+        self.snapshot.readings = readings;
+        let mut findings = rule::evaluate(&self.snapshot, &self.config.rules);
+        for (finding, stands_for) in findings.iter_mut().zip(stand_for) {
+            shorten_wait(finding, stands_for, &mut self.lasted, &self.alerts);
+        }
+        let now = Now { wall: time, boot: Boot::from_micros(time.as_microsecond()) };
+        let policy = &self.config.policy;
+        let transitions = self.alerts.step(&findings, &self.snapshot, Extent::Check, now, policy);
+        let told = Told::all(transitions, time);
+        for (kind, count) in KINDS.into_iter().zip(&mut self.told) {
+            *count += told.iter().filter(|told| told.kind == kind).count() as u64;
+        }
+        told
+    }
+
+    /// `4032 checks from … to …: 12 messages (7 alert, 5 recovery), 1 alert still firing`
+    pub fn summary(&self) -> String {
+        let zone = &self.config.style.zone;
+        let span = self.span.map(|(first, last)| format!(" from {} to {}", rfc3339(first, zone), rfc3339(last, zone)));
+        let kinds = KINDS.into_iter().zip(self.told).filter(|(kind, count)| *kind != Kind::DockerAlert || *count > 0);
+        let kinds: Vec<String> = kinds.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+        let firing = self.alerts.active().iter().filter(|alert| alert.is_told()).count() as u64;
+        format!(
+            "{}{}: {} ({}), {} still firing",
+            counted(self.checks, "check"),
+            span.unwrap_or_default(),
+            counted(self.told.iter().sum(), "message"),
+            kinds.join(", "),
+            counted(firing, "alert"),
+        )
+    }
+}
+
+/// Takes off the wait of a finding the time that the first reading over the limit stands for.
+fn shorten_wait(
+    finding: &mut Finding<'_>,
+    stands_for: Duration,
+    lasted: &mut HashMap<Key, Duration>,
+    alerts: &AlertBook,
+) {
+    if finding.wait.is_zero() {
+        return;
+    }
+    let key = &finding.reading.key;
+    if !alerts.is_active(key) {
+        lasted.remove(key);
+        if finding.verdict.is_breach() {
+            lasted.insert(key.clone(), stands_for);
+        }
+    }
+    finding.wait = finding.wait.saturating_sub(lasted.get(key).copied().unwrap_or_default());
+}
+
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests;

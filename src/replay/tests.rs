@@ -1,0 +1,194 @@
+//! Replays of written histories: waits, what is not there, bad input, both forms; and arbitrary bytes.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::Config;
+
+const YAML: &str = "general: {timezone: UTC, hostname: web-1, language: en}\nsystem: {memory: {for: 20m}}\n";
+
+fn config(yaml: &str) -> Resolved {
+    Resolved::new(&Config::parse("config.yaml", yaml.as_bytes()).unwrap().value)
+}
+
+/// Every message as JSON, and the summary or the error.
+fn replayed(yaml: &str, history: &[u8]) -> (Vec<String>, String) {
+    let config = config(yaml);
+    let mut history = History::new(history, "history", &config.plan);
+    let mut replay = Replay::new(&config);
+    let mut messages = Vec::new();
+    loop {
+        match history.next_check() {
+            Ok(Some(check)) => {
+                messages.extend(replay.check(check).iter().map(|told| told.json(&config.style).unwrap()))
+            }
+            Ok(None) => return (messages, replay.summary()),
+            Err(error) => return (messages, error.to_string()),
+        }
+    }
+}
+
+/// The times and the news of every message.
+fn news(yaml: &str, history: &str) -> Vec<String> {
+    let (messages, end) = replayed(yaml, format!("{}\n{history}", csv::HEADER).as_bytes());
+    assert!(end.contains("still firing"), "{end}");
+    let brief = |message: &String| {
+        let message: serde_json::Value = serde_json::from_str(message).unwrap();
+        let time = message["time"].as_str().unwrap()[11..16].to_owned();
+        format!("{time} {}", message["alerts"][0]["news"].as_str().unwrap())
+    };
+    messages.iter().map(brief).collect()
+}
+
+/// Rows of memory, a quarter of an hour apart from midnight on.
+fn memory(values: &[&str]) -> String {
+    values.iter().enumerate().map(|(nth, value)| format!("{},memory,,{value}\n", nth * 900)).collect()
+}
+
+#[test]
+fn a_reading_stands_for_the_time_since_the_one_before_it() {
+    let with_for = |wait: &str| format!("general: {{timezone: UTC}}\nsystem: {{memory: {{for: {wait}}}}}\n");
+    let rows = memory(&["50", "85", "85", "85"]);
+    assert_eq!(news(&with_for("15m"), &rows), ["00:15 fired"]);
+    assert_eq!(news(&with_for("30m"), &rows), ["00:30 fired"]);
+    assert_eq!(news(&with_for("31m"), &rows), ["00:45 fired"]);
+    assert_eq!(news(&with_for("20m"), &memory(&["50", "85", "50", "85", "50"])), [""; 0]);
+    // Nothing is before the first one, and what could not be measured stands for nothing.
+    assert_eq!(news(&with_for("15m"), &memory(&["85", "85"])), ["00:15 fired"]);
+    assert_eq!(news(&with_for("20m"), &memory(&["50", "", "85"])), ["00:30 fired"]);
+}
+
+#[test]
+fn what_has_no_row_and_what_has_no_value_changes_nothing() {
+    let rows = "0,memory,,85\n900,memory,,\n1800,disk,/,10\n2700,memory,,50\n";
+    assert_eq!(news("general: {timezone: UTC}\n", rows), ["00:00 fired", "00:45 recovered"]);
+}
+
+#[test]
+fn what_the_configuration_does_not_measure_is_not_told() {
+    let off = "system: {memory: {enabled: false}}\ndocker: {enabled: false}\n";
+    assert_eq!(news(off, "0,memory,,99\n0,container_state,web,exited\n"), [""; 0]);
+}
+
+#[test]
+fn objects_of_check_are_told_of_as_the_same_readings_in_rows() {
+    let reading = |metric: &str, target: &str, value: &str, verdict: &str| {
+        format!(r#"{{"metric": "{metric}", "target": "{target}", "value": {value}, "verdict": "{verdict}"}}"#)
+    };
+    let check = |time: &str, readings: &[String]| {
+        format!(
+            "{{\"schema\": 1, \"host\": \"web-1\", \"time\": \"{time}\",\n \"readings\": [{}]}}\n",
+            readings.join(",")
+        )
+    };
+    let objects = check(
+        "1970-01-01T00:00:00Z",
+        &[reading("disk", "/data", "91.5", "breach"), reading("container_state", "web", "\"exited\"", "breach")],
+    ) + &check("1970-01-01T00:15:00Z", &[reading("disk", "/data", "20", "clear")]);
+    let rows = "time,metric,target,value\n0,disk,/data,91.5\n0,container_state,web,exited\n900,disk,/data,20\n";
+    let (messages, summary) = replayed(YAML, objects.as_bytes());
+    assert_eq!((&messages, &summary), (&replayed(YAML, rows.as_bytes()).0, &replayed(YAML, rows.as_bytes()).1));
+    assert_eq!(
+        messages[0],
+        "{\"time\":\"1970-01-01T00:00:00+00:00\",\"kind\":\"alert\",\"alerts\":[{\"metric\":\"disk\",\
+         \"target\":\"/data\",\"value\":91.5,\"threshold\":80,\"level\":\"warning\",\"news\":\"fired\",\
+         \"since\":\"1970-01-01T00:00:00+00:00\",\"returns\":0}]}\n"
+    );
+    assert!(messages[1].contains("\"value\":\"exited\",\"expected\":\"running\""), "{}", messages[1]);
+    assert_eq!(
+        summary,
+        "2 checks from 1970-01-01T00:00:00+00:00 to 1970-01-01T00:15:00+00:00: 3 messages (1 alert, 1 docker_alert, \
+         1 recovery), 1 alert still firing"
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_is_named_by_file_and_line() {
+    let long = format!("0,disk,{},1", "x".repeat(70_000));
+    let wide = format!("0,disk,{},1", "x".repeat(5_000));
+    for (rows, why) in [
+        ("60,memory,,1\n\n0,memory,,1", "history:4: out of order"),
+        ("0,memory,,1\n0,memory,,2", "history:3: memory is there twice"),
+        ("0,memory,,NaN", "history:2: `NaN` is no value"),
+        ("0,memry,,1", "history:2: there is no metric `memry`; expected one of memory, disk"),
+        ("0,memory,1", "history:2: 3 columns"),
+        ("noon,memory,,1", "history:2: `noon` is no time"),
+        (&long, "history:2: the line is longer than 64 KiB"),
+        (&wide, "is longer than 4096 bytes"),
+    ] {
+        let (_, error) = replayed(YAML, format!("{}\n{rows}\n", csv::HEADER).as_bytes());
+        assert!(error.contains(why), "{error}");
+    }
+    let mut not_utf8 = b"time,metric,target,value\n0,disk,/".to_vec();
+    not_utf8.extend(b"\xff,1\n");
+    let object = "{\"schema\": 1, \"time\": \"1970-01-01T00:00:00Z\", \"readings\": [";
+    for (bytes, why) in [
+        (not_utf8, "history:2: it is not UTF-8 from byte 9 on"),
+        (b"".to_vec(), "history: it is empty"),
+        (b"time,value\n".to_vec(), "history:1: expected time,metric,target,value"),
+        (b"\n\n{}".to_vec(), "history:1: expected"),
+        (format!("{object}]}}\n{object}\n").into(), "history:2: the object that begins here has no end"),
+        (format!("{object}]}}\nx").into(), "history:2: expected an object"),
+        (format!("{object}\n\n{{}}]}}").into(), "history:3: missing field `metric`"),
+        (format!("{object}]}}").replace(": 1", ": 2").into(), "history:1: its schema is 2"),
+    ] {
+        let (_, error) = replayed(YAML, &bytes);
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn no_more_than_a_bounded_number_of_targets_is_remembered() {
+    let rows: String = (0..50_001).map(|nth| format!("{nth},disk,/{nth},1\n")).collect();
+    let (_, error) = replayed(YAML, format!("{}\n{rows}", csv::HEADER).as_bytes());
+    assert_eq!(error, "history:50002: more than 50000 different targets");
+}
+
+fn field() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("memory".to_owned()),
+        Just("cpu".to_owned()),
+        Just("container_state".to_owned()),
+        Just("exited".to_owned()),
+        Just(String::new()),
+        (0..100_000u32).prop_map(|number| number.to_string()),
+        (0.0..100.0f64).prop_map(|number| number.to_string()),
+        "[ -~]{0,6}",
+        any::<String>(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        replayed(YAML, &bytes);
+        replayed(YAML, &[b"{\"schema\":1,", &bytes[..]].concat());
+        replayed(YAML, &[csv::HEADER.as_bytes(), b"\n", &bytes[..]].concat());
+    }
+
+    #[test]
+    fn arbitrary_rows_never_panic(rows in proptest::collection::vec(proptest::collection::vec(field(), 3..6), 0..9)) {
+        let rows: String = rows.iter().map(|row| row.join(",") + "\n").collect();
+        replayed(YAML, format!("{}\n{rows}", csv::HEADER).as_bytes());
+    }
+
+    /// The first one is told, a lasting one not more often than the steps say, and an end only of what was told.
+    #[test]
+    fn arbitrary_readings_lead_to_messages_in_their_order(
+        readings in proptest::collection::vec((0..90_000u32, 0.0..100.0), 1..40),
+    ) {
+        let mut time = 0;
+        let mut rows = String::new();
+        for (step, value) in readings {
+            time += step + 1;
+            rows += &format!("{time},disk,/,{value}\n");
+        }
+        let mut is_firing = false;
+        for told in news("general: {timezone: UTC}\n", &rows) {
+            let is_recovery = told.ends_with("recovered");
+            prop_assert_eq!(is_firing && !is_recovery, told.ends_with("worse") || told.ends_with("reminded"));
+            prop_assert!(is_firing || !is_recovery);
+            is_firing = !is_recovery;
+        }
+    }
+}

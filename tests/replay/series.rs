@@ -1,0 +1,74 @@
+//! Series of readings as hosts have them, made anew by each test run and the same each time.
+
+/// Readings over some days, as CSV.
+pub struct Series {
+    pub name: &'static str,
+    pub checks: usize,
+    pub history: String,
+}
+
+pub const BACKUP: &str = "a nightly backup, for a week";
+pub const CRASHES: &str = "a container that crashes every 5 minutes, a day";
+pub const LEAK: &str = "a slow leak, restarted after a week";
+
+/// 2026-02-02, a Monday.
+const START: usize = 1_769_990_400;
+const MINUTE: usize = 60;
+const DAY: usize = 24 * 60;
+
+/// A check each `step` minutes for so many; `rows` gives metric, target and value of a minute.
+fn series<V: ToString>(
+    name: &'static str,
+    minutes: usize,
+    step: usize,
+    rows: impl Fn(usize) -> Vec<(&'static str, &'static str, V)>,
+) -> Series {
+    let mut history = String::from("time,metric,target,value\n");
+    for minute in (0..minutes).step_by(step) {
+        for (metric, target, value) in rows(minute) {
+            history += &format!("{},{metric},{target},{}\n", START + minute * MINUTE, value.to_string());
+        }
+    }
+    Series { name, checks: minutes.div_ceil(step), history }
+}
+
+/// Between -1 and 1, without a pattern that anybody would see.
+fn noise(minute: usize) -> f64 {
+    let mixed = (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+}
+
+pub fn all() -> Vec<Series> {
+    let is_night = |minute: usize| (180..225).contains(&(minute % DAY));
+    vec![
+        series("memory at 85 % for a week", 7 * DAY, 15, |_| vec![("memory", "", 85)]),
+        series("cpu over and under at each check for a day", DAY, 15, |minute| {
+            vec![("cpu", "", if minute / 15 % 2 == 0 { 97 } else { 60 })]
+        }),
+        series("memory that hovers at its threshold, a day", DAY, 1, |minute| {
+            vec![("memory", "", 80.0 + noise(minute))]
+        }),
+        series(BACKUP, 7 * DAY, 15, |minute| {
+            let (cpu, traffic) = if is_night(minute) { (98.0, 412.0) } else { (12.0, 3.0) };
+            vec![("cpu", "", cpu + noise(minute)), ("traffic_out", "", traffic + noise(minute))]
+        }),
+        series(CRASHES, DAY, 1, |minute| {
+            vec![("container_state", "shop-web-1", if minute % 5 == 3 { "exited" } else { "running" })]
+        }),
+        series(LEAK, 8 * DAY, 15, |minute| {
+            let leaked = if minute < 7 * DAY { 55.0 + 44.0 * minute as f64 / (7 * DAY) as f64 } else { 55.0 };
+            vec![("memory", "", leaked + 0.3 * noise(minute))]
+        }),
+        series("a disk that fills up and is cleared at noon", 2 * DAY, 15, |minute| {
+            let filled = if minute < DAY + DAY / 2 { 70.0 + minute as f64 / 75.0 } else { 45.0 };
+            vec![("disk", "/", filled)]
+        }),
+        series("cpu spikes of a minute, a day", DAY, 1, |minute| {
+            vec![("cpu", "", if minute % 40 == 7 { 99.0 } else { 20.0 + noise(minute) })]
+        }),
+        series("an hour of trouble, once", DAY, 15, |minute| {
+            let value = if (600..660).contains(&minute) { 1 } else { 0 };
+            vec![("connections", "", 300 + 4000 * value), ("cpu", "", 30 + 65 * value)]
+        }),
+    ]
+}

@@ -22,10 +22,10 @@ const _: () = assert!(docker::LONGEST_GRACE.as_secs() <= alert::LONGEST_WAIT.as_
 
 /// The measurements that failed at the last look, and the beginning of each failure.
 #[derive(Debug, Default)]
-pub(super) struct Failing(BTreeMap<Place, (Failure, Timestamp)>);
+pub(super) struct Failing(BTreeMap<Source, (Failure, Timestamp)>);
 
 /// A collector, and its one target.
-type Place = (&'static str, Option<Rc<str>>);
+type Source = (&'static str, Option<Rc<str>>);
 
 impl Failing {
     pub fn iter(&self) -> impl Iterator<Item = &(Failure, Timestamp)> {

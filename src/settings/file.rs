@@ -80,7 +80,7 @@ fn is_standard_input(path: &Path) -> bool {
 
 /// A file at one moment: its content, and the marks of a change.
 #[derive(Clone, PartialEq)]
-struct Look {
+struct FileState {
     bytes: Vec<u8>,
     file: (u64, u64),
     size: u64,
@@ -89,8 +89,8 @@ struct Look {
     mode: u32,
 }
 
-impl Look {
-    fn at(path: &Path) -> io::Result<Look> {
+impl FileState {
+    fn at(path: &Path) -> io::Result<FileState> {
         let file = open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -98,7 +98,7 @@ impl Look {
         }
         let mut bytes = Vec::new();
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(Look {
+        Ok(FileState {
             bytes,
             file: (metadata.dev(), metadata.ino()),
             size: metadata.size(),
@@ -118,16 +118,16 @@ impl Look {
 
 /// Reads a file until two readings of it are the same and nobody has changed it for [`STILL`].
 fn read_still(path: &Path, deadline: Boot) -> io::Result<Content> {
-    let mut look = Look::at(path)?;
+    let mut state = FileState::at(path)?;
     let mut since = clock::boot_now();
     loop {
         let now = clock::now();
-        let again = Look::at(path)?;
-        if stands_still(&look, &again, since, now) {
+        let again = FileState::at(path)?;
+        if stands_still(&state, &again, since, now) {
             return Ok(Content { bytes: again.bytes, others_may_read: again.mode & 0o004 != 0 });
         }
-        if again != look {
-            (look, since) = (again, now.boot);
+        if again != state {
+            (state, since) = (again, now.boot);
         }
         if now.boot >= deadline {
             let text = "it is being written just now, and only the whole of it is taken: try again";
@@ -137,9 +137,9 @@ fn read_still(path: &Path, deadline: Boot) -> io::Result<Content> {
     }
 }
 
-/// Whether a file stands still that is the same `again` as in a look that was first had at `since`.
-fn stands_still(look: &Look, again: &Look, since: Boot, now: Now) -> bool {
-    look == again && (now.boot - since).max(look.age(now)) >= STILL
+/// Whether a file stands still: it is `again` in the state that it had at `since`.
+fn stands_still(state: &FileState, again: &FileState, since: Boot, now: Now) -> bool {
+    state == again && (now.boot - since).max(state.age(now)) >= STILL
 }
 
 /// Reads to the end what is no file: a pipe, a socket, a device.
@@ -191,8 +191,8 @@ mod tests {
         read(path, wait).map(|content| String::from_utf8(content.bytes).unwrap()).unwrap_err().to_string()
     }
 
-    fn look(content: &str, modified: (i64, i64)) -> Look {
-        Look { bytes: content.into(), file: (1, 2), size: content.len() as u64, modified, mode: 0o640 }
+    fn state(content: &str, modified: (i64, i64)) -> FileState {
+        FileState { bytes: content.into(), file: (1, 2), size: content.len() as u64, modified, mode: 0o640 }
     }
 
     #[test]
@@ -201,19 +201,19 @@ mod tests {
             wall: jiff::Timestamp::from_millisecond(1_000_000_000_000 + millis).unwrap(),
             boot: Boot::from_millis(500_000 + millis),
         };
-        let half = look("general:\n", (1_000_000_000, 1));
-        let whole = look("general:\n  hostname: a\n", (1_000_000_000, 140_000_001));
+        let half = state("general:\n", (1_000_000_000, 1));
+        let whole = state("general:\n  hostname: a\n", (1_000_000_000, 140_000_001));
         let since = at(10).boot;
         assert!(!stands_still(&half, &half, since, at(140)));
         assert!(!stands_still(&half, &whole, since, at(200)));
         assert!(!stands_still(&whole, &whole, at(200).boot, at(290)));
         assert!(stands_still(&whole, &whole, at(200).boot, at(291)));
         // Of the same size and stamp, and another text: a clock's tick holds several writes.
-        let other = look("general:\n  hostname: b\n", whole.modified);
+        let other = state("general:\n  hostname: b\n", whole.modified);
         assert!(!stands_still(&whole, &other, since, at(900)));
         // A stamp in the future, or without a fraction, may be that of a change just now: only what is seen counts.
         for stamp in [(2_000_000_000, 1), (1_000_000_000, 0)] {
-            let file = look("general:\n", stamp);
+            let file = state("general:\n", stamp);
             assert!(!stands_still(&file, &file, at(800).boot, at(949)), "{stamp:?}");
             assert!(stands_still(&file, &file, at(800).boot, at(950)), "{stamp:?}");
         }

@@ -11,7 +11,7 @@ const MAX_ERROR_BYTES: usize = 200;
 
 /// The facts of the line.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
+pub struct ServiceSummary<'a> {
     /// Alerts that are on, told or not.
     pub alerts: usize,
     /// Messages that are not delivered yet.
@@ -24,19 +24,19 @@ pub struct Standing<'a> {
 }
 
 /// `2 active alerts, 1 message waiting (connection refused), next check 2026-02-04 15:30:00`
-pub fn service_status(standing: &Standing<'_>, zone: &TimeZone) -> String {
+pub fn service_status(summary: &ServiceSummary<'_>, zone: &TimeZone) -> String {
     let mut parts = Vec::new();
-    if let Some(problem) = standing.config_problem {
+    if let Some(problem) = summary.config_problem {
         let problem = shown_within(problem, MAX_ERROR_BYTES);
         parts.push(format!("the configuration on disk is NOT VALID ({problem}), the previous one stays in force"));
     }
-    parts.push(counted(standing.alerts, "active alert"));
-    let waiting = counted(standing.waiting, "message");
-    parts.push(match standing.last_error.filter(|_| standing.waiting > 0) {
+    parts.push(counted(summary.alerts, "active alert"));
+    let waiting = counted(summary.waiting, "message");
+    parts.push(match summary.last_error.filter(|_| summary.waiting > 0) {
         Some(error) => format!("{waiting} waiting ({})", shown_within(error, MAX_ERROR_BYTES)),
         None => format!("{waiting} waiting"),
     });
-    parts.push(format!("next check {}", time(standing.next_check, zone)));
+    parts.push(format!("next check {}", time(summary.next_check, zone)));
     parts.join(", ")
 }
 
@@ -53,35 +53,40 @@ pub fn counted(count: usize, what: &str) -> String {
 mod tests {
     use super::*;
 
-    const QUIET: Standing<'_> =
-        Standing { alerts: 0, waiting: 0, last_error: None, config_problem: None, next_check: Timestamp::UNIX_EPOCH };
+    const QUIET: ServiceSummary<'_> = ServiceSummary {
+        alerts: 0,
+        waiting: 0,
+        last_error: None,
+        config_problem: None,
+        next_check: Timestamp::UNIX_EPOCH,
+    };
 
-    fn line(standing: Standing<'_>) -> String {
-        service_status(&standing, &TimeZone::UTC)
+    fn line(summary: ServiceSummary<'_>) -> String {
+        service_status(&summary, &TimeZone::UTC)
     }
 
     #[test]
     fn none_one_and_many_are_good_english() {
         assert_eq!(line(QUIET), "no active alerts, no messages waiting, next check 1970-01-01 00:00:00");
-        let one = Standing { alerts: 1, waiting: 1, ..QUIET };
+        let one = ServiceSummary { alerts: 1, waiting: 1, ..QUIET };
         assert_eq!(line(one), "1 active alert, 1 message waiting, next check 1970-01-01 00:00:00");
-        let many = Standing { alerts: 2, waiting: 3, ..QUIET };
+        let many = ServiceSummary { alerts: 2, waiting: 3, ..QUIET };
         assert_eq!(line(many), "2 active alerts, 3 messages waiting, next check 1970-01-01 00:00:00");
     }
 
     #[test]
     fn it_says_why_a_message_waits_and_only_while_one_does() {
-        let refused = Standing { waiting: 1, last_error: Some("errcode 93000 (invalid webhook url)"), ..QUIET };
+        let refused = ServiceSummary { waiting: 1, last_error: Some("errcode 93000 (invalid webhook url)"), ..QUIET };
         assert_eq!(
             line(refused),
             "no active alerts, 1 message waiting (errcode 93000 (invalid webhook url)), next check 1970-01-01 00:00:00"
         );
-        assert!(!line(Standing { waiting: 0, ..refused }).contains("93000"));
+        assert!(!line(ServiceSummary { waiting: 0, ..refused }).contains("93000"));
     }
 
     #[test]
     fn a_configuration_that_was_refused_comes_first() {
-        let refused = line(Standing { config_problem: Some("config.yaml:2:3: error: unknown key"), ..QUIET });
+        let refused = line(ServiceSummary { config_problem: Some("config.yaml:2:3: error: unknown key"), ..QUIET });
         let expected = "the configuration on disk is NOT VALID (config.yaml:2:3: error: unknown key), the previous one \
                         stays in force, no active alerts";
         assert!(refused.starts_with(expected), "{refused}");
@@ -91,11 +96,11 @@ mod tests {
     fn text_from_outside_makes_neither_a_second_line_nor_an_endless_one() {
         // A line feed would begin another variable of sd_notify(3).
         let hostile = format!("answer\nMAINPID=1\u{1b}[2J{}", "x".repeat(10_000));
-        for standing in [
-            Standing { waiting: 1, last_error: Some(&hostile), ..QUIET },
-            Standing { config_problem: Some(&hostile), ..QUIET },
+        for summary in [
+            ServiceSummary { waiting: 1, last_error: Some(&hostile), ..QUIET },
+            ServiceSummary { config_problem: Some(&hostile), ..QUIET },
         ] {
-            let line = line(standing);
+            let line = line(summary);
             assert!(!line.contains(char::is_control) && line.len() < 500, "{line}");
         }
     }

@@ -18,7 +18,7 @@ use crate::schedule::Reporter;
 use crate::store::{Holder, State};
 
 pub use last::{Containers, LastReadings};
-pub use line::{Standing, counted, service_status};
+pub use line::{ServiceSummary, counted, service_status};
 
 /// The document that `status --json` prints. Times are RFC 3339; one that is not known is `null`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -187,14 +187,14 @@ impl Core {
             return;
         }
         let outboxes = self.state.get().outboxes.values();
-        let standing = Standing {
+        let summary = ServiceSummary {
             alerts: self.alerts().active_count(),
             waiting: self.waiting_count(),
             last_error: outboxes.flat_map(Outbox::waiting).find_map(|entry| entry.last_error.as_deref()),
             config_problem: self.config_problem.as_deref(),
             next_check: outbox::on_the_wall(self.checks.next, now),
         };
-        let status = service_status(&standing, &self.config.style.zone);
+        let status = service_status(&summary, &self.config.style.zone);
         if status != self.shown_status {
             effects.push(Effect::ShowStatus(status.clone()));
             self.shown_status = status;

@@ -1,5 +1,5 @@
-//! A channel that only this test knows: all that one takes is a [`Vendor`] and a line in the list of channels. What it is
-//! told goes the whole way: from the core, by a worker, to a listener, and the answer back.
+//! A channel that only this test knows: all that one takes is a [`Vendor`] and a line in the list of channels. A message
+//! goes the whole way: from the core, by a worker, to a listener, and the answer back.
 
 use std::fmt;
 use std::time::Duration;

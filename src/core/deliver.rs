@@ -105,7 +105,7 @@ impl Core {
         self.give_orphans_a_channel();
     }
 
-    /// What was not sent yet goes out as its channel is now.
+    /// A message that was not sent yet goes out as its channel is now.
     fn call_back(&mut self) {
         for lane in &mut self.delivery.lanes {
             let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
@@ -117,7 +117,7 @@ impl Core {
         self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
     }
 
-    /// What waits for a channel that is not there any more waits for the first one that is.
+    /// Messages for a channel that is not there any more wait for the first one that is.
     fn give_orphans_a_channel(&mut self) {
         let lanes = &self.delivery.lanes;
         let first = lanes.iter().find(|lane| !lane.is_retired).map_or(NO_CHANNEL, |lane| lane.channel.name());
@@ -340,7 +340,7 @@ impl Core {
         self.delivery.lanes.iter().filter_map(due).min()
     }
 
-    /// What always holds: of each channel at most one message is on its way, and its outbox knows.
+    /// The invariant: of each channel at most one message is on its way, and its outbox knows.
     pub(super) fn flights_are_known(&self) -> bool {
         let lanes = &self.delivery.lanes;
         let flies = |name: &str| {

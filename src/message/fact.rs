@@ -1,4 +1,4 @@
-//! What messages tell, as values: from them a digest can be made when there is too much to be told message by message.
+//! The facts in messages, as values: from them a digest can be made when there is too much to be told message by message.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,14 +37,14 @@ pub enum About {
     Alert(Key),
     /// A message that tells of no alert.
     Other,
-    /// What is not listed one by one any more.
+    /// All that is not listed one by one any more.
     Unlisted,
 }
 
 /// A fact's line is cut here; names that are longer than this are nobody's reading.
 pub const MAX_LINE_BYTES: usize = 160;
 
-/// What is remembered of an episode that is not listed: 40 bits, so that one among 50,000 is mistaken for another once in a
+/// An episode that is not listed is remembered as 40 bits, so that one among 50,000 is mistaken for another once in a
 /// thousand times.
 const EPISODE_BITS: u32 = 40;
 
@@ -54,7 +54,7 @@ impl Fact {
         Fact { about, line, began, ended, times: 1, open: Vec::new(), over: Vec::new() }
     }
 
-    /// What a transition's message tells in `lines`.
+    /// The fact in a transition's message, which tells it in `lines`.
     pub fn of_alert(transition: &Transition, lines: Vec<Line>, ended: Option<Timestamp>) -> Fact {
         Fact::new(About::Alert(transition.key.clone()), Line::join(lines, " "), transition.since, ended)
     }
@@ -63,7 +63,7 @@ impl Fact {
         Fact::new(About::Other, line, at, None)
     }
 
-    /// What a message tells of more alerts than it lists; `None` where there are none.
+    /// The alerts that a message does not list, as one fact; `None` where there are none.
     pub fn of_others(transitions: &[&Transition], ended: Option<Timestamp>) -> Option<Fact> {
         let began = transitions.iter().map(|transition| transition.since).min()?;
         let mut fact = Fact::new(About::Unlisted, Line::default(), began, ended);

@@ -1,7 +1,7 @@
-//! A line of a message: our own words, and what came from outside between them, told apart until a channel writes it.
+//! A line of a message: our own words, and foreign text between them, told apart until a channel writes it.
 //!
-//! What is foreign (a host's name, a path, a container's name, the output of a health check, an error of others) is
-//! bounded and harmless from the start, which is the same for all. Each channel escapes both as its markup needs it.
+//! Foreign text (a host's name, a path, a container's name, the output of a health check, an error of others) is bounded
+//! and harmless from the start, which is the same for all. Each channel escapes both as its markup needs it.
 
 use std::fmt;
 use std::ops::{Add, Range};
@@ -125,7 +125,7 @@ impl Line {
         self
     }
 
-    /// What stands behind `at`, the place of a character, which is taken off.
+    /// Takes off the rest from `at` on, where a character begins.
     pub fn split_off(&mut self, at: usize) -> Line {
         let mut rest = Line { text: self.text.split_off(at), foreign: Vec::new() };
         for Range { start, end } in std::mem::take(&mut self.foreign) {

@@ -30,7 +30,7 @@ pub use report::{Extras, report};
 pub use table::table;
 pub use words::{Language, Words};
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -38,7 +38,7 @@ pub enum Kind {
     DockerAlert,
     Recovery,
     Report,
-    /// What waited too long or was too much to be told one by one.
+    /// Messages that waited too long or were too many to be told one by one.
     Digest,
     /// Something about the agent itself.
     Notice,
@@ -74,7 +74,7 @@ pub struct Message {
     /// Which part this is, of how many, where a message had to be split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(usize, usize)>,
-    /// What it tells of alerts, or a digest's page of anything, in a form from which a digest can be made. Of a message
+    /// Its news of alerts, or a digest's page of anything, in a form from which a digest can be made. Of a message
     /// that was split the first part has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
@@ -104,7 +104,7 @@ const LATE: Duration = Duration::from_secs(60);
 /// [`as_told_now`] adds so many bytes at most.
 pub const LATENESS_BYTES: usize = 160;
 
-/// What every message of a host has in common.
+/// The properties that all messages of a host share.
 #[derive(Clone, Debug)]
 pub struct Style {
     pub language: Language,

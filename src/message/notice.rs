@@ -22,7 +22,7 @@ pub fn configuration_refused(problem: &str, style: &Style, now: Timestamp) -> Me
     message
 }
 
-/// What is known of a state that was damaged.
+/// The remains of a state that was damaged.
 #[derive(Clone, Copy, Debug)]
 pub struct LostState<'a> {
     /// The name under which the file was kept.

@@ -10,7 +10,7 @@ use crate::alert::{Alert, Tally};
 use crate::metric::{Metric, Section};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
-/// What is told under the measurements, where there is something to tell.
+/// The sections under the measurements, where there is something to tell.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
     /// The time of day at which the report was due, where it comes late.

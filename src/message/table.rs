@@ -1,4 +1,4 @@
-//! What a check found, as a person at a terminal reads it: every enabled metric with its threshold.
+//! The findings of a check, as a person at a terminal reads them: every enabled metric with its threshold.
 
 use jiff::Timestamp;
 
@@ -105,7 +105,7 @@ impl Row {
         }
     }
 
-    /// What stands out in a line of many.
+    /// The mark of a row that is to stand out in a line of many.
     fn mark(&self) -> &'static str {
         match self.verdict {
             "OVER" => " (OVER)",

@@ -150,7 +150,7 @@ impl Words {
         }
     }
 
-    /// What was told since the last report.
+    /// The number of messages since the last report.
     pub fn since_report(&self, tally: Tally) -> String {
         let Tally { alerts, recoveries } = tally;
         match self.language {

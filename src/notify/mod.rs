@@ -1,7 +1,7 @@
 //! Channels: where a message goes. A channel sees a `Message` and knows nothing of alerts, rules or snapshots.
 //!
-//! Everything here is pure: a channel says what it takes, what is to be posted, and what became of it. A new channel is a
-//! file that implements [`Vendor`], and a line where the configuration makes channels of its sections.
+//! A channel is pure: it says what it takes, what is to be posted, and what became of it. A new one is a file that
+//! implements [`Vendor`], and a line where the configuration makes channels of its sections.
 
 mod split;
 mod terminal;
@@ -42,10 +42,10 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     /// before it was delivered.
     fn encode(&self, message: &Message) -> Vec<Job>;
 
-    /// What became of a job, by the answer to it.
+    /// The outcome of a job, by the answer to it.
     fn classify(&self, answer: &Answer) -> Outcome;
 
-    /// What a person can do about an answer that is not a delivery, where that is known.
+    /// Advice to a person on an answer that is not a delivery, where there is some.
     fn advice(&self, answer: &Answer) -> Option<&'static str>;
 
     /// The URL that messages go to, which is a secret.

@@ -1,7 +1,7 @@
 //! Cuts a message into parts that a channel takes. Nothing is dropped: a message over the limit would be lost whole.
 //!
 //! The cut is between lines; each part has the title, with its number, and the time line. A line that fits into no part
-//! is wrapped between two characters. What counts is the text as the channel writes it.
+//! is wrapped between two characters. Bytes are counted as the channel writes them.
 
 use crate::message::{Escape, LATENESS_BYTES, Line, Message};
 

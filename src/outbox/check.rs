@@ -1,4 +1,4 @@
-//! What a file can hold of an outbox: instants and counts that no agent wrote are corrected, and what is too much is
+//! An outbox as a file can hold it: instants and counts that no agent wrote are corrected, and what is too much is
 //! forgotten. And what always holds.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const MAX_COUNT: u32 = 1_000_000;
 
 impl Outbox {
-    /// What always holds, whatever was read from a state file. An attempt that is under way is counted, and no more of
+    /// The invariant, whatever was read from a state file. An attempt that is under way is counted, and no more of
     /// them than the channel takes.
     pub(super) fn is_consistent(&self, budget: Option<Budget>) -> bool {
         let is_first_there = !self.on_its_way || !self.waiting.is_empty();

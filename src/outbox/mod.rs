@@ -87,7 +87,7 @@ pub struct Hold {
     pub refused: bool,
 }
 
-/// What became of the message that was on its way.
+/// The end of the message that was on its way.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub enum Settled {

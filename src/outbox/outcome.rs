@@ -1,4 +1,4 @@
-//! What became of an attempt to deliver a message, in the words that every channel shares.
+//! The outcome of an attempt to deliver a message, in the words that every channel shares.
 
 use std::time::Duration;
 

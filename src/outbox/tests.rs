@@ -177,7 +177,7 @@ fn a_message_that_the_channel_rejects_again_and_again_lets_others_go_first_and_i
         if let Settled::SetAside(entry) = outbox.settle(&rejected(), now) {
             assert_eq!((entry.message.title.plain(), entry.attempts), ("stuck", MAX_REJECTIONS + tries));
         }
-        // What comes meanwhile is not held up.
+        // A message that comes meanwhile is not held up.
         outbox.push(message("news"), now);
         assert_eq!(send(&mut outbox, now, &Outcome::Delivered).as_deref(), Some("news"));
     }

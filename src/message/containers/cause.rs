@@ -7,7 +7,7 @@ use crate::snapshot::Cause;
 const MAX_HEALTH_OUTPUT_CHARS: usize = 120;
 
 impl Words {
-    /// What is known of why a container is not well, as a line: `💥 退出码: 3`.
+    /// A reason why a container is not well, as a line: `💥 退出码: 3`.
     pub(super) fn cause(&self, cause: &Cause) -> Line {
         let sign = Line::from(if cause.is_on_purpose() { "✋ " } else { "💥 " });
         match cause {
@@ -58,7 +58,7 @@ impl Words {
         if self.language == Language::Chinese { "退出码" } else { "exit code" }
     }
 
-    /// What an exit code means, where that is certain: a shell's for a command that it cannot run (POSIX, "Exit Status
+    /// The meaning of an exit code, where that is certain: a shell's for a command that it cannot run (POSIX, "Exit Status
     /// for Commands"), and 128 and the number of the signal that ended the container (signal(7)). Empty for others.
     fn meaning(&self, code: i64) -> String {
         let (signal, chinese, english) = match code {

@@ -1,4 +1,4 @@
-//! What is told of containers when they fail and when they are well again: up to three as blocks, more as a line each.
+//! The words on containers that fail, and that are well again: up to three as blocks, more as a line each.
 //! Their causes (`cause.rs`) and the report's section (`section.rs`) are beside it.
 
 mod cause;
@@ -63,7 +63,7 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
     lines
 }
 
-/// What is told of one container, its state before its health.
+/// The news of one container, its state before its health.
 struct Container<'a> {
     target: &'a str,
     of_this: Vec<&'a Transition>,

@@ -28,7 +28,7 @@ struct Merge {
     facts: Vec<Fact>,
     /// Where in `facts` an episode is.
     places: HashMap<u64, usize>,
-    /// What stands for all that is not listed.
+    /// The one fact that stands for all that is not listed.
     unlisted: Option<Fact>,
     /// Which episodes among these are not over.
     open: HashSet<u64>,

@@ -50,7 +50,7 @@ fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
     messages.into_iter().partition(|message| is_newest(message) && bytes <= MAX_KEPT_REPORT_BYTES)
 }
 
-/// What the messages tell. Of a message that was split, the first part's facts tell all; where that one was delivered
+/// The facts in the messages. Of a message that was split, the first part's facts tell all; where that one was delivered
 /// already, the lines of the others are told as they are.
 fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
     // Pages of one digest are told apart from the parts of one page by their number.
@@ -73,7 +73,7 @@ fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
     facts
 }
 
-/// What is not over, the oldest first; then what is over, the longest first; then what is no alert.
+/// Open alerts, the oldest first; then those that are over, the longest first; then all that is no alert.
 fn worst_first(mut facts: Vec<Fact>) -> Vec<Fact> {
     facts.sort_by_key(|fact| match (&fact.about, fact.ended) {
         (About::Alert(_), None) => (0, Reverse(0), fact.began),
@@ -111,7 +111,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// What ended at `now`.
+    /// The alerts that ended at `now`.
     pub fn new<'a>(transitions: impl Iterator<Item = &'a Transition>, now: Timestamp) -> Ended {
         let episodes = transitions.map(|transition| episode(&transition.key, transition.since)).collect();
         Ended { episodes, at: now }

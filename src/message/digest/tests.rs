@@ -1,4 +1,4 @@
-//! What a digest tells: everything, in one line an episode, worst first, within its bounds.
+//! The contents of a digest: everything, in one line an episode, worst first, within its bounds.
 
 use jiff::tz;
 use proptest::prelude::*;

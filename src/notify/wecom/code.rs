@@ -1,7 +1,7 @@
 //! The robot's error codes, and those of WeChat Work's applications, by which a relay may send: the vendor's table of
 //! global error codes, document path 90313 (formerly 90454).
 
-/// What an `errcode` means for a message and for the robot.
+/// The meaning of an `errcode` for a message and for the robot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     Delivered,
@@ -13,7 +13,7 @@ pub enum Meaning {
     MessageRefused(&'static str),
     /// Try again.
     Passing,
-    /// Whatever the vendor adds.
+    /// A code that the vendor added later.
     Unknown,
 }
 
@@ -34,7 +34,7 @@ const RECIPIENTS: &str = "none of the relay's recipients is valid: correct them 
 const BUG: &str = "the robot does not take this message as it is: please report it as a bug of vps-monitor";
 const FORBIDDEN_WORDS: &str = "the message has words that the company forbids: a container's or the host's name?";
 
-/// What the vendor says of each code, in its order.
+/// The vendor's table of codes, in its order.
 pub fn meaning(errcode: i64) -> Meaning {
     use Meaning::{ChannelRefused, Delivered, MessageRefused, Passing, TooOften, Unknown};
     match errcode {

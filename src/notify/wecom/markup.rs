@@ -1,5 +1,5 @@
-//! What a robot's `markdown` takes for its own: mentions, links, colours, bold, code (the vendor's page, document path
-//! 99110). It has no way to escape a character, so foreign text is written with the full-width twins of these.
+//! A robot's `markdown` has mentions, links, colours, bold and code (the vendor's page, document path 99110), and no way to
+//! escape a character. So foreign text is written with the full-width twins of those that it would take for its own.
 
 use crate::message::Escape;
 use crate::notify::full_width;

@@ -1,4 +1,4 @@
-//! What the robot answers, and what that means for the message, the robot and the person who set it up.
+//! The robot's answers, and their meaning for the message, the robot and the person who set it up.
 //!
 //! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and both are told. Nothing else of
 //! an answer is: whoever answers may repeat what it was asked, and the secret is in that. Vendor's page: document path
@@ -103,7 +103,7 @@ fn kind(response: &Response) -> Option<&'static str> {
     KINDS.into_iter().find(|kind| written.eq_ignore_ascii_case(kind)).filter(|_| !response.body.is_empty())
 }
 
-/// What a person can do about an answer that is not a delivery. What is known of a network error is in the error.
+/// Advice on an answer that is not a delivery. A network error has its own in its text.
 pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     let response = answer.as_ref().ok()?;
     let Some(reply) = read(response) else {

@@ -42,7 +42,7 @@ fn named_place(text: &str) -> Option<(&str, &str)> {
     text.trim().split_once(':').filter(|(kind, _)| matches!(*kind, "credential" | "file" | "env"))
 }
 
-/// What everybody on this machine can read of the secret.
+/// The place at which everybody on this machine can read the secret.
 pub enum Exposure {
     None,
     /// It stands in the configuration, and so is as open as that is.

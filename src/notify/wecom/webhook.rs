@@ -5,7 +5,7 @@ use crate::http::Target;
 use crate::secret::{Scrubber, Secret};
 use crate::settings::Complaint;
 
-/// What stands before the key in every robot's URL.
+/// The beginning of every robot's URL, before the key.
 const PREFIX: &str = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=";
 
 const VENDOR_HOST: &str = "qyapi.weixin.qq.com";
@@ -83,7 +83,7 @@ impl Webhook {
     }
 }
 
-/// What follows `key=` in the query.
+/// The value of `key` in the query.
 fn key_of(url: &str) -> Option<&str> {
     let (_, query) = url.split_once('?')?;
     let query = query.split('#').next().unwrap_or(query);

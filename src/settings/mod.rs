@@ -23,6 +23,7 @@ mod problem;
 mod scalar;
 mod section;
 mod source;
+mod stored;
 mod syntax;
 mod time_zone;
 mod tree;
@@ -41,6 +42,7 @@ pub use item::Item;
 pub use nearest::nearest;
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Section, readable_by_others};
+pub use stored::{Exposure, exposure, stored};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{Values, Written, seconds};
 

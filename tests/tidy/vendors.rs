@@ -1,6 +1,7 @@
-//! A fence on words: what vendors are called, how they escape and how they answer stands in `notify` alone.
+//! A fence on words: the names of vendors, their markup and their answers stand in `notify` alone; and what `notify` does
+//! not do.
 
-use super::{fail_on, sources};
+use super::{fail_on, lines_with, sources};
 
 /// The names of vendors, and words of their interfaces.
 const WORDS: [&str; 22] = [
@@ -63,6 +64,20 @@ fn no_vendor_is_named_outside_of_notify() {
     for (path, why) in EXCEPTIONS {
         if !needed.contains(&path) {
             complaints.push(format!("{path} is no exception any more ({why})"));
+        }
+    }
+    fail_on(&complaints);
+}
+
+/// A channel says what is to be done, and a worker does it.
+#[test]
+fn no_channel_does_any_io() {
+    let mut complaints = Vec::new();
+    for file in sources().iter().filter(|file| file.top() == "notify") {
+        for does in [&["fs"][..], &["net"], &["process"], &["env", "::"], &["io", "::"], &["http", "::", "post"]] {
+            for line in lines_with(file, does) {
+                complaints.push(format!("{}:{line}: `{}` has no place in a channel", file.path, does.concat()));
+            }
         }
     }
     fail_on(&complaints);

@@ -5,7 +5,6 @@
 mod code;
 mod markup;
 mod reply;
-mod source;
 mod vendor;
 mod webhook;
 
@@ -20,8 +19,7 @@ use crate::http;
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
-use crate::settings::{Doc, Section, Text, doc, readable_by_others};
-use source::Exposure;
+use crate::settings::{Doc, Exposure, Section, Text, doc, exposure, readable_by_others, stored};
 
 pub use reply::RATE_LIMIT_HOLD;
 pub use webhook::Webhook;
@@ -80,7 +78,7 @@ impl Config {
         let mut written = String::new();
         let webhook_url = section.parse(KEY, WEBHOOK, |text| {
             text.clone_into(&mut written);
-            source::webhook(text)
+            stored(text, "webhook", Webhook::parse)
         });
         match &webhook_url {
             Some(webhook) => Config::warn_of(section, webhook, &written),
@@ -104,7 +102,7 @@ impl Config {
             );
             section.warning(KEY, text);
         }
-        match source::exposure(written) {
+        match exposure(written) {
             Exposure::None => {}
             Exposure::Configuration => section.warn_if_others_may_read(KEY),
             Exposure::File(path) => section.warning(KEY, readable_by_others(&path)),

@@ -1,5 +1,5 @@
-//! Where the webhook stands: in the configuration itself, or in one of the places that it names instead, so that the
-//! file with all the rest may be shown around.
+//! Where a secret is stored: in the configuration itself, or in one of the places that it names instead, so that the file
+//! with all the rest may be shown around.
 //!
 //! `credential:NAME` is what systemd hands to a service (systemd.exec(5), `LoadCredential=`), `file:/path` a file, and
 //! `env:NAME` a variable of the environment. Each is read when the configuration is; what it holds is never shown.
@@ -12,32 +12,35 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::Webhook;
-use crate::settings::{Complaint, confusable};
+use super::{Complaint, confusable};
 
-/// Longer than any URL that a server takes.
+/// Longer than any URL that a server takes, and than any password.
 const MAX_BYTES: u64 = 8 * 1024;
 
 /// Where systemd keeps the credentials of the running service: for root, who checks a configuration by hand.
 const CREDENTIALS_OF_THE_SERVICE: &str = "/run/credentials/vps-monitor.service";
 
-/// The outside that a webhook may stand in.
+/// The outside that a secret may stand in.
 struct Place<'a> {
     /// `$CREDENTIALS_DIRECTORY`, or what stands for it.
     credentials: &'a Path,
     variable: fn(&str) -> Result<String, VarError>,
 }
 
-/// The webhook that `text` is, or names the place of.
+/// The secret that `text` is, or names the place of, as `parse` reads it (`None`: it is empty). `noun` is the word for it.
 ///
 /// # Errors
-/// The place cannot be read, is empty, or holds no webhook: the complaint names the place and never what it holds.
-pub fn webhook(text: &str) -> Result<Option<Webhook>, Complaint> {
+/// The place cannot be read, is empty, or holds no such secret: the complaint names the place and never its content.
+pub fn stored<T>(
+    text: &str,
+    noun: &str,
+    parse: fn(&str) -> Result<Option<T>, Complaint>,
+) -> Result<Option<T>, Complaint> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_else(|| CREDENTIALS_OF_THE_SERVICE.into());
-    find(text, &Place { credentials: Path::new(&credentials), variable: |name| std::env::var(name) })
+    find(text, noun, parse, &Place { credentials: Path::new(&credentials), variable: |name| std::env::var(name) })
 }
 
-/// The kind and the name of the place where the webhook stands; `None`: the text is the webhook itself.
+/// The kind and the name of the place where the secret stands; `None`: the text is the secret itself.
 fn named_place(text: &str) -> Option<(&str, &str)> {
     text.trim().split_once(':').filter(|(kind, _)| matches!(*kind, "credential" | "file" | "env"))
 }
@@ -51,7 +54,7 @@ pub enum Exposure {
     File(String),
 }
 
-/// Who can read the webhook that `text` is, or names the place of.
+/// Who can read the secret that `text` is, or names the place of.
 pub fn exposure(text: &str) -> Exposure {
     match named_place(text) {
         Some(("file", path)) if fs::metadata(path).is_ok_and(|file| file.mode() & 0o004 != 0) => {
@@ -62,20 +65,25 @@ pub fn exposure(text: &str) -> Exposure {
     }
 }
 
-fn find(text: &str, place: &Place<'_>) -> Result<Option<Webhook>, Complaint> {
+fn find<T>(
+    text: &str,
+    noun: &str,
+    parse: fn(&str) -> Result<Option<T>, Complaint>,
+    place: &Place<'_>,
+) -> Result<Option<T>, Complaint> {
     let (what, found) = match named_place(text) {
         Some(("credential", name)) => (format!("the credential `{name}`"), credential(name, place.credentials)?),
-        Some(("file", path)) => (format!("the file {path}"), file(path)?),
+        Some(("file", path)) => (format!("the file {path}"), file(path, noun)?),
         Some((_, name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
-        None => return Webhook::parse(text),
+        None => return parse(text),
     };
     // Some editors put a byte order mark before what they save.
     let found = found.trim_start_matches('\u{feff}');
-    match Webhook::parse(found) {
-        Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected("the robot's webhook in it")),
-        Ok(webhook) => Ok(webhook),
+    match parse(found) {
+        Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected(format!("the {noun} in it"))),
+        Ok(secret) => Ok(secret),
         Err(complaint) => Err(match confusable(found) {
-            Some(odd) => Complaint { message: format!("{what} holds no webhook: {}", odd.message), at: None, ..odd },
+            Some(odd) => Complaint { message: format!("{what} holds no {noun}: {}", odd.message), at: None, ..odd },
             None => Complaint { message: format!("{what} {}", complaint.message), ..complaint },
         }),
     }
@@ -94,11 +102,11 @@ fn credential(name: &str, folder: &Path) -> Result<String, Complaint> {
     })
 }
 
-fn file(path: &str) -> Result<String, Complaint> {
+fn file(path: &str, noun: &str) -> Result<String, Complaint> {
     if !path.starts_with('/') {
         return Err(Complaint::new("this is not an absolute path").expected("file:/path"));
     }
-    let expected = "a file with the webhook in it, which the user of the service may read";
+    let expected = format!("a file with the {noun} in it, which the user of the service may read");
     read(Path::new(path))
         .map_err(|error| Complaint::new(format!("the file {path} cannot be read: {error}")).expected(expected))
 }
@@ -123,7 +131,7 @@ fn read(path: &Path) -> io::Result<String> {
     }
     let mut text = String::new();
     if file.take(MAX_BYTES + 1).read_to_string(&mut text)? as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than a webhook can be"));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than a secret can be"));
     }
     Ok(text)
 }
@@ -134,13 +142,22 @@ mod tests {
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 
-    fn find_in(folder: &Path, text: &str) -> Result<Option<Webhook>, Complaint> {
+    fn parse(text: &str) -> Result<Option<String>, Complaint> {
+        match text.trim() {
+            "" => Ok(None),
+            "YOUR_KEY" => Err(Complaint::new("still holds the placeholder").expected("a key")),
+            key if key.len() == KEY.len() => Ok(Some(key.to_owned())),
+            _ => Err(Complaint::new("is no key")),
+        }
+    }
+
+    fn find_in(folder: &Path, text: &str) -> Result<Option<String>, Complaint> {
         let variable = |name: &str| match name {
             "WEBHOOK" => Ok(KEY.to_owned()),
             "EMPTY" => Ok(String::new()),
             _ => Err(VarError::NotPresent),
         };
-        find(text, &Place { credentials: folder, variable })
+        find(text, "webhook", parse, &Place { credentials: folder, variable })
     }
 
     #[test]
@@ -148,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("webhook"), format!("{KEY}\n")).unwrap();
         let file = format!("file:{}/webhook", folder.path().display());
-        let direct = Webhook::parse(KEY).unwrap();
+        let direct = Some(KEY.to_owned());
         fs::write(folder.path().join("marked"), format!("\u{feff}{KEY}\r\n")).unwrap();
         for text in ["credential:webhook", "credential:marked", "env:WEBHOOK", &file, KEY] {
             assert_eq!(find_in(folder.path(), text).unwrap(), direct, "{text}");
@@ -166,7 +183,7 @@ mod tests {
         for (text, message, expected) in [
             ("credential:absent", "the credential `absent` cannot be read: No such file", "LoadCredential=absent:"),
             ("credential:../secret", "this is not a credential's name", "credential:NAME"),
-            ("credential:placeholder", "the credential `placeholder` still holds the placeholder", "the URL that"),
+            ("credential:placeholder", "the credential `placeholder` still holds the placeholder", "a key"),
             ("credential:pasted", "the credential `pasted` holds no webhook: U+200B", "without it"),
             ("credential:long", "the credential `long` cannot be read: it is longer", "LoadCredential"),
             ("credential:folder", "the credential `folder` cannot be read: it is not a regular file", ""),

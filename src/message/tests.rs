@@ -6,7 +6,7 @@ use super::*;
 use crate::alert::{Episode, News, Transition};
 use crate::metric::{self, Metric};
 use crate::rule::Limit;
-use crate::snapshot::{Cause, ContainerWord, Failure, Key, Snapshot, Value};
+use crate::snapshot::{Cause, ContainerWord, Failure, Key, Snapshot, Value, Watched};
 
 fn style(language: Language) -> Style {
     Style { language, host: "主机名".to_owned(), zone: tz::TimeZone::fixed(tz::offset(8)) }
@@ -225,6 +225,56 @@ fn english_has_the_same_layouts() {
         recovery(&recovered, &english, at("2026-02-04T15:45:00")).unwrap().lines,
         ["📊 Memory usage: 72.1% (back to normal)"]
     );
+}
+
+#[test]
+fn nothing_from_outside_is_among_our_own_words() {
+    const NAME: &str = "<@all>\n\u{202e}";
+    let style = Style { host: NAME.to_owned(), ..style(Language::Chinese) };
+    let word =
+        |word: &str| ContainerWord { causes: vec![Cause::HealthOutput(NAME.into())], ..ContainerWord::new(word, NAME) };
+    let of_container = |news| {
+        let value = Value::Container(ContainerWord { well: Some(false), ..word(NAME) });
+        Transition { limit: Limit::Expected(NAME.into()), ..transition(metric::CONTAINER_STATE, NAME, news, value) }
+    };
+    let now = at("2026-02-04T15:30:00");
+    let mut messages = Vec::new();
+    for news in [News::Fired, News::Recovered] {
+        let mut transitions = vec![transition(metric::DISK, NAME, news, usage(92.1, 1, 2)), of_container(news)];
+        messages.extend(alerts(&transitions, &style, now).into_iter().chain(recovery(&transitions, &style, now)));
+        // From four containers on each is a line.
+        transitions.extend((0..4).map(|number| Transition {
+            key: Key::new(metric::CONTAINER_STATE, format!("{NAME}{number}")),
+            ..of_container(news)
+        }));
+        messages.extend(alerts(&transitions, &style, now).into_iter().chain(recovery(&transitions, &style, now)));
+    }
+    messages.extend(digest(messages.clone(), &style, now));
+    messages.push(configuration_refused(NAME, &style, now));
+    let lost = LostState { kept_as: Some(NAME), saved: None, titles: &[NAME.to_owned()], messages: 1 };
+    messages.push(state_lost(lost, &style, now));
+    let mut snapshot = Snapshot::default();
+    snapshot.push(metric::DISK, NAME, usage(45.8, GB, 2 * GB));
+    snapshot.push(metric::CONTAINER_STATE, NAME, Value::Container(word(NAME)));
+    let failure = Failure {
+        collector: "docker",
+        metrics: &[metric::CONTAINER_STATE],
+        target: Some(NAME.into()),
+        error: NAME.to_owned(),
+    };
+    snapshot.failures.push(failure);
+    snapshot.watched.push(Watched::One(Key::new(metric::DISK, NAME)));
+    messages.push(report(&snapshot, &Extras::default(), &style, now));
+    assert_eq!(messages.len(), 3 + 3 + 1 + 2 + 1);
+    for message in &messages {
+        let facts = message.facts.iter().map(|fact| &fact.line);
+        for span in message.lines.iter().chain([&message.title]).chain(facts).flat_map(Line::spans) {
+            match span {
+                Span::Own(text) => assert!(!text.contains(['<', '\u{202e}']), "{text} in {message:?}"),
+                Span::Foreign(text) => assert!(!text.contains(['\n', '\u{202e}']), "{text} in {message:?}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use log::Level;
 use vps_monitor::alert::{Episode, News, Transition};
 use vps_monitor::logging::Sink;
-use vps_monitor::message::{self, Escape, Language, Style};
+use vps_monitor::message::{self, Escape, Language, Line, Span, Style};
 use vps_monitor::metric;
 use vps_monitor::rule::{self, Finding, Limit, Verdict};
 use vps_monitor::snapshot::{Cause, ContainerWord, Failure, Key, Reading, Value};
@@ -35,7 +35,9 @@ fuzz_target!(|input: &str| {
     let now = Timestamp::UNIX_EPOCH;
 
     let reading = Reading { key: key.clone(), value: value.clone(), note: None };
-    let finding = Finding { reading: &reading, limit: Some(limit.clone()), verdict: BREACH, wait: Duration::ZERO };
+    let limits = metric::Limits::NONE;
+    let finding =
+        Finding { reading: &reading, limit: Some(limit.clone()), verdict: BREACH, limits, wait: Duration::ZERO };
     let failure = Failure {
         collector: "docker",
         metrics: &[metric::CONTAINER_STATE],
@@ -53,6 +55,10 @@ fuzz_target!(|input: &str| {
         message.text(&Escape::NONE).lines().for_each(assert_one_line);
         // The heading, the rule, the container, its state, its cause, the time.
         assert_eq!(message.text(&Escape::NONE).lines().count(), 6);
+        // A channel knows what of it is ours: a label and what parts a name from it.
+        for span in message.lines.iter().flat_map(Line::spans) {
+            assert!(!matches!(span, Span::Own(text) if text.contains(['<', '>', '*', '[', ']', '`'])));
+        }
     }
 
     let mut log = Vec::new();

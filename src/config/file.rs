@@ -32,7 +32,7 @@ impl ConfigFile {
         named.map_or_else(|| ConfigFile::Standard(PathBuf::from(STANDARD_FILE)), ConfigFile::Named)
     }
 
-    /// Where the file is, or would be.
+    /// The place of the file, even if it does not exist.
     pub fn place(&self) -> &Path {
         let (ConfigFile::Named(path) | ConfigFile::Standard(path)) = self;
         path

@@ -73,7 +73,7 @@ impl Loader {
             self.probe = None;
             return match answer {
                 Err(error) if hangs => Some(self.unreachable(&error.to_string())),
-                // Whatever else is wrong with the path, reading it says.
+                // Any other fault of the path is reported when it is read.
                 _ => self.read(now),
             };
         }

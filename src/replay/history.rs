@@ -33,7 +33,7 @@ const MAX_SERIES: usize = 50_000;
 #[error("{0}")]
 pub struct BadHistory(String);
 
-/// What was recorded at one time.
+/// The readings that were recorded at one time.
 #[derive(Debug)]
 pub struct Check {
     pub time: Timestamp,

@@ -42,7 +42,7 @@ const KINDS: [Kind; 3] = [Kind::Alert, Kind::DockerAlert, Kind::Recovery];
 
 impl<'a> Replay<'a> {
     pub fn new(config: &'a Resolved) -> Replay<'a> {
-        // What has no row in a check is unknown and not forgotten, whatever its target is.
+        // A key without a row in a check is unknown and not forgotten, whatever its target is.
         let watched = config.plan.metrics().map(|(metric, _)| Watched::Every(metric)).collect();
         Replay {
             config,

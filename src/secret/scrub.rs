@@ -113,7 +113,7 @@ fn parts_of(url: &str) -> Vec<String> {
     parts
 }
 
-/// What stands between the punctuation of a part: an answer may repeat `SECRET` of `SECRET.send` or of `id:SECRET`.
+/// The pieces between the punctuation of a part: an answer may repeat `SECRET` of `SECRET.send` or of `id:SECRET`.
 fn pieces_of(part: &str) -> Vec<String> {
     let pieces = part.split(|c: char| c.is_ascii_punctuation() && !matches!(c, '%' | '-' | '_' | '+'));
     let is_own = |piece: &&str| *piece != part && !PLAIN_SEGMENTS.contains(&&*piece.to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! What docs/replay.md has people type, typed.
+//! Types the commands of docs/replay.md.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

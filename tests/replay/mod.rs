@@ -1,5 +1,5 @@
-//! What the semantics of alerts come to: series of readings, as hosts have them, and how many messages each leads to, beside
-//! the number by `alert_repeat: 0` and `alert_settle: 0`, which is what version 0.1 told.
+//! The effect of the alerts' semantics: series of readings, as hosts have them, and the number of messages of each,
+//! beside the number by `alert_repeat: 0` and `alert_settle: 0`, as in version 0.1.
 //!
 //! fixtures/replay has the numbers and some of the messages. `UPDATE_EXPECTED=1` writes them anew: a change of the semantics
 //! shows its effect in that diff.

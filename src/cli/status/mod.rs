@@ -71,7 +71,7 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
 
 /// Makes sure that the folder can be looked into: on a mount that hangs that would never end, so a child tries it first.
 fn ensure_answer(folder: &Path) -> Result<(), Error> {
-    // Whatever else is wrong with it, whoever opens it says.
+    // Any other fault is reported when it is opened.
     let Ok(probe) = Worker::current().statvfs(folder) else { return Ok(()) };
     let deadline = probe.deadline();
     match probe.wait() {

@@ -228,8 +228,10 @@ impl Snapshot {
 
     /// Adds what another one found, which may be thousands of readings.
     pub fn append(&mut self, mut other: Snapshot) {
-        other.readings.splice(0..0, std::mem::take(&mut self.readings));
-        self.readings = other.readings;
+        if !other.readings.is_empty() {
+            other.readings.splice(0..0, std::mem::take(&mut self.readings));
+            self.readings = other.readings;
+        }
         self.failures.extend(other.failures);
         self.watched.extend(other.watched);
     }

@@ -195,10 +195,11 @@ impl Daemon {
     }
 
     fn watched(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
-        let mut watched = vec![
+        let mut watched = Vec::with_capacity(8);
+        watched.extend([
             (Source::Signals, self.signals.fd(), PollFlags::POLLIN),
             (Source::Clock, self.clock_watch.fd(), PollFlags::POLLIN),
-        ];
+        ]);
         watched.extend(self.zone_watch.as_ref().map(|watch| (Source::Zone, watch.fd(), PollFlags::POLLIN)));
         watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));

@@ -23,6 +23,14 @@ pub struct Event {
     pub at_nanos: i64,
 }
 
+impl Event {
+    /// The memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let texts = self.id.len() + self.name.len() + self.old_name.as_ref().map_or(0, String::len);
+        size_of::<Event>() + texts + self.labels.bytes()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Die,

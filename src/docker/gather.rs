@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
+use super::allowance::AT_ONCE_BYTES;
 use super::events::Event;
 use crate::clock::Boot;
 
 /// The wait for the rest of a burst, from its first event.
 pub const WINDOW: Duration = Duration::from_millis(200);
 
-/// More events than this in one window are not kept one by one.
-const MAX_EVENTS: usize = 1000;
+/// The events of one burst are kept in so many bytes: some 35,000 of them, which is more than the stream lets through
+/// before it takes them for a flood, unless they are very short.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+const _: () = assert!(MAX_BYTES as u64 >= 2 * AT_ONCE_BYTES);
 
 /// Events that wait for the end of their window.
 #[derive(Clone, Debug, Default)]
 pub struct Gatherer {
     burst: Burst,
+    bytes: usize,
     due: Option<Boot>,
 }
 
@@ -31,9 +36,16 @@ impl Gatherer {
     /// Adds an event; the first one opens the window.
     pub fn push(&mut self, event: Event, now: Boot) {
         self.due.get_or_insert(now.after(WINDOW));
-        if self.burst.events.len() < MAX_EVENTS {
+        let bytes = self.bytes + event.bytes();
+        if bytes <= MAX_BYTES {
+            self.bytes = bytes;
             self.burst.events.push(event);
         } else {
+            if self.bytes < MAX_BYTES {
+                log::warn!("more happens to containers at once than is kept: some ends are told without their cause");
+            }
+            // Said once a burst.
+            self.bytes = MAX_BYTES;
             self.burst.overflowed = true;
         }
     }
@@ -51,13 +63,14 @@ impl Gatherer {
 
     /// The gathered events, once the window has ended.
     pub fn take(&mut self, now: Boot) -> Option<Burst> {
-        self.due.take_if(|due| *due <= now)?;
-        Some(std::mem::take(&mut self.burst))
+        self.due.filter(|due| *due <= now)?;
+        self.take_at_once()
     }
 
     /// The gathered events, though the window has not ended.
     pub fn take_at_once(&mut self) -> Option<Burst> {
         self.due.take()?;
+        self.bytes = 0;
         Some(std::mem::take(&mut self.burst))
     }
 }
@@ -98,11 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn thousands_of_containers_that_end_together_are_each_kept() {
+        let mut gatherer = Gatherer::default();
+        (0..10_000).for_each(|_| gatherer.push(event("shop-web-1"), at(0)));
+        let burst = gatherer.take(at(200)).unwrap();
+        assert_eq!((burst.events.len(), burst.overflowed), (10_000, false));
+    }
+
+    #[test]
     fn a_flood_is_bounded_and_says_so() {
         let mut gatherer = Gatherer::default();
-        (0..5000).for_each(|_| gatherer.push(event("a"), at(0)));
+        let long = "a".repeat(1000);
+        (0..20_000).for_each(|_| gatherer.push(event(&long), at(0)));
         let burst = gatherer.take(at(200)).unwrap();
-        assert_eq!((burst.events.len(), burst.overflowed), (MAX_EVENTS, true));
+        let bytes: usize = burst.events.iter().map(Event::bytes).sum();
+        assert!(burst.overflowed && bytes <= MAX_BYTES && bytes > MAX_BYTES - 10_000, "{bytes}");
         gatherer.push(event("a"), at(300));
         assert!(!gatherer.take(at(500)).unwrap().overflowed);
     }

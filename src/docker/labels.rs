@@ -38,6 +38,14 @@ impl Labels {
         !self.compose_project.is_empty() && !self.compose_service.is_empty() && !is_one_off
     }
 
+    /// The memory that they take, about.
+    pub fn bytes(&self) -> usize {
+        let of_compose = [&self.compose_project, &self.compose_service, &self.compose_number, &self.compose_oneoff];
+        let others = [&self.swarm_service, &self.swarm_task, &self.swarm_node, &self.ignore];
+        let texts = of_compose.into_iter().chain(others).map(String::len);
+        size_of::<Labels>() + texts.sum::<usize>()
+    }
+
     pub fn is_ignored(&self) -> bool {
         self.ignore.eq_ignore_ascii_case("true")
     }

@@ -86,6 +86,9 @@ impl Probes {
 
     /// Takes in what children have answered, and starts others. Never waits.
     pub fn advance(&mut self, worker: &Worker, now: Boot) {
+        if self.open.is_empty() && self.hung.is_empty() {
+            return;
+        }
         self.hung.retain(|(_, task)| !task.has_ended());
         self.open.retain(|probe| Rc::strong_count(probe) > 1);
         let mut unanswered: Vec<Rc<Probe>> = self.hung.iter().map(|(probe, _)| Rc::clone(probe)).collect();

@@ -1,5 +1,6 @@
 //! The driver: what is asked of an engine, what it says by itself, and who waits for what.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -181,6 +182,34 @@ fn a_survey_that_waits_for_a_look_goes_before_the_next_one_and_takes_its_events_
     assert_eq!(surveyed(next(&mut driver, millis(1600))), web);
     assert_eq!((lists(&held.engine), inspects(&held.engine)), (3, 2));
     assert!(driver.advance(millis(1900)).is_none() && driver.fds()[0].is_none(), "nothing is left to be looked at");
+}
+
+/// More events than an engine ever sent at once, and more containers than are inspected in one look.
+#[test]
+fn of_a_thousand_containers_that_are_stopped_at_once_each_is_known_to_be_stopped() {
+    let names: Vec<String> = (0..1200).map(|number| format!("web-{number:04}")).collect();
+    let ids: Vec<&'static str> = names.iter().map(|name| &*name.clone().leak()).collect();
+    let all = |make: fn(&'static str, &str) -> Container| ids.iter().zip(&names).map(move |(id, name)| make(id, name));
+    let fleet = Fleet::new(all(running).collect());
+    let held = Held::new(&fleet);
+    let mut driver = held.follow();
+    fleet.set(all(|id, name| exited(id, name, 137)).collect());
+    let stop = |(id, name): (&&str, &String)| ["kill", "die", "stop"].map(|action| event(action, id, name)).concat();
+    held.events.send(ids.iter().zip(&names).map(stop).collect()).unwrap();
+    (0..400).for_each(|_| held.let_answer.send(()).unwrap());
+    let mut stopped = BTreeSet::new();
+    let mut now = 1000;
+    while stopped.len() < names.len() {
+        // However the events are cut into bursts.
+        now += i64::from(!comes(&driver)) * 200;
+        assert!(now < 100_000, "{} are known to be stopped", stopped.len());
+        let Some(EngineUpdate::Looked(looked)) = driver.advance(millis(now)) else { continue };
+        for line in told(&looked.snapshot) {
+            let (name, how) = line.split_once(": exited, ").unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(how, "breach, StoppedByHand", "{name}");
+            stopped.insert(name.to_owned());
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The containers that are known: who is watched as what, what became of each, and what of it outlives the agent.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::docker::events::{Event, Kind};
 pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// More events of containers that are not known yet are not kept.
-const MAX_UNHEARD: usize = 1000;
+const MAX_UNHEARD: usize = 10_000;
 
 /// A watched container of the engine's list.
 pub struct Listing<'a> {
@@ -142,7 +142,12 @@ impl Roster {
                 known.take_in(event);
                 self.revision += u64::from(facet(known) != before);
             }
-            None if self.unheard.len() < MAX_UNHEARD => self.unheard.push(event.clone()),
+            None if self.unheard.len() < MAX_UNHEARD => {
+                self.unheard.push(event.clone());
+                if self.unheard.len() == MAX_UNHEARD {
+                    log::warn!("more happens to new containers at once than is kept: some of their ends are not told");
+                }
+            }
             None => {}
         }
     }
@@ -155,11 +160,16 @@ impl Roster {
         self.known.values_mut().for_each(|known| known.listed = false);
         let ran = self.names_that_ran(listings);
         let unheard = std::mem::take(&mut self.unheard);
+        let mut of_newcomers: HashMap<&str, Vec<&Event>> = HashMap::new();
+        unheard.iter().for_each(|event| of_newcomers.entry(&event.id).or_default().push(event));
         let mut admitted = Vec::new();
         for (listing, place) in listings.iter().zip(&places) {
             match place {
                 Some(place) if self.is_known(listing, place, now) => {}
-                Some(place) => admitted.push((listing.id.clone(), self.admit(listing, place, &ran, &unheard))),
+                Some(place) => admitted.push((
+                    listing.id.clone(),
+                    self.admit(listing, place, &ran, of_newcomers.get(&**listing.id).map_or(&[], Vec::as_slice)),
+                )),
                 // Another one speaks for its name.
                 None => self.forget(listing.id),
             }
@@ -210,11 +220,11 @@ impl Roster {
         true
     }
 
-    fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[Event]) -> Known {
-        let Listing { id, name, claim, observed, .. } = *listing;
+    fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[&Event]) -> Known {
+        let Listing { name, claim, observed, .. } = *listing;
         let is_expected = !self.remembers() || ran.contains(name) || ran.contains(&place.target);
         let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), observed, is_expected);
-        unheard.iter().filter(|event| event.id == **id).for_each(|event| known.take_in(event));
+        unheard.iter().for_each(|event| known.take_in(event));
         self.revision += u64::from(facet(&known).is_some());
         known
     }

@@ -46,8 +46,18 @@ impl Fields {
             if columns.next() == Some(b"kB") {
                 *field = kibibytes.and_then(|count| count.checked_mul(1024));
             }
+            // Two thirds of the file come after these.
+            if fields.are_enough() {
+                break;
+            }
         }
         fields
+    }
+
+    /// Whether nothing else is asked for: the others stand in for `MemAvailable` alone.
+    fn are_enough(&self) -> bool {
+        let has_memory = self.mem_total.is_some() && self.mem_free.is_some() && self.mem_available > Some(0);
+        has_memory && self.swap_total.is_some() && self.swap_free.is_some()
     }
 
     /// Memory in use. `more_available_bytes` are available as well, though the kernel does not say so.

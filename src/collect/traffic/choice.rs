@@ -1,5 +1,7 @@
 //! Chooses the interfaces that count: the named ones, or by default those whose bytes are counted nowhere else.
 
+use std::collections::HashSet;
+
 use super::counters::Interfaces;
 use crate::collect::parse::Malformed;
 use crate::host::NetworkDevices;
@@ -77,7 +79,8 @@ fn mark_those(interfaces: &mut Interfaces, count: impl Fn(&[u8]) -> bool) -> boo
 /// A pattern that matches nothing is nothing; a name that is not there is missing.
 fn missing<'p>(patterns: &'p [String], interfaces: &Interfaces) -> Vec<&'p str> {
     let names = patterns.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'));
-    names.filter(|name| !interfaces.contains_key(name.as_bytes())).collect()
+    let there: HashSet<&[u8]> = interfaces.iter().map(|(name, _)| &**name).collect();
+    names.filter(|name| !there.contains(name.as_bytes())).collect()
 }
 
 /// Names with a `.` are VLANs.
@@ -109,7 +112,8 @@ mod tests {
     ) -> Result<Vec<&'n str>, String> {
         let mut interfaces = interfaces(names);
         choice.mark(&mut interfaces, devices).map_err(|error| error.to_string())?;
-        Ok(names.iter().copied().filter(|name| interfaces[name.as_bytes()].counts).collect())
+        let counts = names.iter().zip(&interfaces).filter(|(_, (_, interface))| interface.counts);
+        Ok(counts.map(|(name, _)| *name).collect())
     }
 
     fn by_name<'n>(names: &[&'n str]) -> Vec<&'n str> {

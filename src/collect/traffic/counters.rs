@@ -3,14 +3,15 @@
 //! procfs' parser is not used here: it makes a map of strings with sixteen numbers each for the two that count, refuses
 //! `eth0:123`, as kernels before 2.6.38 print a counter of eight digits and more, and names that are not UTF-8.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::choice::Choice;
 use crate::collect::parse::{Malformed, columns, lines, number};
 use crate::host::NetworkDevices;
 
-/// By name. The kernel takes any bytes but blanks, `/` and `:` for one (dev_valid_name in net/core/dev.c).
-pub(super) type Interfaces = HashMap<Box<[u8]>, Interface>;
+/// Each with its name, in the order of the file. The kernel takes any bytes but blanks, `/` and `:` for a name
+/// (dev_valid_name in net/core/dev.c).
+pub(super) type Interfaces = Vec<(Box<[u8]>, Interface)>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Interface {
@@ -49,8 +50,9 @@ impl Reading {
         if !self.update(text)? {
             self.interfaces.clear();
             for line in interface_lines(text)? {
-                let (name, counters) = line?;
-                self.interfaces.insert(name.into(), Interface { counts: false, counters });
+                let line = line?;
+                let (name, counters) = (line.name, line.counters()?);
+                self.interfaces.push((name.into(), Interface { counts: false, counters }));
             }
             self.choices_left = CHOICES_AFTER_CHANGE;
         }
@@ -64,16 +66,18 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether the same interfaces are there as before.
+    /// Whether the same interfaces are there as before. A host of containers has many that do not count: their counters
+    /// are not read.
     fn update(&mut self, text: &[u8]) -> Result<bool, Malformed> {
-        let mut count = 0;
+        let mut interfaces = self.interfaces.iter_mut();
         for line in interface_lines(text)? {
-            let (name, counters) = line?;
-            let Some(known) = self.interfaces.get_mut(name) else { return Ok(false) };
-            known.counters = counters;
-            count += 1;
+            let line = line?;
+            let Some((_, known)) = interfaces.next().filter(|(name, _)| **name == *line.name) else { return Ok(false) };
+            if known.counts || self.choices_left > 0 {
+                known.counters = line.counters()?;
+            }
         }
-        Ok(count == self.interfaces.len())
+        Ok(interfaces.next().is_none())
     }
 
     /// The bytes that passed on the counted interfaces, by the second reading. An interface that is gone, or counts from
@@ -81,15 +85,17 @@ impl Reading {
     pub(super) fn passed_until(&self, text: &[u8]) -> Result<Counters, Malformed> {
         let mut passed = Counters::default();
         let mut found = 0;
+        let mut known = Lookup::new(&self.interfaces);
         for line in interface_lines(text)? {
-            let (name, now) = line?;
-            let Some(earlier) = self.interfaces.get(name).filter(|interface| interface.counts) else { continue };
+            let line = line?;
+            let Some(earlier) = known.find(line.name).filter(|interface| interface.counts) else { continue };
+            let now = line.counters()?;
             found += 1;
             let difference = |now: u64, earlier: u64| {
                 now.checked_sub(earlier).ok_or_else(|| {
                     Malformed::new(format_args!(
                         "the counters of {} went backwards between the two readings",
-                        show(name)
+                        show(line.name)
                     ))
                 })
             };
@@ -98,24 +104,48 @@ impl Reading {
             passed.received = passed.received.saturating_add(received);
             passed.sent = passed.sent.saturating_add(sent);
         }
-        if found < self.interfaces.values().filter(|interface| interface.counts).count() {
+        if found < self.interfaces.iter().filter(|(_, interface)| interface.counts).count() {
             return Err(self.vanished(text));
         }
         Ok(passed)
     }
 
     fn vanished(&self, text: &[u8]) -> Malformed {
-        let mut gone: Interfaces = self.interfaces.clone();
-        gone.retain(|_, interface| interface.counts);
-        for line in interface_lines(text).into_iter().flatten().flatten() {
-            gone.remove(line.0);
-        }
-        let mut names: Vec<String> = gone.keys().map(|name| show(name)).collect();
+        let lines = interface_lines(text).into_iter().flatten().flatten();
+        let there: HashSet<&[u8]> = lines.map(|line| line.name).collect();
+        let counted = self.interfaces.iter().filter(|(_, interface)| interface.counts);
+        let gone = counted.filter(|(name, _)| !there.contains(&**name));
+        let mut names: Vec<String> = gone.map(|(name, _)| show(name)).collect();
         names.sort();
         let more = names.len().saturating_sub(NAMES_TOLD);
         names.truncate(NAMES_TOLD);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Malformed::new(format_args!("{}{more} vanished between the two readings", names.join(", ")))
+    }
+}
+
+/// Interfaces by name. Two readings have them in one order, unless some came or went between.
+struct Lookup<'a> {
+    interfaces: &'a Interfaces,
+    next: usize,
+    by_name: Option<HashMap<&'a [u8], &'a Interface>>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(interfaces: &'a Interfaces) -> Lookup<'a> {
+        Lookup { interfaces, next: 0, by_name: None }
+    }
+
+    fn find(&mut self, name: &[u8]) -> Option<&'a Interface> {
+        if self.by_name.is_none()
+            && let Some((next, interface)) = self.interfaces.get(self.next)
+            && **next == *name
+        {
+            self.next += 1;
+            return Some(interface);
+        }
+        let all = || self.interfaces.iter().map(|(name, interface)| (&**name, interface)).collect();
+        self.by_name.get_or_insert_with(all).get(name).copied()
     }
 }
 
@@ -125,25 +155,41 @@ fn show(name: &[u8]) -> String {
     chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
 }
 
-type Line<'a> = (&'a [u8], Counters);
-
 /// A line: `  eth0: 1500 10 0 0 0 0 0 0 700 …`. The name ends at the last colon of the first column, to which a long
 /// counter may be glued: an alias has a colon of its own.
-fn parse_line(line: &[u8]) -> Result<Line<'_>, Malformed> {
-    let malformed = || Malformed::new(format_args!("a line is damaged: \"{}\"", show(&line[..line.len().min(60)])));
-    let line = line.trim_ascii_start();
-    let first = line.iter().position(|byte| *byte <= b' ').unwrap_or(line.len());
-    let colon = line[..first].iter().rposition(|byte| *byte == b':').ok_or_else(malformed)?;
-    let name = &line[..colon];
-    let mut values = columns(&line[colon + 1..]);
-    let received = values.next().and_then(number);
-    let sent = values.nth(7).and_then(number);
-    // All sixteen columns: a line that was cut may have lost digits of its last one.
-    let whole = values.count() == 7;
-    match (received, sent) {
-        (Some(received), Some(sent)) if whole && !name.is_empty() => Ok((name, Counters { received, sent })),
-        _ => Err(malformed()),
+struct Line<'a> {
+    whole: &'a [u8],
+    name: &'a [u8],
+    counters: &'a [u8],
+}
+
+impl Line<'_> {
+    fn parse(line: &[u8]) -> Result<Line<'_>, Malformed> {
+        let trimmed = line.trim_ascii_start();
+        let first = trimmed.iter().position(|byte| *byte <= b' ').unwrap_or(trimmed.len());
+        match trimmed[..first].iter().rposition(|byte| *byte == b':') {
+            Some(colon) if colon > 0 => {
+                Ok(Line { whole: line, name: &trimmed[..colon], counters: &trimmed[colon + 1..] })
+            }
+            _ => Err(damaged(line)),
+        }
     }
+
+    fn counters(&self) -> Result<Counters, Malformed> {
+        let mut values = columns(self.counters);
+        let received = values.next().and_then(number);
+        let sent = values.nth(7).and_then(number);
+        // All sixteen columns: a line that was cut may have lost digits of its last one.
+        let whole = values.count() == 7;
+        match (received, sent) {
+            (Some(received), Some(sent)) if whole => Ok(Counters { received, sent }),
+            _ => Err(damaged(self.whole)),
+        }
+    }
+}
+
+fn damaged(line: &[u8]) -> Malformed {
+    Malformed::new(format_args!("a line is damaged: \"{}\"", show(&line[..line.len().min(60)])))
 }
 
 /// The interfaces of a file, without its two lines of headings.
@@ -152,7 +198,7 @@ fn interface_lines(text: &[u8]) -> Result<impl Iterator<Item = Result<Line<'_>, 
     if lines.by_ref().take(2).filter(|line| line.contains(&b'|')).count() < 2 {
         return Err(Malformed::new("it does not begin with the two lines of headings"));
     }
-    Ok(lines.filter(|line| !line.is_empty()).map(parse_line))
+    Ok(lines.filter(|line| !line.is_empty()).map(Line::parse))
 }
 
 #[cfg(test)]
@@ -189,6 +235,11 @@ mod tests {
         let mut names: Vec<String> = counting.map(|(name, _)| show(name)).collect();
         names.sort();
         names
+    }
+
+    fn parse_line(line: &[u8]) -> Result<(&[u8], Counters), Malformed> {
+        let line = Line::parse(line)?;
+        Ok((line.name, line.counters()?))
     }
 
     #[test]
@@ -229,11 +280,11 @@ mod tests {
         assert_eq!(take(&["eth0", "port1"]), ["eth0", "port1"]);
         // It gets its master a moment later: eth0 sees its bytes as well.
         fs::write(folder.path().join("port1/upper_eth0"), "").unwrap();
-        assert_eq!(take(&["port1", "eth0"]), ["eth0"]);
+        assert_eq!(take(&["eth0", "port1"]), ["eth0"]);
         // Nothing has changed since, so nothing is looked up.
         fs::remove_dir_all(folder.path().join("eth0")).unwrap();
-        assert_eq!(take(&["port1", "eth0"]), ["eth0"]);
-        assert_eq!(take(&["port1", "eth0", "veth1"]), ["port1"]);
+        assert_eq!(take(&["eth0", "port1"]), ["eth0"]);
+        assert_eq!(take(&["eth0", "port1", "veth1"]), ["port1"]);
     }
 
     #[test]

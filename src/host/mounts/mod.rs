@@ -130,7 +130,7 @@ impl Mounts {
             return Ok(Access::Apart { mount: PathBuf::from(&**path) });
         };
         if let Some(before) = self.held.get(path)
-            && place.point != before.point
+            && place.point.as_os_str() != before.point.as_os_str()
         {
             let before = &*before.point;
             let is_around = before.starts_with(place.point) && !place.is_automount;
@@ -145,7 +145,9 @@ impl Mounts {
             // Its future mount differs from path to path.
             (false, true) => Access::Apart { mount: PathBuf::from(&**path) },
         };
-        let is_same = |held: &LastMount| held.point == place.point && held.is_own_device == place.is_own_device;
+        let is_same = |held: &LastMount| {
+            held.point.as_os_str() == place.point.as_os_str() && held.is_own_device == place.is_own_device
+        };
         if !self.held.get(path).is_some_and(is_same) {
             let held = LastMount { point: place.point.to_owned(), is_own_device: place.is_own_device };
             let is_lasting = held.is_own_device;

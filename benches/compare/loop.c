@@ -2,11 +2,13 @@
  * The floor: what it costs to watch a host with nothing around it.
  *
  * Reads what one check of vps-monitor reads, as often as it does, and works out the same numbers: descriptors kept
- * open, one pread(2) a file into one buffer, one statfs(2), one sleep between the two readings of a rate. No
+ * open, one pread(2) a file into one buffer, one statfs(2), one sleep to the end of each sampling window. No
  * configuration, no alerts, no messages, no errors: whatever fails ends it. Not part of the product; `make bench` runs
  * it beside the agent.
  *
- * usage: loop [SECONDS_BETWEEN_CHECKS]    (default 1, which is the sampling window as well; runs until it is killed)
+ * Runs until it is killed. CPU_WINDOW is the shorter one, or both are INTERVAL.
+ *
+ * usage: loop [INTERVAL [CPU_WINDOW TRAFFIC_WINDOW]]    (seconds; default 1, the windows as long)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -89,34 +91,48 @@ static struct bytes read_traffic(int fd)
     return bytes;
 }
 
+/* Sleeps until so many seconds after `since`. */
+static void sleep_until(struct timespec since, int seconds)
+{
+    since.tv_sec += seconds;
+    clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &since, NULL);
+}
+
 int main(int count, char **arguments)
 {
     int interval = count > 1 ? atoi(arguments[1]) : 1;
+    int cpu_window = count > 2 ? atoi(arguments[2]) : interval;
+    int traffic_window = count > 3 ? atoi(arguments[3]) : interval;
     int memory = open_file("/proc/meminfo"), cpu = open_file("/proc/stat"), traffic = open_file("/proc/net/dev");
     int sockets = open_file("/proc/net/sockstat"), sockets6 = open_file("/proc/net/sockstat6");
-    struct timespec due;
-    clock_gettime(CLOCK_BOOTTIME, &due);
+    struct timespec begun;
+    clock_gettime(CLOCK_BOOTTIME, &begun);
     for (;;) {
         struct ticks ticks = read_cpu(cpu);
         struct bytes bytes = read_traffic(traffic);
-        due.tv_sec += interval;
-        clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &due, NULL);
+        sleep_until(begun, cpu_window);
+
+        struct ticks ticks_now = read_cpu(cpu);
+        if (ticks_now.all > ticks.all)
+            shown[2] = (double)(ticks_now.busy - ticks.busy) / (ticks_now.all - ticks.all);
+        if (cpu_window < traffic_window)
+            sleep_until(begun, traffic_window);
 
         read_file(memory);
         shown[0] = 1.0 - (double)after("MemAvailable:") / after("MemTotal:");
         shown[1] = (double)(after("SwapTotal:") - after("SwapFree:"));
-        struct ticks ticks_now = read_cpu(cpu);
-        if (ticks_now.all > ticks.all)
-            shown[2] = (double)(ticks_now.busy - ticks.busy) / (ticks_now.all - ticks.all);
         struct statvfs root;
         statvfs("/", &root);
         shown[3] = (double)(root.f_blocks - root.f_bfree) / (root.f_blocks - root.f_bfree + root.f_bavail);
         struct bytes bytes_now = read_traffic(traffic);
-        shown[4] = (bytes_now.in - bytes.in) * 8e-6 / interval;
-        shown[5] = (bytes_now.out - bytes.out) * 8e-6 / interval;
+        shown[4] = (bytes_now.in - bytes.in) * 8e-6 / traffic_window;
+        shown[5] = (bytes_now.out - bytes.out) * 8e-6 / traffic_window;
         read_file(sockets);
         unsigned long long used = after("TCP: inuse ") + after(" tw ") + after("UDP: inuse ");
         read_file(sockets6);
         shown[6] = used + after("TCP6: inuse ") + after("UDP6: inuse ");
+        if (traffic_window < interval)
+            sleep_until(begun, interval);
+        begun.tv_sec += interval;
     }
 }

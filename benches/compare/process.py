@@ -9,8 +9,10 @@ from statistics import median
 class Process:
     """A program that runs until `stop`; its standard output and error go to the file `log`."""
 
-    def __init__(self, name, command, log, environment=None):
+    def __init__(self, name, command, log, every=1, environment=None):
         self.name = name
+        # Seconds between two checks.
+        self.every = every
         # The agent takes a SYSTEMD_EXEC_PID of its own for systemd, and prints no line a check then.
         as_service = ["sh", "-c", 'SYSTEMD_EXEC_PID=$$ exec "$@"', "sh"]
         with open(log, "wb") as output:
@@ -58,19 +60,20 @@ class Process:
         self.child.wait(10)
 
 
-def cpu_seconds_a_check(processes, checks):
-    """CPU time a check (one a second) of each process, side by side: the median of `checks` seconds.
+def cpu_seconds_a_check(processes, seconds):
+    """CPU time a check of each kind of process, side by side, by name: the median of its checks in so many seconds.
 
-    The median, because a second in which something happens (an alert that is saved, a cold cache) is not a steady one.
+    The median, because a check in which something happens (an alert that is saved, a cold cache) is not a steady one.
     """
     before = [process.cpu_seconds() for process in processes]
-    spent = [[] for _ in processes]
+    spent = {process.name: [] for process in processes}
     due = time.monotonic()
-    for _ in range(checks):
+    for second in range(1, seconds + 1):
         due += 1
         time.sleep(max(0, due - time.monotonic()))
         for place, process in enumerate(processes):
-            now = process.cpu_seconds()
-            spent[place].append(now - before[place])
-            before[place] = now
-    return [median(seconds) for seconds in spent]
+            if second % process.every == 0:
+                now = process.cpu_seconds()
+                spent[process.name].append(now - before[place])
+                before[place] = now
+    return {name: median(checks) for name, checks in spent.items()}

@@ -169,3 +169,23 @@ pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
     }
     Err(io::ErrorKind::FileTooLarge.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+    use super::*;
+
+    #[test]
+    fn an_accept_that_fails_is_a_pause_and_no_spin() {
+        // One that does not listen fails at each call, as any does without descriptors.
+        let deaf = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        let mut control = Control { listener: UnixListener::from(deaf), clients: Vec::new(), paused_until: None };
+        let at = Boot::from_millis;
+        assert_eq!((control.fds().count(), control.due()), (1, None));
+        assert_eq!(control.advance(true, at(0)), 0);
+        assert_eq!((control.fds().count(), control.due()), (0, Some(at(1000))));
+        assert_eq!(control.advance(false, at(1000)), 0);
+        assert_eq!((control.fds().count(), control.due()), (1, None));
+    }
+}

@@ -1,15 +1,25 @@
-//! Series of readings as hosts have them, made anew by each test run and the same each time.
+//! Series of readings as hosts have them: made anew by each test run and the same each time, or recorded.
 
-/// Readings over some days, as CSV.
+use std::fs;
+use std::path::Path;
+
+/// Readings over some days, as `replay` reads them.
 pub struct Series {
     pub name: &'static str,
-    pub checks: usize,
     pub history: String,
 }
 
+pub const RECORDED_CONTAINERS: &str = "recorded: one dies twice, one stays unhealthy";
 pub const BACKUP: &str = "a nightly backup, for a week";
 pub const CRASHES: &str = "a container that crashes every 5 minutes, a day";
 pub const LEAK: &str = "a slow leak, restarted after a week";
+
+/// Checks of a real host, some seconds apart, in a file of fixtures/replay.
+fn recorded(name: &'static str, file: &str) -> Series {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/replay").join(file);
+    let history = fs::read_to_string(path).unwrap();
+    Series { name, history }
+}
 
 /// 2026-02-02, a Monday.
 const START: usize = 1_769_990_400;
@@ -29,7 +39,7 @@ fn series<V: ToString>(
             history += &format!("{},{metric},{target},{}\n", START + minute * MINUTE, value.to_string());
         }
     }
-    Series { name, checks: minutes.div_ceil(step), history }
+    Series { name, history }
 }
 
 /// Between -1 and 1, without a pattern that anybody would see.
@@ -70,5 +80,7 @@ pub fn all() -> Vec<Series> {
             let value = if (600..660).contains(&minute) { 1 } else { 0 };
             vec![("connections", "", 300 + 4000 * value), ("cpu", "", 30 + 65 * value)]
         }),
+        recorded(RECORDED_CONTAINERS, "containers.json"),
+        recorded("recorded: a build takes all of the cpu", "host.csv"),
     ]
 }

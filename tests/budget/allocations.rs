@@ -10,7 +10,7 @@ use vps_monitor::host::Host;
 use vps_monitor::store::Loaded;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
-const MAX_ALLOCATIONS: u64 = 20;
+const MAX_ALLOCATIONS: u64 = 15;
 
 const CONFIG: &str = "\
 general: {check_interval: 1}

@@ -25,6 +25,8 @@ struct Watched {
     agent: Agent,
     service_manager: UnixDatagram,
     alive: Instant,
+    slowest_status: Duration,
+    longest_silence: Duration,
 }
 
 impl Watched {
@@ -41,7 +43,15 @@ impl Watched {
         command.env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
         let agent = place.spawn(command);
         agent.wait_for_log("started");
-        Watched { place, robot, agent, service_manager, alive: Instant::now() }
+        Watched {
+            place,
+            robot,
+            agent,
+            service_manager,
+            alive: Instant::now(),
+            slowest_status: Duration::ZERO,
+            longest_silence: Duration::ZERO,
+        }
     }
 
     /// Waits until `condition` holds; all the while the agent tells systemd that it lives, and answers `status`.
@@ -49,7 +59,9 @@ impl Watched {
         wait_until(what, || {
             let asked = Instant::now();
             assert_eq!(self.place.status()["running"], true);
-            assert!(asked.elapsed() < PROMPTLY, "status took {:?}", asked.elapsed());
+            self.slowest_status = self.slowest_status.max(asked.elapsed());
+            assert!(self.slowest_status < PROMPTLY, "status took {:?}", self.slowest_status);
+            self.longest_silence = self.longest_silence.max(self.alive.elapsed());
             let mut word = [0; 512];
             while let Ok(length) = self.service_manager.recv(&mut word) {
                 if word[..length].starts_with(b"WATCHDOG=1") {
@@ -63,6 +75,7 @@ impl Watched {
 
     /// Stops the agent, which must do so at once.
     fn stop(self) -> Finished {
+        println!("slowest status {:?}, longest without a sign of life {:?}", self.slowest_status, self.longest_silence);
         self.agent.stop(Signal::SIGTERM)
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
@@ -70,7 +70,25 @@ fn a_log_that_nobody_reads_holds_nothing_up() {
     let (_reader, writer, _) = full_pipe();
     // As a container's: both are one pipe.
     let both = writer.try_clone().unwrap();
-    let agent = place.spawn_to(place.command(&["run"]), Some(writer.into()), Some(both.into()));
+    let socket = place.path("notify");
+    let service_manager = UnixDatagram::bind(&socket).unwrap();
+    service_manager.set_nonblocking(true).unwrap();
+    let mut command = place.command(&["run"]);
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "1000000");
+    let agent = place.spawn_to(command, Some(writer.into()), Some(both.into()));
+    robot.wait_for(1);
+    let (mut signs_of_life, mut slowest_status) = (0, Duration::ZERO);
+    wait_until("it gives signs of life, and answers", || {
+        let asked = Instant::now();
+        assert_eq!(place.status()["running"], true);
+        slowest_status = slowest_status.max(asked.elapsed());
+        let mut word = [0; 4096];
+        while let Ok(length) = service_manager.recv(&mut word) {
+            signs_of_life += u32::from(word[..length].starts_with(b"WATCHDOG=1"));
+        }
+        signs_of_life >= 3
+    });
+    println!("slowest status {slowest_status:?}");
     assert_works(&place, &robot, agent);
 }
 

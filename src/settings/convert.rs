@@ -34,7 +34,12 @@ impl Diagnostics {
         let corrected = Scalar { text: confusable::corrected(&scalar.text), plain: scalar.plain };
         // Punctuation is put right first; what a full-width digit or sign would mean is the value's matter.
         let is_of_value = |found: &Confusable| found.meant.contains(|c: char| c.is_ascii_alphanumeric() || c == '%');
+        // What ends a sentence, or an item of a list, ends no value.
+        let ends = [',', ';', '.', ' '];
+        let bare = Scalar { text: corrected.text.trim_end_matches(ends).to_owned(), plain: scalar.plain };
+        let is_needless = bare.text != corrected.text && convert(&bare).is_ok();
         let right = |found: &Confusable| match convert(&corrected) {
+            _ if is_needless && found.meant.starts_with(&ends[..3]) => "the same without it".to_owned(),
             Err(complaint) if is_of_value(found) => named(complaint).expected,
             _ => found.expected(),
         };
@@ -116,6 +121,9 @@ mod tests {
             number("n: ８００\n"),
             ["1:4 error n: `８` is U+FF18, which only looks like `8` [a number above 0, up to 100]"]
         );
+        for needless in ["80；", "80、", "80。"] {
+            assert!(number(&format!("n: {needless}\n"))[0].ends_with("[the same without it]"), "{needless}");
+        }
         // An escape shows itself.
         assert_eq!(
             number("n: \"\\u200b70\"\n"),

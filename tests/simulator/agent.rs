@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use vps_monitor::clock::Boot;
+use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Memory, Scope};
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
@@ -67,7 +67,7 @@ impl Agent {
     }
 
     pub fn run(mut self) -> End {
-        let now = self.world.borrow().now();
+        let now = self.begin_turn();
         let mut effects = self.core.start(now);
         loop {
             for effect in effects {
@@ -85,9 +85,15 @@ impl Agent {
             if matches!(input, Some(Input::Measured { purpose: Purpose::Check, .. })) {
                 self.judge_check();
             }
-            let now = self.world.borrow().now();
+            let now = self.begin_turn();
             effects = input.map_or_else(Vec::new, |input| self.core.step(input, now));
         }
+    }
+
+    fn begin_turn(&self) -> Now {
+        let mut world = self.world.borrow_mut();
+        world.turn = world.now();
+        world.turn
     }
 
     fn perform(&mut self, effect: Effect) -> Option<End> {

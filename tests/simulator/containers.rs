@@ -3,11 +3,12 @@
 //! Judged apart from the agent's code, by what was told and what happened alone: nothing is invented, a recovery follows
 //! its alert, and in a calm that has lasted the last word about each container is the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::MINUTE;
 use super::engine::{Engine, NAMES, Truth};
 use super::oracle::wrong;
+use super::said::{About, Said, said};
 
 /// The last word about one container's state, or its health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +19,14 @@ enum Word {
     Ill,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum About {
-    State,
-    Health,
-}
-
 /// What was told of one thing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Told {
     word: Word,
     recoveries: u64,
+    /// The times that they were told with. A message whose answer was lost may be told again in a digest: however many
+    /// tell of a recovery, it is one.
+    recovered: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -38,7 +36,7 @@ pub struct Containers {
 
 impl Containers {
     fn told(&mut self, name: &'static str, about: About) -> &mut Told {
-        self.told.entry((name, about)).or_insert(Told { word: Word::Well, recoveries: 0 })
+        self.told.entry((name, about)).or_insert(Told { word: Word::Well, recoveries: 0, recovered: BTreeSet::new() })
     }
 
     /// The agent does not know any more what it told, or a message is lost for good.
@@ -51,77 +49,51 @@ impl Containers {
     }
 
     /// The group reads a message.
-    pub fn read(&mut self, text: &str, engine: &Engine) {
-        if text.contains("另有 ") || text.contains(" 次): ") {
-            return self.forget();
+    ///
+    /// Where the agent that sent it is gone with all that it knew of it (`is_known` is false), the next one cannot know
+    /// that there was this word, and may say it again.
+    pub fn read(&mut self, text: &str, engine: &Engine, is_known: bool) {
+        let Some(all) = said(text, &NAMES) else { return self.forget() };
+        for word in &all {
+            self.hear(word, engine);
         }
-        let mut block = None;
-        for line in text.lines() {
-            let whole = line.starts_with("🟢");
-            for part in line.split("📦 容器: ").enumerate().map(|(place, part)| (place > 0, part)) {
-                let (names_one, part) = part;
-                if names_one {
-                    block = NAMES.into_iter().find(|name| part.split_whitespace().next() == Some(name));
-                }
-                if let Some(name) = block {
-                    self.read_marks(name, part, whole, engine);
-                }
-            }
-            // From four on each is one line.
-            for (mark, ill) in [("❌ ", true), ("✅ ", false)] {
-                let one = line.split_once(mark).map(|(_, rest)| rest);
-                let found =
-                    NAMES.into_iter().find(|name| one.is_some_and(|rest| rest.starts_with(&format!("{name}: "))));
-                if let (Some(name), Some(rest)) = (found, one) {
-                    let facts = &rest[name.len() + 2..];
-                    let is_of_health = facts.contains("healthy");
-                    let is_of_state = !facts.starts_with("unhealthy") && !facts.starts_with("healthy");
-                    for (about, is_there) in [(About::State, is_of_state), (About::Health, is_of_health)] {
-                        if is_there {
-                            self.hear(name, about, ill, whole, engine);
-                        }
-                    }
-                }
-            }
+        for word in all.iter().filter(|_| !is_known) {
+            self.told(word.name, word.about).word = Word::Any;
         }
     }
 
-    fn read_marks(&mut self, name: &'static str, part: &str, whole: bool, engine: &Engine) {
-        let marks = [
-            ("❌ 状态: ", About::State, true),
-            ("✅ 状态: ", About::State, false),
-            ("❌ 健康: ", About::Health, true),
-            ("✅ 健康: ", About::Health, false),
-        ];
-        for (mark, about, ill) in marks {
-            if part.contains(mark) {
-                self.hear(name, about, ill, whole, engine);
-            }
+    /// A message will never come: of what it says nothing is known any more.
+    pub fn lose(&mut self, text: &str) {
+        let Some(all) = said(text, &NAMES) else { return self.forget() };
+        for word in all {
+            self.told(word.name, word.about).word = Word::Any;
         }
     }
 
-    /// A word about one thing; `whole`: a digest's line that tells of its beginning and of its end.
-    fn hear(&mut self, name: &'static str, about: About, ill: bool, whole: bool, engine: &Engine) {
+    fn hear(&mut self, said: &Said, engine: &Engine) {
+        let Said { name, about, is_ill, is_whole, .. } = *said;
         let truth = truth(engine, name);
         let troubles = if about == About::State { truth.troubles + truth.aways } else { truth.health_troubles };
         let told = self.told(name, about);
-        if ill && !whole && told.word != Word::Any && troubles <= told.recoveries {
+        if is_ill && !is_whole && told.word != Word::Any && troubles <= told.recoveries {
             wrong(format!("an alert of {name} is told, and nothing has happened to it since its last recovery"));
         }
-        if !ill && !whole && told.word == Word::Well {
+        if !is_ill && !is_whole && told.word == Word::Well {
             wrong(format!("a recovery of {name} is told, and no alert was before it"));
         }
-        if whole {
-            // A digest tells the worst first, so what it says of one container is not in order.
-            (told.word, told.recoveries) = (Word::Any, told.recoveries + 1);
+        if is_whole || !is_ill {
+            told.recoveries += u64::from(told.recovered.insert(said.time.clone()));
+        }
+        // A digest tells the worst first, so what it says of one container is not in order.
+        if is_whole {
+            told.word = Word::Any;
             return;
         }
-        told.recoveries += u64::from(!ill);
         // What is not known any more is known again from here.
         if told.word == Word::Any {
-            told.recoveries = told.recoveries.min(troubles.saturating_sub(u64::from(ill)));
+            told.recoveries = told.recoveries.min(troubles.saturating_sub(u64::from(is_ill)));
         }
-        told.word = if ill { Word::Ill } else { Word::Well };
+        told.word = if is_ill { Word::Ill } else { Word::Well };
     }
 
     /// In a calm that has lasted since `before`: the last word is the truth.
@@ -134,7 +106,7 @@ impl Containers {
             // Nothing can be said of the health of what does not run.
             let of_health = runs.then_some((About::Health, healthy));
             for (about, is_well) in [Some(of_state), of_health].into_iter().flatten() {
-                let told = *self.told(name, about);
+                let told = self.told(name, about);
                 match (told.word, is_well) {
                     (Word::Ill, true) if recoveries_are_told => {
                         wrong(format!("{name} is well for {} min, and its {about:?} alert is open", before / MINUTE))

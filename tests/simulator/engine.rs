@@ -10,6 +10,7 @@ use vps_monitor::docker::{Answer, Error, Inspected, Labels, Listed, Question, Si
 
 use super::clock::{HOUR, MINUTE, SECOND};
 use super::random::Random;
+use super::trace;
 
 /// The containers, each named exactly in the configuration; the last one has a health check.
 pub const NAMES: [&str; 4] = ["c0", "c1", "c2", "c3"];
@@ -143,6 +144,8 @@ impl Engine {
     fn happen(&mut self, number: usize, time: i64, wall: Timestamp, calm: bool, random: &mut Random) {
         let soon = |random: &mut Random| time + random.magnitude(SECOND / 10, 2 * MINUTE);
         let later = time + random.magnitude(MINUTE, 20 * HOUR) / self.wildness + SECOND;
+        let (plan, mood) = (self.containers[number].plan, self.mood);
+        trace::add(|| format!("{:>13.3} engine is {mood:?}, {}: {plan:?}", time as f64 / SECOND as f64, NAMES[number]));
         match self.containers[number].plan {
             Plan::Misfortune if calm => self.containers[number].next = time + MINUTE,
             Plan::Misfortune => match random.range(0, 8) {
@@ -244,6 +247,7 @@ impl Engine {
     }
 
     fn push(&mut self, event: Event) {
+        trace::add(|| format!("{:>13} event: {:?} of {}", "", event.kind, event.name));
         if self.mood == Mood::Up {
             self.events.push_back(event);
         }

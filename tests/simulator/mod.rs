@@ -20,7 +20,9 @@ pub mod random;
 mod reports;
 mod robot;
 mod run;
+mod said;
 mod save;
+mod trace;
 mod world;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use vps_monitor::clock::Now;
 
 use super::clock::{MINUTE, SECOND};
 use super::host::Found;
-use super::model::{Episode, Model, Rules, Saved};
+use super::model::{Model, Rules, Saved};
 use super::reports::Reports;
 use super::robot::HOLD;
 
@@ -71,16 +71,6 @@ impl Oracle {
     /// What a save at this moment holds.
     pub fn saved(&self, now: Now, boot_id: String) -> Saved {
         Saved { model: self.model.clone(), now, boot_id, answers: self.heard.len(), held_until: self.held_until }
-    }
-
-    /// Whether a save knows everything that a message tells of alerts.
-    pub fn knows(&self, saved: &Model, content: &str) -> bool {
-        let told = |episode: &Episode| -> Vec<String> {
-            let lines = episode.firing.iter().chain(&episode.recovery);
-            lines.filter(|line| !line.is_empty() && content.contains(*line)).cloned().collect()
-        };
-        let known: BTreeSet<&String> = saved.owed.iter().flat_map(|e| e.firing.iter().chain(&e.recovery)).collect();
-        self.model.owed.iter().flat_map(told).all(|line| known.contains(&line))
     }
 
     /// An agent starts from a save, or from nothing. What it does not know that it delivered, it may deliver again.

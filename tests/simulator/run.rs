@@ -17,6 +17,7 @@ use super::model::Rules;
 use super::oracle::Wrong;
 use super::random::Random;
 use super::reports::CRON;
+use super::trace;
 use super::world::{Crash, World};
 
 pub struct Outcome {
@@ -27,10 +28,13 @@ pub struct Outcome {
     pub trace: Vec<String>,
 }
 
-pub fn simulate(seed: u64, hours: u64, trace: bool) -> Outcome {
+pub fn simulate(seed: u64, hours: u64, is_traced: bool) -> Outcome {
+    if is_traced {
+        trace::begin();
+    }
     let (config, rules) = configuration(&mut Random::new(!seed));
     let end = i64::try_from(hours).unwrap_or(i64::MAX / HOUR) * HOUR;
-    let world = Rc::new(RefCell::new(World::new(seed, end, rules, trace)));
+    let world = Rc::new(RefCell::new(World::new(seed, end, rules)));
     let mut wrong = None;
     while wrong.is_none() && world.borrow().clock.true_time < end {
         // In the running system, the process would be gone: nothing of it is looked at again.
@@ -45,7 +49,7 @@ pub fn simulate(seed: u64, hours: u64, trace: bool) -> Outcome {
         };
     }
     let mut world = world.borrow_mut();
-    Outcome { wrong, faults: world.faults(), trace: world.take_trace() }
+    Outcome { wrong, faults: world.faults(), trace: trace::take() }
 }
 
 /// Whether the machine went with the agent; or what is wrong.

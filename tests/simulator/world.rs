@@ -19,6 +19,7 @@ use super::oracle::{Oracle, wrong};
 use super::random::Random;
 use super::robot::{Fate, Flight, Robot, Sender, answer};
 use super::save::Save;
+use super::trace;
 
 /// The agent is gone: killed, or the machine with it.
 pub struct Crash {
@@ -45,16 +46,17 @@ pub struct World {
     is_over: bool,
     /// Waits since the time last went on.
     idle_waits: u32,
+    /// When the agent's turn under way began: the time by which it decides.
+    pub turn: Now,
     /// The save under way.
     pub save: Option<Save>,
     /// When a save or a step that took seconds last ended.
     pub slow_ended: i64,
-    /// Since when something is not on the disk that others know of: a save failed, or a message went out before its save
+    /// When something last was not on the disk that others know of: a save failed, or a message went out before its save
     /// had ended.
     pub unsaved: Option<i64>,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
-    trace: Option<Vec<String>>,
 }
 
 /// How long the agent lets a message wait for its save.
@@ -74,7 +76,7 @@ pub enum Next {
 }
 
 impl World {
-    pub fn new(seed: u64, end: i64, rules: Rules, trace: bool) -> World {
+    pub fn new(seed: u64, end: i64, rules: Rules) -> World {
         let mut random = Random::new(seed);
         World {
             clock: Clock::default(),
@@ -91,24 +93,19 @@ impl World {
             end,
             is_over: false,
             idle_waits: 0,
+            turn: Clock::default().now(),
             save: None,
             slow_ended: i64::MIN / 2,
             unsaved: None,
             torn_by_lie: false,
-            trace: trace.then(Vec::new),
         }
     }
 
-    pub fn note(&mut self, what: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
-            let now = self.clock.now();
+    pub fn note(&self, what: impl FnOnce() -> String) {
+        trace::add(|| {
             let seconds = self.clock.true_time as f64 / SECOND as f64;
-            trace.push(format!("{seconds:>13.3} {} {}", now.wall.strftime("%m-%d %H:%M:%S"), what()));
-        }
-    }
-
-    pub fn take_trace(&mut self) -> Vec<String> {
-        self.trace.take().unwrap_or_default()
+            format!("{seconds:>13.3} {} {}", self.clock.now().wall.strftime("%m-%d %H:%M:%S"), what())
+        });
     }
 
     pub fn faults(&mut self) -> BTreeMap<&'static str, u64> {
@@ -186,7 +183,7 @@ impl World {
         }
         self.orphans.retain(|flight| flight.arrives.is_some());
         for (content, fate, arrived, sender) in come {
-            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(7).collect::<Vec<_>>().join(" | ")));
+            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(40).collect::<Vec<_>>().join(" | ")));
             if fate == Fate::Garbage {
                 continue;
             }
@@ -198,7 +195,7 @@ impl World {
                 Fate::Accepted | Fate::AcceptedUnheard => {
                     let is_heard = fate == Fate::Accepted && !is_orphan;
                     if self.oracle.accepted(&content, is_heard, is_orphan) {
-                        self.containers.read(&content, &self.engine);
+                        self.containers.read(&content, &self.engine, sender != Sender::Forgotten);
                     }
                 }
                 Fate::Errcode(_) | Fate::Lost | Fate::Garbage => {}
@@ -229,28 +226,26 @@ impl World {
             Fate::Errcode(45009) => self.oracle.throttled(self.clock.true_time),
             Fate::Errcode(40058) => {
                 self.oracle.refused(&flight.content);
-                self.containers.forget();
+                self.containers.lose(&flight.content);
             }
             _ => {}
         }
         answer(flight.fate)
     }
 
-    /// What a message tells is on the disk, unless the disk refuses, or takes too long.
+    /// A message is in the state on the disk, unless the disk refuses, or takes too long.
     fn must_be_saved(&mut self, content: &str) {
-        // What is saved of containers only the agent knows; while a save is under way, it may not be what was told.
-        if content.contains("📦") && self.save.is_some() {
-            self.unsaved.get_or_insert(self.clock.true_time);
-        }
-        let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
-        if saved.is_some_and(|saved| self.oracle.knows(&saved.model, content)) || self.unsaved.is_some() {
+        let state = self.disk.files.get(FILE_NAME).map(|state| String::from_utf8_lossy(&state.bytes).into_owned());
+        if state.is_some_and(|state| holds(&state, content)) {
             return;
         }
         let time = self.clock.true_time;
-        let slow = self.save.as_ref().is_some_and(|save| time - save.began >= SAVE_PATIENCE - SECOND);
+        // After a save that failed nothing waits for the next one.
+        let slow = self.unsaved.is_some()
+            || self.save.as_ref().is_some_and(|save| time - save.began >= SAVE_PATIENCE - SECOND);
         // It may have waited for a slow save or step before this one.
         if !slow && time - self.slow_ended > SAVE_PATIENCE {
-            wrong("a message is on its way, and what it tells is not saved");
+            wrong("a message is on its way, and it is not saved");
         }
         self.unsaved = Some(time);
     }
@@ -374,7 +369,7 @@ impl World {
             DiskFault::Full | DiskFault::Broken => {
                 half(&mut self.disk);
                 if name != "read" {
-                    self.unsaved.get_or_insert(self.clock.true_time);
+                    self.unsaved = Some(self.clock.true_time);
                 }
                 Err(if fault == DiskFault::Full {
                     io::ErrorKind::StorageFull.into()
@@ -400,4 +395,10 @@ impl World {
         let (now, boot_id) = (self.clock.now(), self.clock.boot_id());
         self.oracle.started(saved.as_deref(), now, &boot_id);
     }
+}
+
+/// Whether a message waits in the state. Its title and what is said of others with it are made as it is sent.
+fn holds(state: &str, content: &str) -> bool {
+    let said_of_others = |line: &&str| line.starts_with("📭 此前有 ");
+    content.lines().skip(2).filter(|line| !said_of_others(line)).all(|line| state.contains(line))
 }

@@ -258,6 +258,11 @@ impl Core {
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
             Settled::Delivered(entry) => {
+                // What was rejected let this one go first.
+                let ended = message::Ended::told_by(&entry.message);
+                for rejected in outbox.rejected_mut() {
+                    ended.mark(&mut rejected.message, &self.config.style);
+                }
                 log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
             }
             Settled::SetAside(entry) => {

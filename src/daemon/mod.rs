@@ -121,7 +121,11 @@ impl Daemon {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { plan, memory } => self.measuring.watch(&plan, memory.map(|memory| *memory)),
+            Effect::Watch { plan, memory } => {
+                self.measuring.watch(&plan, memory.map(|memory| *memory));
+                // What was found by the plan before is no answer to this one.
+                self.inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
+            }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
             Effect::LookAtContainers => self.inputs.extend(self.measuring.look_at_containers(clock::now())),
             Effect::Save(bytes) => {

@@ -322,6 +322,11 @@ impl Outbox {
         self.waiting.iter_mut().chain(&mut self.rejected)
     }
 
+    /// Those that were rejected and let others go first, to be changed.
+    pub fn rejected_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.rejected.iter_mut()
+    }
+
     /// The messages that were given up last, oldest first.
     pub fn set_aside(&self) -> impl Iterator<Item = &SetAside> {
         self.set_aside.iter()

@@ -20,17 +20,19 @@ use super::clock::SECOND;
 use super::engine_link::{Brought, EngineLink};
 use super::host::Found;
 use super::mishap::{DiskFault, Mishap};
+use super::pager::PAGER;
+use super::robot::Posted;
+use super::settings::{Edited, Webhook};
 use super::world::{Next, World};
 
 pub struct Agent {
     world: Rc<RefCell<World>>,
-    config: Config,
     core: Core,
+    /// It makes one check.
+    once: bool,
     inputs: VecDeque<Input>,
     check_due: Option<Boot>,
     report_due: Option<Boot>,
-    /// Of the message on its way.
-    ticket: Option<Ticket>,
     link: EngineLink,
     /// What was measured, while containers are asked for.
     measured: Vec<(Purpose, Snapshot)>,
@@ -43,22 +45,25 @@ pub struct Agent {
 const WINDOW: Duration = Duration::from_secs(1);
 
 impl Agent {
+    /// The service, or `once` a single check of somebody's schedule.
+    ///
     /// # Errors
     /// The state cannot be read just now.
-    pub fn start(world: &Rc<RefCell<World>>, config: &Config) -> Result<Agent, LoadError> {
+    pub fn start(world: &Rc<RefCell<World>>, once: bool) -> Result<Agent, LoadError> {
         let boot_id = world.borrow().clock.boot_id();
         let now = world.borrow().now();
         let loaded = store::load(&mut SimulatedFolder(Rc::clone(world)), Path::new("/state"), &boot_id, now)?;
-        let mode = Mode { state_folder: PathBuf::from("/state"), boot_id, ..Mode::default() };
-        let core = Core::new(Resolved::new(config), loaded, mode, now);
+        let state_folder = PathBuf::from("/state");
+        let mode = Mode { once, is_service: !once, state_folder, boot_id, ..Mode::default() };
+        let (config, resolved) = world.borrow().settings.resolved();
+        let core = Core::new(resolved, loaded, mode, now);
         Ok(Agent {
             world: Rc::clone(world),
-            config: config.clone(),
             core,
+            once,
             inputs: VecDeque::new(),
             check_due: None,
             report_due: None,
-            ticket: None,
             link: EngineLink::new(&config.docker, Memory::default()),
             measured: Vec::new(),
             found: None,
@@ -82,8 +87,10 @@ impl Agent {
                 self.inputs.push_back(input);
             }
             let input = self.inputs.pop_front();
-            if matches!(input, Some(Input::Measured { purpose: Purpose::Check, .. })) {
-                self.judge_check();
+            match &input {
+                Some(Input::Measured { purpose: Purpose::Check, .. }) => self.judge_check(),
+                Some(Input::Looked { .. }) => self.judge_look(),
+                _ => {}
             }
             let now = self.begin_turn();
             effects = input.map_or_else(Vec::new, |input| self.core.step(input, now));
@@ -101,6 +108,7 @@ impl Agent {
             Effect::Watch { plan, memory } => {
                 (self.check_due, self.report_due) = (None, None);
                 self.measured.clear();
+                self.inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
                 if memory.is_some() || self.link.config() != &plan.docker {
                     let memory = memory.map_or_else(|| self.link.memory(), |memory| *memory);
                     self.link = EngineLink::new(&plan.docker, memory);
@@ -136,8 +144,7 @@ impl Agent {
         }
         let body: serde_json::Value = serde_json::from_slice(&request.body).expect("a post is JSON");
         let content = body["markdown"]["content"].as_str().unwrap_or_default().to_owned();
-        world.post(content);
-        self.ticket = Some(ticket);
+        world.post(Posted { ticket, webhook: Webhook::of(&request.url.expose()), content });
     }
 
     /// Waits until something is due or happens.
@@ -151,8 +158,7 @@ impl Agent {
         match world.wait(until.saturating_add(late)) {
             Next::Time => drop(world),
             Next::Answered(flight) => {
-                let ticket = self.ticket.take().expect("it was posted");
-                return Input::Posted { ticket, answer: world.hear(&flight) };
+                return Input::Posted { ticket: flight.ticket, answer: world.hear(&flight) };
             }
             Next::Saved(result) => return Input::Saved(result.map_err(|error: io::Error| error.to_string())),
             Next::End => return Input::Stop,
@@ -160,14 +166,25 @@ impl Agent {
                 world.note(|| format!("{mishap:?}"));
                 world.weather.count(mishap.name());
                 match mishap {
+                    // A single check hears of nothing but its end.
+                    Mishap::Reload | Mishap::CheckNow | Mishap::StatusAsked if self.once => return Input::Time,
                     Mishap::Crash => world.crash(false),
                     Mishap::PowerLoss => world.crash(true),
                     Mishap::Stop => return Input::Stop,
                     Mishap::Reload => {
+                        world.disturbed();
+                        let World { settings, random, .. } = &mut *world;
+                        let edited = settings.edited(random);
+                        return reload(&mut world, edited);
+                    }
+                    Mishap::Restore => {
+                        let edited = Edited::Settings(world.settings.mended());
+                        return reload(&mut world, edited);
+                    }
+                    Mishap::PagerDown => {
                         let time = world.clock.true_time;
-                        world.oracle.disturbed(time);
-                        let config = Box::new(Resolved::new(&self.config));
-                        return Input::Reloaded { config, is_empty: false };
+                        world.robots[PAGER].go_down(time);
+                        return Input::Time;
                     }
                     Mishap::CheckNow => return Input::CheckNow,
                     Mishap::ClockStep => {
@@ -199,7 +216,13 @@ impl Agent {
         let found = self.found.take().unwrap_or_default();
         let mut world = self.world.borrow_mut();
         let (now, time) = (world.now(), world.clock.true_time);
-        world.oracle.checked(&found, now, time);
+        world.groups.iter_mut().for_each(|group| group.oracle.checked(&found, now, time));
+    }
+
+    fn judge_look(&mut self) {
+        let mut world = self.world.borrow_mut();
+        let now = world.now();
+        world.groups.iter_mut().for_each(|group| group.oracle.looked(now));
     }
 
     fn surveyed(&mut self, containers: &Snapshot) {
@@ -221,8 +244,8 @@ impl Agent {
             }
             *self.due(purpose) = None;
             let mut world = self.world.borrow_mut();
-            let World { host, random, clock, .. } = &mut *world;
-            let (snapshot, found) = host.measure(clock.true_time, random);
+            let World { host, random, clock, settings, .. } = &mut *world;
+            let (snapshot, found) = host.measure(clock.true_time, settings, random);
             if purpose == Purpose::Check {
                 self.found = Some(found);
             }
@@ -242,6 +265,26 @@ impl Agent {
         match purpose {
             Purpose::Check => self.check_due,
             Purpose::Report => self.report_due,
+        }
+    }
+}
+
+/// The file is read again, as somebody left it.
+fn reload(world: &mut World, edited: Edited) -> Input {
+    world.note(|| format!("the configuration is now {edited:?}"));
+    match edited {
+        Edited::Settings(new) => {
+            let (_, config) = new.resolved();
+            world.configure(new);
+            Input::Reloaded { config: Box::new(config), is_empty: false }
+        }
+        Edited::Invalid => {
+            world.weather.count("reload of what is not valid");
+            Input::NotReloaded { problem: "simulated:1:1: error: general is no map".to_owned() }
+        }
+        Edited::Emptied => {
+            world.weather.count("reload of nothing");
+            Input::Reloaded { config: Box::new(Resolved::new(&Config::default())), is_empty: true }
         }
     }
 }

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clock::MINUTE;
-use super::engine::{Engine, NAMES, Truth};
+use super::clock::{MINUTE, SECOND};
+use super::engine::{Drill, Engine, NAMES, Truth};
 use super::oracle::wrong;
 use super::said::{About, Said, said};
+use super::settings::Settings;
 
 /// The last word about one container's state, or its health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +28,50 @@ struct Told {
     /// The times that they were told with. A message whose answer was lost may be told again in a digest: however many
     /// tell of a recovery, it is one.
     recovered: BTreeSet<String>,
+    /// When an alert last arrived.
+    alerted: i64,
 }
 
 #[derive(Default)]
 pub struct Containers {
     told: BTreeMap<(&'static str, About), Told>,
+    /// Since when each is watched as it is.
+    watched_since: [i64; NAMES.len()],
 }
+
+/// A death is told within this time.
+const AT_ONCE: i64 = 2 * MINUTE;
 
 impl Containers {
     fn told(&mut self, name: &'static str, about: About) -> &mut Told {
-        self.told.entry((name, about)).or_insert(Told { word: Word::Well, recoveries: 0, recovered: BTreeSet::new() })
+        let nothing = || Told { word: Word::Well, recoveries: 0, recovered: BTreeSet::new(), alerted: i64::MIN / 2 };
+        self.told.entry((name, about)).or_insert_with(nothing)
     }
 
     /// The agent does not know any more what it told, or a message is lost for good.
     pub fn forget(&mut self) {
         for name in NAMES {
-            for about in [About::State, About::Health] {
-                self.told(name, about).word = Word::Any;
+            self.forget_one(name);
+        }
+    }
+
+    fn forget_one(&mut self, name: &'static str) {
+        for about in [About::State, About::Health] {
+            self.told(name, about).word = Word::Any;
+        }
+    }
+
+    /// Of a container that is not watched any more, or is again, or by other terms, alerts may end or begin unsaid.
+    pub fn configure(&mut self, old: &Settings, new: &Settings, time: i64) {
+        for (number, name) in NAMES.into_iter().enumerate() {
+            if !old.judges_alike(new, number) {
+                self.watched_since[number] = time;
+                self.forget_one(name);
             }
+        }
+        // What ends while ends are not told stays open for the group.
+        if old.rules().send_recovery != new.rules().send_recovery {
+            self.forget();
         }
     }
 
@@ -52,10 +79,10 @@ impl Containers {
     ///
     /// Where the agent that sent it is gone with all that it knew of it (`is_known` is false), the next one cannot know
     /// that there was this word, and may say it again.
-    pub fn read(&mut self, text: &str, engine: &Engine, is_known: bool) {
+    pub fn read(&mut self, text: &str, engine: &Engine, is_known: bool, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
         for word in &all {
-            self.hear(word, engine);
+            self.hear(word, engine, time);
         }
         for word in all.iter().filter(|_| !is_known) {
             self.told(word.name, word.about).word = Word::Any;
@@ -63,14 +90,16 @@ impl Containers {
     }
 
     /// A message will never come: of what it says nothing is known any more.
-    pub fn lose(&mut self, text: &str) {
+    pub fn lose(&mut self, text: &str, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
         for word in all {
-            self.told(word.name, word.about).word = Word::Any;
+            let told = self.told(word.name, word.about);
+            told.word = Word::Any;
+            told.alerted = time;
         }
     }
 
-    fn hear(&mut self, said: &Said, engine: &Engine) {
+    fn hear(&mut self, said: &Said, engine: &Engine, time: i64) {
         let Said { name, about, is_ill, is_whole, .. } = *said;
         let truth = truth(engine, name);
         let troubles = if about == About::State { truth.troubles + truth.aways } else { truth.health_troubles };
@@ -80,6 +109,9 @@ impl Containers {
         }
         if !is_ill && !is_whole && told.word == Word::Well {
             wrong(format!("a recovery of {name} is told, and no alert was before it"));
+        }
+        if is_ill {
+            told.alerted = time;
         }
         if is_whole || !is_ill {
             told.recoveries += u64::from(told.recovered.insert(said.time.clone()));
@@ -97,27 +129,43 @@ impl Containers {
     }
 
     /// In a calm that has lasted since `before`: the last word is the truth.
-    pub fn all_is_told(&mut self, engine: &Engine, before: i64, recoveries_are_told: bool) {
-        for (name, runs, healthy, truth) in engine.truths() {
-            if truth.since > before {
+    pub fn all_is_told(&mut self, engine: &Engine, before: i64, settings: &Settings) {
+        let recoveries_are_told = settings.rules().send_recovery;
+        for (number, (name, condition, truth)) in engine.truths().enumerate() {
+            if truth.since.max(self.watched_since[number]) > before || !settings.watches_container(number) {
                 continue;
             }
-            let of_state = (About::State, runs);
-            // Nothing can be said of the health of what does not run.
-            let of_health = runs.then_some((About::Health, healthy));
-            for (about, is_well) in [Some(of_state), of_health].into_iter().flatten() {
+            // By a pattern, what was stopped at first sight and what ended well are taken as they are.
+            let is_owed = settings.names(number);
+            let of_state = (About::State, Some(condition.runs));
+            // Nothing can be said of the health of what does not run, or starts.
+            let of_health = (About::Health, condition.healthy.filter(|_| condition.runs));
+            for (about, is_well) in [of_state, of_health] {
                 let told = self.told(name, about);
                 match (told.word, is_well) {
-                    (Word::Ill, true) if recoveries_are_told => {
+                    (Word::Ill, Some(true)) if recoveries_are_told => {
                         wrong(format!("{name} is well for {} min, and its {about:?} alert is open", before / MINUTE))
                     }
-                    (Word::Well, false) if about == About::State || recoveries_are_told => wrong(format!(
-                        "{name} is in trouble since {} s, and its {about:?} was not told",
-                        truth.since / 1_000_000
-                    )),
+                    (Word::Well, Some(false)) if is_owed && (about == About::State || recoveries_are_told) => {
+                        wrong(format!(
+                            "{name} is in trouble since {} s, and its {about:?} was not told",
+                            truth.since / SECOND
+                        ))
+                    }
                     _ => {}
                 }
             }
+        }
+    }
+
+    /// A container that dies in a calm is told of at once, however soon it runs again, unless it was told of a moment ago.
+    pub fn drill_is_told(&mut self, drill: Drill, now: i64, settings: &Settings) {
+        let Drill { number, at } = drill;
+        let cooldown = settings.rules().cooldown;
+        let alerted = self.told(NAMES[number], About::State).alerted;
+        let is_owed = settings.names(number) && self.watched_since[number] < at;
+        if is_owed && now - at > AT_ONCE && alerted < at - cooldown - MINUTE {
+            wrong(format!("{} died {} s ago, and nothing was told of it", NAMES[number], (now - at) / SECOND));
         }
     }
 }

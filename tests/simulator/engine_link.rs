@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use vps_monitor::clock::Now;
-use vps_monitor::collect::docker::{Config, Docker, Look, Memory, Scope};
+use vps_monitor::collect::docker::{Config, Docker, Enabled, Look, Memory, Scope};
 use vps_monitor::core::Input;
 use vps_monitor::docker::events::Event;
 use vps_monitor::docker::{Answer, Burst, Error};
@@ -82,7 +82,7 @@ impl EngineLink {
         let mut brought = Vec::new();
         self.follow_events(world, time, &mut brought);
         if self.look.is_none() {
-            self.begin_look(world, time);
+            self.begin_look(world, time, &mut brought);
         }
         if let Some((began, is_survey, answered)) = self.look
             && answered.min(began + TIMEOUT) <= time
@@ -104,7 +104,8 @@ impl EngineLink {
             return;
         }
         self.stream_due = time + STREAM_PAUSE;
-        let can_be_followed = !matches!(world.engine.mood, Mood::Gone | Mood::Hung);
+        let is_off = self.docker.config().enabled == Enabled::Never;
+        let can_be_followed = !is_off && !matches!(world.engine.mood, Mood::Gone | Mood::Hung);
         if can_be_followed == self.stream_is_open {
             return;
         }
@@ -115,7 +116,7 @@ impl EngineLink {
         self.burst_due.get_or_insert(time + BURST);
     }
 
-    fn begin_look(&mut self, world: &mut World, time: i64) {
+    fn begin_look(&mut self, world: &mut World, time: i64, brought: &mut Vec<Brought>) {
         let burst_is_due = self.burst_due.is_some_and(|due| due <= time);
         if !burst_is_due && !self.survey_is_wanted {
             return;
@@ -126,8 +127,10 @@ impl EngineLink {
         let look = if is_survey && burst.events.is_empty() { Look::Everything } else { Look::Burst(burst) };
         self.burst_due = None;
         self.survey_is_wanted = false;
-        if self.docker.begin(look).is_none() {
-            self.look = Some((time, is_survey, time + latency(world)));
+        match self.docker.begin(look) {
+            None => self.look = Some((time, is_survey, time + latency(world))),
+            Some(looked) if is_survey => brought.push(Brought::Surveyed(looked.snapshot)),
+            Some(_) => {}
         }
     }
 

@@ -6,13 +6,14 @@ use vps_monitor::snapshot::{Failure, Key, Snapshot, Value, Watched};
 
 use super::clock::{HOUR, MINUTE};
 use super::random::Random;
+use super::settings::Settings;
 
 /// What is watched, and the label of its line in an alert.
 pub const WATCHED: [(&Metric, &str, &str); 5] = [
     (metric::DISK, "/a", "💾 磁盘使用率(/a)"),
     (metric::DISK, "/b", "💾 磁盘使用率(/b)"),
     (metric::MEMORY, "", "📊 内存使用率"),
-    (metric::TRAFFIC_IN, "", "📥 入站流量"),
+    (metric::SWAP, "", "🔄 Swap 使用率"),
     (metric::CONNECTIONS, "", "🔗 连接数"),
 ];
 
@@ -41,7 +42,7 @@ struct Subject {
 
 pub struct Host {
     subjects: Vec<Subject>,
-    /// The next value's number.
+    /// The next value's number, high enough for every level of an alert.
     serial: u64,
     /// How often readings change, as a divisor: the higher the wilder.
     wildness: i64,
@@ -50,13 +51,12 @@ pub struct Host {
 impl Host {
     pub fn new(random: &mut Random) -> Host {
         let subjects = WATCHED.iter().map(|_| Subject { over: false, changes_at: 0 }).collect();
-        Host { subjects, serial: 0, wildness: random.magnitude(1, 60) }
+        Host { subjects, serial: 1000, wildness: random.magnitude(1, 60) }
     }
 
-    /// What a measurement at `time` finds.
-    pub fn measure(&mut self, time: i64, random: &mut Random) -> (Snapshot, Vec<Found>) {
+    /// What a measurement at `time` finds of what is watched.
+    pub fn measure(&mut self, time: i64, settings: &Settings, random: &mut Random) -> (Snapshot, Vec<Found>) {
         let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
-        snapshot.watched.extend(WATCHED.map(|(metric, target, _)| Watched::One(Key::new(metric, target))));
         for (place, subject) in self.subjects.iter_mut().enumerate() {
             while subject.changes_at <= time {
                 subject.over = !subject.over && random.once_in(2);
@@ -69,6 +69,10 @@ impl Host {
                 false => Health::Under,
             };
             self.serial += 1;
+            if !settings.is_watched(place) {
+                continue;
+            }
+            snapshot.watched.push(Watched::One(Key::new(metric, target)));
             let (value, shown) = value(metric, health == Health::Over, self.serial);
             match health {
                 Health::Unknown => snapshot.failures.push(failure(&Key::new(metric, target))),
@@ -90,7 +94,6 @@ fn value(metric: &'static Metric, over: bool, serial: u64) -> (Value, String) {
             let count = if over { CONNECTIONS_THRESHOLD + serial } else { serial };
             (Value::Number(count as f64), count.to_string())
         }
-        "traffic_in" => (Value::Number(number), format!("{number:.1} Mbps")),
         _ => (Value::Number(number), format!("{number:.1}%")),
     }
 }
@@ -99,7 +102,7 @@ fn failure(key: &Key) -> Failure {
     let metrics: &'static [&'static Metric] = match key.metric.name {
         "disk" => &[metric::DISK],
         "memory" => &[metric::MEMORY],
-        "traffic_in" => &[metric::TRAFFIC_IN],
+        "swap" => &[metric::SWAP],
         _ => &[metric::CONNECTIONS],
     };
     let target = (!key.target.is_empty()).then(|| key.target.clone());

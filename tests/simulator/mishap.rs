@@ -32,6 +32,10 @@ pub enum Mishap {
     Sleep,
     StatusAsked,
     DiskChanges,
+    /// Nobody reaches the pager for a day.
+    PagerDown,
+    /// Somebody gives the agent a channel again.
+    Restore,
 }
 
 impl Mishap {
@@ -46,16 +50,21 @@ impl Mishap {
             Mishap::Sleep => "sleep",
             Mishap::StatusAsked => "status asked",
             Mishap::DiskChanges => "disk changes",
+            Mishap::PagerDown => "pager down for a day",
+            Mishap::Restore => "channel restored",
         }
     }
 }
 
-const MISHAPS: [Mishap; 12] = [
+const MISHAPS: [Mishap; 16] = [
     Mishap::Crash,
     Mishap::Crash,
     Mishap::PowerLoss,
     Mishap::Stop,
     Mishap::Reload,
+    Mishap::Reload,
+    Mishap::Reload,
+    Mishap::PagerDown,
     Mishap::CheckNow,
     Mishap::ClockStep,
     Mishap::Sleep,
@@ -63,6 +72,7 @@ const MISHAPS: [Mishap; 12] = [
     Mishap::DiskChanges,
     Mishap::DiskChanges,
     Mishap::DiskChanges,
+    Mishap::Reload,
 ];
 
 /// Storms, in which anything may happen, and calms, in which nothing does, so that what is owed can be told.

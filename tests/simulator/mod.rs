@@ -8,20 +8,26 @@
 
 mod agent;
 mod clock;
+mod container;
 mod containers;
+mod delivery;
 mod disk;
 mod engine;
 mod engine_link;
 mod host;
+mod language;
 mod mishap;
 mod model;
 mod oracle;
+mod pace;
+mod pager;
 pub mod random;
 mod reports;
 mod robot;
 mod run;
 mod said;
 mod save;
+mod settings;
 mod trace;
 mod world;
 

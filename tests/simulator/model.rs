@@ -15,10 +15,19 @@ pub struct Episode {
     /// The beginnings of the lines that tell of its firing, one for each time it was to be told.
     pub firing: Vec<String>,
     pub firing_is_told: bool,
+    /// It is over, whether or not its end is to be told.
+    pub is_over: bool,
     /// The beginning of the line that tells of its end, once it is over.
     pub recovery: Option<String>,
     /// The true time since which something of it is owed.
     pub owed_since: i64,
+}
+
+impl Episode {
+    /// Nothing of it is left to be told.
+    pub fn is_done(&self) -> bool {
+        self.firing_is_told && self.recovery.as_ref().map_or(self.is_over, String::is_empty)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,18 +47,24 @@ pub struct Model {
     pub decisions: u64,
 }
 
-/// The model and the clocks as of a save.
+/// What is owed to each group, and the clocks, as of a save.
 #[derive(Debug)]
 pub struct Saved {
-    pub model: Model,
+    pub groups: Vec<SavedGroup>,
     pub now: Now,
     pub boot_id: String,
-    /// How many answers the agent had heard.
-    pub answers: usize,
-    /// Until when it knew that the robot wanted to be left alone.
-    pub held_until: i64,
+    /// Until when the agent knew that each robot wanted to be left alone.
+    pub held_until: Vec<i64>,
 }
 
+#[derive(Debug)]
+pub struct SavedGroup {
+    pub model: Model,
+    /// How many answers the agent had heard.
+    pub answers: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub cooldown: i64,
     pub send_recovery: bool,
@@ -64,6 +79,7 @@ impl Model {
     /// Takes in what a check found, and gives the firing lines that are to be told of it.
     pub fn take_in(&mut self, found: &[Found], rules: &Rules, now: Now, true_time: i64) -> Vec<String> {
         let mut lines = Vec::new();
+        self.drop_unwatched(found);
         for one in found {
             let track = &mut self.tracks[one.place];
             let boot = now.boot.as_micros();
@@ -86,31 +102,53 @@ impl Model {
                 }
                 Health::Under => {
                     self.decisions += u64::from(track.firing);
-                    if track.firing && track.told && rules.send_recovery {
-                        let open = |episode: &&mut Episode| episode.place == one.place && episode.recovery.is_none();
+                    if track.firing && track.told {
+                        let open = |episode: &&mut Episode| episode.place == one.place && !episode.is_over;
                         if let Some(episode) = self.owed.iter_mut().rfind(open) {
-                            (episode.recovery, episode.owed_since) = (Some(beginning(one)), true_time);
+                            episode.is_over = true;
+                            if rules.send_recovery {
+                                (episode.recovery, episode.owed_since) = (Some(beginning(one)), true_time);
+                            }
                         }
                     }
                     track.firing = false;
                 }
             }
         }
+        self.cool_down(rules, now);
+        self.owed.retain(|episode| !episode.is_done());
         lines
     }
 
-    fn tell_firing(&mut self, place: usize, line: String, is_new: bool, true_time: i64) {
-        if is_new {
-            // One whose end is not told (`send_recovery: false`) is told when its firing is.
-            self.owed.retain(|e| e.place != place || e.recovery.is_some() || !e.firing_is_told);
+    /// Of what is not watched any more no end is told.
+    fn drop_unwatched(&mut self, found: &[Found]) {
+        for (place, track) in self.tracks.iter_mut().enumerate() {
+            if track.firing && !found.iter().any(|one| one.place == place) {
+                self.decisions += 1;
+                track.firing = false;
+                let open = |episode: &&mut Episode| episode.place == place && !episode.is_over;
+                self.owed.iter_mut().filter(open).for_each(|episode| episode.is_over = true);
+            }
         }
-        let open = self.owed.iter_mut().filter(|episode| episode.place == place && episode.recovery.is_none());
+    }
+
+    /// What is over and has cooled down is forgotten, whatever the cooldown becomes later.
+    pub fn cool_down(&mut self, rules: &Rules, now: Now) {
+        let boot = now.boot.as_micros();
+        for track in self.tracks.iter_mut().filter(|track| !track.firing) {
+            track.last_told.take_if(|told| (boot - *told).max(0) >= rules.cooldown);
+        }
+    }
+
+    fn tell_firing(&mut self, place: usize, line: String, is_new: bool, true_time: i64) {
+        let open = self.owed.iter_mut().filter(|episode| episode.place == place && !episode.is_over);
         match open.last().filter(|_| !is_new) {
             Some(episode) => episode.firing.push(line),
             None => self.owed.push(Episode {
                 place,
                 firing: vec![line],
                 firing_is_told: false,
+                is_over: false,
                 recovery: None,
                 owed_since: true_time,
             }),
@@ -121,8 +159,7 @@ impl Model {
     pub fn tell_oldest(&mut self, count: usize, label: &str) {
         let mut left = count;
         self.owed.retain(|episode| {
-            let is_told =
-                left > 0 && episode.recovery.is_some() && (label.is_empty() || WATCHED[episode.place].2 == label);
+            let is_told = left > 0 && episode.is_over && (label.is_empty() || WATCHED[episode.place].2 == label);
             left -= usize::from(is_told);
             !is_told
         });
@@ -137,8 +174,8 @@ impl Model {
 
 impl Saved {
     /// The model of an agent that goes on from this save, at `now`.
-    pub fn resumed(&self, now: Now, boot_id: &str) -> Model {
-        let mut model = self.model.clone();
+    pub fn resumed(&self, group: usize, now: Now, boot_id: &str) -> Model {
+        let mut model = self.groups[group].model.clone();
         if boot_id != self.boot_id {
             let shift = now.boot.as_micros() - away(self.now.wall, now) - self.now.boot.as_micros();
             for told in model.tracks.iter_mut().filter_map(|track| track.last_told.as_mut()) {

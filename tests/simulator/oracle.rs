@@ -1,16 +1,15 @@
 //! Holds a run against what must be true, after every event.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 
 use jiff::Timestamp;
 use vps_monitor::clock::Now;
 
-use super::clock::{MINUTE, SECOND};
+use super::clock::SECOND;
 use super::host::Found;
-use super::model::{Model, Rules, Saved};
+use super::model::{Model, Rules, Saved, SavedGroup};
 use super::reports::Reports;
-use super::robot::HOLD;
 
 /// Something that must be true is not.
 pub struct Wrong(pub String);
@@ -19,11 +18,12 @@ pub fn wrong(what: impl Into<String>) -> ! {
     resume_unwind(Box::new(Wrong(what.into())))
 }
 
-/// The robot's budget.
-const MAX_ARRIVALS: usize = 20;
 const MAX_MESSAGES: usize = 1000;
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
 const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The beginning of a line that a message carries for others, which were set aside.
+pub const SAID_OF_OTHERS: &str = "📭 此前有 ";
 
 /// What the robot took, by its text without the mark of its lateness.
 struct Taken {
@@ -33,7 +33,7 @@ struct Taken {
 
 pub struct Oracle {
     pub model: Model,
-    rules: Rules,
+    pub rules: Rules,
     /// Every firing line that was to be told, in any of the timelines that crashes cut off.
     predicted: BTreeSet<String>,
     /// Those of them that the robot took. No crash takes that back, whatever the next agent knows of it.
@@ -41,9 +41,8 @@ pub struct Oracle {
     taken: BTreeMap<String, Taken>,
     /// Messages whose acceptance the agent has heard of, in that order.
     heard: Vec<String>,
-    arrivals: VecDeque<i64>,
-    /// The robot asked to be left alone until then.
-    held_until: i64,
+    /// Messages that the robot did not take, though it took others.
+    rejected: BTreeSet<String>,
     reports: Reports,
     saves: u64,
 }
@@ -57,8 +56,7 @@ impl Oracle {
             told_firings: BTreeSet::new(),
             taken: BTreeMap::new(),
             heard: Vec::new(),
-            arrivals: VecDeque::new(),
-            held_until: i64::MIN,
+            rejected: BTreeSet::new(),
             reports: Reports::default(),
             saves: 0,
         }
@@ -68,48 +66,32 @@ impl Oracle {
         self.predicted.extend(self.model.take_in(found, &self.rules, now, true_time));
     }
 
+    /// Containers were looked at between two checks.
+    pub fn looked(&mut self, now: Now) {
+        self.model.cool_down(&self.rules, now);
+    }
+
     /// What a save at this moment holds.
-    pub fn saved(&self, now: Now, boot_id: String) -> Saved {
-        Saved { model: self.model.clone(), now, boot_id, answers: self.heard.len(), held_until: self.held_until }
+    pub fn saved(&self) -> SavedGroup {
+        SavedGroup { model: self.model.clone(), answers: self.heard.len() }
     }
 
     /// An agent starts from a save, or from nothing. What it does not know that it delivered, it may deliver again.
-    pub fn started(&mut self, from: Option<&Saved>, now: Now, boot_id: &str) {
-        let answers = from.map_or(0, |saved| saved.answers);
+    pub fn started(&mut self, group: usize, from: Option<&Saved>, now: Now, boot_id: &str) {
+        let answers = from.map_or(0, |saved| saved.groups[group].answers);
         for content in self.heard.drain(answers.min(self.heard.len())..) {
             self.taken.entry(content).and_modify(|taken| taken.excuses += 1);
         }
-        self.held_until = from.map_or(i64::MIN, |saved| saved.held_until);
-        self.model = from.map_or_else(Model::default, |saved| saved.resumed(now, boot_id));
+        self.model = from.map_or_else(Model::default, |saved| saved.resumed(group, now, boot_id));
     }
 
-    /// The agent is made to forget what it knew of the robot and of its reports.
+    /// The agent is made to forget what it knew of its reports.
     pub fn forgets(&mut self) {
-        self.arrivals.clear();
-        self.held_until = i64::MIN;
         self.reports.forget();
     }
 
-    /// Something arrived; an orphan was on its way before the robot asked for anything.
-    pub fn arrived(&mut self, time: i64, is_orphan: bool) {
-        if time < self.held_until && !is_orphan {
-            wrong("the robot asked to be left alone for a minute (45009), and was not");
-        }
-        while self.arrivals.front().is_some_and(|first| time - first >= MINUTE) {
-            self.arrivals.pop_front();
-        }
-        self.arrivals.push_back(time);
-        if self.arrivals.len() > MAX_ARRIVALS {
-            wrong(format!("{} messages reached the robot within a minute", self.arrivals.len()));
-        }
-    }
-
-    pub fn throttled(&mut self, time: i64) {
-        self.held_until = time + HOLD;
-    }
-
-    /// The robot took a message; says whether it is the first time. `is_heard`: the agent will hear of it; `is_orphan`: the one that posted it is gone, and
-    /// the next may have posted it again already.
+    /// The robot took a message; says whether it is the first time. `is_heard`: the agent will hear of it; `is_orphan`: the
+    /// one that posted it is gone, and the next may have posted it again already.
     pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) -> bool {
         let text = without_lateness(content);
         let mut is_new = true;
@@ -133,10 +115,6 @@ impl Oracle {
         is_new
     }
 
-    pub fn recoveries_are_told(&self) -> bool {
-        self.rules.send_recovery
-    }
-
     /// The agent hears that a message was taken, at last.
     pub fn heard(&mut self, content: &str) {
         self.heard.push(without_lateness(content));
@@ -147,17 +125,24 @@ impl Oracle {
         self.taken.entry(without_lateness(content)).and_modify(|taken| taken.excuses += 1);
     }
 
-    /// The robot refused a message for good: what it tells is owed no longer.
+    /// The robot does not take a message: what it tells is owed no longer.
     pub fn refused(&mut self, content: &str) {
+        self.rejected.insert(without_lateness(content));
         for episode in &mut self.model.owed {
             episode.firing_is_told |= episode.firing.iter().any(|line| content.contains(line));
         }
         self.model.owed.retain(|e| !e.recovery.as_ref().is_some_and(|line| content.contains(line)));
         // A digest's page may tell what is known by another line.
         if content.contains("积压摘要") {
-            self.model.owed.clear();
+            self.model.owed.retain(|episode| !episode.is_over);
+            self.model.owed.iter_mut().for_each(|episode| episode.firing_is_told = true);
         }
         self.read_reports(&without_lateness(content));
+    }
+
+    /// Whether the robot rejected a message before.
+    pub fn was_rejected(&self, content: &str) -> bool {
+        !self.rejected.is_empty() && self.rejected.contains(&without_lateness(content))
     }
 
     /// Takes note of what a message tells.
@@ -205,7 +190,7 @@ impl Oracle {
             }
         }
         // An episode with nothing left to tell.
-        self.model.owed.retain(|e| !(e.firing_is_told && e.recovery.as_ref().is_some_and(String::is_empty)));
+        self.model.owed.retain(|episode| !episode.is_done());
     }
 
     pub fn passed(&mut self, from: Timestamp, to: Timestamp, true_time: i64) {
@@ -255,8 +240,12 @@ fn told_together(line: &str) -> Option<(usize, &str)> {
     Some((count.parse().ok()?, what.split_once(": ")?.0))
 }
 
-/// `content` as it was before it waited.
+/// `content` as it was before it waited, and without what it says of others.
 fn without_lateness(content: &str) -> String {
+    if content.contains(SAID_OF_OTHERS) {
+        let own: Vec<&str> = content.lines().filter(|line| !line.starts_with(SAID_OF_OTHERS)).collect();
+        return without_lateness(&own.join("\n"));
+    }
     let Some((before, rest)) = content.split_once(" (延迟 ") else { return content.to_owned() };
     let after = rest.split_once(')').map_or("", |(_, after)| after);
     format!("{before}{after}")

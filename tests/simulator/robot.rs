@@ -1,9 +1,11 @@
 //! The robot: takes messages, or does not, and answers, or does not.
 
+use vps_monitor::core::Ticket;
 use vps_monitor::http::{Error, Response};
 
 use super::clock::{HOUR, MINUTE, SECOND};
 use super::random::Random;
+use super::settings::Webhook;
 
 /// How the robot, and the way to it, are at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,10 @@ pub enum Sender {
 }
 
 /// A message on its way. Times are true ones.
+#[derive(Clone)]
 pub struct Flight {
+    pub ticket: Ticket,
+    pub robot: usize,
     pub sender: Sender,
     pub content: String,
     pub fate: Fate,
@@ -73,27 +78,59 @@ pub struct Flight {
 pub struct Robot {
     pub mood: Mood,
     changes_at: i64,
+    /// Nobody reaches it before this, calm or not.
+    down_until: i64,
+    /// Since when it takes everything.
+    pub well_since: i64,
+    /// The secret of its webhook that is valid.
+    secret: u32,
+    /// It never takes one message in so many, by its text; none: it takes all.
+    never_takes: Option<u64>,
 }
 
 /// What bounds a delivery in all (see `worker::POST_DEADLINE`).
 const PATIENCE: i64 = 10 * SECOND;
 
 impl Robot {
-    pub fn new() -> Robot {
-        Robot { mood: Mood::Well, changes_at: 0 }
+    pub fn new(random: &mut Random) -> Robot {
+        Robot {
+            mood: Mood::Well,
+            changes_at: 0,
+            down_until: 0,
+            well_since: 0,
+            secret: 0,
+            never_takes: random.once_in(3).then(|| random.range(3, 40) as u64),
+        }
+    }
+
+    /// For a day nobody reaches it.
+    pub fn go_down(&mut self, time: i64) {
+        self.down_until = time + 24 * HOUR;
+    }
+
+    /// Its webhook has this secret from now on.
+    pub fn set_secret(&mut self, secret: u32) {
+        self.secret = secret;
     }
 
     pub fn change_mood(&mut self, time: i64, calm: bool, random: &mut Random) {
-        if calm {
+        if time < self.down_until {
+            (self.mood, self.changes_at, self.well_since) = (Mood::Unreachable, time, time);
+        } else if calm {
+            if self.mood != Mood::Well {
+                self.well_since = time;
+            }
             (self.mood, self.changes_at) = (Mood::Well, time);
         } else if self.changes_at <= time {
             self.mood = random.pick(&MOODS);
             self.changes_at = time + random.magnitude(10 * SECOND, 9 * HOUR);
+            self.well_since = time;
         }
     }
 
     /// What becomes of a message that is posted now.
-    pub fn post(&self, content: String, time: i64, random: &mut Random) -> Flight {
+    pub fn post(&self, posted: Posted, time: i64, random: &mut Random) -> Flight {
+        let Posted { ticket, webhook, content } = posted;
         let mood = match self.mood {
             Mood::Moody => {
                 random.pick(&[Mood::Well, Mood::Well, Mood::Unreachable, Mood::Mute, Mood::Garbage, Mood::Busy])
@@ -101,6 +138,8 @@ impl Robot {
             mood => mood,
         };
         let fate = match mood {
+            _ if mood != Mood::Unreachable && webhook.secret != self.secret => Fate::Errcode(93000),
+            Mood::Well | Mood::Slow if self.never_takes(&content) => Fate::Errcode(NEVER),
             Mood::Well | Mood::Slow | Mood::Moody => Fate::Accepted,
             Mood::Unreachable => Fate::Lost,
             Mood::Mute => Fate::AcceptedUnheard,
@@ -114,6 +153,8 @@ impl Robot {
         let back = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
         let is_heard = there + back < PATIENCE && fate != Fate::AcceptedUnheard;
         Flight {
+            ticket,
+            robot: webhook.robot,
             sender: Sender::There,
             content,
             fate: if fate == Fate::Accepted && !is_heard { Fate::AcceptedUnheard } else { fate },
@@ -121,6 +162,24 @@ impl Robot {
             answered: time + if is_heard { there + back } else { random.range(there, PATIENCE) },
         }
     }
+}
+
+impl Robot {
+    fn never_takes(&self, content: &str) -> bool {
+        let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let hash = content.lines().skip(1).flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, fnv);
+        self.never_takes.is_some_and(|one_in| (hash >> 20).is_multiple_of(one_in))
+    }
+}
+
+/// The errcode of a message that the robot never takes, which is in no table.
+pub const NEVER: i64 = 47001;
+
+/// A message as it is posted.
+pub struct Posted {
+    pub ticket: Ticket,
+    pub webhook: Webhook,
+    pub content: String,
 }
 
 /// How long the robot must be left alone after it said so.

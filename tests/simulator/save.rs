@@ -29,8 +29,8 @@ const OPERATIONS: [&str; 4] = ["write", "sync", "rename", "sync_folder"];
 impl World {
     pub fn begin_save(&mut self, bytes: Vec<u8>) {
         assert!(self.save.is_none(), "there is one save at a time");
-        self.oracle.is_within_bounds(&bytes);
-        let saved = Rc::new(self.oracle.saved(self.turn, self.clock.boot_id()));
+        self.groups[0].oracle.is_within_bounds(&bytes);
+        let saved = Rc::new(self.saved());
         let began = self.clock.true_time;
         self.save = Some(Save { bytes, saved, began, done: 0, next: began + self.operation_time() });
     }

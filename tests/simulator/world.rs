@@ -14,11 +14,14 @@ use super::disk::{Content, Disk};
 use super::engine::Engine;
 use super::host::Host;
 use super::mishap::{CALM_BEFORE_JUDGEMENT, DiskFault, Mishap, Weather};
-use super::model::{Rules, Saved};
+use super::model::Saved;
 use super::oracle::{Oracle, wrong};
+use super::pace::Pace;
+use super::pager::PAGER;
 use super::random::Random;
-use super::robot::{Fate, Flight, Robot, Sender, answer};
+use super::robot::{Flight, Robot, Sender};
 use super::save::Save;
+use super::settings::Settings;
 use super::trace;
 
 /// The agent is gone: killed, or the machine with it.
@@ -31,15 +34,21 @@ pub struct World {
     pub clock: Clock,
     pub host: Host,
     pub engine: Engine,
-    pub containers: Containers,
     pub disk: Disk,
-    pub robot: Robot,
+    /// The robots of the first channel, and the pager.
+    pub robots: Vec<Robot>,
+    pub paces: Vec<Pace>,
     pub weather: Weather,
-    pub oracle: Oracle,
-    /// What the agent posted last, while it waits for what becomes of it.
-    pub flight: Option<Flight>,
+    /// Those who read the first channel, and those who read the pager.
+    pub groups: Vec<Group>,
+    /// The configuration in force.
+    pub settings: Settings,
+    /// Since when there is a channel.
+    pub channel_since: i64,
+    /// What the agent posted, while it waits for what becomes of it.
+    pub flights: Vec<Flight>,
     /// What agents that are gone posted.
-    orphans: Vec<Flight>,
+    pub orphans: Vec<Flight>,
     /// When the run ends.
     pub end: i64,
     /// The agent was told to stop because of that.
@@ -59,8 +68,11 @@ pub struct World {
     pub torn_by_lie: bool,
 }
 
-/// How long the agent lets a message wait for its save.
-const SAVE_PATIENCE: i64 = 5 * SECOND;
+/// Who reads one channel: what is owed to them, and what they know of containers.
+pub struct Group {
+    pub oracle: Oracle,
+    pub containers: Containers,
+}
 
 /// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
 const MAX_IDLE_WAITS: u32 = 1000;
@@ -76,19 +88,22 @@ pub enum Next {
 }
 
 impl World {
-    pub fn new(seed: u64, end: i64, rules: Rules) -> World {
+    pub fn new(seed: u64, end: i64, settings: Settings) -> World {
         let mut random = Random::new(seed);
+        let group = || Group { oracle: Oracle::new(settings.rules()), containers: Containers::default() };
         World {
             clock: Clock::default(),
             host: Host::new(&mut random),
             engine: Engine::new(&mut random),
-            containers: Containers::default(),
             disk: Disk::default(),
-            robot: Robot::new(),
+            robots: (0..=PAGER).map(|_| Robot::new(&mut random)).collect(),
+            paces: (0..=PAGER).map(|_| Pace::default()).collect(),
             weather: Weather::new(&mut random),
-            oracle: Oracle::new(rules),
+            groups: (0..=usize::from(settings.has_pager)).map(|_| group()).collect(),
+            settings,
+            channel_since: 0,
             random,
-            flight: None,
+            flights: Vec::new(),
             orphans: Vec::new(),
             end,
             is_over: false,
@@ -121,8 +136,8 @@ impl World {
         let began = self.clock.true_time;
         let end = if self.is_over { i64::MAX } else { self.end };
         loop {
-            let answered = self.flight.as_ref().map_or(i64::MAX, |flight| flight.answered);
-            let arrives = self.flights().filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX);
+            let answered = self.flights.iter().map(|flight| flight.answered).min().unwrap_or(i64::MAX);
+            let arrives = self.next_arrival();
             let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
             let engine = self.engine.next_change();
             let next = [until, answered, arrives, saving, engine, self.weather.next_change(), end].into_iter().min();
@@ -130,8 +145,11 @@ impl World {
             self.let_arrive();
             let time = self.clock.true_time;
             self.weather.change(time, self.end, &mut self.random);
-            self.robot.change_mood(time, self.weather.calm, &mut self.random);
-            self.engine.change(time, self.clock.now().wall, self.weather.calm, &mut self.random);
+            for robot in &mut self.robots {
+                robot.change_mood(time, self.weather.calm, &mut self.random);
+            }
+            let calm = self.weather.calm.then_some(self.weather.since);
+            self.engine.change(time, self.clock.now().wall, calm, &mut self.random);
             self.judge();
             self.idle_waits = if time > began { 0 } else { self.idle_waits + 1 };
             if self.idle_waits > MAX_IDLE_WAITS {
@@ -144,8 +162,11 @@ impl World {
                 self.is_over = true;
                 return Next::End;
             }
-            if let Some(flight) = self.flight.take_if(|flight| flight.answered <= time) {
-                return Next::Answered(flight);
+            if let Some(place) = self.flights.iter().position(|flight| flight.answered <= time) {
+                return Next::Answered(self.flights.remove(place));
+            }
+            if self.weather.calm && self.settings.webhook.is_none() {
+                return Next::Mishap(Mishap::Restore);
             }
             if self.engine.has_events() {
                 return Next::Time;
@@ -159,122 +180,85 @@ impl World {
         }
     }
 
-    fn flights(&self) -> impl Iterator<Item = &Flight> {
-        self.flight.iter().chain(&self.orphans)
-    }
-
     /// The clocks run, undisturbed.
     fn pass_to(&mut self, time: i64) {
         let from = self.clock.now().wall;
         self.clock.true_time = time;
-        self.oracle.passed(from, self.clock.now().wall, time);
-    }
-
-    /// What has come to the robot by now.
-    fn let_arrive(&mut self) {
-        let time = self.clock.true_time;
-        let has_come = |flight: &Flight| flight.arrives.is_some_and(|arrives| arrives <= time);
-        let mut come: Vec<(String, Fate, i64, Sender)> = Vec::new();
-        for flight in self.flight.iter_mut().chain(&mut self.orphans) {
-            if has_come(flight) {
-                let arrived = flight.arrives.take().unwrap_or(time);
-                come.push((flight.content.clone(), flight.fate, arrived, flight.sender));
-            }
-        }
-        self.orphans.retain(|flight| flight.arrives.is_some());
-        for (content, fate, arrived, sender) in come {
-            self.note(|| format!("robot: {fate:?}: {}", content.lines().take(40).collect::<Vec<_>>().join(" | ")));
-            if fate == Fate::Garbage {
-                continue;
-            }
-            let is_orphan = sender != Sender::There;
-            if sender != Sender::Forgotten {
-                self.oracle.arrived(arrived, is_orphan);
-            }
-            match fate {
-                Fate::Accepted | Fate::AcceptedUnheard => {
-                    let is_heard = fate == Fate::Accepted && !is_orphan;
-                    if self.oracle.accepted(&content, is_heard, is_orphan) {
-                        self.containers.read(&content, &self.engine, sender != Sender::Forgotten);
-                    }
-                }
-                Fate::Errcode(_) | Fate::Lost | Fate::Garbage => {}
-            }
-        }
-    }
-
-    pub fn post(&mut self, content: String) {
-        self.must_be_saved(&content);
-        let flight = self.robot.post(content, self.clock.true_time, &mut self.random);
-        self.weather.count(match flight.fate {
-            Fate::Accepted => "deliveries",
-            Fate::AcceptedUnheard => "answer lost",
-            Fate::Lost => "robot unreachable",
-            Fate::Garbage => "wrong answer",
-            Fate::Errcode(45009) => "robot throttled (45009)",
-            Fate::Errcode(93000) => "robot refused (93000)",
-            Fate::Errcode(40058) => "message refused (40058)",
-            Fate::Errcode(_) => "robot busy (-1)",
-        });
-        self.flight = Some(flight);
-    }
-
-    /// The agent hears what became of its message.
-    pub fn hear(&mut self, flight: &Flight) -> Result<vps_monitor::http::Response, vps_monitor::http::Error> {
-        match flight.fate {
-            Fate::Accepted => self.oracle.heard(&flight.content),
-            Fate::Errcode(45009) => self.oracle.throttled(self.clock.true_time),
-            Fate::Errcode(40058) => {
-                self.oracle.refused(&flight.content);
-                self.containers.lose(&flight.content);
-            }
-            _ => {}
-        }
-        answer(flight.fate)
-    }
-
-    /// A message is in the state on the disk, unless the disk refuses, or takes too long.
-    fn must_be_saved(&mut self, content: &str) {
-        let state = self.disk.files.get(FILE_NAME).map(|state| String::from_utf8_lossy(&state.bytes).into_owned());
-        if state.is_some_and(|state| holds(&state, content)) {
-            return;
-        }
-        let time = self.clock.true_time;
-        // After a save that failed nothing waits for the next one.
-        let slow = self.unsaved.is_some()
-            || self.save.as_ref().is_some_and(|save| time - save.began >= SAVE_PATIENCE - SECOND);
-        // It may have waited for a slow save or step before this one.
-        if !slow && time - self.slow_ended > SAVE_PATIENCE {
-            wrong("a message is on its way, and it is not saved");
-        }
-        self.unsaved = Some(time);
+        let to = self.clock.now().wall;
+        self.groups.iter_mut().for_each(|group| group.oracle.passed(from, to, time));
     }
 
     /// Between two turns, what was decided is on the disk, or on its way to it.
     pub fn must_be_saving(&self) {
         let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
-        let decisions = saved.map_or(0, |saved| saved.model.decisions);
-        if self.save.is_none() && self.unsaved.is_none() && decisions != self.oracle.model.decisions {
+        let decisions = saved.map_or(0, |saved| saved.groups[0].model.decisions);
+        if self.save.is_none() && self.unsaved.is_none() && decisions != self.decisions() {
             wrong(format!(
                 "a turn is over, and what was decided is not being saved: {decisions} of {}",
-                self.oracle.model.decisions
+                self.decisions()
             ));
         }
+    }
+
+    fn decisions(&self) -> u64 {
+        self.groups[0].oracle.model.decisions
+    }
+
+    /// What the oracles know at the turn that wrote a save down.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            groups: self.groups.iter().map(|group| group.oracle.saved()).collect(),
+            now: self.turn,
+            boot_id: self.clock.boot_id(),
+            held_until: self.paces.iter().map(|pace| pace.held_until).collect(),
+        }
+    }
+
+    /// Something happened that may delay a report or make it unnecessary.
+    pub fn disturbed(&mut self) {
+        let time = self.clock.true_time;
+        self.groups.iter_mut().for_each(|group| group.oracle.disturbed(time));
     }
 
     /// Time passes while the agent is busy.
     pub fn let_pass(&mut self, time: i64) {
         self.pass_to((self.clock.true_time + time).min(self.end));
         self.let_arrive();
-        self.oracle.disturbed(self.clock.true_time);
+        self.disturbed();
+    }
+
+    /// The configuration is another one from now on.
+    pub fn configure(&mut self, new: Settings) {
+        let time = self.clock.true_time;
+        if new.webhook != self.settings.webhook {
+            self.channel_since = time;
+        }
+        if let Some(webhook) = new.webhook {
+            self.robots[webhook.robot].set_secret(webhook.secret);
+        }
+        for group in &mut self.groups {
+            group.oracle.rules = new.rules();
+            group.containers.configure(&self.settings, &new, time);
+        }
+        self.settings = new;
     }
 
     /// In a calm that has lasted, nothing is left to tell.
     fn judge(&mut self) {
-        if self.weather.calm && self.clock.true_time - self.weather.since > CALM_BEFORE_JUDGEMENT {
-            self.oracle.all_is_told(self.clock.true_time - 20 * MINUTE);
-            let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
-            self.containers.all_is_told(&self.engine, before, self.oracle.recoveries_are_told());
+        let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
+        if !self.weather.calm || self.weather.since >= before {
+            return;
+        }
+        for (number, group) in self.groups.iter_mut().enumerate() {
+            let since = if number == 0 { self.channel_since } else { self.robots[PAGER].well_since };
+            if since >= before {
+                continue;
+            }
+            group.oracle.all_is_told(self.clock.true_time - 20 * MINUTE);
+            group.containers.all_is_told(&self.engine, before, &self.settings);
+            if let Some(drill) = self.engine.drill() {
+                group.containers.drill_is_told(drill, self.clock.true_time, &self.settings);
+            }
         }
     }
 
@@ -283,20 +267,29 @@ impl World {
         resume_unwind(Box::new(Crash { machine }))
     }
 
+    /// Whether the next agent is `run --once`, after one that was it or was not.
+    pub fn is_once_next(&mut self, was: bool) -> bool {
+        let is = !was && !self.weather.calm && self.settings.webhook.is_some() && self.random.once_in(5);
+        if is {
+            self.weather.count("run --once");
+        }
+        is
+    }
+
     /// Time passes without an agent.
     pub fn restart(&mut self, machine: bool) {
-        self.oracle.disturbed(self.clock.true_time);
+        self.disturbed();
         // Behind a slow disk, what was told of containers last may not be saved: it is told again, or not known.
         if self.weather.disk_is_slow() || self.clock.true_time - self.slow_ended < MINUTE {
-            self.containers.forget();
+            self.groups.iter_mut().for_each(|group| group.containers.forget());
         }
         if machine {
             self.save = None;
         } else {
             self.finish_orphaned_save();
         }
-        if let Some(flight) = self.flight.take() {
-            self.oracle.excuse(&flight.content);
+        for flight in std::mem::take(&mut self.flights) {
+            self.group_of(flight.robot).oracle.excuse(&flight.content);
             // What was sent is on its way, or died with the machine.
             if !machine || self.random.once_in(2) {
                 self.orphans.push(Flight { sender: Sender::Gone, ..flight });
@@ -320,7 +313,7 @@ impl World {
                 self.clock.wall_ahead = self.random.range(-HOUR, HOUR);
             }
         }
-        self.oracle.disturbed(self.clock.true_time);
+        self.disturbed();
         if self.unsaved.take().is_some() {
             self.forgets();
         }
@@ -329,8 +322,11 @@ impl World {
 
     /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
     pub fn forgets(&mut self) {
-        self.oracle.forgets();
-        self.containers.forget();
+        for group in &mut self.groups {
+            group.oracle.forgets();
+            group.containers.forget();
+        }
+        self.paces.iter_mut().for_each(Pace::forget);
         self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Forgotten);
     }
 
@@ -346,14 +342,14 @@ impl World {
         let step = self.random.magnitude(SECOND, 3 * days) * self.random.pick(&[-1, 1]);
         // Not ever further from the truth.
         self.clock.wall_ahead = if self.clock.wall_ahead.abs() > days { 0 } else { self.clock.wall_ahead + step };
-        self.oracle.disturbed(self.clock.true_time);
+        self.disturbed();
     }
 
     /// The machine sleeps; its clocks go on.
     pub fn sleep(&mut self) {
         let asleep = self.random.magnitude(SECOND, 10 * HOUR).min((self.end - self.clock.true_time).max(0));
         self.pass_to(self.clock.true_time + asleep);
-        self.oracle.disturbed(self.clock.true_time);
+        self.disturbed();
         self.let_arrive();
     }
 
@@ -362,7 +358,7 @@ impl World {
         let fault = self.weather.disk_fault(&mut self.random);
         if fault != DiskFault::None {
             self.note(|| format!("disk: {name}: {fault:?}"));
-            self.oracle.disturbed(self.clock.true_time);
+            self.disturbed();
         }
         match fault {
             DiskFault::None | DiskFault::Lie | DiskFault::CrashAfter => Ok(fault),
@@ -393,12 +389,11 @@ impl World {
     pub fn start_from(&mut self, content: Option<&Content>) {
         let saved: Option<Rc<Saved>> = content.and_then(|content| content.saved.clone());
         let (now, boot_id) = (self.clock.now(), self.clock.boot_id());
-        self.oracle.started(saved.as_deref(), now, &boot_id);
+        for (number, group) in self.groups.iter_mut().enumerate() {
+            group.oracle.started(number, saved.as_deref(), now, &boot_id);
+        }
+        for (robot, pace) in self.paces.iter_mut().enumerate() {
+            pace.held_until = saved.as_ref().map_or(i64::MIN, |saved| saved.held_until[robot]);
+        }
     }
-}
-
-/// Whether a message waits in the state. Its title and what is said of others with it are made as it is sent.
-fn holds(state: &str, content: &str) -> bool {
-    let said_of_others = |line: &&str| line.starts_with("📭 此前有 ");
-    content.lines().skip(2).filter(|line| !said_of_others(line)).all(|line| state.contains(line))
 }

@@ -7,7 +7,7 @@
 mod merge;
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -104,17 +104,26 @@ fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<Line> {
     head.into_iter().chain(facts.iter().map(|fact| line(fact, style))).collect()
 }
 
-/// Alerts that are over without a message that says so: a digest must not show them as if they went on.
+/// Alerts that are over, and no message that is still to come says so: a digest must not show them as if they went on.
 pub struct Ended {
-    episodes: HashSet<u64>,
-    at: Timestamp,
+    /// When each was over.
+    episodes: HashMap<u64, Timestamp>,
 }
 
 impl Ended {
     /// The alerts that ended at `now`.
     pub fn new<'a>(transitions: impl Iterator<Item = &'a Transition>, now: Timestamp) -> Ended {
-        let episodes = transitions.map(|transition| episode(&transition.key, transition.since)).collect();
-        Ended { episodes, at: now }
+        Ended { episodes: transitions.map(|transition| (episode(&transition.key, transition.since), now)).collect() }
+    }
+
+    /// The ends that `message` tells.
+    pub fn told_by(message: &Message) -> Ended {
+        let mut episodes = HashMap::new();
+        for fact in &message.facts {
+            let told = fact.episode().into_iter().chain(fact.over.iter().copied());
+            episodes.extend(fact.ended.into_iter().flat_map(|ended| told.clone().map(move |id| (id, ended))));
+        }
+        Ended { episodes }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -125,12 +134,13 @@ impl Ended {
     pub fn mark(&self, message: &mut Message, style: &Style) -> bool {
         let mut changed = false;
         for fact in &mut message.facts {
-            if fact.is_open() && fact.episode().is_some_and(|id| self.episodes.contains(&id)) {
-                fact.ended = Some(self.at);
+            let ended = fact.episode().and_then(|id| self.episodes.get(&id)).filter(|_| fact.is_open());
+            if let Some(ended) = ended {
+                fact.ended = Some(*ended);
                 changed = true;
             }
             let unlisted = fact.open.len();
-            fact.open.retain(|id| !self.episodes.contains(id));
+            fact.open.retain(|id| !self.episodes.contains_key(id));
             changed |= fact.open.len() < unlisted;
         }
         if changed && is_page(message) {

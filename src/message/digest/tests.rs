@@ -190,6 +190,15 @@ fn an_alert_that_ends_without_a_message_is_over_in_what_waits() {
 }
 
 #[test]
+fn an_alert_whose_end_went_first_is_over_in_what_waits() {
+    let ended = Ended::told_by(&recovered("/a", 0, 9));
+    let mut rejected = fired("/a", 0);
+    assert!(ended.mark(&mut rejected, &style(Language::Chinese)));
+    assert_eq!(of(vec![rejected, fired("/b", 1)])[0].facts[1].ended, Some(at(9)));
+    assert!(Ended::told_by(&fired("/a", 0)).is_empty());
+}
+
+#[test]
 fn english_has_the_same_layout() {
     let pages = digest(vec![fired("/", 0), recovered("/", 0, 1)], &style(Language::English), at(5));
     assert_eq!(pages[0].title, "📚 VPS Backlog Digest [web-1]");

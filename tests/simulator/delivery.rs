@@ -1,0 +1,151 @@
+//! Between the agent and the robots: what is on its way, what comes of it, and who reads it.
+
+use serde_json::Value;
+use vps_monitor::http::{Error, Response};
+use vps_monitor::store::FILE_NAME;
+
+use super::clock::SECOND;
+use super::language::in_chinese;
+use super::oracle::{SAID_OF_OTHERS, wrong};
+use super::pager::PAGER;
+use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
+use super::world::{Group, World};
+
+/// How long the agent lets a message wait for its save.
+const SAVE_PATIENCE: i64 = 5 * SECOND;
+
+impl World {
+    /// Those who read what a robot takes.
+    pub fn group_of(&mut self, robot: usize) -> &mut Group {
+        &mut self.groups[usize::from(robot == PAGER)]
+    }
+
+    /// When something comes to a robot next.
+    pub fn next_arrival(&self) -> i64 {
+        let all = self.flights.iter().chain(&self.orphans);
+        all.filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX)
+    }
+
+    /// What has come to the robots by now.
+    pub fn let_arrive(&mut self) {
+        let time = self.clock.true_time;
+        if self.next_arrival() > time {
+            return;
+        }
+        let has_come = |flight: &Flight| flight.arrives.is_some_and(|arrives| arrives <= time);
+        let mut come: Vec<(i64, Flight)> = Vec::new();
+        for flight in self.flights.iter_mut().chain(&mut self.orphans).filter(|flight| has_come(flight)) {
+            come.push((flight.arrives.take().unwrap_or(time), flight.clone()));
+        }
+        self.orphans.retain(|flight| flight.arrives.is_some());
+        come.sort_by_key(|(arrived, _)| *arrived);
+        for (arrived, flight) in come {
+            self.arrive(arrived, &flight);
+        }
+    }
+
+    fn arrive(&mut self, arrived: i64, flight: &Flight) {
+        let Flight { content, fate, sender, robot, .. } = flight;
+        self.note(|| format!("robot {robot}: {fate:?}: {}", content.lines().collect::<Vec<_>>().join(" | ")));
+        if *fate == Fate::Garbage {
+            return;
+        }
+        let is_orphan = *sender != Sender::There;
+        if *sender != Sender::Forgotten {
+            self.paces[*robot].arrived(arrived, is_orphan);
+        }
+        if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) {
+            let is_heard = *fate == Fate::Accepted && !is_orphan;
+            let group = &mut self.groups[usize::from(*robot == PAGER)];
+            let is_new = group.oracle.accepted(content, is_heard, is_orphan);
+            if group.oracle.was_rejected(content) {
+                // Others went first, so it is no last word: its own time says how old it is.
+                group.containers.lose(content, arrived);
+            } else if is_new {
+                group.containers.read(content, &self.engine, *sender != Sender::Forgotten, arrived);
+            }
+        }
+    }
+
+    pub fn post(&mut self, posted: Posted) {
+        let (webhook, is_pager) = (posted.webhook, posted.webhook.robot == PAGER);
+        if !(is_pager && self.settings.has_pager) && self.settings.webhook != Some(webhook) {
+            wrong(format!("a message is posted to a channel that is not in force: {webhook:?}"));
+        }
+        self.must_be_saved(&posted.content);
+        let posted = Posted { content: in_chinese(&posted.content), ..posted };
+        let flight = self.robots[webhook.robot].post(posted, self.clock.true_time, &mut self.random);
+        self.weather.count(match flight.fate {
+            Fate::Accepted => "deliveries",
+            Fate::AcceptedUnheard => "answer lost",
+            Fate::Lost => "robot unreachable",
+            Fate::Garbage => "wrong answer",
+            Fate::Errcode(45009) => "robot throttled (45009)",
+            Fate::Errcode(93000) => "robot refused (93000)",
+            Fate::Errcode(40058) => "message refused (40058)",
+            Fate::Errcode(NEVER) => "message that is never taken",
+            Fate::Errcode(_) => "robot busy (-1)",
+        });
+        self.flights.push(flight);
+    }
+
+    /// The agent hears what became of its message.
+    pub fn hear(&mut self, flight: &Flight) -> Result<Response, Error> {
+        let time = self.clock.true_time;
+        match flight.fate {
+            Fate::Accepted => self.group_of(flight.robot).oracle.heard(&flight.content),
+            Fate::Errcode(45009) => self.paces[flight.robot].throttled(time),
+            // It is tried again, and given up in the end.
+            Fate::Errcode(40058 | NEVER) => {
+                let group = self.group_of(flight.robot);
+                group.oracle.refused(&flight.content);
+                group.containers.lose(&flight.content, time);
+            }
+            _ => {}
+        }
+        answer(flight.fate)
+    }
+
+    /// A message is in the state on the disk, unless the disk refuses, or takes too long.
+    fn must_be_saved(&mut self, content: &str) {
+        let state = self.disk.files.get(FILE_NAME);
+        if state.and_then(|state| lines_of(&state.bytes)).is_some_and(|lines| holds(&lines, content)) {
+            return;
+        }
+        let time = self.clock.true_time;
+        // After a save that failed nothing waits for the next one.
+        let slow = self.unsaved.is_some()
+            || self.save.as_ref().is_some_and(|save| time - save.began >= SAVE_PATIENCE - SECOND);
+        // It may have waited for a slow save or step before this one.
+        if !slow && time - self.slow_ended > SAVE_PATIENCE {
+            wrong("a message is on its way, and it is not saved");
+        }
+        self.unsaved = Some(time);
+    }
+}
+
+/// All lines of the messages that wait in a state.
+fn lines_of(state: &[u8]) -> Option<String> {
+    let state: Value = serde_json::from_slice(state).ok()?;
+    let outboxes = state["outboxes"].as_object()?.values();
+    let lists = outboxes.flat_map(|outbox| [&outbox["waiting"], &outbox["rejected"]]).filter_map(Value::as_array);
+    let mut lines = String::new();
+    for entry in lists.flatten() {
+        let message = &entry["message"];
+        for line in message["lines"].as_array()?.iter().chain([&message["footer"]]) {
+            // What is foreign in a line stands apart.
+            let spans = line.as_array().map_or(std::slice::from_ref(line), Vec::as_slice);
+            lines.extend(spans.iter().filter_map(Value::as_str));
+            lines.push('\n');
+        }
+    }
+    Some(lines)
+}
+
+/// Whether a message is among them. Its title and what is said of others with it are made as it is sent.
+fn holds(state: &str, content: &str) -> bool {
+    let said_of_others = |line: &&str| line.starts_with(SAID_OF_OTHERS) || line.contains(" refused and set aside");
+    // Foreign text is written as the channel's markup needs it.
+    let plain = |line: &str| line.replace('［', "[").replace('］', "]");
+    content.lines().skip(2).filter(|line| !said_of_others(line)).all(|line| state.contains(&plain(line)))
+}

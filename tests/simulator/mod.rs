@@ -38,9 +38,9 @@ use crate::support::setting;
 use run::{Outcome, simulate};
 
 /// Hours of one seed, where the environment names none.
-const HOURS: u64 = 48;
+const HOURS: u64 = 24;
 /// Seeds of the ordinary test run.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 4;
 /// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh.
 const FIRST_SEED: u64 = 1;
 

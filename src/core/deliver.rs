@@ -207,7 +207,7 @@ impl Core {
         });
     }
 
-    pub(super) fn posted(&mut self, ticket: Ticket, answer: &Result<http::Response, http::Error>, now: Now) {
+    pub(super) fn posted(&mut self, ticket: Ticket, answer: &http::Answer, now: Now) {
         if !self.answer_tap(ticket, answer, now) {
             self.landed(ticket, now, |channel| channel.classify(answer));
         }

@@ -87,7 +87,7 @@ pub enum Input {
     /// The outcome of [`Effect::Post`].
     Posted {
         ticket: Ticket,
-        answer: Result<http::Response, http::Error>,
+        answer: http::Answer,
     },
     /// The outcome of [`Effect::Print`] with a ticket.
     Printed {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Core, Effect, Ticket};
 use crate::clock::Now;
-use crate::http;
-use crate::tap::{Answer, Judged, Tap};
+use crate::http::{self, Answer};
+use crate::tap::{Judged, Tap};
 
 #[derive(Debug, Default)]
 pub(super) struct Tapping {

@@ -49,12 +49,15 @@ const USER_AGENT: &str = concat!("vps-monitor/", env!("CARGO_PKG_VERSION"));
 #[error("{0}")]
 pub struct Error(pub String);
 
+/// The result of a post.
+pub type Answer = Result<Response, Error>;
+
 /// Sends `request` and reads the answer, until `deadline`. Before what nothing here can cut short, `hangs` is told the
 /// error that it is if it does not end, and behind it nothing.
 ///
 /// # Errors
 /// No answer came, or it was a redirect. A status of 400 and above is an answer.
-pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Result<Response, Error> {
+pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Answer {
     let url = &*request.url.expose();
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;

@@ -10,7 +10,7 @@ pub mod wecom;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::http;
+use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
@@ -20,9 +20,6 @@ pub const SETTINGS: &[&str] = &[wecom::SETTING];
 
 /// The channel whose outbox is the one of a state of version 1.
 pub const FIRST_CHANNEL: &str = wecom::KIND;
-
-/// The result of a post.
-pub type Answer = Result<http::Response, http::Error>;
 
 /// The part of a channel that its vendor's file knows. `Display` names it, with enough of its secret to tell it from
 /// another.

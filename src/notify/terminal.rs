@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Answer, Job, Limits, Vendor, full_width};
+use super::{Job, Limits, Vendor, full_width};
+use crate::http::Answer;
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
 

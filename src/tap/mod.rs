@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::alert::{Extent, Transition};
 use crate::clock::Now;
-use crate::http;
+use crate::http::{self, Answer};
 use crate::rule::Finding;
 use crate::snapshot::Failure;
 
@@ -22,9 +22,6 @@ pub struct Judged<'a> {
     /// The changes of alerts, told or not.
     pub transitions: &'a [Transition],
 }
-
-/// The result of a post.
-pub type Answer = Result<http::Response, http::Error>;
 
 pub trait Tap: fmt::Debug {
     /// Takes in a look, and gives the requests to be posted. A tap that wants to post one after another keeps them until

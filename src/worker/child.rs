@@ -150,7 +150,7 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
     files::replace(&mut folder, name, bytes).map_err(failed)
 }
 
-fn post(order: &[u8]) -> io::Result<Result<http::Response, http::Error>> {
+fn post(order: &[u8]) -> io::Result<http::Answer> {
     let end = order.iter().position(|byte| *byte == b'\n').ok_or(io::ErrorKind::InvalidData)?;
     let (head, body) = order.split_at(end);
     let Posting { method, url, headers, deadline } = serde_json::from_slice(head)?;

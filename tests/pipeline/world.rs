@@ -47,7 +47,7 @@ struct State {
     robot_is_up: bool,
     /// The robot's answer to the next message.
     next_errcode: i64,
-    posting: Option<(Boot, Ticket, Result<http::Response, http::Error>)>,
+    posting: Option<(Boot, Ticket, http::Answer)>,
 }
 
 impl World {

@@ -2,9 +2,9 @@
 
 use vps_monitor::alert::Extent;
 use vps_monitor::clock::Now;
-use vps_monitor::http::Request;
+use vps_monitor::http::{Answer, Request};
 use vps_monitor::secret::Secret;
-use vps_monitor::tap::{Answer, Judged, Setup, Tap};
+use vps_monitor::tap::{Judged, Setup, Tap};
 
 pub const URL: &str = "http://127.0.0.1:1/push/0123456789abcdef";
 

@@ -45,7 +45,7 @@ fn request(url: &str) -> http::Request {
     }
 }
 
-fn post(worker: &Worker, url: &str) -> Result<http::Response, http::Error> {
+fn post(worker: &Worker, url: &str) -> http::Answer {
     worker.post(&request(url)).unwrap().wait()
 }
 

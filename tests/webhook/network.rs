@@ -27,7 +27,7 @@ fn hosts(addresses: &[&str]) -> String {
     addresses.iter().map(|address| format!("{address} robot.test\n")).collect()
 }
 
-fn is_delivered(answer: &Result<http::Response, http::Error>) -> bool {
+fn is_delivered(answer: &http::Answer) -> bool {
     channel("http://127.0.0.1/send?key=k").classify(answer) == Outcome::Delivered
 }
 

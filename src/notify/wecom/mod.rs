@@ -14,8 +14,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::{Answer, Channel, Job, Limits, Vendor};
-use crate::http;
+use super::{Channel, Job, Limits, Vendor};
+use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;

@@ -53,7 +53,7 @@ impl Alert {
         let cooldown_ends = self.cooldown_ends(policy);
         let Phase::Pending(pending) = &mut self.phase else { return None };
         pending.critical = Streak::follow(pending.critical, seen.is_critical, seen.critical, now.boot);
-        let lasted = |streak: Streak| now.boot - streak.since >= pending.wait;
+        let lasted = |streak: Streak| streak.has_lasted(pending.wait, now.boot);
         let is_critical = pending.critical.is_some_and(lasted);
         let is_cooling_down = cooldown_ends.is_some_and(|end| now.boot < end);
         if !is_critical && (!lasted(pending.over) || is_cooling_down) {
@@ -89,7 +89,7 @@ impl Alert {
         firing.checks = firing.checks.saturating_add(u32::from(extent == Extent::Check));
         firing.critical = Streak::follow(firing.critical, seen.is_critical, seen.critical, now.boot);
         firing.peak = worst(firing.peak, number);
-        let is_critical = firing.critical.is_some_and(|streak| now.boot - streak.since >= firing.wait);
+        let is_critical = firing.critical.is_some_and(|streak| streak.has_lasted(firing.wait, now.boot));
         firing.level = if is_critical { Level::Critical } else { Level::Warning };
         let is_worse = || {
             let (told, now) = firing.told_value.zip(number)?;

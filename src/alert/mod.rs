@@ -86,10 +86,11 @@ impl AlertBook {
         self.alerts.get(key).is_some_and(|alert| !alert.is_clear())
     }
 
-    /// The instants after `after` at which a look can change an alert though no reading changes (the end of a `for`, of a
-    /// grace, a cooldown or a settling), each with its key.
-    pub fn due(&self, after: Boot, policy: &Policy) -> impl Iterator<Item = (Boot, &Key)> {
-        self.alerts.values().filter_map(move |alert| Some((alert.next_due(after, policy)?, &alert.key)))
+    /// The instants after `after` at which a look can change an alert though no reading changes: the end of a `for`, of a
+    /// grace, a cooldown or a settling. Of what is read from the Docker engine, or of everything else.
+    pub fn due(&self, of_docker: bool, after: Boot, policy: &Policy) -> impl Iterator<Item = Boot> {
+        let alerts = self.alerts.values().filter(move |alert| alert.key.metric.is_of_docker() == of_docker);
+        alerts.filter_map(move |alert| alert.next_due(after, policy))
     }
 
     /// Moves every instant to the clock of another start of the machine.

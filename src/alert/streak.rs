@@ -1,5 +1,7 @@
 //! For how long a reading has been over a limit without a break.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Boot;
@@ -22,7 +24,11 @@ impl Streak {
         Streak { since: Boot::EARLIEST, sum: 0.0, looks: 0 }
     }
 
-    /// The streak after a look; `number` is a rate's reading, and `None` for everything else.
+    pub fn has_lasted(self, wait: Duration, now: Boot) -> bool {
+        now - self.since >= wait
+    }
+
+    /// The streak after a look; `rate` is `None` for everything that is no rate.
     pub fn follow(streak: Option<Streak>, is_over: bool, rate: Option<Rate>, now: Boot) -> Option<Streak> {
         let Some(before) = streak else {
             let sum = rate.map_or(0.0, |rate| rate.number);

@@ -16,7 +16,9 @@ pub mod traffic;
 use std::time::Duration;
 
 pub use check::Check;
-pub use source::{Configured, Group, NETWORK, SYSTEM, Setup, Source, groups, read, read_limits, sample_interval};
+pub use source::{
+    Configured, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, groups, read, read_limits, sample_interval,
+};
 
 use crate::clock::{Boot, Now};
 use crate::host::Host;

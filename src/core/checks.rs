@@ -68,14 +68,10 @@ impl Core {
     /// grace, its cooldown or its settling. A check begins early by its window, so that it knows by then.
     fn waits_end(&self) -> [Option<Boot>; 2] {
         let policy = &self.config.policy;
-        let ends_of = |is_of_docker: bool, looked_at: Boot| {
-            let due = self.alerts().due(looked_at, policy);
-            due.filter(move |(_, key)| key.metric.is_of_docker() == is_of_docker).map(|(due, _)| due)
-        };
-        let of_containers = || ends_of(true, self.checks.containers_looked_at);
+        let of_containers = || self.alerts().due(true, self.checks.containers_looked_at, policy);
         let together = of_containers().min().map(|first| first.after(TAKEN_DOWN_TOGETHER));
         let containers = of_containers().filter(|due| Some(*due) <= together).max();
-        let host = ends_of(false, self.checks.host_looked_at).min();
+        let host = self.alerts().due(false, self.checks.host_looked_at, policy).min();
         [containers, host.map(|due| due.before(self.config.plan.window()))]
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Core, Effect, transition_log};
 use crate::alert::{self, Extent, News, Transition};
 use crate::clock::Now;
+use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
 use crate::logging::Change;
 use crate::message;
@@ -19,6 +20,7 @@ use crate::text;
 
 const _: () = assert!(alert::NAME_IS_KEPT.as_secs() as i64 == docker::REMOVED_IS_KEPT.as_secs());
 const _: () = assert!(docker::LONGEST_GRACE.as_secs() <= alert::LONGEST_WAIT.as_secs());
+const _: () = assert!(LONGEST_FOR.as_secs() <= alert::LONGEST_WAIT.as_secs());
 
 /// The measurements that failed at the last look, and the beginning of each failure.
 #[derive(Debug, Default)]

@@ -72,11 +72,6 @@ impl Metric {
         })
     }
 
-    /// From where on it is a warning, where nothing else is said.
-    pub fn default_warning(&self) -> f64 {
-        self.default.and_then(|limits| limits.warning).unwrap_or(f64::INFINITY)
-    }
-
     /// Whether it is read from the Docker engine.
     pub fn is_of_docker(&self) -> bool {
         self.section == Section::Docker

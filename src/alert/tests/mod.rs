@@ -112,7 +112,7 @@ impl Watch {
 
     /// When it is to be looked at again, in seconds.
     fn due(&self, after: u32) -> Option<u32> {
-        let due = self.book.due(at(after).boot, &self.policy).map(|(due, _)| due).min()?;
+        let due = self.book.due(self.metric.is_of_docker(), at(after).boot, &self.policy).min()?;
         Some(u32::try_from(due.as_micros() / 1_000_000).unwrap())
     }
 }

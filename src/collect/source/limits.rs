@@ -8,7 +8,8 @@ use crate::settings::{Complaint, Doc, Section, doc};
 
 const CRITICAL: &str = "critical";
 const LASTS: &str = "for";
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// No number must last longer.
+pub const LONGEST_FOR: Duration = Duration::from_secs(24 * 3600);
 
 const CRITICAL_DOC: Doc = doc("严重阈值，留空则没有", "critical from here on; empty: none");
 const LASTS_DOC: Doc = doc("超过阈值持续多久才告警", "time over the limit before it is told");
@@ -32,7 +33,7 @@ pub fn read_limits(section: &mut Section<'_>, metric: &Metric, threshold: &'stat
             section.problem(threshold, complaint.expected(format!("less than {critical}")));
         }
     }
-    let lasts = section.duration(LASTS, default.lasts, Duration::ZERO..=LONGEST, LASTS_DOC);
+    let lasts = section.duration(LASTS, default.lasts, Duration::ZERO..=LONGEST_FOR, LASTS_DOC);
     section.mark_as_judging(&[threshold, CRITICAL, LASTS]);
     Limits { warning: Some(warning), critical, lasts, ..default }
 }

@@ -16,7 +16,7 @@ use crate::metric::{Limits, Metric};
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
 
-pub use limits::read_limits;
+pub use limits::{LONGEST_FOR, read_limits};
 
 /// Something that quantities are read from.
 #[derive(Debug)]

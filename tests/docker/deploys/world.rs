@@ -291,12 +291,8 @@ impl World {
     pub fn pass(&mut self, millis: i64) {
         let end = self.now_millis + millis;
         loop {
-            let wake = self
-                .book
-                .due(self.now().boot, &policy())
-                .map(|(due, _)| due)
-                .min()
-                .map(|due| due.as_micros() / 1000 - 86_400_000);
+            let wake =
+                self.book.due(true, self.now().boot, &policy()).min().map(|due| due.as_micros() / 1000 - 86_400_000);
             let next = [Some(self.next_check), self.burst_due, wake].into_iter().flatten().min().unwrap();
             if next > end {
                 self.now_millis = end;

@@ -10,6 +10,7 @@ use vps_monitor::snapshot::Snapshot;
 
 use super::{config, told};
 use crate::support::real_engine::{RealEngine, skip};
+use crate::support::wait_until;
 
 /// A container that starts again under load may take its time.
 const LONG: Duration = Duration::from_secs(60);
@@ -106,8 +107,29 @@ fn a_container_in_each_state_is_told_with_its_cause() {
     engine.run("starting", &["--health-interval", "1h", "--health-cmd", "true"], RUN_ON);
     // A container that ends with the process that was killed ends too soon, at times, for the engine to know why.
     let memory = ["--memory", "16m", "--memory-swap", "16m"];
-    engine.run("oom", &memory, "dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 1; exit 137");
-    engine.run("reloaded", &[], "trap 'sleep 1; exit 1' HUP; while :; do sleep 0.1; done");
+    engine.run(
+        "oom",
+        &memory,
+        "dd if=/dev/zero of=/dev/null bs=64M count=1; until [ -e /tmp/known ]; do sleep 0.1; done; exit 137",
+    );
+    wait_until("the engine knows of the OOM kill", || {
+        let all = [
+            "events",
+            "--since",
+            "10m",
+            "--until",
+            "0s",
+            "--filter",
+            "event=oom",
+            "--format",
+            "{{.Actor.Attributes.name}}",
+        ];
+        engine.docker(&all).contains(&format!("{}oom", engine.prefix))
+    });
+    engine.docker(&["exec", "@oom", "touch", "/tmp/known"]);
+    // Before it has its trap, the first process of a container ignores the signal.
+    engine.run("reloaded", &[], "trap 'sleep 1; exit 1' HUP; echo ready; while :; do sleep 0.1; done");
+    wait_until("the trap is set", || engine.docker(&["logs", "@reloaded"]) == "ready");
     engine.docker(&["kill", "-s", "HUP", "@reloaded"]);
     engine.run("removed", &["--rm"], "exit 5");
     for line in [

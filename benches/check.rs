@@ -8,7 +8,7 @@
 mod shared;
 
 use divan::Bencher;
-use vps_monitor::alert::AlertBook;
+use vps_monitor::alert::Alerts;
 use vps_monitor::host::Host;
 
 use shared::{Watched, find_nothing_new, snapshot, style, word_an_alert};
@@ -32,7 +32,7 @@ fn measure_this_host(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn judge_and_find_nothing_new(bencher: Bencher<'_, '_>) {
     let snapshot = snapshot();
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     bencher.bench_local(|| find_nothing_new(&snapshot, &mut book));
 }
 

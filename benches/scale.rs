@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::clock::Boot;
-use vps_monitor::message::{self, Extras, Language, Message, Style};
+use vps_monitor::message::{self, Language, Message, Sections, Style};
 use vps_monitor::metric;
 use vps_monitor::notify::wecom;
-use vps_monitor::outbox::{Budget, Outbox, Outcome, Settled};
+use vps_monitor::outbox::{Budget, Conclusion, Outbox, Outcome};
 use vps_monitor::schedule::{Config, Reporter};
 use vps_monitor::snapshot::{Snapshot, Value};
 
@@ -83,7 +83,7 @@ fn reports(hosts: usize, jitter: Duration) -> Day {
             continue;
         }
         let answered = now.after(CALL);
-        if matches!(outbox.settle(&day.robot.call(now), answered), Settled::Delivered(_)) {
+        if matches!(outbox.settle(&day.robot.call(now), answered), Conclusion::Delivered(_)) {
             day.delivered += 1;
             day.last = answered - nine;
         }
@@ -98,7 +98,7 @@ fn report(host: &str, time: Timestamp) -> Message {
     snapshot.push(metric::CPU, "", Value::Number(23.5));
     snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
     let style = Style { language: Language::default(), host: host.to_owned(), zone: TimeZone::UTC };
-    message::report(&snapshot, &Extras::default(), &style, time)
+    message::report(&snapshot, &Sections::default(), &style, time)
 }
 
 /// The outbox as it stands in the state file, in bytes, with so many reports that wait.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::alert::{Episode, News, Transition};
 use vps_monitor::core::ReadingDocument;
-use vps_monitor::message::{self, Escape, Extras, Language, Style};
+use vps_monitor::message::{self, Escape, Language, Sections, Style};
 use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Limit, Rule, Rules};
 use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value, Watched};
@@ -95,7 +95,7 @@ fn said(language: Language) -> String {
     let recovery = message::recovery(&transitions(&well, News::Recovered, since), &style, now);
     add("recovery", &recovery.unwrap().text(&Escape::NONE));
     for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
-        add(what, &message::report(snapshot, &Extras::default(), &style, now).text(&Escape::NONE));
+        add(what, &message::report(snapshot, &Sections::default(), &style, now).text(&Escape::NONE));
     }
     let (rules, mut all) = (rules(), over.clone());
     all.append(unknown);

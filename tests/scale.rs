@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vps_monitor::alert::{Episode, News, Transition};
-use vps_monitor::message::{self, Extras, Language, Message, Style};
+use vps_monitor::message::{self, Language, Message, Sections, Style};
 use vps_monitor::metric;
 use vps_monitor::rule::Limit;
 use vps_monitor::snapshot::{ContainerWord, Key, Snapshot, Value};
@@ -67,7 +67,7 @@ fn a_report_of_all_is_made_at_once_and_bounded() {
         snapshot.push(metric::CONTAINER_HEALTH, format!("web-{number}"), value("unhealthy"));
     }
     (0..1000).for_each(|number| snapshot.watch(metric::DISK, format!("/mnt/{number}")));
-    let report = message::report(&snapshot, &Extras::default(), &style(), at(0));
+    let report = message::report(&snapshot, &Sections::default(), &style(), at(0));
     assert!(report.bytes() < 70_000, "{} bytes", report.bytes());
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }

@@ -12,7 +12,7 @@
 mod shared;
 
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
-use vps_monitor::alert::{AlertBook, Transition};
+use vps_monitor::alert::{Alerts, Transition};
 use vps_monitor::message::{Message, Style};
 use vps_monitor::snapshot::Snapshot;
 
@@ -24,8 +24,8 @@ fn measured_before(name: &str) -> Watched {
     watched
 }
 
-fn judged_before() -> (Snapshot, AlertBook) {
-    let (snapshot, mut book) = (snapshot(), AlertBook::default());
+fn judged_before() -> (Snapshot, Alerts) {
+    let (snapshot, mut book) = (snapshot(), Alerts::default());
     find_nothing_new(&snapshot, &mut book);
     (snapshot, book)
 }
@@ -46,7 +46,7 @@ fn measure_a_fixture_host(mut watched: Watched) -> (Snapshot, Watched) {
 
 #[library_benchmark]
 #[bench::small_vps(judged_before())]
-fn judge_and_find_nothing_new((snapshot, mut book): (Snapshot, AlertBook)) -> (Vec<Transition>, Snapshot, AlertBook) {
+fn judge_and_find_nothing_new((snapshot, mut book): (Snapshot, Alerts)) -> (Vec<Transition>, Snapshot, Alerts) {
     (find_nothing_new(&snapshot, &mut book), snapshot, book)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use vps_monitor::alert::{AlertBook, Extent, Policy, Transition};
+use vps_monitor::alert::{Alerts, Extent, Policy, Transition};
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan};
 use vps_monitor::host::Host;
@@ -81,13 +81,13 @@ pub fn style() -> Style {
     Style { language: Language::default(), host: "web-1".to_owned(), zone: TimeZone::UTC }
 }
 
-pub fn find_nothing_new(snapshot: &Snapshot, book: &mut AlertBook) -> Vec<Transition> {
+pub fn find_nothing_new(snapshot: &Snapshot, book: &mut Alerts) -> Vec<Transition> {
     let findings = HIGH.with(|rules| rule::evaluate(black_box(snapshot), rules));
     book.step(&findings, snapshot, Extent::Check, now(), &Policy::default())
 }
 
 pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
     let findings = LOW.with(|rules| rule::evaluate(black_box(snapshot), rules));
-    let transitions = AlertBook::default().step(&findings, snapshot, Extent::Check, now(), &Policy::default());
+    let transitions = Alerts::default().step(&findings, snapshot, Extent::Check, now(), &Policy::default());
     message::alerts(&transitions, style, now().wall)
 }

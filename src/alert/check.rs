@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Alert, AlertBook, Phase, Tally};
+use super::{Alert, Alerts, MessageCounts, Phase};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::clock::{Boot, Now};
 use crate::snapshot::Key;
@@ -12,7 +12,7 @@ use crate::snapshot::Key;
 /// No alert waits longer than this before it is told.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-impl AlertBook {
+impl Alerts {
     /// Corrects what cannot be true at `now`. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
         let corrected = |alert: &mut Alert| {
@@ -45,7 +45,7 @@ impl AlertBook {
     }
 }
 
-impl Tally {
+impl MessageCounts {
     /// Corrects counts that are near a number's end. How many that were.
     pub fn correct(&mut self) -> usize {
         keep(&mut self.alerts, 0..=MAX_COUNT) + keep(&mut self.recoveries, 0..=MAX_COUNT)

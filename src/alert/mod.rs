@@ -20,7 +20,7 @@ use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Verdict};
 use crate::snapshot::{Key, Snapshot};
 
-pub use news::{Episode, News, Tally, Transition};
+pub use news::{Episode, MessageCounts, News, Transition};
 pub use policy::{Policy, Steps};
 pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};
 
@@ -45,11 +45,11 @@ pub enum Extent {
 
 /// All alerts of the host, by what they are about.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AlertBook {
+pub struct Alerts {
     alerts: BTreeMap<Key, Alert>,
 }
 
-impl AlertBook {
+impl Alerts {
     /// Takes in what a look found. What is watched and was not read is unknown and stays as it is; what a look of this
     /// extent should have spoken of, and does not watch, is not watched any more.
     #[must_use]
@@ -160,17 +160,17 @@ impl AlertBook {
 }
 
 /// As a list: the form of state version 1.
-impl Serialize for AlertBook {
+impl Serialize for Alerts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.alerts.values())
     }
 }
 
-impl<'de> Deserialize<'de> for AlertBook {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AlertBook, D::Error> {
+impl<'de> Deserialize<'de> for Alerts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Alerts, D::Error> {
         let alerts = Vec::<Alert>::deserialize(deserializer)?;
         let alerts = alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
-        Ok(AlertBook { alerts })
+        Ok(Alerts { alerts })
     }
 }
 

@@ -111,12 +111,12 @@ impl Transition {
 
 /// How many messages of each kind alerts gave rise to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct MessageCounts {
     pub alerts: u64,
     pub recoveries: u64,
 }
 
-impl Tally {
+impl MessageCounts {
     /// Adds what was told of `transitions`.
     pub fn count(&mut self, transitions: &[Transition]) {
         let told = |is: fn(News) -> bool| transitions.iter().filter(|t| is(t.news)).count() as u64;

@@ -6,7 +6,7 @@ use super::status::read_state;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
-use crate::message::{self, Extras};
+use crate::message::{self, Sections};
 use crate::notify::Channel;
 use crate::store::State;
 
@@ -17,12 +17,12 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let now = clock::now();
     // Alerts are told where they can be read; a report does not fail for want of them.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
-    let extras = Extras {
+    let sections = Sections {
         late: None,
         firing: state.alerts.active().into_iter().cloned().collect(),
         since_report: state.since_report,
     };
-    let report = message::report(&snapshot, &extras, &config.style, now.wall);
+    let report = message::report(&snapshot, &sections, &config.style, now.wall);
     output::print(&format!(
         "{}
 ",

@@ -1,6 +1,6 @@
 //! From the outboxes to the channels: save first, then send, then take in what became of it.
 //!
-//! Each channel has a lane of its own: an outbox with its order and its budget, and at most one message on its way. One
+//! Each channel has a sender of its own: an outbox with its order and its budget, and at most one message on its way. One
 //! that is down holds up no other. The channel that a message was sent by judges the answer to it, whatever was reloaded
 //! meanwhile.
 
@@ -13,7 +13,7 @@ use crate::http;
 use crate::logging::LINE_BYTES_MAX;
 use crate::message::{self, Message};
 use crate::notify::{Channel, Job};
-use crate::outbox::{Outbox, Outcome, Settled};
+use crate::outbox::{Conclusion, Outbox, Outcome};
 use crate::secret::Scrubber;
 use crate::text;
 use crate::worker;
@@ -40,7 +40,7 @@ const NO_CHANNEL: &str = "";
 
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
-    lanes: Vec<Lane>,
+    senders: Vec<Sender>,
     next_ticket: u64,
     /// Knows the secrets of every channel that there ever was.
     scrubber: Scrubber,
@@ -48,7 +48,7 @@ pub(super) struct Delivery {
 
 /// One channel, and what it is doing. Its outbox is in the state, under its name.
 #[derive(Debug)]
-struct Lane {
+struct Sender {
     channel: Channel,
     flight: Option<Flight>,
     /// The configuration does not have it any more; it only waits for the answer to what it sent.
@@ -78,7 +78,7 @@ enum Stage {
 }
 
 impl Core {
-    /// Makes a lane for each channel of the configuration.
+    /// Makes a sender for each channel of the configuration.
     pub(super) fn open_lanes(&mut self) {
         let channels = if self.config.channels.is_empty() && !self.mode.is_service {
             vec![Channel::terminal()]
@@ -86,42 +86,42 @@ impl Core {
             self.config.channels.clone()
         };
         channels.iter().filter_map(Channel::secret).for_each(|secret| self.delivery.scrubber.learn_url(secret));
-        let mut former: Vec<Lane> = std::mem::take(&mut self.delivery.lanes);
+        let mut former: Vec<Sender> = std::mem::take(&mut self.delivery.senders);
         for channel in channels {
-            let same = former.iter().position(|lane| lane.channel.name() == channel.name());
+            let same = former.iter().position(|sender| sender.channel.name() == channel.name());
             let same = same.map(|place| former.swap_remove(place));
             // A robot is not held to what its predecessor asked for.
-            if same.as_ref().is_some_and(|lane| lane.channel != channel)
+            if same.as_ref().is_some_and(|sender| sender.channel != channel)
                 && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
             {
                 outbox.end_hold();
             }
-            let flight = same.and_then(|lane| lane.flight);
-            self.delivery.lanes.push(Lane { channel, flight, is_retired: false });
+            let flight = same.and_then(|sender| sender.flight);
+            self.delivery.senders.push(Sender { channel, flight, is_retired: false });
         }
-        let retired = former.into_iter().filter(|lane| lane.flight.is_some());
-        self.delivery.lanes.extend(retired.map(|lane| Lane { is_retired: true, ..lane }));
+        let retired = former.into_iter().filter(|sender| sender.flight.is_some());
+        self.delivery.senders.extend(retired.map(|sender| Sender { is_retired: true, ..sender }));
         self.call_back();
         self.give_orphans_a_channel();
     }
 
     /// A message that was not sent yet goes out as its channel is now.
     fn call_back(&mut self) {
-        for lane in &mut self.delivery.lanes {
+        for sender in &mut self.delivery.senders {
             let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
-            let Some(flight) = lane.flight.take_if(is_unsent) else { continue };
+            let Some(flight) = sender.flight.take_if(is_unsent) else { continue };
             if let Some(outbox) = self.state.change().outboxes.get_mut(flight.channel.name()) {
                 outbox.call_back();
             }
         }
-        self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
+        self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
     }
 
     /// Messages for a channel that is not there any more wait for the first one that is.
     fn give_orphans_a_channel(&mut self) {
-        let lanes = &self.delivery.lanes;
-        let first = lanes.iter().find(|lane| !lane.is_retired).map_or(NO_CHANNEL, |lane| lane.channel.name());
-        let is_orphan = |name: &&String| *name != first && !lanes.iter().any(|lane| lane.channel.name() == *name);
+        let senders = &self.delivery.senders;
+        let first = senders.iter().find(|sender| !sender.is_retired).map_or(NO_CHANNEL, |sender| sender.channel.name());
+        let is_orphan = |name: &&String| *name != first && !senders.iter().any(|sender| sender.channel.name() == *name);
         let orphans: Vec<String> = self.state.get().outboxes.keys().filter(is_orphan).cloned().collect();
         for name in orphans {
             let outboxes = &mut self.state.change().outboxes;
@@ -141,10 +141,10 @@ impl Core {
         self.state.update().outboxes.values_mut().for_each(Outbox::end_refusal);
     }
 
-    /// Starts the delivery of each lane's next message, if one is due and none is on its way.
+    /// Starts the delivery of each sender's next message, if one is due and none is on its way.
     pub(super) fn deliver_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        for place in 0..self.delivery.lanes.len() {
-            if self.delivery.lanes[place].flight.is_none() {
+        for place in 0..self.delivery.senders.len() {
+            if self.delivery.senders[place].flight.is_none() {
                 self.begin(place, now);
             }
             self.send_if_saved(place, now, effects);
@@ -152,7 +152,7 @@ impl Core {
     }
 
     fn begin(&mut self, place: usize, now: Now) {
-        let channel = &self.delivery.lanes[place].channel;
+        let channel = &self.delivery.senders[place].channel;
         let budget = channel.budget();
         let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
         if outbox.next_attempt(budget).is_none_or(|due| due > now.boot) {
@@ -179,12 +179,12 @@ impl Core {
         let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), job };
         let channel = channel.clone();
         let ticket = self.delivery.next_ticket();
-        self.delivery.lanes[place].flight = Some(Flight { ticket, channel, is_last, stage });
+        self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last, stage });
     }
 
     /// Sends a message that is in the saved state, or has waited for that long enough.
     fn send_if_saved(&mut self, place: usize, now: Now, effects: &mut Vec<Effect>) {
-        let Some(flight) = &mut self.delivery.lanes[place].flight else { return };
+        let Some(flight) = &mut self.delivery.senders[place].flight else { return };
         let Stage::Saving { revision, until, .. } = &flight.stage else { return };
         let is_saved = self.state.has(*revision);
         if !is_saved && !self.state.failed(*revision) && now.boot < *until {
@@ -222,16 +222,16 @@ impl Core {
 
     fn landed(&mut self, ticket: Ticket, now: Now, judge: impl FnOnce(&Channel) -> Outcome) {
         let is_it = |flight: &Flight| flight.ticket == ticket;
-        let lanes = &mut self.delivery.lanes;
-        let Some(lane) = lanes.iter_mut().find(|lane| lane.flight.as_ref().is_some_and(is_it)) else { return };
-        let Some(flight) = lane.flight.take() else { return };
+        let senders = &mut self.delivery.senders;
+        let Some(sender) = senders.iter_mut().find(|sender| sender.flight.as_ref().is_some_and(is_it)) else { return };
+        let Some(flight) = sender.flight.take() else { return };
         let outcome = match judge(&flight.channel) {
             // A channel that was configured anew meanwhile has nothing to do with the answer to its former self.
             Outcome::ChannelRefused { reason }
             | Outcome::MessageRefused { reason }
             | Outcome::Rejected { reason }
             | Outcome::Throttled { reason, .. }
-                if flight.channel != lane.channel =>
+                if flight.channel != sender.channel =>
             {
                 Outcome::Retry { reason }
             }
@@ -248,8 +248,8 @@ impl Core {
         } else {
             self.settle(&flight.channel, &outcome, now);
         }
-        if self.delivery.lanes.iter().any(|lane| lane.is_retired && lane.flight.is_none()) {
-            self.delivery.lanes.retain(|lane| !lane.is_retired || lane.flight.is_some());
+        if self.delivery.senders.iter().any(|sender| sender.is_retired && sender.flight.is_none()) {
+            self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
             self.give_orphans_a_channel();
         }
     }
@@ -257,7 +257,7 @@ impl Core {
     fn settle(&mut self, channel: &Channel, outcome: &Outcome, now: Now) {
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
-            Settled::Delivered(entry) => {
+            Conclusion::Delivered(entry) => {
                 // What was rejected let this one go first.
                 let ended = message::Ended::told_by(&entry.message);
                 for rejected in outbox.rejected_mut() {
@@ -265,14 +265,14 @@ impl Core {
                 }
                 log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
             }
-            Settled::SetAside(entry) => {
+            Conclusion::SetAside(entry) => {
                 log::error!(
                     "refused for good: {}; the message was: {}",
                     text::in_log(entry.last_error.as_deref().unwrap_or_default()),
                     text::in_log_within(&channel.text(&entry.message).replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
                 );
             }
-            Settled::Waits => {}
+            Conclusion::Waits => {}
         }
         let name = if channel.name() == channel.kind() { "" } else { channel.name() };
         let subject = text::subject(CHANNEL, name);
@@ -293,7 +293,7 @@ impl Core {
 
     /// Gives a message to each channel that takes it.
     pub(super) fn push(&mut self, message: Message, now: Now) {
-        let channels = self.delivery.lanes.iter().filter(|lane| !lane.is_retired).map(|lane| &lane.channel);
+        let channels = self.delivery.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);
         let mut names: Vec<&str> =
             channels.clone().filter(|channel| channel.takes(&message)).map(Channel::name).collect();
         if channels.count() == 0 {
@@ -318,38 +318,38 @@ impl Core {
         if self.waiting_count() == 0 {
             return Some(true);
         }
-        // It goes on while there is a lane that is still at its quick retries.
-        let is_at_it = |lane: &Lane| {
-            let Some(outbox) = self.state.get().outboxes.get(lane.channel.name()) else { return false };
+        // It goes on while there is a sender that is still at its quick retries.
+        let is_at_it = |sender: &Sender| {
+            let Some(outbox) = self.state.get().outboxes.get(sender.channel.name()) else { return false };
             let quick = outbox.waiting().next().is_some_and(|first| first.attempts < ATTEMPTS_ONCE);
-            let next = outbox.next_attempt(lane.channel.budget());
+            let next = outbox.next_attempt(sender.channel.budget());
             let soon = next.is_some_and(|next| next - now.boot <= Duration::from_secs(60));
             quick && soon && outbox.hold().is_none()
         };
-        if self.delivery.lanes.iter().any(is_at_it) { None } else { Some(false) }
+        if self.delivery.senders.iter().any(is_at_it) { None } else { Some(false) }
     }
 
     /// Whether a message is on its way.
     pub(super) fn is_posting(&self) -> bool {
-        self.delivery.lanes.iter().any(|lane| lane.flight.is_some())
+        self.delivery.senders.iter().any(|sender| sender.flight.is_some())
     }
 
-    /// When a lane has something to do.
+    /// When a sender has something to do.
     pub(super) fn delivery_due(&self) -> Option<Boot> {
-        let due = |lane: &Lane| match &lane.flight {
-            None if lane.is_retired => None,
-            None => self.state.get().outboxes.get(lane.channel.name())?.next_attempt(lane.channel.budget()),
+        let due = |sender: &Sender| match &sender.flight {
+            None if sender.is_retired => None,
+            None => self.state.get().outboxes.get(sender.channel.name())?.next_attempt(sender.channel.budget()),
             Some(Flight { stage: Stage::Saving { until, .. }, .. }) => Some(*until),
             Some(_) => None,
         };
-        self.delivery.lanes.iter().filter_map(due).min()
+        self.delivery.senders.iter().filter_map(due).min()
     }
 
     /// The invariant: of each channel at most one message is on its way, and its outbox knows.
     pub(super) fn flights_are_known(&self) -> bool {
-        let lanes = &self.delivery.lanes;
+        let senders = &self.delivery.senders;
         let flies = |name: &str| {
-            lanes.iter().filter_map(|lane| lane.flight.as_ref()).filter(|f| f.channel.name() == name).count()
+            senders.iter().filter_map(|sender| sender.flight.as_ref()).filter(|f| f.channel.name() == name).count()
         };
         self.state.get().outboxes.iter().all(|(name, outbox)| flies(name) == usize::from(outbox.is_on_its_way()))
     }
@@ -360,8 +360,8 @@ impl Core {
 
     /// The channels as the log and `status` name them.
     pub(super) fn channel_names(&self) -> String {
-        let lanes = self.delivery.lanes.iter().filter(|lane| !lane.is_retired);
-        let names: Vec<String> = lanes.map(|lane| lane.channel.to_string()).collect();
+        let senders = self.delivery.senders.iter().filter(|sender| !sender.is_retired);
+        let names: Vec<String> = senders.map(|sender| sender.channel.to_string()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }
@@ -377,6 +377,6 @@ impl Delivery {
 impl Delivery {
     /// The ticket of the one message on its way.
     pub(super) fn ticket_on_its_way(&self) -> Ticket {
-        self.lanes[0].flight.as_ref().expect("a message is on its way").ticket
+        self.senders[0].flight.as_ref().expect("a message is on its way").ticket
     }
 }

@@ -21,7 +21,7 @@ mod transition_log;
 use std::io;
 use std::path::PathBuf;
 
-use crate::alert::AlertBook;
+use crate::alert::Alerts;
 use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::{Memory, Scope};
@@ -375,7 +375,7 @@ impl Core {
         effects.push(Effect::Announce(Phase::Ready));
     }
 
-    fn alerts(&self) -> &AlertBook {
+    fn alerts(&self) -> &Alerts {
         &self.state.get().alerts
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect, Purpose};
 use crate::clock::{Boot, Now};
-use crate::message::{self, Extras};
+use crate::message::{self, Sections};
 use crate::schedule::Due;
 use crate::snapshot::Snapshot;
 
@@ -88,13 +88,13 @@ impl Core {
                     log::warn!("report=late due={} late_seconds={}", due.timestamp(), late_by.as_secs());
                 }
                 let state = self.state.change();
-                let extras = Extras {
+                let sections = Sections {
                     late: late_by.map(|_| due.strftime("%H:%M").to_string()),
                     firing: state.alerts.active().into_iter().cloned().collect(),
                     since_report: std::mem::take(&mut state.since_report),
                 };
                 let config = &self.config;
-                let report = message::report(snapshot, &extras, &config.style, now.wall);
+                let report = message::report(snapshot, &sections, &config.style, now.wall);
                 self.push(report, now);
             }
             Due::Skipped { due, late_by } => {

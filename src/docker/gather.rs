@@ -1,4 +1,4 @@
-//! Gathers a burst of events, so that what happens together is looked at once and told in one message.
+//! Gathers a batch of events, so that what happens together is looked at once and told in one message.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::allowance::AT_ONCE_BYTES;
 use super::events::Event;
 use crate::clock::Boot;
 
-/// The wait for the rest of a burst, from its first event.
+/// The wait for the rest of a batch, from its first event.
 pub const WINDOW: Duration = Duration::from_millis(200);
 
-/// The events of one burst are kept in so many bytes: some 35,000 of them, which is more than the stream lets through
+/// The events of one batch are kept in so many bytes: some 35,000 of them, which is more than the stream lets through
 /// before it takes them for a flood, unless they are very short.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
@@ -18,14 +18,14 @@ const _: () = assert!(MAX_BYTES as u64 >= 2 * AT_ONCE_BYTES);
 /// Events that wait for the end of their window.
 #[derive(Clone, Debug, Default)]
 pub struct Gatherer {
-    burst: Burst,
+    batch: EventBatch,
     bytes: usize,
     due: Option<Boot>,
 }
 
 /// The events that one window gathered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Burst {
+pub struct EventBatch {
     /// In the order in which they came.
     pub events: Vec<Event>,
     /// There were more: look at everything.
@@ -39,21 +39,21 @@ impl Gatherer {
         let bytes = self.bytes + event.bytes();
         if bytes <= MAX_BYTES {
             self.bytes = bytes;
-            self.burst.events.push(event);
+            self.batch.events.push(event);
         } else {
             if self.bytes < MAX_BYTES {
                 log::warn!("more happens to containers at once than is kept: some ends are told without their cause");
             }
-            // Said once a burst.
+            // Said once a batch.
             self.bytes = MAX_BYTES;
-            self.burst.overflowed = true;
+            self.batch.overflowed = true;
         }
     }
 
-    /// Anything may have happened: the burst asks for a look at everything.
+    /// Anything may have happened: the batch asks for a look at everything.
     pub fn push_unknown(&mut self, now: Boot) {
         self.due.get_or_insert(now.after(WINDOW));
-        self.burst.overflowed = true;
+        self.batch.overflowed = true;
     }
 
     /// When the window ends; `None` while nothing waits.
@@ -62,16 +62,16 @@ impl Gatherer {
     }
 
     /// The gathered events, once the window has ended.
-    pub fn take(&mut self, now: Boot) -> Option<Burst> {
+    pub fn take(&mut self, now: Boot) -> Option<EventBatch> {
         self.due.filter(|due| *due <= now)?;
         self.take_at_once()
     }
 
     /// The gathered events, though the window has not ended.
-    pub fn take_at_once(&mut self) -> Option<Burst> {
+    pub fn take_at_once(&mut self) -> Option<EventBatch> {
         self.due.take()?;
         self.bytes = 0;
-        Some(std::mem::take(&mut self.burst))
+        Some(std::mem::take(&mut self.batch))
     }
 }
 
@@ -104,8 +104,8 @@ mod tests {
         gatherer.push(event("a"), at(1000));
         gatherer.push(event("b"), at(1150));
         assert_eq!((gatherer.due(), gatherer.take(at(1199))), (Some(at(1200)), None));
-        let burst = Burst { events: vec![event("a"), event("b")], overflowed: false };
-        assert_eq!((gatherer.take(at(1200)), gatherer.due()), (Some(burst), None));
+        let batch = EventBatch { events: vec![event("a"), event("b")], overflowed: false };
+        assert_eq!((gatherer.take(at(1200)), gatherer.due()), (Some(batch), None));
         gatherer.push(event("c"), at(1300));
         assert_eq!(gatherer.due(), Some(at(1500)));
     }
@@ -114,8 +114,8 @@ mod tests {
     fn thousands_of_containers_that_end_together_are_each_kept() {
         let mut gatherer = Gatherer::default();
         (0..10_000).for_each(|_| gatherer.push(event("shop-web-1"), at(0)));
-        let burst = gatherer.take(at(200)).unwrap();
-        assert_eq!((burst.events.len(), burst.overflowed), (10_000, false));
+        let batch = gatherer.take(at(200)).unwrap();
+        assert_eq!((batch.events.len(), batch.overflowed), (10_000, false));
     }
 
     #[test]
@@ -123,9 +123,9 @@ mod tests {
         let mut gatherer = Gatherer::default();
         let long = "a".repeat(1000);
         (0..20_000).for_each(|_| gatherer.push(event(&long), at(0)));
-        let burst = gatherer.take(at(200)).unwrap();
-        let bytes: usize = burst.events.iter().map(Event::bytes).sum();
-        assert!(burst.overflowed && bytes <= MAX_BYTES && bytes > MAX_BYTES - 10_000, "{bytes}");
+        let batch = gatherer.take(at(200)).unwrap();
+        let bytes: usize = batch.events.iter().map(Event::bytes).sum();
+        assert!(batch.overflowed && bytes <= MAX_BYTES && bytes > MAX_BYTES - 10_000, "{bytes}");
         gatherer.push(event("a"), at(300));
         assert!(!gatherer.take(at(500)).unwrap().overflowed);
     }

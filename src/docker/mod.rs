@@ -30,7 +30,7 @@ pub use address::Address;
 pub use buffer::Buffer;
 pub use container::{Health, HealthCheck, Inspected, Listed};
 pub use error::Error;
-pub use gather::{Burst, Gatherer};
+pub use gather::{EventBatch, Gatherer};
 pub use labels::Labels;
 pub use question::{Answer, Question};
 pub use reply::Reply;

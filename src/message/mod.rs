@@ -26,7 +26,7 @@ pub use fact::{About, Fact};
 pub use format::{size, time};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
-pub use report::{Extras, report};
+pub use report::{Sections, report};
 pub use table::table;
 pub use words::{Language, Words};
 

@@ -6,29 +6,29 @@ use jiff::Timestamp;
 
 use super::containers::containers;
 use super::{Kind, Line, Message, Style, Words, size};
-use crate::alert::{Alert, Tally};
+use crate::alert::{Alert, MessageCounts};
 use crate::metric::{Metric, Section};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 /// The sections under the measurements, where there is something to tell.
 #[derive(Clone, Debug, Default)]
-pub struct Extras {
+pub struct Sections {
     /// The time of day at which the report was due, where it comes late.
     pub late: Option<String>,
     /// The alerts that are active.
     pub firing: Vec<Alert>,
-    pub since_report: Tally,
+    pub since_report: MessageCounts,
 }
 
 /// The report of one check, section by section; one of which nothing is watched is left out.
-pub fn report(snapshot: &Snapshot, extras: &Extras, style: &Style, now: Timestamp) -> Message {
+pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
     let mut lines: Vec<Line> = Vec::new();
     for section in [
         of_host(Section::System, words.system, snapshot, words),
         of_host(Section::Network, words.network, snapshot, words),
         containers(snapshot, words, now),
-        alerts(extras, words, now),
+        alerts(sections, words, now),
     ] {
         if section.len() > 1 {
             lines.extend(section);
@@ -37,7 +37,7 @@ pub fn report(snapshot: &Snapshot, extras: &Extras, style: &Style, now: Timestam
         }
     }
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
-    if let Some(due) = &extras.late {
+    if let Some(due) = &sections.late {
         message.title = message.title + " " + words.late(due);
     }
     message
@@ -47,18 +47,18 @@ pub fn report(snapshot: &Snapshot, extras: &Extras, style: &Style, now: Timestam
 const MAX_ALERTS: usize = 100;
 
 /// The active alerts with how long they have lasted, and what was told since the last report.
-fn alerts(extras: &Extras, words: &Words, now: Timestamp) -> Vec<Line> {
+fn alerts(sections: &Sections, words: &Words, now: Timestamp) -> Vec<Line> {
     let mut lines = vec![Line::from(words.alerts)];
-    for alert in extras.firing.iter().take(MAX_ALERTS) {
+    for alert in sections.firing.iter().take(MAX_ALERTS) {
         let seconds = u64::try_from(now.duration_since(alert.since()).as_secs()).unwrap_or(0);
         let lasting = words.lasting(&words.duration(seconds));
         lines.push(Line::from("  • ") + subject(&alert.key, &alert.value, words) + ", " + lasting);
     }
-    if let Some(more) = extras.firing.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
+    if let Some(more) = sections.firing.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
         lines.push(Line::from("  ") + words.more(more));
     }
-    if extras.since_report != Tally::default() {
-        lines.push(words.since_report(extras.since_report).into());
+    if sections.since_report != MessageCounts::default() {
+        lines.push(words.since_report(sections.since_report).into());
     }
     lines
 }

@@ -89,7 +89,7 @@ fn a_report_is_as_in_the_plan() {
     snapshot.push(metric::TRAFFIC_IN, "", Value::Number(2.3));
     snapshot.push(metric::TRAFFIC_OUT, "", Value::Number(1.1));
     snapshot.push(metric::CONNECTIONS, "", Value::Number(156.0));
-    let message = report(&snapshot, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    let message = report(&snapshot, &Sections::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
         message.text(&Escape::NONE),
         "📊 VPS 状态报告 [主机名]\n━━━━━━━━━━━━━━━━━━━━━━\n🖥️ 系统状态\n  • CPU: 23.5%\n  • 内存: 65.2% (2.1GB / 3.2GB)\n  \
@@ -119,7 +119,7 @@ fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left
     ] {
         snapshot.watch(metric, target);
     }
-    let message = report(&snapshot, &Extras::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
+    let message = report(&snapshot, &Sections::default(), &style(Language::Chinese), at("2026-02-04T09:00:00"));
     assert_eq!(
         message.lines,
         [
@@ -264,7 +264,7 @@ fn nothing_from_outside_is_among_our_own_words() {
     };
     snapshot.failures.push(failure);
     snapshot.watched.push(Watched::One(Key::new(metric::DISK, NAME)));
-    messages.push(report(&snapshot, &Extras::default(), &style, now));
+    messages.push(report(&snapshot, &Sections::default(), &style, now));
     assert_eq!(messages.len(), 3 + 3 + 1 + 2 + 1);
     for message in &messages {
         let facts = message.facts.iter().map(|fact| &fact.line);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::alert::Tally;
+use crate::alert::MessageCounts;
 use crate::metric::Text;
 
 /// The language of messages.
@@ -151,8 +151,8 @@ impl Words {
     }
 
     /// The number of messages since the last report.
-    pub fn since_report(&self, tally: Tally) -> String {
-        let Tally { alerts, recoveries } = tally;
+    pub fn since_report(&self, counts: MessageCounts) -> String {
+        let MessageCounts { alerts, recoveries } = counts;
         match self.language {
             Language::Chinese => format!("  • 上次报告以来: 告警 {alerts} 次, 恢复 {recoveries} 次"),
             Language::English => format!("  • Since the last report: {alerts} alerts, {recoveries} recoveries"),

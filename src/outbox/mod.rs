@@ -90,7 +90,7 @@ pub struct Hold {
 /// The end of the message that was on its way.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub enum Settled {
+pub enum Conclusion {
     Delivered(Entry),
     /// Given up: the channel does not take it.
     SetAside(Entry),
@@ -211,7 +211,7 @@ impl Outbox {
     }
 
     /// Takes in what became of the message that was on its way.
-    pub fn settle(&mut self, outcome: &Outcome, now: Boot) -> Settled {
+    pub fn settle(&mut self, outcome: &Outcome, now: Boot) -> Conclusion {
         debug_assert!(self.on_its_way && !self.waiting.is_empty(), "nothing is on its way");
         self.window.settle(now);
         self.on_its_way = false;
@@ -221,10 +221,10 @@ impl Outbox {
         match outcome {
             Outcome::Delivered => {
                 self.set_aside_untold = 0;
-                return self.waiting.pop_front().map_or(Settled::Waits, Settled::Delivered);
+                return self.waiting.pop_front().map_or(Conclusion::Waits, Conclusion::Delivered);
             }
             Outcome::MessageRefused { reason } => {
-                return self.waiting.pop_front().map_or(Settled::Waits, |entry| self.give_up(entry, reason));
+                return self.waiting.pop_front().map_or(Conclusion::Waits, |entry| self.give_up(entry, reason));
             }
             Outcome::Rejected { reason } => return self.reject(reason, now),
             Outcome::Retry { reason } => {
@@ -236,17 +236,17 @@ impl Outbox {
             Outcome::ChannelRefused { reason } => self.hold_until(now.after(REFUSED_PAUSE), reason, true),
         }
         debug_assert!(self.is_consistent(None));
-        Settled::Waits
+        Conclusion::Waits
     }
 
     /// The first message was rejected: it is tried again soon, then lets others go first, and is given up in the end.
-    fn reject(&mut self, reason: &str, now: Boot) -> Settled {
-        let Some(mut first) = self.waiting.pop_front() else { return Settled::Waits };
+    fn reject(&mut self, reason: &str, now: Boot) -> Conclusion {
+        let Some(mut first) = self.waiting.pop_front() else { return Conclusion::Waits };
         first.rejections = first.rejections.saturating_add(1);
         if first.rejections < MAX_REJECTIONS {
             first.fail(reason, now.after(pause(first.attempts + 1)));
             self.waiting.push_front(first);
-            return Settled::Waits;
+            return Conclusion::Waits;
         }
         let since = *first.rejected_since.get_or_insert(now);
         if now - since >= REJECTED_FOR {
@@ -259,10 +259,10 @@ impl Outbox {
         {
             return self.give_up(oldest, reason);
         }
-        Settled::Waits
+        Conclusion::Waits
     }
 
-    fn give_up(&mut self, mut entry: Entry, reason: &str) -> Settled {
+    fn give_up(&mut self, mut entry: Entry, reason: &str) -> Conclusion {
         entry.attempts = entry.attempts.saturating_add(1);
         entry.last_error = Some(reason.to_owned());
         self.set_aside.push_back(SetAside {
@@ -273,7 +273,7 @@ impl Outbox {
         });
         self.set_aside_untold = self.set_aside_untold.saturating_add(1);
         self.bound_set_aside();
-        Settled::SetAside(entry)
+        Conclusion::SetAside(entry)
     }
 
     fn bound_set_aside(&mut self) {

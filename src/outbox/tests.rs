@@ -148,8 +148,8 @@ fn a_throttled_channel_is_left_alone_and_the_message_is_not_blamed() {
 fn a_message_that_is_refused_does_not_block_those_behind_it() {
     let mut outbox = outbox(&["a", "b"]);
     assert!(begin(&mut outbox, at(0)).is_some());
-    let settled = outbox.settle(&Outcome::MessageRefused { reason: "errcode 40058".to_owned() }, at(1));
-    assert!(matches!(settled, Settled::SetAside(entry) if entry.message.title == "a"));
+    let conclusion = outbox.settle(&Outcome::MessageRefused { reason: "errcode 40058".to_owned() }, at(1));
+    assert!(matches!(conclusion, Conclusion::SetAside(entry) if entry.message.title == "a"));
     assert_eq!(outbox.set_aside().next().unwrap().reason, "errcode 40058");
     assert_eq!(outbox.set_aside_untold(), 1);
     assert_eq!(send(&mut outbox, at(1), &Outcome::Delivered).as_deref(), Some("b"));
@@ -174,7 +174,7 @@ fn a_message_that_the_channel_rejects_again_and_again_lets_others_go_first_and_i
         now = next;
         let _ = begin(&mut outbox, now);
         tries += 1;
-        if let Settled::SetAside(entry) = outbox.settle(&rejected(), now) {
+        if let Conclusion::SetAside(entry) = outbox.settle(&rejected(), now) {
             assert_eq!((entry.message.title.plain(), entry.attempts), ("stuck", MAX_REJECTIONS + tries));
         }
         // A message that comes meanwhile is not held up.
@@ -205,7 +205,7 @@ fn each_job_of_a_message_is_done_once_and_all_anew_by_another_channel() {
         begin(outbox, now).map(|(entry, _)| (entry.message.title.plain().to_owned(), entry.jobs_done))
     };
     assert_eq!(done(&mut outbox, at(10)), Some(("a".to_owned(), 1)));
-    assert_eq!(outbox.settle(&retry(), at(10)), Settled::Waits);
+    assert_eq!(outbox.settle(&retry(), at(10)), Conclusion::Waits);
     assert_eq!(done(&mut outbox, at(1010)), Some(("a".to_owned(), 1)));
     outbox.call_back();
     let mut other = Outbox::default();
@@ -220,7 +220,7 @@ fn a_message_is_split_when_it_is_sent_and_its_other_parts_follow() {
         |whole: Message| ["1", "2"].map(|part| Message { title: whole.title.clone() + part, ..whole.clone() }).to_vec();
     let (first, _) = outbox.begin(at(0), BUDGET, split).unwrap();
     assert_eq!(first.message.title, "a1");
-    assert_eq!(outbox.settle(&retry(), at(0)), Settled::Waits);
+    assert_eq!(outbox.settle(&retry(), at(0)), Conclusion::Waits);
     assert_eq!(outbox.waiting().map(|entry| entry.message.title.plain()).collect::<Vec<_>>(), ["a1", "a2", "b"]);
     assert_eq!(outbox.waiting().map(|entry| entry.attempts).collect::<Vec<_>>(), [1, 0, 0]);
 }
@@ -285,7 +285,7 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
         }
     };
     assert_eq!(outbox.fold(fold("bc")), 2);
-    assert_eq!(outbox.settle(&retry(), at(71_000)), Settled::Waits);
+    assert_eq!(outbox.settle(&retry(), at(71_000)), Conclusion::Waits);
     outbox.push(message("d"), at(71_000));
     assert_eq!(outbox.fold(fold("adigestpage 2d")), 4);
     assert_eq!(next_attempt(&outbox), Some(at(72_000)));

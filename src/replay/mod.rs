@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::alert::{AlertBook, Extent};
+use crate::alert::{Alerts, Extent};
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
 use crate::core::rfc3339;
@@ -27,7 +27,7 @@ pub use told::Told;
 /// One run through a history.
 pub struct Replay<'a> {
     config: &'a Resolved,
-    alerts: AlertBook,
+    alerts: Alerts,
     /// The last check.
     snapshot: Snapshot,
     /// Of what is over its limit: for how long it was so by its first reading, which stands for the time before it.
@@ -46,7 +46,7 @@ impl<'a> Replay<'a> {
         let watched = config.plan.metrics().map(|(metric, _)| Watched::Every(metric)).collect();
         Replay {
             config,
-            alerts: AlertBook::default(),
+            alerts: Alerts::default(),
             snapshot: Snapshot { watched, ..Snapshot::default() },
             lasted: HashMap::new(),
             checks: 0,
@@ -96,12 +96,7 @@ impl<'a> Replay<'a> {
 }
 
 /// Takes off the wait of a finding the time that the first reading over the limit stands for.
-fn shorten_wait(
-    finding: &mut Finding<'_>,
-    stands_for: Duration,
-    lasted: &mut HashMap<Key, Duration>,
-    alerts: &AlertBook,
-) {
+fn shorten_wait(finding: &mut Finding<'_>, stands_for: Duration, lasted: &mut HashMap<Key, Duration>, alerts: &Alerts) {
     if finding.wait.is_zero() {
         return;
     }

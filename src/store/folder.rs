@@ -9,8 +9,8 @@ use std::time::Duration;
 use nix::unistd::{Uid, User, geteuid};
 
 use super::FILE_NAME;
-use super::claim::Claim;
 use super::lock::{Holder, Lock};
+use super::path_lock::PathLock;
 use crate::files::{RealFolder, is_trusted};
 use crate::worker::{SaveTask, Worker};
 
@@ -18,7 +18,7 @@ use crate::worker::{SaveTask, Worker};
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    _claim: Option<Claim>,
+    _path_lock: Option<PathLock>,
     /// `None`: there is no folder, and none can be made.
     folder: Option<Locked>,
 }
@@ -87,8 +87,8 @@ impl StateFolder {
     /// # Errors
     /// It is there and cannot be opened, or belongs to another user, or is used by another process.
     pub fn take(path: &Path) -> Result<StateFolder, FolderError> {
-        let claim = Claim::take(path).map_err(|held| held_at(path, held))?;
-        let mut taken = StateFolder { path: path.to_owned(), _claim: claim, folder: None };
+        let path_lock = PathLock::take(path).map_err(|held| held_at(path, held))?;
+        let mut taken = StateFolder { path: path.to_owned(), _path_lock: path_lock, folder: None };
         match taken.locked() {
             Ok(_) | Err(FolderError::Missing { .. }) => {}
             Err(error) => return Err(error),

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::claim::claimant;
+use super::path_lock::taken_by;
 use crate::files::RealFolder;
 
 const FILE_NAME: &str = "lock";
@@ -87,7 +87,7 @@ pub fn holder(path: &Path) -> Option<Holder> {
         let mut file = RealFolder::open(path).ok()?.open_file(FILE_NAME, OFlag::O_RDONLY).ok()?;
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| Holder::ByAgent(read_pid(&mut file)))
     };
-    locked().or_else(|| claimant(path))
+    locked().or_else(|| taken_by(path))
 }
 
 fn write_pid(mut file: &File) -> io::Result<()> {

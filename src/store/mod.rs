@@ -2,12 +2,12 @@
 //!
 //! One file, so that no crash can part an alert from its message: it is either the old one or the new one, whole.
 
-mod claim;
 mod damage;
 mod encode;
 mod folder;
 mod load;
 mod lock;
+mod path_lock;
 mod saver;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{AlertBook, Tally};
+use crate::alert::{Alerts, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
@@ -51,7 +51,7 @@ const _: () = assert!((MAX_FILE_BYTES as u64) < MAX_ORDER_BYTES, "a child takes 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     #[serde(default)]
-    pub alerts: AlertBook,
+    pub alerts: Alerts,
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
@@ -65,7 +65,7 @@ pub struct State {
     pub containers: Memory,
     /// The messages since the last report.
     #[serde(default)]
-    pub since_report: Tally,
+    pub since_report: MessageCounts,
     /// The disks that the watched paths were on.
     #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
     pub mounts: LastMounts,

@@ -1,4 +1,4 @@
-//! A claim to the place of a folder, which outlasts the folder: who removes the folder takes the locks in it away too.
+//! A lock on the path of a folder, which outlasts the folder: who removes the folder takes the locks in it away too.
 //!
 //! It is a socket of the abstract namespace (unix(7)), named after the folder's place: the kernel gives the name to one at a
 //! time, and takes it back with the process, however that ends.
@@ -21,23 +21,23 @@ use crate::files::is_trusted;
 
 /// Held as long as this lives.
 #[derive(Debug)]
-pub struct Claim {
+pub struct PathLock {
     _socket: OwnedFd,
 }
 
-impl Claim {
+impl PathLock {
     /// Claims the place that `path` names. `Ok(None)`: it cannot be claimed, for whatever reason. A name that a stranger has
     /// taken keeps nobody from anything.
     ///
     /// # Errors
     /// A process of this user, or of root, has claimed it.
-    pub fn take(path: &Path) -> Result<Option<Claim>, Holder> {
+    pub fn take(path: &Path) -> Result<Option<PathLock>, Holder> {
         let address = match address(path) {
             Ok(address) => address,
             Err(_) => return Ok(None),
         };
         match try_take(&address) {
-            Ok(socket) => Ok(Some(Claim { _socket: socket })),
+            Ok(socket) => Ok(Some(PathLock { _socket: socket })),
             Err(Errno::EADDRINUSE) => holder_of(&address).map_or(Ok(None), Err),
             Err(_) => Ok(None),
         }
@@ -53,7 +53,7 @@ fn try_take(address: &UnixAddr) -> nix::Result<OwnedFd> {
 }
 
 /// The process of this user, or of root, that has claimed the place that `path` names.
-pub fn claimant(path: &Path) -> Option<Holder> {
+pub fn taken_by(path: &Path) -> Option<Holder> {
     holder_of(&address(path).ok()?)
 }
 
@@ -97,18 +97,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (place, other) = (directory.path().join("state"), directory.path().join("other"));
         fs::create_dir(&place).unwrap();
-        assert_eq!(claimant(&place), None);
-        let claim = Claim::take(&place).unwrap();
-        assert!(claim.is_some());
+        assert_eq!(taken_by(&place), None);
+        let path_lock = PathLock::take(&place).unwrap();
+        assert!(path_lock.is_some());
         fs::remove_dir(&place).unwrap();
         for path in [place.clone(), directory.path().join("other/../state"), directory.path().join("state/")] {
             fs::create_dir_all(&other).unwrap();
-            assert_eq!(Claim::take(&path).unwrap_err(), me(), "{}", path.display());
-            assert_eq!(claimant(&path), Some(me()));
+            assert_eq!(PathLock::take(&path).unwrap_err(), me(), "{}", path.display());
+            assert_eq!(taken_by(&path), Some(me()));
         }
-        assert!(Claim::take(&other).unwrap().is_some());
-        drop(claim);
-        assert_eq!(claimant(&place), None);
-        assert!(Claim::take(&place).unwrap().is_some());
+        assert!(PathLock::take(&other).unwrap().is_some());
+        drop(path_lock);
+        assert_eq!(taken_by(&place), None);
+        assert!(PathLock::take(&place).unwrap().is_some());
     }
 }

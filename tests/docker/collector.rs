@@ -2,7 +2,7 @@
 
 use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
-use vps_monitor::docker::{Burst, Signal};
+use vps_monitor::docker::{EventBatch, Signal};
 use vps_monitor::metric;
 use vps_monitor::snapshot::{Key, Restarted, Value, Watched};
 
@@ -30,8 +30,8 @@ fn event(kind: Kind, id: &str, name: &str, at_seconds: i64) -> Event {
 }
 
 fn look(docker: &mut Docker, events: &[Event], seconds: i64) -> (Scope, Vec<String>) {
-    let burst = Burst { events: events.to_vec(), overflowed: false };
-    let looked = super::look(docker, Look::Burst(burst), at(seconds));
+    let batch = EventBatch { events: events.to_vec(), overflowed: false };
+    let looked = super::look(docker, Look::Events(batch), at(seconds));
     (looked.scope, told(&looked.snapshot))
 }
 
@@ -272,7 +272,7 @@ fn a_burst_that_overflowed_makes_it_look_at_everything() {
     let fleet = Fleet::new(vec![running(WEB, "web")]);
     let engine = fleet.engine(DOCKER);
     let mut docker = watching(&config(engine.address(), &[]));
-    let looked = super::look(&mut docker, Look::Burst(Burst { events: vec![], overflowed: true }), at(0));
+    let looked = super::look(&mut docker, Look::Events(EventBatch { events: vec![], overflowed: true }), at(0));
     assert_eq!(looked.scope, Scope::Everything);
     assert_eq!(told(&looked.snapshot), ["container_state(web): running, clear"]);
 }

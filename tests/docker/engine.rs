@@ -200,7 +200,7 @@ fn of_a_thousand_containers_that_are_stopped_at_once_each_is_known_to_be_stopped
     let mut stopped = BTreeSet::new();
     let mut now = 1000;
     while stopped.len() < names.len() {
-        // However the events are cut into bursts.
+        // However the events are cut into batches.
         now += i64::from(!comes(&driver)) * 200;
         assert!(now < 100_000, "{} are known to be stopped", stopped.len());
         let Some(EngineUpdate::Looked(looked)) = driver.advance(millis(now)) else { continue };

@@ -14,7 +14,7 @@ use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, Input, Mode, Purpose, ReadingDocument, Ticket};
 use vps_monitor::host::Host;
 use vps_monitor::http;
-use vps_monitor::message::{self, Escape, Extras};
+use vps_monitor::message::{self, Escape, Sections};
 use vps_monitor::metric;
 use vps_monitor::rule::{self, Level, Rule, Rules, Verdict};
 use vps_monitor::snapshot::{Snapshot, Value};
@@ -114,7 +114,7 @@ fn a_source_that_only_a_test_knows_goes_all_the_way_to_the_robot_and_the_report(
         assert_eq!(checked(&mut core, unread, at(905)), None);
 
         let well = measured.measure("900\t0\t9223372\n", at(1800));
-        let report = message::report(&well, &Extras::default(), &config.style, at(1800).wall).text(&Escape::NONE);
+        let report = message::report(&well, &Sections::default(), &config.style, at(1800).wall).text(&Escape::NONE);
         assert!(report.lines().any(|found| found == line), "{report}");
         let (_, text) = checked(&mut core, well, at(1805)).unwrap();
         assert_eq!(text.lines().nth(2), Some(recovery), "{text}");

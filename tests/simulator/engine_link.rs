@@ -7,7 +7,7 @@ use vps_monitor::clock::Now;
 use vps_monitor::collect::docker::{Config, Docker, Enabled, Look, Memory, Scope};
 use vps_monitor::core::Input;
 use vps_monitor::docker::events::Event;
-use vps_monitor::docker::{Answer, Burst, Error};
+use vps_monitor::docker::{Answer, Error, EventBatch};
 use vps_monitor::snapshot::Snapshot;
 
 use super::clock::SECOND;
@@ -15,7 +15,7 @@ use super::engine::Mood;
 use super::world::World;
 
 /// As `docker::gather` has it.
-const BURST: i64 = SECOND / 5;
+const BATCH: i64 = SECOND / 5;
 /// As `docker::TIMEOUT` has it.
 const TIMEOUT: i64 = 5 * SECOND;
 /// How often a stream of events that is lost is tried again.
@@ -28,7 +28,7 @@ pub struct EngineLink {
     look: Option<(i64, bool, i64)>,
     survey_is_wanted: bool,
     events: Vec<Event>,
-    burst_due: Option<i64>,
+    batch_due: Option<i64>,
     overflowed: bool,
     stream_is_open: bool,
     stream_due: i64,
@@ -48,7 +48,7 @@ impl EngineLink {
             look: None,
             survey_is_wanted: false,
             events: Vec::new(),
-            burst_due: None,
+            batch_due: None,
             overflowed: false,
             stream_is_open: false,
             stream_due: i64::MIN,
@@ -71,7 +71,7 @@ impl EngineLink {
         let look = match self.look {
             Some((began, _, answered)) => answered.min(began + TIMEOUT),
             None if self.survey_is_wanted => i64::MIN,
-            None => self.burst_due.unwrap_or(i64::MAX),
+            None => self.batch_due.unwrap_or(i64::MAX),
         };
         look.min(self.stream_due)
     }
@@ -97,7 +97,7 @@ impl EngineLink {
         if self.stream_is_open && world.engine.mood != Mood::Gone {
             for event in events {
                 self.events.push(event);
-                self.burst_due.get_or_insert(time + BURST);
+                self.batch_due.get_or_insert(time + BATCH);
             }
         }
         if self.stream_due > time {
@@ -113,19 +113,19 @@ impl EngineLink {
         let error = (!can_be_followed).then(|| "simulated".to_owned());
         brought.push(Brought::Input(Input::EngineEvents(error)));
         self.overflowed = true;
-        self.burst_due.get_or_insert(time + BURST);
+        self.batch_due.get_or_insert(time + BATCH);
     }
 
     fn begin_look(&mut self, world: &mut World, time: i64, brought: &mut Vec<Brought>) {
-        let burst_is_due = self.burst_due.is_some_and(|due| due <= time);
+        let burst_is_due = self.batch_due.is_some_and(|due| due <= time);
         if !burst_is_due && !self.survey_is_wanted {
             return;
         }
         let is_survey = self.survey_is_wanted;
         let overflowed = std::mem::take(&mut self.overflowed) || is_survey;
-        let burst = Burst { events: std::mem::take(&mut self.events), overflowed };
-        let look = if is_survey && burst.events.is_empty() { Look::Everything } else { Look::Burst(burst) };
-        self.burst_due = None;
+        let batch = EventBatch { events: std::mem::take(&mut self.events), overflowed };
+        let look = if is_survey && batch.events.is_empty() { Look::Everything } else { Look::Events(batch) };
+        self.batch_due = None;
         self.survey_is_wanted = false;
         match self.docker.begin(look) {
             None => self.look = Some((time, is_survey, time + latency(world))),

@@ -16,7 +16,7 @@ enum Web {
 
 const GRACE: Duration = Duration::from_secs(10);
 
-fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32, policy: &Policy) -> Vec<News> {
+fn look(book: &mut Alerts, web: Web, extent: Extent, second: u32, policy: &Policy) -> Vec<News> {
     let mut snapshot = Snapshot::default();
     let word = |word: &str| Value::Container(ContainerWord::new(word, "running"));
     match web {
@@ -35,7 +35,7 @@ fn look(book: &mut AlertBook, web: Web, extent: Extent, second: u32, policy: &Po
 }
 
 fn looks(script: &[(u32, Web)]) -> Vec<Option<News>> {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     script
         .iter()
         .map(|(second, web)| look(&mut book, *web, Extent::Docker, *second, &Policy::default()).first().copied())
@@ -77,7 +77,7 @@ fn an_engine_that_is_away_or_not_there_yet_drops_nothing() {
 
 #[test]
 fn an_event_tells_no_lasting_alert_again_and_a_check_does() {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     let policy = as_before();
     assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 0, &policy), [News::Fired]);
     assert_eq!(look(&mut book, Web::Crashed, Extent::Docker, 1000, &policy), []);
@@ -113,7 +113,7 @@ fn a_container_that_loops_is_told_by_its_reminders_alone() {
     for round in 0..288 {
         looks.extend([(round * 300, Web::Crashed), (round * 300 + 5, Web::Runs)]);
     }
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     let mut told = Vec::new();
     for (second, web) in looks {
         let news = look(&mut book, web, Extent::Check, second, &Policy::default());

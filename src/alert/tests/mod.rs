@@ -46,7 +46,7 @@ fn finding(reading: &Reading, verdict: Verdict) -> Finding<'_> {
     Finding { reading, limit, verdict, limits: Limits::warning(LIMIT), wait: Duration::ZERO }
 }
 
-fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: &Policy) -> Vec<Transition> {
+fn step(book: &mut Alerts, checks: &[(&str, Check)], now: Now, policy: &Policy) -> Vec<Transition> {
     let mut snapshot = Snapshot::default();
     let mut findings = Vec::new();
     for (target, check) in checks {
@@ -69,7 +69,7 @@ fn step(book: &mut AlertBook, checks: &[(&str, Check)], now: Now, policy: &Polic
 
 /// One quantity of a host, and the looks at it.
 struct Watch {
-    book: AlertBook,
+    book: Alerts,
     policy: Policy,
     metric: &'static Metric,
     critical: Option<f64>,
@@ -81,7 +81,7 @@ const LIMIT: f64 = 80.0;
 
 impl Watch {
     fn of(metric: &'static Metric) -> Watch {
-        Watch { book: AlertBook::default(), policy: Policy::default(), metric, critical: None, wait: Duration::ZERO }
+        Watch { book: Alerts::default(), policy: Policy::default(), metric, critical: None, wait: Duration::ZERO }
     }
 
     /// Takes in a check that measured `number`, or could not measure.
@@ -119,7 +119,7 @@ impl Watch {
 
 /// Plays checks of one target at given seconds, and names what came of each.
 fn play(policy: &Policy, script: &[(u32, Check)]) -> Vec<Option<News>> {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     script
         .iter()
         .map(|(second, check)| step(&mut book, &[("/", *check)], at(*second), policy).first().map(|t| t.news))
@@ -221,7 +221,7 @@ fn a_target_that_comes_back_inside_its_cooldown_is_kept_back() {
 
 #[test]
 fn the_cooldown_belongs_to_one_target() {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     assert_eq!(step(&mut book, &[("/", Over), ("/data", Under)], at(0), &as_before()).len(), 1);
     let second = step(&mut book, &[("/", Over), ("/data", Over)], at(60), &as_before());
     assert_eq!(second.iter().map(|t| (&*t.key.target, t.news)).collect::<Vec<_>>(), [("/data", News::Fired)]);
@@ -229,7 +229,7 @@ fn the_cooldown_belongs_to_one_target() {
 
 #[test]
 fn findings_about_some_targets_leave_the_others_alone() {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), &as_before());
     let reading = Reading { key: Key::new(metric::DISK, "/data"), value: Value::Number(10.0), note: None };
     let finding = finding(&reading, Verdict::Clear);
@@ -240,7 +240,7 @@ fn findings_about_some_targets_leave_the_others_alone() {
 
 #[test]
 fn what_is_over_is_remembered_within_a_bound_the_newest_longest() {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     let targets: Vec<String> = (0..MAX_REMEMBERED + 100).map(|number| format!("/{number}")).collect();
     for (second, target) in targets.iter().enumerate() {
         let second = at(u32::try_from(second / 20).unwrap());
@@ -254,7 +254,7 @@ fn what_is_over_is_remembered_within_a_bound_the_newest_longest() {
 
 #[test]
 fn a_restart_of_the_machine_keeps_the_cooldown_running() {
-    let mut book = AlertBook::default();
+    let mut book = Alerts::default();
     let _ = step(&mut book, &[("/", Over)], at(1000), &as_before());
     // 100 s later in all, on a clock that began anew 40 s ago.
     book.shift(-1_060_000_000);

@@ -25,7 +25,7 @@ fn watch() -> impl Strategy<Value = Watch> {
     let wait = prop_oneof![Just(0), 1u64..500];
     (any::<bool>(), prop::option::of(Just(95.0)), wait, policy).prop_map(
         |(is_rate, critical, wait, (cooldown, send_recovery, repeat, settle))| Watch {
-            book: AlertBook::default(),
+            book: Alerts::default(),
             policy: Policy { cooldown: Duration::from_secs(cooldown), send_recovery, repeat, settle },
             metric: if is_rate { metric::CPU } else { metric::MEMORY },
             critical,

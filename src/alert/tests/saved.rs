@@ -8,7 +8,7 @@ fn an_alert_in_any_phase_is_read_back_as_it_was_saved() {
     for (second, number) in [(0, 99.0), (30, 90.0), (60, 97.0), (70, 10.0), (100, 96.0), (5000, 97.0), (6000, 10.0)] {
         watch.see(second, Some(number));
         let json = serde_json::to_string(&watch.book).unwrap();
-        assert_eq!(serde_json::from_str::<AlertBook>(&json).unwrap(), watch.book, "{json}");
+        assert_eq!(serde_json::from_str::<Alerts>(&json).unwrap(), watch.book, "{json}");
     }
 }
 
@@ -17,7 +17,7 @@ fn of_version_1(fields: &str) -> Alert {
         r#"[{{"metric":"memory","target":"","since":"2026-02-04T07:30:00Z","value":{{"percent":85.2}},
             "limit":{{"threshold":80.0}},{fields}}}]"#
     );
-    let book: AlertBook = serde_json::from_str(&json).unwrap();
+    let book: Alerts = serde_json::from_str(&json).unwrap();
     book.alerts.values().next().unwrap().clone()
 }
 

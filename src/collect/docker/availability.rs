@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::config::{AlertUnavailable, Config, Enabled};
-use super::roster::Roster;
+use super::inventory::Inventory;
 use crate::clock::{Boot, Now};
 
 /// An engine that restarts is back within this time, with an update of its packages too.
@@ -38,17 +38,17 @@ pub enum Presence {
 impl Availability {
     /// Whether an engine is to be there: the configuration says so, or one was. On `auto` a host without Docker is not to
     /// be woken again and again for nothing, nor told that it has none.
-    pub fn is_expected(&self, config: &Config, roster: &Roster) -> bool {
-        let was_there = self.answered || roster.recall().is_some_and(|memory| memory.engine_was_there);
+    pub fn is_expected(&self, config: &Config, inventory: &Inventory) -> bool {
+        let was_there = self.answered || inventory.recall().is_some_and(|memory| memory.engine_was_there);
         let is_wanted = match config.alert_unavailable {
-            AlertUnavailable::Auto => roster.watch().names_any(),
+            AlertUnavailable::Auto => inventory.watch().names_any(),
             AlertUnavailable::Always => true,
             AlertUnavailable::Never => false,
         };
         match config.enabled {
             Enabled::Never => false,
             Enabled::Always => true,
-            Enabled::Auto => was_there || (is_wanted && roster.remembers()),
+            Enabled::Auto => was_there || (is_wanted && inventory.remembers()),
         }
     }
 
@@ -57,30 +57,30 @@ impl Availability {
     }
 
     /// It answered.
-    pub fn answered(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Presence {
-        roster.remember(|memory| &mut memory.engine_was_there, true);
+    pub fn answered(&mut self, config: &Config, inventory: &mut Inventory, now: Now) -> Presence {
+        inventory.remember(|memory| &mut memory.engine_was_there, true);
         (self.answered, self.told) = (true, false);
-        let gone = |roster: &Roster| roster.recall().and_then(|memory| memory.engine_gone);
-        if self.gone_since.take().is_some() && gone(roster).is_some() {
-            roster.remember(|memory| &mut memory.engine_gone, Some(now.wall));
+        let gone = |inventory: &Inventory| inventory.recall().and_then(|memory| memory.engine_gone);
+        if self.gone_since.take().is_some() && gone(inventory).is_some() {
+            inventory.remember(|memory| &mut memory.engine_gone, Some(now.wall));
         }
         let is_back = |gone: Timestamp| now.wall.duration_since(gone) < BACK_FOR;
         match config.alert_unavailable {
             AlertUnavailable::Always => Presence::Available,
-            AlertUnavailable::Auto if gone(roster).is_some_and(is_back) => Presence::Available,
+            AlertUnavailable::Auto if gone(inventory).is_some_and(is_back) => Presence::Available,
             AlertUnavailable::Auto | AlertUnavailable::Never => Presence::Nothing,
         }
     }
 
     /// An engine that is expected did not answer.
-    pub fn gone(&mut self, config: &Config, roster: &mut Roster, now: Now) -> Presence {
+    pub fn gone(&mut self, config: &Config, inventory: &mut Inventory, now: Now) -> Presence {
         let since = *self.gone_since.get_or_insert(now.boot);
         let is_told = match config.alert_unavailable {
             AlertUnavailable::Never => return Presence::Nothing,
-            AlertUnavailable::Always => self.answered || roster.remembers(),
-            AlertUnavailable::Auto if !roster.remembers() => return Presence::Nothing,
+            AlertUnavailable::Always => self.answered || inventory.remembers(),
+            AlertUnavailable::Auto if !inventory.remembers() => return Presence::Nothing,
             AlertUnavailable::Auto => {
-                let concerns_somebody = roster.watch().names_any() || roster.has_seen_any();
+                let concerns_somebody = inventory.watch().names_any() || inventory.has_seen_any();
                 concerns_somebody && now.boot - since >= GONE_FOR
             }
         };
@@ -88,7 +88,7 @@ impl Availability {
             return Presence::Unknown;
         }
         if !std::mem::replace(&mut self.told, true) {
-            roster.remember(|memory| &mut memory.engine_gone, Some(now.wall));
+            inventory.remember(|memory| &mut memory.engine_gone, Some(now.wall));
         }
         Presence::Unavailable
     }

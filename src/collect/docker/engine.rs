@@ -13,7 +13,7 @@ use nix::poll::PollFlags;
 use super::{Config, Docker, Enabled, Look, Looked, Memory};
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Stream, StreamEvent};
-use crate::docker::{Burst, Error, Gatherer, SHARE_BYTES, Session};
+use crate::docker::{Error, EventBatch, Gatherer, SHARE_BYTES, Session};
 use crate::snapshot::Snapshot;
 
 /// An engine that hangs is asked again after this pause, so that it is looked at within 5 s of its return.
@@ -28,7 +28,7 @@ pub struct Engine {
     look: Option<Exchange>,
     /// A survey is asked for and has not begun.
     survey_is_wanted: bool,
-    /// The look before the next one was for a burst: a survey that is wanted goes first.
+    /// The look before the next one was for a batch: a survey that is wanted goes first.
     burst_was_last: bool,
     /// The events, once there is an engine to be expected.
     stream: Option<Stream>,
@@ -175,29 +175,29 @@ impl Engine {
         Some(self.end(looked, is_survey, now))
     }
 
-    /// The next look. A survey and bursts take turns, so that neither waits for ever for the other.
+    /// The next look. A survey and batches take turns, so that neither waits for ever for the other.
     fn next_look(&mut self, now: Boot) -> Option<Look> {
         if self.survey_is_wanted && self.burst_was_last {
             return Some(Look::Everything);
         }
         if self.again.take_if(|again| *again <= now).is_some() {
             self.gatherer.push_unknown(now);
-            return self.gatherer.take_at_once().map(Look::Burst);
+            return self.gatherer.take_at_once().map(Look::Events);
         }
         match self.gatherer.take(now) {
-            Some(burst) => Some(Look::Burst(burst)),
+            Some(batch) => Some(Look::Events(batch)),
             None => self.survey_is_wanted.then_some(Look::Everything),
         }
     }
 
-    /// Begins to look; what has come of it, if it is there at once. A burst of events of containers that are not watched
+    /// Begins to look; what has come of it, if it is there at once. A batch of events of containers that are not watched
     /// is nothing.
     fn begin(&mut self, look: Look, now: Now) -> Option<EngineUpdate> {
         let is_survey = look == Look::Everything;
         self.survey_is_wanted &= !is_survey;
-        // A survey takes the events along that wait for their burst: they tell why something ended.
+        // A survey takes the events along that wait for their batch: they tell why something ended.
         let look = match is_survey.then(|| self.gatherer.take_at_once()).flatten() {
-            Some(burst) => Look::Burst(Burst { overflowed: true, ..burst }),
+            Some(batch) => Look::Events(EventBatch { overflowed: true, ..batch }),
             None => look,
         };
         if self.docker.begin(look).is_some() {

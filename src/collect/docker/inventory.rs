@@ -10,7 +10,7 @@ use super::config::Config;
 use super::judge::{History, Observation};
 use super::known::{Known, Life, RunningContainers, UnseenEnd};
 use super::memory::{self, Ended, Memory};
-use super::names::{Candidate, Claim, Place, Rank, Watch};
+use super::names::{Candidate, NameMatch, Place, Rank, Watch};
 use crate::clock::Now;
 use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
@@ -25,7 +25,7 @@ const MAX_UNHEARD: usize = 10_000;
 pub struct Listing<'a> {
     pub id: &'a Rc<str>,
     pub name: &'a Rc<str>,
-    pub claim: &'a Claim,
+    pub name_match: &'a NameMatch,
     pub observed: &'a Observation,
     /// In seconds since 1970.
     pub created: i64,
@@ -33,7 +33,7 @@ pub struct Listing<'a> {
 
 /// The known containers.
 #[derive(Debug)]
-pub struct Roster {
+pub struct Inventory {
     watch: Watch,
     grace: Duration,
     loop_window: Duration,
@@ -51,9 +51,9 @@ pub struct Roster {
     revision: u64,
 }
 
-impl Roster {
-    pub fn new(config: &Config, memory: Option<Memory>) -> Roster {
-        Roster {
+impl Inventory {
+    pub fn new(config: &Config, memory: Option<Memory>) -> Inventory {
+        Inventory {
             watch: Watch::new(&config.containers, &config.exclude),
             grace: config.grace,
             loop_window: config.restart_loop_window,
@@ -131,7 +131,7 @@ impl Roster {
     }
 
     pub fn is_watched(&self, event: &Event) -> bool {
-        self.known.contains_key(event.id.as_str()) || self.watch.claim(&event.name, &event.labels).is_some()
+        self.known.contains_key(event.id.as_str()) || self.watch.match_name(&event.name, &event.labels).is_some()
     }
 
     /// Takes in an event of a container that is watched.
@@ -193,12 +193,12 @@ impl Roster {
     }
 
     fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
-        let Listing { id, name, claim, observed, created } = *listing;
+        let Listing { id, name, name_match, observed, created } = *listing;
         let is_meant_to_run = match self.known.get(id) {
             Some(known) => known.is_meant_to_run(observed),
             None => observed.is_alive() || (!self.remembers() && observed.is_failed()),
         };
-        Candidate { name, claim, rank: Rank { is_meant_to_run, created, is_alive: observed.is_alive() } }
+        Candidate { name, name_match, rank: Rank { is_meant_to_run, created, is_alive: observed.is_alive() } }
     }
 
     /// The names whose containers ran, where a new container that does not run may be meant to follow one of them.
@@ -221,9 +221,9 @@ impl Roster {
     }
 
     fn admit(&mut self, listing: &Listing<'_>, place: &Place, ran: &HashSet<Rc<str>>, unheard: &[&Event]) -> Known {
-        let Listing { name, claim, observed, .. } = *listing;
+        let Listing { name, name_match, observed, .. } = *listing;
         let is_expected = !self.remembers() || ran.contains(name) || ran.contains(&place.target);
-        let mut known = Known::new(place.clone(), name.clone(), claim.service.clone(), observed, is_expected);
+        let mut known = Known::new(place.clone(), name.clone(), name_match.service.clone(), observed, is_expected);
         unheard.iter().for_each(|event| known.take_in(event));
         self.revision += u64::from(facet(&known).is_some());
         known
@@ -250,7 +250,7 @@ impl Roster {
 
     /// Lets go of those that are not in the list, and tells of their ends.
     fn see_off(&mut self, now: Now) {
-        let Roster { known, watch, grace, deaths, revision, .. } = self;
+        let Inventory { known, watch, grace, deaths, revision, .. } = self;
         if known.values().all(|known| known.listed) {
             return;
         }
@@ -294,7 +294,7 @@ impl Roster {
 
     /// Looks, after all of a look have settled, which of those that were stopped or removed on purpose are replaced.
     pub fn replace(&mut self, now: Now) {
-        let Roster { known, grace, revision, .. } = self;
+        let Inventory { known, grace, revision, .. } = self;
         if !known.values().any(|known| known.may_be_replaced(*grace, now)) {
             return;
         }

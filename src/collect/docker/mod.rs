@@ -2,8 +2,8 @@
 //!
 //! [`Docker`] is what is known of them, and no I/O: it is told what to look at, asks its questions one after the other,
 //! is answered, and gives what it found. A look at everything asks for the list once, and inspects what is in trouble or
-//! may be. A burst of events makes it inspect the containers that they name, through the same evaluation: events wake,
-//! they do not decide. What is remembered between two looks (`roster.rs`) is what no single answer tells: who ran, who
+//! may be. A batch of events makes it inspect the containers that they name, through the same evaluation: events wake,
+//! they do not decide. What is remembered between two looks (`inventory.rs`) is what no single answer tells: who ran, who
 //! stopped a container, restarts over time. [`Memory`] is what of it outlives the agent. [`Engine`] puts the questions to
 //! a real engine.
 
@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod health;
 mod identity;
+mod inventory;
 mod judge;
 mod known;
 mod memory;
@@ -19,7 +20,6 @@ mod names;
 mod recorded;
 mod restarts;
 mod revisit;
-mod roster;
 mod run;
 mod status;
 mod survey;
@@ -29,21 +29,21 @@ use std::rc::Rc;
 
 pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected, LONGEST_GRACE};
 pub use engine::{Engine, EngineUpdate};
+pub use inventory::REMOVED_IS_KEPT;
 pub use memory::Memory;
 pub use recorded::RecordedWords;
-pub use roster::REMOVED_IS_KEPT;
 
 use availability::{Availability, Presence};
+use inventory::Inventory;
 use judge::{Interner, Observation, WatchPolicy};
 use known::UnseenEnd;
 use names::Place;
 use revisit::Revisit;
-use roster::Roster;
 use survey::{MAX_INSPECTED, Survey};
 
 use crate::clock::Now;
 use crate::docker::events::{Event, Kind};
-use crate::docker::{Answer, Burst, Error, Question};
+use crate::docker::{Answer, Error, EventBatch, Question};
 use crate::metric::{self, Metric};
 use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Value, Watched};
 
@@ -64,7 +64,7 @@ const ENGINE_EXPECTED: &str = "available";
 pub enum Look {
     Everything,
     /// The containers that these events are about.
-    Burst(Burst),
+    Events(EventBatch),
 }
 
 /// The containers that a look covered.
@@ -90,7 +90,7 @@ pub struct Looked {
 #[derive(Debug)]
 pub struct Docker {
     config: Config,
-    roster: Roster,
+    inventory: Inventory,
     interner: Interner,
     availability: Availability,
     under_way: Option<CurrentLook>,
@@ -101,7 +101,7 @@ pub struct Docker {
 struct CurrentLook {
     step: Step,
     /// Events made it.
-    of_burst: bool,
+    of_batch: bool,
 }
 
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Docker {
     /// With what is remembered of before; `None`: this is a look of its own, and the first one that sees anything.
     pub fn new(config: &Config, memory: Option<Memory>) -> Docker {
         Docker {
-            roster: Roster::new(config, memory),
+            inventory: Inventory::new(config, memory),
             config: config.clone(),
             interner: Interner::default(),
             availability: Availability::default(),
@@ -130,12 +130,12 @@ impl Docker {
 
     /// The knowledge that outlives the agent.
     pub fn memory(&self) -> Memory {
-        self.roster.memory()
+        self.inventory.memory()
     }
 
     /// The number of changes of the memory since this was made.
     pub fn revision(&self) -> u64 {
-        self.roster.revision()
+        self.inventory.revision()
     }
 
     pub fn config(&self) -> &Config {
@@ -144,7 +144,7 @@ impl Docker {
 
     /// Whether there is an engine to wait for.
     pub fn is_expected(&self) -> bool {
-        self.availability.is_expected(&self.config, &self.roster)
+        self.availability.is_expected(&self.config, &self.inventory)
     }
 
     /// Whether an engine that is expected did not answer.
@@ -155,13 +155,13 @@ impl Docker {
     /// Begins to look, in place of any look that is under way. What was found, if nothing needs to be asked for it.
     pub fn begin(&mut self, look: Look) -> Option<Looked> {
         self.under_way = None;
-        let of_burst = look != Look::Everything;
+        let of_batch = look != Look::Everything;
         let step = match look {
             _ if self.config.enabled == Enabled::Never => None,
             Look::Everything => Some(Step::Survey(self.begin_survey(BTreeSet::new()))),
-            Look::Burst(burst) => self.begin_burst(&burst),
+            Look::Events(batch) => self.begin_batch(&batch),
         };
-        self.under_way = step.map(|step| CurrentLook { step, of_burst });
+        self.under_way = step.map(|step| CurrentLook { step, of_batch });
         let nothing = self.under_way.is_none();
         nothing.then(|| Looked { snapshot: Snapshot::default(), scope: Scope::Some })
     }
@@ -176,21 +176,21 @@ impl Docker {
 
     /// Takes in an answer, and gives what the look found once it was the last.
     pub fn answer(&mut self, answer: Answer, now: Now) -> Option<Looked> {
-        let CurrentLook { step, of_burst } = self.under_way.take()?;
+        let CurrentLook { step, of_batch } = self.under_way.take()?;
         let (scope, next) = match step {
             Step::Survey(survey) => (Scope::Everything, self.answer_survey(survey, answer, now)),
             Step::Revisit(revisit) => (Scope::Some, self.answer_revisit(revisit, answer, now)),
         };
         let found = match next {
             Ok(Next::Ask(step)) => {
-                self.under_way = Some(CurrentLook { step, of_burst });
+                self.under_way = Some(CurrentLook { step, of_batch });
                 return None;
             }
             Ok(Next::Found(found)) => Ok(found),
             Err(error) => Err(error),
         };
         let mut snapshot = self.tell(found, now);
-        if of_burst {
+        if of_batch {
             snapshot.readings.iter_mut().for_each(leave_open_while_removing);
         }
         Some(Looked { snapshot, scope })
@@ -199,12 +199,12 @@ impl Docker {
     /// The ends of containers that run again or are gone: nobody meant them, and no look saw them. They are to be told
     /// before what a look found, which may already be good again.
     pub fn take_deaths(&mut self, now: Now) -> Option<Looked> {
-        let mut deaths = self.roster.take_deaths();
+        let mut deaths = self.inventory.take_deaths();
         if deaths.is_empty() {
             return None;
         }
         // One more turn of a restart loop is told as such.
-        let in_loop = self.roster.in_loop(self.config.restart_loop_times, now);
+        let in_loop = self.inventory.in_loop(self.config.restart_loop_times, now);
         deaths.retain(|(place, _)| !in_loop.contains(&place.target));
         let readings: Vec<Reading> =
             deaths.into_iter().filter_map(|(place, death)| self.read_death(&place, death)).collect();
@@ -212,18 +212,19 @@ impl Docker {
         (!snapshot.readings.is_empty()).then_some(Looked { snapshot, scope: Scope::Some })
     }
 
-    /// How to look at the containers that a burst of events names; `None`: none of them is watched. What was renamed, is
+    /// How to look at the containers that a batch of events names; `None`: none of them is watched. What was renamed, is
     /// gone or is new changes who is watched as what, so then everything is looked at.
-    fn begin_burst(&mut self, burst: &Burst) -> Option<Step> {
-        let watched: Vec<&Event> = burst.events.iter().filter(|event| self.roster.is_watched(event)).collect();
-        if watched.is_empty() && !burst.overflowed {
+    fn begin_batch(&mut self, batch: &EventBatch) -> Option<Step> {
+        let watched: Vec<&Event> = batch.events.iter().filter(|event| self.inventory.is_watched(event)).collect();
+        if watched.is_empty() && !batch.overflowed {
             return None;
         }
-        watched.iter().for_each(|event| self.roster.hear(event));
-        let moved =
-            |event: &&Event| matches!(event.kind, Kind::Destroy | Kind::Rename) || self.roster.get(&event.id).is_none();
-        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.roster.id(&event.id)).collect();
-        let few = !burst.overflowed && named.len() <= MAX_INSPECTED;
+        watched.iter().for_each(|event| self.inventory.hear(event));
+        let moved = |event: &&Event| {
+            matches!(event.kind, Kind::Destroy | Kind::Rename) || self.inventory.get(&event.id).is_none()
+        };
+        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.inventory.id(&event.id)).collect();
+        let few = !batch.overflowed && named.len() <= MAX_INSPECTED;
         Some(if few && !watched.iter().any(moved) {
             Step::Revisit(self.begin_revisit(named))
         } else {
@@ -233,9 +234,9 @@ impl Docker {
 
     /// Adds the readings of a known container.
     fn read(&mut self, id: &str, observed: &Observation, now: Now, readings: &mut Vec<Reading>) {
-        let Some(known) = self.roster.get(id) else { return };
+        let Some(known) = self.inventory.get(id) else { return };
         let policy = self.policy(&known.place);
-        let history = self.roster.history(known, now);
+        let history = self.inventory.history(known, now);
         let target = known.place.target.clone();
         let state = judge::state(observed, history, policy, &mut self.interner);
         readings.push(reading(metric::CONTAINER_STATE, &target, state));
@@ -254,7 +255,7 @@ impl Docker {
     }
 
     fn policy(&self, place: &Place) -> WatchPolicy {
-        let watch = self.roster.watch();
+        let watch = self.inventory.watch();
         let entry = watch.entry(place);
         WatchPolicy {
             expected: entry.map_or(Expected::Running, |entry| entry.expected),
@@ -269,21 +270,21 @@ impl Docker {
     /// The outcome of asking the engine: readings, or a failure. The absence of an engine that is not expected is not
     /// reported; that of an expected one leaves its containers unknown.
     fn tell(&mut self, found: Result<Snapshot, Error>, now: Now) -> Snapshot {
-        let Docker { config, roster, availability, .. } = self;
+        let Docker { config, inventory, availability, .. } = self;
         // Until the engine has said which containers there are, every one is watched.
         let mut snapshot =
             Snapshot { watched: METRICS.iter().copied().map(Watched::Every).collect(), ..Snapshot::default() };
         let word = match found {
             Ok(found) => {
                 snapshot = found;
-                availability.answered(config, roster, now)
+                availability.answered(config, inventory, now)
             }
-            Err(error) if error.is_absence() && !availability.is_expected(config, roster) => Presence::Unknown,
+            Err(error) if error.is_absence() && !availability.is_expected(config, inventory) => Presence::Unknown,
             Err(error) => {
-                roster.lose_engine(now);
+                inventory.lose_engine(now);
                 let error = error.to_string();
                 snapshot.failures.push(Failure { collector: NAME, metrics: METRICS, target: None, error });
-                availability.gone(config, roster, now)
+                availability.gone(config, inventory, now)
             }
         };
         let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, ENGINE_EXPECTED));

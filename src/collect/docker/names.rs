@@ -28,7 +28,7 @@ pub struct Watch {
 
 /// The way in which a container is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct NameMatch {
     how: Match,
     /// The name that its readings go by, where that is not its own.
     stable: Option<Rc<str>>,
@@ -56,7 +56,7 @@ enum Match {
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     pub name: &'a Rc<str>,
-    pub claim: &'a Claim,
+    pub name_match: &'a NameMatch,
     pub rank: Rank,
 }
 
@@ -104,7 +104,7 @@ impl Watch {
 
     /// The entry for which a container is watched of which no more than this is known; `Some(None)`: every one is.
     pub fn entry_of(&self, name: &str, service: Option<&str>) -> Option<Option<usize>> {
-        match self.claim(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
+        match self.match_name(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
             Match::Name(entry) | Match::Service { entry, .. } | Match::Pattern(entry) => Some(Some(entry)),
             Match::Every => Some(None),
         }
@@ -112,13 +112,13 @@ impl Watch {
 
     /// The place of a container that is not listed; `None` where it is nobody.
     pub fn place_of(&self, name: &str, labels: &Labels) -> Option<Place> {
-        let claim = self.claim(name, labels)?;
+        let name_match = self.match_name(name, labels)?;
         let rank = Rank { is_meant_to_run: true, is_alive: false, created: 0 };
-        self.places(std::iter::once(Candidate { name: &name.into(), claim: &claim, rank })).pop()?
+        self.places(std::iter::once(Candidate { name: &name.into(), name_match: &name_match, rank })).pop()?
     }
 
     /// Whether and how a container is watched.
-    pub fn claim(&self, name: &str, labels: &Labels) -> Option<Claim> {
+    pub fn match_name(&self, name: &str, labels: &Labels) -> Option<NameMatch> {
         let Identity { stable, is_temporary, service } = Identity::of(name, labels);
         let exact = |name: &str| self.exact.get(name).copied();
         // One that is named by its temporary name is meant with it.
@@ -137,7 +137,7 @@ impl Watch {
             }
         };
         let is_own = by_own_name.is_some() || stable == name;
-        Some(Claim {
+        Some(NameMatch {
             how,
             stable: (!is_own).then(|| stable.into()),
             is_temporary: is_temporary && by_own_name.is_none(),
@@ -145,14 +145,14 @@ impl Watch {
         })
     }
 
-    /// The places of all containers that have a claim; `None` for one that does not speak.
+    /// The places of all containers whose name matches; `None` for one that does not speak.
     pub fn places<'a>(&self, containers: impl Iterator<Item = Candidate<'a>> + Clone) -> Vec<Option<Place>> {
         let mut named = vec![false; self.entries.len()];
         // The container that stands for the service: the first by name of those that are meant to run, so that it stays
         // the same from check to check.
         let mut first: Vec<Option<(bool, &str)>> = vec![None; self.entries.len()];
         for container in containers.clone() {
-            match container.claim.how {
+            match container.name_match.how {
                 Match::Name(entry) => named[entry] = true,
                 Match::Service { entry, .. } => {
                     let one = (!container.rank.is_meant_to_run, &**container.stable());
@@ -163,7 +163,7 @@ impl Watch {
         }
         let place = |container: &Candidate<'a>| {
             let name = container.stable();
-            let (entry, target) = match container.claim.how {
+            let (entry, target) = match container.name_match.how {
                 Match::Name(entry) | Match::Pattern(entry) => (Some(entry), name.clone()),
                 Match::Every => (None, name.clone()),
                 Match::Service { entry, otherwise } if named[entry] => (Some(otherwise?), name.clone()),
@@ -172,7 +172,7 @@ impl Watch {
                 }
                 Match::Service { entry, .. } => (Some(entry), name.clone()),
             };
-            let is_nobody = container.claim.is_temporary && !container.rank.is_alive;
+            let is_nobody = container.name_match.is_temporary && !container.rank.is_alive;
             Some(Place { entry, target }).filter(|_| !is_nobody)
         };
         let mut places: Vec<Option<Place>> = containers.clone().map(|container| place(&container)).collect();
@@ -193,7 +193,7 @@ impl Watch {
 impl<'a> Candidate<'a> {
     /// The name that it goes by.
     fn stable(&self) -> &'a Rc<str> {
-        self.claim.stable.as_ref().unwrap_or(self.name)
+        self.name_match.stable.as_ref().unwrap_or(self.name)
     }
 }
 
@@ -242,11 +242,12 @@ mod tests {
     }
 
     fn rank(watch: &Watch, containers: &[(&str, Labels, Rank)]) -> String {
-        let claims: Vec<(Rc<str>, Claim, Rank)> = containers
+        let matches: Vec<(Rc<str>, NameMatch, Rank)> = containers
             .iter()
-            .filter_map(|(name, labels, rank)| Some((Rc::from(*name), watch.claim(name, labels)?, *rank)))
+            .filter_map(|(name, labels, rank)| Some((Rc::from(*name), watch.match_name(name, labels)?, *rank)))
             .collect();
-        let places = watch.places(claims.iter().map(|(name, claim, rank)| Candidate { name, claim, rank: *rank }));
+        let places =
+            watch.places(matches.iter().map(|(name, name_match, rank)| Candidate { name, name_match, rank: *rank }));
         let missing = watch.missing(places.iter().flatten());
         let shown = |place: &Place| format!("{}@{}", place.target, place.entry.map_or(-1, |entry| entry as i64));
         let mut words: Vec<String> = places.iter().map(|p| p.as_ref().map_or("-".to_owned(), shown)).collect();

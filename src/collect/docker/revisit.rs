@@ -28,7 +28,7 @@ impl Revisit {
 impl Docker {
     pub(super) fn begin_revisit(&self, named: BTreeSet<Rc<str>>) -> Revisit {
         let mut left: Vec<Rc<str>> = named.iter().cloned().collect();
-        left.sort_by_key(|id| self.roster.get(id).map(|known| &known.place));
+        left.sort_by_key(|id| self.inventory.get(id).map(|known| &known.place));
         Revisit { named, left: left.into(), seen: Vec::new() }
     }
 
@@ -43,13 +43,13 @@ impl Docker {
             // One that is not there any more changes who is watched as what.
             return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named))));
         };
-        self.roster.see(&id, &inspected, now);
+        self.inventory.see(&id, &inspected, now);
         revisit.seen.push((id, Observation::inspected(&inspected, now.wall, &mut self.interner)));
         if !revisit.left.is_empty() {
             return Ok(Next::Ask(Step::Revisit(revisit)));
         }
-        revisit.seen.iter().for_each(|(id, observed)| self.roster.settle(id, observed, now));
-        self.roster.replace(now);
+        revisit.seen.iter().for_each(|(id, observed)| self.inventory.settle(id, observed, now));
+        self.inventory.replace(now);
         let mut snapshot = Snapshot::default();
         for (id, observed) in revisit.seen {
             self.read(&id, &observed, now, &mut snapshot.readings);

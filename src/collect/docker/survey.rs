@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::health;
+use super::inventory::Listing;
 use super::judge::{self, Observation};
-use super::names::{Claim, Place};
-use super::roster::Listing;
+use super::names::{NameMatch, Place};
 use super::{Docker, NAME, Next, Step, reading};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Inspected, Listed, Question};
@@ -35,7 +35,7 @@ pub(super) struct Survey {
 struct Found {
     id: Rc<str>,
     name: Rc<str>,
-    claim: Claim,
+    name_match: NameMatch,
     /// When it was made, in seconds since 1970.
     created: i64,
     /// `None`: it is not watched after all.
@@ -60,7 +60,7 @@ impl Docker {
     /// Begins to look at every watched container.
     pub(super) fn begin_survey(&self, named: BTreeSet<Rc<str>>) -> Survey {
         // As many as last time: a list that grows step by step leaves holes in the heap.
-        Survey { named, found: Vec::with_capacity(self.roster.len()), left: None }
+        Survey { named, found: Vec::with_capacity(self.inventory.len()), left: None }
     }
 
     /// # Errors
@@ -96,18 +96,18 @@ impl Docker {
             self.take_places(&mut found, now);
         }
         found.retain(|container| container.place.is_some());
-        found.iter().for_each(|container| self.roster.settle(&container.id, &container.observed, now));
-        self.roster.replace(now);
-        self.roster.end_survey();
+        found.iter().for_each(|container| self.inventory.settle(&container.id, &container.observed, now));
+        self.inventory.replace(now);
+        self.inventory.end_survey();
         Ok(Next::Found(self.readings(found, now)))
     }
 
     fn find(&mut self, listed: &Listed) -> Option<Found> {
-        let claim = self.roster.watch().claim(listed.name(), &listed.labels)?;
+        let name_match = self.inventory.watch().match_name(listed.name(), &listed.labels)?;
         Some(Found {
-            id: self.roster.id(&listed.id),
-            name: self.roster.name(&listed.id, listed.name()),
-            claim,
+            id: self.inventory.id(&listed.id),
+            name: self.inventory.name(&listed.id, listed.name()),
+            name_match,
             created: listed.created,
             place: None,
             observed: Observation::listed(listed, &mut self.interner),
@@ -119,7 +119,7 @@ impl Docker {
     /// Gives every container that was found its place.
     fn take_places(&mut self, found: &mut [Found], now: Now) {
         let listings: Vec<Listing<'_>> = found.iter().map(Found::listing).collect();
-        let places = self.roster.take_places(&listings, now);
+        let places = self.inventory.take_places(&listings, now);
         for (container, place) in found.iter_mut().zip(places) {
             container.place = place;
         }
@@ -146,12 +146,12 @@ impl Docker {
 
     fn take_in(&mut self, container: &mut Found, inspected: &Inspected, now: Now) {
         container.observed = Observation::inspected(inspected, now.wall, &mut self.interner);
-        self.roster.see(&container.id, inspected, now);
+        self.inventory.see(&container.id, inspected, now);
     }
 
     /// The reason to inspect a container of the list, if there is one.
     fn need(&self, container: &Found, podman: bool, now: Now) -> Option<Need> {
-        let known = self.roster.get(&container.id)?;
+        let known = self.inventory.get(&container.id)?;
         let policy = self.policy(&known.place);
         let observed = &container.observed;
         let runs = &*observed.state == "running";
@@ -198,9 +198,9 @@ impl Docker {
 
     /// The readings of what is named and not there, and of what was removed while it ran.
     fn absent(&mut self, found: &[Found]) -> Vec<(Place, Reading)> {
-        let missing = self.roster.watch().missing(found.iter().filter_map(|container| container.place.as_ref()));
+        let missing = self.inventory.watch().missing(found.iter().filter_map(|container| container.place.as_ref()));
         let missing = missing.into_iter().map(|place| (place, judge::missing as fn(_, &mut _) -> _));
-        let removed = self.roster.removed().into_iter().map(|place| (place, judge::removed as fn(_, &mut _) -> _));
+        let removed = self.inventory.removed().into_iter().map(|place| (place, judge::removed as fn(_, &mut _) -> _));
         let mut absent: Vec<(Place, Reading)> = missing
             .chain(removed)
             .map(|(place, word)| {
@@ -216,8 +216,8 @@ impl Docker {
 
 impl Found {
     fn listing(&self) -> Listing<'_> {
-        let Found { id, name, claim, observed, created, .. } = self;
-        Listing { id, name, claim, observed, created: *created }
+        let Found { id, name, name_match, observed, created, .. } = self;
+        Listing { id, name, name_match, observed, created: *created }
     }
 }
 

@@ -12,7 +12,7 @@ use world::World;
 
 const NOTHING: [&str; 0] = [];
 
-/// Pauses, in milliseconds, between the steps of a deploy: within one burst of events, over several, and slower than the
+/// Pauses, in milliseconds, between the steps of a deploy: within one batch of events, over several, and slower than the
 /// agent's looks. The steps of one take no longer than the grace.
 const PACES: [i64; 7] = [0, 1, 90, 150, 250, 700, 2400];
 

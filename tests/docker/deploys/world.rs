@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use vps_monitor::alert::{AlertBook, Extent, Policy, Steps, Transition};
+use vps_monitor::alert::{Alerts, Extent, Policy, Steps, Transition};
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Config, Docker, Look, Looked, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
-use vps_monitor::docker::{Answer, Burst, Error, Labels, Question, Signal};
+use vps_monitor::docker::{Answer, Error, EventBatch, Labels, Question, Signal};
 use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::{Snapshot, Value};
@@ -50,11 +50,11 @@ pub struct World {
     follows_events: bool,
     config: Config,
     docker: Docker,
-    pub book: AlertBook,
+    pub book: Alerts,
     now_millis: i64,
     next_check: i64,
     events: VecDeque<Event>,
-    burst_due: Option<i64>,
+    batch_due: Option<i64>,
     told: Vec<String>,
 }
 
@@ -67,11 +67,11 @@ impl World {
             follows_events: true,
             config: config.clone(),
             docker: Docker::new(config, Some(Memory::default())),
-            book: AlertBook::default(),
+            book: Alerts::default(),
             now_millis: 0,
             next_check: 0,
             events: VecDeque::new(),
-            burst_due: None,
+            batch_due: None,
             told: Vec::new(),
         }
     }
@@ -97,7 +97,7 @@ impl World {
         self.now_millis += away_millis;
         self.docker = Docker::new(&self.config, Some(memory));
         self.follows_events = true;
-        (self.events, self.burst_due) = (VecDeque::new(), None);
+        (self.events, self.batch_due) = (VecDeque::new(), None);
         self.next_check = self.now_millis;
         self.pass(0);
     }
@@ -108,11 +108,11 @@ impl World {
         self.engine_is_there = false;
         let running: Vec<String> = self.boxes.iter().filter(|b| b.state == "running").map(|b| b.name.clone()).collect();
         running.iter().for_each(|name| self.stop(name));
-        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.look(Look::Events(EventBatch { events: Vec::new(), overflowed: true }));
         self.pass(away_millis);
         self.engine_is_there = true;
         self.follows_events = true;
-        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.look(Look::Events(EventBatch { events: Vec::new(), overflowed: true }));
         self.pass(1000);
     }
 
@@ -144,7 +144,7 @@ impl World {
 
     /// Looks at everything, as when the stream of events is tried again, and lets time pass.
     pub fn look_again(&mut self, millis: i64) {
-        self.look(Look::Burst(Burst { events: Vec::new(), overflowed: true }));
+        self.look(Look::Events(EventBatch { events: Vec::new(), overflowed: true }));
         self.pass(millis);
     }
 
@@ -280,37 +280,37 @@ impl World {
 
     fn tell_more(&mut self, _name: &str, event: Event) {
         if self.follows_events {
-            self.burst_due.get_or_insert(self.now_millis + BURST_MILLIS);
+            self.batch_due.get_or_insert(self.now_millis + BURST_MILLIS);
             self.events.push_back(event);
         }
     }
 
     // Actions of the agent.
 
-    /// Lets time pass: bursts are looked at, checks made, and what is kept back is looked at when its time has come.
+    /// Lets time pass: batches are looked at, checks made, and what is kept back is looked at when its time has come.
     pub fn pass(&mut self, millis: i64) {
         let end = self.now_millis + millis;
         loop {
             let wake =
                 self.book.due(true, self.now().boot, &policy()).min().map(|due| due.as_micros() / 1000 - 86_400_000);
-            let next = [Some(self.next_check), self.burst_due, wake].into_iter().flatten().min().unwrap();
+            let next = [Some(self.next_check), self.batch_due, wake].into_iter().flatten().min().unwrap();
             if next > end {
                 self.now_millis = end;
                 return;
             }
             self.now_millis = next.max(self.now_millis);
-            if Some(next) == self.burst_due {
-                self.burst_due = None;
+            if Some(next) == self.batch_due {
+                self.batch_due = None;
                 let events = self.events.drain(..).collect();
-                self.look(Look::Burst(Burst { events, overflowed: false }));
+                self.look(Look::Events(EventBatch { events, overflowed: false }));
             } else {
                 let is_check = next == self.next_check;
                 if is_check {
                     self.next_check += CHECK_MILLIS;
                 }
                 let events: Vec<Event> = self.events.drain(..).collect();
-                self.burst_due = None;
-                self.look_for(Look::Burst(Burst { events, overflowed: true }), is_check);
+                self.batch_due = None;
+                self.look_for(Look::Events(EventBatch { events, overflowed: true }), is_check);
             }
         }
     }

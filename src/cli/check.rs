@@ -14,7 +14,7 @@ use crate::config::Resolved;
 use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
 use crate::message;
-use crate::rule::{self, Finding};
+use crate::rule::{self, Finding, Level};
 use crate::snapshot::{Failure, Snapshot};
 use crate::text;
 
@@ -70,12 +70,11 @@ fn survey(mut engine: Engine) -> Snapshot {
 }
 
 fn exit_code(findings: &[Finding<'_>], failures: &[Failure]) -> u8 {
-    if findings.iter().any(|finding| finding.verdict.is_breach()) {
-        exit::FAILED
-    } else if failures.is_empty() {
-        exit::DONE
-    } else {
-        exit::UNKNOWN
+    match findings.iter().filter_map(|finding| finding.verdict.level()).max() {
+        Some(Level::Critical) => exit::CRITICAL,
+        Some(Level::Warning) => exit::FAILED,
+        None if failures.is_empty() => exit::DONE,
+        None => exit::UNKNOWN,
     }
 }
 

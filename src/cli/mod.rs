@@ -37,6 +37,8 @@ pub mod exit {
     pub const DONE: u8 = 0;
     /// `check`: something is over. Others: it failed, and standard error says why.
     pub const FAILED: u8 = 1;
+    /// `check`: something is over its critical threshold.
+    pub const CRITICAL: u8 = 2;
     /// `check`: nothing is over, but something could not be measured.
     pub const UNKNOWN: u8 = 3;
     pub const USAGE: u8 = 64;

@@ -34,7 +34,7 @@ const EVERY_COMMAND: &str = "Options of every command";
 #[derive(Debug, Parser)]
 #[command(name = "vps-monitor", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done (check: all is well); 1 failed (check: something is over its threshold); \
-3 check: something could not be measured, status: no agent runs; 64 wrong command line; 78 invalid configuration.")]
+2 check: something is over its critical threshold; 3 check: something could not be measured, status: no agent runs; 64 wrong command line; 78 invalid configuration.")]
 pub struct Options {
     /// Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
     /// defaults]
@@ -72,7 +72,7 @@ pub enum Command {
     /// Its exit codes are those of Nagios plugins.
     #[command(
         after_help = "Exit codes: 0 all is well; 1 something is over its threshold or not in its expected state; \
-3 nothing is, but something could not be measured; 64 wrong command line; 78 invalid configuration."
+2 something is over its critical threshold; 3 nothing is, but something could not be measured; 64 wrong command line; 78 invalid configuration."
     )]
     Check {
         /// Print one JSON object

@@ -28,6 +28,9 @@ pub struct ReadingDocument {
     pub expected: Option<String>,
     /// `clear`, `breach` or `unknown`.
     pub verdict: String,
+    /// Of a breach: `warning` or `critical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
     /// In what the value differs from what other tools show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -51,6 +54,7 @@ impl ReadingDocument {
             threshold,
             expected,
             verdict: finding.verdict.name().to_owned(),
+            level: finding.verdict.level().map(|level| level.name().to_owned()),
             note: reading.note.as_deref().map(str::to_owned),
         }
     }

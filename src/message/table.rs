@@ -6,7 +6,7 @@ use super::Style;
 use super::format::{size, time};
 use super::report::with_word;
 use crate::metric;
-use crate::rule::{Finding, Limit, Verdict};
+use crate::rule::{Finding, Level, Limit, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Value};
 use crate::text;
 
@@ -76,7 +76,8 @@ impl Row {
         Row {
             verdict: match finding.verdict {
                 Verdict::Clear => "ok",
-                Verdict::Breach(_) => "OVER",
+                Verdict::Breach(Level::Warning) => "OVER",
+                Verdict::Breach(Level::Critical) => "CRITICAL",
                 Verdict::Unknown if reading.key.metric == metric::CONTAINER_STATE => "as found",
                 Verdict::Unknown => "starting",
             },
@@ -109,6 +110,7 @@ impl Row {
     fn mark(&self) -> &'static str {
         match self.verdict {
             "OVER" => " (OVER)",
+            "CRITICAL" => " (CRITICAL)",
             "UNKNOWN" => " (unknown)",
             _ => "",
         }
@@ -122,7 +124,6 @@ mod tests {
 
     use super::*;
     use crate::message::Language;
-    use crate::rule::Level;
     use crate::snapshot::{ContainerWord, Key, Reading};
 
     #[test]

@@ -57,6 +57,14 @@ impl Verdict {
     pub const fn is_breach(self) -> bool {
         matches!(self, Verdict::Breach(_))
     }
+
+    /// Of a breach.
+    pub const fn level(self) -> Option<Level> {
+        match self {
+            Verdict::Breach(level) => Some(level),
+            Verdict::Clear | Verdict::Unknown => None,
+        }
+    }
 }
 
 /// A reading and what is to be thought of it.

@@ -80,6 +80,31 @@ fn one_reading_over_its_threshold_is_1_and_has_full_precision() {
 }
 
 #[test]
+fn one_reading_over_its_critical_threshold_is_2_whatever_else_is_found() {
+    // Memory is at 80.4 %; `for` is for who can wait.
+    let critical = |limits: &str| quick("").replace("{threshold: 80}", &format!("{{threshold: 80, {limits}}}"));
+    let place = Place::configured("small-vps", &critical("critical: 80.3, for: 1h"));
+    let (code, document) = check(&place);
+    assert_eq!(code, 2, "{document:#}");
+    let memory = reading(&document, "memory");
+    let found = [&memory["verdict"], &memory["level"], &memory["threshold"]];
+    assert_eq!(found, [&Json::from("breach"), &"critical".into(), &80.3.into()]);
+    let table = place.run(&["check"]);
+    let row = "\n  CRITICAL  memory          80.4%  threshold 80.3%";
+    assert!(table.code == 2 && table.stdout.contains(row), "{}", table.stdout);
+
+    place.configure(&critical("critical: 99"));
+    let (code, document) = check(&place);
+    assert_eq!((code, &reading(&document, "memory")["level"]), (1, &"warning".into()));
+    assert_eq!(reading(&document, "connections").get("level"), None);
+
+    // A host of which not everything can be measured.
+    let place = Place::configured("container-view", &critical("critical: 80.01"));
+    let (code, document) = check(&place);
+    assert!(code == 2 && !document["failures"].as_array().unwrap().is_empty(), "{code} {document:#}");
+}
+
+#[test]
 fn a_reading_at_its_threshold_is_over_it() {
     let place =
         Place::configured("small-vps", &quick("").replace("docker:", "  connections: {threshold: 39}\ndocker:"));

@@ -87,6 +87,7 @@ fn readings(status: &Status, page: &mut Page) {
 /// The subject, its value, and the rest of the line.
 fn reading(reading: &ReadingDocument) -> [String; 3] {
     let mark = match reading.verdict.as_str() {
+        "breach" if reading.level.as_deref() == Some("critical") => "  CRITICAL",
         "breach" => "  OVER",
         "unknown" => "  not decided yet",
         _ => "",

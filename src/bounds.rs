@@ -1,9 +1,9 @@
-//! Values that come from a file, put inside of their bounds: what no agent wrote there must not have one wait for ever,
-//! count beyond a number's range, or draw a line that is longer than memory.
+//! Puts values from a file inside their bounds. A value that no agent wrote must not make anyone wait for ever, count
+//! beyond a number's range, or draw a line longer than memory.
 
 use std::ops::RangeInclusive;
 
-/// Puts a value inside of its bounds. How many had to be changed: one or none.
+/// Puts a value inside its bounds; returns how many values had to be changed: one or none.
 pub fn keep<T: PartialOrd + Copy>(value: &mut T, bounds: RangeInclusive<T>) -> usize {
     if bounds.contains(value) {
         return 0;
@@ -12,7 +12,7 @@ pub fn keep<T: PartialOrd + Copy>(value: &mut T, bounds: RangeInclusive<T>) -> u
     1
 }
 
-/// Far more than anything here is ever counted, and far from a number's end.
+/// Far more than any count here, and far from a number's end.
 pub const MAX_COUNT: u64 = 1_000_000_000_000;
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub struct Boot(i64);
 
 impl Boot {
-    /// The first instant of the clock: what is due then is due at once.
+    /// The first instant of the clock: an action that is due then is due at once.
     pub const EARLIEST: Boot = Boot(i64::MIN);
 
     pub const fn from_micros(micros: i64) -> Boot {
@@ -101,7 +101,7 @@ pub fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The zone of this system as it is now: what `TZ` names, else /etc/localtime, else UTC.
+/// The zone of this system at the moment: the one that `TZ` names, else /etc/localtime, else UTC.
 pub fn system_zone() -> TimeZone {
     let named = env::var_os("TZ").filter(|named| named != LOCALTIME && named != ":/etc/localtime");
     if named.is_some() { TimeZone::system() } else { zone_in(Path::new(LOCALTIME)).unwrap_or(TimeZone::UTC) }
@@ -109,8 +109,8 @@ pub fn system_zone() -> TimeZone {
 
 const LOCALTIME: &str = "/etc/localtime";
 
-/// The zone in a file, by the name that a link has it under. jiff would remember it for minutes after the file has changed,
-/// and to find a zone by its name it first reads all of /usr/share/zoneinfo.
+/// The zone in a file, under the name by which a link refers to it. jiff would remember it for minutes after the file
+/// has changed, and to find a zone by its name it first reads all of /usr/share/zoneinfo.
 fn zone_in(file: &Path) -> Option<TimeZone> {
     let target = fs::read_link(file).unwrap_or_default();
     let name = target.to_str().and_then(|target| Some(target.split_once("/zoneinfo/")?.1));

@@ -14,11 +14,11 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// For whoever listens at `path`, or, where it begins with `@`, at an abstract address (unix(7)). The receiver is looked
-    /// for when there is something to send.
+    /// A socket for the listener at `path`, or, if that begins with `@`, at an abstract address (unix(7)). It connects
+    /// when there is something to send.
     ///
     /// # Errors
-    /// It is no address: too long, say.
+    /// `path` is no address: it is too long, for example.
     pub fn to(path: &Path) -> io::Result<Sender> {
         let address = match path.as_os_str().as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
@@ -27,11 +27,11 @@ impl Sender {
         Ok(Sender { address, connected: None })
     }
 
-    /// Hands one datagram over, at once or not at all. A receiver that was restarted listens on a new socket at the old
+    /// Sends one datagram, at once or not at all. A receiver that was restarted listens on a new socket at the old
     /// address, and the old one answers ECONNREFUSED or ENOTCONN: then there is one more attempt, on a new connection.
     ///
     /// # Errors
-    /// Nobody listens, or the one who does has no room: `WouldBlock`.
+    /// Nobody listens, or the receiver has no room: `WouldBlock`.
     pub fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         if let Some(socket) = &self.connected {
             match socket.send(datagram) {

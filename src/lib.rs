@@ -1,7 +1,7 @@
 //! vps-monitor: a monitoring agent for one Linux host.
 //!
 //! The library holds everything; `main.rs` only hands over the command line. Data flows one way, from /proc and the
-//! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy.rs` holds the layers.
+//! Docker Engine to a message in a chat group; ARCHITECTURE.md draws it, and `tests/tidy` holds the layers.
 
 pub mod alert;
 pub mod bounds;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Clears what is freed, so that no key stays where a configuration or a message was read.
+/// Clears memory as it is freed, so that no key stays where a configuration or a message was read.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

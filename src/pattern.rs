@@ -1,6 +1,6 @@
 //! Names with `*`: interfaces and containers are named in the configuration by such patterns.
 
-/// Whether `name` is what `pattern` describes: `*` stands for any run of characters, none included; all else is literal.
+/// Whether `name` fits `pattern`: `*` stands for any run of characters, also an empty one; everything else is literal.
 ///
 /// Linear in `name` for each `*`: the last `*` alone is ever tried again. A name is bytes: that of an interface need not be
 /// UTF-8.

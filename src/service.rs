@@ -29,7 +29,7 @@ pub enum Phase<'a> {
     Status(&'a str),
 }
 
-/// Whether systemd (or what stands in for it) listens.
+/// Whether systemd, or a stand-in for it, listens.
 pub fn listens() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
@@ -49,10 +49,10 @@ pub struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// The one that the environment names.
+    /// The service manager that the environment names.
     pub fn of_this_process(now: Boot) -> ServiceManager {
         let sender = std::env::var_os("NOTIFY_SOCKET").and_then(|path| Sender::to(Path::new(&path)).ok());
-        // Twice as often as is asked for, as sd_watchdog_enabled(3) advises.
+        // Twice as often as required, as sd_watchdog_enabled(3) advises.
         ServiceManager::new(sender, sd_notify::watchdog_enabled().map(|interval| interval / 2), now)
     }
 
@@ -91,14 +91,14 @@ impl ServiceManager {
         self.flush(matches!(phase, Phase::Status(_)), now);
     }
 
-    /// When [`ServiceManager::advance`] has something to do. One that `is_stalled` gives no sign of life.
+    /// When [`ServiceManager::advance`] has something to do. An agent that `is_stalled` gives no sign of life.
     pub fn due(&self, is_stalled: bool) -> Option<Boot> {
         let watchdog = self.watchdog.filter(|_| !is_stalled).map(|interval| self.alive_at.after(interval));
         let retry = Some(self.retry_at).filter(|_| !self.unsent.is_empty());
         [watchdog, retry].into_iter().flatten().min()
     }
 
-    /// Gives the sign of life that is due, and tells again what was not taken.
+    /// Gives the sign of life that is due, and repeats the notifications that were not taken.
     pub fn advance(&mut self, is_stalled: bool, now: Boot) {
         if self.due(is_stalled).is_none_or(|due| due > now) {
             return;
@@ -127,7 +127,8 @@ impl ServiceManager {
         }
     }
 
-    /// Whether it is taken. That nothing is is said once, and once that it is again.
+    /// Whether the notification was taken. The log says once that systemd takes none, and once that it takes them
+    /// again.
     fn send(&mut self, text: &str) -> bool {
         let taken = self.sender.as_mut().map_or(Ok(()), |sender| sender.send(text.as_bytes()));
         match &taken {

@@ -27,7 +27,7 @@ pub enum Action {
     Check,
 }
 
-/// The signals that the agent handles, from the moment this is made.
+/// The agent's signals, handled from the moment this is made.
 pub struct Signals {
     pipe: UnixStream,
     /// Readable from the first signal on that asks to stop.
@@ -58,11 +58,12 @@ impl Signals {
         for (signal, flag_of) in
             [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.reload), (SIGUSR1, &signals.check)]
         {
-            // The flag first: whoever the pipe wakes finds it set.
+            // The flag comes first: the reader that the pipe wakes finds it set.
             flag::register(signal, Arc::clone(flag_of))?;
             pipe::register(signal, write_end.try_clone()?)?;
         }
-        // Whoever the pipe wakes reaps the child. Were it ignored, the kernel would do so, and nobody knew how it ended.
+        // The reader that the pipe wakes reaps the child. If SIGCHLD were ignored, the kernel would reap it, and its
+        // exit status would be lost.
         pipe::register(SIGCHLD, write_end)?;
         for signal in [SIGTERM, SIGINT] {
             pipe::register(signal, stop_write_end.try_clone()?)?;
@@ -80,7 +81,7 @@ impl Signals {
         self.stop_pipe.as_fd()
     }
 
-    /// Waits for so long at most, or until a descriptor is readable. `false`: the agent is to stop.
+    /// Waits for that long at most, or until a descriptor is readable. `false`: the agent is to stop.
     pub fn wait(&self, fd: Option<BorrowedFd<'_>>, within: Duration) -> bool {
         let stop = PollFd::new(self.stop_fd(), PollFlags::POLLIN);
         let mut fds: Vec<PollFd<'_>> =

@@ -17,7 +17,7 @@ use crate::metric::Metric;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     pub metric: &'static Metric,
-    /// A disk's path or a container's name; empty for what a host has once.
+    /// A disk's path or a container's name; empty for a quantity that a host has once.
     pub target: Rc<str>,
 }
 
@@ -47,28 +47,28 @@ pub enum Value {
     /// In the unit of its quantity. Version 1 of the state had a name for each unit.
     #[serde(alias = "percent", alias = "mbps", alias = "count")]
     Number(f64),
-    /// A container's state or health, or the engine's.
+    /// The state or health of a container, or the engine's presence.
     Container(ContainerWord),
 }
 
-/// A container's state or health as the engine names it, and what is known of how it came to it.
+/// A container's state or health in the engine's word, with its known causes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerWord {
     /// `running`, `exited`, `missing`, …; `healthy`, `unhealthy`, `starting`.
     pub word: Rc<str>,
     pub expected: Rc<str>,
-    /// Whether the word is the one that is expected; `None` while that cannot be said yet (`starting`).
+    /// Whether the word is the expected one; `None` while that is not decided (`starting`).
     pub well: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Cause>,
-    /// Somebody meant it: it was stopped or removed on purpose, or is missing. It is told after `docker.grace`, and not
-    /// at all if it is well by then.
+    /// Somebody meant it: the container was stopped or removed on purpose, or is missing. It is told after
+    /// `docker.grace`, and never if the container is well by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_purpose: bool,
     /// Its trouble is critical.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_critical: bool,
-    /// For the report, and only of one that had to be inspected and was started again.
+    /// For the report, and only for a container that had to be inspected and was started again.
     #[serde(skip)]
     pub restarts: Option<Box<Restarted>>,
 }
@@ -83,7 +83,7 @@ pub struct Restarted {
 }
 
 impl ContainerWord {
-    /// A word that is well where it is the expected one; nothing else is known.
+    /// A condition that is well if `word` is the expected one; nothing else is known.
     pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
         let (word, expected) = (word.into(), expected.into());
         let well = Some(word == expected);
@@ -100,7 +100,7 @@ impl ContainerWord {
 }
 
 impl ContainerWord {
-    /// The word as people read it: of a job that failed `exited 3`.
+    /// The word as people read it: `exited 3` for a job that failed.
     pub fn shown(&self) -> Cow<'_, str> {
         let exit_code = self.causes.iter().find_map(|cause| match cause {
             Cause::ExitCode(code) => Some(code),
@@ -120,7 +120,7 @@ impl ContainerWord {
 
 const EXITED: &str = "exited";
 
-/// Why a container is not well, as far as the engine tells.
+/// The cause of a container's trouble, as far as the engine tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -131,7 +131,7 @@ pub enum Cause {
         window_minutes: u32,
     },
     StoppedByHand,
-    /// It was ended by SIGTERM; nobody asked the engine for it.
+    /// SIGTERM ended it, and nobody asked the engine for that.
     Terminated,
     EngineStopped,
     Removed,
@@ -147,7 +147,7 @@ impl Cause {
 }
 
 impl Value {
-    /// The number that a limit is for; a condition has none.
+    /// The number that a limit applies to; a condition has none.
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
@@ -165,16 +165,16 @@ impl Value {
 pub struct Reading {
     pub key: Key,
     pub value: Value,
-    /// In what the value differs from what other tools show; one line, for `check`.
+    /// The reason why the value differs from other tools' values; one line, for `check`.
     pub note: Option<Box<str>>,
 }
 
-/// Something enabled that could not be measured. Absent is never zero.
+/// An enabled quantity that could not be measured. Absent is never zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The collector's name.
     pub collector: &'static str,
-    /// The metrics that it explains the absence of.
+    /// The metrics whose absence it explains.
     pub metrics: &'static [&'static Metric],
     /// The one target that it concerns; `None`: every target of these metrics.
     pub target: Option<Rc<str>>,
@@ -183,22 +183,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether it is why `key` has no reading.
+    /// Whether it explains the missing reading of `key`.
     pub fn explains(&self, key: &Key) -> bool {
         self.metrics.contains(&key.metric) && self.target.as_ref().is_none_or(|target| *target == key.target)
     }
 
-    /// Whether it concerns what is read from the Docker engine.
+    /// Whether it concerns readings from the Docker engine.
     pub fn is_of_docker(&self) -> bool {
         self.metrics.iter().any(|metric| metric.is_of_docker())
     }
 }
 
-/// Something that the configuration watches.
+/// A key, or a group of keys, that the configuration watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
     One(Key),
-    /// A quantity of whatever target has it.
+    /// A quantity, for every target that has it.
     Every(&'static Metric),
 }
 
@@ -221,12 +221,12 @@ impl Snapshot {
         })
     }
 
-    /// Whether a quantity is watched of whatever target has it.
+    /// Whether a quantity is watched for every target that has it.
     pub fn watches_every(&self, metric: &Metric) -> bool {
         self.watched.iter().any(|watched| matches!(watched, Watched::Every(every) if *every == metric))
     }
 
-    /// Adds what another one found, which may be thousands of readings.
+    /// Adds the findings of another look, which may be thousands of readings.
     pub fn append(&mut self, mut other: Snapshot) {
         if !other.readings.is_empty() {
             other.readings.splice(0..0, std::mem::take(&mut self.readings));

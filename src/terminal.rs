@@ -1,7 +1,7 @@
 //! The terminal that the process was started from: is it gone?
 //!
-//! SIGHUP means two things: a person or systemctl asks for a reload, or the terminal was closed (a connection lost, a window
-//! shut). Which one it was, the terminal tells.
+//! SIGHUP means two things: a person or systemctl asks for a reload, or the terminal was closed (a connection lost, a
+//! window shut). The terminal tells which.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,23 +11,23 @@ use nix::fcntl::OFlag;
 /// A process's knowledge of its terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
-    /// It has one, and nobody asked it to survive it.
+    /// There is a terminal, and nobody asked the process to survive it.
     matters: bool,
 }
 
 impl Terminal {
-    /// As it is now: to be called before SIGHUP is handled.
+    /// The terminal as it is now. Call this before SIGHUP is handled.
     pub fn of_this_process() -> Terminal {
         Terminal { matters: is_there() && !ignores_hangup() }
     }
 
-    /// Whether the process had a terminal, and has none any more.
+    /// Whether the process had a terminal and has lost it.
     pub fn is_gone(self) -> bool {
         self.matters && !is_there()
     }
 }
 
-/// /dev/tty is the controlling terminal; where there is none, or none any more, it cannot be opened (tty(4)).
+/// /dev/tty is the controlling terminal; without one it cannot be opened (tty(4)).
 fn is_there() -> bool {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     OpenOptions::new().read(true).custom_flags(flags.bits()).open("/dev/tty").is_ok()

@@ -1,8 +1,8 @@
-//! Text from outside (names, an engine's errors, a check's output, a server's answer), made fit to be printed.
+//! Makes text from outside (names, an engine's errors, a check's output, a server's answer) fit to be printed.
 //!
-//! One rule for the terminal, the log and `status`: what cannot be seen, or moves what stands around it, is shown as
-//! `\u{…}`, on one line and within a bound. In a message it is a space ([`harmless`]), and each channel escapes what its
-//! markup would take for its own. Everything here is pure.
+//! One rule for the terminal, the log and `status`: a character that is invisible, or moves its neighbours, is shown as
+//! `\u{…}`; the text stays on one line and within a bound. In a message such a character is a space ([`harmless`]), and
+//! each channel escapes its markup. Everything here is pure.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use unicode_width::UnicodeWidthStr;
 /// The bound of a printed text in bytes, and thereby in columns: no character is wider than it is long in UTF-8.
 pub const MAX_BYTES: usize = 512;
 
-/// Stands for what was cut off.
+/// The mark in place of a cut end.
 const CUT: char = '…';
 
-/// Makes the character before it an emoji, or plain text.
+/// Turns the character before it into an emoji, or into plain text.
 const VARIATION_SELECTORS: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
 /// Joins two emoji to one.
 const JOINER: char = '\u{200d}';
@@ -29,7 +29,7 @@ pub fn shown_within(text: &str, max_bytes: usize) -> String {
     bounded(text, max_bytes, |line, c, hidden| if hidden { escape(line, c) } else { line.push(c) })
 }
 
-/// `text` as the value of a field in the log: as it is where that cannot be misread, else quoted.
+/// `text` as the value of a field in the log: unchanged if it cannot be misread, else quoted.
 pub fn field(text: &str) -> String {
     let misleads = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '(' | ')');
     if text.is_empty() || text.contains(misleads) { quoted(text) } else { shown(text) }
@@ -40,8 +40,8 @@ pub fn subject(name: &str, target: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{name}({})", field(target)) }
 }
 
-/// `text` inside a sentence of the log. It holds no `key=value`, so that whoever searches the log for a field finds
-/// nothing that only looks like one.
+/// `text` inside a sentence of the log. It holds no `key=value`, so that a search for a field does not find foreign
+/// text.
 pub fn in_log(text: &str) -> String {
     in_log_within(text, MAX_BYTES)
 }
@@ -61,12 +61,12 @@ pub fn quoted(text: &str) -> String {
     format!("\"{inner}\"")
 }
 
-/// `text` on one line of at most `max_bytes`, what is hidden a space.
+/// `text` on one line of at most `max_bytes`, with a space for each hidden character.
 pub fn harmless(text: &str, max_bytes: usize) -> String {
     bounded(text, max_bytes, |line, c, hidden| line.push(if hidden { ' ' } else { c }))
 }
 
-/// As many characters of `text` as `max_bytes` hold.
+/// As many characters of `text` as fit into `max_bytes`.
 pub fn beginning(text: &str, max_bytes: usize) -> &str {
     let mut end = text.len().min(max_bytes);
     while !text.is_char_boundary(end) {
@@ -75,8 +75,8 @@ pub fn beginning(text: &str, max_bytes: usize) -> &str {
     &text[..end]
 }
 
-/// `document`, in which a JSON string shows what is hidden by its number too: the same value for whoever parses it, and
-/// nothing that steers the terminal of whoever looks at it.
+/// `document`, in which JSON strings show hidden characters as numbers: the same value for a parser, and nothing that
+/// steers a reader's terminal.
 pub fn json(document: &str) -> String {
     let mut text = String::with_capacity(document.len());
     for c in document.chars() {
@@ -116,8 +116,8 @@ fn spaces(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(text)))
 }
 
-/// Whether nothing of `c` is seen, or it steers what stands around it: control and format characters (zero width, bidi,
-/// tags, soft hyphen, byte order mark), line and paragraph separators, and what Unicode has not assigned or leaves to
+/// Whether `c` is invisible or moves its neighbours: control and format characters (zero width, bidi, tags, soft
+/// hyphen, byte order mark), line and paragraph separators, and characters that Unicode has not assigned or leaves to
 /// private use. Spaces of any width are not hidden.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
@@ -144,16 +144,17 @@ pub fn is_hidden(c: char) -> bool {
     }
 }
 
-/// Whether the general category of `c` is none of Cc, Cf, Cn, Co, Zl and Zp: the table is the standard library's, which
-/// shows it in what `escape_debug` leaves alone. That escapes a combining mark as well where it comes first, so a letter
-/// goes before it.
+/// Whether the general category of `c` is none of Cc, Cf, Cn, Co, Zl and Zp: the table is the standard library's, whose
+/// `escape_debug` leaves those characters alone. It escapes a combining mark at the beginning as well, so a letter goes
+/// before it.
 fn is_printable(c: char) -> bool {
     let mut buffer = [b'a'; 5];
     let end = 1 + c.encode_utf8(&mut buffer[1..]).len();
     std::str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().count() == 2)
 }
 
-/// The characters of `text`, and of each whether it is hidden ([`is_hidden`]). What makes an emoji of symbols is not.
+/// The characters of `text`, each with whether it is hidden ([`is_hidden`]). Characters that make an emoji of symbols
+/// are not.
 pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     let is_symbol = |c: char| c >= '\u{2000}' && !c.is_alphanumeric() && !is_hidden(c);
     let mut before = ' ';
@@ -174,7 +175,7 @@ pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     })
 }
 
-/// Each character as `put` writes it. If the whole exceeds `max_bytes`, as much as fits, and `…`.
+/// Each character as `put` writes it. A result longer than `max_bytes` is cut and ends with `…`.
 fn bounded(text: &str, max_bytes: usize, put: impl Fn(&mut String, char, bool)) -> String {
     let mut line = String::new();
     let mut kept = 0;

@@ -13,7 +13,7 @@ use crate::snapshot::Key;
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 impl Alerts {
-    /// Corrects what cannot be true at `now`. How many values that were.
+    /// Corrects values that cannot be true at `now`; returns how many there were.
     pub fn correct(&mut self, now: Now) -> usize {
         let corrected = |alert: &mut Alert| {
             let past = alert.instants().map(|instant| keep(instant, Boot::EARLIEST..=now.boot)).sum::<usize>();
@@ -27,14 +27,14 @@ impl Alerts {
         self.alerts.values_mut().map(corrected).sum()
     }
 
-    /// Forgets the alerts that are over. How many those were.
+    /// Forgets the alerts that are over; returns how many there were.
     pub fn forget_over(&mut self) -> usize {
         let before = self.alerts.len();
         self.alerts.retain(|_, alert| !alert.is_clear());
         before - self.alerts.len()
     }
 
-    /// Forgets half of all alerts, rounded up: those that nobody was told of first, then the oldest. How many those were.
+    /// Forgets half of all alerts, rounded up: first those that nobody was told of, then the oldest. Returns how many.
     pub fn forget_half(&mut self) -> usize {
         let mut keys: Vec<(bool, Timestamp, Key)> =
             self.alerts.values().map(|alert| (alert.is_told(), alert.since(), alert.key.clone())).collect();
@@ -46,7 +46,7 @@ impl Alerts {
 }
 
 impl MessageCounts {
-    /// Corrects counts that are near a number's end. How many that were.
+    /// Corrects counts that are near a number's end; returns how many there were.
     pub fn correct(&mut self) -> usize {
         keep(&mut self.alerts, 0..=MAX_COUNT) + keep(&mut self.recoveries, 0..=MAX_COUNT)
     }

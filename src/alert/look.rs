@@ -1,4 +1,4 @@
-//! The state machine of one alert: a look at it, and its change by that.
+//! The state machine of one alert: how a look changes it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::clock::Now;
 use crate::rule::{Finding, Level, Verdict};
 
 impl Alert {
-    /// Takes in a look that could measure it.
+    /// Takes in a look that could measure the alert's quantity.
     pub(super) fn look(
         &mut self,
         finding: &Finding<'_>,
@@ -19,7 +19,7 @@ impl Alert {
         policy: &Policy,
     ) -> Option<Transition> {
         self.gone_since = None;
-        // The quantity too: a name that is read from a state file is all that is known of it.
+        // The quantity too: of one that is read from a state file only its name is known.
         self.key.clone_from(&finding.reading.key);
         self.value.clone_from(&finding.reading.value);
         if let Some(limit) = &finding.limit {
@@ -48,7 +48,8 @@ impl Alert {
         }
     }
 
-    /// It is over its limit and was not told: is it now? Where it just began, the log has a line of it.
+    /// The quantity is over its limit and the alert was not told: is it told now? If it has just begun, the log gets a
+    /// line.
     fn pend(&mut self, seen: &Seen, began: bool, now: Now, policy: &Policy) -> Option<Transition> {
         let cooldown_ends = self.cooldown_ends(policy);
         let Phase::Pending(pending) = &mut self.phase else { return None };
@@ -78,7 +79,7 @@ impl Alert {
         Some(self.tell(News::Fired, now, policy))
     }
 
-    /// It was told and is still over its limit: is it told again?
+    /// The alert was told and is still over its limit: is it told again?
     fn last(&mut self, seen: &Seen, extent: Extent, now: Now, policy: &Policy) -> Option<Transition> {
         let is_cooling_down = self.is_cooling_down(now.boot, policy.cooldown);
         let number = self.value.number();
@@ -115,7 +116,7 @@ impl Alert {
         Some(self.tell(news, now, policy))
     }
 
-    /// It was told and is below its limit: is it over?
+    /// The alert was told and is below its limit: is it over?
     fn settle(&mut self, now: Now, policy: &Policy) -> Option<Transition> {
         let settling = policy.settling(self.returns);
         let Phase::Firing(firing) = &mut self.phase else { return None };
@@ -133,7 +134,7 @@ impl Alert {
         Some(transition)
     }
 
-    /// Its key is not watched any more.
+    /// The key is no longer watched.
     pub(super) fn drop_it(&mut self, policy: &Policy) -> Transition {
         let transition = self.transition(News::Dropped, policy);
         (self.phase, self.gone_since) = (Phase::Clear, None);
@@ -172,11 +173,11 @@ impl Alert {
     }
 }
 
-/// One look, as far as the state machine goes by it.
+/// One look, as far as the state machine needs it.
 struct Seen {
     is_over: bool,
     is_critical: bool,
-    /// Of rates: the reading beside each limit.
+    /// For rates: the reading beside each limit.
     warning: Option<Rate>,
     critical: Option<Rate>,
     wait: Duration,

@@ -26,10 +26,10 @@ pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};
 
 pub use check::LONGEST_WAIT;
 
-/// The wait for the name of a container whose alert was told and that is not there any more.
+/// How long an alert that was told waits for a container of its name to appear again.
 pub const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// As many alerts that are over are remembered; the oldest are forgotten first.
+/// The number of alerts that are over and still remembered; the oldest are forgotten first.
 const MAX_REMEMBERED: usize = 1000;
 
 /// The readings that a look covers.
@@ -39,19 +39,19 @@ pub enum Extent {
     Check,
     /// Of everything that comes from the Docker engine.
     Docker,
-    /// Of what it has findings for, and of nothing else.
+    /// Only the keys that it has findings for.
     Named,
 }
 
-/// All alerts of the host, by what they are about.
+/// All alerts of the host, by their keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alerts {
     alerts: BTreeMap<Key, Alert>,
 }
 
 impl Alerts {
-    /// Takes in what a look found. What is watched and was not read is unknown and stays as it is; what a look of this
-    /// extent should have spoken of, and does not watch, is not watched any more.
+    /// Takes in the findings of a look. A key that is watched and was not read is unknown: its alert stays as it is. A
+    /// key that a look of this extent would cover, but does not watch, is no longer watched.
     #[must_use]
     pub fn step(
         &mut self,
@@ -86,8 +86,8 @@ impl Alerts {
         self.alerts.get(key).is_some_and(|alert| !alert.is_clear())
     }
 
-    /// The instants after `after` at which a look can change an alert though no reading changes: the end of a `for`, of a
-    /// grace, a cooldown or a settling. Of what is read from the Docker engine, or of everything else.
+    /// The instants after `after` at which a look can change an alert though no reading changes: the end of a `for`, a
+    /// grace, a cooldown or a settling. Either for readings from the Docker engine, or for all others.
     pub fn due(&self, of_docker: bool, after: Boot, policy: &Policy) -> impl Iterator<Item = Boot> {
         let alerts = self.alerts.values().filter(move |alert| alert.key.metric.is_of_docker() == of_docker);
         alerts.filter_map(move |alert| alert.next_due(after, policy))
@@ -100,9 +100,9 @@ impl Alerts {
         }
     }
 
-    /// An alert whose subject is not watched any more stops firing, but its cooldown goes on: a container that is made
-    /// anew under its old name has the same alert. If a container's alert was told, its name is kept for a day: the alert
-    /// is over when a container of this name is well.
+    /// An alert whose key is no longer watched stops firing, but its cooldown goes on: a container that is made anew
+    /// under its old name has the same alert. If a container's alert was told, its name is kept for a day: the alert is
+    /// over when a container of this name is well.
     fn drop_unwatched(
         &mut self,
         findings: &[Finding<'_>],
@@ -144,8 +144,8 @@ impl Alerts {
         }
     }
 
-    /// Forgets what is over and whose past does not matter any more, and of the rest what is over its bound, the oldest
-    /// first.
+    /// Forgets the alerts that are over and whose past no longer matters. Of the others that are over it forgets those
+    /// beyond the bound, the oldest first.
     fn forget_the_past(&mut self, now: Boot, cooldown: Duration) {
         self.alerts.retain(|_, alert| alert.is_remembered(now, cooldown));
         let over = self.alerts.values().filter(|alert| alert.is_clear());

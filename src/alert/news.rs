@@ -20,13 +20,13 @@ pub struct Transition {
     pub episode: Episode,
 }
 
-/// The alert from its beginning to this change, as far as people are told of it.
+/// The alert from its beginning to this change, as it is told to people.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Episode {
     pub level: Level,
     /// How often it came back within a day of its recovery.
     pub returns: u32,
-    /// The number that people know: of its last message before this one.
+    /// The number that people know: the one in its last message before this one.
     pub told_before: Option<f64>,
     /// The worst number since it began.
     pub peak: Option<f64>,
@@ -109,7 +109,7 @@ impl Transition {
     }
 }
 
-/// How many messages of each kind alerts gave rise to.
+/// The number of messages of each kind that alerts caused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCounts {
     pub alerts: u64,
@@ -117,7 +117,7 @@ pub struct MessageCounts {
 }
 
 impl MessageCounts {
-    /// Adds what was told of `transitions`.
+    /// Counts the `transitions` that were told.
     pub fn count(&mut self, transitions: &[Transition]) {
         let told = |is: fn(News) -> bool| transitions.iter().filter(|t| is(t.news)).count() as u64;
         self.alerts += told(News::is_firing_message);

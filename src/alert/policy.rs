@@ -9,13 +9,14 @@ pub const RETURNS_ARE_REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// The configuration of alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// No two firing messages of one alert are closer than this, but for its first critical one and for a return after
-    /// a recovery that was told.
+    /// The minimum time between two firing messages of one alert. Exceptions: its first critical one, and a return
+    /// after a recovery that was told.
     pub cooldown: Duration,
     pub send_recovery: bool,
-    /// A lasting alert is told again so long after its last message. No step: never.
+    /// The time from its last message until a lasting alert is told again. No step: never.
     pub repeat: Steps,
-    /// An alert that came back is over once it was below its limit for so long: the first return takes the first step.
+    /// How long an alert that came back must be below its limit until it is over: the first return takes the first
+    /// step.
     pub settle: Steps,
 }
 
@@ -38,13 +39,13 @@ impl Policy {
         returns.checked_sub(1).and_then(|nth| self.settle.nth(nth)).unwrap_or_default()
     }
 
-    /// Whether a return is told at once, because its settling bounds the messages that follow.
+    /// Whether a return is told at once, because the settling limits the number of messages that follow.
     pub fn returns_at_once(&self) -> bool {
         self.settle.nth(0).is_some_and(|first| !first.is_zero())
     }
 }
 
-/// Durations of which the n-th time takes the n-th, and every later time the last.
+/// A list of durations: the n-th time takes the n-th, and every time after the end of the list takes the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steps(Rc<[Duration]>);
 

@@ -1,4 +1,4 @@
-//! One alert, and what a look at it changes.
+//! One alert, and the fields that a look changes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::snapshot::{Key, Value};
 pub struct Alert {
     pub key: Key,
     pub phase: Phase,
-    /// Of the last look that could measure it.
+    /// From the last look that could measure it.
     pub value: Value,
     pub limit: Limit,
     /// When its last firing message was made.
@@ -26,16 +26,16 @@ pub struct Alert {
     pub recovery: Option<Recovery>,
     /// How often it came back within a day of its recovery.
     pub returns: u32,
-    /// Since when no look speaks of it any more, where its name may come back.
+    /// Since when no look covers it any more, if its name may come back.
     pub gone_since: Option<Boot>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It is not over its limit.
+    /// The quantity is not over its limit.
     Clear,
-    /// It is over its limit and not told: it has not lasted yet, or its cooldown runs.
+    /// It is over its limit and not told: it has not lasted long enough, or its cooldown runs.
     Pending(Pending),
     /// It was told and is not over yet.
     Firing(Firing),
@@ -55,7 +55,7 @@ pub struct Pending {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Firing {
     pub since: Timestamp,
-    /// By the last look that found it over its limit.
+    /// From the last look that found it over its limit.
     pub level: Level,
     /// Whether its critical level was told since it began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -81,7 +81,7 @@ pub struct Firing {
     pub well_since: Option<Moment>,
 }
 
-/// A moment on both clocks: one for people, one that waits run on.
+/// One moment on both clocks: one for people, one for waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     pub wall: Timestamp,
@@ -103,7 +103,7 @@ impl From<Now> for Moment {
 }
 
 impl Alert {
-    /// An alert that nothing is known of yet.
+    /// A new alert, without any past.
     pub(super) fn new(finding: &Finding<'_>, limit: &Limit) -> Alert {
         Alert {
             key: finding.reading.key.clone(),
@@ -117,7 +117,7 @@ impl Alert {
         }
     }
 
-    /// Since when it is over its limit, told or not; of one that is clear nobody asks.
+    /// Since when it is over its limit, told or not. Never called for an alert that is clear.
     pub fn since(&self) -> Timestamp {
         match &self.phase {
             Phase::Clear => Timestamp::UNIX_EPOCH,
@@ -140,7 +140,7 @@ impl Alert {
         self.phase == Phase::Clear
     }
 
-    /// How it stands where people were told of it, and not yet of its end.
+    /// The alert as people know it: told, and its end not yet told.
     pub const fn firing(&self) -> Option<&Firing> {
         match &self.phase {
             Phase::Firing(firing) => Some(firing),
@@ -173,15 +173,15 @@ impl Alert {
         ends.into_iter().flatten().filter(|end| *end > after).min()
     }
 
-    /// When it is told again at the earliest by a check, where it lasts.
+    /// The earliest time at which a check tells it again, if it lasts.
     pub fn next_reminder(&self, policy: &Policy) -> Option<Boot> {
         let firing = self.firing()?;
         let step = policy.repeat.nth(firing.reminders)?.max(policy.cooldown);
         (!self.value.is_told_once()).then_some(self.last_told?.boot.after(step))
     }
 
-    /// The end of the cooldown that keeps a firing message back; `None` where nothing does. What came back after a told
-    /// recovery is told at once: its settling bounds the messages that follow.
+    /// The end of the cooldown that keeps a firing message back; `None` if nothing does. A return after a told recovery
+    /// is told at once: its settling limits the number of messages that follow.
     pub(super) fn cooldown_ends(&self, policy: &Policy) -> Option<Boot> {
         let told = self.last_told?.boot;
         let is_recovery_told = self.recovery.is_some_and(|recovery| recovery.is_told && recovery.at >= told);
@@ -198,12 +198,12 @@ impl Alert {
         !self.is_clear() || recovered_lately || self.is_cooling_down(now, cooldown)
     }
 
-    /// The latest instant that its past is told by; of what is over, the oldest is forgotten first.
+    /// The latest instant of its past. Of the alerts that are over, the one with the oldest is forgotten first.
     pub(super) fn last_seen(&self) -> Option<Boot> {
         self.last_told.map(|told| told.boot).max(self.recovery.map(|recovery| recovery.at))
     }
 
-    /// All instants of the past.
+    /// All instants of its past.
     pub(super) fn instants(&mut self) -> impl Iterator<Item = &mut Boot> {
         let [over, critical, well] = match &mut self.phase {
             Phase::Clear => [None, None, None],

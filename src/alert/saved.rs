@@ -1,4 +1,4 @@
-//! An alert in the state file, and as earlier versions wrote it.
+//! An alert in the state file, in today's form and in those of earlier versions.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub(super) struct SavedAlert {
     before: Before,
 }
 
-/// Instead of a phase, version 0.1 wrote these.
+/// Version 0.1 wrote these instead of a phase.
 #[derive(Default, Deserialize)]
 struct Before {
     #[serde(default)]
@@ -49,7 +49,7 @@ impl From<SavedAlert> for Alert {
     fn from(saved: SavedAlert) -> Alert {
         let SavedAlert { key, phase, value, limit, last_told, recovery, returns, gone_since, before } = saved;
         let phase = phase.unwrap_or_else(|| before.phase(last_told, &value));
-        // Only a message makes an alert one that was told.
+        // An alert counts as told only if there was a message.
         let phase = match phase {
             Phase::Firing(firing) if last_told.is_none() => Phase::Pending(Pending {
                 since: firing.since,
@@ -65,7 +65,7 @@ impl From<SavedAlert> for Alert {
 }
 
 impl Before {
-    /// The phase that it was in. The value of its last look is taken for the one that was told.
+    /// The phase that the file describes. The value of the last look is taken for the one that was told.
     fn phase(self, last_told: Option<Moment>, value: &Value) -> Phase {
         let since = self.since.or(last_told.map(|told| told.wall)).unwrap_or(Timestamp::UNIX_EPOCH);
         let wait = Default::default();

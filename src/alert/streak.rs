@@ -1,4 +1,4 @@
-//! For how long a reading has been over a limit without a break.
+//! How long a reading has been over a limit without a break.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::clock::Boot;
 
 /// An unbroken time over one limit.
 ///
-/// A level must be over at each look. A rate is measured over a short sample, so its mean since the first look must be
-/// over: one dip does not end the streak, and one spike does not carry it.
+/// A level must be over its limit at each look. A rate is measured over a short sample, so its mean since the first
+/// look must be over: one dip does not end the streak, and one spike does not carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Streak {
     pub since: Boot,
-    /// The sum of the readings, and how many there were.
+    /// The sum and the number of the readings.
     sum: f64,
     looks: u32,
 }
 
 impl Streak {
-    /// One that lasts for as long as anybody could ask.
+    /// A streak that is as long as any `for` can ask.
     pub const fn long_lasting() -> Streak {
         Streak { since: Boot::EARLIEST, sum: 0.0, looks: 0 }
     }
@@ -28,7 +28,7 @@ impl Streak {
         now - self.since >= wait
     }
 
-    /// The streak after a look; `rate` is `None` for everything that is no rate.
+    /// The streak after a look; `rate` is `None` for anything but a rate.
     pub fn follow(streak: Option<Streak>, is_over: bool, rate: Option<Rate>, now: Boot) -> Option<Streak> {
         let Some(before) = streak else {
             let sum = rate.map_or(0.0, |rate| rate.number);
@@ -41,7 +41,7 @@ impl Streak {
     }
 }
 
-/// A rate's reading and the limit that its mean must be over.
+/// A rate's reading, and the limit that its mean must be over.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     pub number: f64,

@@ -1,4 +1,4 @@
-//! `check`: measure once, print, and say by the exit code how it stands.
+//! `check`: measures once and prints; the exit code tells the result.
 
 use std::thread;
 
@@ -34,8 +34,8 @@ pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
     Ok(exit_code(&findings, &snapshot.failures))
 }
 
-/// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends it, and the
-/// process with it.
+/// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends the wait, and
+/// the process with it.
 pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
     let mut check = collect::Check::new(&config.plan.sources, host);
     check.begin(host, clock::boot_now());

@@ -23,7 +23,8 @@ pub fn config(options: &Options, command: &ConfigCommand) -> Result<u8, Error> {
     Ok(exit::DONE)
 }
 
-/// Says what is wrong with a configuration, and on standard error which it is: people mend one file and check another.
+/// Prints the problems of a configuration. Standard error gets the name of its file: people mend one file and check
+/// another.
 fn check(options: &Options, file: &ConfigFile, as_reload: bool, quiet: bool) -> Result<(), Error> {
     let read = options.read(file)?;
     if as_reload && read.is_empty {

@@ -1,4 +1,4 @@
-//! Delivering a message while a person waits: at once, with the quick retries, and nothing kept for later.
+//! Delivers a message while a person waits: at once, with the quick retries, and keeps nothing for later.
 
 use std::thread;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Refused {
     pub advice: Option<&'static str>,
 }
 
-/// Delivers all parts of a message in order, or says why the first of them that failed did.
+/// Delivers all parts of a message in order, or gives the reason why the first failed that did.
 pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
     for part in channel.split(message) {
         for job in channel.encode(&part) {
@@ -54,7 +54,7 @@ fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::
 }
 
 impl Refused {
-    /// Why, and what to do about it.
+    /// The reason, and the remedy.
     pub fn explain(&self) -> String {
         let reason = match &self.outcome {
             Outcome::Delivered => "delivered",

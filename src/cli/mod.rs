@@ -35,7 +35,7 @@ pub use options::{Command, ConfigCommand, Options};
 /// The exit codes that scripts rely on (sysexits.h has the last two).
 pub mod exit {
     pub const DONE: u8 = 0;
-    /// `check`: something is over. Others: it failed, and standard error says why.
+    /// `check`: something is over its limit. Other commands: a failure, with the reason on standard error.
     pub const FAILED: u8 = 1;
     /// `check`: something is over its critical threshold.
     pub const CRITICAL: u8 = 2;
@@ -45,7 +45,7 @@ pub mod exit {
     pub const CONFIG: u8 = 78;
 }
 
-/// Room for the longest path (PATH_MAX) and what is wrong there.
+/// Room for the longest path (PATH_MAX) and the error about it.
 const MAX_ERROR_BYTES: usize = 6 * 1024;
 
 const _: () = assert!(MAX_ERROR_BYTES > PATH_MAX as usize && MAX_ERROR_BYTES < LINE_BYTES_MAX);
@@ -71,10 +71,11 @@ impl Error {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    // No other process of this user may look into this one, and no dump is made of it, not even by a core_pattern that is a
-    // program (core(5)). Files in /proc/PID are root's then; a process may still look at its own (proc_pid(5)).
+    // No other process of this user may look into this one, and the kernel makes no dump of it, not even for a
+    // core_pattern that is a program (core(5)). Its files in /proc/PID then belong to root; a process may still look at
+    // its own (proc_pid(5)).
     let _ = prctl::set_dumpable(false);
-    // Without it the program works as long as nobody sends a signal.
+    // If that fails, the program works as long as nobody sends a signal.
     let _ = signals::reset_mask();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // A child of the agent: before anything else is set up.

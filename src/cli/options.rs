@@ -17,7 +17,7 @@ use crate::settings::{self, Read, WAIT_OF_A_COMMAND};
 /// The folder of the service's state.
 pub const SERVICE_STATE: &str = "/var/lib/vps-monitor";
 
-/// The last line of most commands' help. Commands with other codes have a line of their own.
+/// The last line of most commands' help. Commands with other exit codes have a line of their own.
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 failed (standard error says why); 64 wrong command line; 78 invalid configuration.";
 

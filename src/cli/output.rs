@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-/// Writes a result to standard output. A closed pipe is no error: whoever read it has read enough.
+/// Writes a result to standard output. A closed pipe is no error: the reader has read enough.
 pub fn print(text: &str) -> anyhow::Result<()> {
     print_on(text).map(drop)
 }
 
-/// The same for a result that comes piece by piece: whether anybody reads on.
+/// The same for a result that comes in pieces: returns whether anybody reads on.
 pub fn print_on(text: &str) -> anyhow::Result<bool> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -19,6 +19,6 @@ pub fn print_on(text: &str) -> anyhow::Result<bool> {
 
 /// Writes a diagnostic to standard error.
 pub fn complain(text: &str) {
-    // There is no place left to complain of this one.
+    // There is no other place for this complaint.
     let _ = writeln!(io::stderr(), "{text}");
 }

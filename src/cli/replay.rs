@@ -1,4 +1,4 @@
-//! `replay`: what the configuration would have told of recorded readings.
+//! `replay`: the messages that the configuration would have sent for recorded readings.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};

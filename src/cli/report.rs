@@ -1,4 +1,4 @@
-//! `report`: the status report of this moment, printed, and delivered where that is asked for.
+//! `report`: prints the status report of this moment, and delivers it on request.
 
 use super::check::measure;
 use super::deliver::deliver;
@@ -15,7 +15,7 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let mut host = options.host()?;
     let snapshot = measure(&config, &mut host);
     let now = clock::now();
-    // Alerts are told where they can be read; a report does not fail for want of them.
+    // The report names alerts if they can be read; without them it is still a report.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
     let sections = Sections {
         late: None,

@@ -15,9 +15,9 @@ use crate::store::{Loaded, Saver};
 use crate::text;
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
-    // First of all: without enough of them nothing else is sure to work, and no error says why.
+    // This comes first: with too few descriptors nothing else is sure to work, and no error gives the reason.
     setup::ensure_descriptors()?;
-    // From the first moment on: a signal that comes while all this is set up is not lost.
+    // From the first moment on: a signal during the setup is not lost.
     let signals = Signals::install().map_err(anyhow::Error::from)?;
     let target = Target::detect();
     logging::start(target, LevelFilter::Info).map_err(anyhow::Error::from)?;
@@ -27,7 +27,8 @@ pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
     }
 }
 
-/// A service says why it fails where it says everything else, and not on standard error as well. Gives the exit code.
+/// A service logs the reason of its failure where it logs everything else, and not to standard error as well. Returns
+/// the exit code.
 fn log_failure(error: &Error) -> u8 {
     match error {
         Error::Config(problems) => {

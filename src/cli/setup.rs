@@ -1,4 +1,5 @@
-//! Gets what the agent needs at its start: descriptors, its state's folder, and the right user for that.
+//! Sets up the conditions of the agent's start: enough descriptors, its state's folder, and that folder's owner as its
+//! user.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,10 +15,11 @@ use crate::signals::Signals;
 use crate::store::{self, FolderError, LoadError, Loaded, StateFolder};
 use crate::worker::Worker;
 
-/// As many descriptors may be needed at once: some 30 of the agent's own, the rest for what it starts and whoever asks.
+/// The number of descriptors that may be needed at once: some 30 for the agent, the rest for its children and for
+/// clients of its socket.
 const DESCRIPTORS: u64 = 64;
 
-/// Between two attempts at what may pass.
+/// The pause between two attempts after an error that may pass.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes sure that there can be enough descriptors.
@@ -38,7 +40,7 @@ pub fn ensure_descriptors() -> anyhow::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard)?)
 }
 
-/// The state's folder, locked for this agent. `None`: it was asked to stop while it waited for that.
+/// The state's folder, locked for this agent. `None`: a signal asked it to stop while it waited for the lock.
 ///
 /// If root would work in another user's folder, this process becomes that user for good before it touches anything in
 /// there: a file that the user replaced could make root do anything, and the user could not read root's files. It has
@@ -54,7 +56,7 @@ pub fn take_folder(path: &Path, once: bool, worker: &Worker, signals: &Signals) 
     }
     become_owner(path).with_context(|| path.display().to_string())?;
     patiently(signals, FolderError::patience, || StateFolder::take(path)).map_err(|error| match error {
-        // Whoever asked for one check most likely wants that agent's.
+        // A user who asked for one check most likely wants that agent to make it.
         FolderError::Held { pid, .. } if once => {
             let agent = pid.map_or_else(|| "it".to_owned(), |pid| format!("process {pid}"));
             anyhow!(
@@ -65,7 +67,7 @@ pub fn take_folder(path: &Path, once: bool, worker: &Worker, signals: &Signals) 
     })
 }
 
-/// The state to go on from. `None`: the agent was asked to stop while it tried again to read it.
+/// The state to go on from. `None`: a signal asked the agent to stop while it tried again to read it.
 ///
 /// # Errors
 /// The state is of a newer version, or it cannot be read.
@@ -75,7 +77,7 @@ pub fn load(folder: &mut StateFolder, boot_id: &str, signals: &Signals) -> anyho
     Ok(patiently(signals, LoadError::patience, || store::load(folder, &path, boot_id, clock::now()))?)
 }
 
-/// Attempts something again while its error may pass. `None`: the agent was asked to stop.
+/// Tries again while the error may pass. `None`: the agent was asked to stop.
 fn patiently<T, E>(
     signals: &Signals,
     patience: fn(&E) -> Duration,
@@ -92,11 +94,11 @@ fn patiently<T, E>(
     }
 }
 
-/// Whether the agent can go on; not if it is asked to stop meanwhile. On a mount that hangs everything that is done with
-/// `path` would never end, so a child tries it first.
+/// Whether the agent can go on; it cannot if it is asked to stop meanwhile. On a mount that hangs every operation on
+/// `path` would hang, so a child tries it first.
 ///
 /// # Errors
-/// It hangs.
+/// The mount hangs.
 pub fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
     let Ok(mut probe) = worker.statvfs(path) else { return Ok(true) };
     loop {
@@ -118,7 +120,7 @@ pub fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Resul
 }
 
 fn become_owner(path: &Path) -> anyhow::Result<()> {
-    // Why it cannot be opened, whoever takes it says.
+    // The next operation that opens it gives the reason of a failure.
     let Ok(owner) = RealFolder::open(path).and_then(|folder| folder.owner()) else { return Ok(()) };
     if !geteuid().is_root() || owner.is_root() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `test-notify`: one test message to every channel, and what each answered.
+//! `test-notify`: sends one test message to every channel, and prints each answer.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which file the configuration is, and what holds where there is none.
+//! Finds the configuration's file; without one the built-in defaults hold.
 
 use std::fs;
 use std::io;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::Config;
 use crate::settings::{Problems, Read};
 
-/// The file that is read where none is named.
+/// The file that is read if none is named.
 pub const STANDARD_FILE: &str = "/etc/vps-monitor/config.yaml";
 
-/// Which file the configuration is. A reload asks again whether it is there.
+/// The place of the configuration. A reload looks again whether the file is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigFile {
-    /// Named by hand: it is an error if it is not there.
+    /// Named by hand: it is an error if the file is not there.
     Named(PathBuf),
     /// Read if it is there; else the built-in defaults hold.
     Standard(PathBuf),

@@ -1,4 +1,4 @@
-//! `general`: what concerns the agent as a whole.
+//! `general`: settings for the agent as a whole.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub struct Config {
     #[serde(serialize_with = "seconds")]
     pub alert_cooldown: Duration,
     pub send_recovery: bool,
-    /// A lasting alert is told again so long after its last message; empty: never.
+    /// The time from its last message until a lasting alert is told again; empty: never.
     #[serde(serialize_with = "durations_or_never")]
     pub alert_repeat: Vec<Duration>,
-    /// An alert that came back is over once it was below its limit for so long.
+    /// How long an alert that came back must be below its limit until it is over.
     #[serde(serialize_with = "durations_or_never")]
     pub alert_settle: Vec<Duration>,
     #[serde(serialize_with = "level_name")]
@@ -44,7 +44,7 @@ const LEVELS: [(&str, LevelFilter); 4] = [
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// In place of a duration: no time is the right one.
+/// Written in place of a duration: never.
 const NEVER: &str = "never";
 
 impl Default for Config {
@@ -118,7 +118,7 @@ impl Config {
     }
 }
 
-/// As people write them: `never`, one, or a list.
+/// The forms that people write: `never`, one duration, or a list.
 fn durations_or_never<S: Serializer>(durations: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
     match durations {
         [] => serializer.serialize_str(NEVER),

@@ -75,7 +75,7 @@ impl Config {
         Plan { sources: self.sources.clone(), docker: self.docker.clone() }
     }
 
-    /// Every key as its reader describes it, in the order of the template; a section comes before what is in it.
+    /// Every key as its reader describes it, in the order of the template; a section comes before its keys.
     pub fn describe() -> Vec<Described> {
         settings::describe(Config::read)
     }
@@ -89,7 +89,7 @@ impl Config {
         serde_saphyr::to_string_with_options(self, options)
     }
 
-    /// The channels that it names; none: messages are printed.
+    /// The channels that the configuration names; none: messages are printed.
     pub fn channels(&self) -> Vec<Channel> {
         [self.wechat.channel()].into_iter().flatten().collect()
     }

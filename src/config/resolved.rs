@@ -1,4 +1,4 @@
-//! The configuration in force, each part in the terms of the component that it is for.
+//! The configuration in force, each part in the terms of its component.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::rule::{Rule, Rules};
 use crate::schedule;
 use crate::tap;
 
-/// Values of the command line that stand above those of the file, and outlive a reload.
+/// Values of the command line that take precedence over those of the file, and outlive a reload.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     pub docker_socket: Option<Address>,
@@ -48,7 +48,7 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// `config` on this system, whose name and time zone stand in for those that it does not give.
+    /// `config` on this system: the system's name and time zone fill in for missing ones.
     pub fn new(config: &Config) -> Resolved {
         let general = &config.general;
         let zone = general.timezone.clone().unwrap_or_else(clock::system_zone);
@@ -66,7 +66,7 @@ impl Resolved {
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
             channels: config.channels(),
-            // Here each kind of tap has its line.
+            // Each kind of tap has its line here.
             taps: Vec::new(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),

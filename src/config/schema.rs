@@ -1,8 +1,8 @@
-//! The configuration as a JSON Schema (draft 2020-12), made of what the readers say of their keys: editors check and
-//! complete by it.
+//! The configuration as a JSON Schema (draft 2020-12), made from the readers' descriptions of their keys. Editors use
+//! it to check and to complete.
 //!
-//! It accepts what the agent accepts, in YAML 1.2. What a schema cannot say (that a time zone exists, that a cron
-//! expression fires, quotes, keys that depend on one another) the agent alone refuses.
+//! It accepts every configuration that the agent accepts, in YAML 1.2. Some rules no schema can state: that a time zone
+//! exists, that a cron expression fires, quotes, keys that depend on one another. Those only the agent checks.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::settings::{Described, Kind, MAX_DURATIONS, MAX_ITEMS};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// A duration with its units; a mere number is one without quotes.
+/// A duration with its units; without quotes, a number alone is seconds.
 const DURATION: &str = r"^((\d+\.?\d*|\.\d+)(ms|s|m|h|d))+$";
 
 /// The schema, as it is printed.
@@ -26,7 +26,7 @@ pub fn schema() -> String {
     text
 }
 
-/// A section with those keys; what is in a key comes behind it.
+/// A section with those keys; the keys inside a key follow it in the list.
 fn section(keys: &[Described]) -> Map<String, Json> {
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -46,7 +46,7 @@ fn section(keys: &[Described]) -> Map<String, Json> {
     section.insert("properties".to_owned(), Json::Object(properties));
     section.insert("additionalProperties".to_owned(), json!(false));
     if !required.is_empty() {
-        // A container without a name is nothing.
+        // A container without a name has no meaning.
         section.insert("type".to_owned(), json!("object"));
         section.insert("required".to_owned(), Json::Array(required));
     }
@@ -100,7 +100,7 @@ fn list(key: &Described, inside: &[Described]) -> Map<String, Json> {
     list
 }
 
-/// An item of a list: a text, or a section with what is in it.
+/// An item of a list: a text, or a section with keys of its own.
 fn item(inside: &[Described]) -> Json {
     let Some((item, keys)) = inside.split_first() else { return json!({}) };
     let text = Json::Object(text(item, false));
@@ -169,7 +169,7 @@ fn default(key: &Described) -> Option<Json> {
     }
 }
 
-/// Seconds, whole ones without a fraction.
+/// Seconds; whole ones are written without a fraction.
 fn seconds(duration: Duration) -> Json {
     if duration.subsec_nanos() == 0 { json!(duration.as_secs()) } else { json!(duration.as_secs_f64()) }
 }

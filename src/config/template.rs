@@ -1,4 +1,4 @@
-//! The annotated template, made of what the readers say of their keys.
+//! The annotated template, made from the readers' descriptions of their keys.
 
 use super::Config;
 use crate::settings::{Described, Kind, Text};
@@ -20,10 +20,11 @@ const HEAD: &str = "\
 /// The column of a key's comment, if the key leaves room.
 const COMMENT_COLUMN: usize = 28;
 
-/// A longer line has its comment above it, a line for each language.
+/// A longer comment goes above the line, in one line for each language.
 const MAX_LINE_CHARS: usize = 120;
 
-/// Every key with its default, and what it means: what `config template` prints and an installation begins with.
+/// Every key with its default and its meaning: the output of `config template`, and the file that an installation
+/// begins with.
 pub fn template() -> String {
     let mut text = HEAD.to_owned();
     // The keys of a list's item are in the list's examples.
@@ -73,7 +74,7 @@ fn with_comment(indent: &str, line: &str, key: &Described) -> String {
     if whole.chars().count() <= MAX_LINE_CHARS { whole } else { comment_above(indent, &zh, &en) + line + "\n" }
 }
 
-/// The key's purpose, with its range; `None` if the key explains itself, or the text above it does.
+/// The key's purpose, with its range; `None` if the key or the text above it explains it.
 fn comment(key: &Described) -> Option<[String; 2]> {
     let Text { zh, en } = key.doc.meaning;
     if en.is_empty() || !key.doc.above.is_empty() {
@@ -87,7 +88,7 @@ fn comment(key: &Described) -> Option<[String; 2]> {
         Kind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
         _ => [zh.to_owned(), en.to_owned()],
     };
-    // Backquotes are for pages.
+    // Backquotes are for the pages.
     Some([zh.replace('`', ""), en.replace('`', "")])
 }
 

@@ -1,6 +1,6 @@
 //! The quantities of the plan, in the order of their lines. In a report each section has an order of its own.
 //!
-//! Places are tens, so that another quantity finds one between them.
+//! Places are tens, so that another quantity fits between two of them.
 
 use super::{Limits, Metric, Section, Text, Unit};
 
@@ -20,7 +20,7 @@ pub const MEMORY: &Metric = &Metric {
     default: Some(Limits::warning(80.0)),
 };
 
-/// For each watched path; of swap and CPU a report tells the share alone, as in the plan.
+/// One for each watched path. A report shows swap and CPU as shares alone, as in the plan.
 pub const DISK: &Metric = &Metric {
     name: "disk",
     unit: Unit::Percent,

@@ -1,28 +1,28 @@
-//! How far a quantity may go.
+//! The limits of a quantity.
 
 use std::time::Duration;
 
-/// From where on a value is a warning, and from where on it is critical, in the unit of its quantity.
+/// The values at which a warning and a critical alert begin, in the unit of the quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     pub warning: Option<f64>,
     pub critical: Option<f64>,
     /// How long a number must be over before it is told.
     pub lasts: Duration,
-    /// How long a condition that somebody meant may last.
+    /// How long a deliberate condition may last before it is told.
     pub grace: Duration,
 }
 
 impl Limits {
-    /// Anything is well.
+    /// No limit: any value is well.
     pub const NONE: Limits = Limits { warning: None, critical: None, lasts: Duration::ZERO, grace: Duration::ZERO };
 
-    /// A warning from here on.
+    /// A warning at this value and above.
     pub const fn warning(limit: f64) -> Limits {
         Limits { warning: Some(limit), ..Limits::NONE }
     }
 
-    /// The same for a rate of a short sample, which must last: one sample may be a spike.
+    /// The same for a rate of a short sample. It must last, because one sample may be a spike.
     pub const fn of_rate(limit: f64) -> Limits {
         Limits { lasts: Duration::from_secs(60), ..Limits::warning(limit) }
     }

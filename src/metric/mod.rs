@@ -1,8 +1,8 @@
-//! Quantities: what each is called, what it is counted in, and how it is shown, said once.
+//! Quantities: the name, the unit and the presentation of each, said once.
 //!
-//! Whoever handles a reading, a finding or an alert takes all that from here, so that another quantity is another
-//! [`Metric`] and no change to them. Those of the plan are in the catalogue; another one stands in the file of its source,
-//! and what an external check measures comes with a name at run time.
+//! The code that handles a reading, a finding or an alert takes all that from here, so another quantity is another
+//! [`Metric`] and no change to that code. The catalogue has the quantities of the plan; any other is in the file of its
+//! source, and an external check gives its names at run time.
 
 mod catalogue;
 mod limits;
@@ -39,9 +39,9 @@ pub struct Metric {
     pub order: u16,
     /// The same in its section of a report.
     pub report_order: u16,
-    /// Whether a report tells sizes behind the share.
+    /// Whether a report shows sizes behind the share.
     pub shows_sizes: bool,
-    /// Its limits where no rule is nearer; `None`: it may be anything.
+    /// Its limits if no rule is more specific; `None`: any value is well.
     pub default: Option<Limits>,
 }
 
@@ -62,8 +62,8 @@ pub enum Section {
 }
 
 impl Metric {
-    /// The quantity of this name. One that is not in the catalogue is a bare number, whose label is its name; it lives as
-    /// long as the process, so names are to be few.
+    /// The quantity of this name. One that is not in the catalogue is a bare number, whose label is its name. It lives
+    /// as long as the process, so names must be few.
     pub fn named(name: &str) -> &'static Metric {
         let known = CATALOGUE.iter().find(|metric| metric.name == name);
         known.copied().unwrap_or_else(|| {
@@ -72,13 +72,13 @@ impl Metric {
         })
     }
 
-    /// Whether it is read from the Docker engine.
+    /// Whether its readings come from the Docker engine.
     pub fn is_of_docker(&self) -> bool {
         self.section == Section::Docker
     }
 }
 
-/// A quantity of which only the name is known: its line comes after all others.
+/// A quantity whose name alone is known: its line comes after all others.
 const fn bare_number(name: &'static str) -> Metric {
     let label = Text { zh: name, en: name };
     Metric {

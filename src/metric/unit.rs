@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-/// A share that grows by less is not news.
+/// A share that has grown by less is not news.
 const LEAST_POINTS: f64 = 5.0;
 
 /// The unit of a quantity.
@@ -11,11 +11,11 @@ pub enum Unit {
     Percent,
     /// Megabits (10^6 bits) a second.
     Mbps,
-    /// Things: there are no fractions of them.
+    /// Things, which have no fractions.
     Count,
-    /// Nothing that is known.
+    /// No known unit.
     Number,
-    /// No number: a condition, in the engine's words.
+    /// No number, but a condition in the engine's words.
     Word,
 }
 
@@ -30,7 +30,7 @@ impl Unit {
         }
     }
 
-    /// The unit of this name in JSON; what has none, or an unknown one, is a bare number.
+    /// The unit of this name in JSON; a missing or unknown name is a bare number.
     pub fn named(name: Option<&str>) -> Unit {
         let units = [Unit::Percent, Unit::Mbps, Unit::Count];
         units.into_iter().find(|unit| unit.name() == name).unwrap_or(Unit::Number)
@@ -45,7 +45,7 @@ impl Unit {
         }
     }
 
-    /// A measured number without its unit: one decimal, but of things.
+    /// A measured number without its unit: one decimal, none for things.
     pub fn plain(self, number: f64) -> String {
         match self {
             Unit::Count => format!("{number:.0}"),
@@ -59,13 +59,13 @@ impl Unit {
         format!("{}{}", self.plain(number), self.suffix())
     }
 
-    /// A limit as it was written: `80%`, `82.5%`.
+    /// A limit in its written form: `80%`, `82.5%`.
     pub fn show_limit(self, limit: f64) -> String {
         format!("{limit}{}", self.suffix())
     }
 
-    /// Whether `now` is so much worse than `told` that people are told before their next reminder: a share has taken half
-    /// of what was left, and no less than 5 points; any other number has grown by half.
+    /// Whether `now` is so much worse than `told` that people are told before their next reminder. For a share: it has
+    /// taken half of the rest, and grown by 5 points at least. For any other number: it has grown by half.
     pub fn is_half_way_worse(self, told: f64, now: f64) -> bool {
         match self {
             Unit::Percent => now - told >= LEAST_POINTS.max((100.0 - told) / 2.0),

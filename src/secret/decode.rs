@@ -1,19 +1,19 @@
-//! Undoes one layer of what programs do to text on its way: percent-encoding (RFC 3986), the escapes of JSON, of C and of
-//! shells, HTML's entities. Each character keeps the place of what it was made of.
+//! Undoes one layer of the encodings that programs apply to text: percent-encoding (RFC 3986), the escapes of JSON, of
+//! C and of shells, HTML's entities. Each character remembers its place in the original.
 
 use std::ops::Range;
 
-/// A character, and where it comes from.
+/// A character, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Character {
     pub c: char,
     /// In the text that was written.
     pub bytes: Range<usize>,
-    /// Whether something was left out before it.
+    /// Whether something before it was left out.
     pub follows_gap: bool,
 }
 
-/// The entities that a URL's characters have names for.
+/// HTML's entities for the characters of a URL.
 const ENTITIES: [(&str, char); 20] = [
     ("amp", '&'),
     ("lt", '<'),
@@ -65,7 +65,7 @@ pub fn decoded(written: &[Character]) -> Option<Vec<Character>> {
     (bare.len() < written.len()).then_some(bare)
 }
 
-/// A run of `%XX`, or JavaScript's `%uXXXX`. What it says, and how much of `rest` that is.
+/// A run of `%XX`, or JavaScript's `%uXXXX`. Returns the decoded bytes, and how much of `rest` they took.
 fn percent(rest: &[Character]) -> Option<(String, usize)> {
     match rest {
         [_, Character { c: 'u' | 'U', .. }, ..] => {
@@ -76,7 +76,7 @@ fn percent(rest: &[Character]) -> Option<(String, usize)> {
     }
 }
 
-/// A run of bytes, each written as so many digits behind `mark`: UTF-8, or else a byte a character.
+/// A run of bytes, each written with a fixed number of digits behind `mark`: UTF-8, or else a byte a character.
 fn bytes(rest: &[Character], mark: &[char], digits: usize, radix: u32) -> Option<(String, usize)> {
     let length = mark.len() + digits;
     let byte = |written: &[Character]| {

@@ -1,7 +1,7 @@
 //! Text that must not be shown: whoever has a webhook's key can post to its group.
 //!
-//! A secret is kept in a file in memory and not in the memory of the process, and is read from there by whoever uses it, for
-//! as long as that takes: the program's allocator clears what is freed. So a dump of the agent holds no key.
+//! A secret is kept in a file in memory and not in the memory of the process. Each use reads it from there and keeps it
+//! only as long as needed: the program's allocator clears freed memory. So a dump of the agent holds no key.
 
 mod decode;
 mod scrub;

@@ -1,9 +1,9 @@
-//! Finds secrets in text from outside, however they are written there, and takes them out.
+//! Finds secrets in text from outside, in whatever form they are written, and takes them out.
 //!
-//! A server's answer may repeat the URL that it was asked by, whole or in part, in capitals, percent-encoded, with JSON's
-//! escapes or HTML's, in pieces, in base64 or in hexadecimal digits. So text and secret are both decoded, as often as there
-//! is something to decode, and compared without regard to case, width, spaces and what is not seen; long secrets also
-//! without regard to all that is neither letter nor digit.
+//! A server's answer may repeat the requested URL, whole or in part, in capitals, percent-encoded, with JSON's escapes
+//! or HTML's, in pieces, in base64 or in hexadecimal digits. So text and secret are both decoded, layer by layer, and
+//! compared without regard to case, width, spaces and invisible characters; long secrets also without regard to
+//! anything but letters and digits.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_N
 use super::Secret;
 use super::decode::{Character, characters, decoded};
 
-/// Stands for what was taken out.
+/// The mark in place of a secret.
 const GONE: char = '…';
 
 /// The shortest run of characters that is taken for a part of a secret; a shorter secret is found whole.
@@ -23,7 +23,7 @@ const PART: usize = 8;
 /// A text that is shorter is no secret: a version in a path, a flag in a query.
 const MIN_SECRET: usize = 3;
 
-/// Decoded so often at most. Whoever encodes a secret more often hides it better than this could.
+/// The number of layers that are decoded. A secret that is encoded more often is hidden well enough.
 const MAX_LAYERS: usize = 4;
 
 /// Segments of webhooks' paths that are no secret.
@@ -47,7 +47,7 @@ const PLAIN_SEGMENTS: [&str; 14] = [
 /// A secret's name in a query: the value is the secret.
 const PLAIN_NAMES: [&str; 8] = ["access_token", "id", "key", "secret", "sign", "timestamp", "token", "type"];
 
-/// All secrets that were ever in force: an answer that comes after a reload may repeat the one of before it.
+/// All secrets that were ever in force: an answer after a reload may repeat the former one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scrubber {
     /// A URL a line.
@@ -125,7 +125,7 @@ fn encodings(secret: &str) -> Vec<String> {
     let mut forms: Vec<String> = vec![secret.bytes().map(|byte| format!("{byte:02x}")).collect()];
     for before in 0..3 {
         let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
-        // A digit that holds a bit of what stands before or behind is not the secret's alone.
+        // A digit that also holds bits of the text before or behind is not the secret's alone.
         let digits = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
         for encoded in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
             forms.push(if before == 0 { encoded } else { encoded.get(digits.clone()).unwrap_or_default().to_owned() });
@@ -134,7 +134,7 @@ fn encodings(secret: &str) -> Vec<String> {
     forms
 }
 
-/// A secret as it is looked for.
+/// A secret in the forms that are searched for.
 struct Needle {
     /// As it is written, decoded as far as it can be, and encoded.
     forms: Vec<Vec<char>>,
@@ -167,7 +167,8 @@ impl Needle {
         Some(Needle { forms: forms.iter().map(|form| chars(form)).filter(is_long).collect(), squeezed })
     }
 
-    /// Adds where it stands in `text`, in bytes of what that was made of. `squeezed` is the same text's letters and digits.
+    /// Adds the places of the secret in `text`, in bytes of the original. `squeezed` holds the letters and digits of
+    /// the same text.
     fn find(&self, text: &[Character], squeezed: &[Character], found: &mut Vec<Range<usize>>) {
         self.forms.iter().for_each(|form| find_form(form, text, found));
         self.squeezed.iter().for_each(|form| find_form(form, squeezed, found));
@@ -189,7 +190,7 @@ fn find_form(form: &[char], text: &[Character], found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The characters that are compared: small letters of ordinary width, and neither spaces nor what is not seen.
+/// The characters that are compared: small letters of ordinary width, without spaces and invisible characters.
 fn fold(written: &[Character]) -> Vec<Character> {
     let mut folded = Vec::with_capacity(written.len());
     let mut follows_gap = false;

@@ -1,4 +1,4 @@
-//! Takes out of a text what looks like a secret, whoever's it is.
+//! Takes out of a text whatever looks like a secret, whoever owns it.
 
 use super::scrub::without;
 
@@ -21,11 +21,11 @@ const NAMES: [&str; 16] = [
     "签名",
 ];
 
-/// No name of those is longer, in bytes.
+/// The longest of these names, in bytes.
 const MAX_NAME: usize = 9;
 
-/// `text` without what looks like somebody's secret, whoever's it is: values that are called so, and runs of letters and
-/// digits that no word is.
+/// `text` without anything that looks like a secret: values behind a secret's name, and runs of letters and digits that
+/// are no word.
 pub fn without_tokens(text: &str) -> String {
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let mut secret = Vec::new();
@@ -49,7 +49,7 @@ pub fn without_tokens(text: &str) -> String {
     without(text, secret)
 }
 
-/// Whether what stands before a value says that it is secret: `token=`, `"sendKey": "`, `密码：`.
+/// Whether the text before a value says that it is secret: `token=`, `"sendKey": "`, `密码：`.
 fn is_called_secret(before: &str) -> bool {
     const ASSIGNS: [char; 4] = ['=', ':', '：', '＝'];
     let name = before.trim_end_matches(|c| ASSIGNS.contains(&c) || " \"'\\".contains(c));

@@ -1,5 +1,6 @@
-//! The state machine, a sentence a test. Here with the pauses of version 0.1: reminders after the cooldown, recoveries
-//! at once. Returns, reminders and levels are beside it, and properties over arbitrary sequences of checks.
+//! The state machine, a sentence a test. These tests have the pauses of version 0.1: reminders after the cooldown,
+//! recoveries at once. The files beside this one test returns, reminders and levels, and properties over arbitrary
+//! sequences of checks.
 
 mod containers;
 mod lasting;
@@ -54,7 +55,7 @@ fn step(book: &mut Alerts, checks: &[(&str, Check)], now: Now, policy: &Policy) 
             Over | Under => {
                 snapshot.push(metric::DISK, *target, Value::Number(if *check == Over { 90.0 } else { 10.0 }))
             }
-            // Whether its source says so or not.
+            // Even if its source says that it is one.
             Failed => snapshot.watched.push(Watched::One(Key::new(metric::DISK, *target))),
             Unwatched => {}
         }
@@ -110,14 +111,14 @@ impl Watch {
         looks.iter().map(|(second, number)| Some(self.see(*second, Some(*number))?.news)).collect()
     }
 
-    /// When it is to be looked at again, in seconds.
+    /// The next time for a look, in seconds.
     fn due(&self, after: u32) -> Option<u32> {
         let due = self.book.due(self.metric.is_of_docker(), at(after).boot, &self.policy).min()?;
         Some(u32::try_from(due.as_micros() / 1_000_000).unwrap())
     }
 }
 
-/// Plays checks of one target at given seconds, and names what came of each.
+/// Plays checks of one target at given seconds, and names the outcome of each.
 fn play(policy: &Policy, script: &[(u32, Check)]) -> Vec<Option<News>> {
     let mut book = Alerts::default();
     script

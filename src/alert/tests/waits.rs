@@ -1,4 +1,4 @@
-//! `for`, and when to look again.
+//! `for`, and the time of the next look.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_breach_is_told_once_it_has_lasted_and_the_agent_looks_again_then() {
     let mut memory = for_a_minute(metric::MEMORY);
     assert_eq!(memory.news(&[(0, 90.0), (59, 90.0)]), [Some(News::Pending), None]);
     assert_eq!(memory.due(0), Some(60));
-    // It was looked at then, and could not be seen: the next check decides.
+    // The look at that time could not measure: the next check decides.
     assert_eq!(memory.see(60, None), None);
     assert_eq!(memory.due(60), None);
     assert_eq!(memory.news(&[(61, 90.0)]), [Some(News::Fired)]);

@@ -1,4 +1,4 @@
-//! The status as a person at a terminal reads it: numbers rounded and with their unit, states in words.
+//! The status for a person at a terminal: numbers rounded and with their unit, states in words.
 
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
-//! `status`: what the agent knows. A running one is asked; of one that does not run, its state file is read.
+//! `status`: the agent's knowledge. A running agent is asked; without one, its state file is read.
 //!
-//! It needs the state's folder alone: an agent goes on with the configuration that it has read, whatever is on disk now.
+//! It needs only the state's folder: an agent goes on with the configuration that it has read, whatever is on disk now.
 
 mod describe;
 
@@ -30,7 +30,7 @@ pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// The content of a folder in which an agent may keep its state.
+/// The situation in a folder where an agent may keep its state.
 enum Found {
     /// The agent's answer.
     Answer(Box<Status>),
@@ -42,7 +42,7 @@ enum Found {
     Nobody,
 }
 
-/// Asks the agent, or reads what the last one left. With the exit code.
+/// Asks the agent, or reads the last one's state. Returns the text and the exit code.
 fn find_out(options: &Options) -> Result<(Status, u8), Error> {
     let folder = options.state_folder()?;
     ensure_answer(&folder)?;
@@ -69,7 +69,7 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
     }
 }
 
-/// Makes sure that the folder can be looked into: on a mount that hangs that would never end, so a child tries it first.
+/// Checks that the folder can be opened. On a mount that hangs that would hang too, so a child tries it first.
 fn ensure_answer(folder: &Path) -> Result<(), Error> {
     // Any other fault is reported when it is opened.
     let Ok(probe) = Worker::current().statvfs(folder) else { return Ok(()) };
@@ -140,7 +140,7 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
     Ok(status)
 }
 
-/// The state in `folder`, if there is one. It is left as it is, whatever is in it.
+/// The state in `folder`, if there is one. The file is left as it is, whatever its content.
 pub fn read_state(folder: &Path, now: Now) -> anyhow::Result<Option<State>> {
     let read = match RealFolder::open(folder) {
         Ok(mut folder) => store::peek(&mut folder, &host::boot_id(), now),

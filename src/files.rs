@@ -1,8 +1,8 @@
 //! The file operations that the store is built on, behind a layer that a test can make fail at every step.
 //!
-//! A real folder is opened once, and everything is done below its descriptor: what others do to the path in the meantime
-//! leads nowhere else. A name in it is never followed where it is a link, and only a regular file is read: opening a FIFO
-//! or a device could wait for ever.
+//! A real folder is opened once, and every operation is below its descriptor: changes of the path by others have no
+//! effect. A name in it is never followed if it is a link, and only a regular file is read: opening a FIFO or a device
+//! could wait for ever.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -25,19 +25,19 @@ const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBL
 pub trait Folder {
     /// At most `limit` bytes of a regular file; a longer one is an error.
     fn read(&mut self, name: &str, limit: usize) -> io::Result<Vec<u8>>;
-    /// Writes a file anew, readable by its owner alone. What had the name before is removed first, whatever it is.
+    /// Writes a new file, readable by its owner alone. An existing entry of that name is removed first, whatever it is.
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written last to a file outlast a loss of power.
+    /// Makes the last write to a file survive a loss of power.
     fn sync(&mut self, name: &str) -> io::Result<()>;
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
-    /// Makes renames outlast a loss of power.
+    /// Makes renames survive a loss of power.
     fn sync_folder(&mut self) -> io::Result<()>;
     fn remove(&mut self, name: &str) -> io::Result<()>;
-    /// The names of all that is in it.
+    /// The names of all entries.
     fn list(&mut self) -> io::Result<Vec<String>>;
 }
 
-/// Replaces a file: after this, either the old or the new one is there, whole, whatever happens.
+/// Replaces a file: afterwards either the old or the new one is there, whole, whatever happens.
 ///
 /// # Errors
 /// Those of the folder. Unless only the last step failed, the old file is untouched then.
@@ -49,7 +49,7 @@ pub fn replace(folder: &mut impl Folder, name: &str, bytes: &[u8]) -> io::Result
     folder.sync_folder()
 }
 
-/// From Linux 6.3 on; where `vm.memfd_noexec` is 2 no file in memory can be had without it (memfd_create(2)).
+/// From Linux 6.3 on; with `vm.memfd_noexec` = 2 the kernel makes no file in memory without it (memfd_create(2)).
 const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
 
 /// A file without a name, in memory, that holds `bytes` and is read from its beginning.
@@ -72,8 +72,8 @@ pub struct RealFolder {
 }
 
 impl RealFolder {
-    /// Opens the folder that `path` leads to. A path that is itself a link is followed where the link is root's or this
-    /// user's own: whoever else made it could have it lead anywhere.
+    /// Opens the folder that `path` leads to. If `path` itself is a link, it is followed only if it belongs to root or
+    /// to this user: anybody else's link could lead anywhere.
     ///
     /// # Errors
     /// There is no such folder, it cannot be opened, or it is another user's link.
@@ -126,7 +126,7 @@ impl RealFolder {
         Ok(self.folder.try_clone()?.into())
     }
 
-    /// A socket `name` that listens, for its owner alone, whatever the umask. What had the name before is removed.
+    /// A listening socket `name`, for its owner alone, whatever the umask. An existing entry of that name is removed.
     ///
     /// # Errors
     /// It cannot be made.
@@ -135,7 +135,7 @@ impl RealFolder {
         let socket = socket(AddressFamily::Unix, SockType::Stream, SOCKET_FLAGS, None)?;
         // The mode of a socket is that of its name once it has one (unix_bind in net/unix/af_unix.c).
         fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        // There is no bindat(2); and by this way the address is short, however long the folder's path is.
+        // There is no bindat(2). This way the address is also short, however long the folder's path is.
         let address = format!("/proc/self/fd/{}/{name}", self.folder.as_raw_fd());
         bind(socket.as_raw_fd(), &UnixAddr::new(address.as_str())?)?;
         listen(&socket, Backlog::MAXCONN)?;
@@ -167,7 +167,7 @@ impl RealFolder {
         }
     }
 
-    /// Opens a regular file without following a link, and without waiting for whatever else has its name.
+    /// Opens a regular file without following a link, and without waiting for anything else of that name.
     ///
     /// # Errors
     /// It cannot be opened, or is something else.
@@ -197,7 +197,7 @@ fn not_regular(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a regular file: move it away"))
 }
 
-/// Whether what belongs to this user can be relied upon: root could do anything else as well.
+/// Whether this user's property can be relied upon: root could do anything else as well.
 pub fn is_trusted(owner: u32) -> bool {
     owner == 0 || Uid::from_raw(owner) == geteuid()
 }
@@ -247,7 +247,7 @@ impl Folder for RealFolder {
 
     fn list(&mut self) -> io::Result<Vec<String>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        // Opened anew: where a descriptor has come to in its folder is shared with all its copies.
+        // Opened anew: copies of a descriptor share their position in the folder.
         let names = Dir::openat(self.as_fd(), ".", flags, Mode::empty())?.into_iter();
         names.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }

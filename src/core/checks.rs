@@ -1,23 +1,22 @@
-//! When to check, and when to look again because the wait of an alert ends.
+//! When to check, and when to look again at the end of an alert's wait.
 
 use std::time::Duration;
 
 use super::{Core, Effect, Purpose};
 use crate::clock::{self, Boot, Now};
 
-/// Of containers that one `compose down` stopped the graces end together.
+/// The graces of containers that one `compose down` stopped end together.
 const TAKEN_DOWN_TOGETHER: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Checks {
-    /// When the next one is due. Checks stay on their grid: however long one takes, the next is due where it would have
-    /// been.
+    /// When the next check is due. Checks stay on their grid, however long one takes.
     pub next: Boot,
     pub is_measuring: bool,
-    /// Checks that were completed.
+    /// The number of completed checks.
     pub count: u64,
     pub last: Option<jiff::Timestamp>,
-    /// Alerts whose wait ended until here have been looked at.
+    /// Alerts whose wait ended up to here have been looked at.
     containers_looked_at: Boot,
     host_looked_at: Boot,
 }
@@ -27,7 +26,7 @@ impl Checks {
         Checks { next: now, is_measuring: false, count: 0, last: None, containers_looked_at: now, host_looked_at: now }
     }
 
-    /// The grid's next instant. Those that were missed (the machine slept) are not made up for.
+    /// The grid's next instant. Missed checks (the machine slept) are not made up for.
     fn advance(&mut self, now: Boot, interval: Duration) {
         let missed = clock::micros(now - self.next) / clock::micros(interval).max(1);
         let steps = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
@@ -64,8 +63,9 @@ impl Core {
         [next, containers, host].into_iter().flatten().min()
     }
 
-    /// When to begin a look at containers, and a check of the host, because the wait of an alert ends: its `for`, its
-    /// grace, its cooldown or its settling. A check begins early by its window, so that it knows by then.
+    /// When to begin a look at containers, and a check of the host, at the end of an alert's wait: its `for`, its
+    /// grace, its cooldown or its settling. A check begins earlier by its sampling window, so that it is complete by
+    /// then.
     fn waits_end(&self) -> [Option<Boot>; 2] {
         let policy = &self.config.policy;
         let of_containers = || self.alerts().due(true, self.checks.containers_looked_at, policy);

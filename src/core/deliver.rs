@@ -1,8 +1,8 @@
-//! From the outboxes to the channels: save first, then send, then take in what became of it.
+//! From the outboxes to the channels: save first, then send, then judge the answer.
 //!
-//! Each channel has a sender of its own: an outbox with its order and its budget, and at most one message on its way. One
-//! that is down holds up no other. The channel that a message was sent by judges the answer to it, whatever was reloaded
-//! meanwhile.
+//! Each channel has a sender of its own: an outbox with its order and its budget, and at most one message on its way. A
+//! channel that is down holds up no other. The channel that sent a message judges the answer to it, whatever was
+//! reloaded meanwhile.
 
 use std::io;
 use std::time::Duration;
@@ -18,40 +18,40 @@ use crate::secret::Scrubber;
 use crate::text;
 use crate::worker;
 
-/// How long a message waits for the save that holds it. After that it is sent all the same: a disk that hangs is no
-/// reason to say nothing.
+/// How long a message waits for the save that holds it. Then it is sent all the same: a disk that hangs is no reason
+/// for silence.
 const SAVE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// After the three quick retries `run --once` gives up; what is left stays in the state.
+/// `run --once` gives up after the three quick retries; the messages that are left stay in the state.
 const ATTEMPTS_ONCE: u32 = 4;
 
-/// Of a message that is given up this much is logged: more than a channel takes, and less than a log line holds.
+/// The logged length of a message that is given up: more than a channel takes, and less than a log line holds.
 const MAX_LOGGED_MESSAGE_BYTES: usize = 6 * 1024;
 
 const _: () = assert!(MAX_LOGGED_MESSAGE_BYTES < LINE_BYTES_MAX);
 const _: () =
     assert!(SAVE_PATIENCE.as_millis() < worker::SAVE_DEADLINE.as_millis(), "a save outlasts who waits for it");
 
-/// The subject under which the log tells of a channel that does not take messages.
+/// The subject of log lines about a channel that takes no messages.
 const CHANNEL: &str = "channel";
 
-/// The outbox in which messages wait while there is no channel at all.
+/// The outbox for messages while there is no channel.
 const NO_CHANNEL: &str = "";
 
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
     senders: Vec<Sender>,
     next_ticket: u64,
-    /// Knows the secrets of every channel that there ever was.
+    /// Knows the secrets of every channel so far.
     scrubber: Scrubber,
 }
 
-/// One channel, and what it is doing. Its outbox is in the state, under its name.
+/// One channel, and its work. Its outbox is in the state, under its name.
 #[derive(Debug)]
 struct Sender {
     channel: Channel,
     flight: Option<Flight>,
-    /// The configuration does not have it any more; it only waits for the answer to what it sent.
+    /// The configuration no longer has this channel; it only waits for the answer to its last message.
     is_retired: bool,
 }
 
@@ -59,7 +59,7 @@ struct Sender {
 #[derive(Debug)]
 struct Flight {
     ticket: Ticket,
-    /// Who sent it judges the answer.
+    /// The sender, who judges the answer.
     channel: Channel,
     /// No other job is left to deliver the message.
     is_last: bool,
@@ -68,7 +68,7 @@ struct Flight {
 
 #[derive(Debug)]
 enum Stage {
-    /// It waits until this revision of the state is saved, and not beyond an instant.
+    /// It waits until this revision of the state is saved, or until that instant at the latest.
     Saving {
         revision: u64,
         until: Boot,
@@ -90,7 +90,7 @@ impl Core {
         for channel in channels {
             let same = former.iter().position(|sender| sender.channel.name() == channel.name());
             let same = same.map(|place| former.swap_remove(place));
-            // A robot is not held to what its predecessor asked for.
+            // The new channel need not observe a pause that its predecessor asked for.
             if same.as_ref().is_some_and(|sender| sender.channel != channel)
                 && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
             {
@@ -105,7 +105,7 @@ impl Core {
         self.give_orphans_a_channel();
     }
 
-    /// A message that was not sent yet goes out as its channel is now.
+    /// A message that was not sent yet goes out as the new configuration has it.
     fn call_back(&mut self) {
         for sender in &mut self.delivery.senders {
             let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
@@ -117,7 +117,7 @@ impl Core {
         self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
     }
 
-    /// Messages for a channel that is not there any more wait for the first one that is.
+    /// Messages for a channel that is gone wait for the first one that is there.
     fn give_orphans_a_channel(&mut self) {
         let senders = &self.delivery.senders;
         let first = senders.iter().find(|sender| !sender.is_retired).map_or(NO_CHANNEL, |sender| sender.channel.name());
@@ -131,12 +131,12 @@ impl Core {
         }
     }
 
-    /// The configuration was read again: what a channel refused is tried at once.
+    /// The configuration was read again: refused messages are tried at once.
     pub(super) fn reopen_lanes(&mut self) {
         self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
     }
 
-    /// A restart reads the configuration as a reload does: whoever corrected it waits for no pause.
+    /// A restart reads the configuration as a reload does: a user who corrected it need not wait for a pause.
     pub(super) fn end_refusals(&mut self) {
         self.state.update().outboxes.values_mut().for_each(Outbox::end_refusal);
     }
@@ -171,7 +171,7 @@ impl Core {
         let message = message::as_told_now(&entry.message, waited, aside, self.config.style.language);
         let mut jobs = channel.encode(&message).into_iter().skip(done);
         let Some(job) = jobs.next() else {
-            // A channel that was configured anew may have fewer of them.
+            // A channel with another configuration may have fewer parts.
             let channel = channel.clone();
             return self.settle(&channel, &Outcome::Delivered, now);
         };
@@ -182,7 +182,7 @@ impl Core {
         self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last, stage });
     }
 
-    /// Sends a message that is in the saved state, or has waited for that long enough.
+    /// Sends a message that is in the saved state, or has waited long enough for that.
     fn send_if_saved(&mut self, place: usize, now: Now, effects: &mut Vec<Effect>) {
         let Some(flight) = &mut self.delivery.senders[place].flight else { return };
         let Stage::Saving { revision, until, .. } = &flight.stage else { return };
@@ -192,7 +192,7 @@ impl Core {
         }
         let Stage::Saving { job, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
         let (ticket, budget, name) = (flight.ticket, flight.channel.budget(), flight.channel.name());
-        // It arrives later than was counted on when it was begun.
+        // It arrives later than assumed when the attempt was counted.
         if let Some(outbox) = self.state.update().outboxes.get_mut(name) {
             outbox.delay(now.boot, budget);
         }
@@ -226,7 +226,7 @@ impl Core {
         let Some(sender) = senders.iter_mut().find(|sender| sender.flight.as_ref().is_some_and(is_it)) else { return };
         let Some(flight) = sender.flight.take() else { return };
         let outcome = match judge(&flight.channel) {
-            // A channel that was configured anew meanwhile has nothing to do with the answer to its former self.
+            // A channel with a new configuration has nothing to do with the answer to its former one.
             Outcome::ChannelRefused { reason }
             | Outcome::MessageRefused { reason }
             | Outcome::Rejected { reason }
@@ -258,7 +258,7 @@ impl Core {
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
             Conclusion::Delivered(entry) => {
-                // What was rejected let this one go first.
+                // The rejected message made room for this one.
                 let ended = message::Ended::told_by(&entry.message);
                 for rejected in outbox.rejected_mut() {
                     ended.mark(&mut rejected.message, &self.config.style);
@@ -318,7 +318,7 @@ impl Core {
         if self.waiting_count() == 0 {
             return Some(true);
         }
-        // It goes on while there is a sender that is still at its quick retries.
+        // It goes on while a sender still makes its quick retries.
         let is_at_it = |sender: &Sender| {
             let Some(outbox) = self.state.get().outboxes.get(sender.channel.name()) else { return false };
             let quick = outbox.waiting().next().is_some_and(|first| first.attempts < ATTEMPTS_ONCE);
@@ -345,7 +345,7 @@ impl Core {
         self.delivery.senders.iter().filter_map(due).min()
     }
 
-    /// The invariant: of each channel at most one message is on its way, and its outbox knows.
+    /// The invariant: each channel has at most one message on its way, and its outbox knows.
     pub(super) fn flights_are_known(&self) -> bool {
         let senders = &self.delivery.senders;
         let flies = |name: &str| {
@@ -358,7 +358,7 @@ impl Core {
         self.state.get().outboxes.values().map(Outbox::len).sum()
     }
 
-    /// The channels as the log and `status` name them.
+    /// The channels' names in the log and in `status`.
     pub(super) fn channel_names(&self) -> String {
         let senders = self.delivery.senders.iter().filter(|sender| !sender.is_retired);
         let names: Vec<String> = senders.map(|sender| sender.channel.to_string()).collect();

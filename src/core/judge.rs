@@ -1,4 +1,4 @@
-//! From a snapshot to messages in the outboxes: judge, decide what is news, word it.
+//! From a snapshot to messages in the outboxes: judges findings, selects the news, words it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -36,9 +36,9 @@ impl Failing {
 }
 
 impl Core {
-    /// Takes in what a check found.
+    /// Takes in the findings of a check.
     pub(super) fn checked(&mut self, snapshot: &Snapshot, now: Now, effects: &mut Vec<Effect>) {
-        // One that was given up may still be answered.
+        // A report that was given up may still get its measurement.
         if !self.checks.is_measuring {
             return;
         }
@@ -77,12 +77,12 @@ impl Core {
         self.tell(&transitions, now);
     }
 
-    /// Words what is news, and puts it into the outboxes.
+    /// Words the news, and puts it into the outboxes.
     fn tell(&mut self, transitions: &[Transition], now: Now) {
         if transitions.is_empty() {
             return;
         }
-        // The messages first: however long the lines of the log take, nothing waits for them.
+        // The messages first: they do not wait for the lines of the log.
         let style = &self.config.style;
         let alerts = message::alerts(transitions, style, now.wall);
         let recovery = message::recovery(transitions, style, now.wall);
@@ -100,8 +100,8 @@ impl Core {
         transition_log::log(transitions);
     }
 
-    /// Remembers since when something cannot be measured, and logs what is new about it. Of those that were `looked_at`,
-    /// what is not among `failures` works again.
+    /// Remembers since when something cannot be measured, and logs the changes. A subject that was `looked_at` and is
+    /// not among `failures` works again.
     fn take_failures(&mut self, failures: &[Failure], looked_at: impl Fn(&Failure) -> bool, now: Timestamp) {
         if failures.is_empty() && self.failing.0.is_empty() {
             return;
@@ -133,7 +133,8 @@ impl Core {
 /// The most failures, begun or ended at once, that have a line each.
 const MAX_FAILURE_LINES: usize = 10;
 
-/// Logs what became of several failures: the first ones by name, the others by their number. `status` names all.
+/// Logs the beginnings or ends of several failures: the first ones by name, the others by their number. `status` names
+/// all.
 fn log_several(level: log::Level, state: &str, failures: &[&Failure], detail: impl Fn(&Failure) -> String) {
     let (named, others) = failures.split_at(failures.len().min(MAX_FAILURE_LINES));
     for failure in named {
@@ -146,7 +147,7 @@ fn log_several(level: log::Level, state: &str, failures: &[&Failure], detail: im
     }
 }
 
-/// Whether what may have been told of it is over, and no message says so.
+/// Whether an alert that people may know is over without a message about it.
 fn ends_silently(transition: &Transition) -> bool {
     matches!(transition.news, News::RecoveredUntold | News::RecoveredMuted | News::Dropped)
 }

@@ -1,11 +1,11 @@
 //! The agent without the world: inputs and the time go in, effects come out.
 //!
-//! [`Core::step`] takes in what happened and gives what is to be done about it; [`Core::next_due`] says when it wants to be
-//! called again though nothing happened. It does no I/O and reads no clock. Whoever drives it (the daemon, a simulation)
-//! performs the effects in their order, and brings back what came of them.
+//! [`Core::step`] takes in an event and returns the effects to perform; [`Core::next_due`] gives the time of the next
+//! call if nothing happens before. The core does no I/O and reads no clock. Its driver (the daemon, a simulation)
+//! performs the effects in their order, and brings back their outcomes.
 //!
 //! A message is saved before its first byte is sent: [`Effect::Save`] comes before [`Effect::Post`], which waits for
-//! [`Input::Saved`], but no longer than some seconds.
+//! [`Input::Saved`], but only for some seconds.
 
 mod checks;
 mod deliver;
@@ -47,7 +47,7 @@ use status::LastReadings;
 use stop::Stopping;
 use tapping::Tapping;
 
-/// Why a reload does not take over a configuration that says nothing, while messages go to a channel.
+/// The reason to refuse an empty configuration on a reload while messages go to a channel.
 pub const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
@@ -57,16 +57,16 @@ pub enum Purpose {
     Report,
 }
 
-/// Tells one attempt to deliver from all others.
+/// Identifies one attempt to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// An input: something that happened.
+/// An input: an event.
 #[derive(Debug)]
 pub enum Input {
-    /// Nothing but that time has passed.
+    /// Only time has passed.
     Time,
-    /// The wall clock was set: what is due by it is due at another instant.
+    /// The wall clock was set: actions that are due by it are due at another instant.
     ClockSet,
     /// A measurement is complete.
     Measured {
@@ -78,7 +78,7 @@ pub enum Input {
         snapshot: Snapshot,
         scope: Scope,
     },
-    /// The watched paths are on other disks than they were.
+    /// The watched paths are on other disks than before.
     Mounts(LastMounts),
     /// The memory of containers has changed.
     ContainersRemembered(Box<Memory>),
@@ -94,22 +94,22 @@ pub enum Input {
         ticket: Ticket,
         printed: io::Result<()>,
     },
-    /// Nobody can read what is printed any more.
+    /// The reader of standard output is gone.
     OutputClosed,
     /// The outcome of [`Effect::Save`]; the error has the place and the reason.
     Saved(Result<(), String>),
     /// Somebody asks for a check now.
     CheckNow,
-    /// The configuration was read again, because somebody asked for that. One that says nothing `is_empty`.
+    /// The configuration was read again, on request. One without any key `is_empty`.
     Reloaded {
         config: Box<Resolved>,
         is_empty: bool,
     },
-    /// It was read again, and is not valid; the first problem, with its place.
+    /// The configuration was read again and is not valid; the first problem, with its place.
     NotReloaded {
         problem: String,
     },
-    /// The same configuration means something else: the system's time zone was changed.
+    /// The same configuration has another meaning: the system's time zone was changed.
     Changed(Box<Resolved>),
     /// Somebody asks for the agent's status, which [`Effect::AnswerStatus`] gives.
     StatusAsked,
@@ -119,7 +119,7 @@ pub enum Input {
 /// An effect: something to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Measure this from now on. A measurement that is under way is given up. With the first comes what is remembered of
+    /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
     /// containers.
     Watch {
         plan: Box<Plan>,
@@ -143,7 +143,7 @@ pub enum Effect {
     },
     /// Tell the service manager that the agent is ready, or is stopping.
     Announce(Phase),
-    /// The line that `systemctl status` shows is another one.
+    /// The line that `systemctl status` shows has changed.
     ShowStatus(String),
     AnswerStatus(String),
     /// The loop is over.
@@ -159,30 +159,30 @@ pub enum Phase {
 /// The end of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was asked to stop.
+    /// A signal asked it to stop.
     Stopped,
-    /// The one check was made; whether everything that was to be told was delivered.
+    /// The one check was made; whether all its messages were delivered.
     CheckedOnce { delivered: bool },
 }
 
-/// The agent's way of running.
+/// The agent's mode.
 #[derive(Clone, Debug, Default)]
 pub struct Mode {
     /// One check with its messages, and the end.
     pub once: bool,
     /// Somebody watches: each check is printed.
     pub print_checks: bool,
-    /// systemd started it: standard output is nobody's terminal, and how things stand is shown.
+    /// systemd started it: standard output has no reader, and systemd shows the status line.
     pub is_service: bool,
     /// The state's folder, for messages about it.
     pub state_folder: PathBuf,
     /// The configuration's file, for messages about it.
     pub config_file: ConfigFile,
-    /// Tells this start of the machine from others.
+    /// Identifies this start of the machine.
     pub boot_id: String,
 }
 
-/// The agent's decisions, and all that it remembers.
+/// The agent's decisions, and its whole memory.
 #[derive(Debug)]
 pub struct Core {
     mode: Mode,
@@ -195,19 +195,19 @@ pub struct Core {
     reporting: Reporting,
     failing: Failing,
     last_readings: LastReadings,
-    /// Errors that go on are logged when they begin, change and end.
+    /// Errors that last are logged when they begin, change and end.
     ongoing: Ongoing,
-    /// The problem of a configuration that was to be taken over and is not valid.
+    /// The problem of a configuration that was not taken over because it is not valid.
     config_problem: Option<String>,
     stopping: Option<Stopping>,
     shown_status: String,
 }
 
 impl Core {
-    /// An agent that goes on from what was found in the state's folder.
+    /// An agent that goes on from the content of the state's folder.
     pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
-        // A state that was set aside, or was never there, is written at once, so that a report that is missed from now
-        // on is known to be.
+        // A state that was set aside, or was never there, is written at once: then a restart can tell a report that was
+        // missed since.
         let (state, unsaved, damage) = match loaded {
             Loaded::State(state) => (*state, false, None),
             Loaded::Nothing => (State::default(), true, None),
@@ -240,7 +240,7 @@ impl Core {
         core
     }
 
-    /// The effects with which the agent begins.
+    /// The agent's first effects.
     #[must_use]
     pub fn start(&mut self, now: Now) -> Vec<Effect> {
         log::info!(
@@ -261,7 +261,7 @@ impl Core {
         effects
     }
 
-    /// Takes in what happened, and gives what is to be done.
+    /// Takes in an input, and returns the effects.
     #[must_use]
     pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -270,8 +270,8 @@ impl Core {
         effects
     }
 
-    /// When [`Core::step`] has something to do though nothing happens. What is due by the wall clock is as far away as
-    /// that says now.
+    /// When [`Core::step`] has something to do though nothing happens. Times of the wall clock count from its present
+    /// value.
     pub fn next_due(&self, now: Now) -> Option<Boot> {
         if let Some(due) = self.stop_due(now.boot) {
             return Some(due);
@@ -300,7 +300,8 @@ impl Core {
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
             Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
-            // An editor empties a file before it writes it anew, a full disk leaves it so, and an unmounted one without it.
+            // An editor empties a file before it writes it anew, a full disk leaves it empty, and so does an unmounted
+            // disk.
             Input::Reloaded { is_empty: true, .. } if !self.config.channels.is_empty() => {
                 self.not_reloaded(EMPTY_CONFIGURATION.to_owned(), EMPTY_CONFIGURATION, now, effects);
             }
@@ -318,7 +319,7 @@ impl Core {
         }
     }
 
-    /// Does all that is due.
+    /// Does everything that is due.
     fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.stopping.is_none() {
             self.check_if_due(now, effects);
@@ -348,7 +349,7 @@ impl Core {
         effects.push(Effect::Announce(Phase::Ready));
     }
 
-    /// Goes by `config` from now on. A measurement goes on where it measures the same.
+    /// Uses `config` from now on. A measurement goes on if the new plan measures the same.
     fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         if !config.plan.measures_the_same(&self.config.plan) {
             effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
@@ -362,10 +363,10 @@ impl Core {
         self.look_at_clock(now);
     }
 
-    /// The group is told once that the file cannot be taken over; the agent goes on as it was.
+    /// The group is told once that the file cannot be taken over; the agent goes on as before.
     fn not_reloaded(&mut self, problem: String, why: &str, now: Now, effects: &mut Vec<Effect>) {
         log::error!("not reloaded: {why}, the one before stays in force");
-        // The group is told once, however often a file that is not valid is read.
+        // The group is told once, however often an invalid file is read.
         if self.config_problem.is_none() {
             self.push(message::configuration_refused(&problem, &self.config.style, now.wall), now);
         }
@@ -379,7 +380,7 @@ impl Core {
         &self.state.get().alerts
     }
 
-    /// Logs an error that goes on when it begins, changes and ends.
+    /// Logs an error that lasts when it begins, changes and ends.
     fn log_ongoing(&mut self, subject: &str, error: Option<&str>, what: &str) {
         match self.ongoing.report(subject, error) {
             Some(Change::Began | Change::Changed) => log::error!("{what}: {}", text::in_log(error.unwrap_or_default())),

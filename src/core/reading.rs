@@ -1,4 +1,4 @@
-//! A reading as `check --json` and `status --json` have it.
+//! A reading as `check --json` and `status --json` show it.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use crate::metric::Metric;
 use crate::rule::{Finding, Limit};
 use crate::snapshot::Value;
 
-/// One reading, what it was compared with, and how that ended. Fields may be added, never renamed or retyped.
+/// One reading, its limit, and the verdict. Fields may be added, never renamed or retyped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReadingDocument {
     pub metric: String,
@@ -31,7 +31,7 @@ pub struct ReadingDocument {
     /// Of a breach: `warning` or `critical`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
-    /// In what the value differs from what other tools show.
+    /// The reason why the value differs from other tools' values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -76,7 +76,7 @@ pub fn value_json(metric: &Metric, value: &Value) -> Json {
     }
 }
 
-/// A threshold as a JSON number, whole where it is whole.
+/// A threshold as a JSON number, without a fraction if it has none.
 fn number(threshold: f64) -> Json {
     if threshold.fract() == 0.0 && threshold.abs() < 1e15 { json!(threshold as i64) } else { json!(threshold) }
 }

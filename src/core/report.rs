@@ -1,4 +1,4 @@
-//! Status reports: measured so that they are ready at their time, and told apart from alerts, whose cooldowns they leave
+//! Status reports: measured so that they are ready at their time, and separate from alerts, whose cooldowns they leave
 //! alone.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::message::{self, Sections};
 use crate::schedule::Due;
 use crate::snapshot::Snapshot;
 
-/// A measurement that is older is made anew: the clock was set between it and the report's time.
+/// An older measurement is made anew: the clock was set between it and the report's time.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The progress of the next report.
@@ -20,7 +20,7 @@ pub(super) struct Reporting {
     /// When it is due.
     due: Option<Timestamp>,
     is_measuring: bool,
-    /// The measurement that was made for it, and when.
+    /// The measurement for it, and its time.
     measured: Option<(Snapshot, Boot)>,
 }
 
@@ -46,7 +46,7 @@ impl Core {
         }
     }
 
-    /// Measures for a report in time, and sends it at its time.
+    /// Measures for a report in time, and sends it when it is due.
     pub(super) fn report_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(due) = self.reporting.due else { return };
         let measure_from = self.measure_from(due);
@@ -72,7 +72,7 @@ impl Core {
             (None, false) => self.measure_from(due),
         };
         let left = wall.as_microsecond().saturating_sub(now.wall.as_microsecond()).max(0);
-        // Rounded up: a moment too early would be a turn for nothing.
+        // Rounded up: an instant too early would waste a turn of the loop.
         Some(now.boot.shifted(left + 1))
     }
 

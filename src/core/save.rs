@@ -1,7 +1,7 @@
-//! The state, and how far it is saved.
+//! The state, and how much of it is saved.
 //!
-//! Saving takes as long as the disk takes, and nothing waits for it but the messages that it holds, and those for some
-//! seconds only. What changes while a save is under way is in the next one.
+//! A save takes as long as the disk takes. Only the messages in it wait for it, and only for some seconds. Changes
+//! during a save are in the next one.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Saving {
     state: State,
-    /// Counts what changed.
+    /// The number of changes.
     revision: u64,
     /// The last revision that is known to be in the file.
     saved: u64,
     /// The revision that is being saved.
     under_way: Option<u64>,
-    /// The last save failed: its revision, and when the same one is tried again.
+    /// The last save failed: its revision, and the time of the next attempt.
     failed: Option<(u64, Boot)>,
 }
 
@@ -36,13 +36,13 @@ impl Saving {
         &self.state
     }
 
-    /// The state, to be changed in a way that must outlive the process.
+    /// The state, for a change that must outlive the process.
     pub fn change(&mut self) -> &mut State {
         self.revision += 1;
         &mut self.state
     }
 
-    /// The state, to be changed in a way that a restart may forget: the last value of an alert, say.
+    /// The state, for a change that a restart may forget, such as the last value of an alert.
     pub fn update(&mut self) -> &mut State {
         &mut self.state
     }
@@ -114,7 +114,7 @@ impl Core {
         self.state.due()
     }
 
-    /// The state was no state: the log says so, and the group what is known of what was lost.
+    /// The state file was damaged: the log says so, and the group is told the known losses.
     pub(super) fn tell_of_damage(&mut self, damage: &Damage, now: Now) {
         let Damage { why, kept_as, lost } = damage;
         let (folder, why) = (self.mode.state_folder.display(), text::in_log(why));

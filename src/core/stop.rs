@@ -1,17 +1,18 @@
-//! The end: what is on its way gets a last moment, the state is saved, and the loop is over.
+//! The end: messages and saves under way get a last moment, then the loop is over.
 
 use std::time::Duration;
 
 use super::{Core, Effect, End, Phase};
 use crate::clock::{Boot, Now};
 
-/// How long a stop waits for the answer to a message that is on its way: mostly it comes, and nothing is sent twice.
+/// How long a stop waits for the answer to a message that is on its way. Mostly the answer comes, and nothing is sent
+/// twice.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
 
-/// How long a stop takes in all: a save that takes longer goes on without the agent.
+/// How long a stop takes in all: a longer save goes on without the agent.
 const LONGEST: Duration = Duration::from_millis(900);
 
-/// Nobody waits for the end of `run --once` but a schedule, so its last save has as long as any other.
+/// Only a schedule waits for the end of `run --once`, so its last save has as long as any other.
 const LONGEST_ONCE: Duration = Duration::from_secs(10);
 
 const _: () = assert!(LAST_ANSWER.as_millis() < LONGEST.as_millis(), "what the answer changes is saved");
@@ -37,7 +38,7 @@ impl Core {
         }
     }
 
-    /// Ends the loop when nothing is left to be waited for.
+    /// Ends the loop when there is nothing left to wait for.
     pub(super) fn end_if_over(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.stopping.is_none()
             && let Some(delivered) = self.is_done_once(now)
@@ -57,7 +58,7 @@ impl Core {
         effects.push(Effect::End(stopping.end));
     }
 
-    /// While the agent stops, the instant at which it waits no longer.
+    /// While the agent stops, the end of its patience.
     pub(super) fn stop_due(&self, now: Boot) -> Option<Boot> {
         let stopping = self.stopping?;
         let awaits_answer = self.is_posting() && now < stopping.answer_until;

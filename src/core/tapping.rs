@@ -1,4 +1,4 @@
-//! Hands every judged look to the taps, and posts for them. Neither a save nor a message waits for a tap.
+//! Hands every judged look to the taps, and posts for them. No save and no message waits for a tap.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ pub(super) struct Tapping {
     taps: Vec<Box<dyn Tap>>,
     /// The tap of each post on its way.
     posts: BTreeMap<Ticket, usize>,
-    /// Requests whose turn is the next.
+    /// Requests in the queue.
     requests: Vec<(usize, http::Request)>,
 }
 
 impl Core {
-    /// Opens the taps of the configuration. The answers to posts of those before are nobody's.
+    /// Opens the taps of the configuration. Answers to posts of the former taps are dropped.
     pub(super) fn open_taps(&mut self) {
         let taps = self.config.taps.iter().map(|setup| setup.open()).collect();
         self.tapping = Tapping { taps, ..Tapping::default() };
@@ -30,7 +30,7 @@ impl Core {
         }
     }
 
-    /// Whether a post was a tap's, which is told of its answer.
+    /// Whether a post was a tap's; then the tap is told the answer.
     pub(super) fn answer_tap(&mut self, ticket: Ticket, answer: &Answer, now: Now) -> bool {
         let Tapping { taps, posts, requests } = &mut self.tapping;
         let Some(place) = posts.remove(&ticket) else { return false };

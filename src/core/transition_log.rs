@@ -1,4 +1,4 @@
-//! Logs the transitions of alerts: a line each, and a bound if thousands come at once.
+//! Logs the transitions of alerts: one line each, and a bound if thousands come at once.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::rule::Limit;
 use crate::snapshot::Value;
 use crate::text;
 
-/// The most transitions of one look that have a line each; the others are counted. `status` names all alerts.
+/// The most transitions of one look that get a line each; the others are counted. `status` names all alerts.
 const MAX_LINES: usize = 100;
 
 /// Logs the transitions of one look.

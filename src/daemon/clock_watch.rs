@@ -1,4 +1,4 @@
-//! Notices that the wall clock was set.
+//! Notices when the wall clock is set.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-/// A timer that never fires, and is cancelled when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+/// A timer that never fires, and that the kernel cancels when the clock is set (timerfd_create(2),
+/// TFD_TIMER_CANCEL_ON_SET).
 pub struct ClockWatch(TimerFd);
 
 impl ClockWatch {
@@ -26,10 +27,10 @@ impl ClockWatch {
 
     /// Whether the clock was set since the last call.
     pub fn was_set(&self) -> bool {
-        // It is cancelled then, which `wait` takes for its end; there is no other end before the year 2200.
+        // A set clock cancels the timer, and `wait` then returns; it does not fire before the year 2200.
         let was_set = self.0.wait().is_ok();
         if was_set {
-            // Nothing is lost where it cannot be watched any more: the next wait that ends finds out.
+            // Nothing is lost without this watch: the next wait that ends notices the change.
             let _ = self.arm();
         }
         was_set

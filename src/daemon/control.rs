@@ -45,7 +45,8 @@ struct Client {
 }
 
 impl Control {
-    /// Listens in a folder that no other agent uses: a socket that is there is left over. `None`: it cannot, and says so.
+    /// Listens in a folder that no other agent uses: a socket that is already there is a leftover. `None`: it cannot
+    /// listen, and logs that.
     pub fn listen(folder: &mut RealFolder) -> Option<Control> {
         match folder.listen(SOCKET_NAME) {
             Ok(listener) => Some(Control { listener, clients: Vec::new(), paused_until: None }),
@@ -56,7 +57,7 @@ impl Control {
         }
     }
 
-    /// The descriptors that are waited for, and what for.
+    /// The descriptors to wait for, each with its events.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let lets_in = self.paused_until.is_none() && self.clients.len() < MAX_CLIENTS;
         let listener = lets_in.then(|| (self.listener.as_fd(), PollFlags::POLLIN));
@@ -111,7 +112,7 @@ impl Control {
 }
 
 impl Client {
-    /// Sends as much as is taken; `false`: that was all, or nobody reads any more.
+    /// Sends as much as the client takes; `false`: the answer is sent, or nobody reads it any more.
     fn send(&mut self) -> bool {
         let Some((answer, sent)) = &mut self.answer else { return true };
         while *sent < answer.len() {
@@ -126,17 +127,18 @@ impl Client {
     }
 }
 
-/// Whether a process of this user, or of root, asks. Its name keeps others out already, unless somebody changed its mode.
+/// Whether the client is a process of this user, or of root. The file mode keeps others out already, unless somebody
+/// changed it.
 fn may_ask(stream: &UnixStream) -> bool {
     getsockopt(stream, PeerCredentials).is_ok_and(|peer| is_trusted(peer.uid()))
 }
 
-/// The agent waits for nothing, so an answer that takes longer is none.
+/// How long a client waits. The agent never blocks, so a slower answer does not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 const _: () = assert!(READ_WITHIN.as_millis() < ANSWER_WITHIN.as_millis(), "whoever asks outlasts who answers");
 
-/// More than any status.
+/// Longer than any status.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Asks the agent whose state is in `folder`.
@@ -154,7 +156,7 @@ pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     while answer.len() < MAX_ANSWER_BYTES {
-        // A time of zero would be for ever.
+        // A timeout of zero would mean none.
         let left = (until - clock::boot_now()).max(Duration::from_millis(1));
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut chunk) {
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_accept_that_fails_is_a_pause_and_no_spin() {
-        // One that does not listen fails at each call, as any does without descriptors.
+        // A socket that no longer listens fails at each call, and so does one in a process without descriptors.
         let deaf = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         let mut control = Control { listener: UnixListener::from(deaf), clients: Vec::new(), paused_until: None };
         let at = Boot::from_millis;

@@ -1,6 +1,6 @@
 //! Reads the configuration again while the agent runs.
 //!
-//! On a mount that hangs, opening the file would never end, so a child tries its path first.
+//! On a mount that hangs, opening the file would never end, so a child tries the path first.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -14,7 +14,8 @@ use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 use crate::text;
 use crate::worker::{StatvfsTask, Worker};
 
-/// A file that is being written is looked at again after so long, in all for [`PATIENCE`]: an editor over a slow line.
+/// The pause before another look at a file that is being written. The looks end after [`PATIENCE`] in all: an editor
+/// over a slow line.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,21 +25,21 @@ const _: () = assert!(LOOK_AGAIN.as_millis() < PATIENCE.as_millis());
 pub struct Loader {
     file: ConfigFile,
     overrides: Overrides,
-    /// As it was read last.
+    /// The configuration from the last read.
     config: Config,
-    /// While the file is being written: when it is looked at again, and until when.
+    /// While the file is being written: the next look at it, and the last.
     waiting: Option<(Boot, Boot)>,
-    /// Tries whether the file can be reached.
+    /// Checks whether the file can be reached.
     probe: Option<StatvfsTask>,
 }
 
 impl Loader {
-    /// `config` is what was read at the start, `overrides` what the command line puts in its place.
+    /// `config` comes from the start, `overrides` are the command line's values that take precedence.
     pub fn new(file: ConfigFile, overrides: Overrides, config: Config) -> Loader {
         Loader { file, overrides, config, waiting: None, probe: None }
     }
 
-    /// Begins to read it again, which ends with what this or [`Loader::advance`] gives.
+    /// Begins to read the file again; this or [`Loader::advance`] returns the outcome.
     pub fn reload(&mut self, worker: &Worker, now: Boot) -> Option<Input> {
         if self.probe.is_some() {
             return None;
@@ -65,7 +66,8 @@ impl Loader {
         self.waiting.map(|(due, _)| due).into_iter().chain(probe).min()
     }
 
-    /// Goes on with a reload. `None`: there is none, or it goes on: the file does not answer, or is being written.
+    /// Goes on with a reload. `None`: there is none, or it has not ended, because the file does not answer or is being
+    /// written.
     pub fn advance(&mut self, now: Boot) -> Option<Input> {
         if let Some(probe) = &mut self.probe {
             let answer = probe.poll(now)?;
@@ -73,7 +75,7 @@ impl Loader {
             self.probe = None;
             return match answer {
                 Err(error) if hangs => Some(self.unreachable(&error.to_string())),
-                // Any other fault of the path is reported when it is read.
+                // Any other fault of the path is reported when the file is read.
                 _ => self.read(now),
             };
         }
@@ -122,7 +124,7 @@ impl Loader {
         }
     }
 
-    /// The configuration in the system's time zone of now; `None` where it names its own.
+    /// The configuration in the system's present time zone; `None` if it names its own.
     pub fn with_system_zone(&self) -> Option<Resolved> {
         self.config.general.timezone.is_none().then(|| Resolved::new(&self.config))
     }

@@ -1,7 +1,7 @@
-//! Measurements: the host's collectors, with their sampling windows, and the containers of its engine.
+//! Measurements: the host's collectors with their sampling windows, and the containers of its engine.
 //!
-//! A check and a report have collectors of their own, so that neither waits for the other; of the engine both are told
-//! by one survey where they come together.
+//! A check and a report have collectors of their own, so that neither waits for the other. If they come together, one
+//! survey of the engine serves both.
 
 use std::os::fd::BorrowedFd;
 
@@ -21,9 +21,9 @@ pub struct Measuring {
     pub host: Host,
     measurements: [Measurement; 2],
     engine: Engine,
-    /// The revision of what is to be remembered that the core has.
+    /// The revision of the containers' memory that the core has.
     remembered: u64,
-    /// A look at containers was asked for by itself.
+    /// A look at containers alone was asked for.
     look_is_wanted: bool,
 }
 
@@ -38,7 +38,7 @@ struct Measurement {
 }
 
 impl Measurement {
-    /// When the collectors go on. Where there are none, all is there at once.
+    /// When the collectors go on. Without collectors, everything is there at once.
     fn due(&self) -> Option<Boot> {
         self.is_collecting.then(|| self.check.next_due().unwrap_or(Boot::EARLIEST))
     }
@@ -57,8 +57,8 @@ impl Measuring {
         }
     }
 
-    /// Takes over what is to be measured. A measurement that is under way is given up.
-    /// `memory` is what an earlier agent remembered of containers, for the first plan.
+    /// Takes over a new plan. A measurement that is under way is given up. `memory` is an earlier agent's memory of
+    /// containers, for the first plan.
     pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
         for measurement in &mut self.measurements {
             (measurement.check, measurement.is_collecting, measurement.found) =
@@ -99,7 +99,7 @@ impl Measuring {
         }
     }
 
-    /// The engine's descriptors, and what each is waited for.
+    /// The engine's descriptors, each with its events.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         self.engine.fds().into_iter().flatten()
     }
@@ -110,7 +110,7 @@ impl Measuring {
         checks.chain(self.engine.due()).min()
     }
 
-    /// Goes on with all that is due or ready.
+    /// Goes on with everything that is due or ready.
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.host.mounts.take_change().map(Input::Mounts).into_iter().collect();
         for measurement in &mut self.measurements {
@@ -138,7 +138,7 @@ impl Measuring {
     }
 
     fn take_in(&mut self, happened: EngineUpdate, inputs: &mut Vec<Input>) {
-        // Before what was found, so that it is saved together with the alerts that come of that.
+        // Before the findings, so that it is saved together with the alerts that they cause.
         inputs.extend(self.news_to_remember());
         match happened {
             EngineUpdate::Surveyed(mut containers) => {
@@ -147,7 +147,7 @@ impl Measuring {
                     self.measurements.iter_mut().filter(|measurement| measurement.found.is_some()).peekable();
                 while let Some(Measurement { purpose, found, .. }) = waiting.next() {
                     let Some(mut snapshot) = found.take() else { continue };
-                    // Of thousands of containers one snapshot is enough, where nobody else waits for it.
+                    // One snapshot of thousands of containers is enough if nobody else waits for it.
                     let is_last = waiting.peek().is_none() && !look_is_wanted;
                     snapshot.append(if is_last { std::mem::take(&mut containers) } else { containers.clone() });
                     inputs.push(Input::Measured { purpose: *purpose, snapshot });

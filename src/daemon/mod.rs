@@ -1,8 +1,7 @@
 //! The agent in the running system: one thread, one poll(2) over a list of descriptors, one match over effects.
 //!
-//! The decisions are [`Core`]'s. This brings it what happens, and does what it says. Nothing here waits but
-//! `Daemon::wait`: what takes its time is a child process or a socket in that poll, and each source of events has a
-//! bounded share of a turn.
+//! [`Core`] decides. The daemon brings it events and performs its effects. Only `Daemon::wait` waits: work that takes
+//! time is a child process or a socket in that poll, and each source of events has a bounded share of a turn.
 
 mod clock_watch;
 mod control;
@@ -36,7 +35,7 @@ use clock_watch::ClockWatch;
 use measuring::Measuring;
 use zone_watch::ZoneWatch;
 
-/// Work that is overdue by so long will not be done by one more turn of the loop: systemd is not told that all is well.
+/// Work that is overdue by this much will not be done by one more turn of the loop: then systemd gets no sign of life.
 const STALLED: Duration = Duration::from_secs(10);
 
 /// A poll(2) that fails (ENOMEM) is not tried again at once.
@@ -55,11 +54,11 @@ pub struct Daemon {
     control: Option<Control>,
     service: ServiceManager,
     inputs: VecDeque<Input>,
-    /// poll(2) failed the last time.
+    /// The last poll(2) failed.
     poll_fails: bool,
 }
 
-/// Whose descriptor it is.
+/// The owner of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Signals,
@@ -123,7 +122,7 @@ impl Daemon {
         match effect {
             Effect::Watch { plan, memory } => {
                 self.measuring.watch(&plan, memory.map(|memory| *memory));
-                // What was found by the plan before is no answer to this one.
+                // Findings of the former plan are no answer to this one.
                 self.inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
             }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
@@ -162,7 +161,7 @@ impl Daemon {
         }
     }
 
-    /// Prints to standard output. One that nobody reads any more ends the agent, as it would end any other program.
+    /// Prints to standard output. If its reader is gone the agent ends, as any other program would.
     fn print(&mut self, ticket: Option<Ticket>, text: &str) {
         let printed = logging::print(text);
         if printed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
@@ -174,7 +173,7 @@ impl Daemon {
         }
     }
 
-    /// Waits until something is due, a descriptor is ready, or a signal comes, and takes in what happened.
+    /// Waits until something is due, a descriptor is ready, or a signal comes, and takes in the event.
     ///
     /// The wait's own clock stands still while the machine sleeps. A resume counts as a clock change, so the wait ends
     /// (timerfd_resume in fs/timerfd.c).
@@ -214,7 +213,7 @@ impl Daemon {
         watched
     }
 
-    /// Whose descriptors are ready. Where poll(2) cannot tell, all of them are looked at after a pause: none waits.
+    /// The owners of the ready descriptors. If poll(2) fails, all of them are handled after a pause: none waits.
     fn poll(&mut self, timeout: Option<Duration>) -> Vec<Source> {
         let watched = self.watched();
         let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
@@ -239,7 +238,7 @@ impl Daemon {
         }
     }
 
-    /// Takes in what is ready or due, the most urgent first.
+    /// Takes in everything that is ready or due, the most urgent first.
     fn take_in(&mut self, ready: &[Source], now: Boot) {
         let is_ready = |source| ready.contains(&source);
         if is_ready(Source::Signals) {

@@ -1,5 +1,5 @@
-//! Notices that the system's time zone was changed: `timedatectl set-timezone` replaces the link /etc/localtime, others copy
-//! a file there, and without one it is UTC.
+//! Notices changes of the system's time zone: `timedatectl set-timezone` replaces the link /etc/localtime, others copy
+//! a file there, and without one the zone is UTC.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -9,13 +9,13 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 const FOLDER: &str = "/etc";
 const NAMES: [&str; 2] = ["localtime", "timezone"];
 
-/// Events of one turn; what is left is taken in the next.
+/// The events of one turn; the others are taken in the next.
 const MAX_READS: u32 = 16;
 
 pub struct ZoneWatch(Inotify);
 
 impl ZoneWatch {
-    /// `None` where it cannot be watched; a reload then takes over a changed zone.
+    /// `None` if it cannot be watched; then a reload takes over a changed zone.
     pub fn new() -> Option<ZoneWatch> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()?;
         let changes = AddWatchFlags::IN_CREATE

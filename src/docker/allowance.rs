@@ -1,14 +1,14 @@
-//! Limits the bytes that come in over time: an engine stays far below, a flood does not.
+//! Limits the bytes that are received over time: an engine stays far below, a flood does not.
 
 use std::time::Duration;
 
 use crate::clock::Boot;
 
-/// So much may come at once. A thousand containers that end together make some 5 MB of events, 1 to 2 KB each, with
-/// their labels.
+/// The most at once. A thousand containers that end together make some 5 MB of events, 1 to 2 KB each, with their
+/// labels.
 pub const AT_ONCE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// So much may come in a second for as long as it likes: reading it takes less than a hundredth of a processor.
+/// The most per second in the long run: reading it takes less than a hundredth of a processor.
 const A_SECOND_BYTES: u64 = 512 * 1024;
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Allowance {
         Allowance { left_bytes: AT_ONCE_BYTES, at: now }
     }
 
-    /// Takes what came off the allowance; whether it was within it.
+    /// Takes the received bytes off the allowance; returns whether they were within it.
     pub fn take(&mut self, count: usize, now: Boot) -> bool {
         let grown = earned_bytes(now - self.at);
         if grown > 0 {
@@ -47,7 +47,7 @@ fn earned_bytes(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// For how many of `seconds` a source was let go on that sends so much in each.
+    /// The number of `seconds` during which a source that sends this much in each was let go on.
     fn seconds_allowed(bytes_a_second: u64, seconds: i64) -> i64 {
         let mut allowance = Allowance::new(Boot::from_millis(0));
         let piece = usize::try_from(bytes_a_second / 100).unwrap();

@@ -1,10 +1,10 @@
-//! Cuts the elements out of a JSON array while it comes, so that a list of any length is never held.
+//! Cuts the elements out of a JSON array while it is received, so that a list of any length is never held.
 //!
-//! Only brackets and texts are followed, to find where an element ends; whether it is right is for the parser that reads
-//! it.
+//! It follows only brackets and texts, to find the end of an element; the parser that reads the element checks the
+//! rest.
 
-/// The largest element, and the largest reply about one container: some 800 bytes and 6 KiB are usual, and a command
-/// line can have 2 MiB (execve(2)).
+/// The bound of an element, and of a reply about one container. Some 800 bytes and 6 KiB are usual; a command line can
+/// have 2 MiB (execve(2)).
 pub const MAX_ELEMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A larger buffer is not kept for the next element.
@@ -18,7 +18,7 @@ pub struct Array {
     /// Brackets that are open inside the element.
     depth: usize,
     text: Text,
-    /// The beginning of an element whose end has not come yet.
+    /// The beginning of an element whose end has not been received.
     begun: Vec<u8>,
     /// `begun` was given away as a whole element.
     is_given: bool,
@@ -46,7 +46,7 @@ enum Text {
     Escape,
 }
 
-/// The reason why bytes are not an array that can be read.
+/// The reason why bytes are not a readable array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     #[error("expected a list of containers")]
@@ -62,7 +62,7 @@ pub enum Malformed {
 }
 
 impl Array {
-    /// Takes in the first of `bytes`, as far as the next element's end: how many these are, and the element.
+    /// Takes in the first of `bytes`, up to the next element's end: returns their number, and the element.
     ///
     /// # Errors
     /// The bytes that show that this is no array of elements of at most [`MAX_ELEMENT_BYTES`].

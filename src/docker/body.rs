@@ -1,4 +1,4 @@
-//! A reply's body, taken out of what comes over the wire piece by piece.
+//! A reply's body, taken piece by piece out of the received bytes.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::framing::{Framing, Piece};
 #[derive(Debug)]
 pub struct Body {
     framing: Framing,
-    /// The number of bytes at the front of the buffer that are the body's.
+    /// The number of bytes at the front of the buffer that belong to the body.
     ready: usize,
     seen_bytes: u64,
 }
@@ -18,7 +18,7 @@ pub struct Body {
 /// The next part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A number of the pending bytes, at least one; [`Body::take`] takes them, or the first of them.
+    /// A number of the pending bytes, at least one; [`Body::take`] takes all or the first of them.
     Bytes(usize),
     /// More must be received first.
     More,
@@ -57,7 +57,7 @@ impl Body {
         Ok(Next::Bytes(self.ready))
     }
 
-    /// Takes the first `count` of the bytes that are the body's.
+    /// Takes the first `count` of the body's bytes.
     pub fn take(&mut self, count: usize, buffer: &mut Buffer) {
         self.ready -= count;
         buffer.take(count);

@@ -1,4 +1,4 @@
-//! Bytes that were received and not taken yet.
+//! Bytes that were received and not yet taken.
 
 use std::io;
 
@@ -18,12 +18,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The bytes that were received and not taken yet.
+    /// The bytes that were received and not yet taken.
     pub fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    /// Takes the first `count` bytes of what is pending.
+    /// Takes the first `count` pending bytes.
     pub fn take(&mut self, count: usize) {
         self.start += count;
     }
@@ -33,7 +33,7 @@ impl Buffer {
         self.start = 0;
     }
 
-    /// Receives what is there, behind what is pending, and says how much it was; 0 at the end of the stream.
+    /// Receives available bytes and appends them to the pending ones; returns their number, 0 at the end of the stream.
     ///
     /// # Errors
     /// `WouldBlock` while nothing is there.

@@ -34,8 +34,8 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Its name without the slash; links add names such as `/web/db`, which are not its own. One without a name (it is
-    /// being removed) goes by the short form of its id, as in `docker ps`.
+    /// Its name without the slash; links add names such as `/web/db`, which are not its own. A container without a name
+    /// (it is being removed) goes by the short form of its id, as in `docker ps`.
     pub fn name(&self) -> &str {
         let own = self.names.iter().filter_map(|name| name.strip_prefix('/')).find(|name| !name.contains('/'));
         own.unwrap_or_else(|| self.id.get(..12).unwrap_or(&self.id))
@@ -101,7 +101,7 @@ struct Config {
     stop_signal: String,
 }
 
-/// How its health is checked, in nanoseconds; 0 stands for the engine's default.
+/// The times of its health check, in nanoseconds; 0 stands for the engine's default.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct HealthCheck {
@@ -125,8 +125,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;
 
 impl HealthCheck {
-    /// How long a container may be `starting`: the start period, in which failures do not count, and as many checks as
-    /// may fail after it, each of which may take its whole time.
+    /// How long a container may be `starting`: the start period, in which failures do not count, then as many checks as
+    /// may fail, each with its longest time.
     pub fn longest_start(&self) -> Duration {
         let duration = |nanos: i64, default| match u64::try_from(nanos) {
             Ok(nanos) if nanos > 0 => Duration::from_nanos(nanos),
@@ -145,24 +145,23 @@ impl Inspected {
         self.name.strip_prefix('/').unwrap_or(&self.name)
     }
 
-    /// How its health is checked, where it was made with a health check.
+    /// The times of its health check, if it was made with one.
     pub fn health_check(&self) -> Option<&HealthCheck> {
         self.config.healthcheck.as_ref()
     }
 
-    /// The signal that asks it to stop, where it is known.
+    /// The signal that asks it to stop, if it is known.
     pub fn stop_signal(&self) -> Option<Signal> {
         Signal::parse(&self.config.stop_signal)
     }
 
-    /// Its health, where it has a health check. Without one Docker gives no health, or `none`, and podman an empty
-    /// word.
+    /// Its health, if it has a health check. Without one Docker gives no health, or `none`, and podman an empty word.
     pub fn health(&self) -> Option<&Health> {
         self.state.health.as_ref().filter(|health| !matches!(health.status.as_str(), "" | "none"))
     }
 }
 
-/// Engines take names of any length, and whoever lays one out pays for it: what is longer is cut where it comes in.
+/// The bound of a name: engines take names of any length, and layouts pay for that, so longer names are cut here.
 const MAX_WORD_CHARS: usize = 255;
 
 /// `text`, or its beginning, `…`, and a number that tells it apart from others with this beginning.
@@ -192,7 +191,7 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
     Ok(words.into_iter().map(bounded).collect())
 }
 
-/// Go writes what is empty as `null`, too.
+/// Go writes an empty value as `null`, too.
 fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
@@ -203,7 +202,7 @@ fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestam
     Ok(text.and_then(|text| text.parse().ok()).filter(|time| *time > Timestamp::UNIX_EPOCH))
 }
 
-/// The output of the last check in the log; all before it is dropped as it is read.
+/// The output of the last check in the log; earlier ones are dropped as they are read.
 fn last_output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The reason why an engine did not answer as it should. Each text is one line, with the remedy if it is known.
+/// The reason why an engine did not answer properly. Each text is one line, with the remedy if it is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -46,7 +46,7 @@ pub enum Error {
     #[error("{} cut off its answer: the engine is stopping or broken, see `journalctl -u docker`", path.display())]
     CutOff { path: PathBuf },
 
-    /// The reply is not an engine's; `found` says how.
+    /// The reply is not an engine's; `found` is the evidence.
     #[error("what answers on {} is not a Docker engine ({found}): correct docker.socket", path.display())]
     NotAnEngine { path: PathBuf, found: String },
 

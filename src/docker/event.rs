@@ -15,16 +15,16 @@ pub struct Event {
     /// The name before a `rename`.
     pub old_name: Option<String>,
     pub labels: Box<Labels>,
-    /// Of a `kill`: the signal, where the engine names it.
+    /// For a `kill`: the signal, if the engine names it.
     pub signal: Option<Signal>,
-    /// Of a `die`.
+    /// For a `die`.
     pub exit_code: Option<i64>,
     /// The engine's time, in nanoseconds since 1970.
     pub at_nanos: i64,
 }
 
 impl Event {
-    /// The memory that it takes, about.
+    /// Its approximate size in memory.
     pub fn bytes(&self) -> usize {
         let texts = self.id.len() + self.name.len() + self.old_name.as_ref().map_or(0, String::len);
         size_of::<Event>() + texts + self.labels.bytes()
@@ -45,7 +45,8 @@ pub enum Kind {
     Rename,
 }
 
-/// Reads one event, a line of JSON; `None` for one that is not of a container or not of a kind that was asked for.
+/// Reads one event, a line of JSON; `None` for an event that is not about a container, or of a kind that was not asked
+/// for.
 pub fn parse(line: &[u8]) -> serde_json::Result<Option<Event>> {
     #[derive(Deserialize)]
     struct Message {
@@ -76,7 +77,7 @@ pub fn parse(line: &[u8]) -> serde_json::Result<Option<Event>> {
         signal: Option<String>,
         #[serde(rename = "exitCode")]
         exit_code: Option<String>,
-        /// podman's, beside the other or in its place.
+        /// podman's field, beside the other or in its place.
         #[serde(rename = "containerExitCode")]
         podman_exit_code: Option<String>,
         #[serde(flatten)]

@@ -30,7 +30,7 @@ const FILTERS: &str = concat!(
     r#""destroy","remove","rename"]}"#
 );
 
-/// An engine answers at once; so long is waited for the head of its reply, and for the rest of an event that has begun.
+/// How long to wait for the head of a reply, and for the rest of an event that has begun. An engine answers at once.
 const STALLED: Duration = super::TIMEOUT;
 
 /// The pauses before a stream is opened again, doubled each time. The longest leaves time to compare the list within
@@ -38,14 +38,13 @@ const STALLED: Duration = super::TIMEOUT;
 const FIRST_PAUSE: Duration = Duration::from_millis(125);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// An event holds its container's labels; those of 1 MiB would be no engine's.
+/// The bound of an event, which holds its container's labels; no engine's labels have 1 MiB.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
-/// A stream that has stood for so long works again.
+/// A stream that has been open for this long works again.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// A stream that floods is left alone for so long. At its next opening the list is compared, so containers are looked at
-/// no less often than this meanwhile.
+/// The pause after a flood. The next opening compares the list, so containers are looked at no less often meanwhile.
 const FLOOD_PAUSE: Duration = Duration::from_secs(10);
 
 const _: () = assert!(FIRST_PAUSE.as_millis() < LONGEST_PAUSE.as_millis());
@@ -55,12 +54,12 @@ const _: () = assert!(MAX_EVENT_BYTES as u64 <= AT_ONCE_BYTES, "one event is no 
 /// A piece of news from the stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamEvent {
-    /// The stream is open (again): what happened before is not known, so compare the list.
+    /// The stream is open (again): earlier events are not known, so compare the list.
     Connected,
-    /// It has stood for a while since.
+    /// The stream has been open for a while.
     Settled,
     Event(Event),
-    /// There is no stream; it is tried again by itself.
+    /// There is no stream; it is tried again without being asked.
     Lost(Error),
 }
 
@@ -88,7 +87,7 @@ struct Open {
     framing: Option<Framing>,
     /// The beginning of an event.
     line: Vec<u8>,
-    /// When the head or the event began whose end is waited for.
+    /// When the head or the event began whose end is still missing.
     begun: Boot,
     settled: bool,
     allowance: Allowance,
@@ -121,8 +120,8 @@ impl Stream {
         }
     }
 
-    /// Takes what there is, at most [`SHARE_BYTES`] and what is left of the last call; opens or gives up the stream when
-    /// it is time. Never waits.
+    /// Takes the available bytes, at most [`SHARE_BYTES`] and the rest of the last call; opens or gives up the stream
+    /// when it is time. Never waits.
     pub fn read(&mut self, now: Boot) -> Vec<StreamEvent> {
         let mut happenings = Vec::new();
         let result = match &mut self.state {
@@ -138,7 +137,8 @@ impl Stream {
     }
 
     fn lose(&mut self, error: &Error, now: Boot) {
-        // Only what has lasted starts over with short pauses: an engine that accepts and hangs up is not hurried.
+        // Only a stream that lasted starts over with short pauses: an engine that accepts and hangs up is not tried
+        // more often.
         if matches!(&self.state, State::Open(open) if open.framing.is_some() && now - open.since >= SETTLED) {
             self.pause = FIRST_PAUSE;
         }
@@ -174,7 +174,7 @@ impl Open {
         })
     }
 
-    /// Whether something has begun and its end is not there yet.
+    /// Whether something has begun and its end has not been received.
     fn is_waiting(&self) -> bool {
         self.framing.is_none() || !self.buffer.pending().is_empty() || !self.line.is_empty()
     }
@@ -211,7 +211,7 @@ impl Open {
         Ok(())
     }
 
-    /// Reads what was received; whether something that had begun has ended by it.
+    /// Reads the received bytes; returns whether something that had begun has ended.
     fn decode(&mut self, address: &Address, into: &mut Vec<StreamEvent>) -> Result<bool, Error> {
         let path = || address.path().to_owned();
         let strange = |found: String| Error::NotAnEngine { path: path(), found };
@@ -250,7 +250,7 @@ fn stalled(address: &Address) -> Error {
     Error::NoAnswer { path: address.path().to_owned(), timeout: STALLED }
 }
 
-/// Splits `payload`, with the beginning that is in `line`, into events; leaves there what is not ended yet. Whether a
+/// Splits `payload`, behind the beginning in `line`, into events; leaves an unfinished one in `line`. Returns whether a
 /// line ended.
 fn take_lines(line: &mut Vec<u8>, payload: &[u8], into: &mut Vec<StreamEvent>) -> Result<bool, String> {
     let mut ended = false;

@@ -1,10 +1,11 @@
-//! Finds a body's bytes, and its end, in the bytes from the wire: RFC 9112, section 6.
+//! Finds a body's bytes, and its end, in the received bytes: RFC 9112, section 6.
 //!
 //! Pure, and shared by replies and by the event stream, which is one without an end.
 
 use httparse::{Status, parse_chunk_size};
 
-/// A chunk's size line with its extensions; engines send up to 8 digits and none. A trailer's line is bounded alike.
+/// The bound of a chunk's size line with its extensions; engines send up to 8 digits and no extension. A trailer's line
+/// has the same bound.
 const MAX_LINE_BYTES: usize = 256;
 
 /// The framing of the rest of a body.
@@ -13,7 +14,7 @@ pub enum Framing {
     /// The number of bytes that are left.
     Length(u64),
     Chunked(Chunk),
-    /// All that comes until the connection ends.
+    /// Everything until the connection ends.
     UntilClose,
 }
 
@@ -35,19 +36,19 @@ pub enum Piece {
     Framing(usize),
     /// A number of bytes that are the body's.
     Payload(usize),
-    /// It cannot be said before more bytes are there.
+    /// More bytes are needed to tell.
     Unfinished,
     /// Nothing: the body has ended.
     End,
 }
 
-/// The chunks are not framed as they should be.
+/// The chunks have wrong frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reply's chunks are malformed")]
 pub struct Malformed;
 
 impl Framing {
-    /// The framing of a reply: that of a chunked one, or of one with a length, or of one with neither.
+    /// The framing of a reply: chunked, of a known length, or neither.
     pub fn of(status: u16, chunked: bool, length: Option<u64>) -> Framing {
         match length {
             _ if matches!(status, 204 | 304) => Framing::Length(0),
@@ -62,8 +63,8 @@ impl Framing {
         self == Framing::UntilClose
     }
 
-    /// The piece at the front of `wire`; of a payload at most `limit` bytes. The caller removes the piece before it asks
-    /// again.
+    /// The piece at the front of `wire`; at most `limit` bytes of a payload. The caller removes the piece before it
+    /// asks again.
     ///
     /// # Errors
     /// When a chunk's size line, or the line end behind a chunk, is not one.
@@ -118,7 +119,7 @@ impl Chunk {
         }
     }
 
-    /// Header lines behind the last chunk, which say nothing to us, and an empty line.
+    /// Header lines behind the last chunk, which have no meaning here, and an empty line.
     fn trailer(&mut self, wire: &[u8]) -> Result<Piece, Malformed> {
         match wire.iter().position(|byte| *byte == b'\n') {
             Some(end) if end >= MAX_LINE_BYTES => Err(Malformed),

@@ -1,4 +1,4 @@
-//! Gathers a batch of events, so that what happens together is looked at once and told in one message.
+//! Gathers a batch of events, so that simultaneous ones need one look and make one message.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::clock::Boot;
 /// The wait for the rest of a batch, from its first event.
 pub const WINDOW: Duration = Duration::from_millis(200);
 
-/// The events of one batch are kept in so many bytes: some 35,000 of them, which is more than the stream lets through
-/// before it takes them for a flood, unless they are very short.
+/// The bound of one batch in bytes: some 35,000 events, which is more than the stream lets through before it takes them
+/// for a flood, unless they are very short.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 const _: () = assert!(MAX_BYTES as u64 >= 2 * AT_ONCE_BYTES);
@@ -26,7 +26,7 @@ pub struct Gatherer {
 /// The events that one window gathered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventBatch {
-    /// In the order in which they came.
+    /// In the order of their arrival.
     pub events: Vec<Event>,
     /// There were more: look at everything.
     pub overflowed: bool,
@@ -44,7 +44,7 @@ impl Gatherer {
             if self.bytes < MAX_BYTES {
                 log::warn!("more happens to containers at once than is kept: some ends are told without their cause");
             }
-            // Said once a batch.
+            // Logged once for each batch.
             self.bytes = MAX_BYTES;
             self.batch.overflowed = true;
         }

@@ -1,4 +1,4 @@
-//! The head of a request and of a reply: RFC 9112, as much of it as engines use.
+//! The head of a request and of a reply: the part of RFC 9112 that engines use.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use httparse::Status;
 
 use super::framing::Framing;
 
-/// No engine's head is longer; those seen have some 300 bytes.
+/// The bound of a head; those of engines have some 300 bytes.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Engines send a dozen.
+/// The bound of its headers; engines send a dozen.
 const MAX_HEADERS: usize = 64;
 
 /// The oldest API that is understood, that of Docker 1.12. Before 1.23 the list had no `State`:
@@ -24,9 +24,9 @@ pub struct Head {
     /// Whether another request may follow on the same connection once the body is read.
     pub keeps_alive: bool,
     pub podman: bool,
-    /// Whether the head has what only an engine's has.
+    /// Whether the head has a header that only engines send.
     pub from_engine: bool,
-    /// The engine's newest API where it is older than this program needs: `1.18`.
+    /// The engine's newest API, if it is older than this program needs: `1.18`.
     pub too_old: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub fn request(target: &str) -> String {
     )
 }
 
-/// `text` as it may stand in a path or a query: all but letters, digits and `-._~` as `%XX`.
+/// `text` for a path or a query: `%XX` for everything but letters, digits and `-._~`.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -70,7 +70,7 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Reads the head at the front of `bytes` and says how long it is; `None` while its end is not there yet.
+/// Reads the head at the front of `bytes` and returns its length; `None` while its end is missing.
 ///
 /// # Errors
 /// When the bytes are no head, or more than [`MAX_HEAD_BYTES`] without its end.
@@ -123,7 +123,8 @@ fn read(response: &httparse::Response<'_, '_>) -> Result<Head, Malformed> {
     Ok(head)
 }
 
-/// Whether `version`, such as `1.41`, is older than the API needs to be. What is no version is not held against it.
+/// Whether `version`, such as `1.41`, is older than the oldest API that is understood. A text that is no version does
+/// not count as older.
 fn is_too_old(version: &str) -> bool {
     let numbers = version.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     numbers.is_some_and(|numbers: (u32, u32)| numbers < OLDEST_API)

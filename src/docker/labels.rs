@@ -1,10 +1,10 @@
-//! The labels by which a container's maker knows it again, and the one by which its owner leaves it out.
+//! The labels by which a container's maker recognizes it, and the one by which its owner leaves it out.
 
 use serde::Deserialize;
 
 use super::container::word_or_null;
 
-/// Each is empty where the container does not have it.
+/// Each is empty if the container does not have it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Labels {
@@ -38,7 +38,7 @@ impl Labels {
         !self.compose_project.is_empty() && !self.compose_service.is_empty() && !is_one_off
     }
 
-    /// The memory that they take, about.
+    /// Their approximate size in memory.
     pub fn bytes(&self) -> usize {
         let of_compose = [&self.compose_project, &self.compose_service, &self.compose_number, &self.compose_oneoff];
         let others = [&self.swarm_service, &self.swarm_task, &self.swarm_node, &self.ignore];

@@ -1,11 +1,11 @@
-//! The Docker Engine's API over its Unix socket: what containers there are, how one is, and what happens to them.
+//! The Docker Engine's API over its Unix socket: the list of containers, the details of one, and live events.
 //!
-//! HTTP/1.1 by hand over a non-blocking socket: the agent has one thread, so nothing here ever waits. A [`Session`] and an
-//! [`events::Stream`] give their descriptors and deadlines to the agent's own poll(2), and take a bounded share of what
-//! came at each turn. Requests carry no API version: every engine then answers with its own newest, and none finds the
-//! one we name too old or too new.
+//! HTTP/1.1 by hand over a non-blocking socket: the agent has one thread, so nothing here ever waits. A [`Session`] and
+//! an [`events::Stream`] give their descriptors and deadlines to the agent's own poll(2), and read a bounded share at
+//! each turn. Requests carry no API version: every engine then answers with its own newest one, and none refuses ours
+//! as too old or too new.
 //!
-//! This layer says what the engine says. What is good or bad about it is for the collector.
+//! This layer repeats the engine's words. The collector judges them.
 
 mod address;
 mod allowance;
@@ -45,7 +45,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest reply that is read. A container takes some 800 bytes of the list, so this is about 20,000 of them.
 pub const MAX_REPLY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The most bytes from an engine in one turn of the loop: in a flood, too, everything else gets its turn.
+/// The most bytes from an engine in one turn of the loop, so that a flood does not hold up anything else.
 pub const SHARE_BYTES: usize = 64 * 1024;
 
 const _: () = assert!(array::MAX_ELEMENT_BYTES as u64 <= MAX_REPLY_BYTES);

@@ -1,4 +1,4 @@
-//! A reply of an engine, read while it comes: bytes in, answers out, and no socket.
+//! A reply of an engine, parsed while it is received: bytes in, answers out, and no socket.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::error::Error;
 use super::head::{self, Head};
 use super::question::{Answer, Question};
 
-/// The most that is read of an error's body: engines send a sentence.
+/// The bound of an error's body: engines send a sentence.
 const MAX_COMPLAINT_BYTES: usize = 16 * 1024;
 
 /// The reply to one question.
@@ -87,7 +87,7 @@ impl Reply {
         }
     }
 
-    /// The last answer, where the connection has ended.
+    /// The last answer, once the connection has ended.
     ///
     /// # Errors
     /// `CutOff` where that is not the reply's end.
@@ -135,7 +135,7 @@ impl Begun {
 }
 
 impl Content {
-    /// Takes some of the body's bytes, as far as the next answer: how many, and the answer.
+    /// Takes some of the body's bytes, up to the next answer: returns their number, and the answer.
     fn take(&mut self, bytes: &[u8], path: &Path) -> Result<(usize, Option<Answer>), Error> {
         let too_large = Error::TooLarge { limit_bytes: MAX_ELEMENT_BYTES as u64 };
         match self {
@@ -160,7 +160,7 @@ impl Content {
     }
 }
 
-/// The head of the reply itself; those of interim replies (`100 Continue`: RFC 9110, 15.2) are left out.
+/// The head of the reply itself; interim replies (`100 Continue`: RFC 9110, 15.2) are skipped.
 fn read_head(buffer: &mut Buffer, path: &Path) -> Result<Option<Head>, Error> {
     loop {
         let parsed = head::parse(buffer.pending()).map_err(|error| not_an_engine(path, error))?;

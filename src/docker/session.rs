@@ -1,5 +1,5 @@
 //! One survey's exchange with an engine: questions one after the other, on one connection while the engine keeps it.
-//! Nothing here waits: whoever drives it polls [`Session::fd`] and looks at [`Session::due`].
+//! Nothing here waits: the driver polls [`Session::fd`] and looks at [`Session::due`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,15 +17,15 @@ use super::reply::Reply;
 use super::socket::Socket;
 use crate::clock::Boot;
 
-/// How long to wait before another connection is tried, where an engine's queue is full: poll(2) cannot tell when it
-/// no longer is.
+/// The pause before another connection attempt if an engine's queue is full: poll(2) cannot tell when it has room
+/// again.
 const QUEUE_PAUSE: Duration = Duration::from_millis(20);
 
 /// An exchange with one engine. Nothing is sent before the first question.
 #[derive(Debug)]
 pub struct Session {
     address: Address,
-    /// For all questions together.
+    /// The deadline of all questions together.
     deadline: Boot,
     socket: Option<Socket>,
     buffer: Buffer,
@@ -37,9 +37,9 @@ struct Asked {
     request: String,
     sent_bytes: usize,
     reply: Reply,
-    /// It goes over a connection that was kept, and that the engine may have closed in the meantime.
+    /// It goes over a connection that was kept open, and that the engine may have closed meanwhile.
     reuses: bool,
-    /// The engine's queue was full: when a connection is tried again.
+    /// The engine's queue was full: the time of the next attempt.
     retry: Option<Boot>,
 }
 
@@ -49,7 +49,7 @@ impl Session {
         Session { address, deadline: now.after(TIMEOUT), socket: None, buffer: Buffer::default(), asked: None }
     }
 
-    /// Asks; [`Session::advance`] gives the answers. A question that has not been answered is given up.
+    /// Asks a question; [`Session::advance`] gives the answers. A question without an answer so far is given up.
     pub fn ask(&mut self, question: Question<'_>) {
         let target = match question {
             Question::List => "/containers/json?all=true".to_owned(),
@@ -85,9 +85,9 @@ impl Session {
         Some(asked.retry.map_or(self.deadline, |retry| retry.min(self.deadline)))
     }
 
-    /// Gets on with the question: the next answer, or `None` when there is nothing to do before [`Session::fd`] is ready
-    /// or [`Session::due`] has come. What is received is taken off `share_bytes`, which is how much one turn of the loop
-    /// reads.
+    /// Goes on with the question: returns the next answer, or `None` if there is nothing to do before [`Session::fd`]
+    /// is ready or [`Session::due`] has come. Received bytes are taken off `share_bytes`, the limit of one turn of the
+    /// loop.
     pub fn advance(&mut self, now: Boot, share_bytes: &mut usize) -> Option<Answer> {
         let result = match self.get_on(now, share_bytes) {
             Err(Error::CutOff { .. }) if self.asked.as_ref().is_some_and(Asked::may_be_repeated) => {
@@ -166,7 +166,7 @@ fn no_answer(address: &Address) -> Error {
     Error::NoAnswer { path: address.path().to_owned(), timeout: TIMEOUT }
 }
 
-/// Whether the socket is only not ready yet; what else it says is an error.
+/// Whether the socket is only not ready yet; any other result is an error.
 fn passing(address: &Address, error: &io::Error) -> Result<(), Error> {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal(u8);
 
-/// signal(7): what glibc leaves of the real-time signals, and what engines count from.
+/// signal(7): the first real-time signal that glibc leaves, from which engines count.
 const RTMIN: u8 = 34;
 const RTMAX: u8 = 64;
 
@@ -20,7 +20,7 @@ impl Signal {
     pub const KILL: Signal = Signal(9);
     pub const TERM: Signal = Signal(15);
 
-    /// `None` for what is no signal.
+    /// `None` if `text` is no signal.
     pub fn parse(text: &str) -> Option<Signal> {
         let text = text.trim();
         let number = match text.parse() {

@@ -1,4 +1,4 @@
-//! A non-blocking Unix socket. Nothing here ever waits; what would block says so.
+//! A non-blocking Unix socket. Nothing here ever waits; an operation that would block says so.
 
 use std::fs;
 use std::io;
@@ -17,8 +17,8 @@ use super::error::Error;
 pub struct Socket(UnixStream);
 
 impl Socket {
-    /// Connects; `None` while the engine's queue of connections is full, as that of a hung engine is after a while
-    /// (connect(2), EAGAIN). Unlike that of a TCP socket, a Unix socket's connection is made at once or not at all.
+    /// Connects; `None` while the engine's queue of connections is full, as a hung engine's is after a while
+    /// (connect(2), EAGAIN). Unlike a TCP socket, a Unix socket connects at once or not at all.
     pub fn connect(address: &Address) -> Result<Option<Socket>, Error> {
         let path = || address.path().to_owned();
         let open = || {
@@ -37,12 +37,12 @@ impl Socket {
         }
     }
 
-    /// Sends what goes at once. Without SIGPIPE: an engine that went away is an error like any other.
+    /// Sends as much as the socket takes at once. Without SIGPIPE: an engine that went away is an error like any other.
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(send(self.0.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
     }
 
-    /// Receives what is there; 0 at the end of the stream.
+    /// Receives the available bytes; 0 at the end of the stream.
     pub fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self.0.as_raw_fd(), into, MsgFlags::empty())?)
     }
@@ -57,8 +57,8 @@ fn absence(address: &Address) -> Error {
     }
 }
 
-/// Why a connection was refused: the kernel says the same of a socket that nobody listens on, and of what is no socket
-/// (unix_find_bsd in net/unix/af_unix.c).
+/// Why a connection was refused: the kernel gives the same error for a socket without a listener and for a file that is
+/// no socket (unix_find_bsd in net/unix/af_unix.c).
 fn refusal(address: &Address) -> Error {
     let path = address.path().to_owned();
     let Ok(kind) = fs::metadata(&path).map(|metadata| metadata.file_type()) else { return Error::Refused { path } };

@@ -1,4 +1,4 @@
-//! This host, as the collectors see it: its /proc files, its file systems, its name. Reads; decides nothing.
+//! This host, as the collectors see it: its /proc files, its file systems, its name. It reads, and decides nothing.
 
 mod mounts;
 mod network_devices;
@@ -35,8 +35,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// The running system, with its own /proc or another one (`--procfs`): a fixture, or the host's mounted in a
-    /// container, whose network files are those of its process 1 (its own `net` is the reader's).
+    /// The running system, with its own /proc or another one (`--procfs`): a fixture, or the host's /proc mounted in a
+    /// container. Then the network files are those of process 1, because `net` always belongs to the reader.
     pub fn new(procfs: Option<&Path>) -> Host {
         let root = procfs.unwrap_or(Path::new("/proc"));
         let of_init = root.join("1/net");
@@ -64,7 +64,7 @@ impl Host {
     }
 }
 
-/// The host's name as `hostname` prints it: all of what gethostname(2) says. Two hosts may differ behind a dot alone.
+/// The host's name as `hostname` prints it: the whole of gethostname(2). Two hosts may differ behind a dot alone.
 pub fn name() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     if name.is_empty() { "localhost".to_owned() } else { name.to_string_lossy().into_owned() }

@@ -1,4 +1,4 @@
-//! The network interfaces that are hardware, by sysfs.
+//! Tells by sysfs which network interfaces are hardware.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,11 +16,11 @@ impl NetworkDevices {
         NetworkDevices { folder: folder.into() }
     }
 
-    /// Whether bytes are counted on `name` and on no other hardware: a device is behind it, and none is behind what it
-    /// is a part of.
+    /// Whether bytes are counted on `name` and on no other hardware: it has a device, and the interface that it is a
+    /// part of has none.
     ///
     /// A port counts although it is in a bond or a bridge, which have no device. The second half of a pair does not: a
-    /// virtual function under Hyper-V's or virtio's interface, and the port of the processor behind those of a switch.
+    /// virtual function under Hyper-V's or virtio's interface, and the processor's port behind those of a switch.
     pub fn is_hardware(&self, name: &[u8]) -> bool {
         let own = self.folder.join(OsStr::from_bytes(name));
         has_device(&own) && !self.uppers(&own).any(|upper| has_device(&upper))
@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    /// A tree as sysfs has it: interfaces with or without a device, and pairs of one with what it is a part of.
+    /// A tree as sysfs has it: interfaces with or without a device, and pairs of a part and its whole.
     fn tree(interfaces: &[(&str, bool)], parts: &[(&str, &str)], link: fn(&str) -> String) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, device) in interfaces {

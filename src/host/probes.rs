@@ -1,8 +1,8 @@
-//! Questions to file systems that may hang, each asked by a child process: how large are you?
+//! Asks file systems that may hang for their size, each question in a child process.
 //!
-//! Whoever asks of a path that is being asked already waits for the same answer: a check and a report may meet at one
-//! slow mount. Children are few, whatever the number of paths: the unit allows 64 tasks, and a delivery needs one. Where
-//! a mount does not answer for one path, the others on it are not asked.
+//! A path that is being asked already is not asked twice: a check and a report may meet at one slow mount, and share
+//! the answer. Children are few, whatever the number of paths: the unit allows 64 tasks, and a delivery needs one. If a
+//! mount does not answer for one path, its other paths are not asked.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ use crate::worker::{FileSystem, STATVFS_DEADLINE, StatvfsError, StatvfsTask, Wor
 /// The most children, including those that hang in the kernel and cannot be ended.
 const MAX_CHILDREN: usize = 24;
 
-/// Of one mount, so that one that hangs does not keep all others waiting.
+/// The most children of one mount, so that one that hangs does not hold up all others.
 const MAX_CHILDREN_OF_MOUNT: usize = 4;
 
 /// `TasksMax=` of the unit.
@@ -66,7 +66,7 @@ impl Probe {
 #[derive(Debug, Default)]
 pub struct Probes {
     open: Vec<Rc<Probe>>,
-    /// Those whose child was killed and has not ended.
+    /// Questions whose child was killed and has not ended.
     hung: Vec<(Rc<Probe>, StatvfsTask)>,
     /// Mounts that did not answer when they were last asked: they are asked after the others.
     silent: HashSet<PathBuf>,
@@ -74,7 +74,7 @@ pub struct Probes {
 
 impl Probes {
     /// Asks for the size of the file system under `path`, which is on `mount`. [`Probes::advance`] goes on with it. A
-    /// question that nobody holds any more is dropped.
+    /// question whose owner is gone is dropped.
     pub fn ask(&mut self, path: &Path, mount: PathBuf, now: Boot) -> Rc<Probe> {
         if let Some(open) = self.open.iter().find(|open| open.path.as_os_str() == path && open.answer().is_none()) {
             return Rc::clone(open);
@@ -114,7 +114,7 @@ impl Probes {
         self.open.retain(|probe| probe.answer().is_none());
     }
 
-    /// Starts children for as many as there may be, those of silent mounts last.
+    /// Starts as many children as allowed, those of silent mounts last.
     fn start(&mut self, worker: &Worker) {
         let mut children = self.hung.len();
         let mut of_mount: HashMap<&Path, usize> = HashMap::new();
@@ -146,8 +146,8 @@ impl Probes {
     }
 }
 
-/// Takes the answer of a probe's child, if there is one. Whether the child had to be killed for want of one: where it does
-/// not end for that, it is put to the `hung` ones.
+/// Takes the answer of a probe's child, if there is one; returns whether the child had to be killed for want of one. If
+/// it does not end even then, it goes to `hung`.
 fn take_answer(probe: &Rc<Probe>, now: Boot, hung: &mut Vec<(Rc<Probe>, StatvfsTask)>) -> bool {
     let mut state = probe.state.borrow_mut();
     let State::Asked(task) = &mut *state else { return false };
@@ -170,8 +170,8 @@ mod tests {
     use super::*;
     use crate::clock::boot_now;
 
-    /// A worker whose children do what a script says. Each leaves a file in `folder`, by which they are counted, and ends
-    /// with it; a `stuck` one cannot be killed.
+    /// A worker whose children do what a script says. Each leaves a file in `folder`, by which they are counted, and
+    /// ends with it; a `stuck` one cannot be killed.
     struct Children {
         folder: tempfile::TempDir,
         worker: Worker,
@@ -295,7 +295,7 @@ mod tests {
         assert!(probes.open.is_empty() && probes.hung.is_empty());
     }
 
-    /// A process in state D, as far as it can be had: what it started keeps its output open when it is killed.
+    /// The nearest thing to a process in state D: its child keeps the output open when it is killed.
     #[test]
     fn a_child_that_cannot_be_ended_keeps_its_place_and_its_mount_is_left_alone_until_it_has() {
         let children = Children::new("while ! [ -e \"$0.go\" ]; do sleep 0.01; done & wait");

@@ -1,9 +1,9 @@
 //! A file of /proc that is read again and again.
 //!
-//! On a real /proc the descriptor is kept open and read with pread(2): that costs a third of opening it each time, and
-//! the kernel makes the text anew for each read from the start. Elsewhere (a fixture that may be replaced) the file is
-//! opened each time. It is opened without waiting, and nothing but a regular file is read: `--procfs` may lead to a FIFO
-//! that nobody writes to, or to a device that never ends.
+//! On a real /proc the descriptor is kept open and read with pread(2): that costs a third of opening the file each
+//! time, and the kernel makes the text anew for each read from the start. Elsewhere (a fixture that may be replaced)
+//! the file is opened each time. Opening does not wait, and only a regular file is read: `--procfs` may lead to a FIFO
+//! without a writer, or to an endless device.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,8 +18,9 @@ pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
-/// A first read of /proc that gives less than this gave all: the kernel stops early only where the next line does not
-/// fit into a page of at least 4 KiB (seq_read_iter in fs/seq_file.c), and no line that is read here is 1 KiB.
+/// A first read of /proc that returns less than this has returned everything: the kernel stops early only if the next
+/// line does not fit into a page of at least 4 KiB (seq_read_iter in fs/seq_file.c), and no line that is read here has
+/// 1 KiB.
 const SURELY_WHOLE_BYTES: usize = 3 * 1024;
 
 const _: () = assert!(SURELY_WHOLE_BYTES <= FIRST_BUFFER_BYTES && FIRST_BUFFER_BYTES <= MAX_FILE_BYTES);
@@ -53,7 +54,7 @@ impl ProcFile {
         {
             return Ok(&buffer[..length]);
         }
-        // None is open yet, or the one that was is of a /proc that is gone.
+        // None is open yet, or the open one belongs to a /proc that is gone.
         self.kept = None;
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display()));
         let (file, device) = open_regular(&self.path).map_err(named)?;
@@ -66,7 +67,7 @@ impl ProcFile {
     }
 }
 
-/// Opens a regular file, and says on which device it is. Never waits for what is none (open(2): a FIFO without a writer).
+/// Opens a regular file; returns its device too. Never waits for anything else (open(2): a FIFO without a writer).
 fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     let without_waiting = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(without_waiting.bits()).open(path)?;
@@ -83,8 +84,8 @@ fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{kind}, where a file is expected")))
 }
 
-/// Reads from the start to the end, and says how many bytes that were. The kernel may give a long file in pieces; one
-/// that is shorter than `surely_whole_bytes` it gives at once.
+/// Reads from the start to the end, and returns the number of bytes. The kernel may give a long file in pieces; one
+/// shorter than `surely_whole_bytes` comes at once.
 fn read_all(file: &File, buffer: &mut Vec<u8>, surely_whole_bytes: usize) -> io::Result<usize> {
     let mut length = 0;
     loop {

@@ -1,4 +1,4 @@
-//! The last check's findings, as far as `status` shows them: kept small, because a host can have thousands of containers.
+//! The last check's findings in `status`: kept small, because a host can have thousands of containers.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,18 +7,18 @@ use crate::metric;
 use crate::rule::{self, Finding, Rules, Verdict};
 use crate::snapshot::{Reading, Snapshot, Value};
 
-/// The most containers that are shown as not expected; `check` has the whole list.
+/// The most unexpected containers that are shown; `check` has the whole list.
 const MAX_CONTAINERS: usize = 100;
 
 /// The number of containers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Containers {
     pub watched: usize,
-    /// In the state that is expected, and healthy as far as that is checked.
+    /// In the expected state, and healthy if that is checked.
     pub clear: usize,
 }
 
-/// The readings that are kept of one check.
+/// The readings of one check that are kept.
 #[derive(Clone, Debug, Default)]
 pub struct LastReadings {
     readings: Vec<Reading>,
@@ -26,8 +26,8 @@ pub struct LastReadings {
 }
 
 impl LastReadings {
-    /// Takes in a check. All quantities are kept, and of containers those that are not in the expected state, whether
-    /// that is an alert or not.
+    /// Takes in a check. It keeps all quantities, and the containers that are not in the expected state, with an alert
+    /// or without.
     pub fn take(&mut self, findings: &[Finding<'_>]) {
         self.readings.clear();
         self.containers = Containers::default();
@@ -82,7 +82,7 @@ mod tests {
         snapshot.push(metric::CPU, "", Value::Number(91.234));
         snapshot.push(metric::CONTAINER_STATE, "web", container("running", Some(true)));
         snapshot.push(metric::CONTAINER_STATE, "db", container("exited", Some(false)));
-        // Stopped before the agent saw it for the first time: no alert, and no secret either.
+        // Stopped before the agent saw it for the first time: no alert, but shown here.
         snapshot.push(metric::CONTAINER_STATE, "old", container("exited", Some(true)));
         snapshot.push(metric::CONTAINER_HEALTH, "web", container("starting", None));
         let (documents, containers) = taken(&snapshot);

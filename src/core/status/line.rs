@@ -1,4 +1,4 @@
-//! The one line that `systemctl status` shows of the agent, after `Status:`.
+//! The one line of the agent in `systemctl status`, after `Status:`.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ pub struct ServiceSummary<'a> {
     pub alerts: usize,
     /// Messages that are not delivered yet.
     pub waiting: usize,
-    /// Why the first of them was not.
+    /// Why the first of them was not delivered.
     pub last_error: Option<&'a str>,
     /// Why the configuration on disk is not the one in force.
     pub config_problem: Option<&'a str>,

@@ -28,7 +28,7 @@ pub struct Status {
     pub time: String,
     pub running: bool,
     pub pid: Option<u32>,
-    /// Of the agent that answers; of none that runs, nothing from here to `channel` is known.
+    /// Known only of a running agent, as are all fields down to `channel`.
     #[serde(default)]
     pub version: Option<String>,
     /// The file that was read; `None` with an agent that runs: there is none, the built-in defaults are in force.
@@ -45,7 +45,7 @@ pub struct Status {
     pub next_check: Option<String>,
     pub next_report: Option<String>,
     pub last_report: Option<String>,
-    /// Of the last check: all quantities, and the containers that are not as expected (100 at most).
+    /// From the last check: all quantities, and the containers that are not as expected (100 at most).
     #[serde(default)]
     pub readings: Vec<ReadingDocument>,
     #[serde(default)]
@@ -90,7 +90,7 @@ pub struct AlertStatus {
     /// Since when it is below its limit, while it settles.
     #[serde(default)]
     pub well_since: Option<String>,
-    /// Before this it is told again by no check, though it lasts; none: it is not told again.
+    /// The earliest time at which a check tells it again, if it lasts; none: it is not told again.
     #[serde(default)]
     pub next_reminder: Option<String>,
     /// The number of its last message.
@@ -118,8 +118,8 @@ pub struct FailureStatus {
 }
 
 impl Status {
-    /// The status by the state file in `folder`, while no agent runs (or none that answers: then its process id is
-    /// known).
+    /// The status by the state file in `folder`, while no agent runs, or none that answers: then its process id is
+    /// known.
     pub fn at_rest(config: &Resolved, folder: &Path, state: &State, holder: Option<Holder>, now: Now) -> Status {
         let zone = &config.style.zone;
         let saved = state.report.clone();
@@ -149,7 +149,7 @@ impl Status {
     }
 
     pub fn to_json(&self) -> String {
-        // Strings and numbers alone: there is nothing in it that cannot be written.
+        // It holds only strings and numbers, so it can always be written.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 }
@@ -181,7 +181,7 @@ impl Core {
         }
     }
 
-    /// Tells the service manager how things stand, where that has changed.
+    /// Tells the service manager the new status, if it has changed.
     pub(super) fn show_status(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if !self.mode.is_service {
             return;
@@ -239,7 +239,7 @@ fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {
             title: entry.message.title.plain().to_owned(),
             created: rfc3339(entry.message.created, zone),
             attempts: entry.attempts,
-            // Those behind the first go when it is gone.
+            // The messages behind the first can go once it is gone.
             next_attempt: next.clone().filter(|_| place == 0),
             last_error: entry.last_error.clone(),
         };

@@ -1,4 +1,4 @@
-//! A reload or a restart that changes the channel: who judges an answer, and what the new one has to do with it.
+//! A reload or a restart that changes the channel: who judges an answer, and what it means for the new one.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn the_channel_that_sent_a_message_judges_its_answer_whatever_is_reloaded_meanwh
 
 #[test]
 fn an_answer_to_the_former_key_neither_holds_up_the_new_one_nor_loses_the_message() {
-    // The robot is gone, takes no such message, is called too often, says what is not known.
+    // The robot is gone, takes no such message, is called too often, gives an unknown answer.
     for (errcode, answered, reloaded) in
         [(93000, 200, 100), (40058, 200, 100), (45009, 200, 100), (45009, 50, 100), (7, 200, 100)]
     {

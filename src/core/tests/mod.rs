@@ -1,4 +1,4 @@
-//! The core's decisions, step by step: a test looks at effects, and answers them as it wants.
+//! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
 mod channels;
 
@@ -35,7 +35,7 @@ fn config_with(wechat: &str, memory: &str) -> Resolved {
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }
 
-/// A return is told once its cooldown is over, and called over at once.
+/// A return is told once its cooldown is over, and its recovery at once.
 fn every_change_is_told(mut config: Resolved) -> Resolved {
     config.policy.settle = Steps::new([Duration::ZERO]);
     config
@@ -45,7 +45,7 @@ fn every_change_is_told(mut config: Resolved) -> Resolved {
 struct Driven {
     core: Core,
     disk_is_slow: bool,
-    /// Effects that nobody has looked at.
+    /// Effects that no test has looked at.
     effects: Vec<Effect>,
 }
 
@@ -82,7 +82,7 @@ impl Driven {
         }
     }
 
-    /// A check that finds so much memory in use.
+    /// A check that finds this much memory in use.
     fn check(&mut self, percent: f64, now: Now) -> &mut Driven {
         let mut snapshot = Snapshot::default();
         snapshot.push(metric::MEMORY, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
@@ -100,7 +100,7 @@ impl Driven {
         self.step(Input::Looked { snapshot, scope: Scope::Some }, now)
     }
 
-    /// The message that is to be posted, if one is.
+    /// The message to be posted, if there is one.
     fn post(&mut self) -> Option<(Ticket, String, String)> {
         let place = self.effects.iter().position(|effect| matches!(effect, Effect::Post { .. }))?;
         let Effect::Post { ticket, request } = self.effects.remove(place) else { return None };
@@ -231,7 +231,7 @@ fn a_reload_that_measures_the_same_does_not_begin_a_check_anew() {
         agent.reload(config(KEY), at(second * 1000));
     }
     assert_eq!((agent.count(|effect| matches!(effect, Effect::Watch { .. })), agent.measurements()), (0, 0));
-    // It ends, and what was asked for meanwhile follows.
+    // The look ends, and the one that was asked for meanwhile follows.
     agent.check(10.0, at(5000));
     assert_eq!((agent.core.checks.count, agent.measurements()), (1, 1));
 
@@ -269,7 +269,7 @@ fn what_is_taken_down_within_two_seconds_is_one_message() {
     let stopped = ContainerWord { on_purpose: true, ..ContainerWord::new("exited", "running") };
     for (name, stopped_at, told_at) in [("web", 1000, 11_000), ("db", 3000, 13_000), ("cache", 4000, 13_000)] {
         agent.look_at(&[name], &stopped, at(stopped_at));
-        // Neither put off without end, nor told before its grace.
+        // Neither put off for ever, nor told before its grace.
         assert_eq!(agent.core.next_due(at(stopped_at)), Some(at(told_at).boot), "{name}");
     }
     let (_, told, _) = agent.look_at(&["web", "db", "cache"], &stopped, at(13_000)).post().unwrap();
@@ -289,7 +289,7 @@ fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again
     assert_eq!(agent.measurements(), 0);
     agent.step(Input::Time, at(300_000));
     assert_eq!(agent.measurements(), 1);
-    // It cannot be measured then: the next check finds out.
+    // That look cannot measure: the next check decides.
     agent.core.checks.is_measuring = true;
     agent.step(Input::Measured { purpose: Purpose::Check, snapshot: unknown() }, at(300_100));
     assert_eq!((agent.measurements(), agent.core.check_due()), (0, Some(at(3_600_000).boot)));

@@ -1,16 +1,16 @@
 //! Kinds of file systems, by how surely statvfs(3) on them returns at once.
 
-/// The way in which a file system answers, as far as its kind tells.
+/// How a file system answers, as far as its kind tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Lives in memory: nothing in it is waited for.
+    /// Lives in memory: nothing in it can block.
     Memory,
     /// On a block device. Its size is kept in memory, but finding a name in it may take a read from the device, and a
-    /// device may hang: a disk that dies, iSCSI, a network block device, multipath without a path.
+    /// device may hang: a dying disk, iSCSI, a network block device, multipath without a path.
     Block,
-    /// As [`Kind::Block`], or it passes the question on to another file system, whose kind is not told.
+    /// As [`Kind::Block`], or passes the question on to another file system of unknown kind.
     Layered,
-    /// Mounts another file system when it is stepped on.
+    /// Mounts another file system on access.
     Automount,
     /// Asks a server, or a program (FUSE), or is not known.
     Other,

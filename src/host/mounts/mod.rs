@@ -1,12 +1,12 @@
 //! Finds the file system of a path without touching one that may hang.
 //!
 //! statvfs(3) on a network mount whose server is gone never returns, and nothing can end a process that waits for it.
-//! So only a file system that answers at once is asked directly. The kernel's list of mounts tells the mount of a path;
-//! it is read again only when poll(2) says that it changed (proc_pid_mountinfo(5)). Links are walked anew each time:
-//! turning one makes no mount.
+//! So only a file system that answers at once is asked directly. The kernel's list of mounts gives the mount of a path;
+//! it is read again only when poll(2) reports a change (proc_pid_mountinfo(5)). Links are walked anew each time,
+//! because changing one is no mount.
 //!
-//! The mount of a path is remembered, over a restart too: if a disk was unmounted, or not mounted again when the machine
-//! started, the measurement would be that of the file system around it.
+//! The mount of a path is remembered, also over a restart: if a disk was unmounted, or not mounted again when the
+//! machine started, the measurement would be that of the file system around it.
 
 mod kind;
 mod table;
@@ -37,7 +37,7 @@ pub struct Mounts {
     is_changed: bool,
 }
 
-/// The mount points of other disks than what is around them, by the path that was on them: what outlives the process.
+/// The mount points of disks other than their parent's, by the measured path: the part that outlives the process.
 ///
 /// Not those of the same disk (bind mounts). A sandbox makes such ones (systemd's ProtectHome=, say), which are not there
 /// for the same agent run by hand, and measuring what is around them gives the same numbers.

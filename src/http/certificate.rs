@@ -15,11 +15,11 @@ const TRUST: &str = "name the file of the authority that signed it in SSL_CERT_F
 const MAKE_ONE: &str = "make one with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE \
                         -addext subjectAltName=DNS:HOST`, and name its file in SSL_CERT_FILE";
 
-/// A name on a certificate is the server's choice: so many are told, each so long.
+/// The number of names that are shown, and the length of each: names on a certificate are the server's choice.
 const MAX_NAMES: usize = 3;
 const MAX_NAME_CHARS: usize = 64;
 
-/// One line; `whose` is who showed the certificate.
+/// One line; `whose` is the owner of the certificate.
 pub fn explain(bad: &Bad, whose: &str) -> String {
     let what = match bad {
         Bad::ExpiredContext { time, not_after } => {
@@ -55,7 +55,7 @@ pub fn explain(bad: &Bad, whose: &str) -> String {
              ca-certificates, up to date"
                 .to_owned()
         }
-        // webpki's errors have no variant of their own in rustls, and their type is not passed on by it.
+        // webpki's errors have no variant of their own in rustls, and it does not pass on their type.
         Bad::Other(other) => match &*other.to_string() {
             "CaUsedAsEndEntity" => {
                 format!(

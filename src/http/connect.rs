@@ -1,9 +1,9 @@
 //! Connects to the first address of a host that answers ("happy eyeballs", RFC 8305 section 5).
 //!
 //! A name often has addresses that lead nowhere from here: IPv6 on a server whose IPv6 route is broken, a node that is
-//! down. So the families take turns, an attempt that has not answered for a moment gets company from the next address,
-//! and one that fails, for whatever reason, is followed at once. All attempts are non-blocking sockets in one poll(2).
-//! Whoever answers first wins, and the others are closed.
+//! down. So the families take turns. If an attempt gets no answer for a moment, the next address is tried beside it; if
+//! it fails, the next one is tried at once. All attempts are non-blocking sockets in one poll(2). The first to answer
+//! wins, and the others are closed.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -20,8 +20,7 @@ use nix::sys::socket::{
 
 use crate::clock::{Boot, boot_now};
 
-/// How long an attempt is waited for before the next address is tried beside it: "Connection Attempt Delay",
-/// RFC 8305 section 8.
+/// How long an attempt runs before the next address is tried beside it: "Connection Attempt Delay", RFC 8305 section 8.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// The least that RFC 8305 section 5 allows.
@@ -29,21 +28,21 @@ const MIN_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
 
 const _: () = assert!(MIN_ATTEMPT_DELAY.as_millis() <= ATTEMPT_DELAY.as_millis());
 
-/// An error names so many addresses.
+/// The number of addresses in an error.
 const MAX_NAMED: usize = 3;
 
-/// The reasons why no address could be connected to.
+/// The reasons why no connection was made.
 #[derive(Debug)]
 pub struct NotConnected {
     /// The errors of the attempts that were answered, in their order.
     pub failed: Vec<(SocketAddr, Errno)>,
-    /// Attempts that nothing answered until the deadline.
+    /// Attempts without an answer until the deadline.
     pub unanswered: usize,
-    /// Addresses that there was no time to try.
+    /// Addresses for whose turn there was no time.
     pub untried: usize,
 }
 
-/// Connects to one of `addresses`, a non-blocking descriptor a try, until `deadline`.
+/// Connects to one of `addresses`, with a non-blocking descriptor for each attempt, until `deadline`.
 ///
 /// # Errors
 /// Every attempt failed, or none had answered at the deadline.
@@ -64,7 +63,7 @@ pub fn connect(addresses: &[SocketAddr], deadline: Boot) -> Result<TcpStream, No
                     attempts.push((address, fd));
                     next_attempt = now.after(delay);
                 }
-                // Nothing is on its way to this address, so there is nothing to wait for.
+                // No attempt runs for this address, so there is nothing to wait for.
                 Err(errno) => failed.push((address, errno)),
             }
         }
@@ -85,7 +84,7 @@ pub fn connect(addresses: &[SocketAddr], deadline: Boot) -> Result<TcpStream, No
     }
 }
 
-/// The addresses without repetitions, the families by turns, each in the order in which it came: RFC 8305 section 4.
+/// The addresses without repetitions, the families by turns, each in its given order: RFC 8305 section 4.
 fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
@@ -101,14 +100,14 @@ fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     ordered
 }
 
-/// The pause between two attempts. Where there are so many addresses that the last would come too late, they come
-/// faster, so that each is tried within the first half of the time.
+/// The pause between two attempts. It is shorter if there are many addresses, so that each is tried within the first
+/// half of the time.
 fn attempt_delay(addresses: usize, within: Duration) -> Duration {
     let share = within / 2 / u32::try_from(addresses).unwrap_or(u32::MAX).max(1);
     share.clamp(MIN_ATTEMPT_DELAY, ATTEMPT_DELAY)
 }
 
-/// Starts an attempt. Where no more descriptors are to be had, the oldest attempt gives way.
+/// Starts an attempt. Without a free descriptor, the oldest attempt gives way.
 fn start(address: SocketAddr, attempts: &mut Vec<(SocketAddr, OwnedFd)>) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
@@ -127,10 +126,10 @@ fn start(address: SocketAddr, attempts: &mut Vec<(SocketAddr, OwnedFd)>) -> Resu
     }
 }
 
-/// Waits until an attempt is answered or it is `until`; gives the places of those that are, in ascending order.
+/// Waits until an attempt gets an answer or it is `until`; returns the places of those that did, in ascending order.
 fn answered(attempts: &[(SocketAddr, OwnedFd)], until: Boot) -> Vec<usize> {
     let mut fds: Vec<PollFd<'_>> = attempts.iter().map(|(_, fd)| PollFd::new(fd.as_fd(), PollFlags::POLLOUT)).collect();
-    // Rounded up, so that the last turn does not come a moment too early, again and again.
+    // Rounded up, so that the last turn does not come too early again and again.
     let left = until.since(boot_now()) + Duration::from_millis(1);
     // An error is a signal, or a lack of memory that may pass: the next turn asks again.
     if poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)).is_err() {
@@ -143,7 +142,7 @@ fn answered(attempts: &[(SocketAddr, OwnedFd)], until: Boot) -> Vec<usize> {
 /// The end of an attempt.
 fn outcome(fd: &OwnedFd) -> Result<(), Errno> {
     match getsockopt(fd, sockopt::SocketError)? {
-        // A socket that has no peer after all is none that connected.
+        // A socket without a peer has not connected.
         0 => getpeername::<SockaddrStorage>(fd.as_raw_fd()).map(drop),
         errno => Err(Errno::from_raw(errno)),
     }
@@ -158,7 +157,7 @@ fn blocking(fd: OwnedFd) -> Result<TcpStream, Errno> {
 }
 
 impl NotConnected {
-    /// One line for people; `whom` is who was to be connected to.
+    /// One line for people; `whom` is the name of the other end.
     pub fn tell(&self, whom: &str) -> String {
         let (answered, silent) = (self.failed.len(), self.unanswered + self.untried);
         let reasons = self.reasons();
@@ -246,7 +245,7 @@ mod tests {
     fn any_number_of_refusals_leads_to_the_one_that_answers() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let live = listener.local_addr().unwrap();
-        // Nothing listens at these; a group's address is refused by the kernel itself, which sends nothing.
+        // Nobody listens at these; a multicast address is refused by the kernel itself, which sends nothing.
         let mut all: Vec<SocketAddr> =
             (1..=200).map(|host| SocketAddr::from(([127, 1, 1, host], live.port()))).collect();
         all.extend(addresses(&["224.0.0.1:1", "[ff02::1]:1", "255.255.255.255:1"]));
@@ -269,7 +268,7 @@ mod tests {
     #[test]
     fn what_fails_at_once_is_told_at_once() {
         let start = boot_now();
-        // Refused by the kernel itself, before anything is waited for.
+        // Refused by the kernel itself, before any wait.
         let error = connect(&addresses(&["224.0.0.1:1"]), start.after(Duration::from_secs(600))).unwrap_err();
         assert_eq!(error.failed.len(), 1);
         assert!(boot_now().since(start) < Duration::from_secs(300));

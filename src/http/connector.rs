@@ -1,7 +1,7 @@
 //! The connector of ureq to the target: the first address that answers, a proxy's handshake, then TLS; and the progress of
 //! the request, by which an error is explained.
 //!
-//! ureq gives no name to a stage that runs into one deadline for all of them, hands on no more than 16 addresses, tries
+//! ureq does not name the stage that runs into a deadline for all of them, hands on no more than 16 addresses, tries
 //! them one after another, and ends at errors that concern one address alone.
 
 use std::io::{self, Read, Write};
@@ -34,7 +34,7 @@ pub enum Stage {
     /// TLS with the target.
     Tls,
     Sending,
-    /// The request is out, and nothing of the answer is there.
+    /// The request is out, and nothing of the answer has come.
     Waiting,
     Reading,
 }
@@ -58,9 +58,9 @@ impl Progress {
 pub struct TargetConnector {
     pub target: Target,
     pub proxy: Option<Proxy>,
-    /// Of the proxy where there is one, of the target otherwise.
+    /// Of the proxy if there is one, else of the target.
     pub addresses: Vec<SocketAddr>,
-    /// Of the target, where the proxy takes no name.
+    /// Of the target, if the proxy takes no name.
     pub target_addresses: Vec<SocketAddr>,
     pub deadline: Boot,
     pub progress: Progress,
@@ -92,7 +92,7 @@ impl TargetConnector {
         let mut address = addresses.next();
         loop {
             match self.ask_proxy(proxy, address, details) {
-                // It has hung up with that: another address is another connection.
+                // The proxy has closed the connection after that: another address needs another connection.
                 Err(Refusal::Unreachable(_)) if addresses.len() > 0 => address = addresses.next(),
                 asked => return asked.map_err(ureq::Error::from),
             }
@@ -151,8 +151,7 @@ impl From<Refusal> for ureq::Error {
     }
 }
 
-/// The last link of the chain: follows the sending and receiving, and names the target in full to a proxy that
-/// does not tunnel.
+/// The last link of the chain: it tracks sending and receiving, and gives the full URL to a proxy that does not tunnel.
 #[derive(Debug)]
 pub struct ProgressConnector {
     pub progress: Progress,
@@ -226,7 +225,7 @@ struct Tcp {
 }
 
 impl Tcp {
-    /// The time that is left, as a socket's timeout: at least the shortest one that a socket takes.
+    /// The rest of the time as a socket's timeout: at least the shortest one that a socket takes.
     fn left(&self, timeout: NextTimeout) -> Result<Option<Duration>, ureq::Error> {
         let left = self.deadline.since(boot_now());
         if left.is_zero() { Err(ureq::Error::Timeout(timeout.reason)) } else { Ok(Some(left)) }
@@ -297,7 +296,7 @@ impl Transport for Tunnelled {
     }
 }
 
-/// The names are looked up before, all of a name's addresses: ureq passes on 16 of them.
+/// The names are looked up earlier, with all their addresses: ureq passes on 16 of them.
 #[derive(Debug)]
 pub struct AlreadyResolved;
 

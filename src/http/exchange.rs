@@ -14,7 +14,7 @@ use crate::secret::Secret;
 pub struct Request {
     pub method: Method,
     pub url: Secret,
-    /// Those beside Host, Content-Length, Connection and User-Agent. Any of them may be a key.
+    /// Headers beside Host, Content-Length, Connection and User-Agent. Any of them may hold a key.
     pub headers: Vec<(Cow<'static, str>, Secret)>,
     pub body: Vec<u8>,
 }
@@ -46,7 +46,7 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     pub status: u16,
-    /// Those of [`KEPT_HEADERS`] that there were.
+    /// The [`KEPT_HEADERS`] that it had.
     pub headers: Vec<(String, String)>,
     /// At most [`MAX_BODY_BYTES`](super::MAX_BODY_BYTES) of the body, invalid UTF-8 replaced.
     pub body: String,
@@ -66,7 +66,7 @@ impl Response {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
-    /// How long the server wants to be left alone: seconds, or a time by its own clock, which its Date tells (RFC 9110,
+    /// How long the server asks to be left alone: seconds, or a time by its own clock, which its Date tells (RFC 9110,
     /// sections 10.2.3 and 6.6.1).
     pub fn retry_after(&self) -> Option<Duration> {
         let written = self.header("retry-after")?.trim();
@@ -78,7 +78,7 @@ impl Response {
     }
 }
 
-/// `Fri, 31 Dec 1999 23:59:59 GMT`, the one form that is still written.
+/// `Fri, 31 Dec 1999 23:59:59 GMT`, the only form still in use.
 fn time(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }

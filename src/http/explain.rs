@@ -1,7 +1,7 @@
 //! Explains a failed request in one line for people: the stage, the host, and the place to look at.
 //!
 //! Only texts that cannot hold the URL are passed on: those of the operating system, of the resolver, of a proxy's
-//! handshake and of the certificate's check. What else ureq would print is told in our own words.
+//! handshake and of the certificate's check. For anything else that ureq would print there are words of our own.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use super::proxy::Proxy;
 use super::tunnel::Refusal;
 use super::{Error, certificate};
 
-/// The way that a request took, as far as an error may name it.
+/// The way of a request, as far as an error may name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     pub host: &'a str,

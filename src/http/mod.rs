@@ -1,12 +1,12 @@
 //! One HTTP request: a body sent to a URL that is a secret.
 //!
 //! [`post`] blocks, so it runs in a worker process (see [`crate::worker`]), never in the agent itself. It follows no
-//! redirect, as that would carry the secret elsewhere; it sends the request once, whatever happens; it judges no status,
-//! as that is the channel's business; and whatever goes wrong becomes one line that names the stage, the host and what
-//! to look at, never the URL.
+//! redirect, as that would carry the secret elsewhere; it sends the request once, whatever happens; it judges no
+//! status, because that is the channel's task. Every failure becomes one line that names the stage, the host and the
+//! place to look at, never the URL.
 //!
-//! One deadline holds for all stages but the lookup of a name, which nothing can cut short from inside: the worker's end
-//! bounds that.
+//! One deadline holds for all stages but the lookup of a name, which cannot be interrupted from inside: the worker's
+//! end bounds that.
 
 mod certificate;
 mod connect;
@@ -36,15 +36,15 @@ use target::resolve;
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub use target::Target;
 
-/// No vendor's answer is longer; what is beyond is not read.
+/// The bound of an answer. No vendor's answer is longer; the rest is not read.
 pub const MAX_BODY_BYTES: u64 = 64 * 1024;
 
-/// No header that is kept needs to be longer.
+/// The bound of a kept header.
 const MAX_HEADER_BYTES: usize = 256;
 
 const USER_AGENT: &str = concat!("vps-monitor/", env!("CARGO_PKG_VERSION"));
 
-/// Why no answer came: one line, without the URL.
+/// The reason why no answer came: one line, without the URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub String);
@@ -52,8 +52,8 @@ pub struct Error(pub String);
 /// The result of a post.
 pub type Answer = Result<Response, Error>;
 
-/// Sends `request` and reads the answer, until `deadline`. Before what nothing here can cut short, `hangs` is told the
-/// error that it is if it does not end, and behind it nothing.
+/// Sends `request` and reads the answer, until `deadline`. Before a step that cannot be interrupted, `hangs` is told
+/// the error to report if the step never ends; after it, an empty text.
 ///
 /// # Errors
 /// No answer came, or it was a redirect. A status of 400 and above is an answer.
@@ -153,7 +153,7 @@ fn kept_headers(headers: &ureq::http::HeaderMap) -> Vec<(String, String)> {
     KEPT_HEADERS.iter().filter_map(kept).collect()
 }
 
-/// For one request, in one piece of time.
+/// For one request, which arrives in one piece.
 fn config(roots: Vec<Certificate<'static>>, within: Duration) -> ureq::config::Config {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::from(roots))

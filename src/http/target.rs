@@ -16,7 +16,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// `None` for what is not an absolute http or https URL.
+    /// `None` for a text that is not an absolute http or https URL.
     pub fn of(url: &str) -> Option<Target> {
         let uri: Uri = url.parse().ok()?;
         let https = match uri.scheme_str()? {
@@ -25,7 +25,7 @@ impl Target {
             _ => return None,
         };
         let authority = uri.authority()?;
-        // An authority with a port that is no number has none, as far as `port_u16` is concerned.
+        // For `port_u16`, an authority whose port is not a number has no port.
         let port = match authority.port_u16() {
             Some(port) => port,
             None if !authority.as_str().ends_with(authority.host()) => return None,
@@ -47,7 +47,7 @@ impl Target {
         authority(&self.host, self.port)
     }
 
-    /// `SCHEME://HOST`, with the port where it is not the scheme's own.
+    /// `SCHEME://HOST`, with the port unless it is the scheme's own.
     pub fn origin(&self) -> String {
         let (scheme, own) = if self.https { ("https", 443) } else { ("http", 80) };
         let authority = self.authority();
@@ -63,7 +63,7 @@ pub fn authority(host: &str, port: u16) -> String {
 
 /// Asks getaddrinfo(3) for every address of `host`, in the order that the system prefers (RFC 6724).
 ///
-/// It blocks for as long as the name servers let it, and nothing can cut it short but the end of the process.
+/// It blocks for as long as the name servers let it, and only the end of the process interrupts it.
 ///
 /// # Errors
 /// The resolver's own words, and the place to look at.
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn an_address_resolves_to_itself_and_a_name_that_cannot_be_says_so() {
         assert_eq!(resolve("::1", 80).unwrap(), ["[::1]:80".parse().unwrap()]);
-        // A label of over 63 characters is refused by the resolver itself: no name server is asked.
+        // The resolver itself refuses a label of over 63 characters, without asking a name server.
         let told = resolve(&format!("{}.invalid", "x".repeat(64)), 80).unwrap_err().to_string();
         assert!(told.starts_with("cannot resolve the name xxx") && !told.contains("lookup"), "{told}");
     }

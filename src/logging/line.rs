@@ -1,8 +1,8 @@
 //! One log line: a head, and a message in which nothing can start another line.
 //!
-//! Messages quote what came from outside (container names, health output, replies). Whoever logs such a text quotes it
-//! ([`crate::text::quoted`]); what is hidden in it ends here at the latest, and so does sheer length. What the head says
-//! is the caller's.
+//! Messages quote texts from outside (container names, health output, replies). The caller that logs such a text quotes
+//! it ([`crate::text::quoted`]). Hidden characters and excessive length end here at the latest. The head is up to the
+//! caller.
 
 use std::fmt::{self, Arguments, Write};
 
@@ -16,13 +16,13 @@ const _: () = assert!(2 * text::MAX_BYTES < LINE_BYTES_MAX, "a line holds a name
 /// The head followed by the message: one line without its end, of at most [`LINE_BYTES_MAX`] bytes.
 pub fn compose(head: &str, message: Arguments) -> String {
     let mut raw = Raw { text: String::new() };
-    // An error means that there is more than fits, or that a Display gave up: what there is of it is the line.
+    // An error means that the text does not fit, or that a Display gave up: the line holds the part so far.
     let _ = raw.write_fmt(message);
     let line = format!("{head}{}", text::shown_within(raw.text.trim_end(), LINE_BYTES_MAX - head.len()));
     line.trim_end().to_owned()
 }
 
-/// The message as far as it can matter: no character becomes shorter on its way into the line.
+/// The part of the message that can fit: no character becomes shorter on its way into the line.
 struct Raw {
     text: String,
 }

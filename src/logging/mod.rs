@@ -1,11 +1,11 @@
-//! Logging: where the lines of the `log` macros go.
+//! Logging: the destination of the `log` macros' lines.
 //!
 //! A process that systemd started writes to syslog, every other one to standard error; never to both. A line that
-//! syslog does not take goes to standard error instead, so that none is lost without a word. Only this crate's own
-//! records are written: what the HTTP and TLS crates would say holds addresses, and the webhook's address is a secret.
+//! syslog does not take goes to standard error instead, so that none is lost silently. Only this crate's own records
+//! are written: those of the HTTP and TLS crates would hold addresses, and the webhook's address is a secret.
 //!
-//! No caller waits for whoever reads, but for a short while that all lines together have: a receiver that is stuck costs
-//! lines, which are counted and told of. What the agent prints to standard output ([`print()`]) keeps to the same.
+//! No caller waits for a reader, but for a short while that all lines together have. A receiver that is stuck costs
+//! lines, which are counted and reported. Standard output ([`print()`]) follows the same rule.
 
 mod line;
 mod ongoing;
@@ -54,9 +54,9 @@ impl Target {
         )
     }
 
-    /// Decides from what systemd.exec(5) puts into the environment. Both variables reach the children of a service
-    /// too (a shell that someone opened from it, say), so neither is believed unless it names this very process: by
-    /// its id, or, before systemd 248, by the device and inode of its standard error.
+    /// Decides by the variables of systemd.exec(5). Both reach the children of a service too (a shell that someone
+    /// opened from it, for example), so neither is believed unless it names this very process: by its id, or, before
+    /// systemd 248, by the device and inode of its standard error.
     fn of(exec_pid: Option<&str>, pid: u32, journal_stream: Option<&str>, stderr: Option<(u64, u64)>) -> Target {
         let is_service = match exec_pid {
             Some(text) => text.parse() == Ok(pid),
@@ -70,11 +70,11 @@ impl Target {
     }
 }
 
-/// Makes `target` the place where the process's log goes, and `level` the least urgent level that is written.
+/// Sends the process's log to `target`; `level` is the least urgent level that is written.
 ///
 /// # Errors
 ///
-/// When the process has a logger already.
+/// The process has a logger already.
 pub fn start(target: Target, level: LevelFilter) -> Result<(), SetLoggerError> {
     let sink = match target {
         Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), Stream::new(io::stderr())),

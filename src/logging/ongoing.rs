@@ -1,13 +1,13 @@
-//! Errors that go on: said when they begin, when they change and when they end, not each time.
+//! Errors that last: reported when they begin, when they change and when they end, not each time.
 //!
-//! Pure: it tells what changed, and its callers log it in their own words.
+//! Pure: it returns the change, and its callers log it in their own words.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 
-/// How many subjects may be in error at once: more than an engine can name in one reply. One beyond it is not remembered,
-/// and nothing is said of it.
+/// The bound of subjects in error: more than an engine can name in one reply. One beyond it is neither remembered nor
+/// reported.
 const SUBJECTS_MAX: usize = 128 * 1024;
 
 /// The change that a report made.
@@ -27,7 +27,8 @@ pub struct Ongoing {
 }
 
 impl Ongoing {
-    /// Takes in how `subject` (a collector, a channel, a file) fares now, and tells what is new about it, if anything.
+    /// Takes in the present condition of `subject` (a collector, a channel, a file), and returns the change, if there
+    /// is one.
     #[must_use]
     pub fn report(&mut self, subject: &str, error: Option<&str>) -> Option<Change> {
         let has_room = self.errors.len() < SUBJECTS_MAX;
@@ -40,7 +41,7 @@ impl Ongoing {
             (Entry::Vacant(_), _) => None,
             (Entry::Occupied(known), None) => {
                 known.remove();
-                // The memory that was needed once is not needed for good.
+                // Memory that was needed once is not needed for ever.
                 if self.errors.is_empty() {
                     self.errors.shrink_to_fit();
                 }

@@ -1,6 +1,6 @@
-//! The sink: decides for each line which way it leaves, and keeps count of those that took another.
+//! The sink: chooses the way of each line, and counts those that went another way or were lost.
 //!
-//! It formats for standard error; what syslog's lines look like is `syslog`'s.
+//! It formats for standard error; `syslog` formats for syslog.
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -17,14 +17,14 @@ pub struct Sink<E> {
     syslog: Option<Syslog>,
     stderr: E,
     colour: bool,
-    /// Lines that syslog did not take, since it last took one.
+    /// Lines that syslog has not taken since the last one that it took.
     diverted_lines: u64,
-    /// Lines that standard error did not take either, and that nobody has been told of.
+    /// Lines that standard error did not take either, not yet reported.
     lost_lines: u64,
 }
 
 impl<E: Write> Sink<E> {
-    /// A sink for the syslog receiver at `path`; what it does not take goes to `stderr`.
+    /// A sink for the syslog receiver at `path`; lines that it does not take go to `stderr`.
     pub fn to_syslog(path: &Path, stderr: E) -> Sink<E> {
         Sink { syslog: Some(Syslog::at(path)), ..Sink::to_standard_error(stderr, false) }
     }
@@ -34,7 +34,7 @@ impl<E: Write> Sink<E> {
         Sink { syslog: None, stderr, colour, diverted_lines: 0, lost_lines: 0 }
     }
 
-    /// Writes one line, of which at most 8 KiB are kept and in which nothing is hidden.
+    /// Writes one line, of which at most 8 KiB are kept, without hidden characters.
     pub fn write(&mut self, at: &Zoned, level: Level, message: Arguments) {
         let Some(syslog) = &mut self.syslog else { return self.print(at, level, message) };
         match syslog.send(at, level, message) {
@@ -51,7 +51,7 @@ impl<E: Write> Sink<E> {
         }
     }
 
-    /// Says in syslog, once it takes lines again, how many it missed.
+    /// Reports to syslog, once it takes lines again, how many it missed.
     fn tell_of_diverted(&mut self, at: &Zoned) {
         let Some(syslog) = &mut self.syslog else { return };
         if self.diverted_lines == 0 {
@@ -65,7 +65,7 @@ impl<E: Write> Sink<E> {
         }
     }
 
-    /// Writes one line to standard error, with word of those before it that were lost.
+    /// Writes one line to standard error, after a report of the lines that were lost before it.
     fn print(&mut self, at: &Zoned, level: Level, message: Arguments) {
         let lost = self.lost_lines;
         if lost > 0 && self.put(at, Level::Warn, format_args!("{lost} log lines before this one were lost")) {

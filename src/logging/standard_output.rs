@@ -1,6 +1,6 @@
 //! Standard output of the running agent: checks and, where no channel is configured, messages.
 //!
-//! Output that nobody reads is dropped after a bounded wait, which the log reports; it never holds up the loop.
+//! Output without a reader is dropped after a bounded wait, which the log reports; it never holds up the loop.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -11,7 +11,7 @@ use super::stream::Stream;
 static STANDARD_OUTPUT: LazyLock<Mutex<Printer<io::Stdout>>> =
     LazyLock::new(|| Mutex::new(Printer::new(Stream::new(io::stdout()))));
 
-/// Prints a text to standard output. One that was cut off goes on where it ended when it is printed again.
+/// Prints a text to standard output. A text that was cut off continues at the cut when it is printed again.
 ///
 /// # Errors
 /// `WouldBlock`: nobody reads, so it was not printed, or not all of it. `BrokenPipe`: nobody can any more.
@@ -21,7 +21,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 struct Printer<F> {
     stream: Stream<F>,
-    /// The text that was cut off, and how much of it is printed.
+    /// The text that was cut off, and its printed length.
     begun: Option<(String, usize)>,
     /// Texts that were not printed since the last one that was.
     dropped: u64,

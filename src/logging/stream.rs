@@ -1,8 +1,8 @@
-//! A descriptor that the process was given for its output, written without waiting for whoever reads it.
+//! A descriptor for the process's output, written without waiting for its reader.
 //!
-//! It may be a terminal that is stopped, a pipe that nobody reads, or a stream to journald, which may be what is stuck. A
-//! plain write would hang the agent on any of them. O_NONBLOCK is no way out: it belongs to the open file, which other
-//! processes share. So poll(2) is asked for room, and no more is written than has room then.
+//! It may be a stopped terminal, a pipe that nobody reads, or a stream to a stuck journald. A plain write would hang
+//! the agent on any of them. O_NONBLOCK is no way out: it belongs to the open file, which other processes share. So
+//! poll(2) tells whether there is room, and no more is written than fits.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd};
@@ -32,9 +32,9 @@ pub struct Stream<F> {
     file: F,
     kind: Kind,
     wait_budget: WaitBudget,
-    /// The last text is not all there.
+    /// The last text is incomplete.
     is_cut: bool,
-    /// It took nothing when it was last waited for: it is not waited for again before it takes something.
+    /// The last wait for it was in vain: it is not waited for again until it takes something.
     is_stuck: bool,
 }
 
@@ -52,7 +52,7 @@ impl<F: AsFd> Stream<F> {
         let mode = fstat(&file).map_or(0, |stat| stat.st_mode);
         let kind = match SFlag::from_bits_truncate(mode).intersection(SFlag::S_IFMT) {
             SFlag::S_IFSOCK => Kind::Socket,
-            // Not isatty(3): of a terminal that is gone it says that it is none.
+            // Not isatty(3): it does not count a terminal that is gone.
             SFlag::S_IFCHR => Kind::Terminal,
             _ => Kind::Other,
         };
@@ -81,7 +81,7 @@ impl<F: AsFd> Stream<F> {
         }
     }
 
-    /// Writes a whole text. One before it that was cut off is marked as such first.
+    /// Writes a whole text. If the text before it was cut off, it is marked as such first.
     ///
     /// # Errors
     /// As of [`Stream::write`], with how much of the text is written.
@@ -92,7 +92,7 @@ impl<F: AsFd> Stream<F> {
         self.go_on(text)
     }
 
-    /// Writes what is left of a text that was cut off.
+    /// Writes the rest of a text that was cut off.
     ///
     /// # Errors
     /// As of [`Stream::print`].
@@ -136,8 +136,8 @@ impl<F: AsFd> Stream<F> {
     }
 }
 
-/// As much of `bytes` as a terminal is sure to take: it asks for room before each character that it may rewrite, and for the
-/// whole of what stands between two of them (n_tty_write in drivers/tty/n_tty.c).
+/// As much of `bytes` as a terminal is sure to take: it asks for room before each character that it may rewrite, and
+/// for the whole run between two of them (n_tty_write in drivers/tty/n_tty.c).
 fn terminal_chunk(bytes: &[u8]) -> &[u8] {
     let is_rewritten = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\t' | 8);
     let plain = bytes.iter().position(is_rewritten).unwrap_or(bytes.len());
@@ -145,7 +145,7 @@ fn terminal_chunk(bytes: &[u8]) -> &[u8] {
 }
 
 impl<F: AsFd> Write for Stream<F> {
-    /// Takes `line` as a whole: it is written, or it is cut off and marked so.
+    /// Writes `line` as a whole, or cuts it off and marks that.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.print(line).map(|()| line.len()).map_err(|(_, error)| error)
     }
@@ -162,7 +162,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
-    /// Writes texts until one is not taken; how many were.
+    /// Writes texts until one is not taken; returns how many were.
     fn fill<F: AsFd>(stream: &mut Stream<F>, text: &[u8]) -> usize {
         for count in 0..1 << 20 {
             match stream.print(text) {
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_terminal_takes_what_poll_has_room_for_whatever_it_is_sent() {
         let pty = nix::pty::openpty(None, None).unwrap();
-        // One that waits for room hangs here.
+        // A write that waits for room hangs here.
         for text in [&b"\n"[..], b"x", &[b'\n'; 500], &[b'x'; 4000], b"line\n", b"\t12345678901234567\r\n"] {
             for size in [1, 100, 255, 256, 257, 1000] {
                 let mut stream = Stream::new(&pty.slave);

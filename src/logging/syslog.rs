@@ -19,7 +19,7 @@ use syslog::{Error, Facility, LogFormat, Logger, Severity};
 use super::line::compose;
 use crate::datagram::Sender;
 
-/// The name under which lines are filed.
+/// The program's name in the log.
 const IDENT: &str = "vps-monitor";
 
 /// The system's log.
@@ -37,7 +37,7 @@ impl Syslog {
     ///
     /// # Errors
     ///
-    /// When nobody listens, or the one who does has no room: `WouldBlock`.
+    /// Nobody listens, or the receiver has no room: `WouldBlock`.
     pub fn send(&mut self, at: &Zoned, level: Level, message: Arguments) -> io::Result<()> {
         let entry = Entry { at, message };
         let sent = match level {

@@ -1,16 +1,16 @@
-//! The time that a writer may wait for its reader, all its writes together.
+//! The time that a writer may wait for its reader, for all its writes together.
 //!
-//! The writer waits for a slow reader. A reader that stands still costs one wait, and nothing more until it reads again.
-//! Neither can hold up the agent: of any stretch of time, little more than a tenth is waiting.
+//! The writer waits for a slow reader. A reader that stands still costs one wait, and nothing more until it reads
+//! again. Neither can hold up the agent: little more than a tenth of any stretch of time is spent waiting.
 
 use std::time::Duration;
 
 use crate::clock::Boot;
 
-/// The most that is waited at a stretch.
+/// The longest wait at a stretch.
 pub const MAX_WAIT: Duration = Duration::from_millis(100);
 
-/// Time that was not spent waiting gives back a part of it.
+/// Time without waiting gives a part of it back.
 const REFILL_DIVISOR: u32 = 10;
 
 /// The rest of a bounded wait.
@@ -32,7 +32,7 @@ impl WaitBudget {
         self.left
     }
 
-    /// Takes off what was waited from the last [`WaitBudget::left`] until `now`; all of it where that was `in_vain`.
+    /// Subtracts the wait from the last [`WaitBudget::left`] until `now`; all of the budget if it was `in_vain`.
     pub fn spend(&mut self, now: Boot, in_vain: bool) {
         self.left = if in_vain { Duration::ZERO } else { self.left.saturating_sub(now - self.as_of) };
         self.as_of = now;

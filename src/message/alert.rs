@@ -8,7 +8,7 @@ use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
 use crate::rule::{Level, Limit};
 
-/// The message that tells of a transition; `None`: it is not told.
+/// The message about a transition; `None`: it is not told.
 pub fn kind(transition: &Transition) -> Option<Kind> {
     match transition.news {
         news if news.is_recovery_message() => Some(Kind::Recovery),
@@ -46,7 +46,7 @@ pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<
 /// Lays out transitions of one kind.
 type Lines = fn(&[&Transition], Wording<'_>) -> Vec<Line>;
 
-/// The recovery message of one check; `None` where nothing recovered that was told.
+/// The recovery message of one check; `None` if there is no recovery to tell.
 pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Option<Message> {
     let wording = Wording::new(style, now);
     let told = of_kind(transitions, Kind::Recovery);

@@ -1,5 +1,5 @@
-//! What is told of an alert's past beside its value: that it came back, how long it lasts, that it gets worse, how it ended.
-//! Each is a line of its own behind the alert's.
+//! An alert's past, told beside its value: its return, its duration, a change for the worse, its end. Each is a line of
+//! its own behind the alert's.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::{Language, Line, Style, Words};
 use crate::alert::{News, Transition};
 
-/// How transitions are worded.
+/// The wording of transitions.
 #[derive(Clone, Copy)]
 pub(super) struct Wording<'a> {
     pub words: &'static Words,
@@ -27,7 +27,7 @@ impl<'a> Wording<'a> {
         Wording { tells_past: false, ..self }
     }
 
-    /// The line behind that of `transition`; none where there is nothing to tell.
+    /// The line behind that of `transition`; none if there is nothing to tell.
     pub fn episode(self, transition: &Transition) -> Option<Line> {
         if !self.tells_past {
             return None;
@@ -52,7 +52,7 @@ impl<'a> Wording<'a> {
         Some(text.into())
     }
 
-    /// `10:15`, with its date where that is another than today's.
+    /// `10:15`, with the date unless it is today's.
     fn time_of_day(self, time: Timestamp) -> String {
         let (time, now) = (time.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
         let format = if time.date() == now.date() { "%H:%M" } else { "%m-%d %H:%M" };
@@ -71,7 +71,7 @@ fn seconds(from: Timestamp, to: Timestamp) -> u64 {
 }
 
 impl Words {
-    /// It is told for the `nth` time in a day, and is over once it was below its limit for so many seconds.
+    /// It is told for the `nth` time in a day, and is over after so many seconds below its limit.
     fn came_back(&self, nth: u32, settling_seconds: u64) -> String {
         let settling = self.duration(settling_seconds);
         match (self.language, settling_seconds) {

@@ -1,4 +1,4 @@
-//! The facts in messages, as values: from them a digest can be made when there is too much to be told message by message.
+//! The facts in messages, as values: a digest can be made from them when there are too many messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,24 +8,24 @@ use crate::alert::Transition;
 use crate::snapshot::Key;
 use crate::text;
 
-/// One thing that is told.
+/// One thing that a message tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     pub about: About,
-    /// It as one line of at most `MAX_LINE_BYTES`, without its times.
+    /// The thing in one line of at most `MAX_LINE_BYTES`, without its times.
     pub line: Line,
     pub began: Timestamp,
     /// When an alert was over; `None`: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// For how many such things it stands.
+    /// The number of such things that it stands for.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
-    /// Of those that are not listed, the episodes that are not over ([`Fact::episode`]): what is told of them later is no
-    /// news of another one.
+    /// Among those that are not listed, the open episodes ([`Fact::episode`]): later facts about them are not counted
+    /// as new ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<u64>,
-    /// Of those that a message does not list, the episodes whose end it tells.
+    /// Among those that a message does not list, the episodes whose end it tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub over: Vec<u64>,
 }
@@ -35,13 +35,13 @@ pub struct Fact {
 pub enum About {
     /// One episode of an alert, known by its key and by when it began.
     Alert(Key),
-    /// A message that tells of no alert.
+    /// A message without an alert.
     Other,
-    /// All that is not listed one by one any more.
+    /// Everything that is no longer listed one by one.
     Unlisted,
 }
 
-/// A fact's line is cut here; names that are longer than this are nobody's reading.
+/// The bound of a fact's line; nobody reads longer names.
 pub const MAX_LINE_BYTES: usize = 160;
 
 /// An episode that is not listed is remembered as 40 bits, so that one among 50,000 is mistaken for another once in a
@@ -63,7 +63,7 @@ impl Fact {
         Fact::new(About::Other, line, at, None)
     }
 
-    /// The alerts that a message does not list, as one fact; `None` where there are none.
+    /// The alerts that a message does not list, as one fact; `None` if it lists all.
     pub fn of_others(transitions: &[&Transition], ended: Option<Timestamp>) -> Option<Fact> {
         let began = transitions.iter().map(|transition| transition.since).min()?;
         let mut fact = Fact::new(About::Unlisted, Line::default(), began, ended);
@@ -81,7 +81,7 @@ impl Fact {
         }
     }
 
-    /// About how long it is in the state.
+    /// Its approximate size in the state.
     pub fn bytes(&self) -> usize {
         let target = if let About::Alert(key) = &self.about { key.target.len() } else { 0 };
         128 + self.line.len() + target + 14 * (self.open.len() + self.over.len())
@@ -97,7 +97,7 @@ impl Fact {
         matches!(self.about, About::Alert(_)) && self.about == other.about && self.began == other.began
     }
 
-    /// Takes in what was told later of the same episode. How bad it was is worth more than how good it is again.
+    /// Takes in a later fact of the same episode. The worst state counts for more than the recovery.
     pub fn follow(&mut self, later: Fact) {
         if later.is_open() {
             self.line = later.line;
@@ -106,12 +106,12 @@ impl Fact {
         self.times = self.times.max(later.times);
     }
 
-    /// The last moment that it tells of.
+    /// The last moment that it tells.
     pub fn last(&self) -> Timestamp {
         self.ended.unwrap_or(self.began)
     }
 
-    /// Stands for another one too.
+    /// Stands for another fact too.
     pub fn absorb(&mut self, other: &Fact) {
         self.ended = Some(self.last().max(other.last()));
         self.began = self.began.min(other.began);

@@ -1,4 +1,4 @@
-//! How numbers and times are written.
+//! The written form of numbers and times.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,7 +1,7 @@
-//! A line of a message: our own words, and foreign text between them, told apart until a channel writes it.
+//! A line of a message: our own words, and foreign text between them, kept apart until a channel writes it.
 //!
-//! Foreign text (a host's name, a path, a container's name, the output of a health check, an error of others) is bounded
-//! and harmless from the start, which is the same for all. Each channel escapes both as its markup needs it.
+//! Foreign text (a host's name, a path, a container's name, the output of a health check, an error from elsewhere) is
+//! bounded and harmless from the start, the same for every channel. Each channel escapes both as its markup needs.
 
 use std::fmt;
 use std::ops::{Add, Range};
@@ -18,8 +18,8 @@ pub enum Span<'a> {
     Foreign(&'a str),
 }
 
-/// How a channel writes a character so that it means nothing but itself, among our own words and in a foreign text.
-/// Nothing for a character that the channel does not take.
+/// A channel's way to write a character so that it means nothing but itself, in our own words and in foreign text.
+/// Empty for a character that the channel does not take.
 #[derive(Clone, Copy, Debug)]
 pub struct Escape {
     pub own: fn(char, &mut String),
@@ -27,7 +27,7 @@ pub struct Escape {
 }
 
 impl Escape {
-    /// Of a channel without any markup.
+    /// For a channel without any markup.
     pub const NONE: Escape = Escape { own: as_it_is, foreign: as_it_is };
 
     pub fn write(&self, span: Span<'_>, into: &mut String) {
@@ -47,35 +47,35 @@ fn as_it_is(c: char, into: &mut String) {
     into.push(c);
 }
 
-/// One line. In JSON it is a string, or where it has foreign texts an array of strings: own, foreign, own, and so on.
+/// One line. In JSON it is a string, or with foreign texts an array of strings: own, foreign, own, and so on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     text: String,
-    /// Which bytes of the text are foreign, in order.
+    /// The foreign bytes of the text, in order.
     foreign: Vec<Range<usize>>,
 }
 
 impl Line {
-    /// A text from outside, on one line of at most [`text::MAX_BYTES`], what is hidden a space.
+    /// A text from outside, on one line of at most [`text::MAX_BYTES`], with a space for each hidden character.
     pub fn foreign(text: &str) -> Line {
         let mut line = Line::default();
         line.push(Span::Foreign(&text::harmless(text, text::MAX_BYTES)));
         line
     }
 
-    /// As it reads, whoever wrote what of it.
+    /// The plain text, own and foreign.
     pub fn plain(&self) -> &str {
         &self.text
     }
 
-    /// As a channel writes it.
+    /// The text as a channel writes it.
     pub fn escaped(&self, escape: &Escape) -> String {
         let mut text = String::with_capacity(self.text.len());
         self.spans().for_each(|span| escape.write(span, &mut text));
         text
     }
 
-    /// As many of its bytes as a channel writes in `max_bytes` at most; they end with a character.
+    /// As many of its bytes as a channel writes in at most `max_bytes`; they end with a character.
     pub fn fitting(&self, escape: &Escape, max_bytes: usize) -> usize {
         let (mut end, mut written) = (0, String::new());
         for span in self.spans() {
@@ -110,14 +110,14 @@ impl Line {
         spans.filter(|(Span::Own(text) | Span::Foreign(text))| !text.is_empty())
     }
 
-    /// As many characters of it as `max_bytes` hold.
+    /// As many of its characters as fit into `max_bytes`.
     #[must_use]
     pub fn beginning(mut self, max_bytes: usize) -> Line {
         self.split_off(text::beginning(&self.text, max_bytes).len());
         self
     }
 
-    /// As many characters of it as `count`.
+    /// Its first `count` characters.
     #[must_use]
     pub fn first_chars(mut self, count: usize) -> Line {
         let end = self.text.char_indices().nth(count).map_or(self.text.len(), |(end, _)| end);
@@ -125,7 +125,7 @@ impl Line {
         self
     }
 
-    /// Takes off the rest from `at` on, where a character begins.
+    /// Splits off the rest from `at` on, where a character begins.
     pub fn split_off(&mut self, at: usize) -> Line {
         let mut rest = Line { text: self.text.split_off(at), foreign: Vec::new() };
         for Range { start, end } in std::mem::take(&mut self.foreign) {
@@ -177,7 +177,7 @@ impl<T: Into<Line>> Add<T> for Line {
     }
 }
 
-/// Whether it reads so.
+/// Whether its text is the same.
 impl PartialEq<&str> for Line {
     fn eq(&self, text: &&str) -> bool {
         self.text == *text
@@ -191,7 +191,7 @@ impl Serialize for Line {
         }
         let mut texts = Vec::with_capacity(2 * self.foreign.len() + 1);
         for span in self.spans() {
-            // Own texts stand at even places.
+            // Own texts are at even places.
             let (text, is_foreign) = match span {
                 Span::Own(text) => (text, false),
                 Span::Foreign(text) => (text, true),
@@ -283,10 +283,10 @@ mod tests {
         assert_eq!(json(Line::from("✅ a")), json!("✅ a"));
         assert_eq!(json(Line::from("a") + Line::foreign("b") + "c"), json!(["a", "b", "c"]));
         assert_eq!(json(Line::foreign("a") + Line::foreign("b")), json!(["", "a", "", "b"]));
-        // Versions before 0.2 wrote lines that are escaped already: they are told as they stand.
+        // Versions before 0.2 wrote lines that are already escaped: they are told unchanged.
         let old: Line = serde_json::from_value(json!("容器: ＜a＞")).unwrap();
         assert_eq!(old.spans().collect::<Vec<_>>(), [Span::Own("容器: ＜a＞")]);
-        // Whoever wrote the file, what is foreign is harmless.
+        // Whoever wrote the file, foreign text is harmless.
         let forged: Line = serde_json::from_value(json!(["a", "b\nc\u{202e}"])).unwrap();
         assert_eq!(forged, "ab c ");
         assert!(serde_json::from_value::<Line>(json!(5)).is_err());

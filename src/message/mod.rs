@@ -1,4 +1,4 @@
-//! Messages: what people read. Layouts in Chinese and English; no I/O, and no vendor's markup or limits.
+//! Messages: the text that people read. Layouts in Chinese and English; no I/O, and no vendor's markup or limits.
 
 mod alert;
 mod containers;
@@ -38,7 +38,7 @@ pub enum Kind {
     DockerAlert,
     Recovery,
     Report,
-    /// Messages that waited too long or were too many to be told one by one.
+    /// Messages that waited too long or were too many for one by one.
     Digest,
     /// Something about the agent itself.
     Notice,
@@ -64,21 +64,21 @@ impl Kind {
 pub struct Message {
     pub kind: Kind,
     pub title: Line,
-    /// How many `━` are drawn under the title.
+    /// The number of `━` under the title.
     pub rule_width: usize,
     pub lines: Vec<Line>,
     /// The time line.
     pub footer: String,
-    /// When what it tells was found.
+    /// When its findings were made.
     pub created: Timestamp,
-    /// Which part this is, of how many, where a message had to be split.
+    /// The part's number, and the number of parts, if a message had to be split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(usize, usize)>,
-    /// Its news of alerts, or a digest's page of anything, in a form from which a digest can be made. Of a message
-    /// that was split the first part has them.
+    /// Its alerts' news, or the facts of a digest's page, as values for a later digest. In a split message the first
+    /// part has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
-    /// How many messages a digest stands for, on its first page.
+    /// The number of messages that a digest stands for, on its first page.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub folded: u64,
 }
@@ -91,17 +91,17 @@ fn is_zero(number: &u64) -> bool {
 const RULE_WIDTH: usize = 16;
 /// The rule line under a report's title.
 const REPORT_RULE_WIDTH: usize = 22;
-/// No rule line is longer.
+/// The longest rule line.
 const MAX_RULE_WIDTH: usize = 64;
 
-/// A message has at most so many lines, and they are at most so long together: what a chat takes in a minute.
+/// The most lines of a message, and their total length: as much as a chat takes in a minute.
 const MAX_LINES: usize = 1000;
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// A message that is delivered this long after it was made is late.
+/// A message is late if it is delivered this long after it was made.
 const LATE: Duration = Duration::from_secs(60);
 
-/// [`as_told_now`] adds so many bytes at most.
+/// The most bytes that [`as_told_now`] adds.
 pub const LATENESS_BYTES: usize = 160;
 
 /// The properties that all messages of a host share.
@@ -134,7 +134,7 @@ impl Style {
     }
 }
 
-/// As many of `lines` as a message may have, with word of how many there are more.
+/// As many of `lines` as a message may have, and the number of the others.
 fn bounded(mut lines: Vec<Line>, words: &Words) -> Vec<Line> {
     let mut bytes = 0;
     let mut fits = |line: &Line| {
@@ -149,14 +149,14 @@ fn bounded(mut lines: Vec<Line>, words: &Words) -> Vec<Line> {
     lines
 }
 
-/// A message that says that a channel works.
+/// A message to show that a channel works.
 pub fn test(style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
     style.message(Kind::Test, words.test_title, vec![words.test_line.into()], now)
 }
 
-/// `message` as it is told now: its title says so where it waited for long, and its last line where `set_aside` messages
-/// before it could not be delivered at all.
+/// `message` at the time of its delivery: its title says so if it waited long, and its last line if `set_aside`
+/// messages before it could not be delivered at all.
 pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language: Language) -> Message {
     let mut message = message.clone();
     let words = language.words();
@@ -170,14 +170,14 @@ pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language
 }
 
 impl Message {
-    /// How long it is, in bytes, and how much of that a digest could save: a digest's own facts are bounded.
+    /// Its length in bytes, and how much of that a digest could save: a digest's own facts are bounded.
     pub fn bytes(&self) -> usize {
         let lines = self.lines.iter().chain([&self.title]).map(|line| line.len() + 1);
         let facts = self.facts.iter().filter(|_| self.kind != Kind::Digest).map(Fact::bytes);
         lines.chain(facts).sum::<usize>() + self.footer.len() + 1 + self.rule_width * '━'.len_utf8()
     }
 
-    /// Corrects what no agent wrote into a file. How many values that were.
+    /// Corrects values that no agent wrote; returns how many there were.
     pub fn correct(&mut self) -> usize {
         let times = self.facts.iter_mut().map(|fact| keep(&mut fact.times, 0..=MAX_COUNT)).sum::<usize>();
         times + keep(&mut self.rule_width, 0..=MAX_RULE_WIDTH) + keep(&mut self.folded, 0..=MAX_COUNT)

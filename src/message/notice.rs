@@ -1,10 +1,10 @@
-//! Messages about the agent itself, for those who read the group and not the log.
+//! Messages about the agent itself, for people who read the group and not the log.
 
 use jiff::Timestamp;
 
 use super::{Fact, Kind, Language, Line, Message, Style, time};
 
-/// A problem is cut here, so that the message stays one part.
+/// The bound of a problem, so that the message stays one part.
 const MAX_PROBLEM_CHARS: usize = 160;
 
 /// A reload was refused: `problem` is the first problem of the configuration on disk, with its place.
@@ -22,22 +22,22 @@ pub fn configuration_refused(problem: &str, style: &Style, now: Timestamp) -> Me
     message
 }
 
-/// The remains of a state that was damaged.
+/// The remains of a damaged state.
 #[derive(Clone, Copy, Debug)]
 pub struct LostState<'a> {
     /// The name under which the file was kept.
     pub kept_as: Option<&'a str>,
     pub saved: Option<Timestamp>,
-    /// The titles of the messages that waited in it, as far as they can be seen.
+    /// The titles of the messages that waited in it, as far as they can be read.
     pub titles: &'a [String],
     pub messages: usize,
 }
 
-/// As many titles of lost messages are told.
+/// The number of lost messages whose titles are shown.
 const MAX_TITLES: usize = 5;
 const MAX_TITLE_CHARS: usize = 60;
 
-/// The state was damaged, and what was in it is lost: `messages` waited, of which `titles` are the first.
+/// The state was damaged, and its content is lost: `messages` waited, of which `titles` are the first.
 pub fn state_lost(lost: LostState<'_>, style: &Style, now: Timestamp) -> Message {
     let saved = lost.saved.map(|saved| time(saved, &style.zone));
     let kept = |lost_words: &'static str, kept_words: &'static str| match lost.kept_as {

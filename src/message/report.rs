@@ -1,4 +1,4 @@
-//! The status report: what every enabled metric is now, and why where it is not known.
+//! The status report: the value of every enabled metric, or the reason why it is unknown.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,17 +10,17 @@ use crate::alert::{Alert, MessageCounts};
 use crate::metric::{Metric, Section};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
-/// The sections under the measurements, where there is something to tell.
+/// The sections under the measurements, if they have content.
 #[derive(Clone, Debug, Default)]
 pub struct Sections {
-    /// The time of day at which the report was due, where it comes late.
+    /// The time of day at which the report was due, if it comes late.
     pub late: Option<String>,
     /// The alerts that are active.
     pub firing: Vec<Alert>,
     pub since_report: MessageCounts,
 }
 
-/// The report of one check, section by section; one of which nothing is watched is left out.
+/// The report of one check, section by section; a section without watched quantities is left out.
 pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Timestamp) -> Message {
     let words = style.language.words();
     let mut lines: Vec<Line> = Vec::new();
@@ -43,10 +43,10 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
     message
 }
 
-/// So many active alerts are told one by one.
+/// The number of active alerts that are listed one by one.
 const MAX_ALERTS: usize = 100;
 
-/// The active alerts with how long they have lasted, and what was told since the last report.
+/// The active alerts with their duration, and the messages since the last report.
 fn alerts(sections: &Sections, words: &Words, now: Timestamp) -> Vec<Line> {
     let mut lines = vec![Line::from(words.alerts)];
     for alert in sections.firing.iter().take(MAX_ALERTS) {
@@ -78,8 +78,9 @@ fn label(key: &Key, words: &Words) -> Line {
     }
 }
 
-/// The lines of one section of the host's quantities, its heading first: what each is, or that it is unknown and why. Targets
-/// come as they are watched. Of containers there may be 10,000s, which are told elsewhere.
+/// The lines of one section of the host's quantities, its heading first: each value, or the reason why it is unknown.
+/// Targets are in the order in which they are watched. Containers, of which there may be tens of thousands, have a
+/// section of their own.
 fn of_host(section: Section, heading: &'static str, snapshot: &Snapshot, words: &Words) -> Vec<Line> {
     let in_section = |key: &&Key| key.metric.section == section;
     let read = snapshot.readings.iter().map(|reading| &reading.key).filter(in_section);
@@ -122,7 +123,7 @@ pub(super) fn short(metric: &Metric, value: &Value) -> Line {
     with_word(metric, value, Line::foreign)
 }
 
-/// The value as short as it gets; `word` makes an engine's word fit to be shown.
+/// The value in its shortest form; `word` makes an engine's word fit to be shown.
 pub(super) fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),

@@ -1,4 +1,4 @@
-//! The findings of a check, as a person at a terminal reads them: every enabled metric with its threshold.
+//! The findings of a check, for a person at a terminal: every enabled metric with its threshold.
 
 use jiff::Timestamp;
 
@@ -10,13 +10,13 @@ use crate::rule::{Finding, Level, Limit, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Value};
 use crate::text;
 
-/// A wider cell pushes aside what stands behind it in its line, and not in all others.
+/// A wider cell moves the rest of its own line, and no other line.
 const MAX_CELL_COLUMNS: usize = 40;
 
-/// A line of it all has so many cells; where there are more, what stands out comes first.
+/// The number of cells in the one-line form; if there are more, important ones come first.
 const MAX_BRIEF_CELLS: usize = 40;
 
-/// A table of the findings, or one line of it all. Ends with a line feed.
+/// A table of the findings, or a single line of them. Ends with a line feed.
 pub fn table(findings: &[Finding<'_>], failures: &[Failure], style: &Style, now: Timestamp, brief: bool) -> String {
     let mut rows: Vec<Row> = findings.iter().map(Row::of_finding).chain(failures.iter().map(Row::of_failure)).collect();
     let heading = format!("{} {}", text::shown(&style.host), time(now, &style.zone));
@@ -106,7 +106,7 @@ impl Row {
         }
     }
 
-    /// The mark of a row that is to stand out in a line of many.
+    /// The mark of an important row.
     fn mark(&self) -> &'static str {
         match self.verdict {
             "OVER" => " (OVER)",

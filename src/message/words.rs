@@ -134,7 +134,7 @@ impl Words {
         }
     }
 
-    /// The mark in the title of a report that comes late.
+    /// The mark in the title of a late report.
     pub fn late(&self, due: &str) -> String {
         match self.language {
             Language::Chinese => format!("(补发 {due})"),
@@ -159,7 +159,7 @@ impl Words {
         }
     }
 
-    /// How often a container was restarted, in a report.
+    /// The number of a container's restarts, in a report.
     pub fn restarts(&self, times: u64) -> String {
         match self.language {
             Language::Chinese => format!("重启 {times} 次"),
@@ -167,7 +167,7 @@ impl Words {
         }
     }
 
-    /// How long ago a container was started, in a report.
+    /// The time since a container's start, in a report.
     pub fn started_ago(&self, duration: &str) -> String {
         match self.language {
             Language::Chinese => format!("{duration}前启动"),
@@ -175,7 +175,7 @@ impl Words {
         }
     }
 
-    /// How many containers that are well are not listed.
+    /// The number of healthy containers that are not listed.
     pub fn others_well(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("  … 另有 {count} 个正常"),
@@ -183,7 +183,7 @@ impl Words {
         }
     }
 
-    /// How many containers that did not run when they were first seen are not listed.
+    /// The number of unlisted containers that did not run when they were first seen.
     pub fn others_as_found(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("  … 另有 {count} 个早已停止"),
@@ -191,7 +191,7 @@ impl Words {
         }
     }
 
-    /// How many lines are left out.
+    /// The number of lines that are left out.
     pub fn more(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("… 另有 {count} 项，详见 vps-monitor status"),
@@ -199,7 +199,7 @@ impl Words {
         }
     }
 
-    /// A duration in its two largest units; less than a minute is told in seconds.
+    /// A duration in its two largest units; below a minute, in seconds.
     pub fn duration(&self, seconds: u64) -> String {
         let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
         match self.language {

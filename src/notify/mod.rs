@@ -1,7 +1,7 @@
 //! Channels: where a message goes. A channel sees a `Message` and knows nothing of alerts, rules or snapshots.
 //!
-//! A channel is pure: it says what it takes, what is to be posted, and what became of it. A new one is a file that
-//! implements [`Vendor`], and a line where the configuration makes channels of its sections.
+//! A channel is pure: it says which messages it takes and what to post, and judges the answer. Another one is a file
+//! that implements [`Vendor`], and a line where the configuration makes channels of its sections.
 
 mod split;
 mod terminal;
@@ -18,45 +18,44 @@ use crate::secret::Secret;
 /// The settings that make a channel.
 pub const SETTINGS: &[&str] = &[wecom::SETTING];
 
-/// The channel whose outbox is the one of a state of version 1.
+/// The channel that owns the one outbox of a state of version 1.
 pub const FIRST_CHANNEL: &str = wecom::KIND;
 
-/// The part of a channel that its vendor's file knows. `Display` names it, with enough of its secret to tell it from
-/// another.
+/// The part of a channel in its vendor's file. `Display` names it, with enough of its secret to tell it from another.
 pub trait Vendor: fmt::Debug + fmt::Display {
     /// The word for such channels.
     fn kind(&self) -> &'static str;
 
-    /// The key of the configuration that says where messages go.
+    /// The configuration's key for the destination.
     fn setting(&self) -> &str;
 
     fn limits(&self) -> Limits;
 
-    /// How it writes our own words and foreign text.
+    /// Its way to write our own words and foreign text.
     fn escape(&self) -> Escape;
 
-    /// The jobs that deliver `message`, one of the parts that [`Channel::split`] made: one after another, each once the one
-    /// before it was delivered.
+    /// The jobs that deliver `message`, one of the parts that [`Channel::split`] made: each begins once the one before
+    /// it was delivered.
     fn encode(&self, message: &Message) -> Vec<Job>;
 
-    /// The outcome of a job, by the answer to it.
+    /// The outcome of a job, by its answer.
     fn classify(&self, answer: &Answer) -> Outcome;
 
-    /// Advice to a person on an answer that is not a delivery, where there is some.
+    /// Advice to a person on an answer that is not a delivery, if there is any.
     fn advice(&self, answer: &Answer) -> Option<&'static str>;
 
-    /// The URL that messages go to, which is a secret.
+    /// The destination's URL, which is a secret.
     fn secret(&self) -> Option<&Secret> {
         None
     }
 }
 
-/// The limits of a channel; `None`: there is none.
+/// The limits of a channel; `None`: no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Of one message's text as the channel writes it, in bytes of UTF-8. Less than 512 is not kept to.
+    /// For one message's text as the channel writes it, in bytes of UTF-8. A value below 512 counts as 512.
     pub part_bytes: Option<usize>,
-    /// How many jobs in a while.
+    /// For the number of jobs within a time.
     pub budget: Option<Budget>,
 }
 
@@ -69,7 +68,7 @@ pub enum Job {
     Print(String),
 }
 
-/// One place where messages go. Two are the same if they have one name, one kind and one secret.
+/// One destination of messages. Two are the same if they have one name, one kind and one secret.
 #[derive(Clone, Debug)]
 pub struct Channel {
     name: Rc<str>,
@@ -78,7 +77,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// One that is called as its kind is, and takes every message.
+    /// A channel that has its kind's name, and takes every message.
     pub fn new(vendor: impl Vendor + 'static) -> Channel {
         Channel { name: vendor.kind().into(), vendor: Rc::new(vendor), takes: |_| true }
     }
@@ -88,19 +87,19 @@ impl Channel {
         Channel::new(terminal::Terminal)
     }
 
-    /// The same under a name that no other channel has, for one of several of a kind.
+    /// The same under a name of its own, for one of several channels of a kind.
     #[must_use]
     pub fn named(self, name: &str) -> Channel {
         Channel { name: name.into(), ..self }
     }
 
-    /// The same for some messages alone.
+    /// The same for some messages only.
     #[must_use]
     pub fn only(self, takes: fn(&Message) -> bool) -> Channel {
         Channel { takes, ..self }
     }
 
-    /// The name by which the state tells this channel's outbox from others.
+    /// The name of its outbox in the state.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -120,12 +119,12 @@ impl Channel {
         (self.takes)(message)
     }
 
-    /// How many jobs it takes in a while; `None`: any number.
+    /// The number of jobs that it takes within a time; `None`: any number.
     pub fn budget(&self) -> Option<Budget> {
         self.vendor.limits().budget
     }
 
-    /// The message in parts that the channel takes, in order; most often that is the message itself.
+    /// The message in parts that the channel takes, in order; mostly the message itself.
     pub fn split(&self, message: Message) -> Vec<Message> {
         match self.vendor.limits().part_bytes {
             Some(part_bytes) => split::split(message, part_bytes, &self.vendor.escape()),
@@ -133,7 +132,7 @@ impl Channel {
         }
     }
 
-    /// The text of `message` as it stands in the channel.
+    /// The text of `message` as the channel shows it.
     pub fn text(&self, message: &Message) -> String {
         message.text(&self.vendor.escape())
     }

@@ -5,14 +5,14 @@
 
 use crate::message::{Escape, LATENESS_BYTES, Line, Message};
 
-/// Kept free in each part for what a late delivery adds, which a channel may write longer.
+/// Room in each part for the mark of a late delivery, which a channel may write longer.
 const LATENESS_ROOM_BYTES: usize = LATENESS_BYTES + LATENESS_BYTES / 5;
 
-/// Kept free for ` (999999/999999)`.
+/// Room for ` (999999/999999)`.
 const PART_NUMBER_BYTES: usize = 16;
 
-/// A title, a rule or a time line that is longer, or longer than a quarter of the part, is cut or goes on among the lines,
-/// so that there is always room for these.
+/// A title, a rule or a time line that is longer than this, or than a quarter of the part, is cut or continues among
+/// the lines, so that there is always room for lines.
 const MAX_FRAME_LINE_BYTES: usize = 1024;
 
 /// The least that a channel's limit may be.
@@ -40,7 +40,7 @@ pub fn split(message: Message, part_bytes: usize, escape: &Escape) -> Vec<Messag
     pages.into_iter().enumerate().map(part).collect()
 }
 
-/// The message without its lines, which every part repeats, none of it longer than `frame_line_bytes`; and the lines.
+/// The message without its lines, for every part, with no line longer than `frame_line_bytes`; and the lines.
 fn take_apart(mut message: Message, frame_line_bytes: usize, escape: &Escape) -> (Message, Vec<Line>) {
     let mut lines = std::mem::take(&mut message.lines);
     message.rule_width = message.rule_width.min(frame_line_bytes / '━'.len_utf8());
@@ -56,7 +56,7 @@ fn take_apart(mut message: Message, frame_line_bytes: usize, escape: &Escape) ->
     (message, lines)
 }
 
-/// Fills pages of `room` bytes with lines, the line feed before each counted with it, in order.
+/// Fills pages of `room` bytes with lines, each with its line feed, in order.
 fn paginate(lines: Vec<Line>, room: usize, escape: &Escape) -> Vec<Vec<Line>> {
     let mut pages = vec![Vec::new()];
     let mut left = room;

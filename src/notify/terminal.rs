@@ -1,4 +1,4 @@
-//! Standard output, where no channel is configured: messages are printed whole.
+//! Standard output, if no channel is configured: messages are printed whole.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::http::Answer;
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
 
-/// What is printed reads as it would in a group, and can be pasted into one.
+/// The printed text is the group's, and can be pasted into one.
 const ESCAPE: Escape = Escape { own: Escape::NONE.own, foreign: |c, into| into.push(full_width(c)) };
 
 #[derive(Debug)]

@@ -39,8 +39,8 @@ pub struct Mounts {
 
 /// The mount points of disks other than their parent's, by the measured path: the part that outlives the process.
 ///
-/// Not those of the same disk (bind mounts). A sandbox makes such ones (systemd's ProtectHome=, say), which are not there
-/// for the same agent run by hand, and measuring what is around them gives the same numbers.
+/// Not the mounts of the same disk (bind mounts). A sandbox makes some (systemd's ProtectHome=, for example) that are
+/// not there for the same agent run by hand, and the file system around them gives the same numbers.
 pub type LastMounts = BTreeMap<Rc<str>, String>;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ struct LastMount {
 pub enum Access {
     /// It answers at once. A path that does not exist is answered by the file system that would hold it.
     Directly,
-    /// It may hang, and all that are on the same mount point with it.
+    /// It may hang, and so may everything else on the same mount point.
     Apart { mount: PathBuf },
 }
 
@@ -89,7 +89,7 @@ impl Mounts {
         }
     }
 
-    /// Goes on from what an earlier process remembered.
+    /// Goes on from an earlier process's memory.
     pub fn remember(&mut self, held: &LastMounts) {
         let held =
             held.iter().map(|(path, point)| (Rc::clone(path), LastMount { point: point.into(), is_own_device: true }));
@@ -107,8 +107,8 @@ impl Mounts {
     /// Reads the list again if it changed.
     pub fn refresh(&mut self) {
         if self.watched.as_ref().is_none_or(changed) {
-            // If the list cannot be read, nothing is known to answer at once, and a process of its own asks for
-            // everything.
+            // If the list cannot be read, no file system is known to answer at once, and a process of its own asks
+            // each.
             self.table = self.read().unwrap_or_default();
         }
     }
@@ -157,7 +157,7 @@ impl Mounts {
         Ok(asking)
     }
 
-    /// Forgets what was remembered of all but these paths.
+    /// Forgets the mounts of all but these paths.
     pub fn keep_only(&mut self, paths: &[Rc<str>]) {
         if self.held.len() > paths.len() {
             let kept: HashSet<&Rc<str>> = paths.iter().collect();
@@ -197,7 +197,7 @@ mod tests {
         let path: Rc<str> = path.into();
         let ask = |list: &&[&str]| {
             fs::write(file.path(), list.concat()).unwrap();
-            // No kernel tells of this list's changes.
+            // No kernel reports this list's changes.
             mounts.watched = None;
             mounts.refresh();
             mounts.ask(&path).map_err(|unmounted| unmounted.to_string())
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_mount_that_an_automounter_took_away_is_asked_for_again() {
         let lists: [&[&str]; 3] = [&[ROOT, AUTOMOUNT, MOUNTED], &[ROOT, AUTOMOUNT], &[ROOT, AUTOMOUNT, MOUNTED]];
-        // By itself: what is mounted for another path may be well.
+        // In a process of its own: the mount of another path may be well.
         assert_eq!(asked("/no/auto/x", &lists), [apart("/no/auto"), apart("/no/auto/x"), apart("/no/auto")]);
     }
 
@@ -296,7 +296,7 @@ mod tests {
         after.remember(&kept);
         assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
         assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
-        // Taken out of the configuration, it is forgotten.
+        // A path that left the configuration is forgotten.
         after.keep_only(&paths[1..]);
         assert_eq!(after.take_change(), Some(LastMounts::new()));
     }

@@ -1,5 +1,5 @@
-//! The mounts as one reading of mountinfo tells them, and the way that a path takes over them. Pure: symbolic links are
-//! read by the caller.
+//! The mounts in one reading of mountinfo, and the way of a path over them. Pure: symbolic links are read by the
+//! caller.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -10,13 +10,13 @@ use procfs::process::MountInfo;
 
 use super::kind::Kind;
 
-/// The number that the kernel follows (path_resolution(7)).
+/// The number of links that the kernel follows (path_resolution(7)).
 const MAX_SYMLINKS: usize = 40;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
     mounts: Vec<Mount>,
-    /// Those on each mount point. Which of them is stepped on depends on the mount that one comes from.
+    /// Those on each mount point. The mount that a path comes from decides which of them it enters.
     on: HashMap<PathBuf, Vec<usize>>,
     /// The mount of `/`.
     root: Option<usize>,
@@ -34,11 +34,11 @@ struct Mount {
 /// The destination of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place<'t> {
-    /// The mount point of the file system that it is on. Behind what may hang, as far as it can be told from the path.
+    /// The mount point of its file system. Behind a directory that may hang, as far as the path alone tells.
     pub point: &'t Path,
-    /// Whether that is of another device than what is around it.
+    /// Whether that is on another device than its parent.
     pub is_own_device: bool,
-    /// It is waited for to be mounted there: what is measured is not that.
+    /// A file system is to be mounted there later: it is not the one to measure.
     pub is_automount: bool,
     /// Whether asking for the size of the file system returns at once.
     pub at_once: bool,
@@ -50,7 +50,7 @@ impl Table {
     pub(super) fn parse(mountinfo: &[u8]) -> Result<Table, procfs::ProcError> {
         let mut table = Table::default();
         for line in mountinfo.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            // A path is bytes. As one character each they are a text, and come out of it as they were.
+            // A path is bytes. With one character for each they are a text, and come out of it unchanged.
             let text: String = line.iter().copied().map(char::from).collect();
             let info = MountInfo::from_line(&text)?;
             let point = unescape(info.mount_point.as_os_str());
@@ -67,10 +67,10 @@ impl Table {
         Ok(table)
     }
 
-    /// The mount on `/` that is on no other one, and what is mounted over it.
+    /// The mount on `/` that is on no other one, and the one mounted over it.
     fn find_root(&self) -> Option<usize> {
         let on_root = self.on.get(Path::new("/"))?;
-        // The lowest one of all is its own parent, or has one outside of what this process sees.
+        // The lowest one of all is its own parent, or has a parent that this process does not see.
         let is_on_another = |mount: usize| {
             let is_parent = |other: &usize| *other != mount && self.mounts[*other].id == self.mounts[mount].parent;
             on_root.iter().any(is_parent)
@@ -79,11 +79,11 @@ impl Table {
         Some(self.stepped_on(*lowest, Path::new("/")))
     }
 
-    /// The mount that one is on at `here`, coming from `mount`: what is mounted there, and what is mounted over that.
+    /// The mount at `here` for a path that comes from `mount`: the one mounted there, then the one mounted over that.
     fn stepped_on(&self, mount: usize, here: &Path) -> usize {
         let Some(candidates) = self.on.get(here) else { return mount };
         let mut current = mount;
-        // Each candidate is stepped on at most once, whatever the list says of parents.
+        // Each candidate is entered at most once, whatever the list says of parents.
         for _ in candidates {
             let covers = |candidate: &&usize| {
                 **candidate != current && self.mounts[**candidate].parent == self.mounts[current].id
@@ -96,8 +96,8 @@ impl Table {
         current
     }
 
-    /// Follows `path` as the kernel would, links included, but never into a directory that may hang: there the rest is
-    /// followed by its names alone. `None`: nothing is known.
+    /// Follows `path` as the kernel would, links included, but never into a directory that may hang: from there on it
+    /// follows the names alone. `None`: nothing is known.
     pub(super) fn place(&self, path: &Path, mut read_link: impl FnMut(&Path) -> Option<PathBuf>) -> Option<Place<'_>> {
         let root = self.root?;
         let mut here = PathBuf::from("/");
@@ -105,7 +105,7 @@ impl Table {
         let mut way = vec![root];
         let mut rest = parts(path);
         let mut links = 0;
-        // Whether a name was to be found where that may take for ever, and where it may have to be read from a device.
+        // Whether a name had to be looked up in a directory that may hang, or in one that may be read from a device.
         let (mut may_hang, mut may_read) = (false, false);
         while let Some(part) = rest.pop_front() {
             let current = way.last().copied().unwrap_or(root);
@@ -124,7 +124,8 @@ impl Table {
             here.push(part);
             let next = self.stepped_on(current, &here);
             if next != current {
-                // The kernel keeps the names of a mount point in memory while it is one, and of all that it is in.
+                // The kernel keeps the names of a mount point, and of the directories above it, in memory while it is
+                // one.
                 may_read = false;
             } else if !may_hang
                 && !may_read
@@ -160,8 +161,8 @@ impl Table {
         })
     }
 
-    /// Whether looking up a name in a directory of this mount returns at once: in memory, and on the device that `/` is
-    /// on. When that hangs nothing on this host goes on, the agent included.
+    /// Whether looking up a name in a directory of this mount returns at once: in memory, and on the device of `/`. If
+    /// that device hangs nothing on this host works, the agent included.
     fn finds_names_at_once(&self, mount: usize) -> bool {
         let is_on_root_device = || self.root.is_some_and(|root| self.mounts[root].device == self.mounts[mount].device);
         match self.mounts[mount].kind {
@@ -182,8 +183,8 @@ fn parts(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-/// Undoes how the list writes a path: a space, tab, line feed and backslash as `\` and three octal digits. Each character
-/// of `text` is a byte.
+/// Undoes the list's escapes in a path: a space, tab, line feed and backslash are written as `\` and three octal
+/// digits. Each character of `text` is a byte.
 fn unescape(text: &OsStr) -> PathBuf {
     let characters: Vec<u8> = text.to_string_lossy().chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
     let mut plain = Vec::with_capacity(characters.len());
@@ -293,7 +294,7 @@ mod tests {
         assert!(!at_once("/link") && !at_once("/home/relative") && !at_once("/tmp/../mnt/nfs") && at_once("/../.."));
         assert!(at_once("/circle"));
         assert_eq!(point("/home/relative"), Path::new("/mnt/nfs"));
-        // Neither in a directory that may hang, nor of a mount point, is a link looked for.
+        // No link is looked for in a directory that may hang, nor at a mount point.
         for path in ["/mnt/nfs/a/b", "/data/a/b", "/net/a"] {
             table().place(Path::new(path), |asked| {
                 assert!(asked == Path::new("/mnt"), "{}", asked.display());

@@ -1,12 +1,12 @@
-//! `NO_PROXY`: who is reached without the proxy. curl(1)'s meaning, with two things more that others understand: a port
-//! (`host:443`) and a star before a dot (`*.example.com`).
+//! `NO_PROXY`: the targets without a proxy. It has curl(1)'s meaning, and two additions that other programs understand:
+//! a port (`host:443`) and a star before a dot (`*.example.com`).
 
 use std::net::IpAddr;
 
 use super::split_port;
 use crate::http::Target;
 
-/// Whether `list` excepts `target`: by its name, a domain it is in, its address, or a network that has it (CIDR).
+/// Whether `list` excepts `target`: by its name, a domain above it, its address, or a network around it (CIDR).
 pub fn excepts(list: &str, target: &Target) -> bool {
     let host = target.host.trim_end_matches('.');
     let address = host.parse::<IpAddr>().ok();
@@ -25,14 +25,14 @@ pub fn excepts(list: &str, target: &Target) -> bool {
     })
 }
 
-/// Whether `entry` is `host` or a domain above it. A dot before it, or behind it, changes nothing.
+/// Whether `entry` is `host` or a domain above it. A dot before or behind it changes nothing.
 fn domain_has(entry: &str, host: &str) -> bool {
     let entry = entry.trim_start_matches('*').trim_start_matches('.').trim_end_matches('.').to_ascii_lowercase();
     let below = host.strip_suffix(&*entry).filter(|_| !entry.is_empty());
     below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether `entry`, `ADDRESS` or `ADDRESS/BITS`, has `address`.
+/// Whether `entry`, `ADDRESS` or `ADDRESS/BITS`, contains `address`.
 fn network_has(entry: &str, address: IpAddr) -> bool {
     let (network, bits) = match entry.split_once('/') {
         Some((network, bits)) => (network, bits.parse::<u32>().ok()),

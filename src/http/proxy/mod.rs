@@ -1,7 +1,7 @@
 //! Chooses the proxy of a request, by the variables and the notation of curl(1) ("ENVIRONMENT", `--proxy`).
 //!
 //! They are read here because ureq's own reading takes `ALL_PROXY` before `HTTPS_PROXY`, takes `HTTP_PROXY` for https,
-//! sends loopback through the proxy, ignores what it cannot read, and has other default ports.
+//! sends loopback through the proxy, ignores values that it cannot read, and has other default ports.
 
 mod exceptions;
 
@@ -14,7 +14,7 @@ use super::{Error, Target};
 use crate::secret::Secret;
 use exceptions::excepts;
 
-/// A proxy, and which variable names it: that is what an error may show, as the value can hold a password.
+/// A proxy, and the variable that names it. An error may show only the variable, as the value can hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     pub variable: &'static str,
@@ -47,14 +47,14 @@ pub struct Login {
     pub password: Secret,
 }
 
-/// A proxy's port, where none is written: curl(1), `--proxy`.
+/// A proxy's port if none is written: curl(1), `--proxy`.
 const DEFAULT_PORT: u16 = 1080;
 const DEFAULT_HTTPS_PORT: u16 = 443;
 
 const NOTATION: &str = "write http://HOST:PORT, or https://, socks4://, socks4a://, socks5://, socks5h://";
 
-/// The variables for a URL, the first that is set counts. `HTTP_PROXY` is not among them: in a CGI script it is what a
-/// client's `Proxy:` header says.
+/// The variables for a URL; the first one that is set counts. `HTTP_PROXY` is not among them: in a CGI script it holds
+/// a client's `Proxy:` header.
 fn variables(target: &Target) -> &'static [&'static str] {
     if target.https {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
@@ -63,8 +63,7 @@ fn variables(target: &Target) -> &'static [&'static str] {
     }
 }
 
-/// The proxy for `target`, where the environment, asked through `variable`, names one. What leads to this machine needs
-/// none.
+/// The proxy for `target`, if the environment, read through `variable`, names one. Targets on this machine need none.
 ///
 /// # Errors
 /// A proxy is named that cannot be used. Going without it would only fail later, and less clearly.
@@ -110,7 +109,7 @@ fn parse(variable: &'static str, value: &str) -> Result<Proxy, Error> {
     Ok(Proxy { variable, kind, host: host.to_owned(), port: port.unwrap_or(default_port), login })
 }
 
-/// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`; `None` for what has a port that is no number.
+/// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`; `None` if the port is not a number.
 fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -125,12 +124,12 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 }
 
 impl Proxy {
-    /// Whether it tunnels what is between this host and the target, and understands nothing of it.
+    /// Whether it tunnels the bytes between this host and the target without understanding them.
     pub fn tunnels(&self, target: &Target) -> bool {
         target.https || !matches!(self.kind, Kind::Http | Kind::Https)
     }
 
-    /// Whether it takes an address only, so that the target's name is looked up here.
+    /// Whether it takes only an address, so that the target's name is looked up here.
     pub fn wants_address(&self) -> bool {
         matches!(self.kind, Kind::Socks4 | Kind::Socks5)
     }
@@ -140,7 +139,7 @@ impl Proxy {
     }
 }
 
-/// Whom an error speaks of.
+/// Its name in an error.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the proxy that {} names", self.variable)

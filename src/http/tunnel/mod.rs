@@ -1,4 +1,4 @@
-//! Has a proxy lead a connection on to the target: by HTTP's `CONNECT` (RFC 9110 section 9.3.6), or by SOCKS.
+//! Makes a proxy connect to the target: by HTTP's `CONNECT` (RFC 9110 section 9.3.6), or by SOCKS.
 
 mod socks;
 
@@ -12,14 +12,14 @@ use super::Target;
 use super::proxy::{Kind, Login, Proxy};
 use socks::Destination;
 
-/// A proxy's answer to `CONNECT` is a head of a few lines.
+/// The bound of a proxy's answer to `CONNECT`, a head of a few lines.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
 /// The reason why there is no connection. The text holds nothing of the target's URL, nor of the proxy's.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The proxy cannot reach the address that it was asked for, and may reach another one.
+    /// The proxy cannot reach the given address, and may reach another one.
     #[error("{0}")]
     Unreachable(String),
     #[error("{0}")]
@@ -34,8 +34,8 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// Asks the proxy at the other end of `stream` for a connection to `target`: to its name, or to `address` where the kind
-/// of proxy takes addresses alone. What is read of and written to `stream` afterwards is the target's.
+/// Asks the proxy at the other end of `stream` for a connection to `target`: to its name, or to `address` if the kind
+/// of proxy takes only addresses. Afterwards `stream` reads from and writes to the target.
 ///
 /// # Errors
 /// The proxy refuses, does not speak what it should, or breaks off.
@@ -73,7 +73,7 @@ fn http(stream: &mut (impl Read + Write), login: Option<&Login>, target: &Target
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
 
-    // A byte at a time: what is behind the head is the target's already.
+    // A byte at a time: the bytes behind the head belong to the target.
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
         if head.len() >= MAX_HEAD_BYTES {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
 
-    /// A proxy that says what it says, whatever it is asked.
+    /// A proxy with fixed words, whatever it is asked.
     struct Played {
         answers: io::Cursor<Vec<u8>>,
         heard: Vec<u8>,
@@ -148,7 +148,7 @@ mod tests {
             let told = refusal.to_string();
             told.strip_prefix("the proxy that ALL_PROXY names ").map_or(told.clone(), str::to_owned)
         })?;
-        // Not a byte of what is the target's is read.
+        // No byte of the target's is read.
         let mut rest = String::new();
         stream.answers.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "TLS");

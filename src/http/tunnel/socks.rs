@@ -10,7 +10,7 @@ use super::{Refusal, not_understood, told};
 use crate::http::Target;
 use crate::http::proxy::Login;
 
-/// Whom a SOCKS proxy is asked for.
+/// The destination in a request to a SOCKS proxy.
 pub enum Destination<'a> {
     Address(SocketAddr),
     Name(&'a str, u16),
@@ -34,7 +34,7 @@ pub fn version_4(
         Destination::Address(SocketAddr::V6(_)) => {
             return Err(told("speaks SOCKS 4, which has no IPv6: use socks5:// or socks4a://"));
         }
-        // 4a: an address that is none, and the name behind the user.
+        // 4a: an invalid address, and the name behind the user.
         Destination::Name(name, port) => (*port, [0, 0, 0, 1], Some(name)),
     };
     if user.contains('\0') {
@@ -125,7 +125,7 @@ fn read_reply(stream: &mut impl Read) -> Result<(), Refusal> {
     if let Some(why) = why {
         return Err(Refusal::Unreachable(format!("cannot connect: {why} (SOCKS 5 code {})", head[1])));
     }
-    // The address that it is bound to tells us nothing, but it is to be read.
+    // The address that it is bound to has no use here, but it must be read.
     stream.read_exact(&mut head[2..])?;
     let length = match head[3] {
         1 => 4,
@@ -151,7 +151,7 @@ fn log_in(stream: &mut (impl Read + Write), login: &Login) -> Result<(), Refusal
     stream.flush()?;
     let mut reply = [0; 2];
     stream.read_exact(&mut reply)?;
-    // The version is 1, though some say 5.
+    // The version is 1, though some send 5.
     if reply[1] == 0 { Ok(()) } else { Err(told("does not accept the user name and password")) }
 }
 

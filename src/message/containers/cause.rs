@@ -17,7 +17,7 @@ impl Words {
         }
     }
 
-    /// The same behind what else is told of it: `退出码 3`.
+    /// The same behind other facts of the line: `退出码 3`.
     pub(super) fn short_cause(&self, cause: &Cause) -> Line {
         let is_chinese = self.language == Language::Chinese;
         let text = match cause {
@@ -58,7 +58,7 @@ impl Words {
         if self.language == Language::Chinese { "退出码" } else { "exit code" }
     }
 
-    /// The meaning of an exit code, where that is certain: a shell's for a command that it cannot run (POSIX, "Exit Status
+    /// The meaning of an exit code, if it is certain: a shell's for a command that it cannot run (POSIX, "Exit Status
     /// for Commands"), and 128 and the number of the signal that ended the container (signal(7)). Empty for others.
     fn meaning(&self, code: i64) -> String {
         let (signal, chinese, english) = match code {

@@ -1,5 +1,5 @@
-//! The words on containers that fail, and that are well again: up to three as blocks, more as a line each.
-//! Their causes (`cause.rs`) and the report's section (`section.rs`) are beside it.
+//! The words on containers that fail or recover: up to three as blocks, more with one line each. Their causes
+//! (`cause.rs`) and the report's section (`section.rs`) are beside it.
 
 mod cause;
 mod section;
@@ -16,7 +16,7 @@ use crate::snapshot::{Cause, ContainerWord, Value};
 
 pub(super) use section::containers;
 
-/// From one container more on each is one line: ten blocks are thirty lines.
+/// From this number of containers on each has one line: ten blocks would be thirty lines.
 const MAX_BLOCKS: usize = 3;
 
 /// The lines of those that fail.
@@ -69,7 +69,7 @@ struct Container<'a> {
     of_this: Vec<&'a Transition>,
 }
 
-/// The line of the engine, which is no container, if it is told of; then the containers in the order in which they first
+/// The line of the engine, which is no container, if there is one; then the containers in the order in which they first
 /// appear.
 fn engine_first<'a>(transitions: &[&'a Transition], engine: &'static str) -> (Vec<Line>, Vec<Container<'a>>) {
     let mut lines = Vec::new();
@@ -94,7 +94,7 @@ fn engine_first<'a>(transitions: &[&'a Transition], engine: &'static str) -> (Ve
 }
 
 impl Container<'_> {
-    /// Of all that is told of it, the past of what began first.
+    /// The past of the alert that began first, among all that are told of the container.
     fn past(&self, wording: Wording<'_>) -> Option<Line> {
         let mut by_age = self.of_this.clone();
         by_age.sort_by_key(|transition| transition.since);

@@ -1,4 +1,4 @@
-//! The report's section on containers: those in trouble always, of the others as many as there is room for.
+//! The report's section on containers: always those in trouble, and as many of the others as there is room for.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::snapshot::{ContainerWord, Reading, Restarted, Snapshot, Value};
 /// How many containers are listed, unless more are in trouble.
 const MAX_LINES: usize = 40;
 
-/// The section's lines, its heading first; the heading alone where there is no container.
+/// The section's lines, its heading first; the heading alone if there is no container.
 pub(in super::super) fn containers(snapshot: &Snapshot, words: &Words, now: Timestamp) -> Vec<Line> {
     let mut lines = vec![Line::from(words.docker)];
     if snapshot.failures.iter().any(|failure| failure.is_of_docker() && failure.target.is_none()) {
@@ -74,7 +74,7 @@ impl Row {
         };
         let target = Line::from("  • ") + Line::foreign(&state.key.target);
         let mut line = target + ": " + sign + " " + Line::foreign(&word.shown());
-        // The health of what does not run is the one it had when it did.
+        // The health of a container that does not run is the one from its last run.
         if let Some(health) = health.filter(|_| &*word.word == "running") {
             line = line + " (" + Line::foreign(&health.word) + ")";
         }
@@ -90,7 +90,7 @@ impl Row {
     }
 }
 
-/// How often it was restarted, and when it was last started: of one that is restarted again and again this matters.
+/// The number of restarts, and the last start: it matters for a container that restarts again and again.
 fn history(word: &ContainerWord, words: &Words, now: Timestamp) -> String {
     let Some(Restarted { count, last }) = word.restarts.as_deref() else { return String::new() };
     let mut text = format!(", {}", words.restarts(*count));

@@ -1,22 +1,22 @@
-//! Facts brought together: one for each episode of an alert, and no more of them than a digest lists.
+//! Merges facts: one for each episode of an alert, and no more than a digest lists.
 //!
-//! Each episode counts once, however often it was told of and however often digests are folded again. Of those that are
-//! only counted a number is kept while they go on, by which their end is known.
+//! Each episode counts once, however often it is told, and however often digests are folded again. An open episode that
+//! is only counted is remembered by a number, so that its end is recognized.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::super::{About, Fact, Line};
 
-/// As many things are told line by line.
+/// The number of facts that are listed line by line.
 pub const MAX_FACTS: usize = 1000;
 
-/// As many episodes that are not listed are known again. What is told of further ones counts anew.
+/// The number of unlisted episodes that are recognized later. Facts about further ones count as new.
 const MAX_UNLISTED_OPEN: usize = 50_000;
 
-/// One fact for each episode of an alert, whatever was told of it: its beginning, reminders, its end. At most
-/// [`MAX_FACTS`]: the oldest of what is over are told together, first those of one alert, then all; what is not over comes
-/// last to that.
+/// One fact for each episode of an alert, made from all its facts: its beginning, reminders, its end. If there are more
+/// than [`MAX_FACTS`], the oldest of those that are over are merged, first those of one alert, then all; open ones are
+/// merged last.
 pub fn merged(facts: Vec<Fact>) -> Vec<Fact> {
     let mut merge = Merge::default();
     facts.into_iter().for_each(|fact| merge.take_in(fact));
@@ -26,11 +26,11 @@ pub fn merged(facts: Vec<Fact>) -> Vec<Fact> {
 #[derive(Default)]
 struct Merge {
     facts: Vec<Fact>,
-    /// Where in `facts` an episode is.
+    /// The place of an episode in `facts`.
     places: HashMap<u64, usize>,
-    /// The one fact that stands for all that is not listed.
+    /// The one fact that stands for all unlisted ones.
     unlisted: Option<Fact>,
-    /// Which episodes among these are not over.
+    /// The open episodes among these.
     open: HashSet<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Merge {
             return;
         }
         match self.places.entry(id) {
-            // Two episodes may have one number: then the later one is told by itself.
+            // Two episodes may have one number: then the later one is told separately.
             Entry::Occupied(place) if self.facts[*place.get()].is_same_episode(&fact) => {
                 self.facts[*place.get()].follow(fact);
             }
@@ -77,7 +77,7 @@ impl Merge {
         self.count(fact);
     }
 
-    /// Lets what is not listed stand for this one too.
+    /// Lets the fact for all unlisted ones stand for this one too.
     fn count(&mut self, fact: Fact) {
         match &mut self.unlisted {
             Some(unlisted) => unlisted.absorb(&fact),

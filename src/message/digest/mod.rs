@@ -1,8 +1,8 @@
-//! Digests: what waited for too long, or was too much, told in as few messages as it takes, worst first.
+//! Digests: messages that waited too long, or were too many, in as few messages as possible, worst first.
 //!
-//! Nothing is dropped unsaid. An alert and its recovery are one line with start, end and duration. Where even the lines
-//! are too many, the oldest of what is over are told together, and how many they were is told with them. A digest's
-//! pages hold their facts, so that they can be folded again with what came after them.
+//! Nothing is dropped silently. An alert and its recovery are one line with start, end and duration. If even the lines
+//! are too many, the oldest alerts that are over are told together, with their number. A digest's pages hold their
+//! facts, so that they can be folded again with later messages.
 
 mod merge;
 
@@ -17,16 +17,17 @@ use crate::alert::Transition;
 
 use merge::merged;
 
-/// Lines of one page. A line has at most [`super::fact::MAX_LINE_BYTES`] and its times, so a page stays below 4 KiB.
+/// The lines of one page. A line has at most [`super::fact::MAX_LINE_BYTES`] and its times, so a page stays below 4
+/// KiB.
 const PAGE_LINES: usize = 14;
 
-/// A report that is longer is told by its title alone: a digest is bounded.
+/// A longer report is told by its title alone: a digest is bounded.
 const MAX_KEPT_REPORT_BYTES: usize = 64 * 1024;
 
 const _: () = assert!(PAGE_LINES * (super::fact::MAX_LINE_BYTES + 2 * "2026-02-04 15:30:00".len() + 16) < 4096);
 
-/// Messages that tell what `messages`, in the order in which they waited, were to tell. The newest report is worth
-/// reading as it is, and stays.
+/// Messages that tell the content of `messages`, which are in the order in which they waited. The newest report stays
+/// as it is.
 pub fn digest(messages: Vec<Message>, style: &Style, now: Timestamp) -> Vec<Message> {
     let count: u64 = messages.iter().map(|message| if is_page(message) { message.folded } else { 1 }).sum();
     let (report, rest) = take_newest_report(messages);
@@ -41,7 +42,7 @@ fn is_page(message: &Message) -> bool {
     message.kind == Kind::Digest
 }
 
-/// The newest report, in its parts, unless it is too long, and all else.
+/// The newest report, in its parts, unless it is too long, and all other messages.
 fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
     let is_report = |message: &&Message| message.kind == Kind::Report;
     let newest = messages.iter().rfind(is_report).map(|message| message.created);
@@ -50,10 +51,10 @@ fn take_newest_report(messages: Vec<Message>) -> (Vec<Message>, Vec<Message>) {
     messages.into_iter().partition(|message| is_newest(message) && bytes <= MAX_KEPT_REPORT_BYTES)
 }
 
-/// The facts in the messages. Of a message that was split, the first part's facts tell all; where that one was delivered
-/// already, the lines of the others are told as they are.
+/// The facts in the messages. In a split message the first part has all facts; if that part was delivered already, the
+/// lines of the others are told unchanged.
 fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
-    // Pages of one digest are told apart from the parts of one page by their number.
+    // The pages of one digest differ in their number from the parts of one page.
     let first_parts: HashSet<(Kind, Timestamp, usize)> = messages
         .iter()
         .filter_map(|message| Some((message.kind, message.created, message.part.filter(|part| part.0 == 1)?.1)))
@@ -73,7 +74,7 @@ fn facts_of(messages: Vec<Message>) -> Vec<Fact> {
     facts
 }
 
-/// Open alerts, the oldest first; then those that are over, the longest first; then all that is no alert.
+/// Open alerts, the oldest first; then those that are over, the longest first; then everything else.
 fn worst_first(mut facts: Vec<Fact>) -> Vec<Fact> {
     facts.sort_by_key(|fact| match (&fact.about, fact.ended) {
         (About::Alert(_), None) => (0, Reverse(0), fact.began),
@@ -98,13 +99,13 @@ fn pages(facts: &[Fact], folded: u64, style: &Style, now: Timestamp) -> Vec<Mess
     facts.chunks(PAGE_LINES).enumerate().map(page).collect()
 }
 
-/// The lines of a page; the first one says how many messages are folded.
+/// The lines of a page; the first one gives the number of folded messages.
 fn lines(facts: &[Fact], folded: u64, style: &Style) -> Vec<Line> {
     let head = (folded > 0).then(|| style.language.folded(folded).into());
     head.into_iter().chain(facts.iter().map(|fact| line(fact, style))).collect()
 }
 
-/// Alerts that are over, and no message that is still to come says so: a digest must not show them as if they went on.
+/// Alerts that are over without a message to come that says so: a digest must not show them as open.
 pub struct Ended {
     /// When each was over.
     episodes: HashMap<u64, Timestamp>,
@@ -130,7 +131,7 @@ impl Ended {
         self.episodes.is_empty()
     }
 
-    /// Takes it into a message that waits. Gives whether that changed.
+    /// Adds it to a message that waits; returns whether that changed.
     pub fn mark(&self, message: &mut Message, style: &Style) -> bool {
         let mut changed = false;
         for fact in &mut message.facts {

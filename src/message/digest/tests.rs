@@ -131,7 +131,7 @@ fn past_a_thousand_alerts_the_oldest_are_counted() {
     assert!(lines.last().unwrap().ends_with("另有 201 项较早的消息不再逐条列出"));
 }
 
-/// How many things pages tell of.
+/// The number of things that pages tell.
 fn told(pages: &[Message]) -> u64 {
     pages.iter().flat_map(|page| &page.facts).map(|fact| fact.times).sum()
 }
@@ -206,7 +206,7 @@ fn english_has_the_same_layout() {
     assert!(pages[0].lines[1].plain().starts_with("🟢 2026-02-04 15:30:00 → 2026-02-04 15:31:00 (1 min): 💾"));
 }
 
-/// The next thing that can happen to an alert, and since when it then fires.
+/// The next thing that can happen to an alert, and the start of its firing afterwards.
 fn step(news: News, since: Option<i64>, minute: i64) -> (News, Option<i64>, i64) {
     match (news, since) {
         (News::Fired, None) => (News::Fired, Some(minute), minute),
@@ -225,7 +225,7 @@ proptest! {
     ) {
         let mut pages = Vec::new();
         let mut episodes = std::collections::BTreeSet::new();
-        // Half of them fire since before what waits.
+        // Half of them fire since before the waiting messages.
         let mut since: Vec<Option<i64>> = (0..1600).map(|number| (number % 2 == 0).then_some(-5)).collect();
         let mut minute = 0;
         for (kind, count, folds) in rounds {

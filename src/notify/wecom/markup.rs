@@ -1,5 +1,5 @@
-//! A robot's `markdown` has mentions, links, colours, bold and code (the vendor's page, document path 99110), and no way to
-//! escape a character. So foreign text is written with the full-width twins of those that it would take for its own.
+//! A robot's `markdown` has mentions, links, colours, bold and code (the vendor's page, document path 99110), and no
+//! way to escape a character. So foreign text has the full-width twins of characters with a meaning.
 
 use crate::message::Escape;
 use crate::notify::full_width;

@@ -38,7 +38,7 @@ const _: () = assert!(RATE_LIMIT_HOLD.as_millis() >= BUDGET.window.as_millis());
 /// The robot's section in the configuration. It is also the name of the one outbox that a state of version 1 has.
 pub const KIND: &str = "wechat";
 
-/// The key that says where messages go.
+/// The key for the destination.
 pub const SETTING: &str = "wechat.webhook_url";
 
 /// The section `wechat`.
@@ -90,7 +90,7 @@ impl Config {
         Config { webhook_url }
     }
 
-    /// Warns of what is odd about a webhook; `written` is what the configuration has, which may only name its place.
+    /// Warns of an unusual webhook; `written` is the configuration's text, which may only name the webhook's place.
     fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
         if webhook.is_readable_on_the_way() {
             section.warning(KEY, "http:// shows the key to everyone on the way; use https://");

@@ -1,8 +1,8 @@
 //! The robot's answers, and their meaning for the message, the robot and the person who set it up.
 //!
-//! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and both are told. Nothing else of
-//! an answer is: whoever answers may repeat what it was asked, and the secret is in that. Vendor's page: document path
-//! 91770 (the call and its rate limit).
+//! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and a reason shows both. It
+//! shows nothing else of an answer, because an answer may repeat the request, and the secret is in that. Vendor's page:
+//! document path 91770 (the call and its rate limit).
 
 use std::time::Duration;
 
@@ -18,24 +18,24 @@ use crate::text;
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 
-/// However long something in between wants to be left alone.
+/// The longest pause, whatever a server in between asks for.
 const MAX_HOLD: Duration = Duration::from_secs(3600);
 
 const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD.as_millis());
 
-/// Of a reason, this much is told.
+/// The length of a reason.
 const MAX_REASON_CHARS: usize = 400;
 
-/// Of an `errmsg`, this much is looked at.
+/// The part of an `errmsg` that is looked at.
 const MAX_ERRMSG_BYTES: usize = 4096;
 
 /// Whole numbers are exact in a float below this.
 const MAX_EXACT: f64 = 9e15;
 
-/// The part of an answer that is ours to understand.
+/// The known part of an answer.
 struct Reply {
     errcode: i64,
-    /// Empty where there is none.
+    /// Empty if it is missing.
     errmsg: String,
 }
 
@@ -49,12 +49,12 @@ fn read(response: &Response) -> Option<Reply> {
     };
     let errcode = number(field("errcode")?)?;
     let errmsg = field("errmsg").and_then(Value::as_str).unwrap_or_default();
-    // Success inside a failed HTTP exchange is the word of something in between.
+    // Success inside a failed HTTP exchange comes from a server in between.
     let is_believed = errcode != 0 || (200..300).contains(&response.status);
     is_believed.then(|| Reply { errcode, errmsg: text::beginning(errmsg, MAX_ERRMSG_BYTES).to_owned() })
 }
 
-/// A whole number, as relays write it: `0`, `0.0`, `"0"`.
+/// A whole number in the forms that relays write: `0`, `0.0`, `"0"`.
 fn number(value: &Value) -> Option<i64> {
     let whole = |number: f64| (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64);
     match value {
@@ -78,12 +78,12 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
         Meaning::ChannelRefused(_) => Outcome::ChannelRefused { reason },
         Meaning::MessageRefused(_) => Outcome::MessageRefused { reason },
         Meaning::Passing => Outcome::Retry { reason },
-        // It may be about this message alone.
+        // The reason may be this message alone.
         Meaning::Unknown => Outcome::Rejected { reason },
     }
 }
 
-/// What something other than the robot answers: a page to log in at, a proxy's error, a relay without manners.
+/// The reason for an answer that is not the robot's: a login page, a proxy's error, a faulty relay.
 fn of_another(response: &Response) -> Outcome {
     let what = kind(response).map_or_else(|| format!("{} bytes", response.body.len()), str::to_owned);
     let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
@@ -94,7 +94,7 @@ fn of_another(response: &Response) -> Outcome {
     }
 }
 
-/// The body's media type, if it is one that everybody uses: another could be anything that the server says.
+/// The body's media type, if it is a common one: any other could be arbitrary text of the server.
 fn kind(response: &Response) -> Option<&'static str> {
     const KINDS: [&str; 6] =
         ["text/html", "text/plain", "text/xml", "application/json", "application/xml", "application/octet-stream"];
@@ -103,7 +103,7 @@ fn kind(response: &Response) -> Option<&'static str> {
     KINDS.into_iter().find(|kind| written.eq_ignore_ascii_case(kind)).filter(|_| !response.body.is_empty())
 }
 
-/// Advice on an answer that is not a delivery. A network error has its own in its text.
+/// Advice on an answer that is not a delivery. The text of a network error has its own.
 pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     let response = answer.as_ref().ok()?;
     let Some(reply) = read(response) else {
@@ -122,10 +122,10 @@ pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     }
 }
 
-/// One line of bounded length: what is hidden becomes a space, runs of space one.
+/// One line of bounded length: a space for hidden characters and for runs of space.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || text::is_hidden(c)).filter(|word| !word.is_empty());
-    // Bounded before it is joined: a body of 64 KiB is not worth going through for its first line.
+    // Bounded before it is joined: only the first line of a body of 64 KiB matters.
     let mut line = String::new();
     for word in words.take(MAX_REASON_CHARS) {
         if !line.is_empty() {
@@ -253,7 +253,7 @@ mod tests {
         };
         assert_eq!(told("no ZX9K here, token ABC, or a\\u0062c"), retry("errcode -1 no … here, token …, or …"));
         assert_eq!(told("stranger's 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f"), retry("errcode -1 stranger's …"));
-        // It is the same reason at each attempt, although the vendor numbers them.
+        // The reason is the same at each attempt, although the vendor numbers them.
         let numbered =
             "api freq out of limit, hint: [1629783954_220_7f6f212507f5dcbb5b45f3aed5a9fc80], from ip: 10.0.0.1";
         assert_eq!(told(numbered), retry("errcode -1 api freq out of limit, hint: […], from ip: 10.0.0.1"));

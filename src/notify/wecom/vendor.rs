@@ -1,4 +1,4 @@
-//! Whose webhook an address is, where it is not WeChat Work's: people paste the one that they have.
+//! The owner of an address that is not WeChat Work's: people paste the webhook that they have.
 
 /// The hosts of services that take a message by webhook and understand no other's format. A name stands for its
 /// subdomains too: Microsoft gives each tenant one, Discord its test clients.

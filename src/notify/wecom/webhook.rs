@@ -1,4 +1,4 @@
-//! A robot's webhook: its URL, which is a secret because of the key in it, and what of it may be shown.
+//! A robot's webhook: its URL, which is a secret because of the key in it, and the parts that may be shown.
 
 use super::vendor;
 use crate::http::Target;
@@ -10,7 +10,7 @@ const PREFIX: &str = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=";
 
 const VENDOR_HOST: &str = "qyapi.weixin.qq.com";
 
-/// A robot's key has 36 characters, as a UUID has; what is far shorter is a word, or a key cut off.
+/// A robot's key has 36 characters, like a UUID; a far shorter text is a word, or a key cut off.
 const MIN_KEY_CHARS: usize = 12;
 
 const EXPECTED: &str = "the whole URL (https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…) or the key alone";
@@ -25,8 +25,8 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Reads what people paste: the whole URL, or the key alone. `None`: nothing. Another host is another robot's
-    /// address, such as a relay, and may do without a key.
+    /// Reads the text that people paste: the whole URL, or the key alone. `None`: nothing. Another host means another
+    /// robot, such as a relay, which may need no key.
     ///
     /// # Errors
     /// It is neither, or still the placeholder; the text itself is never part of the complaint.
@@ -58,8 +58,8 @@ impl Webhook {
         &self.url
     }
 
-    /// `key=…` and the key's last four characters; where there is no key, `…` and those of what the URL ends with. Of what
-    /// is short nothing is shown.
+    /// `key=…` and the key's last four characters; without a key, `…` and the last four of the URL. A short one is not
+    /// shown at all.
     pub fn masked(&self) -> String {
         let url = self.url.expose();
         let last =
@@ -72,12 +72,12 @@ impl Webhook {
         Target::of(&self.url.expose()).is_some_and(|target| !target.https && !target.is_loopback())
     }
 
-    /// The service whose address it is, where that is known to be another one than WeChat Work.
+    /// The service that the address belongs to, if it is known to be another one than WeChat Work.
     pub fn other_vendor(&self) -> Option<&'static str> {
         Target::of(&self.url.expose()).and_then(|target| vendor::of(&target.host))
     }
 
-    /// `text` without the secret, should an answer repeat it.
+    /// `text` without the secret, in case an answer repeats it.
     pub fn scrub(&self, text: &str) -> String {
         Scrubber::of_url(&self.url).scrub(text)
     }
@@ -94,7 +94,7 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// `YOUR_KEY`, as the template has it, and what is made of it.
+/// `YOUR_KEY`, as in the template, and placeholders like it.
 fn is_placeholder(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     key.contains("your_key") || key.contains("your-key") || (!key.is_empty() && key.bytes().all(|byte| byte == b'x'))

@@ -1,5 +1,5 @@
-//! An outbox as a file can hold it: instants and counts that no agent wrote are corrected, and what is too much is
-//! forgotten. And what always holds.
+//! Checks an outbox from a file: corrects instants and counts that no agent wrote, forgets messages beyond the bound,
+//! and holds the invariant.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use super::{Budget, Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE}
 use crate::bounds::keep;
 use crate::clock::{self, Boot, Now};
 
-/// No message waits for longer.
+/// The longest wait of a message.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// More attempts, and more messages, than ever were.
+/// More attempts, and more messages, than there ever were.
 const MAX_COUNT: u32 = 1_000_000;
 
 impl Outbox {
-    /// The invariant, whatever was read from a state file. An attempt that is under way is counted, and no more of
-    /// them than the channel takes.
+    /// The invariant, whatever the state file held. An attempt that is under way is counted, and no more attempts than
+    /// the channel takes.
     pub(super) fn is_consistent(&self, budget: Option<Budget>) -> bool {
         let is_first_there = !self.on_its_way || !self.waiting.is_empty();
         is_first_there && self.set_aside.len() <= MAX_SET_ASIDE && budget.is_none_or(|budget| self.window.keeps(budget))
@@ -26,7 +26,7 @@ impl Outbox {
         self.on_its_way
     }
 
-    /// Corrects what cannot be true at `now`. How many values that were.
+    /// Corrects values that cannot be true at `now`; returns how many there were.
     pub fn correct(&mut self, now: Now) -> usize {
         let entries = self.waiting.iter_mut().chain(&mut self.rejected);
         let mut corrected: usize = entries.map(|entry| entry.correct(now)).sum();
@@ -42,13 +42,13 @@ impl Outbox {
 }
 
 impl Outbox {
-    /// Forgets of all messages but their text. How many facts those were.
+    /// Forgets everything but the text of all messages; returns the number of facts.
     pub fn drop_facts(&mut self) -> usize {
         let entries = self.waiting.iter_mut().chain(&mut self.rejected);
         entries.map(|entry| std::mem::take(&mut entry.message.facts).len()).sum()
     }
 
-    /// Forgets half of all messages, rounded up: first those that were rejected, then the oldest. How many those were.
+    /// Forgets half of all messages, rounded up: first those that were rejected, then the oldest. Returns how many.
     pub fn forget_half(&mut self) -> usize {
         let messages = if self.rejected.is_empty() { &mut self.waiting } else { &mut self.rejected };
         messages.drain(..messages.len().div_ceil(2)).count()

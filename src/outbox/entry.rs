@@ -1,4 +1,4 @@
-//! One message that waits, and what became of it so far.
+//! One message that waits, and its attempts so far.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::message::Message;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub message: Message,
-    /// Since when it waits, or the oldest of those that it is a digest of.
+    /// Since when it waits; for a digest, since when its oldest message waited.
     pub queued: Boot,
     /// Attempts that failed.
     pub attempts: u32,
@@ -19,7 +19,7 @@ pub struct Entry {
     /// How often the channel itself rejected it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejections: u32,
-    /// How many of the jobs that deliver it are done.
+    /// The number of its delivered jobs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub jobs_done: u32,
     /// Since when others go first.

@@ -1,7 +1,7 @@
 //! Messages that wait for one channel: a bounded queue with order, backoff and a budget.
 //!
 //! It is a value, saved with the alerts before the first byte of a message is sent, and again once the message is
-//! delivered. It reads no clock and does no I/O; the core asks it what is due.
+//! delivered. It reads no clock and does no I/O; the core asks it for the next message.
 
 mod check;
 mod entry;
@@ -30,17 +30,17 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// The longest pause between two attempts at one message.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
-/// How often a channel that refuses everything is tried all the same.
+/// The pause between attempts at a channel that refuses everything.
 const REFUSED_PAUSE: Duration = Duration::from_secs(3600);
 
-/// After so many rejections a message lets those behind it go first.
+/// After this many rejections a message lets those behind it go first.
 const MAX_REJECTIONS: u32 = 5;
 /// A rejected message is tried again this often, and set aside after this long.
 const REJECTED_PAUSE: Duration = Duration::from_secs(3600);
 const REJECTED_FOR: Duration = Duration::from_secs(24 * 3600);
-/// More rejected messages than this are not kept; the oldest is set aside.
+/// The most rejected messages that are kept; beyond it the oldest is set aside.
 const MAX_REJECTED: usize = 20;
-/// As many messages that were set aside are remembered, for `status`.
+/// The number of set-aside messages that `status` remembers.
 const MAX_SET_ASIDE: usize = 20;
 
 const _: () =
@@ -56,7 +56,7 @@ pub struct SetAside {
     pub reason: String,
 }
 
-/// The messages that wait for a channel, in the order in which they will be sent, and what the channel allows.
+/// The messages that wait for a channel, in the order of their sending, and the channel's limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outbox {
     waiting: VecDeque<Entry>,
@@ -65,7 +65,7 @@ pub struct Outbox {
     rejected: VecDeque<Entry>,
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     set_aside: VecDeque<SetAside>,
-    /// How many were set aside since a message last told of it.
+    /// The number of set-aside messages that no message has reported yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     set_aside_untold: u32,
     /// The attempts of the last minute.
@@ -73,7 +73,7 @@ pub struct Outbox {
     /// The channel takes nothing before this instant.
     #[serde(default)]
     hold: Option<Hold>,
-    /// Whether the first message is on its way. A restart knows nothing of it any more, and sends the message again.
+    /// Whether the first message is on its way. A restart forgets this, and sends the message again.
     #[serde(skip)]
     on_its_way: bool,
 }
@@ -103,8 +103,8 @@ impl Outbox {
         self.waiting.push_back(Entry::new(message, now));
     }
 
-    /// Takes over the messages of a channel that is gone, in the order in which they were queued. Its budget is not
-    /// taken over, as it was another channel's.
+    /// Takes over the messages of a channel that is gone, in the order in which they were queued. It does not take over
+    /// the budget, which was another channel's.
     pub fn take_over(&mut self, other: Outbox) {
         let on_its_way = if self.on_its_way { self.waiting.pop_front() } else { None };
         let mut all: Vec<Entry> = self.waiting.drain(..).chain(other.rejected).chain(other.waiting).collect();
@@ -125,8 +125,8 @@ impl Outbox {
         self.waiting.len() > MAX_MESSAGES || bytes.sum::<usize>() > MAX_BYTES
     }
 
-    /// Puts what `digest` makes of the waiting messages in their place. One that is on its way stays until it is known
-    /// what became of it. Gives the number of those that were folded.
+    /// Replaces the waiting messages by the digest that `digest` makes of them. A message on its way stays until its
+    /// outcome is known. Returns the number of folded messages.
     pub fn fold(&mut self, digest: impl FnOnce(Vec<Message>) -> Vec<Message>) -> usize {
         let folded = self.waiting.split_off(usize::from(self.on_its_way).min(self.waiting.len()));
         let Some(mut first) = folded.front().cloned() else { return 0 };
@@ -134,7 +134,7 @@ impl Outbox {
         let count = folded.len();
         let digest = digest(folded.into_iter().map(|entry| entry.message).collect());
         self.waiting.extend(digest.into_iter().map(|message| Entry::new(message, first.queued)));
-        // The channel is no more ready for a digest than for what it stands for.
+        // The channel is no more ready for a digest than for the messages in it.
         if let Some(entry) = self.waiting.get_mut(usize::from(self.on_its_way)) {
             (entry.attempts, entry.not_before, entry.last_error) = (first.attempts, first.not_before, first.last_error);
         }
@@ -155,9 +155,9 @@ impl Outbox {
         [Some(message), hold, window].into_iter().flatten().max()
     }
 
-    /// The message to be sent now, if one is due, and how long it has waited. `split` cuts it into parts that the channel
-    /// takes, the first of which is sent. The attempt is counted before it is made, so that a crash does not make the
-    /// budget larger.
+    /// The next message, if one is due, and how long it has waited. `split` cuts it into parts that the channel takes,
+    /// the first of which is sent. The attempt is counted before it is made, so that a crash does not make the budget
+    /// larger.
     pub fn begin(
         &mut self,
         now: Boot,
@@ -174,7 +174,7 @@ impl Outbox {
         let mut first = self.waiting.pop_front()?;
         let mut parts = split(first.message).into_iter();
         first.message = parts.next()?;
-        // The first part alone was tried before.
+        // Only the first part was tried before.
         let rest: Vec<Entry> = parts.map(|part| Entry::new(part, first.queued)).collect();
         first.jobs_done = if rest.is_empty() { first.jobs_done } else { 0 };
         rest.into_iter().rev().for_each(|entry| self.waiting.push_front(entry));
@@ -210,7 +210,7 @@ impl Outbox {
         self.on_its_way = false;
     }
 
-    /// Takes in what became of the message that was on its way.
+    /// Takes in the outcome of the message that was on its way.
     pub fn settle(&mut self, outcome: &Outcome, now: Boot) -> Conclusion {
         debug_assert!(self.on_its_way && !self.waiting.is_empty(), "nothing is on its way");
         self.window.settle(now);
@@ -281,7 +281,7 @@ impl Outbox {
         self.set_aside.drain(..surplus);
     }
 
-    /// The channel's configuration was read again: what was refused is tried at once.
+    /// The channel's configuration was read again: refused messages are tried at once.
     pub fn reopen(&mut self) {
         self.end_refusal();
         for entry in self.waiting_mut() {
@@ -293,7 +293,7 @@ impl Outbox {
         self.waiting.extend(rejected.into_iter().chain(behind));
     }
 
-    /// The channel may be another one, or have been mended: that it refused everything may be over. A rate limit still
+    /// The channel may be another one, or have been mended: its refusal of everything may be over. A rate limit still
     /// holds.
     pub fn end_refusal(&mut self) {
         self.hold.take_if(|hold| hold.refused);
@@ -312,27 +312,27 @@ impl Outbox {
         self.waiting.len() + self.rejected.len()
     }
 
-    /// Every message that waits: in the order in which they will be sent, then those that were rejected.
+    /// Every message that waits: in the order of their sending, then those that were rejected.
     pub fn waiting(&self) -> impl Iterator<Item = &Entry> {
         self.waiting.iter().chain(&self.rejected)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub fn waiting_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.waiting.iter_mut().chain(&mut self.rejected)
     }
 
-    /// Those that were rejected and let others go first, to be changed.
+    /// Those that were rejected and let others go first, mutable.
     pub fn rejected_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.rejected.iter_mut()
     }
 
-    /// The messages that were given up last, oldest first.
+    /// The last messages that were given up, oldest first.
     pub fn set_aside(&self) -> impl Iterator<Item = &SetAside> {
         self.set_aside.iter()
     }
 
-    /// How many messages were given up since one last told of it.
+    /// The number of given-up messages that no message has reported yet.
     pub fn set_aside_untold(&self) -> u32 {
         self.set_aside_untold
     }
@@ -341,8 +341,8 @@ impl Outbox {
         self.hold.as_ref()
     }
 
-    /// Moves every instant to the clock of another start of the machine: by what is likely to be right, and what keeps
-    /// the channel from being sent too much by what is certain not to let it end early.
+    /// Moves every instant to the clock of another start of the machine: to the most likely one, and pauses that
+    /// protect the channel to the latest possible one.
     pub fn shift(&mut self, micros: i64, certain_micros: i64) {
         self.window.shift(certain_micros);
         for entry in self.waiting_mut() {

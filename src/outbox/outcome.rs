@@ -10,7 +10,7 @@ pub enum Outcome {
     Retry {
         reason: String,
     },
-    /// The channel itself answered that it does not take this message, without saying that it never will.
+    /// The channel itself answered that it does not take this message, but not that it never will.
     Rejected {
         reason: String,
     },
@@ -19,7 +19,7 @@ pub enum Outcome {
         reason: String,
         hold: Duration,
     },
-    /// The channel will never take this message as it is; those behind it may be taken.
+    /// The channel will never take this message; it may take those behind it.
     MessageRefused {
         reason: String,
     },

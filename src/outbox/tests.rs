@@ -120,7 +120,7 @@ fn an_attempt_that_a_crash_cut_off_still_counts() {
     let mut outbox = outbox(&["m"; 30]);
     for _ in 0..20 {
         assert!(begin(&mut outbox, at(0)).is_some());
-        // As if the agent had crashed here: only what was saved is left.
+        // As if the agent had crashed here: only the saved state is left.
         outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
     }
     assert_eq!(begin(&mut outbox, at(60_000)), None);

@@ -1,4 +1,4 @@
-//! The budget: how much a channel was sent lately. A failed attempt counts: the channel may have counted it too.
+//! The budget: the attempts of the last minute. A failed attempt counts: the channel may have counted it too.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::keep;
 use crate::clock::Boot;
 
-/// No channel's budget is larger, and no attempt arrives later than so long after it began.
+/// The bound of any channel's budget, and of the time that an attempt takes to arrive.
 const MAX_ATTEMPTS: usize = 1000;
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether a state file keeps all that is counted of it.
+    /// Whether a state file can hold all attempts that this budget counts.
     pub const fn is_within_bounds(&self) -> bool {
         self.attempts <= MAX_ATTEMPTS && self.longest_attempt.as_millis() <= LONGEST_ATTEMPT.as_millis()
     }
@@ -42,7 +42,7 @@ impl Window {
         self.latest_arrivals.get(over).map(|arrival| arrival.after(budget.window))
     }
 
-    /// Counts an attempt that is about to be made: until it is known better, it may arrive as late as it can.
+    /// Counts an attempt that is about to be made: until its end is known, it may arrive as late as possible.
     pub fn begin(&mut self, now: Boot, budget: Budget) {
         while self.latest_arrivals.len() >= budget.attempts {
             self.latest_arrivals.pop_front();
@@ -69,7 +69,7 @@ impl Window {
         }
     }
 
-    /// Corrects what cannot be true of what was read from a file. How many values that were.
+    /// Corrects values from a file that cannot be true; returns how many there were.
     pub fn correct(&mut self, now: Boot) -> usize {
         let surplus = self.latest_arrivals.len().saturating_sub(MAX_ATTEMPTS);
         self.latest_arrivals.drain(..surplus);

@@ -1,4 +1,4 @@
-//! One line of `time,metric,target,value`, as RFC 4180 has lines, but for line breaks inside of quotes. Pure.
+//! One line of `time,metric,target,value` in the form of RFC 4180, but without line breaks inside quotes. Pure.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub const HEADER: &str = "time,metric,target,value";
 
 const COLUMNS: usize = 4;
 
-/// As much of a field is shown in an error.
+/// The length of a field in an error.
 const MAX_SHOWN_BYTES: usize = 80;
 
 /// One recorded reading, as it is written.
@@ -56,7 +56,7 @@ fn next_field(line: &str) -> Result<(Cow<'_, str>, Option<&str>), String> {
     loop {
         let (part, rest) = left.split_once('"').ok_or("a quote is not closed")?;
         field.push_str(part);
-        // Two quotes are one that belongs to the field.
+        // Two quotes stand for one in the field.
         let Some(rest) = rest.strip_prefix('"') else {
             let rest = rest.trim();
             return match rest.strip_prefix(',') {

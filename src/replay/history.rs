@@ -1,6 +1,6 @@
 //! Reads recorded readings, check by check: CSV or objects of `check --json`, told apart by the first byte.
 //!
-//! It streams: one check is in memory, and the name of each series. Whatever is wrong ends it, with the line.
+//! It streams: only one check is in memory, and the name of each series. Any fault ends it, with its line.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, Read};
@@ -22,13 +22,13 @@ use crate::snapshot::{ContainerWord, Key, Reading, Value};
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// A path is no longer (PATH_MAX in limits.h).
+/// The longest path (PATH_MAX in limits.h).
 const MAX_TARGET_BYTES: usize = 4096;
 
-/// As many different targets are told apart.
+/// The most different targets.
 const MAX_SERIES: usize = 50_000;
 
-/// The reason why a history cannot be read on, with its file and line.
+/// The reason why the rest of a history cannot be read, with its file and line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadHistory(String);
@@ -70,8 +70,8 @@ enum Form {
 }
 
 impl<R: BufRead> History<R> {
-    /// `input` under the name that errors give it. The plan says which quantities there are, which of them are measured,
-    /// and how containers are to be.
+    /// `input` under the name that errors show. The plan says which quantities exist, which of them are measured, and
+    /// the expected states of containers.
     pub fn new(input: R, name: impl Into<String>, plan: &Plan) -> History<R> {
         History { input, name: name.into(), series: AllSeries::new(plan), form: None, last: None, bytes: Vec::new() }
     }
@@ -221,7 +221,7 @@ fn follows(last: Option<Timestamp>, time: Timestamp) -> Result<(), String> {
 /// The schema of `check --json`.
 const SCHEMA: u32 = 1;
 
-/// As much of an object of `check --json` as a replay goes by.
+/// The fields of an object of `check --json` that a replay needs.
 #[derive(Deserialize)]
 struct Document {
     schema: u32,
@@ -257,7 +257,7 @@ impl AllSeries {
         AllSeries { metrics, words: RecordedWords::new(&plan.docker), seen: BTreeMap::new(), count: 0 }
     }
 
-    /// Takes in a row; `None` where it could not be measured, or is not to be.
+    /// Takes in a row; `None` if it could not be measured, or is not to be.
     fn take(
         &mut self,
         time: Timestamp,
@@ -281,7 +281,7 @@ impl AllSeries {
         Ok(is_measured.then_some(Recorded { reading: Reading { key, value, note: None }, stands_for }))
     }
 
-    /// The target by the one name that is kept of it.
+    /// The target, under the one copy of its name.
     fn target(&mut self, metric: &'static Metric, target: &str, time: Timestamp) -> Result<Rc<str>, String> {
         let targets = self.seen.entry(metric).or_default();
         if let Some(series) = targets.get_mut(target) {
@@ -324,7 +324,7 @@ impl AllSeries {
         Ok(Some(value))
     }
 
-    /// Whoever recorded it knew more of the container than its word: whether that is well.
+    /// The recorder knew more of the container than its word: whether that is well.
     fn judged(&self, key: &Key, word: &str, reading: &ReadingDocument) -> Result<ContainerWord, String> {
         let judged = self.words.reading(key, &bounded(word)?);
         let breach = Verdict::Breach(Default::default());

@@ -1,7 +1,7 @@
-//! Recorded readings through the state machine and the words of `run`: what would have been told, had this configuration
-//! been in force. No channel, no state and no waiting.
+//! Sends recorded readings through the state machine and the words of `run`: the messages that this configuration would
+//! have sent. No channel, no state and no waiting.
 //!
-//! Between two recorded checks nobody can look, so a wait that ends there is judged at the next one.
+//! Nothing is measured between two recorded checks, so a wait that ends there is judged at the next one.
 
 mod csv;
 mod history;
@@ -30,7 +30,7 @@ pub struct Replay<'a> {
     alerts: Alerts,
     /// The last check.
     snapshot: Snapshot,
-    /// Of what is over its limit: for how long it was so by its first reading, which stands for the time before it.
+    /// For readings over their limit: the time that the first of them stands for, back to the one before it.
     lasted: HashMap<Key, Duration>,
     checks: u64,
     span: Option<(Timestamp, Timestamp)>,
@@ -55,7 +55,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Takes in a check, and gives the messages that it would have led to.
+    /// Takes in a check, and returns the messages that it would have caused.
     pub fn check(&mut self, check: Check) -> Vec<Told> {
         self.checks += 1;
         let time = check.time;
@@ -95,7 +95,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Takes off the wait of a finding the time that the first reading over the limit stands for.
+/// Shortens the wait of a finding by the time that the first reading over the limit stands for.
 fn shorten_wait(finding: &mut Finding<'_>, stands_for: Duration, lasted: &mut HashMap<Key, Duration>, alerts: &Alerts) {
     if finding.wait.is_zero() {
         return;

@@ -1,12 +1,12 @@
-//! JSON objects one after another, as `check --json` prints them: cut apart without being understood, so that no more than
-//! one of them is in memory.
+//! JSON objects one after another, as `check --json` prints them: separated without being parsed, so that only one of
+//! them is in memory.
 
 use std::io::{self, BufRead};
 
-/// No object is longer: ten thousand containers, with room.
+/// The bound of an object: ten thousand containers, with room.
 const MAX_OBJECT_BYTES: usize = 16 * 1024 * 1024;
 
-/// An object that cannot be had.
+/// An object that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Cut {
     #[error(transparent)]
@@ -19,7 +19,7 @@ pub enum Cut {
 /// Cuts a stream into objects.
 #[derive(Debug, Default)]
 pub struct Objects {
-    /// How many line feeds were read.
+    /// The number of line feeds so far.
     lines: u64,
     depth: usize,
     in_text: bool,
@@ -27,7 +27,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Reads the next object into `object`, and gives the number of the line in which it begins; `None` at the end.
+    /// Reads the next object into `object`, and returns the number of the line in which it begins; `None` at the end.
     ///
     /// # Errors
     /// Something else stands there, the object is not complete, or it is too long.
@@ -76,7 +76,7 @@ impl Objects {
         }
     }
 
-    /// Takes in a byte; whether it is an object's last.
+    /// Takes in a byte; returns whether it is an object's last.
     fn ends_with(&mut self, byte: u8) -> bool {
         if self.in_text {
             (self.in_text, self.is_escaped) = match byte {

@@ -1,4 +1,4 @@
-//! Replays of written histories: waits, what is not there, bad input, both forms; and arbitrary bytes.
+//! Replays of written histories: waits, missing readings, bad input, both forms; and arbitrary bytes.
 
 use proptest::prelude::*;
 
@@ -53,7 +53,7 @@ fn a_reading_stands_for_the_time_since_the_one_before_it() {
     assert_eq!(news(&with_for("30m"), &rows), ["00:30 fired"]);
     assert_eq!(news(&with_for("31m"), &rows), ["00:45 fired"]);
     assert_eq!(news(&with_for("20m"), &memory(&["50", "85", "50", "85", "50"])), [""; 0]);
-    // Nothing is before the first one, and what could not be measured stands for nothing.
+    // There is nothing before the first one, and a reading that is missing stands for nothing.
     assert_eq!(news(&with_for("15m"), &memory(&["85", "85"])), ["00:15 fired"]);
     assert_eq!(news(&with_for("20m"), &memory(&["50", "", "85"])), ["00:30 fired"]);
 }
@@ -172,7 +172,7 @@ proptest! {
         replayed(YAML, format!("{}\n{rows}", csv::HEADER).as_bytes());
     }
 
-    /// The first one is told, a lasting one not more often than the steps say, and an end only of what was told.
+    /// The first alert is told, a lasting one not more often than the steps say, and a recovery only after its alert.
     #[test]
     fn arbitrary_readings_lead_to_messages_in_their_order(
         readings in proptest::collection::vec((0..90_000u32, 0.0..100.0), 1..40),

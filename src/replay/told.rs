@@ -11,7 +11,7 @@ use crate::message::{self, Kind, Message, Style};
 use crate::notify::Channel;
 use crate::text;
 
-/// One message, by what it tells.
+/// One message, by its content.
 #[derive(Debug)]
 pub struct Told {
     pub kind: Kind,
@@ -30,7 +30,7 @@ impl Told {
         told.into_iter().filter(|told| !told.transitions.is_empty()).collect()
     }
 
-    /// As the terminal shows it.
+    /// The message as the terminal shows it.
     pub fn text(&self, style: &Style) -> String {
         let alerts = message::alerts(&self.transitions, style, self.time);
         let recovery = message::recovery(&self.transitions, style, self.time);

@@ -15,7 +15,7 @@ use crate::snapshot::{Reading, Snapshot, Value};
 pub enum Limit {
     /// In the unit of the value.
     Threshold(f64),
-    /// The state or health that a container is expected to be in.
+    /// The state or health that is expected of a container.
     Expected(Rc<str>),
 }
 
@@ -41,7 +41,7 @@ impl Level {
 pub enum Verdict {
     Clear,
     Breach(Level),
-    /// Measured, but it cannot be said yet: a container that is starting.
+    /// Measured, but not decided yet: a container that is starting.
     Unknown,
 }
 
@@ -67,14 +67,14 @@ impl Verdict {
     }
 }
 
-/// A reading and what is to be thought of it.
+/// A reading with its verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding<'a> {
     pub reading: &'a Reading,
-    /// Of a breach the one that is broken; `None`: the value may be anything.
+    /// For a breach, the limit that is broken; `None`: any value is well.
     pub limit: Option<Limit>,
     pub verdict: Verdict,
-    /// All that it was compared with.
+    /// All limits that it was compared with.
     pub limits: Limits,
     /// How long a breach must last before it is told.
     pub wait: Duration,
@@ -100,7 +100,7 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
             let limit = Some(Limit::Expected(container.expected.clone()));
             return Finding { reading, limit, verdict, limits: *limits, wait };
         }
-        // No swap at all is never over.
+        // Without any swap its use is never over a limit.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
         Value::Usage { percent: number, .. } | Value::Number(number) => *number,
     };

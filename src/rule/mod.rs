@@ -1,7 +1,7 @@
 //! Rules: which limits hold for which quantity of which target, as data.
 //!
-//! The first that fits wins. Keys of the configuration become rules, and so do the quantities' own defaults, behind all
-//! others.
+//! The first rule that fits wins. Keys of the configuration become rules, and so do the quantities' own defaults,
+//! behind all others.
 
 mod judge;
 
@@ -14,7 +14,7 @@ use crate::metric::{Limits, Metric};
 use crate::pattern;
 use crate::snapshot::Key;
 
-/// The limits of one quantity, on the targets of one pattern.
+/// The limits of one quantity, for the targets of one pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub metric: &'static Metric,
@@ -24,13 +24,13 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// For whatever target has the quantity.
+    /// For every target that has the quantity.
     pub fn for_every(metric: &'static Metric, limits: Limits) -> Rule {
         Rule { metric, target: "*".into(), limits }
     }
 }
 
-/// All rules, ready to be asked: a rule for one target costs nothing when others are judged.
+/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged.
 #[derive(Clone, Debug, Default)]
 pub struct Rules(BTreeMap<&'static Metric, Ordered>);
 
@@ -42,7 +42,7 @@ struct Ordered {
 }
 
 impl Rules {
-    /// The limits for `key`; `None`: it may be anything.
+    /// The limits for `key`; `None`: any value is well.
     pub fn limits(&self, key: &Key) -> Option<&Limits> {
         let Ordered { exact, patterns } = self.0.get(key.metric)?;
         let exact = exact.get(&key.target);
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(rules.limits(&Key::new(metric::MEMORY, "")), None);
     }
 
-    /// Counted in rules that are looked at, this would be 10^8.
+    /// If every rule were looked at, this would take 10^8 steps.
     #[test]
     fn a_rule_for_each_of_ten_thousand_targets_costs_the_others_nothing() {
         let rules: Rules = (0..10_000).map(|number| rule(&format!("/{number}"), f64::from(number))).collect();

@@ -16,10 +16,10 @@ pub struct Config {
     /// `None`: the general one.
     #[serde(serialize_with = "time_zone_name")]
     pub timezone: Option<TimeZone>,
-    /// A report that is this late is not sent any more; one within its minute is never late.
+    /// A report that is this late is no longer sent; within its minute a report is never late.
     #[serde(serialize_with = "seconds")]
     pub misfire_grace: Duration,
-    /// Each host's reports come later than the schedule says by a delay of its own, up to this.
+    /// Each host's reports come later than the schedule says, by a delay of its own up to this.
     #[serde(serialize_with = "seconds")]
     pub jitter: Duration,
 }

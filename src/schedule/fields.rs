@@ -95,7 +95,7 @@ impl Fields {
 
     /// Whether any day at all fits: `0 0 30 2 *` has none.
     ///
-    /// A weekday comes in each month, and a fifth one in each month some day, February included.
+    /// A weekday comes in each month, and so does a fifth one, February included, in some year.
     pub(super) fn ever_fires(&self) -> bool {
         let Some(of_month) = &self.days_of_month else { return true };
         let first_day = of_month.days.first_from(1).unwrap_or(i8::MAX);
@@ -103,7 +103,7 @@ impl Fields {
         self.days_of_week.is_some() || of_month.last || of_month.nearest_weekday.is_some() || first_day <= longest
     }
 
-    /// Day of month OR day of week where both are restricted, as crontab(5) has it.
+    /// Day of month OR day of week if both are restricted, as in crontab(5).
     fn fits_day(&self, date: Date) -> bool {
         match (&self.days_of_month, &self.days_of_week) {
             (None, None) => true,
@@ -141,8 +141,8 @@ impl DaysOfWeek {
     }
 }
 
-/// The weekday nearest to `day` in `month`'s month, never in another one; a day that the month does not have means its
-/// last, as croniter has it.
+/// The weekday nearest to `day` in `month`'s month, never in another one. A day that the month does not have means its
+/// last, as in croniter.
 fn nearest_weekday(month: Date, day: i8) -> i8 {
     let day = day.min(month.days_in_month());
     let date = month.first_of_month().saturating_add((i32::from(day) - 1).days());
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_rarest_day_of_all_is_found() {
-        // A fifth Monday in February needs a leap day that is one; 2100 is not a leap year.
+        // A fifth Monday in February needs a leap year in which it is the 29th; 2100 is not a leap year.
         assert_eq!(
             first_from("0 0 * 2 mon#5", date(2072, 3, 1).at(0, 0, 0, 0)),
             Some(date(2112, 2, 29).at(0, 0, 0, 0))

@@ -1,14 +1,15 @@
 //! Cron schedules: when is a report due?
 //!
-//! An expression has five fields with the meaning that croniter gives them, evaluated whole in one time zone. Parsing
-//! says what is wrong and where; searching is arithmetic on sets, and what a clock change does to a schedule is settled
-//! in `wall_clock`. Whether a report was sent already is [`Reporter`]'s business.
+//! An expression has five fields with croniter's meaning, evaluated whole in one time zone. Parsing finds each fault
+//! and its place; searching is arithmetic on sets; `wall_clock` settles the effect of clock changes. Whether a report
+//! was sent already is [`Reporter`]'s business.
 //!
-//! Why not croner (4.0), of the crates that were looked at the one nearest to croniter: an error of its does not say where
-//! it is; `1,,2`, `mon` for a minute and `1jan` (November) pass; `5/10` does not. Of 37,439 random expressions that are
-//! valid here it refused 7,998, and of the others 857 fired at other times, all of them around clock changes, where the
-//! times of a list that spring skips are lost and those that autumn repeats come twice. With parser and clock changes our
-//! own, the search through the calendar is all that was left to it, and that is `fields::Fields::first_from`.
+//! Among the crates that were looked at, croner (4.0) was the nearest to croniter. It is not used, because its errors
+//! do not name the place; `1,,2`, `mon` for a minute and `1jan` (November) pass; `5/10` does not. Of 37,439 random
+//! expressions that are valid here it refused 7,998, and of the others 857 fired at other times, all of them around
+//! clock changes, where the times of a list that spring skips are lost and those that autumn repeats come twice. With a
+//! parser and clock changes of our own, only the search through the calendar was left for it, and that is
+//! `fields::Fields::first_from`.
 
 mod config;
 mod due;
@@ -52,12 +53,12 @@ impl Schedule {
         &self.expression
     }
 
-    /// The first time after `after`, which is itself left out, by the clocks of `zone`. `None`: not before the year 9999.
+    /// The first time after `after` (exclusive), by the clocks of `zone`. `None`: not before the year 9999.
     pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         wall_clock::next_after(&self.fields, after, zone)
     }
 
-    /// All times after `after`, which is itself left out, by the clocks of `zone`.
+    /// All times after `after` (exclusive), by the clocks of `zone`.
     pub fn upcoming(&self, after: Timestamp, zone: &TimeZone) -> impl Iterator<Item = Zoned> {
         std::iter::successors(self.next_after(after, zone), |time| self.next_after(*time, zone))
             .map(|time| time.to_zoned(zone.clone()))

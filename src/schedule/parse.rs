@@ -1,8 +1,8 @@
-//! Reads a cron expression, and says of a wrong one what is wrong, where, and what would be right.
+//! Reads a cron expression; for a wrong one it gives the fault, the place, and the right form.
 //!
-//! The language is croniter's five-field one, its `L`, `W`, `#` and `?` included. Stricter than croniter where that would
-//! guess: reversed ranges (`fri-mon`, but for Sunday as the last day of `sat-sun`) and expressions that never fire are
-//! refused, and a range of one is that one value, where croniter takes all of them.
+//! The language is croniter's five-field one, its `L`, `W`, `#` and `?` included. It is stricter than croniter where
+//! croniter would guess: reversed ranges (`fri-mon`, but for Sunday as the last day of `sat-sun`) and expressions that
+//! never fire are refused, and a range of one is that one value, where croniter takes all of them.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub struct CronError {
     pub message: String,
     /// The right form.
     pub expected: String,
-    /// The characters of the expression that are meant, counted from 0; empty only where the expression is.
+    /// The wrong characters of the expression, counted from 0; empty only if the expression is.
     pub at: Range<usize>,
 }
 
@@ -28,7 +28,7 @@ impl CronError {
     }
 }
 
-/// One of the five fields: what it is called and what numbers it takes.
+/// One of the five fields: its name, and the numbers that it takes.
 struct Field {
     name: &'static str,
     /// `name` with its article.
@@ -36,7 +36,7 @@ struct Field {
     lowest: i8,
     /// The end of `*` and `5/2`.
     highest: i8,
-    /// One more than `highest` for the days of the week alone: 7 is Sunday again.
+    /// One more than `highest`, but only for days of the week: 7 is Sunday again.
     highest_accepted: i8,
     /// In the order of their numbers, from `lowest`.
     names: &'static [&'static str],
@@ -263,10 +263,10 @@ fn value(field: &Field, token: Token<'_>) -> Result<i8, CronError> {
     number.ok_or_else(|| error(format!("{} {} is out of range", field.name, token.text)))
 }
 
-/// A longer one is a slip: no field has as many values.
+/// The bound of a list: a longer one is a slip, because no field has as many values.
 const LONGEST_STEP: usize = 9_999;
 
-/// One that is longer than its range is allowed, as in croniter, and then means the range's first value alone.
+/// A step longer than its range is allowed, as in croniter, and then means the range's first value alone.
 fn parse_step(item: Token<'_>, step: Token<'_>) -> Result<usize, CronError> {
     let expected = format!("a step from 1 to {LONGEST_STEP}, such as `*/15`");
     if step.text.is_empty() {

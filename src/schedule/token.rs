@@ -1,4 +1,4 @@
-//! Pieces of a cron expression that know where they stand, so that an error can point at them.
+//! Pieces of a cron expression that know their place, so that an error can point at them.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// The expression's words. Only ASCII white space parts them, as in croniter.
+    /// The expression's words. Only ASCII white space separates them, as in croniter.
     pub(super) fn words(expression: &'a str) -> Vec<Token<'a>> {
         let whole = Token { text: expression, start: 0, around: (0, 0) };
         whole.parts(|c| c.is_ascii_whitespace()).filter(|word| !word.text.is_empty()).collect()

@@ -56,12 +56,12 @@ pub(super) fn all(text: &str) -> impl Iterator<Item = Confusable> {
     })
 }
 
-/// `text` with all of them replaced by what they mean.
+/// `text` with the intended characters in place of all of them.
 pub(super) fn corrected(text: &str) -> String {
     replaced(text, |found| Some(found.meant))
 }
 
-/// `text` with each of them replaced by what `right` gives for it, if anything.
+/// `text` with `right`'s character in place of each of them, if it gives one.
 pub(super) fn replaced(text: &str, right: impl Fn(&Confusable) -> Option<&'static str>) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = 0;
@@ -91,8 +91,8 @@ fn meant_by(c: char) -> Option<&'static str> {
 }
 
 impl Confusable {
-    /// Whether it makes a difference that a value which is accepted does not show: what nobody sees, and punctuation
-    /// that was meant for YAML. (Parentheses and the like are part of many a name.)
+    /// Whether an accepted value does not show the difference: invisible characters, and punctuation that was meant for
+    /// YAML. (Parentheses and the like are part of many names.)
     pub(super) fn passes_unnoticed(&self) -> bool {
         self.meant.trim().is_empty() || "，、“”‘’＂＇＊＃".contains(self.character)
     }
@@ -120,7 +120,7 @@ impl Confusable {
     }
 }
 
-/// Unicode's name of a character that is not seen, or of its kind.
+/// Unicode's name of an invisible character, or of its kind.
 fn name(c: char) -> &'static str {
     match c {
         '\u{a0}' => "no-break space",

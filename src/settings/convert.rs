@@ -1,5 +1,5 @@
-//! Converts a value of the file into what a component wants of it, and says what is in the way: first of all a character
-//! that is not what it looks like, since no other complaint of such a text can be understood.
+//! Converts a value of the file into the type that a component needs, or reports the obstacle. A character that is not
+//! what it looks like comes first, since no other complaint about such a text can be understood.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use super::problem::Complaint;
 use super::scalar::Scalar;
 
 impl Diagnostics {
-    /// The value of a node; `None`, and an error, if it is none. `expected` is for complaints that name nothing themselves.
+    /// The converted value of a node; `None`, and an error, if it has none. `expected` is for complaints that name no
+    /// right form themselves.
     pub(super) fn convert<T>(
         &mut self,
         node: &Node,
@@ -32,9 +33,9 @@ impl Diagnostics {
             Err(complaint) => complaint,
         };
         let corrected = Scalar { text: confusable::corrected(&scalar.text), plain: scalar.plain };
-        // Punctuation is put right first; what a full-width digit or sign would mean is the value's matter.
+        // Punctuation is corrected first; the conversion decides about full-width digits and signs.
         let is_of_value = |found: &Confusable| found.meant.contains(|c: char| c.is_ascii_alphanumeric() || c == '%');
-        // What ends a sentence, or an item of a list, ends no value.
+        // The end of a sentence, or of a list's item, does not belong to a value.
         let ends = [',', ';', '.', ' '];
         let bare = Scalar { text: corrected.text.trim_end_matches(ends).to_owned(), plain: scalar.plain };
         let is_needless = bare.text != corrected.text && convert(&bare).is_ok();
@@ -49,7 +50,7 @@ impl Diagnostics {
         None
     }
 
-    /// An error at the first character within `span` that is not what it looks like, with what is `right` there; `false`
+    /// An error at the first character within `span` that is not what it looks like, with `right` in its place; `false`
     /// if there is none.
     pub(super) fn confusable(
         &mut self,
@@ -63,13 +64,13 @@ impl Diagnostics {
         true
     }
 
-    /// The same in a single value that stands where something else belongs: a colon or a bracket of another kind makes one
-    /// of a section or a list.
+    /// The same in a single value where a section or a list belongs: a colon or a bracket of another kind turns those
+    /// into a text.
     pub(super) fn confusable_in_scalar(&mut self, node: &Node, path: &str) -> bool {
         matches!(&*node.value, Value::Scalar(_)) && self.confusable(&node.span, path, Confusable::expected)
     }
 
-    /// A warning at the first such character of an accepted value that is there by an oversight.
+    /// A warning about the first such character of an accepted value that is there by an oversight.
     pub(super) fn warn_of_confusable(&mut self, node: &Node, path: &str, is_oversight: impl Fn(&Confusable) -> bool) {
         if let Some(found) = self.all_confusables(&node.span).into_iter().find(is_oversight) {
             self.warning(Some(found.bytes.clone()), &in_path(path, &found.message()));
@@ -124,7 +125,7 @@ mod tests {
         for needless in ["80；", "80、", "80。"] {
             assert!(number(&format!("n: {needless}\n"))[0].ends_with("[the same without it]"), "{needless}");
         }
-        // An escape shows itself.
+        // An escape is visible.
         assert_eq!(
             number("n: \"\\u200b70\"\n"),
             ["1:4 error n: `\\u{200b}70` is not a number [a number above 0, up to 100]"]

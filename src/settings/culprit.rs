@@ -1,20 +1,20 @@
 //! Finds the character that keeps YAML from being read, if it is one that only looks right.
 //!
-//! The parser stumbles over what follows: a full-width colon makes a text of its line, and the next line is blamed. Which
-//! character it was is found by trying: with what was meant in its place the file can be read on beyond the mistake.
+//! The parser stumbles at a later place: a full-width colon turns its line into a text, and the error points to the
+//! next line. Trying finds the character: with the intended one in its place the file can be read beyond the mistake.
 
 use serde_saphyr::granit_parser::{ErrorKind, Parser};
 
 use super::confusable::{self, Confusable};
 use super::tree;
 
-/// A longer file was not written by hand, and is not tried.
+/// The bound of a file for this: a longer one was not written by hand, and is not tried.
 const MAX_TRIED_BYTES: usize = 64 * 1024;
 
 /// The most attempts to read the file again.
 const MAX_TRIALS: usize = 24;
 
-/// The character for which the parser stumbled at byte `at`; `None`: it was for something else.
+/// The character that made the parser stumble at byte `at`; `None`: the reason is another.
 pub(super) fn culprit(text: &str, at: usize) -> Option<Confusable> {
     if text.len() > MAX_TRIED_BYTES {
         return None;
@@ -22,7 +22,7 @@ pub(super) fn culprit(text: &str, at: usize) -> Option<Confusable> {
     let at = (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
     let goes_on = |before: &str, line: &str, after: &str| is_read_beyond(&[before, line, after].concat(), &text[end..]);
-    // Lines may need one another: of two that were meant as keys each is a mere text.
+    // Lines may need one another: two lines that were meant as keys are both mere texts.
     let mut corrected_below = String::new();
     let mut line_end = end;
     let mut trials = 0;
@@ -46,8 +46,8 @@ pub(super) fn culprit(text: &str, at: usize) -> Option<Confusable> {
     None
 }
 
-/// Whether `text` is read beyond the line after which `rest` comes. A quote or a bracket that is not closed takes in all
-/// that follows: this is no reading.
+/// Whether `text` can be read beyond the line before `rest`. A quote or a bracket that is not closed takes in
+/// everything behind it: that does not count.
 fn is_read_beyond(text: &str, rest: &str) -> bool {
     let text = text.to_owned() + rest;
     let error = Parser::new_from_str_with_options(&text, tree::options()).find_map(Result::err);
@@ -80,7 +80,7 @@ fn suspects(line: &str) -> Vec<Vec<&'static str>> {
     suspects
 }
 
-/// A line with the `wrong` characters replaced by what YAML needs in their place.
+/// A line with YAML's characters in place of the `wrong` ones.
 fn corrected(line: &str, wrong: &[&str]) -> String {
     confusable::replaced(line, |found| {
         let right = match found.meant {

@@ -8,7 +8,7 @@ use super::node::Node;
 use super::problem::{Complaint, Problem, Problems, Severity};
 use super::source::Source;
 
-/// Nobody corrects more than this at once, and a hostile file must not fill the memory with its problems.
+/// The bound of problems: nobody corrects more at once, and a hostile file must not fill the memory with them.
 const MAX_PROBLEMS: usize = 50;
 
 pub(super) struct Diagnostics {
@@ -16,7 +16,7 @@ pub(super) struct Diagnostics {
     errors: Vec<Problem>,
     unlisted: usize,
     warnings: Vec<Problem>,
-    /// The keys as their readers describe them, where no file is read but that is asked for.
+    /// The keys as their readers describe them, if no file is read but the description is wanted.
     described: Option<Vec<Described>>,
 }
 
@@ -25,7 +25,7 @@ impl Diagnostics {
         Diagnostics { source, errors: Vec::new(), unlisted: 0, warnings: Vec::new(), described: None }
     }
 
-    /// Collects, over no file, what readers say of their keys.
+    /// Collects, without a file, the readers' descriptions of their keys.
     pub(super) fn describing() -> Self {
         Diagnostics { described: Some(Vec::new()), ..Diagnostics::new(Rc::new(Source::absent())) }
     }
@@ -42,7 +42,7 @@ impl Diagnostics {
         self.described.unwrap_or_default()
     }
 
-    /// An error at `span`, a range of bytes of the source; `None`: at something that is not there.
+    /// An error at `span`, a range of bytes of the source; `None`: at a key that is missing.
     pub(super) fn error(&mut self, span: impl Into<Option<Range<usize>>>, message: &str, expected: &str) {
         if self.errors.len() < MAX_PROBLEMS {
             self.errors.push(self.problem(span.into(), Severity::Error, message, expected));
@@ -84,11 +84,11 @@ impl Diagnostics {
         self.source.line_of(offset)
     }
 
-    /// Everything that was found, sorted by position.
+    /// All problems, sorted by position.
     pub(super) fn into_problems(self) -> Problems {
         let position = |problem: &Problem| (problem.line, problem.column);
         let mut list = self.errors;
-        // A refused value stands as its default, and a warning about that default would only puzzle.
+        // A refused value is replaced by its default, and a warning about that default would only puzzle.
         let refused: Vec<_> = list.iter().map(position).collect();
         list.extend(self.warnings.into_iter().filter(|warning| !refused.contains(&position(warning))));
         list.sort_by_key(position);

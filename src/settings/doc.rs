@@ -1,12 +1,12 @@
 //! The description of a section's keys by their reader: values, defaults and meaning.
 //!
-//! A reader names each key once, with its default, its range and its [`Doc`]. Reading a file it is a reader; run by
-//! [`describe`](super::describe) over no file at all it is the description of its section, and the template, the
-//! reference pages, the man page and the JSON Schema are made of that.
+//! A reader names each key once, with its default, its range and its [`Doc`]. Over a file it is a reader.
+//! [`describe`](super::describe) runs it without a file: then it is the description of its section, and the template,
+//! the reference pages, the man page and the JSON Schema are made from that.
 
 use std::time::Duration;
 
-/// Of a value that may be several durations, so many at most.
+/// The most durations in a value that may be several.
 pub const MAX_DURATIONS: usize = 8;
 
 /// A text in the two languages of the documents.
@@ -21,11 +21,11 @@ pub struct Text {
 pub struct Doc {
     /// The key's purpose, without a full stop; literal text is in backquotes.
     pub meaning: Text,
-    /// Which texts the key takes, where its type does not say it.
+    /// The texts that the key takes, if its type does not say it.
     pub values: Option<Text>,
     /// Those texts as a regular expression (of JSON Schema).
     pub pattern: Option<&'static str>,
-    /// The default of a text; of a list its items, one a line.
+    /// The default of a text; for a list its items, one a line.
     pub default: &'static str,
     /// The value in the template, in place of the default.
     pub template: Option<&'static str>,
@@ -33,11 +33,11 @@ pub struct Doc {
     pub above: &'static [Text],
     /// The same below it, each on one line.
     pub below: &'static [Text],
-    /// A number or `true` without quotes is taken as a text, too, though there is a pattern.
+    /// A number or `true` without quotes counts as a text too, though there is a pattern.
     pub may_be_number: bool,
     /// No item of the list is there twice.
     pub is_unique: bool,
-    /// It must be there.
+    /// The key must be there.
     pub is_required: bool,
 }
 
@@ -110,11 +110,10 @@ impl Doc {
 /// A key as its section's reader has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Described {
-    /// `system.memory.threshold`; what an item of a list holds stands behind `docker.containers[]`.
+    /// `system.memory.threshold`; the keys of a list's item are behind `docker.containers[]`.
     pub path: String,
     pub kind: Kind,
-    /// As it is written in the file, a text without quotes; empty for a section, and for a list (its items are in the
-    /// doc).
+    /// In the form of the file, a text without quotes; empty for a section, and for a list (its items are in the doc).
     pub default: String,
     pub doc: Doc,
 }
@@ -138,7 +137,7 @@ pub enum Kind {
         from: Duration,
         to: Duration,
     },
-    /// One duration, or several of which the n-th time takes the n-th; none where the word stands instead.
+    /// One duration, or several of which the n-th time takes the n-th; none if the word is there instead.
     Durations {
         from: Duration,
         to: Duration,
@@ -155,7 +154,7 @@ impl Described {
         self.path.rsplit('.').next().unwrap_or(&self.path)
     }
 
-    /// Which values the key takes, in words; empty for a section.
+    /// The values that the key takes, in words; empty for a section.
     pub fn values(&self) -> [String; 2] {
         if let Some(Text { zh, en }) = self.doc.values {
             return [zh.to_owned(), en.to_owned()];
@@ -198,7 +197,7 @@ fn above_up_to(above: f64, up_to: f64) -> [String; 2] {
     [format!("大于 {above}、不超过 {up_to}"), format!("above {above}, up to {grouped}")]
 }
 
-/// A number with its thousands parted.
+/// A number with separated thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

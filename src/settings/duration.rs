@@ -1,11 +1,11 @@
-//! Durations: as the file writes them, and as people write them who know other programs' files.
+//! Durations: in the form of the file, and in the forms that people know from other programs.
 
 use std::time::Duration;
 
 /// The units of a duration, largest first, with their milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// A duration as people write it in the file: `15m`, `1h30m`, `500ms`, `1d`.
+/// A duration in the form of the file: `15m`, `1h30m`, `500ms`, `1d`.
 pub fn duration_text(duration: Duration) -> String {
     let mut text = String::new();
     let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -18,7 +18,7 @@ pub fn duration_text(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// The seconds that a text of numbers with units stands for.
+/// The seconds of a text of numbers with units.
 pub(super) fn seconds_with_units(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     let mut rest = text;
@@ -31,7 +31,7 @@ pub(super) fn seconds_with_units(text: &str) -> Option<f64> {
     (!text.is_empty()).then_some(seconds)
 }
 
-/// A number, the letters behind it, and what comes after them.
+/// A number, the letters behind it, and the rest.
 fn part(text: &str) -> Option<(&str, &str, &str)> {
     let (number, tail) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
     let (unit, tail) = tail.split_at(tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len()));
@@ -48,7 +48,7 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("w", &["w", "wk", "week", "weeks", "周", "星期"]),
 ];
 
-/// `text` as the file would have it, where it is a duration in other words: `15 min`, `1 hour`, `2 days`, `1h30`, `5M`,
+/// `text` in the form of the file, if it is a duration in other words: `15 min`, `1 hour`, `2 days`, `1h30`, `5M`,
 /// `PT15M`, `15分钟`.
 pub(super) fn right_form(text: &str) -> Option<String> {
     let lower = text.trim().to_lowercase();

@@ -1,17 +1,17 @@
-//! A line of the file as it is shown, with carets under what is meant.
+//! A line of the file for an error, with carets under the wrong characters.
 //!
-//! Columns on a terminal are not characters: wide ones take two, combining ones none, and a tab depends on where it
-//! stands. The padding before the carets therefore mirrors the line: a tab for a tab, spaces for the rest.
+//! Columns on a terminal are not characters: wide ones take two, combining ones none, and the width of a tab depends on
+//! its place. The padding before the carets therefore mirrors the line: a tab for a tab, spaces for the rest.
 
 use std::fmt;
 
 use super::mask::mask;
 use crate::text;
 
-/// A longer line is cropped to this many characters around what is meant.
+/// A longer line is cropped to this many characters around the wrong ones.
 const MAX_SHOWN_CHARS: usize = 120;
 
-/// A line of the file as it is shown, secrets masked.
+/// A line of the file for an error, secrets masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     pub line: String,
@@ -22,7 +22,7 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// The excerpt of `line` where `marked` characters are meant, after the first `before`.
+    /// The excerpt of `line` with `marked` wrong characters behind the first `before`.
     pub(super) fn new(line: &str, before: usize, marked: usize) -> Excerpt {
         let chars: Vec<char> = visible(&mask(line)).chars().collect();
         let before = before.min(chars.len());
@@ -54,7 +54,7 @@ impl fmt::Display for Excerpt {
     }
 }
 
-/// `line` with a character that is seen in the place of each hidden one, tabs aside.
+/// `line` with a visible character in place of each hidden one, tabs aside.
 fn visible(line: &str) -> String {
     text::characters(line).map(|(c, is_hidden)| if is_hidden && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

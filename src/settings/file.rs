@@ -1,8 +1,8 @@
 //! The bytes of a configuration file: read whole, within a bound of size and of time.
 //!
-//! An editor may empty a file before it writes it anew, and half a configuration is valid YAML most often. So a file is
-//! read until it stands still; what does not in time is an error, and never taken for the whole. A pipe is read to its
-//! end. Nothing is waited for longer than the caller allows.
+//! An editor may empty a file before it writes it anew, and half a configuration is often valid YAML. So a file is read
+//! until it stands still; if it does not in time, that is an error, and the part is never taken for the whole. A pipe
+//! is read to its end. Nothing waits longer than the caller allows.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -21,14 +21,15 @@ use crate::clock::{self, Boot, Now};
 /// A larger file is refused, and no more than this of it is read.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// How long a command may wait for its configuration: a program that makes it at the other end of a pipe takes its time.
+/// How long a command may wait for its configuration: a program that makes it at the other end of a pipe takes its
+/// time.
 pub const WAIT_OF_A_COMMAND: Duration = Duration::from_secs(30);
 
 /// The longest wait of the loop for its configuration.
 pub const WAIT_OF_THE_LOOP: Duration = Duration::from_millis(200);
 
-/// A file that nobody has changed for so long stands still. An editor needs a few milliseconds between the moment at which
-/// it empties a file and the one at which the file is whole.
+/// A file that nobody has changed for this long stands still. An editor needs a few milliseconds between emptying a
+/// file and completing it.
 const STILL: Duration = Duration::from_millis(150);
 
 /// The pause between looks at a file that is still being written.
@@ -37,10 +38,10 @@ const LOOK: Duration = Duration::from_millis(25);
 const _: () = assert!(LOOK.as_millis() < STILL.as_millis() && STILL.as_millis() < WAIT_OF_THE_LOOP.as_millis());
 const _: () = assert!(WAIT_OF_THE_LOOP.as_millis() < WAIT_OF_A_COMMAND.as_millis());
 
-/// Time stamps without a fraction are taken for those of a file system that keeps none (FAT: two seconds).
+/// Time stamps without a fraction count as those of a file system that keeps none (FAT: two seconds).
 const COARSEST_STAMP_SECONDS: i64 = 2;
 
-/// The content that was read.
+/// The content.
 pub(super) struct Content {
     /// One byte more than [`MAX_FILE_BYTES`] at most.
     pub(super) bytes: Vec<u8>,
@@ -65,10 +66,10 @@ pub(super) fn read(path: &Path, wait: Duration) -> io::Result<Content> {
     Ok(Content { bytes: read_stream(file, deadline)?, others_may_read: false })
 }
 
-/// Opening a pipe must not wait for whoever writes to it.
+/// Opening a pipe must not wait for a writer.
 fn open(path: &Path) -> io::Result<File> {
     if is_standard_input(path) {
-        // Opened by its path it would need the rights of whoever made it (`sudo -u`), and a socket cannot be opened.
+        // Opening it by its path would need its owner's rights (`sudo -u`), and a socket cannot be opened.
         return Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
     OpenOptions::new().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
@@ -107,7 +108,7 @@ impl FileState {
         })
     }
 
-    /// How long ago it was changed, as far as its time stamp tells: nothing if it lies in the future.
+    /// The time since the last change, by the file's time stamp: zero if that is in the future.
     fn age(&self, now: Now) -> Duration {
         let (seconds, nanoseconds) = self.modified;
         let coarse = if nanoseconds == 0 { COARSEST_STAMP_SECONDS } else { 0 };
@@ -137,12 +138,12 @@ fn read_still(path: &Path, deadline: Boot) -> io::Result<Content> {
     }
 }
 
-/// Whether a file stands still: it is `again` in the state that it had at `since`.
+/// Whether a file stands still: at `again` its state is the one of `since`.
 fn stands_still(state: &FileState, again: &FileState, since: Boot, now: Now) -> bool {
     state == again && (now.boot - since).max(state.age(now)) >= STILL
 }
 
-/// Reads to the end what is no file: a pipe, a socket, a device.
+/// Reads to the end whatever is not a file: a pipe, a socket, a device.
 fn read_stream(mut stream: File, deadline: Boot) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 * 1024];
@@ -157,7 +158,7 @@ fn read_stream(mut stream: File, deadline: Boot) -> io::Result<Vec<u8>> {
         match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
-            // Somebody else has read what there was.
+            // Somebody else has read the content.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
@@ -178,7 +179,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
-    /// A file whose time stamp lies in the future, and so tells nothing of when it was changed.
+    /// A file whose time stamp is in the future, and so says nothing about its last change.
     fn file_of_no_age(content: &str) -> (TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.yaml");
@@ -208,10 +209,11 @@ mod tests {
         assert!(!stands_still(&half, &whole, since, at(200)));
         assert!(!stands_still(&whole, &whole, at(200).boot, at(290)));
         assert!(stands_still(&whole, &whole, at(200).boot, at(291)));
-        // Of the same size and stamp, and another text: a clock's tick holds several writes.
+        // Same size and stamp, but another text: a clock's tick holds several writes.
         let other = state("general:\n  hostname: b\n", whole.modified);
         assert!(!stands_still(&whole, &other, since, at(900)));
-        // A stamp in the future, or without a fraction, may be that of a change just now: only what is seen counts.
+        // A stamp in the future, or without a fraction, may be that of a change just now: only an observed change
+        // counts.
         for stamp in [(2_000_000_000, 1), (1_000_000_000, 0)] {
             let file = state("general:\n", stamp);
             assert!(!stands_still(&file, &file, at(800).boot, at(949)), "{stamp:?}");
@@ -266,7 +268,7 @@ mod tests {
         mkfifo(&path, Mode::S_IRWXU).unwrap();
         let refused = refusal(&path, Duration::from_millis(10));
         assert!(refused.contains("takes too long"), "{refused}");
-        // Nor does one end it that is open and says nothing.
+        // Nor does an open one end that sends nothing.
         let _writer = File::options().read(true).write(true).open(&path).unwrap();
         let refused = refusal(&path, Duration::from_millis(10));
         assert!(refused.contains("takes too long"), "{refused}");

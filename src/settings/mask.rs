@@ -1,19 +1,19 @@
-//! Hides secrets in what is shown of a configuration file.
+//! Hides secrets in the shown parts of a configuration file.
 //!
 //! It works on lines of text, not on the tree: a file that is not valid YAML, or whose key is misspelt, holds its
-//! secrets all the same. A line with the value of a secret's key is not shown at all; elsewhere each character of what
-//! looks like a secret becomes one `*`, so that columns stay what they were.
+//! secrets all the same. A line with the value of a secret's key is not shown at all; elsewhere each character of a
+//! likely secret becomes one `*`, so that columns stay the same.
 
 use super::nearest::nearest;
 
 /// The template's placeholder for the key. It is shown, so that the error about it can be understood.
 const PLACEHOLDER: &str = "YOUR_KEY";
 
-/// The key whose value is secret, for those who misspell it, and what else such a key may be called.
+/// The key whose value is secret, its misspellings, and other names for such a key.
 const SECRET_KEY: &str = "webhook_url";
 const SECRET_WORDS: [&str; 4] = ["hook", "secret", "token", "passw"];
 
-/// A value that names the place of a secret, and is none.
+/// A value that names the place of a secret, and is not one itself.
 const PLACES: [&str; 3] = ["credential:", "file:", "env:"];
 
 /// The groups of a UUID: a robot's key has this shape, though not all its digits need be hexadecimal.
@@ -26,8 +26,8 @@ const MIN_KEY_CHARS: usize = 12;
 /// The number of lines above a value of several lines in which its key is looked for.
 const MAX_LINES_UP: usize = 64;
 
-/// `text` with what may be a secret hidden: what follows a `key=`, what has the shape of a UUID or of another key,
-/// and all of a URL but its host.
+/// `text` with `*` for anything that may be a secret: the value of a `key=`, text in the shape of a UUID or of another
+/// key, and everything in a URL but its host.
 pub(super) fn mask(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut shown = String::with_capacity(text.len());
@@ -56,20 +56,20 @@ pub(super) fn mask(text: &str) -> String {
     shown
 }
 
-/// A URL from its `://` on: a user's name and password are secret, and all that follows the host.
+/// A URL from its `://` on: a user's name and password are secret, and so is everything behind the host.
 fn masked_url(url: &[char]) -> String {
     let authority_end = url.iter().skip(3).position(|c| matches!(c, '/' | '?' | '#')).map_or(url.len(), |at| at + 3);
     let (authority, rest) = url.split_at(authority_end);
     let host = authority.iter().rposition(|c| *c == '@').unwrap_or(2) + 1;
-    // The slash alone tells nothing.
+    // The slash alone reveals nothing.
     let (slash, rest) = rest.split_at(rest.len().min(1));
     let mut shown = "://".to_owned() + &stars(&authority[3..host.max(3)]);
     shown.extend(authority[host.max(3)..].iter().chain(slash));
     shown + &stars(rest)
 }
 
-/// Whether the first of `lines`, which go up from it, holds a secret: the value of a secret's key, or a part of one that
-/// began further up, as it is indented below that key or follows one that has no value.
+/// Whether the first of `lines`, which go up from it, holds a secret: the value of a secret's key, or a part of one
+/// that began further up, because it is indented below that key or follows one without a value.
 pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let mut lines = lines.take(MAX_LINES_UP).filter(|line| !line.trim().is_empty());
     let Some(first) = lines.next() else { return false };
@@ -79,7 +79,7 @@ pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let mut indentation = indentation_of(first);
     for (index, line) in lines.enumerate() {
         let value = after_secret_key(line);
-        // Its value stands below, or goes on there though it is not indented: an editor broke the line.
+        // Its value is below it, or continues there without indentation: an editor broke the line.
         if index == 0 && value.is_some() && !first.contains(':') {
             return true;
         }
@@ -93,7 +93,8 @@ pub(super) fn holds_secret<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     false
 }
 
-/// Whether what follows a secret's key is one: neither nothing, nor the template's placeholder, nor the name of a place.
+/// Whether the text behind a secret's key is a secret: neither empty, nor the template's placeholder, nor the name of a
+/// place.
 fn is_secret(value: &str) -> bool {
     let value = value.split(" #").next().unwrap_or(value).trim_matches(ends_value);
     let is_placeholder = value.split_once(PLACEHOLDER).is_some_and(|(_, rest)| rest.is_empty());
@@ -130,7 +131,7 @@ fn is_uuid(chars: &[char]) -> bool {
     groups.split('-').map(str::len).eq(UUID_GROUPS)
 }
 
-/// The length of what `rest` begins with, if that looks like a key: no word mixes so many letters and digits.
+/// The length of the beginning of `rest` that looks like a key: no word mixes so many letters and digits.
 fn key_length(before: &[char], rest: &[char]) -> Option<usize> {
     let is_of_key = |c: &char| c.is_ascii_alphanumeric();
     if before.last().is_some_and(is_of_key) {

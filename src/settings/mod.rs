@@ -1,11 +1,11 @@
 //! Reading a configuration file: a tree with positions, typed access to it, and every problem at once.
 //!
 //! This layer knows YAML, positions and problems, and no component: each component reads its own [`Section`], and this
-//! layer says where in the file whatever it complains of stands. Reading never stops at a problem: the default is used
-//! in its place, so that one run shows everything there is to correct.
+//! layer adds the place in the file to its complaints. Reading never stops at a problem: the default is used in its
+//! place, so that one run shows everything there is to correct.
 //!
-//! A file is taken as hostile: its size, depth, number of values, aliases and problems are bounded, and what is shown
-//! of it has its secrets masked and its control characters replaced.
+//! A file is taken as hostile: its size, depth, number of values, aliases and problems are bounded; in the shown parts
+//! secrets are masked and control characters replaced.
 
 mod confusable;
 mod convert;
@@ -54,7 +54,7 @@ use source::Source;
 pub struct Read<T> {
     pub value: T,
     pub warnings: Vec<Problem>,
-    /// The file says nothing, or there is none: all of the value is defaults.
+    /// The file is empty, or there is none: the whole value is made of defaults.
     pub is_empty: bool,
 }
 

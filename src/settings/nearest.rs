@@ -1,10 +1,10 @@
 //! The word that was probably meant.
 
-/// A longer word is nobody's misspelling of anything, and comparing it would take long.
+/// The bound of a word: a longer one is no misspelling, and comparing it would take long.
 const MAX_WORD_CHARS: usize = 64;
 
-/// The candidate nearest to `word`, if it is near enough to be what was meant: at most a third of the word differs,
-/// upper and lower case aside.
+/// The candidate nearest to `word`, if it is near enough: at most a third of the word differs, upper and lower case
+/// aside.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let length = word.chars().count();

@@ -1,11 +1,11 @@
-//! The tree of a configuration file: values, and where they stand.
+//! The tree of a configuration file: values with their positions.
 
 use std::ops::Range;
 use std::rc::Rc;
 
 use super::scalar::Scalar;
 
-/// A value and the bytes it takes in the source; an alias takes those of the alias, its parts those of the anchor's.
+/// A value and its bytes in the source; an alias has its own place, its parts have the anchor's.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) span: Range<usize>,
@@ -36,7 +36,7 @@ impl Node {
         matches!(&*self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
-    /// Whether there is no value in it at all.
+    /// Whether it holds no value at all.
     pub(super) fn says_nothing(&self) -> bool {
         match &*self.value {
             Value::Scalar(scalar) => scalar.is_null(),

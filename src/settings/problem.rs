@@ -1,4 +1,4 @@
-//! Problems: what is wrong in a configuration file, where, and what would be right there.
+//! Problems of a configuration file: the fault, its place, and the right form.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use nix::libc::PATH_MAX;
 
 use crate::text;
 
-/// Room for the longest path (PATH_MAX) and what is wrong there.
+/// Room for the longest path (PATH_MAX) and the fault there.
 const MAX_LOGGED_BYTES: usize = 6 * 1024;
 
 const _: () = assert!(MAX_LOGGED_BYTES > PATH_MAX as usize);
@@ -18,7 +18,7 @@ const _: () = assert!(MAX_LOGGED_BYTES > PATH_MAX as usize);
 pub struct Complaint {
     /// The fault, without a full stop: it follows the key's path and a colon.
     pub message: String,
-    /// The right form; may be empty.
+    /// The wrong characters of the text value, such as one field of a cron expression; `None`: all of it.
     pub expected: String,
     /// The characters of the text value that are meant, such as one field of a cron expression; `None`: all of it.
     pub at: Option<Range<usize>>,
@@ -59,15 +59,15 @@ impl fmt::Display for Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub file: String,
-    /// 1-based; 0 where the file could not be read.
+    /// 1-based; 0 if the file could not be read.
     pub line: usize,
-    /// 1-based, in characters; 0 where the file could not be read.
+    /// 1-based, in characters; 0 if the file could not be read.
     pub column: usize,
     pub severity: Severity,
     pub message: String,
     /// The right form; may be empty.
     pub expected: String,
-    /// The line as it is shown; `None` where the problem is the whole file or the line too long to be of use.
+    /// The line for the excerpt; `None` if the problem is the whole file, or the line is too long to be of use.
     pub excerpt: Option<Excerpt>,
 }
 
@@ -102,7 +102,7 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// The number of errors beyond those listed.
     pub unlisted: usize,
-    /// The file is being written just now: in a moment it may well be read.
+    /// The file is being written at this moment: another attempt may succeed.
     pub is_passing: bool,
 }
 

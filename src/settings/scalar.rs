@@ -1,4 +1,4 @@
-//! Scalars: what a text means in YAML 1.2, and its conversion into what a key wants.
+//! Scalars: the meaning of a text in YAML 1.2, and its conversion into a key's type.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl Scalar {
         number.filter(|number: &f64| number.is_finite())
     }
 
-    /// Names the number that was meant, where that is plain and may stand here.
+    /// Names the intended number, if it is plain and would be accepted.
     fn is_no_number(&self, is_in_range: impl Fn(f64) -> bool) -> Complaint {
         let right = right_number(&self.text).filter(|number| is_in_range(*number));
         self.is_not("a number").expected(right.map(|number| format!("`{number}`")).unwrap_or_default())
@@ -104,12 +104,12 @@ impl Scalar {
     }
 }
 
-/// A text from the file as a message shows it: in backquotes, cropped.
+/// A text from the file in a message: in backquotes, cropped.
 pub(super) fn quoted(text: &str) -> String {
     format!("`{}`", cropped(text))
 }
 
-/// A duration of so many seconds, if it is in `range`.
+/// A duration of this many seconds, if it is in `range`.
 fn within(seconds: f64, range: &RangeInclusive<Duration>) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|duration| range.contains(duration))
 }

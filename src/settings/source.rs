@@ -1,4 +1,4 @@
-//! The text of a configuration file: how it is decoded, and how a place in it is told.
+//! The text of a configuration file: its decoding, and the names of places in it.
 
 use std::io;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use super::node::{Node, Value};
 use super::problem::{Problem, Problems, Severity};
 use crate::text;
 
-/// A problem's text is longer only where it names many keys.
+/// The bound of a problem's text: only one that names many keys is longer.
 const MAX_TEXT_BYTES: usize = 2048;
 
 /// A longer line is not shown.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// A decoded file, with its lines found.
+/// A decoded file, with the starts of its lines.
 pub(super) struct Source {
     name: String,
     text: String,
@@ -65,7 +65,7 @@ impl Source {
 
     fn new(name: &str, text: &str) -> Source {
         let bytes = text.as_bytes();
-        // As in YAML, a carriage return ends a line by itself, but not twice together with the line feed after it.
+        // As in YAML, a carriage return alone ends a line, but together with the line feed behind it they end only one.
         let ends_line = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
         let line_starts = std::iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
         Source { name: text::shown(name), text: text.to_owned(), line_starts, others_may_read: false }
@@ -110,12 +110,12 @@ impl Source {
         }
     }
 
-    /// A problem of the file as a whole, such as something that is missing: at its beginning, no line shown.
+    /// A problem of the file as a whole, such as a missing part: at its beginning, without a line.
     pub(super) fn problem_of_all(&self, severity: Severity, message: &str, expected: &str) -> Problem {
         Problem { excerpt: None, ..self.problem(0..0, severity, message, expected) }
     }
 
-    /// The bytes of the characters `at` of a text value, if it stands in the source as it is: on one line, unescaped.
+    /// The bytes of the characters `at` of a text value, if its source is the same text: on one line, unescaped.
     pub(super) fn part_of_text(&self, node: &Node, at: &Range<usize>) -> Option<Range<usize>> {
         let Value::Scalar(scalar) = &*node.value else { return None };
         let written = self.text.get(node.span.clone())?;
@@ -142,7 +142,7 @@ impl Source {
     }
 }
 
-/// The problem of a file whose text is not looked at.
+/// A problem of the file that does not need its text.
 fn refused(name: &str, message: &str) -> Problem {
     Source::new(name, "").problem_of_all(Severity::Error, message, "")
 }

@@ -1,8 +1,9 @@
-//! Where a secret is stored: in the configuration itself, or in one of the places that it names instead, so that the file
-//! with all the rest may be shown around.
+//! The place of a secret: the configuration itself, or another place that it names, so that the rest of the file may be
+//! shown around.
 //!
-//! `credential:NAME` is what systemd hands to a service (systemd.exec(5), `LoadCredential=`), `file:/path` a file, and
-//! `env:NAME` a variable of the environment. Each is read when the configuration is; what it holds is never shown.
+//! `credential:NAME` is a credential that systemd hands to a service (systemd.exec(5), `LoadCredential=`), `file:/path`
+//! a file, and `env:NAME` a variable of the environment. Each is read together with the configuration; its content is
+//! never shown.
 
 use std::env::VarError;
 use std::fs::{self, OpenOptions};
@@ -14,20 +15,21 @@ use nix::fcntl::OFlag;
 
 use super::{Complaint, confusable};
 
-/// Longer than any URL that a server takes, and than any password.
+/// The bound of a secret: longer than any URL that a server takes, and than any password.
 const MAX_BYTES: u64 = 8 * 1024;
 
-/// Where systemd keeps the credentials of the running service: for root, who checks a configuration by hand.
+/// systemd's folder for the credentials of the running service: for root, who checks a configuration by hand.
 const CREDENTIALS_OF_THE_SERVICE: &str = "/run/credentials/vps-monitor.service";
 
-/// The outside that a secret may stand in.
+/// The places outside the configuration that may hold a secret.
 struct Place<'a> {
-    /// `$CREDENTIALS_DIRECTORY`, or what stands for it.
+    /// `$CREDENTIALS_DIRECTORY`, or its stand-in.
     credentials: &'a Path,
     variable: fn(&str) -> Result<String, VarError>,
 }
 
-/// The secret that `text` is, or names the place of, as `parse` reads it (`None`: it is empty). `noun` is the word for it.
+/// The secret that `text` is, or whose place it names, as `parse` reads it (`None`: it is empty). `noun` is the word
+/// for it.
 ///
 /// # Errors
 /// The place cannot be read, is empty, or holds no such secret: the complaint names the place and never its content.
@@ -40,7 +42,7 @@ pub fn stored<T>(
     find(text, noun, parse, &Place { credentials: Path::new(&credentials), variable: |name| std::env::var(name) })
 }
 
-/// The kind and the name of the place where the secret stands; `None`: the text is the secret itself.
+/// The kind and the name of the secret's place; `None`: the text is the secret itself.
 fn named_place(text: &str) -> Option<(&str, &str)> {
     text.trim().split_once(':').filter(|(kind, _)| matches!(*kind, "credential" | "file" | "env"))
 }
@@ -48,13 +50,13 @@ fn named_place(text: &str) -> Option<(&str, &str)> {
 /// The place at which everybody on this machine can read the secret.
 pub enum Exposure {
     None,
-    /// It stands in the configuration, and so is as open as that is.
+    /// It is in the configuration, and so is as open as that.
     Configuration,
-    /// It stands in this file, which everybody can read.
+    /// It is in this file, which everybody can read.
     File(String),
 }
 
-/// Who can read the secret that `text` is, or names the place of.
+/// The readers of the secret that `text` is, or whose place it names.
 pub fn exposure(text: &str) -> Exposure {
     match named_place(text) {
         Some(("file", path)) if fs::metadata(path).is_ok_and(|file| file.mode() & 0o004 != 0) => {
@@ -77,7 +79,7 @@ fn find<T>(
         Some((_, name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
         None => return parse(text),
     };
-    // Some editors put a byte order mark before what they save.
+    // Some editors put a byte order mark at the beginning of a file.
     let found = found.trim_start_matches('\u{feff}');
     match parse(found) {
         Ok(None) => Err(Complaint::new(format!("{what} is empty")).expected(format!("the {noun} in it"))),
@@ -112,7 +114,7 @@ fn file(path: &str, noun: &str) -> Result<String, Complaint> {
 }
 
 fn variable(name: &str, get: fn(&str) -> Result<String, VarError>) -> Result<String, Complaint> {
-    // Such names are no variables (environ(7)).
+    // Variables do not have such names (environ(7)).
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(Complaint::new("this is not a variable's name").expected("env:NAME"));
     }

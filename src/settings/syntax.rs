@@ -4,7 +4,7 @@ use serde_saphyr::granit_parser::ErrorKind;
 
 use super::tree::MAX_DEPTH;
 
-/// The message, and what would be right (may be empty).
+/// The message, and the right form (may be empty).
 pub(super) fn explain(kind: &ErrorKind) -> (String, &'static str) {
     let (message, expected) = match kind {
         ErrorKind::TabNotAllowed

@@ -39,7 +39,7 @@ pub fn time_zone(name: &str) -> Result<Option<TimeZone>, Complaint> {
         return Err(Complaint::new("this system knows no time zones").expected("the package tzdata installed"));
     }
     let unknown = format!("there is no time zone `{name}`");
-    // Of these the nearest spelling is another time: GMT+8 and GMT+0, CST and CET.
+    // For these the nearest spelling is another time: GMT+8 and GMT+0, CST and CET.
     if name.contains(|c: char| c.is_ascii_digit()) {
         return Err(Complaint::new(format!("{unknown}; an offset does not say when clocks change")).expected(EXAMPLES));
     }
@@ -56,7 +56,7 @@ pub fn time_zone(name: &str) -> Result<Option<TimeZone>, Complaint> {
     })
 }
 
-/// The trap of a zone that exists: the signs of `Etc/GMT+8` are those of POSIX, where west of Greenwich is positive.
+/// The trap of an existing zone: the signs of `Etc/GMT+8` are those of POSIX, where west of Greenwich is positive.
 pub(super) fn oddity(zone: &TimeZone) -> Option<String> {
     let name = zone.iana_name()?;
     let (sign, hours) = name.strip_prefix("Etc/GMT")?.split_at_checked(1)?;

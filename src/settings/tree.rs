@@ -1,8 +1,8 @@
-//! Makes a tree of YAML.
+//! Builds a tree from YAML.
 //!
-//! It is built from the events of serde-saphyr's parser rather than through serde, because serde drops what good errors
-//! need: quotes, tags, and both places of a key that is written twice. The stack is a vector, so depth costs no frames;
-//! depth, number of values and what aliases stand for are bounded all the same.
+//! It is built from the events of serde-saphyr's parser rather than through serde, because serde drops parts that good
+//! errors need: quotes, tags, and both places of a key that is written twice. The stack is a vector, so depth costs no
+//! frames; depth, number of values and the size of aliases are bounded all the same.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,10 +23,10 @@ pub(super) const MAX_DEPTH: usize = 32;
 /// A large configuration has a thousand values, keys among them.
 const MAX_VALUES: usize = 20_000;
 
-/// Values that all aliases together stand for: aliases of aliases can stand for billions.
+/// The most values that all aliases together may stand for: aliases of aliases can stand for billions.
 const MAX_ALIASED_VALUES: usize = 10_000;
 
-/// The document's tree, null where the file has none. What is wrong is reported; `None` where it cannot be gone on.
+/// The document's tree, null for an empty file. Faults are reported; `None` after one that ends the reading.
 pub(super) fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str_with_options(source.text(), options()) {
@@ -88,7 +88,7 @@ enum Content {
 }
 
 impl Builder {
-    /// Takes one event; `None`, and an error, where the rest of the file cannot be made sense of.
+    /// Takes one event; `None`, and an error, if the rest of the file cannot be understood.
     fn take(&mut self, event: Event<'_>, span: Span, diagnostics: &mut Diagnostics) -> Option<()> {
         let bytes = offset(span.start)..offset(span.end);
         match event {
@@ -142,7 +142,7 @@ impl Builder {
         Some(())
     }
 
-    /// Puts in the anchor's value. An anchor is known once its value is complete, so that nothing contains itself.
+    /// Inserts the anchor's value. An anchor is known once its value is complete, so that nothing contains itself.
     fn alias(&mut self, anchor: usize, at: Range<usize>, diagnostics: &mut Diagnostics) -> Option<()> {
         let Some((value, values)) = self.anchors.get(&anchor) else {
             diagnostics.error(at, "an alias for what it is part of", "a value without an alias in it");
@@ -168,7 +168,7 @@ impl Builder {
         Some(())
     }
 
-    /// Gives a complete node of that many values to the collection it is part of.
+    /// Gives a complete node of that many values to the collection around it.
     fn close(&mut self, node: Node, anchor: usize, values: usize, diagnostics: &mut Diagnostics) {
         // The parser numbers anchors from 1; 0 is none.
         if anchor > 0 {
@@ -185,7 +185,7 @@ impl Builder {
     }
 }
 
-/// The entry of a key that may be one; a key's second entry is reported and left out.
+/// The entry of a key; a key's second entry is reported and left out.
 fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, diagnostics: &mut Diagnostics) -> Option<Entry> {
     let Value::Scalar(scalar) = &*key.value else {
         diagnostics.error(key.span.clone(), &format!("{} where a key belongs", key.kind()), "a name");
@@ -209,7 +209,7 @@ fn entry(key: Node, value: Node, seen: &mut HashMap<String, usize>, diagnostics:
     Some(Entry { key: scalar.text.clone(), key_span: key.span, value })
 }
 
-/// The parser counts bytes wherever it reads a text, as it does here.
+/// The parser counts bytes if it reads a text, as it does here.
 pub(super) fn offset(marker: Marker) -> usize {
     marker.byte_offset().unwrap_or(0)
 }

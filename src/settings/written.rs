@@ -1,10 +1,10 @@
-//! How values are written back into YAML: as people write them, durations and numbers without a needless `.0`.
+//! Writes values back as YAML, in the form that people write: durations and numbers without a needless `.0`.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// A key's value, as it holds.
+/// A key's present value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
     Boolean(bool),
@@ -23,7 +23,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// The value of a key, in place of one of before.
+    /// The value of a key, in place of an earlier one.
     pub(super) fn set(&mut self, key: &'static str, value: Written) {
         match self.all.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,
@@ -31,12 +31,12 @@ impl Values {
         }
     }
 
-    /// Keys that say how what is found is judged, and nothing of the work.
+    /// Keys that decide how readings are judged, and not how they are measured.
     pub(super) fn mark_as_judging(&mut self, keys: &[&'static str]) {
         self.judging.extend_from_slice(keys);
     }
 
-    /// Whether all keys have the same values but those that say how to judge.
+    /// Whether all keys have the same values, except those that decide how to judge.
     pub fn agree_on_work(&self, other: &Values) -> bool {
         let work = |values: &Values| -> Vec<(&'static str, Written)> {
             values.all.iter().filter(|(key, _)| !values.judging.contains(key)).cloned().collect()
@@ -64,7 +64,7 @@ impl Serialize for Written {
     }
 }
 
-/// Serialises a duration as seconds: a whole number where it is one.
+/// Serialises a duration as seconds, without a fraction if it has none.
 ///
 /// # Errors
 /// Those of the serializer.

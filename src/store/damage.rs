@@ -1,4 +1,4 @@
-//! A state file that is none: set aside, kept for a while, and what can be said of what was lost with it.
+//! A damaged state file: it is set aside and kept for a while, and its readable remains are reported.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -8,13 +8,13 @@ use crate::clock::Now;
 use crate::files::Folder;
 use crate::message::Line;
 
-/// The number of set-aside files that are kept, the newest.
+/// The number of set-aside files that are kept: the newest.
 const KEPT: usize = 3;
 
 /// The number of lost messages whose titles are named.
 const MAX_TITLES: usize = 20;
 
-/// The fate of a file that is no state.
+/// The fate of a file that is not a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     pub why: String,
@@ -30,12 +30,12 @@ pub struct Lost {
     pub saved: Option<Timestamp>,
     /// The titles of messages that waited, the first ones.
     pub titles: Vec<String>,
-    /// The number of messages that waited, as far as can be seen.
+    /// The number of messages that waited, as far as it can be read.
     pub messages: usize,
 }
 
-/// Sets the state file aside under a name of its own, and removes what was set aside long ago. `bytes` is what could be
-/// read of it.
+/// Sets the state file aside under a name of its own, and removes files that were set aside long ago. `bytes` is the
+/// readable part.
 pub fn set_aside(folder: &mut impl Folder, why: String, bytes: &[u8], now: Now) -> Damage {
     let prefix = format!("{FILE_NAME}.damaged-");
     let mut kept: Vec<((i64, u32), String)> = Vec::new();
@@ -79,7 +79,7 @@ fn lost(bytes: &[u8]) -> Lost {
     }
 }
 
-/// The values of one type that stand under a key, wherever that stands in what may once have been JSON.
+/// The values of one type under a key, anywhere in a text that may once have been JSON.
 fn values<'a, T: DeserializeOwned + 'a>(bytes: &'a [u8], key: &str) -> impl Iterator<Item = T> + 'a {
     let key = format!("\"{key}\"");
     let mut rest = bytes;

@@ -1,4 +1,4 @@
-//! Encodes a state for its file: never longer than it is read again.
+//! Encodes a state for its file: never longer than the bound for reading it again.
 
 use std::io;
 
@@ -9,11 +9,12 @@ use crate::clock::Now;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Encoded {
     pub bytes: Vec<u8>,
-    /// How many alerts, and parts of messages, are too much to be read again and left out: a restart forgets them.
+    /// The number of alerts, and of parts of messages, beyond the bound for reading: they are left out, and a restart
+    /// forgets them.
     pub left_out: usize,
 }
 
-/// The bytes of the file for `state`; `boot_id` tells this start of the machine from others.
+/// The bytes of the file for `state`; `boot_id` identifies this start of the machine.
 ///
 /// # Errors
 /// None, for any state that there can be.
@@ -45,10 +46,11 @@ fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Re
 }
 
 impl State {
-    /// Gives up some of what there is: first what costs least. How much it was; nothing, when there is nothing left.
+    /// Gives up a part of the state, the least valuable first. Returns how much; nothing, if there is nothing left.
     ///
-    /// Alerts that are over are forgotten within a day anyway. A message without its facts cannot be told in short any
-    /// more. An alert that fires and was forgotten is told anew. Messages are what nobody would know of.
+    /// Alerts that are over are forgotten within a day anyway. A message without its facts can no longer be told in
+    /// short. An alert that fires and was forgotten is told anew. Messages come last, because nobody would know their
+    /// content.
     fn give_up(&mut self) -> usize {
         let mut steps: [&mut dyn FnMut(&mut State) -> usize; 4] = [
             &mut |state| state.alerts.forget_over(),

@@ -81,8 +81,8 @@ fn name_of(user: Uid) -> String {
 }
 
 impl StateFolder {
-    /// The folder that `path` leads to, made if it is missing. Where that cannot be, the agent goes on without: its work
-    /// matters more, and its first attempt to save says why.
+    /// The folder that `path` leads to, made if it is missing. If that fails, the agent goes on without: its work
+    /// matters more, and its first attempt to save logs the reason.
     ///
     /// # Errors
     /// It is there and cannot be opened, or belongs to another user, or is used by another process.
@@ -142,7 +142,7 @@ fn open_locked(path: &Path) -> Result<Locked, FolderError> {
     Ok(Locked { folder, _lock: lock })
 }
 
-/// Opens a folder, which is made (for its owner alone) if it is missing.
+/// Opens a folder; if it is missing, it is made for its owner alone.
 fn open_or_make(path: &Path) -> Result<RealFolder, FolderError> {
     let mut opened = RealFolder::open(path);
     if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {

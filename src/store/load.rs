@@ -1,4 +1,4 @@
-//! Reading the state: only what was read whole and is none is taken for damaged.
+//! Reads the state: a file counts as damaged only if it was read whole and is no state.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,9 @@ impl LoadError {
     }
 }
 
-/// Reads the state of the folder that `path` names, its instants on the clock of this start of the machine, which `boot_id`
-/// tells from others. A file that is no state is set aside; of one that is, values that cannot be true are corrected.
+/// Reads the state from the folder that `path` names, with its instants on the clock of this start of the machine,
+/// which `boot_id` identifies. A file that is no state is set aside; in a state, values that cannot be true are
+/// corrected.
 ///
 /// # Errors
 /// The file is of a newer version, or it cannot be read just now. It is not touched then.
@@ -104,18 +105,18 @@ fn read(folder: &mut impl Folder) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// The state, its instants on this start's clock, and how many of its values had to be corrected.
+/// The state, its instants on this start's clock, and the number of corrected values.
 ///
-/// After another start of the machine its clock began anew: what had passed when the state was saved, and the time since
-/// then by the wall clock, have passed on this clock too. A machine that starts may have a wrong wall clock, so all that is
-/// certain to have passed is the time since this start.
+/// After another start of the machine its clock began anew. The time that had passed before the save, and the time
+/// since then by the wall clock, have passed on this clock too. A machine that starts may have a wrong wall clock, so
+/// only the time since this start is certain.
 fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, usize) {
     let mut state = document.state;
     if let Some(outbox) = state.outbox.take() {
         log::info!("the state of version {} is taken over", document.version);
         state.outboxes.insert(ROBOT.to_owned(), outbox);
     }
-    // A clock that is behind the saved one is another's too, whatever the id says (time_namespaces(7)).
+    // If the clock is behind the saved one, it is another start's too, whatever the id says (time_namespaces(7)).
     let is_another = document.boot_id != boot_id || boot_id.is_empty() || now.boot < document.saved_boot;
     if is_another {
         let away = now.wall.as_microsecond().saturating_sub(document.saved.as_microsecond()).max(0);

@@ -1,8 +1,8 @@
-//! One agent a folder: whoever holds the locks has written its process id beside the state.
+//! One agent for each folder: the holder of the locks has written its process id beside the state.
 //!
-//! There are three. The folder itself is locked: a child that still saves for an agent that has ended has the lock too, and
-//! keeps a new agent from reading what is about to be replaced. The file `lock` is locked, which version 0.1 looks at, and
-//! holds the process id. The place is claimed, for the case that somebody removes the folder.
+//! There are three locks. One is on the folder itself: a child that still saves for an agent that has ended holds it
+//! too, and keeps a new agent from reading a file that is about to be replaced. One is on the file `lock`, which
+//! version 0.1 looks at and which holds the process id. The third claims the path, in case somebody removes the folder.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -16,7 +16,7 @@ use crate::files::RealFolder;
 
 const FILE_NAME: &str = "lock";
 
-/// Held as long as this lives; the kernel lets go of it with the process, however that ends (flock(2)).
+/// Held for the life of this value; the kernel releases it with the process, however that ends (flock(2)).
 #[derive(Debug)]
 pub struct Lock {
     _file: Option<File>,
@@ -25,15 +25,15 @@ pub struct Lock {
 /// The holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// Another agent, and its process id where that is known.
+    /// Another agent, with its process id if it is known.
     ByAgent(Option<u32>),
-    /// Nobody but a child of an agent that has ended, or an agent whose file was removed.
+    /// Only a child of an agent that has ended, or an agent whose file was removed.
     BySave,
 }
 
 impl Lock {
-    /// Takes the locks of a folder. What cannot be locked (a file system without locks, something else in place of the
-    /// file) is told and gone without.
+    /// Takes the locks of a folder. If one cannot be locked (a file system without locks, something else in place of
+    /// the file), the log says so and the agent goes on without it.
     ///
     /// # Errors
     /// Another process holds one of them.
@@ -44,7 +44,7 @@ impl Lock {
         };
         let file = match folder.open_file(FILE_NAME, OFlag::O_RDWR | OFlag::O_CREAT) {
             Ok(file) => Some(file),
-            // On a read-only file system there is nothing to keep apart.
+            // On a read-only file system two agents cannot disturb each other.
             Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => None,
             Err(error) => {
                 without(error);
@@ -64,7 +64,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => without(error),
         }
         if let Some(file) = file.as_ref() {
-            // The id is for people alone; a full disk does not keep the agent from its work.
+            // The id is only for people; a full disk does not keep the agent from its work.
             let _ = write_pid(file);
         }
         Ok(Lock { _file: file })
@@ -72,7 +72,7 @@ impl Lock {
 }
 
 impl Holder {
-    /// The agent's process id, where there is one and it is known.
+    /// The agent's process id, if there is one and it is known.
     pub fn pid(self) -> Option<u32> {
         match self {
             Holder::ByAgent(pid) => pid,
@@ -81,7 +81,7 @@ impl Holder {
     }
 }
 
-/// The user of the folder at `path`. `None`: there is none, or that cannot be found out.
+/// The user of the folder at `path`. `None`: there is none, or it cannot be found out.
 pub fn holder(path: &Path) -> Option<Holder> {
     let locked = || {
         let mut file = RealFolder::open(path).ok()?.open_file(FILE_NAME, OFlag::O_RDONLY).ok()?;
@@ -91,7 +91,7 @@ pub fn holder(path: &Path) -> Option<Holder> {
 }
 
 fn write_pid(mut file: &File) -> io::Result<()> {
-    // A file of more than one name may be somebody's who put it there: link(2) takes files of others, too.
+    // A file with several names may have been put there by somebody else: link(2) takes files of others, too.
     if file.metadata()?.nlink() > 1 {
         return Ok(());
     }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(holder(path), Some(me()));
         drop(first);
         assert_eq!(holder(path), None);
-        // Whoever has the folder from the agent still saves for it.
+        // A process that shares the agent's folder still saves for it.
         let shared = folder.share().unwrap();
         drop(folder);
         assert_eq!(Lock::take(&open(), path).unwrap_err(), Holder::BySave);

@@ -35,19 +35,19 @@ pub use saver::Saver;
 
 pub const FILE_NAME: &str = "alert_state.json";
 
-/// The state of this version. A file of a newer one is refused, so that a downgrade destroys nothing.
+/// The version of this state. A file of a newer one is refused, so that a downgrade destroys nothing.
 pub const VERSION: u32 = 2;
 
 /// The name under which the one outbox of version 1 goes on.
 const ROBOT: &str = notify::FIRST_CHANNEL;
 
-/// The outbox holds 1 MiB of text at most; escaped and with what is around it, it stays under this.
+/// The outbox holds 1 MiB of text at most; escaped and with its JSON it stays below this.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 const _: () = assert!(6 * outbox::MAX_BYTES < MAX_FILE_BYTES, "JSON escapes a byte by six at most");
 const _: () = assert!((MAX_FILE_BYTES as u64) < MAX_ORDER_BYTES, "a child takes any state");
 
-/// All that outlives the process.
+/// Everything that outlives the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     #[serde(default)]
@@ -72,15 +72,15 @@ pub struct State {
 }
 
 impl State {
-    /// Moves every instant to the clock of another start of the machine: by what is likely, and where the robot would
-    /// mind, by what is certain.
+    /// Moves every instant to the clock of another start of the machine: to the most likely one, and for the robot's
+    /// budget to the latest possible one.
     fn shift(&mut self, likely_micros: i64, certain_micros: i64) {
         self.alerts.shift(likely_micros);
         self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
     }
 
-    /// Corrects values that no agent wrote, and that would have one wait for ever, count beyond all bounds, or panic. How
-    /// many there were.
+    /// Corrects values that no agent wrote, and that would make it wait for ever, count beyond all bounds, or panic.
+    /// Returns how many there were.
     fn correct(&mut self, now: Now) -> usize {
         let outboxes: usize = self.outboxes.values_mut().map(|outbox| outbox.correct(now)).sum();
         self.alerts.correct(now) + outboxes + self.containers.correct(now.wall) + self.since_report.correct()
@@ -94,13 +94,13 @@ struct Document<S> {
     /// When it was saved, on both clocks.
     saved: Timestamp,
     saved_boot: Boot,
-    /// On which start of the machine the instants of the state are.
+    /// The start of the machine that the state's instants belong to.
     boot_id: String,
     #[serde(flatten)]
     state: S,
 }
 
-/// Replaces the state file by what [`encode()`] gave: after this, either the old or the new one is there, whole,
+/// Replaces the state file by the output of [`encode()`]: afterwards either the old or the new one is there, whole,
 /// whatever happens.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
-//! A lock on the path of a folder, which outlasts the folder: who removes the folder takes the locks in it away too.
+//! A lock on the path of a folder. It outlasts the folder: removing a folder removes the locks in it too.
 //!
-//! It is a socket of the abstract namespace (unix(7)), named after the folder's place: the kernel gives the name to one at a
-//! time, and takes it back with the process, however that ends.
+//! It is a socket of the abstract namespace (unix(7)), named after the folder's place: the kernel gives the name to one
+//! process at a time, and takes it back when that ends, however it ends.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,15 +19,15 @@ use nix::sys::socket::{
 use super::lock::Holder;
 use crate::files::is_trusted;
 
-/// Held as long as this lives.
+/// Held for the life of this value.
 #[derive(Debug)]
 pub struct PathLock {
     _socket: OwnedFd,
 }
 
 impl PathLock {
-    /// Claims the place that `path` names. `Ok(None)`: it cannot be claimed, for whatever reason. A name that a stranger has
-    /// taken keeps nobody from anything.
+    /// Claims the place that `path` names. `Ok(None)`: it cannot be claimed, for whatever reason. A name that a
+    /// stranger has taken stops nobody.
     ///
     /// # Errors
     /// A process of this user, or of root, has claimed it.
@@ -70,7 +70,7 @@ fn stream() -> nix::Result<OwnedFd> {
     socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
 }
 
-/// The place: a name in the folder above, whatever path led there.
+/// The place: a name in the parent folder, whatever path led there.
 fn address(path: &Path) -> io::Result<UnixAddr> {
     let path: PathBuf = std::path::absolute(path)?.components().collect();
     let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {

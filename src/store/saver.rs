@@ -1,4 +1,4 @@
-//! Saving without waiting: a child replaces the state file, and the loop hears of it.
+//! Saves without waiting: a child replaces the state file, and the loop hears when it is done.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -13,7 +13,7 @@ use super::StateFolder;
 #[derive(Debug)]
 pub struct Saver {
     folder: StateFolder,
-    /// At work, on these bytes.
+    /// A child at work, on these bytes.
     task: Option<SaveTask>,
     bytes: Vec<u8>,
     /// The folder is another one, and nobody has asked yet.
@@ -25,7 +25,8 @@ impl Saver {
         Saver { folder, task: None, bytes: Vec::new(), has_moved: false }
     }
 
-    /// Starts saving what [`encode`](super::encode()) gave. It ends with what [`Saver::poll`] gives; until then nothing else is saved.
+    /// Starts saving the output of [`encode`](super::encode()). [`Saver::poll`] gives the outcome; until then nothing
+    /// else is saved.
     ///
     /// # Errors
     /// There is no folder and none can be made, or no child can be started; [`io::ErrorKind::ResourceBusy`]: a save, or
@@ -44,14 +45,14 @@ impl Saver {
         self.task.as_ref().map(SaveTask::fd)
     }
 
-    /// When [`Saver::poll`] is to be asked at the latest.
+    /// When to call [`Saver::poll`] at the latest.
     pub fn due(&self) -> Option<Boot> {
         self.task.as_ref().map(SaveTask::deadline)
     }
 
-    /// The outcome of the save; `None`: it is still at work, or there is none. Never waits for it.
+    /// The outcome of the save; `None`: it is still at work, or there is none. Never waits.
     ///
-    /// If the folder was removed or replaced, it is saved to the one that the path leads to now.
+    /// If the folder was removed or replaced, the state is saved to the one that the path leads to now.
     pub fn poll(&mut self, worker: &Worker, now: Boot) -> Option<Result<(), SaveError>> {
         let ended = self.task.as_mut()?.poll(now)?;
         let bytes = std::mem::take(&mut self.bytes);
@@ -68,7 +69,7 @@ impl Saver {
         self.start(worker, bytes).err().map(|error| Err(SaveError::Failed(error.to_string())))
     }
 
-    /// The folder, once after it was found to be another one: what else was in it is to be made anew.
+    /// The folder, once after it was found to be another one: its other files must be made anew.
     pub fn take_new_folder(&mut self) -> Option<&mut RealFolder> {
         let folder = self.folder.folder().filter(|_| self.has_moved)?;
         self.has_moved = false;

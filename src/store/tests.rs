@@ -10,7 +10,7 @@ use super::*;
 use crate::files::RealFolder;
 use crate::message::{Escape, Kind, Line, Message, Span};
 
-/// A folder in memory that remembers what was done, and fails at one of the operations.
+/// A folder in memory that remembers each operation, and fails at one of them.
 #[derive(Default)]
 struct FakeFolder {
     files: BTreeMap<String, Vec<u8>>,
@@ -246,8 +246,8 @@ fn on_another_start_of_the_machine_pauses_go_on() {
     let Loaded::State(loaded) = load(&mut same, at(1020)) else { panic!() };
     assert_eq!(loaded.outboxes[ROBOT].next_attempt(None), Some(at(1060).boot));
 
-    // Ten seconds of the hold had passed when it was saved, and five since this start. What the wall clock says of the
-    // time between may be wrong, and the robot would mind.
+    // Ten seconds of the hold had passed when it was saved, and five since this start. The wall clock may be wrong
+    // about the time between, and the robot would mind.
     let restarted = Now { wall: at(1035).wall, boot: Boot::from_millis(5000) };
     let mut other = Store::new(same.folder, "second".to_owned());
     let Loaded::State(loaded) = load(&mut other, restarted) else { panic!() };
@@ -274,7 +274,7 @@ fn a_state_of_version_1_keeps_its_alerts_and_its_messages() {
     let Loaded::State(loaded) = load(&mut store, at(0)) else { panic!("it is a state") };
     assert_eq!((loaded.alerts.active_count(), loaded.outboxes[ROBOT].len()), (1, 1));
     let waiting = &loaded.outboxes[ROBOT].waiting().next().unwrap().message;
-    // It was escaped when it was saved, so it is told as it stands.
+    // It was escaped when it was saved, so it is told unchanged.
     assert!(waiting.title.spans().all(|span| matches!(span, Span::Own(_))));
     let text = "⚠️ VPS 告警 [web-1]\n━━━━━━━━━━━━━━━━\n📊 内存使用率: 80.4% (阈值: 1%)\n⏰ 时间: 2026-11-23 02:42:26";
     assert_eq!(waiting.text(&Escape::NONE), text);

@@ -1,5 +1,5 @@
-//! Taps: each sees what every look found and how it was judged, to keep it or to pass it on (a history, a push, a text
-//! file). A tap changes nothing: neither rules, alerts nor messages know it, and it holds up none of them.
+//! Taps: each sees every look with its verdicts, to keep it or to pass it on (a history, a push, a text file). A tap
+//! changes nothing: neither rules, alerts nor messages know it, and it holds up none of them.
 //!
 //! Another one is a file that implements [`Tap`] and [`Setup`], and a line where the configuration makes taps of its
 //! sections.
@@ -24,11 +24,11 @@ pub struct Judged<'a> {
 }
 
 pub trait Tap: fmt::Debug {
-    /// Takes in a look, and gives the requests to be posted. A tap that wants to post one after another keeps them until
-    /// it is answered.
+    /// Takes in a look, and returns the requests to post. A tap that wants to post one after another keeps the rest
+    /// until the answer comes.
     fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<http::Request>;
 
-    /// Takes in the answer to one of its requests, and gives the requests that follow.
+    /// Takes in the answer to one of its requests, and returns the requests that follow.
     fn answered(&mut self, answer: &Answer, now: Now) -> Vec<http::Request>;
 }
 

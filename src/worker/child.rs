@@ -23,7 +23,7 @@ use crate::files::{self, RealFolder};
 use crate::http;
 use crate::secret::Secret;
 
-/// How long after its deadline a child ends by itself: it is killed before, unless its agent is gone.
+/// How long after its deadline a child ends by itself: its agent kills it before that, unless the agent is gone.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 
 /// EX_USAGE of sysexits.h, as for any command line that cannot be understood.
@@ -57,7 +57,8 @@ impl Posting<'_> {
 /// A child's messages, one JSON value after another.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ChildMessage<T, E> {
-    /// Before something that nothing can cut short: what there is to tell if it does not end. Behind it: nothing.
+    /// Sent before a step that cannot be interrupted: the error to report if it never ends. Sent after it: an empty
+    /// text.
     Hangs(Option<E>),
     Answer(Result<T, E>),
 }
@@ -67,9 +68,9 @@ pub(super) enum ChildMessage<T, E> {
 pub struct FileSystem {
     pub block_bytes: u64,
     pub blocks: u64,
-    /// Free, those kept for root included.
+    /// Free, including the blocks reserved for root.
     pub blocks_free: u64,
-    /// Free for ordinary users; below zero where more is used than they may have.
+    /// Free for ordinary users; below zero if more is used than they may have.
     pub blocks_available: i64,
 }
 
@@ -88,9 +89,10 @@ pub enum SaveError {
     Failed(String),
 }
 
-/// `vps-monitor worker KIND …`: what runs in the child. It reads its order from standard input and writes `ChildMessage` to
-/// standard output. `post` reads a line of JSON and a body, `statvfs` a JSON value. `save FOLDER NAME` reads what the file NAME is to be; the
-/// folder is open as its standard error, and FOLDER is the path that must still lead there.
+/// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
+/// to standard output. `post` reads a line of JSON and a body, `statvfs` a JSON value. `save FOLDER NAME` reads the new
+/// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
+/// there.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
@@ -101,16 +103,16 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
         }
         _ => return ExitCode::from(USAGE),
     };
-    // Whoever reads the answer sees that it is missing; there is nobody else to tell.
+    // The reader sees that the answer is missing; there is nobody else to tell.
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Makes the kernel end this process some time after `deadline`, whatever it hangs in then, and whatever of signals it
-/// inherited: what was ignored or blocked in the parent is so in the child too (execve(2)).
+/// Makes the kernel end this process some time after `deadline`, wherever it hangs, and whatever signal settings it
+/// inherited: signals that the parent ignored or blocked are ignored or blocked in the child too (execve(2)).
 ///
-/// Nothing else ends it but the agent, by SIGKILL: when a service is stopped, systemd sends SIGTERM to all its processes,
-/// and a message on its way or a state half written would be lost (systemd.kill(5), `KillMode=`). A write beyond the limit
-/// of a file's size is an error, and no death by SIGXFSZ.
+/// Only the agent ends it before, by SIGKILL: when a service is stopped, systemd sends SIGTERM to all its processes,
+/// and a message on its way or a half-written state would be lost (systemd.kill(5), `KillMode=`). A write beyond the
+/// limit of a file's size is an error, and no death by SIGXFSZ.
 fn end_after(deadline: Duration) -> io::Result<()> {
     let always = Arc::new(AtomicBool::new(true));
     signal_hook::flag::register_conditional_shutdown(SIGALRM, i32::from(u8::MAX), always)?;
@@ -156,7 +158,7 @@ fn post(order: &[u8]) -> io::Result<http::Answer> {
     let Posting { method, url, headers, deadline } = serde_json::from_slice(head)?;
     let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
     let request = http::Request { method, url: Secret::new(url), headers, body: body[1..].to_vec() };
-    // A word that cannot be said is missed only if the work hangs.
+    // A message that cannot be written is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(send(&ChildMessage::<(), _>::Hangs(error)));
     Ok(http::post(&request, deadline, hangs))
 }

@@ -1,17 +1,17 @@
 //! Blocking work in a child process of the same binary, so that the agent's one thread never waits for it.
 //!
-//! A name server, a TLS handshake, a server that hangs, statvfs(2) on a dead network mount and fsync(2) on a busy disk can
-//! each hold a thread for as long as they like. A child can be killed: a signal ends it at once, its deadline is exact
-//! whatever it hangs in, and the memory that TLS took goes back to the system with it. The agent sees a pipe and a
+//! A name server, a TLS handshake, a server that hangs, statvfs(2) on a dead network mount and fsync(2) on a busy disk
+//! can each hold a thread for as long as they like. A child can be killed: a signal ends it at once, its deadline is
+//! exact wherever it hangs, and the memory that TLS took goes back to the system with it. The agent sees a pipe and a
 //! deadline.
 //!
 //! The child is this binary, `/proc/self/exe worker KIND`: that link leads to the running program even after an upgrade
-//! replaced the file. What it is to do, the webhook's key in it, goes to it on standard input, never in its arguments
-//! or environment. It is in a process group of its own, so that Ctrl-C ends the agent, which then ends the child.
+//! replaced the file. Its order, with the webhook's key in it, comes on standard input, never in its arguments or
+//! environment. It is in a process group of its own, so that Ctrl-C ends the agent, which then ends the child.
 //!
 //! A process that hangs inside the kernel (state D) is not ended by SIGKILL until the kernel lets it go. Nobody waits
-//! for it: the [`Worker`] keeps what has not ended yet, reaps it when it has, and starts no second probe of a path
-//! whose last one still hangs, and no second save beside one that is at work.
+//! for it: the [`Worker`] keeps such children and reaps them when they end. It starts no second probe of a path whose
+//! last one still hangs, and no second save beside one that is at work.
 
 mod child;
 mod order;
@@ -36,17 +36,17 @@ use crate::http;
 pub use child::{FileSystem, MAX_ORDER_BYTES, SaveError, StatvfsError, main, measure};
 pub use task::{Failed, Task};
 
-/// A delivery has this long in all: name, connection, TLS and answer.
+/// The time for a whole delivery: name, connection, TLS and answer.
 pub const POST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A child that posts ends so long before it is killed, to say which stage took too long.
+/// A child that posts ends this long before it is killed, to name the stage that took too long.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
-/// A file system that has not answered by then is taken for one that hangs.
+/// A file system without an answer by then counts as one that hangs.
 pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A disk that is busy takes its time, and a save that is cut off is one the more to come. After so long it counts as one
-/// that will not end.
+/// A busy disk takes its time, and a save that is cut off only makes another one necessary. After this time it counts
+/// as one that will not end.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
 
 const _: () = assert!(LAST_WORD.as_millis() * 2 < POST_DEADLINE.as_millis(), "a delivery has most of its time");
@@ -124,8 +124,8 @@ impl Worker {
         Ok(Task::new(process, self.statvfs_deadline))
     }
 
-    /// Starts replacing the file `name` of `folder`, which must be what `path` leads to, by one that holds `bytes`. The
-    /// child holds the folder, and with it the lock on that, for as long as it is at work. It goes on when its agent ends.
+    /// Starts replacing the file `name` of `folder`, which must be the folder at `path`, by one that holds `bytes`. The
+    /// child holds the folder, and with it its lock, while it is at work. It goes on when its agent ends.
     ///
     /// # Errors
     /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last save has not ended.
@@ -141,18 +141,18 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
-    /// Whether a child for the same work has neither said something nor ended.
+    /// Whether a child for the same work has neither answered nor ended.
     fn is_at_work(&self, work: &Work) -> bool {
         self.reap();
         self.children.borrow().iter().any(|child| child.work == *work && child.is_silent())
     }
 
-    /// Reaps what has ended, without waiting. Starting a task does so too.
+    /// Reaps children that have ended, without waiting. Starting a task does so too.
     pub fn reap(&self) {
         self.children.borrow_mut().retain(|child| !child.is_over());
     }
 
-    /// Starts a child. Its standard error is `extra`: a panic's message could show what it worked on.
+    /// Starts a child. Its standard error is `extra`: a panic's message could show parts of its work.
     fn start(&self, arguments: &[&OsStr], order: &[u8], extra: Stdio, work: Work) -> io::Result<Rc<Process>> {
         self.reap();
         let (output, answer) = io::pipe()?;
@@ -193,7 +193,7 @@ struct Process {
 
 impl Process {
     fn kill(&self) {
-        // It fails for a process that has been reaped alone, which is what is wanted.
+        // It fails only for a process that has been reaped, and then there is nothing to kill.
         let _ = self.child.borrow_mut().kill();
     }
 
@@ -203,7 +203,7 @@ impl Process {
         !matches!(self.child.borrow_mut().try_wait(), Ok(None)) && !self.is_silent()
     }
 
-    /// Whether it has neither said anything nor closed its output.
+    /// Whether it has neither written anything nor closed its output.
     fn is_silent(&self) -> bool {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::ZERO) == Ok(0)

@@ -13,11 +13,11 @@ use crate::files;
 /// # Errors
 /// The order can be kept neither in a file in memory nor in a pipe.
 pub(super) fn input(order: &[u8]) -> io::Result<Stdio> {
-    // A file in memory is a file to RLIMIT_FSIZE; what a pipe holds is not limited so.
+    // RLIMIT_FSIZE applies to a file in memory, but not to a pipe.
     files::in_memory(order).map(Stdio::from).or_else(|error| in_pipe(order).map_err(|_| error))
 }
 
-/// A pipe takes 64 KiB (pipe(7)), or a page where the user has used up what pipes may take.
+/// A pipe takes 64 KiB (pipe(7)), or a page if the user has used up the allowance for pipes.
 fn in_pipe(order: &[u8]) -> io::Result<Stdio> {
     let (reader, mut writer) = io::pipe()?;
     set_nonblocking(&writer)?;

@@ -15,7 +15,7 @@ use super::{Process, SaveError, StatvfsError, Work};
 use crate::clock::{Boot, boot_now};
 use crate::http;
 
-/// No answer is longer; a child that says more is killed.
+/// The bound of an answer; a child that writes more is killed.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// The reason why a child gave no answer at all, good or bad.
@@ -32,7 +32,7 @@ pub enum Failed {
 impl From<Failed> for http::Error {
     fn from(failed: Failed) -> http::Error {
         http::Error(match failed {
-            // Each stage has a limit that ends it sooner, or says so before it hangs.
+            // Each stage has a limit that ends it sooner, or announces a step that may hang.
             Failed::TimedOut { .. } => format!("timed out: {failed}; is this machine overloaded?"),
             _ => failed.to_string(),
         })
@@ -57,7 +57,8 @@ impl From<Failed> for SaveError {
     }
 }
 
-/// A child at work, which will answer `T` or `E`. Dropping it kills the child, unless that saves; the `Worker` reaps it.
+/// A child at work, which will answer `T` or `E`. Dropping it kills the child, unless it is a save; the `Worker` reaps
+/// it.
 #[derive(Debug)]
 pub struct Task<T, E> {
     process: Rc<Process>,
@@ -68,12 +69,12 @@ pub struct Task<T, E> {
 }
 
 impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
-    /// The time that the child has begins now, and not when it was decided to start it.
+    /// The child's time begins now, and not when it was decided to start it.
     pub(super) fn new(process: Rc<Process>, within: Duration) -> Task<T, E> {
         Task { process, deadline: boot_now().after(within), within, said: Vec::new(), answer: PhantomData }
     }
 
-    /// For poll(2): readable when the child has said something or has ended.
+    /// For poll(2): readable when the child has written something or has ended.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.process.output.as_fd()
     }
@@ -95,7 +96,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
             Ok(false) if now < self.deadline => None,
             Ok(false) => {
                 self.kill();
-                // A word that is cut off says nothing.
+                // A message that is cut off counts for nothing.
                 let hung = match self.words().flatten().last() {
                     Some(ChildMessage::Hangs(hung)) => hung,
                     _ => None,
@@ -116,7 +117,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
             if let Some(answer) = self.poll(now) {
                 return answer;
             }
-            // Rounded up, so that the last turn does not come a moment before the deadline, again and again.
+            // Rounded up, so that the last turn does not come too early again and again.
             let left = self.deadline.since(now) + Duration::from_millis(1);
             let mut fds = [PollFd::new(self.fd(), PollFlags::POLLIN)];
             match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
@@ -126,7 +127,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
         }
     }
 
-    /// Reads what there is. `true`: that was all, the child has closed its output.
+    /// Reads the available output. `true`: that was all, the child has closed it.
     fn listen(&mut self) -> Result<bool, Failed> {
         let mut chunk = [0; 8 * 1024];
         loop {
@@ -147,7 +148,7 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
     }
 
     fn died(&self) -> E {
-        // It is closing its files, so it may not be reapable yet: then nothing is known of its end.
+        // It is closing its files, so it may not be reapable yet: then its exit status is not known.
         let status = self.process.child.borrow_mut().try_wait().ok().flatten();
         let how = status.map_or_else(|| "its output is closed".to_owned(), |status| status.to_string());
         Failed::Died { how }.into()
@@ -171,7 +172,8 @@ impl<T, E> Task<T, E> {
         self.process.kill();
     }
 
-    /// Whether the child has ended, and its output with it. One that was killed may hang in the kernel all the same.
+    /// Whether the child has ended, and its output with it. A child that was killed may hang in the kernel all the
+    /// same.
     pub fn has_ended(&self) -> bool {
         self.process.is_over()
     }

@@ -1,9 +1,10 @@
-//! Is a report due? Decides by the due times themselves, so that nothing the clock does repeats a report or loses one.
+//! Is a report due? The due times themselves decide, so that no change of the clock repeats a report or loses one.
 //!
-//! Two facts are kept from step to step, and over restarts in the state file: how far the wall clock has been looked at,
-//! and which due times were sent. A clock that goes back is simply looked at again from there; what was sent is not sent
-//! again. One that jumps ahead, be it set, or the machine asleep or off, has passed over due times: the newest of them
-//! counts. Reading clocks, measuring and sending are left to the caller, who must save the state before it sends.
+//! Two facts are kept from step to step, and over restarts in the state file: the wall clock's time of the last look,
+//! and the due times that were sent. If the clock goes back, it is simply looked at again from there; a report that was
+//! sent is not sent again. If it jumps ahead, because it was set or the machine was asleep or off, it has passed over
+//! due times: the newest of them counts. Reading clocks, measuring and sending are left to the caller, who must save
+//! the state before it sends.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,16 +21,16 @@ use super::{Config, Schedule};
 pub enum Due {
     /// Nothing to send before `next`; `None`: never, as far as is known.
     NotYet { next: Option<Timestamp> },
-    /// Send the report that the schedule has for `due`. `late_by` is there when people should be told that it is late.
+    /// Send the report that the schedule has for `due`. `late_by` is set if people should be told that it is late.
     Send { due: Zoned, late_by: Option<Duration> },
-    /// The report for `due` is later than the configuration's `misfire_grace`: say so and send nothing.
+    /// The report for `due` is later than the configuration's `misfire_grace`: log that, and send nothing.
     Skipped { due: Zoned, late_by: Duration },
 }
 
 /// The part that must outlive a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportState {
-    /// The schedule and the zone that the rest is about. For another one nothing is due in retrospect.
+    /// The schedule and the zone of the other fields. For another one nothing is due in retrospect.
     schedule: String,
     /// The due times up to here were dealt with, as far as the clock can be believed.
     seen: Timestamp,
@@ -39,7 +40,7 @@ pub struct ReportState {
     pub last_sent: Option<Timestamp>,
 }
 
-/// Times shown to people have minutes: less than one of delay is none.
+/// Times for people have minutes, so a shorter delay is none.
 const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// The number of due times that are remembered. A clock that is set back over more reports than these repeats one.
@@ -57,10 +58,10 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Goes on from what was `saved`: by this process before its configuration was reloaded, or by an earlier one.
+    /// Goes on from `saved`: this process's state before its configuration was reloaded, or an earlier one's.
     ///
-    /// `zone` is the one to evaluate the schedule in, whether or not `config` names it; `host_name` decides where in the
-    /// jitter this host has its place.
+    /// `zone` is the schedule's zone, whether or not `config` names it; `host_name` decides this host's place in the
+    /// jitter.
     pub fn new(
         config: &Config,
         zone: TimeZone,

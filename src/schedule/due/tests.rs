@@ -18,7 +18,7 @@ fn reporter(cron: &str, now: &str) -> Reporter {
     Reporter::new(&config(cron), TimeZone::UTC, "web-1", None, at(now))
 }
 
-/// As after a crash: nothing is left but what was saved.
+/// As after a crash: only the saved state is left.
 fn restarted(reporter: &Reporter, cron: &str, now: &str) -> Reporter {
     let saved = serde_json::to_string(reporter.state()).unwrap();
     Reporter::new(&config(cron), TimeZone::UTC, "web-1", serde_json::from_str(&saved).unwrap(), at(now))

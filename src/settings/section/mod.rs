@@ -1,4 +1,4 @@
-//! Typed access to one mapping of the file. Whatever is wrong is reported, and the default stands in for it.
+//! Typed access to one mapping of the file. A fault is reported, and the default takes the value's place.
 
 mod typed;
 
@@ -14,7 +14,8 @@ use super::problem::Complaint;
 use super::scalar::{Scalar, quoted};
 use super::written::{Values, Written};
 
-/// Nobody lists more by hand; and a component that looks for an item listed twice compares each with all others.
+/// The bound of a list: nobody writes a longer one by hand, and a component that looks for duplicates compares each
+/// item with all others.
 pub const MAX_ITEMS: usize = 1_000;
 
 /// One mapping of the file, or the absence of one: then every key has its default.
@@ -23,11 +24,11 @@ pub struct Section<'a> {
     entries: &'a [Entry],
     /// The place of a problem of the section itself: its key, or its beginning in a list; `None`: it is absent.
     span: Option<Range<usize>>,
-    /// Something else stands in its place, which was reported: then nothing is said of the keys it lacks.
+    /// Another value is in its place, which was reported: then missing keys are not reported.
     is_refused: bool,
     /// `system.memory`; empty for the document.
     path: String,
-    /// The keys that were asked for: all others are unknown.
+    /// The keys that were read: all others are unknown.
     known: Vec<&'static str>,
     values: Values,
 }
@@ -85,12 +86,12 @@ impl Section<'_> {
         &self.values
     }
 
-    /// Marks keys that say how what is found is judged, and nothing of the work.
+    /// Marks keys that decide how readings are judged, and not how they are measured.
     pub fn mark_as_judging(&mut self, keys: &[&'static str]) {
         self.values.mark_as_judging(keys);
     }
 
-    /// A key's value, where that is not what was read, or where that was a list.
+    /// A key's value, if it is not the one that was read, or was a list.
     pub fn holds(&mut self, key: &'static str, value: Written) {
         self.values.set(key, value);
     }
@@ -148,7 +149,7 @@ impl<'a> Section<'a> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// The entry of a key, which thereby is a known one.
+    /// The entry of a key, which is known from then on.
     fn ask(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.known.push(key);
         self.entry(key)
@@ -158,7 +159,7 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Notes what the reader says of a key, where that is what it is run for.
+    /// Notes the reader's description of a key, if descriptions are wanted.
     fn describe(&mut self, key: &str, kind: Kind, default: String, doc: Doc) {
         if self.diagnostics.is_describing() {
             let path = self.path_of(key);
@@ -166,7 +167,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A scalar, converted; `expected` is for complaints that name nothing themselves.
+    /// A scalar, converted; `expected` is for complaints that name no right form themselves.
     fn value<T>(
         &mut self,
         key: &'static str,
@@ -179,18 +180,18 @@ impl<'a> Section<'a> {
         self.diagnostics.convert(&entry.value, &path, expected, convert).unwrap_or(default)
     }
 
-    /// A warning of what an accepted value holds by an oversight.
+    /// A warning about an oversight in an accepted value.
     fn warn_of_confusable(&mut self, key: &str, is_oversight: impl Fn(&Confusable) -> bool) {
         if let Some(entry) = self.entry(key) {
             self.diagnostics.warn_of_confusable(&entry.value, &self.path_of(key), is_oversight);
         }
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that no reader has asked for.
     fn finish(self) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
             let likely = nearest(confusable::corrected(&entry.key).trim(), self.known.iter().copied());
-            // A letter of another alphabet passes for one of ours just as well.
+            // A letter of another alphabet can look like one of ours, too.
             let unlike = |found: &Confusable| match likely {
                 Some(likely) if found.meant != ":" => format!("`{likely}`"),
                 _ => found.expected(),
@@ -215,7 +216,7 @@ pub fn readable_by_others(file: &str) -> String {
     format!("every user of this machine can read this secret in {file}; close it with `chmod o-r {file}`")
 }
 
-/// Reads a node that should be a mapping; `span`: where a problem of the section itself is shown.
+/// Reads a node that should be a mapping; `span`: the place for problems of the section itself.
 pub(super) fn read_mapping<T>(
     diagnostics: &mut Diagnostics,
     node: &Node,
@@ -242,7 +243,7 @@ pub(super) fn read_mapping<T>(
     value
 }
 
-/// Names a letter that passes for one of the likely key; empty if there is none.
+/// Names a letter that looks like one of the likely key; empty if there is none.
 fn of_another_alphabet(key: &str, likely: &str) -> String {
     let other = key.chars().find(|c| !c.is_ascii());
     other
@@ -250,7 +251,7 @@ fn of_another_alphabet(key: &str, likely: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A line that was meant as a key and its value is a mere text to YAML if its colon is no such colon.
+/// A line that was meant as a key and its value is a mere text to YAML if its colon is not YAML's.
 fn expected_of_a_mapping(node: &Node) -> &'static str {
     match &*node.value {
         Value::Scalar(scalar) if scalar.text.contains(':') => "a space after the colon",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::settings::{self, NO_DOC};
 
-/// The value and the problems' texts without the lines they show.
+/// The value and the problems' texts, without their lines.
 fn read<T>(text: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> Result<T, Vec<String>> {
     settings::read("c", text.as_bytes(), read).map(|read| read.value).map_err(|problems| {
         let line = |p: &settings::Problem| format!("{}:{} {} [{}]", p.line, p.column, p.message, p.expected);

@@ -41,7 +41,7 @@ impl Section<'_> {
         value
     }
 
-    /// The same where there need not be one: absent or empty, it is `None`.
+    /// The same for an optional number: absent or empty, it is `None`.
     pub fn optional_number(&mut self, key: &'static str, above: f64, up_to: f64, doc: Doc) -> Option<f64> {
         self.describe(key, Kind::Number { above, up_to }, String::new(), doc);
         let value =
@@ -80,7 +80,7 @@ impl Section<'_> {
         value
     }
 
-    /// One duration in `range`, or a list of up to [`MAX_DURATIONS`]; none where the word `none` stands instead.
+    /// One duration in `range`, or a list of up to [`MAX_DURATIONS`]; none if the word `none` is there instead.
     pub fn durations(
         &mut self,
         key: &'static str,
@@ -118,11 +118,11 @@ impl Section<'_> {
         nodes.iter().enumerate().filter_map(item).collect()
     }
 
-    /// A text, empty by default; a number or a boolean without quotes is one, too.
+    /// A text, empty by default; a number or a boolean without quotes counts as one, too.
     pub fn text(&mut self, key: &'static str, doc: Doc) -> String {
         self.describe(key, Kind::Text, doc.default.to_owned(), doc);
         let text = self.value(key, String::new(), "", |scalar| Ok(scalar.text.clone()));
-        // A name in a chat may well have a wide space or comma.
+        // The name of a chat may contain a wide space or comma.
         self.warn_of_confusable(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
         text
     }

@@ -198,7 +198,9 @@ impl Known {
             // This run's flag says nothing of the one before.
             return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
         }
-        (self.run_before, self.end_was_seen) = (None, true);
+        self.run_before = None;
+        // What is being removed is mostly gone before anything is told of it: how it ended is told once it is.
+        self.end_was_seen |= &*observed.state != "removing";
         let UnseenEnd { mut how, exit_code } = death_of(&self.run, inspected);
         match self.life {
             Life::Alive => {

@@ -303,6 +303,19 @@ fn a_container_that_removes_itself_is_told_where_it_failed() {
 }
 
 #[test]
+fn however_long_its_removal_takes_a_container_that_failed_is_told_once() {
+    for pause_millis in [10, 1000, 20_000, 200_000] {
+        let mut world = running(&watching(&[]), &[("backup", plain())]);
+        world.die("backup", 3);
+        world.begin_to_remove("backup");
+        world.pass(pause_millis);
+        world.remove("backup");
+        world.pass(300_000);
+        assert_eq!(world.told(), ["backup exited ExitCode(3)"], "{pause_millis}");
+    }
+}
+
+#[test]
 fn what_was_stopped_at_first_sight_is_taken_as_it_is_until_it_runs() {
     let mut world = World::new(&watching(&[]));
     for (name, code) in [("old", 3), ("killed", 137), ("job", 0)] {

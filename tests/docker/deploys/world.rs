@@ -242,6 +242,11 @@ impl World {
         self.boxes.retain(|b| b.name != name);
     }
 
+    /// The engine has begun to remove it, and takes its time.
+    pub fn begin_to_remove(&mut self, name: &str) {
+        self.find(name).state = "removing";
+    }
+
     /// `docker rm -f`.
     pub fn remove_by_force(&mut self, name: &str) {
         self.kill(name, "9");

@@ -7,7 +7,8 @@ use super::record::{Alert, Firing, Pending, Phase, Recovery};
 use super::streak::{Rate, Streak};
 use super::{Episode, Extent, News, Transition};
 use crate::clock::Now;
-use crate::rule::{Finding, Level, Verdict};
+use crate::rule::{Finding, Level, Limit, Verdict};
+use crate::snapshot::Value;
 
 impl Alert {
     /// Takes in a look that could measure the alert's quantity.
@@ -61,7 +62,12 @@ impl Alert {
             let news = if lasted(pending.over) { News::HeldBack } else { News::Pending };
             return began.then(|| self.transition(news, policy));
         }
-        let (level, number) = (if is_critical { Level::Critical } else { Level::Warning }, self.value.number());
+        let level = if is_critical { Level::Critical } else { Level::Warning };
+        let judged = match pending.critical.filter(|_| is_critical) {
+            Some(critical) => critical.judged(seen.critical),
+            None => pending.over.judged(seen.warning),
+        };
+        let peak = worst(self.value.number(), judged.map(|judged| judged.number));
         let returned = self.recovery.is_some_and(|recovery| now.boot - recovery.at < RETURNS_ARE_REMEMBERED);
         self.returns = if returned { self.returns.saturating_add(1) } else { 0 };
         self.phase = Phase::Firing(Firing {
@@ -71,12 +77,12 @@ impl Alert {
             critical: pending.critical,
             wait: pending.wait,
             told_value: None,
-            peak: number,
+            peak,
             reminders: 0,
             checks: 1,
             well_since: None,
         });
-        Some(self.tell(News::Fired, now, policy))
+        Some(self.tell(News::Fired, judged, now, policy))
     }
 
     /// The alert was told and is still over its limit: is it told again?
@@ -113,7 +119,8 @@ impl Alert {
         } else {
             return None;
         };
-        Some(self.tell(news, now, policy))
+        let judged = firing.critical.filter(|_| news == News::Critical).and_then(|streak| streak.judged(seen.critical));
+        Some(self.tell(news, judged, now, policy))
     }
 
     /// The alert was told and is below its limit: is it over?
@@ -141,10 +148,14 @@ impl Alert {
         transition
     }
 
-    /// A firing message is made now.
-    fn tell(&mut self, news: News, now: Now, policy: &Policy) -> Transition {
-        let transition = self.transition(news, policy);
-        let number = self.value.number();
+    /// A firing message is made now. It tells what was judged: of a rate, the last look may have been a dip below the
+    /// limit that its mean is over.
+    fn tell(&mut self, news: News, judged: Option<Rate>, now: Now, policy: &Policy) -> Transition {
+        let mut transition = self.transition(news, policy);
+        if let Some(Rate { number, limit }) = judged {
+            (transition.value, transition.limit) = (Value::Number(number), Limit::Threshold(limit));
+        }
+        let number = transition.value.number();
         if let Phase::Firing(firing) = &mut self.phase {
             firing.told_value = if news == News::Reminded { worst(firing.told_value, number) } else { number };
         }

@@ -24,6 +24,18 @@ impl Streak {
         Streak { since: Boot::EARLIEST, sum: 0.0, looks: 0 }
     }
 
+    /// Of a rate that is over, the number that was compared with its limit: the mean of its looks. `None` for everything
+    /// else.
+    pub fn judged(self, rate: Option<Rate>) -> Option<Rate> {
+        // No mean of samples is more precise than two decimals.
+        let told = |rate: Rate| (self.mean(rate) * 100.0).round() / 100.0;
+        rate.map(|rate| Rate { number: told(rate).max(rate.limit), ..rate })
+    }
+
+    fn mean(self, rate: Rate) -> f64 {
+        if self.looks > 0 { self.sum / f64::from(self.looks) } else { rate.number }
+    }
+
     pub fn has_lasted(self, wait: Duration, now: Boot) -> bool {
         now - self.since >= wait
     }
@@ -36,7 +48,7 @@ impl Streak {
         };
         let sum = before.sum + rate.map_or(0.0, |rate| rate.number);
         let after = Streak { since: before.since, sum, looks: before.looks.saturating_add(1) };
-        let goes_on = rate.map_or(is_over, |rate| after.sum / f64::from(after.looks) >= rate.limit);
+        let goes_on = rate.map_or(is_over, |rate| after.mean(rate) >= rate.limit);
         goes_on.then_some(after)
     }
 }

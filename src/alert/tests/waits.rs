@@ -34,6 +34,32 @@ fn of_a_rate_the_mean_since_the_first_look_must_be_over() {
 }
 
 #[test]
+fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
+    let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
+    cpu.news(&[(0, 99.0), (30, 98.0)]);
+    let fired = cpu.see(60, Some(70.0)).unwrap();
+    assert_eq!((fired.news, fired.value, fired.limit), (News::Fired, Value::Number(89.0), Limit::Threshold(LIMIT)));
+    // What people know is what the message said.
+    cpu.see(120, Some(98.0));
+    let critical = cpu.news(&[(150, 99.0), (179, 99.0)]);
+    assert_eq!(critical, [None, None]);
+    let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
+    cpu.news(&[(0, 99.0), (30, 99.0)]);
+    let critical = cpu.see(60, Some(90.0)).unwrap();
+    assert_eq!((critical.episode.level, critical.value), (Level::Critical, Value::Number(96.0)));
+    assert_eq!((critical.limit, critical.episode.peak), (Limit::Threshold(95.0), Some(96.0)));
+    // The critical mean of an alert that is told already, likewise.
+    let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
+    cpu.news(&[(0, 85.0), (30, 85.0), (60, 85.0), (90, 99.0), (120, 99.0)]);
+    let critical = cpu.see(150, Some(90.0)).unwrap();
+    assert_eq!(
+        (critical.news, critical.value, critical.limit),
+        (News::Critical, Value::Number(96.0), Limit::Threshold(95.0))
+    );
+    assert_eq!(critical.episode.told_before, Some(85.0));
+}
+
+#[test]
 fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
     let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
     assert_eq!(cpu.news(&[(0, 85.0), (30, 99.0)]), [Some(News::Pending), None]);
@@ -43,7 +69,7 @@ fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
     let critical = cpu.see(90, Some(99.0)).unwrap();
     assert_eq!(
         (critical.news, critical.episode.level, critical.episode.told_before),
-        (News::Critical, Level::Critical, Some(99.0))
+        (News::Critical, Level::Critical, Some(94.33))
     );
 }
 

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::alert::{Alerts, Extent};
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
-use crate::core::rfc3339;
+use crate::core::{counted, rfc3339};
 use crate::message::Kind;
 use crate::rule::{self, Finding};
 use crate::snapshot::{Key, Snapshot, Watched};
@@ -83,12 +83,12 @@ impl<'a> Replay<'a> {
         let span = self.span.map(|(first, last)| format!(" from {} to {}", rfc3339(first, zone), rfc3339(last, zone)));
         let kinds = KINDS.into_iter().zip(self.told).filter(|(kind, count)| *kind != Kind::DockerAlert || *count > 0);
         let kinds: Vec<String> = kinds.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
-        let firing = self.alerts.active().iter().filter(|alert| alert.is_told()).count() as u64;
+        let firing = self.alerts.active().iter().filter(|alert| alert.is_told()).count();
         format!(
             "{}{}: {} ({}), {} still firing",
             counted(self.checks, "check"),
             span.unwrap_or_default(),
-            counted(self.told.iter().sum(), "message"),
+            counted(self.told.iter().sum::<u64>(), "message"),
             kinds.join(", "),
             counted(firing, "alert"),
         )
@@ -108,10 +108,6 @@ fn shorten_wait(finding: &mut Finding<'_>, stands_for: Duration, lasted: &mut Ha
         }
     }
     finding.wait = finding.wait.saturating_sub(lasted.get(key).copied().unwrap_or_default());
-}
-
-fn counted(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn systemd_is_told_why_a_message_waits_and_when_it_is_gone_without_a_check_betwe
     service.wait_for_status("the configuration on disk is NOT VALID (");
     place.configure(&quick(&robot.url()));
     service.agent.signal(Signal::SIGHUP);
-    service.wait_for_status("1 active alert, no messages waiting, next check 20");
+    service.wait_for_status("1 active alert, 0 messages waiting, next check 20");
     assert!(robot.received()[1].content().starts_with(MEMORY_ALERT));
     service.agent.stop(Signal::SIGTERM);
 }

@@ -59,7 +59,7 @@ test_a_service_that_is_enabled_gets_ready_and_delivers_an_alert() {
     readme 'sudo vps-monitor config check' | grep ok >/dev/null || fail "root cannot check the configuration"
     wait_for 10 "an alert is delivered" box grep -q 'memory\|Memory' $POSTS
     # The next check is an hour away: the text changes when a message is delivered.
-    wait_for 5 "STATUS=" status_text_has '[1-9][0-9]* active alerts, no messages waiting, next check'
+    wait_for 5 "STATUS=" status_text_has '[1-9][0-9]* active alerts, 0 messages waiting, next check'
 }
 
 test_a_test_message_arrives_in_the_group() {

@@ -119,7 +119,7 @@ fn alert(alert: &AlertStatus) -> String {
     };
     let returns = match alert.returns {
         0 => String::new(),
-        returns => format!(", came back {} within a day", counted(returns as usize, "time")),
+        returns => format!(", came back {} within a day", counted(returns, "time")),
     };
     let level = if alert.level.as_deref() == Some("critical") { "CRITICAL " } else { "" };
     let what = subject(&alert.metric, &alert.target);
@@ -130,7 +130,7 @@ fn alert(alert: &AlertStatus) -> String {
 fn pending(pending: &PendingStatus) -> String {
     let mut line = format!("{}, made {}", pending.title, time(Some(&pending.created)));
     if pending.attempts > 0 {
-        let _ = write!(line, ", {} failed", counted(pending.attempts as usize, "attempt"));
+        let _ = write!(line, ", {} failed", counted(pending.attempts, "attempt"));
     }
     if let Some(next) = &pending.next_attempt {
         let _ = write!(line, ", next attempt {}", time(Some(next)));

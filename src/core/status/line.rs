@@ -40,13 +40,10 @@ pub fn service_status(summary: &ServiceSummary<'_>, zone: &TimeZone) -> String {
     parts.join(", ")
 }
 
-/// `no alerts`, `1 alert`, `2 alerts`
-pub fn counted(count: usize, what: &str) -> String {
-    match count {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
+/// `0 alerts`, `1 alert`, `2 alerts`
+pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -67,7 +64,7 @@ mod tests {
 
     #[test]
     fn none_one_and_many_are_good_english() {
-        assert_eq!(line(QUIET), "no active alerts, no messages waiting, next check 1970-01-01 00:00:00");
+        assert_eq!(line(QUIET), "0 active alerts, 0 messages waiting, next check 1970-01-01 00:00:00");
         let one = ServiceSummary { alerts: 1, waiting: 1, ..QUIET };
         assert_eq!(line(one), "1 active alert, 1 message waiting, next check 1970-01-01 00:00:00");
         let many = ServiceSummary { alerts: 2, waiting: 3, ..QUIET };
@@ -79,7 +76,7 @@ mod tests {
         let refused = ServiceSummary { waiting: 1, last_error: Some("errcode 93000 (invalid webhook url)"), ..QUIET };
         assert_eq!(
             line(refused),
-            "no active alerts, 1 message waiting (errcode 93000 (invalid webhook url)), next check 1970-01-01 00:00:00"
+            "0 active alerts, 1 message waiting (errcode 93000 (invalid webhook url)), next check 1970-01-01 00:00:00"
         );
         assert!(!line(ServiceSummary { waiting: 0, ..refused }).contains("93000"));
     }
@@ -88,7 +85,7 @@ mod tests {
     fn a_configuration_that_was_refused_comes_first() {
         let refused = line(ServiceSummary { config_problem: Some("config.yaml:2:3: error: unknown key"), ..QUIET });
         let expected = "the configuration on disk is NOT VALID (config.yaml:2:3: error: unknown key), the previous one \
-                        stays in force, no active alerts";
+                        stays in force, 0 active alerts";
         assert!(refused.starts_with(expected), "{refused}");
     }
 

@@ -25,13 +25,22 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// The most clients at once; others wait in the socket's queue.
 const MAX_CLIENTS: usize = 8;
 
+/// One that has been there for so long makes room for another that waits: slow readers keep nobody out. Whoever reads has
+/// the longest answer before that.
+const SHARE: Duration = Duration::from_millis(500);
+
+const _: () = assert!(SHARE.as_millis() < READ_WITHIN.as_millis());
+
 /// The pause after an accept(2) that failed: without descriptors, it would fail again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The agent's end of the socket.
 pub struct Control {
     listener: UnixListener,
+    /// The oldest first.
     clients: Vec<Client>,
+    /// Whether another client is let in.
+    has_room: bool,
     /// No client is accepted before this instant.
     paused_until: Option<Boot>,
 }
@@ -41,6 +50,7 @@ struct Client {
     stream: UnixStream,
     /// The rest of the answer; `None`: it is not made yet.
     answer: Option<(Vec<u8>, usize)>,
+    since: Boot,
     until: Boot,
 }
 
@@ -49,7 +59,7 @@ impl Control {
     /// listen, and logs that.
     pub fn listen(folder: &mut RealFolder) -> Option<Control> {
         match folder.listen(SOCKET_NAME) {
-            Ok(listener) => Some(Control { listener, clients: Vec::new(), paused_until: None }),
+            Ok(listener) => Some(Control::over(listener)),
             Err(error) => {
                 log::warn!("`vps-monitor status` cannot ask this agent: {error}");
                 None
@@ -57,9 +67,13 @@ impl Control {
         }
     }
 
+    fn over(listener: UnixListener) -> Control {
+        Control { listener, clients: Vec::new(), has_room: true, paused_until: None }
+    }
+
     /// The descriptors to wait for, each with its events.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let lets_in = self.paused_until.is_none() && self.clients.len() < MAX_CLIENTS;
+        let lets_in = self.paused_until.is_none() && self.has_room;
         let listener = lets_in.then(|| (self.listener.as_fd(), PollFlags::POLLIN));
         let readers = self.clients.iter().filter(|client| client.answer.is_some());
         listener.into_iter().chain(readers.map(|client| (client.stream.as_fd(), PollFlags::POLLOUT)))
@@ -67,7 +81,8 @@ impl Control {
 
     /// The instant at which [`Control::advance`] has work though nothing is ready.
     pub fn due(&self) -> Option<Boot> {
-        self.clients.iter().map(|client| client.until).chain(self.paused_until).min()
+        let room = (!self.has_room).then(|| self.clients.first().map(|oldest| oldest.since.after(SHARE))).flatten();
+        self.clients.iter().map(|client| client.until).chain(self.paused_until).chain(room).min()
     }
 
     /// Accepts clients, sends as much as they read, and disconnects those that do not read. Returns the number of new
@@ -75,7 +90,14 @@ impl Control {
     pub fn advance(&mut self, is_ready: bool, now: Boot) -> usize {
         self.paused_until.take_if(|until| *until <= now);
         self.clients.retain_mut(|client| now < client.until && client.send());
-        if is_ready && self.paused_until.is_none() { self.let_in(now) } else { 0 }
+        let come = if is_ready && self.paused_until.is_none() { self.let_in(now) } else { 0 };
+        self.has_room = self.has_room_at(now);
+        come
+    }
+
+    /// There is a place for another client, or the oldest one has had its share.
+    fn has_room_at(&self, now: Boot) -> bool {
+        self.clients.len() < MAX_CLIENTS || self.clients.first().is_some_and(|oldest| oldest.since.after(SHARE) <= now)
     }
 
     /// Answers the first client that was not answered yet.
@@ -85,17 +107,21 @@ impl Control {
         client.answer = Some((json.into_bytes(), 0));
         client.until = now.after(READ_WITHIN);
         if !client.send() {
-            self.clients.swap_remove(place);
+            self.clients.remove(place);
+            self.has_room = true;
         }
     }
 
     fn let_in(&mut self, now: Boot) -> usize {
         let mut come = 0;
-        while self.clients.len() < MAX_CLIENTS {
+        while self.has_room_at(now) {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     if may_ask(&stream) && stream.set_nonblocking(true).is_ok() {
-                        self.clients.push(Client { stream, answer: None, until: now.after(READ_WITHIN) });
+                        if self.clients.len() == MAX_CLIENTS {
+                            self.clients.remove(0);
+                        }
+                        self.clients.push(Client { stream, answer: None, since: now, until: now.after(READ_WITHIN) });
                         come += 1;
                     }
                 }
@@ -179,10 +205,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn slow_readers_have_their_share_and_then_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("status.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut control = Control::over(listener);
+        let at = Boot::from_millis;
+        // More than a socket holds: it stays until it is read.
+        let long = || "x".repeat(8 * 1024 * 1024);
+        let slow: Vec<UnixStream> = (0..MAX_CLIENTS).map(|_| UnixStream::connect(&path).unwrap()).collect();
+        assert_eq!(control.advance(true, at(0)), MAX_CLIENTS);
+        (0..MAX_CLIENTS).for_each(|_| control.answer(long(), at(0)));
+        assert_eq!(control.clients.len(), MAX_CLIENTS);
+
+        let mut newcomer = UnixStream::connect(&path).unwrap();
+        assert_eq!((control.advance(true, at(499)), control.due()), (0, Some(at(500))));
+        assert!(control.fds().all(|(_, flags)| flags == PollFlags::POLLOUT));
+        // The oldest makes room, and the loop does not spin meanwhile.
+        assert_eq!(control.advance(false, at(500)), 0);
+        assert_eq!(control.fds().filter(|(_, flags)| *flags == PollFlags::POLLIN).count(), 1);
+        assert_eq!(control.advance(true, at(501)), 1);
+        control.answer("{}".to_owned(), at(501));
+        let mut read = String::new();
+        newcomer.read_to_string(&mut read).unwrap();
+        assert_eq!((read.as_str(), control.clients.len()), ("{}", MAX_CLIENTS - 1));
+        // Whoever has had its share goes on where nobody waits.
+        assert_eq!(control.advance(false, at(4999)), 0);
+        assert_eq!(control.clients.len(), MAX_CLIENTS - 1);
+        drop(slow);
+    }
+
+    #[test]
     fn an_accept_that_fails_is_a_pause_and_no_spin() {
         // A socket that no longer listens fails at each call, and so does one in a process without descriptors.
         let deaf = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-        let mut control = Control { listener: UnixListener::from(deaf), clients: Vec::new(), paused_until: None };
+        let mut control = Control::over(UnixListener::from(deaf));
         let at = Boot::from_millis;
         assert_eq!((control.fds().count(), control.due()), (1, None));
         assert_eq!(control.advance(true, at(0)), 0);

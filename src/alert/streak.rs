@@ -43,14 +43,19 @@ impl Streak {
     /// The streak after a look; `rate` is `None` for anything but a rate.
     pub fn follow(streak: Option<Streak>, is_over: bool, rate: Option<Rate>, now: Boot) -> Option<Streak> {
         let Some(before) = streak else {
-            let sum = rate.map_or(0.0, |rate| rate.number);
+            let sum = rate.map_or(0.0, |rate| saved_exactly(rate.number));
             return is_over.then_some(Streak { since: now, sum, looks: 1 });
         };
-        let sum = before.sum + rate.map_or(0.0, |rate| rate.number);
+        let sum = saved_exactly(before.sum + rate.map_or(0.0, |rate| rate.number));
         let after = Streak { since: before.since, sum, looks: before.looks.saturating_add(1) };
         let goes_on = rate.map_or(is_over, |rate| after.mean(rate) >= rate.limit);
         goes_on.then_some(after)
     }
+}
+
+/// A number with more digits may be another one once it was saved as JSON and read again.
+fn saved_exactly(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 /// A rate's reading, and the limit that its mean must be over.

@@ -146,6 +146,29 @@ fn a_configuration_on_a_mount_that_hangs_is_not_taken_over_and_nothing_waits_for
 }
 
 #[test]
+fn a_secret_on_a_mount_that_hangs_is_waited_for_neither_by_a_reload_nor_for_ever_by_a_start() {
+    let place = Place::configured("small-vps", &quick(""));
+    let dead = place.path("dead");
+    fs::create_dir(&dead).unwrap();
+    let Some(_mount) = DeadMount::on(&dead) else { return };
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+
+    place.configure(&quick(&format!("file:{}", dead.join("webhook").display())));
+    agent.signal(Signal::SIGHUP);
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_checks(2);
+    agent.wait_for_log("config.yaml: error: no answer within 5 s (the file, or one that it names: ");
+    agent.wait_for_log("not reloaded");
+    assert_eq!(place.status()["channel"], "terminal");
+    agent.signal(Signal::SIGHUP);
+    agent.stop(Signal::SIGTERM);
+
+    let refused = place.run(&["run"]);
+    assert!(refused.code == 1 && refused.stderr.contains("config.yaml: no answer within 5 s"), "{refused:?}");
+}
+
+#[test]
 fn status_of_a_folder_on_a_mount_that_hangs_says_so() {
     let place = Place::on("small-vps");
     fs::create_dir(place.state()).unwrap();

@@ -24,8 +24,9 @@ use clap::error::ErrorKind;
 use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
+use crate::config::ConfigFile;
 use crate::logging::LINE_BYTES_MAX;
-use crate::settings::Problems;
+use crate::settings::{Problems, WAIT_OF_THE_LOOP};
 use crate::signals;
 use crate::text;
 use crate::worker;
@@ -82,7 +83,7 @@ pub fn main() -> ExitCode {
     if let [_, worker, arguments @ ..] = arguments.as_slice()
         && worker == "worker"
     {
-        return worker::main(arguments);
+        return worker::main(arguments, |path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP)));
     }
     let options = match Options::try_parse_from(arguments) {
         Ok(options) => options,

@@ -43,7 +43,7 @@ fn log_failure(error: &Error) -> u8 {
 
 fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Result<u8, Error> {
     let mut host = options.host()?;
-    if !setup::answers(options.config_file().place(), &host.worker, &signals)? {
+    if !setup::config_answers(options.config_file().place(), &host.worker, &signals)? {
         return Ok(exit::DONE);
     }
     let read = options.read_config()?;

@@ -8,12 +8,13 @@ use anyhow::{Context, anyhow, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
+use serde::de::DeserializeOwned;
 
 use crate::clock;
 use crate::files::RealFolder;
 use crate::signals::Signals;
 use crate::store::{self, FolderError, LoadError, Loaded, StateFolder};
-use crate::worker::Worker;
+use crate::worker::{Failed, Task, Worker};
 
 /// The number of descriptors that may be needed at once: some 30 for the agent, the rest for its children and for
 /// clients of its socket.
@@ -100,7 +101,21 @@ fn patiently<T, E>(
 /// # Errors
 /// The mount hangs.
 pub fn answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
-    let Ok(mut probe) = worker.statvfs(path) else { return Ok(true) };
+    worker.statvfs(path).map_or(Ok(true), |probe| has_answered(probe, path, signals))
+}
+
+/// The same for a configuration and every file that it names.
+///
+/// # Errors
+/// One of them hangs.
+pub fn config_answers(path: &Path, worker: &Worker, signals: &Signals) -> anyhow::Result<bool> {
+    worker.try_config(path).map_or(Ok(true), |attempt| has_answered(attempt, path, signals))
+}
+
+fn has_answered<T: DeserializeOwned, E>(mut probe: Task<T, E>, path: &Path, signals: &Signals) -> anyhow::Result<bool>
+where
+    E: DeserializeOwned + From<Failed> + std::error::Error + Send + Sync + 'static,
+{
     loop {
         let now = clock::boot_now();
         let answer = probe.poll(now);

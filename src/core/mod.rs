@@ -36,7 +36,7 @@ use crate::store::{Loaded, State};
 use crate::text;
 
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
-pub use status::{AlertStatus, FailureStatus, PendingStatus, SetAsideStatus, Status, counted};
+pub use status::{AlertStatus, FailureStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted};
 
 use checks::Checks;
 use deliver::Delivery;
@@ -112,7 +112,7 @@ pub enum Input {
     /// The same configuration has another meaning: the system's time zone was changed.
     Changed(Box<Resolved>),
     /// Somebody asks for the agent's status, which [`Effect::AnswerStatus`] gives.
-    StatusAsked,
+    StatusAsked(LoopFacts),
     Stop,
 }
 
@@ -315,7 +315,7 @@ impl Core {
                 self.adopt(*config, now, effects);
                 log::info!("time_zone={zone}");
             }
-            Input::StatusAsked => effects.push(Effect::AnswerStatus(self.status(now).to_json())),
+            Input::StatusAsked(facts) => effects.push(Effect::AnswerStatus(self.status(&facts, now).to_json())),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Reads the configuration again while the agent runs.
 //!
-//! On a mount that hangs, opening the file would never end, so a child tries the path first.
+//! On a mount that hangs, opening the file, or one that it names for a secret, would never end, so a child reads them first.
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::Boot;
@@ -12,7 +13,7 @@ use crate::core::Input;
 use crate::logging;
 use crate::settings::{Problems, Read, WAIT_OF_THE_LOOP};
 use crate::text;
-use crate::worker::{StatvfsTask, Worker};
+use crate::worker::{TryTask, Worker};
 
 /// The pause before another look at a file that is being written. The looks end after [`PATIENCE`] in all: an editor
 /// over a slow line.
@@ -29,23 +30,26 @@ pub struct Loader {
     config: Config,
     /// While the file is being written: the next look at it, and the last.
     waiting: Option<(Boot, Boot)>,
-    /// Checks whether the file can be reached.
-    probe: Option<StatvfsTask>,
+    /// Whether there was a file.
+    from_file: bool,
+    /// Tries whether it can be read.
+    attempt: Option<TryTask>,
 }
 
 impl Loader {
     /// `config` comes from the start, `overrides` are the command line's values that take precedence.
     pub fn new(file: ConfigFile, overrides: Overrides, config: Config) -> Loader {
-        Loader { file, overrides, config, waiting: None, probe: None }
+        let from_file = file.path().is_some();
+        Loader { file, overrides, config, waiting: None, from_file, attempt: None }
     }
 
     /// Begins to read the file again; this or [`Loader::advance`] returns the outcome.
     pub fn reload(&mut self, worker: &Worker, now: Boot) -> Option<Input> {
-        if self.probe.is_some() {
+        if self.attempt.is_some() {
             return None;
         }
-        match worker.statvfs(self.file.place()) {
-            Ok(probe) => self.probe = Some(probe),
+        match worker.try_config(self.file.place()) {
+            Ok(attempt) => self.attempt = Some(attempt),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 return Some(self.unreachable(&error.to_string()));
             }
@@ -57,25 +61,25 @@ impl Loader {
 
     /// For poll(2): readable when [`Loader::advance`] has something to do.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.probe.as_ref().map(StatvfsTask::fd)
+        self.attempt.as_ref().map(TryTask::fd)
     }
 
     /// When [`Loader::advance`] is to be called at the latest.
     pub fn due(&self) -> Option<Boot> {
-        let probe = self.probe.as_ref().map(StatvfsTask::deadline);
-        self.waiting.map(|(due, _)| due).into_iter().chain(probe).min()
+        let attempt = self.attempt.as_ref().map(TryTask::deadline);
+        self.waiting.map(|(due, _)| due).into_iter().chain(attempt).min()
     }
 
     /// Goes on with a reload. `None`: there is none, or it has not ended, because the file does not answer or is being
     /// written.
     pub fn advance(&mut self, now: Boot) -> Option<Input> {
-        if let Some(probe) = &mut self.probe {
-            let answer = probe.poll(now)?;
-            let hangs = now >= probe.deadline();
-            self.probe = None;
+        if let Some(attempt) = &mut self.attempt {
+            let answer = attempt.poll(now)?;
+            let hangs = now >= attempt.deadline();
+            self.attempt = None;
             return match answer {
                 Err(error) if hangs => Some(self.unreachable(&error.to_string())),
-                // Any other fault of the path is reported when the file is read.
+                // Any other fault is reported when it is read.
                 _ => self.read(now),
             };
         }
@@ -84,8 +88,18 @@ impl Loader {
     }
 
     fn read(&mut self, now: Boot) -> Option<Input> {
+        let from_file = self.file.path().is_some();
         let loaded = self.load();
-        self.take(loaded, now)
+        let input = self.take(loaded, now);
+        if matches!(input, Some(Input::Reloaded { is_empty, .. }) if !is_empty || self.config.channels().is_empty()) {
+            self.from_file = from_file;
+        }
+        input
+    }
+
+    /// The file that the configuration in force is from; `None`: there was none.
+    pub fn file_in_force(&self) -> Option<&Path> {
+        self.from_file.then(|| self.file.place())
     }
 
     fn unreachable(&self, error: &str) -> Input {

@@ -7,6 +7,7 @@ mod clock_watch;
 mod control;
 mod loader;
 mod measuring;
+mod turns;
 mod zone_watch;
 
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use crate::clock::{self, Boot};
-use crate::core::{Core, Effect, End, Input, Phase, Ticket};
+use crate::core::{Core, Effect, End, Input, LoopFacts, Phase, Ticket};
 use crate::host::Host;
 use crate::http;
 use crate::logging;
@@ -33,6 +34,7 @@ pub use loader::Loader;
 
 use clock_watch::ClockWatch;
 use measuring::Measuring;
+use turns::Turns;
 use zone_watch::ZoneWatch;
 
 /// Work that is overdue by this much will not be done by one more turn of the loop: then systemd gets no sign of life.
@@ -54,6 +56,7 @@ pub struct Daemon {
     control: Option<Control>,
     service: ServiceManager,
     inputs: VecDeque<Input>,
+    turns: Turns,
     /// The last poll(2) failed.
     poll_fails: bool,
 }
@@ -94,6 +97,7 @@ impl Daemon {
             control,
             service: ServiceManager::of_this_process(clock::boot_now()),
             inputs: VecDeque::new(),
+            turns: Turns::default(),
             poll_fails: false,
         })
     }
@@ -215,15 +219,19 @@ impl Daemon {
 
     /// The owners of the ready descriptors. If poll(2) fails, all of them are handled after a pause: none waits.
     fn poll(&mut self, timeout: Option<Duration>) -> Vec<Source> {
+        let mut turns = std::mem::take(&mut self.turns);
         let watched = self.watched();
         let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
+        turns.end();
         let polled = match ppoll(&mut fds, timeout.map(TimeSpec::from), None) {
             Err(Errno::EINTR) => Ok(0),
             polled => polled,
         };
+        turns.begin();
         let ready = watched.iter().zip(&fds).filter(|(_, fd)| polled.is_err() || fd.any().unwrap_or(true));
         let mut sources: Vec<Source> = ready.map(|((source, ..), _)| *source).collect();
         sources.dedup();
+        self.turns = turns;
         let failed_before = std::mem::replace(&mut self.poll_fails, polled.is_err());
         match polled {
             Ok(0) => Vec::new(),
@@ -269,7 +277,11 @@ impl Daemon {
         self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);
-            self.inputs.extend(std::iter::repeat_with(|| Input::StatusAsked).take(asked));
+            let facts = || LoopFacts {
+                longest_turn: self.turns.longest(),
+                config: self.loader.file_in_force().map(Into::into),
+            };
+            self.inputs.extend(std::iter::repeat_with(|| Input::StatusAsked(facts())).take(asked));
         }
     }
 

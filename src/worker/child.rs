@@ -74,6 +74,14 @@ pub struct FileSystem {
     pub blocks_available: i64,
 }
 
+/// Why nobody knows yet whether the files of a configuration answer: one line, without the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigHangs(pub String);
+
+/// Reads the configuration at a path.
+pub type LoadConfig = fn(&Path);
+
 /// Why a file system's size is not known: one line, without the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
@@ -90,14 +98,20 @@ pub enum SaveError {
 }
 
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
-/// to standard output. `post` reads a line of JSON and a body, `statvfs` a JSON value. `save FOLDER NAME` reads the new
+/// to standard output. `post` reads a line of JSON and a body, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
 /// there.
-pub fn main(arguments: &[OsString]) -> ExitCode {
+pub fn main(arguments: &[OsString], load_config: LoadConfig) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
         (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
         (Some("statvfs"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| serve_json(|path: PathBuf| measure(&path))),
+        (Some("config"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| {
+            serve_json(|path: PathBuf| {
+                try_config(&path, load_config);
+                Ok::<(), ConfigHangs>(())
+            })
+        }),
         (Some("save"), [_, folder, name]) => {
             end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
         }
@@ -140,6 +154,14 @@ fn send<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()>
 
 fn serve_json<O: DeserializeOwned, T: Serialize, E: Serialize>(work: impl FnOnce(O) -> Result<T, E>) -> io::Result<()> {
     serve(|order| Ok(work(serde_json::from_slice(order)?)))
+}
+
+/// Reads a configuration, and with it every file that it names. What is wrong with them, whoever asked finds out by itself.
+fn try_config(path: &Path, load_config: LoadConfig) {
+    // A pipe can be read once.
+    if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        load_config(path);
+    }
 }
 
 fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> {

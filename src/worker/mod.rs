@@ -33,7 +33,7 @@ use crate::clock::boot_now;
 use crate::files::RealFolder;
 use crate::http;
 
-pub use child::{FileSystem, MAX_ORDER_BYTES, SaveError, StatvfsError, main, measure};
+pub use child::{ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, SaveError, StatvfsError, main, measure};
 pub use task::{Failed, Task};
 
 /// The time for a whole delivery: name, connection, TLS and answer.
@@ -45,6 +45,8 @@ const LAST_WORD: Duration = Duration::from_millis(500);
 /// A file system without an answer by then counts as one that hangs.
 pub const STATVFS_DEADLINE: Duration = Duration::from_secs(5);
 
+const STILL_HANGS: &str = "does not answer; the last probe still hangs (a network mount whose server is gone?)";
+
 /// A busy disk takes its time, and a save that is cut off only makes another one necessary. After this time it counts
 /// as one that will not end.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
@@ -53,6 +55,8 @@ const _: () = assert!(LAST_WORD.as_millis() * 2 < POST_DEADLINE.as_millis(), "a 
 
 pub type PostTask = Task<http::Response, http::Error>;
 pub type StatvfsTask = Task<FileSystem, StatvfsError>;
+/// Tries whether all the files of a configuration answer.
+pub type TryTask = Task<(), ConfigHangs>;
 pub type SaveTask = Task<(), SaveError>;
 
 /// Starts children, and keeps account of those that have not ended.
@@ -115,12 +119,21 @@ impl Worker {
     pub fn statvfs(&self, path: &Path) -> io::Result<StatvfsTask> {
         let probe = Work::Probe(path.to_owned());
         if self.is_at_work(&probe) {
-            return Err(io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "does not answer; the last probe still hangs (a network mount whose server is gone?)",
-            ));
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, STILL_HANGS));
         }
         let process = self.start(&["statvfs".as_ref()], &serde_json::to_vec(&path)?, Stdio::null(), probe)?;
+        Ok(Task::new(process, self.statvfs_deadline))
+    }
+
+    /// Starts opening the configuration at `path`, and every file that it names, to see whether they answer.
+    ///
+    /// # Errors
+    /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last attempt has not ended.
+    pub fn try_config(&self, path: &Path) -> io::Result<TryTask> {
+        if self.is_at_work(&Work::Config) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, STILL_HANGS));
+        }
+        let process = self.start(&["config".as_ref()], &serde_json::to_vec(&path)?, Stdio::null(), Work::Config)?;
         Ok(Task::new(process, self.statvfs_deadline))
     }
 
@@ -179,6 +192,7 @@ enum Work {
     Post,
     /// Asks for the size of the file system at this path.
     Probe(PathBuf),
+    Config,
     Save,
 }
 

@@ -11,7 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::DeserializeOwned;
 
 use super::child::ChildMessage;
-use super::{Process, SaveError, StatvfsError, Work};
+use super::{ConfigHangs, Process, SaveError, StatvfsError, Work};
 use crate::clock::{Boot, boot_now};
 use crate::http;
 
@@ -43,6 +43,17 @@ impl From<Failed> for StatvfsError {
     fn from(failed: Failed) -> StatvfsError {
         StatvfsError(match failed {
             Failed::TimedOut { .. } => format!("{failed} (a network mount whose server is gone?)"),
+            _ => failed.to_string(),
+        })
+    }
+}
+
+impl From<Failed> for ConfigHangs {
+    fn from(failed: Failed) -> ConfigHangs {
+        ConfigHangs(match failed {
+            Failed::TimedOut { .. } => {
+                format!("{failed} (the file, or one that it names: on a network mount whose server is gone?)")
+            }
             _ => failed.to_string(),
         })
     }

@@ -12,6 +12,7 @@ mod slow_disk;
 mod state;
 mod status;
 mod stopping;
+mod turns;
 mod undelivered;
 mod unread;
 mod wall_clock;

@@ -33,7 +33,7 @@ fn start(place: &Place, arguments: &[&str]) -> Agent {
 }
 
 /// The agent itself: the other process is strace.
-fn pid(place: &Place) -> Pid {
+pub fn pid(place: &Place) -> Pid {
     let mut pid = None;
     wait_until("the agent runs", || {
         pid = fs::read_to_string(place.state().join("lock")).ok().and_then(|text| text.trim().parse().ok());

@@ -18,7 +18,7 @@ use crate::support::robot::Robot;
 use crate::support::wait_until;
 
 /// A pipe that takes nothing more, with its reader and how much is in it.
-fn full_pipe() -> (PipeReader, PipeWriter, usize) {
+pub fn full_pipe() -> (PipeReader, PipeWriter, usize) {
     let (reader, mut writer) = pipe().unwrap();
     fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();

@@ -195,7 +195,7 @@ impl Agent {
                         world.sleep();
                         return Input::Time;
                     }
-                    Mishap::StatusAsked => return Input::StatusAsked,
+                    Mishap::StatusAsked => return Input::StatusAsked(Default::default()),
                     Mishap::DiskChanges => return Input::Time,
                 }
             }

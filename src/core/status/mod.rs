@@ -3,7 +3,8 @@
 mod last;
 mod line;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Status {
     pub state_dir: Option<String>,
     #[serde(default)]
     pub channel: Option<String>,
+    /// The longest turn of the agent's loop since it was started: for so long it did nothing but one thing.
+    #[serde(default)]
+    pub longest_turn_ms: Option<f64>,
     pub last_check: Option<String>,
     pub next_check: Option<String>,
     pub next_report: Option<String>,
@@ -56,6 +60,15 @@ pub struct Status {
     #[serde(default)]
     pub set_aside: Vec<SetAsideStatus>,
     pub failures: Vec<FailureStatus>,
+}
+
+/// The part of the status that whoever drives the core knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoopFacts {
+    /// The longest time for which the loop did not wait for what comes.
+    pub longest_turn: Duration,
+    /// The file that the configuration in force is from; `None`: there is none.
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,6 +148,7 @@ impl Status {
             config_problem: None,
             state_dir: Some(folder.display().to_string()),
             channel: None,
+            longest_turn_ms: None,
             last_check: None,
             next_check: None,
             next_report: reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
@@ -155,7 +169,7 @@ impl Status {
 }
 
 impl Core {
-    pub(super) fn status(&self, now: Now) -> Status {
+    pub(super) fn status(&self, facts: &LoopFacts, now: Now) -> Status {
         let zone = &self.config.style.zone;
         let failures = self.failing.iter().map(|(failure, since)| FailureStatus {
             collector: failure.collector.to_owned(),
@@ -167,9 +181,10 @@ impl Core {
             running: true,
             pid: Some(std::process::id()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            config: self.mode.config_file.path().map(|file| file.display().to_string()),
+            config: facts.config.as_ref().map(|file| file.display().to_string()),
             config_problem: self.config_problem.clone(),
             channel: Some(self.channel_names()),
+            longest_turn_ms: Some(facts.longest_turn.as_micros() as f64 / 1000.0),
             last_check: self.checks.last.map(|time| rfc3339(time, zone)),
             next_check: Some(rfc3339(outbox::on_the_wall(self.checks.next, now), zone)),
             next_report: self.reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),

@@ -69,7 +69,7 @@ fn a_secret_that_was_ever_in_force_is_shown_nowhere() {
         if let Some((ticket, ..)) = agent.post() {
             agent.step(Input::Posted { ticket, answer: refusal() }, now);
         }
-        let status = agent.core.status(now).to_json();
+        let status = agent.core.status(&Default::default(), now).to_json();
         assert!(status.contains("errcode 7 neither … nor …"), "{status}");
     }
 }

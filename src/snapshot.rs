@@ -240,6 +240,13 @@ impl Snapshot {
         self.watched.push(Watched::One(Key::new(metric, target)));
     }
 
+    /// There is no such quantity of this target: it is not watched, rather than unknown.
+    pub fn unwatch(&mut self, metric: &'static Metric, target: &str) {
+        let is_it =
+            |watched: &Watched| matches!(watched, Watched::One(key) if key.metric == metric && &*key.target == target);
+        self.watched.retain(|watched| !is_it(watched));
+    }
+
     pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {
         self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
     }

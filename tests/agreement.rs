@@ -136,6 +136,30 @@ fn disks_are_what_df_shows() {
     }
 }
 
+/// IUse% of `df -i` for a path; `None`: there are no inodes.
+pub fn df_inodes(path: &str) -> Option<u64> {
+    let output = run("df", &["--output=ipcent", path]);
+    output.lines().nth(1).unwrap().trim().trim_end_matches('%').parse().ok()
+}
+
+#[test]
+fn inodes_are_what_df_shows() {
+    for path in ["/", "/tmp", "/dev/shm"] {
+        let sources = only("disk", &format!("{{paths: [\"{path}\"]}}"));
+        eventually(|| {
+            let before = df_inodes(path);
+            let snapshot = measure(&sources, || {});
+            let later = df_inodes(path);
+            if before != later {
+                return Err(format!("{path} does not hold still: {before:?}, then {later:?}"));
+            }
+            let reading = snapshot.readings.iter().find(|reading| reading.key.metric == metric::INODES);
+            let ours = reading.and_then(|reading| reading.value.number()).map(|percent| (percent - 1e-9).ceil() as u64);
+            if ours == later { Ok(()) } else { Err(format!("{path}: ours {ours:?}, df's {later:?}")) }
+        });
+    }
+}
+
 /// Sockets of every kind that counts: listening, connected, in TIME_WAIT, of both protocols and families.
 struct Sockets {
     _tcp: Vec<(TcpListener, TcpStream, TcpStream)>,

@@ -67,7 +67,8 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     assert_eq!(valid("no-line-feed-at-the-end.yaml"), expected);
     let crlf = valid("crlf.yaml");
     assert_eq!(crlf.general.hostname, "web-1");
-    let paths: Vec<Watched> = ["/", "/data"].map(|path| Watched::One(Key::new(metric::DISK, path))).into();
+    let of_paths = |metric| ["/", "/data"].map(|path| Watched::One(Key::new(metric, path)));
+    let paths = [metric::DISK, metric::INODES].map(of_paths).concat();
     assert!(crlf.sources.iter().any(|source| source.watched().eq(paths.iter().cloned())));
 }
 

@@ -6,11 +6,14 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use vps_monitor::clock;
 use vps_monitor::collect::Check;
 use vps_monitor::host::Host;
+use vps_monitor::snapshot::Value;
 use vps_monitor::worker::Worker;
 
+use crate::agreement::df_inodes;
 use crate::support::agent::{BINARY, Place, quick};
 use crate::support::{is_ci, only};
 
@@ -63,9 +66,9 @@ impl Checks {
             }
             thread::sleep(Duration::from_millis(1));
         };
-        let sizes = snapshot.readings.iter().map(|reading| match reading.value {
-            vps_monitor::snapshot::Value::Usage { total_bytes, .. } => total_bytes.to_string(),
-            _ => panic!("{reading:?}"),
+        let sizes = snapshot.readings.iter().filter_map(|reading| match reading.value {
+            Value::Usage { total_bytes, .. } => Some(total_bytes.to_string()),
+            _ => None,
         });
         sizes.chain(snapshot.failures.iter().map(|failure| failure.error.clone())).collect()
     }
@@ -136,4 +139,37 @@ fn a_disk_that_is_missing_after_a_restart_of_the_agent_is_told_until_it_is_back_
     assert!(!run_once().contains(&unmounted));
     drop(mounted);
     assert!(run_once().contains(&unmounted));
+}
+
+#[test]
+fn a_file_system_that_is_out_of_inodes_is_told_of_as_df_shows_it() {
+    let place = Place::on("small-vps");
+    let (point, endless) = (place.path("disk"), place.path("endless"));
+    let Some(_mounted) = Mounted::on(&point, &["-t", "tmpfs", "-o", "size=1m,nr_inodes=10", "none"]) else { return };
+    // Makes inodes as it goes, and reports none.
+    let _endless = Mounted::on(&endless, &["-t", "tmpfs", "-o", "size=1m,nr_inodes=0", "none"]).unwrap();
+    let disks = format!("disk: {{paths: [{}, {}]}}", point.display(), endless.display());
+    place.configure(&quick("").replace("disk: {enabled: false}", &disks));
+    let inodes_used = || {
+        let found: Json = serde_json::from_str(&place.run(&["check", "--json"]).stdout).unwrap();
+        assert_eq!(found["failures"], Json::Array(Vec::new()));
+        let readings = found["readings"].as_array().unwrap().iter().filter(|reading| reading["metric"] == "inodes");
+        readings.map(|reading| (reading["target"].clone(), reading["value"].clone())).collect::<Vec<_>>()
+    };
+    let of_point = |percent: f64| [(point.to_str().into(), percent.into())];
+    assert_eq!(inodes_used(), of_point(10.0), "the root folder has one");
+
+    let full = (0..20).find(|number| fs::write(point.join(number.to_string()), "").is_err());
+    assert_eq!(full, Some(9));
+    assert_eq!(inodes_used(), of_point(100.0));
+    let df = [&point, &endless].map(|path| df_inodes(path.to_str().unwrap()));
+    assert_eq!(df, [Some(100), None]);
+
+    let told = place.run(&["run", "--once"]).stdout;
+    let line = format!("🗂️ inode 使用率({}): 100.0% (阈值: 90%)", point.display());
+    assert!(told.contains(&line) && !told.contains("磁盘使用率"), "{told}");
+    fs::remove_file(point.join("0")).unwrap();
+    fs::remove_file(point.join("1")).unwrap();
+    let told = place.run(&["run", "--once"]).stdout;
+    assert!(told.contains(&format!("🗂️ inode 使用率({}): 80.0% (已恢复正常)", point.display())), "{told}");
 }

@@ -66,7 +66,14 @@ impl Watched {
 }
 
 fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
+    Ok(FileSystem {
+        block_bytes: 4096,
+        blocks: 1000,
+        blocks_free: 500,
+        blocks_available: 500,
+        files: 100,
+        files_free: 50,
+    })
 }
 
 fn now() -> Now {

@@ -1,4 +1,4 @@
-//! Disk use, per path, as `df` counts it.
+//! Disk use, per path, as `df` counts it: the share of the space, and that of the inodes.
 //!
 //! A path whose file system answers at once is asked directly. One that may hang (a network mount, a device that dies) is
 //! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for it.
@@ -10,18 +10,19 @@ use std::time::Duration;
 use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Access, Host, Probe};
-use crate::metric;
+use crate::metric::{self, Metric};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
 pub const SOURCE: &Source =
-    &Source { name: "disk", group: SYSTEM, metrics: &[metric::DISK], read: |section, _| read(section) };
+    &Source { name: "disk", group: SYSTEM, metrics: &[metric::DISK, metric::INODES], read: |section, _| read(section) };
 
 /// Each path is asked and shown: one file system may give each directory a size of its own (quotas).
 fn read(section: &mut Section<'_>) -> Setup {
     let doc = doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it");
     let limits = read_limits(section, metric::DISK, "threshold", doc);
+    let inodes = section.percent_or_off("inodes", INODES_LIMIT, INODES);
     let mut paths: Vec<Rc<str>> = Vec::new();
     section.list("paths", PATHS, |item| {
         let path: Rc<str> = item.parse(PATH, absolute_path)?;
@@ -37,8 +38,13 @@ fn read(section: &mut Section<'_>) -> Setup {
     }
     section.holds("paths", Written::Texts(paths.iter().map(ToString::to_string).collect()));
     let targets = paths.clone();
-    Setup { targets, ..Setup::new(move |_, _| Some(Box::new(Disk::new(paths.clone())))) }.limited(metric::DISK, limits)
+    let open = move |_: &[_], _: &Host| Some(Box::new(Disk::new(paths.clone(), inodes.is_some())) as _);
+    Setup { targets, ..Setup::new(open) }.limited(metric::DISK, limits).limited_or_off(metric::INODES, inodes)
 }
+
+const INODES_LIMIT: f64 = 90.0;
+
+const INODES: Doc = doc("inode 使用率 (%)，与 `df -i` 一致", "inode usage, percent, as `df -i` shows it");
 
 const ROOT: &str = "/";
 
@@ -64,6 +70,7 @@ fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
 
 struct Disk {
     paths: Vec<Rc<str>>,
+    reads_inodes: bool,
     /// The state of each path in this check.
     states: Vec<State>,
     began: Boot,
@@ -82,8 +89,8 @@ const _: () = assert!(FIRST_LOOK.as_millis() < LONGEST_LOOK.as_millis());
 const _: () = assert!(LONGEST_LOOK.as_millis() < STATVFS_DEADLINE.as_millis());
 
 impl Disk {
-    fn new(paths: Vec<Rc<str>>) -> Disk {
-        Disk { paths, states: Vec::new(), began: Boot::from_micros(0) }
+    fn new(paths: Vec<Rc<str>>, reads_inodes: bool) -> Disk {
+        Disk { paths, reads_inodes, states: Vec::new(), began: Boot::from_micros(0) }
     }
 
     /// Asks what answers at once, and begins to ask what may not. What a path leads to is looked at right before.
@@ -133,21 +140,44 @@ impl Collector for Disk {
                     None => continue,
                 },
             };
-            match answer.and_then(usage) {
-                Ok(usage) => into.push(metric::DISK, Rc::clone(path), usage),
-                Err(error) => into
-                    .failures
-                    .push(Failure { target: Some(Rc::clone(path)), ..SOURCE.failure(format!("{path}: {error}")) }),
+            match answer {
+                Ok(file_system) => {
+                    take_usage(path, file_system, into);
+                    if self.reads_inodes {
+                        take_inodes(path, file_system, into);
+                    }
+                }
+                Err(error) => into.failures.push(failure(path, SOURCE.metrics, &error)),
             }
         }
         Progress::Done
     }
 }
 
+fn take_usage(path: &Rc<str>, file_system: FileSystem, into: &mut Snapshot) {
+    match usage(file_system) {
+        Ok(usage) => into.push(metric::DISK, Rc::clone(path), usage),
+        Err(error) => into.failures.push(failure(path, &[metric::DISK], &error)),
+    }
+}
+
+/// Where a file system has no inodes there is nothing to be known.
+fn take_inodes(path: &Rc<str>, file_system: FileSystem, into: &mut Snapshot) {
+    match inodes_used(file_system) {
+        Ok(Some(percent)) => into.push(metric::INODES, Rc::clone(path), Value::Number(percent)),
+        Ok(None) => into.unwatch(metric::INODES, path),
+        Err(error) => into.failures.push(failure(path, &[metric::INODES], &error)),
+    }
+}
+
+fn failure(path: &Rc<str>, metrics: &'static [&'static Metric], error: &str) -> Failure {
+    Failure { collector: SOURCE.name, metrics, target: Some(Rc::clone(path)), error: format!("{path}: {error}") }
+}
+
 /// Used over used and available to ordinary users, as `df` and psutil have it: over 100 % where more is used than they
 /// may have. Worked out in blocks, whose bytes may be more than a number holds.
 fn usage(file_system: FileSystem) -> Result<Value, String> {
-    let FileSystem { block_bytes, blocks, blocks_free, blocks_available } = file_system;
+    let FileSystem { block_bytes, blocks, blocks_free, blocks_available, .. } = file_system;
     let Some(used) = blocks.checked_sub(blocks_free) else {
         return Err(format!("it reports {blocks_free} free blocks of {blocks}"));
     };
@@ -160,35 +190,67 @@ fn usage(file_system: FileSystem) -> Result<Value, String> {
     Ok(Value::Usage { percent, used_bytes: in_bytes(used), total_bytes: in_bytes(blocks) })
 }
 
+/// The share of the inodes that are used, as `df -i` has it; `None`: it has none, and makes them as it goes.
+fn inodes_used(file_system: FileSystem) -> Result<Option<f64>, String> {
+    let FileSystem { files, files_free, .. } = file_system;
+    if files == 0 {
+        return Ok(None);
+    }
+    let used =
+        files.checked_sub(files_free).ok_or_else(|| format!("it reports {files_free} free inodes of {files}"))?;
+    Ok(Some(used as f64 / files as f64 * 100.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock;
     use crate::host::Mounts;
+    use crate::snapshot::Key;
     use crate::worker::StatvfsError;
 
-    const DATA: FileSystem = FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 300 };
+    const DATA: FileSystem = FileSystem {
+        block_bytes: 4096,
+        blocks: 1000,
+        blocks_free: 500,
+        blocks_available: 300,
+        files: 200,
+        files_free: 50,
+    };
+
+    const NO_INODES: FileSystem =
+        FileSystem { block_bytes: 4096, blocks: 0, blocks_free: 0, blocks_available: 0, files: 0, files_free: 0 };
 
     fn answer(path: &Path) -> Result<FileSystem, StatvfsError> {
         match path.to_str() {
-            Some("/") => Ok(FileSystem { block_bytes: 1024, blocks: 100, blocks_free: 40, blocks_available: 40 }),
+            Some("/") => {
+                Ok(FileSystem { block_bytes: 1024, blocks: 100, blocks_free: 40, blocks_available: 40, ..NO_INODES })
+            }
             Some("/no/data") => Ok(DATA),
             // A directory on the same file system, with a quota of its own.
             Some("/no/data/quota") => Ok(FileSystem { blocks: 100, blocks_free: 1, blocks_available: 1, ..DATA }),
-            Some("/no/proc") => Ok(FileSystem { block_bytes: 4096, blocks: 0, blocks_free: 0, blocks_available: 0 }),
+            Some("/no/proc") => Ok(NO_INODES),
             _ => Err(StatvfsError("No such file or directory".to_owned())),
         }
     }
 
     /// A check of paths on a host that has one local file system.
     fn check(paths: &[&str]) -> Snapshot {
+        check_of(paths, true)
+    }
+
+    fn check_of(paths: &[&str], inodes: bool) -> Snapshot {
         let mut host = Host::new(None);
         host.ask_file_system = answer;
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let mut disk = Disk::new(paths.iter().map(|path| (*path).into()).collect());
+        let mut disk = Disk::new(paths.iter().map(|path| (*path).into()).collect(), inodes);
         let mut snapshot = Snapshot::default();
+        for path in paths {
+            snapshot.watch(metric::DISK, *path);
+            snapshot.watch(metric::INODES, *path);
+        }
         assert_eq!(disk.begin(&mut host, clock::boot_now()), Duration::ZERO);
         assert_eq!(disk.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);
         snapshot
@@ -204,7 +266,8 @@ mod tests {
     #[test]
     fn each_path_is_asked_and_shows_its_own_numbers() {
         let snapshot = check(&["/no/data", "/", "/no/data/quota"]);
-        let percents = snapshot.readings.iter().map(|reading| match reading.value {
+        let disks = snapshot.readings.iter().filter(|reading| reading.key.metric == metric::DISK);
+        let percents = disks.map(|reading| match reading.value {
             Value::Usage { percent, .. } => (&*reading.key.target, percent),
             _ => panic!("{reading:?}"),
         });
@@ -212,7 +275,7 @@ mod tests {
     }
 
     fn percent(blocks: u64, blocks_free: u64, blocks_available: i64) -> Result<f64, String> {
-        match usage(FileSystem { block_bytes: 4096, blocks, blocks_free, blocks_available })? {
+        match usage(FileSystem { blocks, blocks_free, blocks_available, ..DATA })? {
             Value::Usage { percent, .. } => Ok(percent),
             other => panic!("{other:?}"),
         }
@@ -228,7 +291,7 @@ mod tests {
     #[test]
     fn a_size_beyond_all_numbers_keeps_its_share() {
         assert_eq!(percent(1 << 63, 1 << 62, 1 << 62), Ok(50.0));
-        let size = FileSystem { block_bytes: 4096, blocks: 1 << 63, blocks_free: 1 << 62, blocks_available: 1 << 62 };
+        let size = FileSystem { blocks: 1 << 63, blocks_free: 1 << 62, blocks_available: 1 << 62, ..DATA };
         assert!(matches!(usage(size), Ok(Value::Usage { used_bytes: u64::MAX, total_bytes: u64::MAX, .. })));
     }
 
@@ -251,5 +314,27 @@ mod tests {
             ]
         );
         assert_eq!(snapshot.failures[0].target.as_deref(), Some("/gone"));
+    }
+
+    fn inodes(snapshot: &Snapshot) -> Vec<(&str, Option<f64>)> {
+        let inodes = snapshot.readings.iter().filter(|reading| reading.key.metric == metric::INODES);
+        inodes.map(|reading| (&*reading.key.target, reading.value.number())).collect()
+    }
+
+    #[test]
+    fn a_file_system_without_inodes_has_no_such_reading_and_one_that_fails_is_unknown() {
+        let snapshot = check(&["/", "/no/data", "/gone"]);
+        assert_eq!(inodes(&snapshot), [("/no/data", Some(75.0))]);
+        let watched = snapshot.watched_keys().filter(|key| key.metric == metric::INODES);
+        assert_eq!(watched.map(|key| &*key.target).collect::<Vec<_>>(), ["/no/data", "/gone"]);
+        assert!(snapshot.failures[0].explains(&Key::new(metric::INODES, "/gone")));
+        assert_eq!(inodes(&check_of(&["/no/data"], false)), []);
+    }
+
+    #[test]
+    fn more_free_inodes_than_there_are_make_no_sense() {
+        let of = |files, files_free| inodes_used(FileSystem { files, files_free, ..DATA });
+        assert_eq!(of(10, 11), Err("it reports 11 free inodes of 10".to_owned()));
+        assert_eq!((of(10, 0), of(u64::MAX, u64::MAX), of(0, 5)), (Ok(Some(100.0)), Ok(Some(0.0)), Ok(None)));
     }
 }

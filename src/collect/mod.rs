@@ -60,13 +60,9 @@ impl Plan {
 
     /// All quantities, each with whether it is measured.
     pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
-        let of_source = |configured: &Configured| {
-            let is_enabled = configured.is_enabled;
-            configured.source.metrics.iter().map(move |metric| (*metric, is_enabled))
-        };
         let watches_containers = self.docker.enabled != docker::Enabled::Never;
         let of_docker = self.docker.limits().map(move |(metric, _)| (metric, watches_containers));
-        self.sources.iter().flat_map(of_source).chain(of_docker)
+        self.sources.iter().flat_map(Configured::metrics).chain(of_docker)
     }
 
     /// The limits of all quantities.

@@ -54,18 +54,7 @@ fn section(keys: &[Described]) -> Map<String, Json> {
 }
 
 fn property(key: &Described, inside: &[Described]) -> Json {
-    let mut property = match &key.kind {
-        Kind::Section => section(inside),
-        Kind::List => list(key, inside),
-        Kind::Boolean => object(json!({"type": ["boolean", "null"]})),
-        Kind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
-        Kind::Number { above, up_to } => number(*above, *up_to),
-        Kind::Percent => number(0.0, 100.0),
-        Kind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
-        Kind::Durations { from, to, none } => durations(*from, *to, *none),
-        Kind::Choice(words) => choice(words),
-        Kind::Text => text(key, true),
-    };
+    let mut property = values(&key.kind, key, inside);
     if let Some(description) = description(key) {
         property.insert("description".to_owned(), json!(description));
     }
@@ -73,6 +62,23 @@ fn property(key: &Described, inside: &[Described]) -> Json {
         property.insert("default".to_owned(), default);
     }
     Json::Object(property)
+}
+
+/// The values of a key of this kind.
+fn values(kind: &Kind, key: &Described, inside: &[Described]) -> Map<String, Json> {
+    match kind {
+        Kind::Section => section(inside),
+        Kind::List => list(key, inside),
+        Kind::Boolean => object(json!({"type": ["boolean", "null"]})),
+        Kind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
+        Kind::Number { above, up_to } => number(*above, *up_to),
+        Kind::Percent => number(0.0, 100.0),
+        Kind::OrOff(kind) => object(json!({"anyOf": [{"const": 0}, values(kind, key, inside)]})),
+        Kind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
+        Kind::Durations { from, to, none } => durations(*from, *to, *none),
+        Kind::Choice(words) => choice(words),
+        Kind::Text => text(key, true),
+    }
 }
 
 /// The forms of one duration.

@@ -82,9 +82,12 @@ fn comment(key: &Described) -> Option<[String; 2]> {
     }
     let [values_zh, values_en] = key.values();
     let [zh, en] = match &key.kind {
-        Kind::Integer { .. } | Kind::Number { .. } | Kind::Percent | Kind::Duration { .. } | Kind::Durations { .. } => {
-            [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")]
-        }
+        Kind::Integer { .. }
+        | Kind::Number { .. }
+        | Kind::Percent
+        | Kind::OrOff(_)
+        | Kind::Duration { .. }
+        | Kind::Durations { .. } => [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")],
         Kind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
         _ => [zh.to_owned(), en.to_owned()],
     };

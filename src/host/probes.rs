@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// A worker's answer.
-    const ANSWER: &str = r#"{"Answer":{"Ok":{"block_bytes":4096,"blocks":9,"blocks_free":5,"blocks_available":4}}}"#;
+    const ANSWER: &str = r#"{"Answer":{"Ok":{"block_bytes":4096,"blocks":9,"blocks_free":5,"blocks_available":4,"files":9,"files_free":5}}}"#;
 
     impl Children {
         fn new(script: &str) -> Children {

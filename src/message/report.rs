@@ -82,7 +82,7 @@ fn label(key: &Key, words: &Words) -> Line {
 /// Targets are in the order in which they are watched. Containers, of which there may be tens of thousands, have a
 /// section of their own.
 fn of_host(section: Section, heading: &'static str, snapshot: &Snapshot, words: &Words) -> Vec<Line> {
-    let in_section = |key: &&Key| key.metric.section == section;
+    let in_section = |key: &&Key| key.metric.section == section && key.metric.report_order.is_some();
     let read = snapshot.readings.iter().map(|reading| &reading.key).filter(in_section);
     let mut seen = HashSet::new();
     let watched = snapshot.watched_keys().filter(in_section);

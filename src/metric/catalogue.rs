@@ -1,11 +1,22 @@
-//! The quantities of the plan, in the order of their lines. In a report each section has an order of its own.
+//! The quantities, in the order of their lines: those of the plan, and what came after them. In a report each section has an order of its own.
 //!
 //! Places are tens, so that another quantity fits between two of them.
 
 use super::{Limits, Metric, Section, Text, Unit};
 
-pub(super) const CATALOGUE: &[&Metric] =
-    &[MEMORY, DISK, CPU, SWAP, TRAFFIC_IN, TRAFFIC_OUT, CONNECTIONS, CONTAINER_STATE, CONTAINER_HEALTH, DOCKER_ENGINE];
+pub(super) const CATALOGUE: &[&Metric] = &[
+    MEMORY,
+    DISK,
+    CPU,
+    SWAP,
+    TRAFFIC_IN,
+    TRAFFIC_OUT,
+    CONNECTIONS,
+    INODES,
+    CONTAINER_STATE,
+    CONTAINER_HEALTH,
+    DOCKER_ENGINE,
+];
 
 pub const MEMORY: &Metric = &Metric {
     name: "memory",
@@ -15,7 +26,7 @@ pub const MEMORY: &Metric = &Metric {
     label: Text { zh: "内存", en: "Memory" },
     alert_label: Text { zh: "📊 内存使用率", en: "📊 Memory usage" },
     order: 10,
-    report_order: 20,
+    report_order: Some(20),
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
 };
@@ -29,7 +40,7 @@ pub const DISK: &Metric = &Metric {
     label: Text { zh: "磁盘", en: "Disk" },
     alert_label: Text { zh: "💾 磁盘使用率", en: "💾 Disk usage" },
     order: 20,
-    report_order: 40,
+    report_order: Some(40),
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
 };
@@ -42,7 +53,7 @@ pub const CPU: &Metric = &Metric {
     label: Text { zh: "CPU", en: "CPU" },
     alert_label: Text { zh: "🔥 CPU 使用率", en: "🔥 CPU usage" },
     order: 30,
-    report_order: 10,
+    report_order: Some(10),
     shows_sizes: false,
     default: Some(Limits::of_rate(80.0)),
 };
@@ -55,7 +66,7 @@ pub const SWAP: &Metric = &Metric {
     label: Text { zh: "Swap", en: "Swap" },
     alert_label: Text { zh: "🔄 Swap 使用率", en: "🔄 Swap usage" },
     order: 40,
-    report_order: 30,
+    report_order: Some(30),
     shows_sizes: false,
     default: Some(Limits::warning(80.0)),
 };
@@ -68,7 +79,7 @@ pub const TRAFFIC_IN: &Metric = &Metric {
     label: Text { zh: "入站", en: "In" },
     alert_label: Text { zh: "📥 入站流量", en: "📥 Traffic in" },
     order: 50,
-    report_order: 10,
+    report_order: Some(10),
     shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
 };
@@ -81,7 +92,7 @@ pub const TRAFFIC_OUT: &Metric = &Metric {
     label: Text { zh: "出站", en: "Out" },
     alert_label: Text { zh: "📤 出站流量", en: "📤 Traffic out" },
     order: 60,
-    report_order: 20,
+    report_order: Some(20),
     shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
 };
@@ -94,9 +105,23 @@ pub const CONNECTIONS: &Metric = &Metric {
     label: Text { zh: "连接数", en: "Connections" },
     alert_label: Text { zh: "🔗 连接数", en: "🔗 Connections" },
     order: 70,
-    report_order: 30,
+    report_order: Some(30),
     shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
+};
+
+/// For each watched path whose file system has inodes. In a report only where it is over its limit, among the alerts.
+pub const INODES: &Metric = &Metric {
+    name: "inodes",
+    unit: Unit::Percent,
+    is_rate: false,
+    section: Section::System,
+    label: Text { zh: "inode", en: "Inodes" },
+    alert_label: Text { zh: "🗂️ inode 使用率", en: "🗂️ Inode usage" },
+    order: 72,
+    report_order: None,
+    shows_sizes: false,
+    default: Some(Limits::warning(90.0)),
 };
 
 pub const CONTAINER_STATE: &Metric = &Metric {
@@ -107,7 +132,7 @@ pub const CONTAINER_STATE: &Metric = &Metric {
     label: Text { zh: "状态", en: "State" },
     alert_label: Text { zh: "状态", en: "State" },
     order: 80,
-    report_order: 10,
+    report_order: Some(10),
     shows_sizes: false,
     default: None,
 };
@@ -120,7 +145,7 @@ pub const CONTAINER_HEALTH: &Metric = &Metric {
     label: Text { zh: "健康", en: "Health" },
     alert_label: Text { zh: "健康", en: "Health" },
     order: 90,
-    report_order: 20,
+    report_order: Some(20),
     shows_sizes: false,
     default: None,
 };
@@ -134,7 +159,7 @@ pub const DOCKER_ENGINE: &Metric = &Metric {
     label: Text { zh: "状态", en: "State" },
     alert_label: Text { zh: "状态", en: "State" },
     order: 100,
-    report_order: 30,
+    report_order: Some(30),
     shows_sizes: false,
     default: None,
 };

@@ -15,7 +15,8 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use catalogue::{
-    CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DOCKER_ENGINE, MEMORY, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
+    CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DOCKER_ENGINE, INODES, MEMORY, SWAP, TRAFFIC_IN,
+    TRAFFIC_OUT,
 };
 pub use limits::Limits;
 pub use unit::Unit;
@@ -37,8 +38,8 @@ pub struct Metric {
     pub alert_label: Text,
     /// The place of its line in messages: the lowest first.
     pub order: u16,
-    /// The same in its section of a report.
-    pub report_order: u16,
+    /// The same in its section of a report; `None`: a report shows it only over its limit, among the alerts.
+    pub report_order: Option<u16>,
     /// Whether a report shows sizes behind the share.
     pub shows_sizes: bool,
     /// Its limits if no rule is more specific; `None`: any value is well.
@@ -89,7 +90,7 @@ const fn bare_number(name: &'static str) -> Metric {
         label,
         alert_label: label,
         order: u16::MAX,
-        report_order: u16::MAX,
+        report_order: Some(u16::MAX),
         shows_sizes: false,
         default: None,
     }
@@ -146,15 +147,16 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_so_are_places() {
-        let unique = |of: fn(&&Metric) -> String| {
-            let mut found: Vec<String> = CATALOGUE.iter().map(of).collect();
+        let unique = |of: fn(&&Metric) -> Option<String>| {
+            let mut found: Vec<String> = CATALOGUE.iter().filter_map(of).collect();
+            let count = found.len();
             found.sort();
             found.dedup();
-            assert_eq!(found.len(), CATALOGUE.len(), "{found:?}");
+            assert_eq!(found.len(), count, "{found:?}");
         };
-        unique(|metric| metric.name.to_owned());
-        unique(|metric| metric.order.to_string());
-        unique(|metric| format!("{:?} {}", metric.section, metric.report_order));
+        unique(|metric| Some(metric.name.to_owned()));
+        unique(|metric| Some(metric.order.to_string()));
+        unique(|metric| Some(format!("{:?} {}", metric.section, metric.report_order?)));
     }
 
     #[test]

@@ -133,6 +133,8 @@ pub enum Kind {
         up_to: f64,
     },
     Percent,
+    /// The same, or 0, which turns it off.
+    OrOff(Box<Kind>),
     Duration {
         from: Duration,
         to: Duration,
@@ -159,13 +161,23 @@ impl Described {
         if let Some(Text { zh, en }) = self.doc.values {
             return [zh.to_owned(), en.to_owned()];
         }
-        match &self.kind {
+        self.kind.values()
+    }
+}
+
+impl Kind {
+    fn values(&self) -> [String; 2] {
+        match self {
             Kind::Section => [String::new(), String::new()],
             Kind::List => both("列表", "list"),
             Kind::Boolean => both("true、false", "true, false"),
             Kind::Integer { from, to } => range(&from.to_string(), &grouped(*to), &to.to_string()),
             Kind::Number { above, up_to } => above_up_to(*above, *up_to),
             Kind::Percent => above_up_to(0.0, 100.0),
+            Kind::OrOff(kind) => {
+                let [zh, en] = kind.values();
+                [format!("{zh}，0 为关闭"), format!("{en}, or 0: off")]
+            }
             Kind::Duration { from, to } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 [format!("{from_zh}至 {to_zh}"), format!("{from_en} to {to_en}")]
@@ -236,6 +248,7 @@ mod tests {
             (Kind::Integer { from: 1, to: 10_000_000 }, "1 至 10000000", "1 to 10,000,000"),
             (Kind::Number { above: 0.0, up_to: 1e6 }, "大于 0、不超过 1000000", "above 0, up to 1,000,000"),
             (Kind::Percent, "大于 0、不超过 100", "above 0, up to 100"),
+            (Kind::OrOff(Box::new(Kind::Percent)), "大于 0、不超过 100，0 为关闭", "above 0, up to 100, or 0: off"),
             (Kind::Duration { from: seconds(0.1), to: seconds(300.0) }, "0.1 秒至 5 分钟", "0.1 s to 5 minutes"),
             (Kind::Duration { from: seconds(0.0), to: seconds(86_400.0) }, "0 秒至 1 天", "0 s to 1 day"),
             (Kind::Duration { from: seconds(90.0), to: seconds(7_200.0) }, "90 秒至 2 小时", "90 s to 2 hours"),

@@ -80,6 +80,11 @@ impl Scalar {
         within(seconds, range).ok_or_else(|| self.is_out_of_range())
     }
 
+    /// Whether it is the number 0, or a duration of nothing.
+    pub(super) fn is_zero(&self) -> bool {
+        self.duration(&(Duration::ZERO..=Duration::ZERO)).is_ok()
+    }
+
     /// The text as a decimal number, with a fraction and an exponent or without; no hexadecimal, infinity, or NaN.
     fn decimal(&self) -> Option<f64> {
         let unsigned = self.text.trim_start_matches(['+', '-']);

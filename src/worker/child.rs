@@ -72,6 +72,9 @@ pub struct FileSystem {
     pub blocks_free: u64,
     /// Free for ordinary users; below zero if more is used than they may have.
     pub blocks_available: i64,
+    /// Inodes; zero where the file system makes them as it goes (btrfs, vfat).
+    pub files: u64,
+    pub files_free: u64,
 }
 
 /// Why nobody knows yet whether the files of a configuration answer: one line, without the path.
@@ -197,5 +200,7 @@ pub fn measure(path: &Path) -> Result<FileSystem, StatvfsError> {
         blocks_free: size.blocks_free(),
         // An NFS server may count below zero, which comes out as a number near 2^64 (df(1) reads it so too).
         blocks_available: size.blocks_available().cast_signed(),
+        files: size.files(),
+        files_free: size.files_free(),
     })
 }

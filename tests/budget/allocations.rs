@@ -70,7 +70,7 @@ impl Still {
         }
         match self.check.advance(&mut self.host, self.now) {
             Some(snapshot) => {
-                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (7, &[][..]), "every metric is measured");
+                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (8, &[][..]), "every metric is measured");
                 self.checks_left = self.checks_left.saturating_sub(1);
                 Input::Measured { purpose: Purpose::Check, snapshot }
             }
@@ -80,7 +80,14 @@ impl Still {
 }
 
 fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem { block_bytes: 4096, blocks: 1000, blocks_free: 500, blocks_available: 500 })
+    Ok(FileSystem {
+        block_bytes: 4096,
+        blocks: 1000,
+        blocks_free: 500,
+        blocks_available: 500,
+        files: 100,
+        files_free: 50,
+    })
 }
 
 /// Runs the agent for so many checks of a fixture host. The heap allocations, and how often the state was written.

@@ -45,6 +45,7 @@ fn all_within_thresholds_is_0_and_each_reading_has_the_fields_of_its_kind() {
         ("traffic_in", "", "mbps", &plain.into()),
         ("traffic_out", "", "mbps", &plain.into()),
         ("connections", "", "count", &plain.into()),
+        ("inodes", "/", "percent", &plain.into()),
     ];
     let readings = document["readings"].as_array().unwrap();
     assert_eq!(readings.len(), expected.len(), "{document:#}");

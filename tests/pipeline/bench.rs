@@ -69,6 +69,7 @@ pub fn set_disk(path: &str, size_gb: Option<[f64; 2]>) {
     let [used, blocks] = size_gb.map(|gb| (gb * BLOCKS_IN_A_GB) as u64);
     let free = blocks - used;
     let blocks_available = free.cast_signed();
-    let size = FileSystem { block_bytes: BLOCK_BYTES, blocks, blocks_free: free, blocks_available };
+    let size =
+        FileSystem { block_bytes: BLOCK_BYTES, blocks, blocks_free: free, blocks_available, files: 0, files_free: 0 };
     DISKS.with_borrow_mut(|disks| disks.insert(path.into(), size));
 }

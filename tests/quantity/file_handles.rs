@@ -18,7 +18,7 @@ pub const FILE_HANDLES: &Metric = &Metric {
     label: Text { zh: "文件句柄", en: "File handles" },
     alert_label: Text { zh: "📂 文件句柄", en: "📂 File handles" },
     order: 35,
-    report_order: 35,
+    report_order: Some(35),
     shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
 };

@@ -56,6 +56,8 @@ pub struct Setup {
     /// The targets of its quantities; an empty name where the host has each once.
     pub targets: Vec<Rc<str>>,
     pub limits: Vec<(&'static Metric, Limits)>,
+    /// The quantities that its keys turn off.
+    pub off: Vec<&'static Metric>,
     /// How far apart its two readings are; zero where one will do.
     pub window: Duration,
     pub open: Box<Open>,
@@ -67,7 +69,13 @@ pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
 impl Setup {
     /// Quantities that the host has once and one reading tells.
     pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
-        Setup { targets: vec!["".into()], limits: Vec::new(), window: Duration::ZERO, open: Box::new(open) }
+        Setup {
+            targets: vec!["".into()],
+            limits: Vec::new(),
+            off: Vec::new(),
+            window: Duration::ZERO,
+            open: Box::new(open),
+        }
     }
 
     /// With the limits of one of the quantities.
@@ -75,6 +83,20 @@ impl Setup {
     pub fn limited(mut self, metric: &'static Metric, limits: Limits) -> Setup {
         self.limits.push((metric, limits));
         self
+    }
+
+    /// With a limit at which one of the quantities is a warning; none: it is not measured.
+    #[must_use]
+    pub fn limited_or_off(mut self, metric: &'static Metric, limit: Option<f64>) -> Setup {
+        match limit {
+            Some(warning) => {
+                self.limited(metric, Limits { warning: Some(warning), ..metric.default.unwrap_or(Limits::NONE) })
+            }
+            None => {
+                self.off.push(metric);
+                self
+            }
+        }
     }
 }
 
@@ -101,11 +123,16 @@ impl Configured {
 
     /// All that it reads: what of it a check brings no reading of is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
-        let keys =
-            self.source.metrics.iter().flat_map(|metric| {
-                self.setup.targets.iter().map(|target| Watched::One(Key::new(metric, target.clone())))
-            });
-        keys.filter(|_| self.is_enabled)
+        let measured = self.metrics().filter(|(_, is_measured)| *is_measured);
+        measured.flat_map(|(metric, _)| {
+            self.setup.targets.iter().map(move |target| Watched::One(Key::new(metric, target.clone())))
+        })
+    }
+
+    /// Its quantities, each with whether it is measured.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
+        let is_measured = |metric| self.is_enabled && !self.setup.off.contains(metric);
+        self.source.metrics.iter().map(move |metric| (*metric, is_measured(metric)))
     }
 
     pub fn window(&self) -> Duration {

@@ -54,13 +54,32 @@ impl Section<'_> {
     pub fn percent(&mut self, key: &'static str, default: f64, doc: Doc) -> f64 {
         self.describe(key, Kind::Percent, default.to_string(), doc);
         let percent = self.value(key, default, &number_expected(0.0, 100.0), |scalar| scalar.number(0.0, 100.0));
+        self.take_percent(key, percent);
+        percent
+    }
+
+    /// The same, or 0, which is `None`.
+    pub fn percent_or_off(&mut self, key: &'static str, default: f64, doc: Doc) -> Option<f64> {
+        self.describe(key, Kind::OrOff(Box::new(Kind::Percent)), default.to_string(), doc);
+        let expected = format!("{}{OR_OFF}", number_expected(0.0, 100.0));
+        let percent = self.value(key, Some(default), &expected, |scalar| match scalar.number(0.0, 100.0) {
+            Err(_) if scalar.is_zero() => Ok(None),
+            number => number.map(Some),
+        });
+        match percent {
+            Some(percent) => self.take_percent(key, percent),
+            None => self.holds(key, Written::Number(0.0)),
+        }
+        percent
+    }
+
+    fn take_percent(&mut self, key: &'static str, percent: f64) {
         if percent < 1.0 {
             let meant = (percent * 10_000.0).round() / 100.0;
             let text = format!("{percent} is less than one percent; if {meant} percent is meant, write {meant}");
             self.warning(key, text);
         }
         self.holds(key, Written::Number(percent));
-        percent
     }
 
     /// A duration in `range`: seconds, fractions allowed, or a text such as `15m`, `1h30m`, `500ms`, `2d`.
@@ -168,6 +187,9 @@ impl Section<'_> {
         })
     }
 }
+
+/// Behind what else a key takes.
+const OR_OFF: &str = ", or 0: off";
 
 fn number_expected(above: f64, up_to: f64) -> String {
     format!("a number above {above}, up to {up_to}")

@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_path_is_asked_once_and_all_who_wait_for_it_get_the_answer() {
-        let children = Children::new(&format!("while ! [ -e \"$0.go\" ]; do sleep 0.01; done; echo '{ANSWER}'"));
+        let children =
+            Children::new(&format!("while [ -e \"$0\" ] && ! [ -e \"$0.go\" ]; do sleep 0.01; done; echo '{ANSWER}'"));
         let mut probes = Probes::default();
         let ask = |probes: &mut Probes| probes.ask(Path::new("/slow/a"), "/slow".into(), boot_now());
         let check = ask(&mut probes);
@@ -243,7 +244,8 @@ mod tests {
 
     #[test]
     fn children_are_few_however_many_paths_there_are_and_all_are_asked_in_the_end() {
-        let children = Children::new(&format!("while ! [ -e \"$0.go\" ]; do sleep 0.01; done; echo '{ANSWER}'"));
+        let children =
+            Children::new(&format!("while [ -e \"$0\" ] && ! [ -e \"$0.go\" ]; do sleep 0.01; done; echo '{ANSWER}'"));
         let mut probes = Probes::default();
         let ask = |number: usize| (format!("/mnt/{}/{number:02}", number % 9), format!("/mnt/{}", number % 9));
         let asked: Vec<Rc<Probe>> =
@@ -298,7 +300,7 @@ mod tests {
     /// The nearest thing to a process in state D: its child keeps the output open when it is killed.
     #[test]
     fn a_child_that_cannot_be_ended_keeps_its_place_and_its_mount_is_left_alone_until_it_has() {
-        let children = Children::new("while ! [ -e \"$0.go\" ]; do sleep 0.01; done & wait");
+        let children = Children::new("while [ -e \"$0\" ] && ! [ -e \"$0.go\" ]; do sleep 0.01; done & wait");
         let mut probes = Probes::default();
         let stuck = [probes.ask(Path::new("/dead/a"), "/dead".into(), boot_now())];
         children.advance_until(&mut probes, |_| children.asked().len() == 1);

@@ -11,6 +11,7 @@ mod checks;
 mod deliver;
 mod judge;
 mod reading;
+mod reload;
 mod report;
 mod save;
 mod status;
@@ -29,8 +30,7 @@ use crate::config::{ConfigFile, Resolved};
 use crate::host::LastMounts;
 use crate::http;
 use crate::logging::{Change, Ongoing};
-use crate::message;
-use crate::schedule::{ReportState, Reporter};
+use crate::schedule::Reporter;
 use crate::snapshot::Snapshot;
 use crate::store::{Loaded, State};
 use crate::text;
@@ -41,6 +41,7 @@ pub use status::{AlertStatus, FailureStatus, LoopFacts, PendingStatus, SetAsideS
 use checks::Checks;
 use deliver::Delivery;
 use judge::Failing;
+use reload::new_reporter;
 use report::Reporting;
 use save::Saving;
 use status::LastReadings;
@@ -335,47 +336,6 @@ impl Core {
         debug_assert!(self.flights_are_known());
     }
 
-    /// Takes over a changed configuration.
-    fn reloaded(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
-        self.config_problem = None;
-        self.adopt(config, now, effects);
-        self.reopen_lanes();
-        self.checks.next = now.boot;
-        log::info!(
-            "reloaded channel=\"{}\" interval={}s",
-            self.channel_names(),
-            self.config.check_interval.as_secs_f64()
-        );
-        effects.push(Effect::Announce(Phase::Ready));
-    }
-
-    /// Uses `config` from now on. A measurement goes on if the new plan measures the same.
-    fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
-        if !config.plan.measures_the_same(&self.config.plan) {
-            effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
-            self.checks.is_measuring = false;
-            self.reporting = Reporting::default();
-        }
-        self.config = config;
-        self.open_lanes();
-        self.open_taps();
-        self.reporter = new_reporter(&self.config, Some(self.reporter.state().clone()), now);
-        self.look_at_clock(now);
-    }
-
-    /// The group is told once that the file cannot be taken over; the agent goes on as before.
-    fn not_reloaded(&mut self, problem: String, why: &str, now: Now, effects: &mut Vec<Effect>) {
-        log::error!("not reloaded: {why}, the one before stays in force");
-        // The group is told once, however often an invalid file is read.
-        if self.config_problem.is_none() {
-            self.push(message::configuration_refused(&problem, &self.config.style, now.wall), now);
-        }
-        self.config_problem = Some(problem);
-        // With a check at once, as after a reload.
-        self.checks.next = now.boot;
-        effects.push(Effect::Announce(Phase::Ready));
-    }
-
     fn alerts(&self) -> &Alerts {
         &self.state.get().alerts
     }
@@ -388,10 +348,6 @@ impl Core {
             None => {}
         }
     }
-}
-
-fn new_reporter(config: &Resolved, saved: Option<ReportState>, now: Now) -> Reporter {
-    Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall)
 }
 
 #[cfg(test)]

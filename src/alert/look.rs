@@ -148,6 +148,19 @@ impl Alert {
         transition
     }
 
+    /// It is told now as it is, though no look finds it. Before, it was told again so often. `None`: it is not firing.
+    pub(super) fn tell_as_it_is(
+        &mut self,
+        news: News,
+        reminders: u32,
+        now: Now,
+        policy: &Policy,
+    ) -> Option<Transition> {
+        let Phase::Firing(firing) = &mut self.phase else { return None };
+        firing.reminders = reminders;
+        Some(self.tell(news, None, now, policy))
+    }
+
     /// A firing message is made now. It tells what was judged: of a rate, the last look may have been a dip below the
     /// limit that its mean is over.
     fn tell(&mut self, news: News, judged: Option<Rate>, now: Now, policy: &Policy) -> Transition {
@@ -179,6 +192,10 @@ impl Alert {
                 settling: firing.map_or(Duration::ZERO, |_| policy.settling(self.returns)),
                 is_lasting: firing.is_some_and(|firing| firing.checks > 1),
                 well_since: firing.and_then(|firing| firing.well_since).map(|well| well.wall),
+                // Of what begins anew it would be another episode's, which may be forgotten.
+                last_told: self.last_told.filter(|_| firing.is_some() && news != News::Fired).map(|told| told.wall),
+                reminders: firing.map_or(0, |firing| firing.reminders),
+                is_critical_told: firing.is_some_and(|firing| firing.is_critical_told),
             },
         }
     }

@@ -71,6 +71,18 @@ impl Alerts {
         transitions
     }
 
+    /// What is firing is told now as it is, outside of any look: what waits for it to be told again runs from now on.
+    pub fn tell_as_it_is(
+        &mut self,
+        key: &Key,
+        news: News,
+        reminders: u32,
+        now: Now,
+        policy: &Policy,
+    ) -> Option<Transition> {
+        self.alerts.get_mut(key)?.tell_as_it_is(news, reminders, now, policy)
+    }
+
     /// Alerts that are not over, told or not, in the order in which they began.
     pub fn active(&self) -> Vec<&Alert> {
         let mut active: Vec<&Alert> = self.alerts.values().filter(|alert| !alert.is_clear()).collect();

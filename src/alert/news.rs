@@ -36,6 +36,12 @@ pub struct Episode {
     pub is_lasting: bool,
     /// Since when it is below its limit.
     pub well_since: Option<Timestamp>,
+    /// When its last message before this one was made, since it began.
+    pub last_told: Option<Timestamp>,
+    /// How often it was told again since it began, this time included.
+    pub reminders: u32,
+    /// Whether its critical level was told since it began.
+    pub is_critical_told: bool,
 }
 
 /// The reason for a transition.

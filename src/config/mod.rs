@@ -15,6 +15,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
+use crate::hold::QuietHours;
 use crate::notify::{Channel, wecom};
 use crate::schedule;
 use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
@@ -33,6 +34,7 @@ pub struct Config {
     pub sources: Vec<Configured>,
     pub docker: docker::Config,
     pub scheduled_report: schedule::Config,
+    pub quiet_hours: QuietHours,
 }
 
 impl Default for Config {
@@ -109,6 +111,7 @@ impl Config {
                 doc("定时状态报告", "Scheduled report"),
                 schedule::Config::read,
             ),
+            quiet_hours: QuietHours::read(document),
             general,
         }
     }
@@ -125,6 +128,7 @@ impl Serialize for Config {
         }
         map.serialize_entry(docker::NAME, &self.docker)?;
         map.serialize_entry("scheduled_report", &self.scheduled_report)?;
+        map.serialize_entry("quiet_hours", &self.quiet_hours)?;
         map.end()
     }
 }

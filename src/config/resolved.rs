@@ -10,6 +10,7 @@ use crate::alert::{Policy, Steps};
 use crate::clock;
 use crate::collect::Plan;
 use crate::docker::Address;
+use crate::hold::QuietHours;
 use crate::host;
 use crate::message::Style;
 use crate::notify::Channel;
@@ -39,6 +40,7 @@ pub struct Resolved {
     pub rules: Rules,
     pub plan: Plan,
     pub style: Style,
+    pub quiet_hours: QuietHours,
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
     pub taps: Vec<Rc<dyn tap::Setup>>,
@@ -65,6 +67,7 @@ impl Resolved {
             rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
+            quiet_hours: config.quiet_hours.clone(),
             channels: config.channels(),
             // Each kind of tap has its line here.
             taps: Vec::new(),

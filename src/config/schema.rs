@@ -106,9 +106,12 @@ fn list(key: &Described, inside: &[Described]) -> Map<String, Json> {
     list
 }
 
-/// An item of a list: a text, or a section with keys of its own.
+/// An item of a list: a text, a section with keys of its own, or either.
 fn item(inside: &[Described]) -> Json {
     let Some((item, keys)) = inside.split_first() else { return json!({}) };
+    if !item.path.ends_with("[]") {
+        return Json::Object(section(inside));
+    }
     let text = Json::Object(text(item, false));
     if keys.is_empty() { text } else { json!({"anyOf": [text, section(keys)]}) }
 }

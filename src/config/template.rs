@@ -31,7 +31,7 @@ pub fn template() -> String {
     for key in Config::describe().iter().filter(|key| !key.path.contains("[]")) {
         let depth = key.path.matches('.').count();
         let indent = "  ".repeat(depth);
-        if key.kind == Kind::Section && depth == 0 {
+        if depth == 0 {
             text.push('\n');
         }
         key.doc.above.iter().for_each(|Text { zh, en }| text.push_str(&comment_above(&indent, zh, en)));

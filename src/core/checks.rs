@@ -54,13 +54,18 @@ impl Core {
             self.checks.advance(now.boot, self.config.check_interval);
             effects.push(Effect::Measure(Purpose::Check));
         }
+        if !self.checks.is_measuring && self.hold_ends(now).is_some_and(|end| end <= now.boot) {
+            self.checks.is_measuring = true;
+            effects.push(Effect::Measure(Purpose::Check));
+        }
     }
 
-    pub(super) fn check_due(&self) -> Option<Boot> {
+    pub(super) fn check_due(&self, now: Now) -> Option<Boot> {
         let next = Some(self.checks.next).filter(|_| !self.checks.is_measuring);
         let [containers, host] = self.waits_end();
         let host = host.filter(|_| !self.checks.is_measuring);
-        [next, containers, host].into_iter().flatten().min()
+        let hold = self.hold_ends(now).filter(|_| !self.checks.is_measuring);
+        [next, containers, host, hold].into_iter().flatten().min()
     }
 
     /// When to begin a look at containers, and a check of the host, at the end of an alert's wait: its `for`, its

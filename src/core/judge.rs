@@ -10,6 +10,7 @@ use crate::alert::{self, Extent, News, Transition};
 use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
+use crate::hold::Released;
 use crate::logging::Change;
 use crate::message;
 use crate::outbox::Outbox;
@@ -59,7 +60,7 @@ impl Core {
         self.take_failures(&snapshot.failures, |_| true, now.wall);
         let (extent, failures) = (Extent::Check, &snapshot.failures);
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
-        self.tell(&transitions, now);
+        self.tell(&transitions, extent, now);
     }
 
     /// Takes in a look at containers between two checks.
@@ -74,19 +75,24 @@ impl Core {
         }
         let failures = &snapshot.failures;
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
-        self.tell(&transitions, now);
+        self.tell(&transitions, extent, now);
     }
 
-    /// Words the news, and puts it into the outboxes.
-    fn tell(&mut self, transitions: &[Transition], now: Now) {
-        if transitions.is_empty() {
+    /// Words the news, and puts it into the outboxes. What is held is told by the first check after its hold.
+    fn tell(&mut self, transitions: &[Transition], extent: Extent, now: Now) {
+        let holds = self.holds(now);
+        let sorted = self.hold_back(transitions, &holds, now);
+        let released = if extent == Extent::Check { self.release(&holds, now) } else { Released::default() };
+        if transitions.is_empty() && released.is_empty() {
             return;
         }
         // The messages first: they do not wait for the lines of the log.
         let style = &self.config.style;
-        let alerts = message::alerts(transitions, style, now.wall);
-        let recovery = message::recovery(transitions, style, now.wall);
-        let ended = message::Ended::new(transitions.iter().filter(|t| ends_silently(t)), now.wall);
+        let held = (!released.is_empty()).then(|| message::held(&released.burning, &released.over, style, now.wall));
+        let alerts = message::alerts(&sorted.told, style, now.wall);
+        let recovery = message::recovery(&sorted.told, style, now.wall);
+        let silent = transitions.iter().filter(|t| ends_silently(t)).chain(sorted.ended.iter().copied());
+        let ended = message::Ended::new(silent, now.wall);
         let state = self.state.change();
         if !ended.is_empty() {
             for entry in state.outboxes.values_mut().flat_map(Outbox::waiting_mut) {
@@ -94,10 +100,10 @@ impl Core {
             }
         }
         state.since_report.count(transitions);
-        for message in alerts.into_iter().chain(recovery) {
+        for message in held.into_iter().chain(alerts).chain(recovery) {
             self.push(message, now);
         }
-        transition_log::log(transitions);
+        transition_log::log(transitions, |transition| holds.of(transition));
     }
 
     /// Remembers since when something cannot be measured, and logs the changes. A subject that was `looked_at` and is

@@ -9,6 +9,7 @@
 
 mod checks;
 mod deliver;
+mod hold;
 mod judge;
 mod reading;
 mod reload;
@@ -36,10 +37,13 @@ use crate::store::{Loaded, State};
 use crate::text;
 
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
-pub use status::{AlertStatus, FailureStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted};
+pub use status::{
+    AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
+};
 
 use checks::Checks;
 use deliver::Delivery;
+use hold::HoldEnd;
 use judge::Failing;
 use reload::new_reporter;
 use report::Reporting;
@@ -195,6 +199,7 @@ pub struct Core {
     reporter: Reporter,
     reporting: Reporting,
     failing: Failing,
+    hold_end: HoldEnd,
     last_readings: LastReadings,
     /// Errors that last are logged when they begin, change and end.
     ongoing: Ongoing,
@@ -225,6 +230,7 @@ impl Core {
             reporter,
             reporting: Reporting::default(),
             failing: Failing::default(),
+            hold_end: HoldEnd::default(),
             last_readings: LastReadings::default(),
             ongoing: Ongoing::default(),
             config_problem: None,
@@ -277,7 +283,7 @@ impl Core {
         if let Some(due) = self.stop_due(now.boot) {
             return Some(due);
         }
-        let check = (!self.is_checked_once()).then(|| self.check_due()).flatten();
+        let check = (!self.is_checked_once()).then(|| self.check_due(now)).flatten();
         let report = self.report_due(now).filter(|_| !self.mode.once);
         [check, report, self.delivery_due(), self.save_due()].into_iter().flatten().min()
     }
@@ -322,6 +328,7 @@ impl Core {
 
     /// Does everything that is due.
     fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.look_at_holds(now);
         if self.stopping.is_none() {
             self.check_if_due(now, effects);
             if !self.mode.once {

@@ -35,6 +35,7 @@ impl Reporting {
 impl Core {
     /// Finds the next report: at the start, after a reload, after the clock was set.
     pub(super) fn look_at_clock(&mut self, now: Now) {
+        self.hold_end.forget();
         // A step counts a report as sent, so it is tried on a copy: the report is measured first.
         let mut tried = self.reporter.clone();
         match tried.step(now.wall) {

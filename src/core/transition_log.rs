@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::alert::{News, Transition};
 use crate::metric::Metric;
 use crate::rule::Limit;
@@ -11,15 +13,18 @@ use crate::text;
 /// The most transitions of one look that get a line each; the others are counted. `status` names all alerts.
 const MAX_LINES: usize = 100;
 
-/// Logs the transitions of one look.
-pub(super) fn log(transitions: &[Transition]) {
-    for (level, line) in lines(transitions) {
+/// Logs the transitions of one look, with the end of the hold where a message of it is held.
+pub(super) fn log(transitions: &[Transition], held_until: impl Fn(&Transition) -> Option<Timestamp>) {
+    for (level, line) in lines(transitions, held_until) {
         log::log!(level, "{line}");
     }
 }
 
 /// The first ones by name, the others by their number.
-fn lines(transitions: &[Transition]) -> impl Iterator<Item = (log::Level, String)> {
+fn lines(
+    transitions: &[Transition],
+    held_until: impl Fn(&Transition) -> Option<Timestamp>,
+) -> impl Iterator<Item = (log::Level, String)> {
     let (named, others) = transitions.split_at(transitions.len().min(MAX_LINES));
     let mut counts: BTreeMap<(&str, &str, &str), (log::Level, usize)> = BTreeMap::new();
     for transition in others {
@@ -29,7 +34,11 @@ fn lines(transitions: &[Transition]) -> impl Iterator<Item = (log::Level, String
     let counted = counts.into_iter().map(|((metric, state, reason), (level, count))| {
         (level, format!("alert={metric} state={state} reason={reason} others={count}"))
     });
-    named.iter().map(|transition| (level(transition.news), line(transition))).chain(counted)
+    let line = move |transition: &Transition| {
+        let held = held_until(transition).map_or_else(String::new, |until| format!(" held_until={until}"));
+        (level(transition.news), line(transition) + &held)
+    };
+    named.iter().map(line).chain(counted)
 }
 
 const fn level(news: News) -> log::Level {
@@ -67,8 +76,6 @@ fn in_log(metric: &Metric, value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::alert::Episode;
     use crate::metric;
@@ -90,7 +97,7 @@ mod tests {
     fn however_many_change_at_once_the_first_have_a_line_each_and_the_others_one_a_kind() {
         let mut many = transitions(News::Fired, 40_000);
         many.extend(transitions(News::Recovered, 2));
-        let lines: Vec<_> = lines(&many).collect();
+        let lines: Vec<_> = lines(&many, |_| None).collect();
         assert_eq!(lines.len(), MAX_LINES + 2);
         let named = r#"alert=container_state target="web-99" state=firing reason=began value=exited expected=running"#;
         assert_eq!(lines[99], (log::Level::Warn, named.to_owned()));
@@ -111,6 +118,6 @@ mod tests {
 
     #[test]
     fn as_many_as_have_a_line_each_are_all_named() {
-        assert!(lines(&transitions(News::Fired, MAX_LINES)).all(|(_, line)| line.contains("target=")));
+        assert!(lines(&transitions(News::Fired, MAX_LINES), |_| None).all(|(_, line)| line.contains("target=")));
     }
 }

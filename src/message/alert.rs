@@ -59,18 +59,22 @@ pub fn recovery(transitions: &[Transition], style: &Style, now: Timestamp) -> Op
     Some(message)
 }
 
-fn facts(told: &[&Transition], ended: Option<Timestamp>, lines: impl Fn(&Transition) -> Vec<Line>) -> Vec<Fact> {
+pub(super) fn facts(
+    told: &[&Transition],
+    ended: Option<Timestamp>,
+    lines: impl Fn(&Transition) -> Vec<Line>,
+) -> Vec<Fact> {
     let (listed, others) = told.split_at(told.len().min(MAX_LINES));
     let listed = listed.iter().map(|t| Fact::of_alert(t, lines(t), ended));
     listed.chain(Fact::of_others(others, ended)).collect()
 }
 
-fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+pub(super) fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
     let lines = |t: &&Transition| [Some(alert_line(t, wording.words)), wording.episode(t)];
     transitions.iter().flat_map(lines).flatten().collect()
 }
 
-fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
+pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
     let words = wording.words;
     let (containers, host): (Vec<&Transition>, Vec<&Transition>) =
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
@@ -84,7 +88,7 @@ fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line
 }
 
 /// In the order of metrics; disks stay as configured.
-fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
+pub(super) fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
     transitions.sort_by_key(|t| t.key.metric.order);
     transitions
 }

@@ -13,24 +13,40 @@ pub(super) struct Wording<'a> {
     pub words: &'static Words,
     zone: &'a TimeZone,
     now: Timestamp,
-    /// Whether an alert's past is told with it.
-    tells_past: bool,
+    /// How much of an alert's past is told with it.
+    past: Past,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Nothing,
+    /// What is news about it.
+    News,
+    /// Since when it lasts, and all that was held meanwhile.
+    Held,
 }
 
 impl<'a> Wording<'a> {
     pub fn new(style: &'a Style, now: Timestamp) -> Wording<'a> {
-        Wording { words: style.language.words(), zone: &style.zone, now, tells_past: true }
+        Wording { words: style.language.words(), zone: &style.zone, now, past: Past::News }
     }
 
     /// For a digest, which has the times of each alert.
     pub fn without_past(self) -> Wording<'a> {
-        Wording { tells_past: false, ..self }
+        Wording { past: Past::Nothing, ..self }
+    }
+
+    /// For the end of a hold.
+    pub fn of_held(self) -> Wording<'a> {
+        Wording { past: Past::Held, ..self }
     }
 
     /// The line behind that of `transition`; none if there is nothing to tell.
     pub fn episode(self, transition: &Transition) -> Option<Line> {
-        if !self.tells_past {
-            return None;
+        match self.past {
+            Past::Nothing => return None,
+            Past::Held => return Some(self.since(transition).into()),
+            Past::News => {}
         }
         let Transition { key, news, episode, since, .. } = transition;
         let (words, shown) = (self.words, |number| key.metric.unit.show(number));
@@ -50,6 +66,19 @@ impl<'a> Wording<'a> {
             _ => return None,
         };
         Some(text.into())
+    }
+
+    /// `⏳ 23:30 起，已持续 8 小时，最高 91.2%`
+    fn since(self, transition: &Transition) -> String {
+        let Transition { key, episode, since, .. } = transition;
+        let words = self.words;
+        let mut facts = vec![words.since(&self.time_of_day(*since))];
+        facts.extend(episode.well_since.is_none().then(|| words.lasting(&words.duration(seconds(*since, self.now)))));
+        facts.extend(episode.peak.map(|peak| words.at_most(&key.metric.unit.show(peak))));
+        if let Some(well_since) = episode.well_since {
+            facts.push(words.settling(&self.time_of_day(well_since), episode.settling.as_secs()));
+        }
+        format!("⏳ {}", facts.join(words.comma))
     }
 
     /// `10:15`, with the date unless it is today's.
@@ -92,11 +121,31 @@ impl Words {
     }
 
     fn still(&self, lasted: &str, peak: Option<&str>) -> String {
-        let lasting = self.lasting(lasted);
-        match (self.language, peak) {
-            (_, None) => format!("⏳ {lasting}"),
-            (Language::Chinese, Some(peak)) => format!("⏳ {lasting}，最高 {peak}"),
-            (Language::English, Some(peak)) => format!("⏳ {lasting}, at most {peak}"),
+        let peak = peak.map(|peak| self.at_most(peak));
+        let facts: Vec<String> = std::iter::once(self.lasting(lasted)).chain(peak).collect();
+        format!("⏳ {}", facts.join(self.comma))
+    }
+
+    fn at_most(&self, peak: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("最高 {peak}"),
+            Language::English => format!("at most {peak}"),
+        }
+    }
+
+    fn since(&self, time: &str) -> String {
+        match self.language {
+            Language::Chinese => format!("{time} 起"),
+            Language::English => format!("since {time}"),
+        }
+    }
+
+    /// It is below its limit, and is called over once it was so for that many seconds.
+    fn settling(&self, well_since: &str, settling_seconds: u64) -> String {
+        let settling = self.duration(settling_seconds);
+        match self.language {
+            Language::Chinese => format!("{well_since} 起正常，连续正常 {settling}后才报恢复"),
+            Language::English => format!("well since {well_since}, called over after {settling} below"),
         }
     }
 

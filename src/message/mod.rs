@@ -6,6 +6,7 @@ mod digest;
 mod episode;
 mod fact;
 mod format;
+mod held;
 mod line;
 mod notice;
 mod report;
@@ -24,6 +25,7 @@ pub use alert::{alerts, kind, recovery};
 pub use digest::{Ended, digest};
 pub use fact::{About, Fact};
 pub use format::{size, time};
+pub use held::{Past, held};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
 pub use report::{Sections, report};
@@ -40,6 +42,8 @@ pub enum Kind {
     Report,
     /// Messages that waited too long or were too many for one by one.
     Digest,
+    /// What quiet hours or a silence held back.
+    Held,
     /// Something about the agent itself.
     Notice,
     Test,
@@ -53,6 +57,7 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Report => "report",
             Kind::Digest => "digest",
+            Kind::Held => "held",
             Kind::Notice => "notice",
             Kind::Test => "test",
         }

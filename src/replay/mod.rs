@@ -17,6 +17,7 @@ use crate::alert::{Alerts, Extent};
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
 use crate::core::{counted, rfc3339};
+use crate::hold::{Held, Holds};
 use crate::message::Kind;
 use crate::rule::{self, Finding};
 use crate::snapshot::{Key, Snapshot, Watched};
@@ -28,6 +29,7 @@ pub use told::Told;
 pub struct Replay<'a> {
     config: &'a Resolved,
     alerts: Alerts,
+    held: Held,
     /// The last check.
     snapshot: Snapshot,
     /// For readings over their limit: the time that the first of them stands for, back to the one before it.
@@ -38,7 +40,7 @@ pub struct Replay<'a> {
 }
 
 /// The kinds of messages, in the order in which the agent makes them.
-const KINDS: [Kind; 3] = [Kind::Alert, Kind::DockerAlert, Kind::Recovery];
+const KINDS: [Kind; 4] = [Kind::Held, Kind::Alert, Kind::DockerAlert, Kind::Recovery];
 
 impl<'a> Replay<'a> {
     pub fn new(config: &'a Resolved) -> Replay<'a> {
@@ -47,6 +49,7 @@ impl<'a> Replay<'a> {
         Replay {
             config,
             alerts: Alerts::default(),
+            held: Held::default(),
             snapshot: Snapshot { watched, ..Snapshot::default() },
             lasted: HashMap::new(),
             checks: 0,
@@ -70,7 +73,10 @@ impl<'a> Replay<'a> {
         let now = Now { wall: time, boot: Boot::from_micros(time.as_microsecond()) };
         let policy = &self.config.policy;
         let transitions = self.alerts.step(&findings, &self.snapshot, Extent::Check, now, policy);
-        let told = Told::all(transitions, time);
+        let holds = Holds::new(&self.config.quiet_hours, time, &self.config.style.zone);
+        let sorted = self.held.sort(&transitions, &holds, &mut self.alerts, now, policy);
+        let released = self.held.release(&holds, &mut self.alerts, now, policy);
+        let told = Told::all(released, &sorted.told, time);
         for (kind, count) in KINDS.into_iter().zip(&mut self.told) {
             *count += told.iter().filter(|told| told.kind == kind).count() as u64;
         }
@@ -81,11 +87,16 @@ impl<'a> Replay<'a> {
     pub fn summary(&self) -> String {
         let zone = &self.config.style.zone;
         let span = self.span.map(|(first, last)| format!(" from {} to {}", rfc3339(first, zone), rfc3339(last, zone)));
-        let kinds = KINDS.into_iter().zip(self.told).filter(|(kind, count)| *kind != Kind::DockerAlert || *count > 0);
+        let kinds = KINDS
+            .into_iter()
+            .zip(self.told)
+            .filter(|(kind, count)| matches!(kind, Kind::Alert | Kind::Recovery) || *count > 0);
         let kinds: Vec<String> = kinds.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         let firing = self.alerts.active().iter().filter(|alert| alert.is_told()).count();
+        let held = self.held.iter().count();
+        let held = if held > 0 { format!(", {} held", counted(held, "alert")) } else { String::new() };
         format!(
-            "{}{}: {} ({}), {} still firing",
+            "{}{}: {} ({}), {} still firing{held}",
             counted(self.checks, "check"),
             span.unwrap_or_default(),
             counted(self.told.iter().sum::<u64>(), "message"),

@@ -192,3 +192,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn quiet_hours_hold_and_the_first_check_after_them_tells() {
+    let yaml =
+        "general: {timezone: UTC}\nquiet_hours: [{from: '00:15', to: '01:00'}]\nsystem: {memory: {critical: 95}}\n";
+    let rows = memory(&["50", "85", "50", "50", "50"]);
+    let (messages, end) = replayed(yaml, format!("{}\n{rows}", csv::HEADER).as_bytes());
+    let [held] = messages.as_slice() else { panic!("{messages:?}") };
+    let told =
+        r#"{"time":"1970-01-01T01:00:00+00:00","kind":"held","alerts":[{"metric":"memory","target":"","value":85.0,"#;
+    assert!(
+        held.starts_with(told) && held.contains(r#""news":"recovered","since":"1970-01-01T00:15:00+00:00""#),
+        "{held}"
+    );
+    assert!(end.contains(": 1 message (1 held, 0 alert, 0 recovery), 0 alerts still firing"), "{end}");
+    assert_eq!(news(yaml, &memory(&["50", "85", "85", "85", "85"])), ["01:00 fired"]);
+    // What is critical passes.
+    assert_eq!(news(yaml, &memory(&["50", "97", "50"])), ["00:15 fired", "00:30 recovered"]);
+    let (_, end) = replayed(yaml, format!("{}\n{}", csv::HEADER, memory(&["50", "85"])).as_bytes());
+    assert!(end.ends_with("1 alert still firing, 1 alert held"), "{end}");
+}

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use super::KINDS;
 use crate::alert::{News, Transition};
 use crate::core::{limit, rfc3339, value_json};
-use crate::message::{self, Kind, Message, Style};
+use crate::hold::Released;
+use crate::message::{self, Kind, Message, Past, Style};
 use crate::notify::Channel;
 use crate::text;
 
@@ -17,21 +18,31 @@ pub struct Told {
     pub kind: Kind,
     pub time: Timestamp,
     transitions: Vec<Transition>,
+    /// What came and went in quiet hours.
+    over: Vec<Past>,
 }
 
 impl Told {
     /// The messages of one check.
-    pub(super) fn all(transitions: Vec<Transition>, time: Timestamp) -> Vec<Told> {
-        if transitions.is_empty() {
+    pub(super) fn all(released: Released, transitions: &[Transition], time: Timestamp) -> Vec<Told> {
+        if released.is_empty() && transitions.is_empty() {
             return Vec::new();
         }
+        let Released { burning, over } = released;
         let of = |kind| transitions.iter().filter(|t| message::kind(t) == Some(kind)).cloned().collect();
-        let told = KINDS.map(|kind| Told { kind, time, transitions: of(kind) });
-        told.into_iter().filter(|told| !told.transitions.is_empty()).collect()
+        let mut told = KINDS.map(|kind| Told { kind, time, transitions: of(kind), over: Vec::new() });
+        if let Some(held) = told.iter_mut().find(|told| told.kind == Kind::Held) {
+            (held.transitions, held.over) = (burning, over);
+        }
+        told.into_iter().filter(|told| !told.transitions.is_empty() || !told.over.is_empty()).collect()
     }
 
     /// The message as the terminal shows it.
     pub fn text(&self, style: &Style) -> String {
+        if self.kind == Kind::Held {
+            let held = message::held(&self.transitions, &self.over, style, self.time);
+            return format!("{}\n", Channel::terminal().text(&held));
+        }
         let alerts = message::alerts(&self.transitions, style, self.time);
         let recovery = message::recovery(&self.transitions, style, self.time);
         let shown = |message: Message| format!("{}\n", Channel::terminal().text(&message));
@@ -43,7 +54,8 @@ impl Told {
     /// # Errors
     /// It cannot be written as JSON.
     pub fn json(&self, style: &Style) -> serde_json::Result<String> {
-        let alerts = self.transitions.iter().map(|t| ToldAlert::new(t, style)).collect();
+        let over = self.over.iter().map(|past| &past.transition);
+        let alerts = self.transitions.iter().chain(over).map(|t| ToldAlert::new(t, style)).collect();
         let document = Document { time: rfc3339(self.time, &style.zone), kind: self.kind.name(), alerts };
         Ok(format!("{}\n", text::json(&serde_json::to_string(&document)?)))
     }

@@ -28,6 +28,7 @@ use serde::{Serialize, Serializer};
 pub use config::Config;
 pub use due::{Due, ReportState, Reporter};
 pub use parse::CronError;
+pub use wall_clock::first_instant;
 
 use fields::{Fields, Set};
 

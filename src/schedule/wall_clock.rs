@@ -33,7 +33,7 @@ fn next_time_of_day(fields: &Fields, from: Timestamp, zone: &TimeZone) -> Option
 }
 
 /// When `zone`'s clock first shows `civil`, or, if it never does, the first instant after the gap.
-fn first_instant(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+pub fn first_instant(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     match zone.to_ambiguous_timestamp(civil).offset() {
         AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
             offset.to_timestamp(civil).ok()

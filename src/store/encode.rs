@@ -49,12 +49,13 @@ impl State {
     /// Gives up a part of the state, the least valuable first. Returns how much; nothing, if there is nothing left.
     ///
     /// Alerts that are over are forgotten within a day anyway. A message without its facts can no longer be told in
-    /// short. An alert that fires and was forgotten is told anew. Messages come last, because nobody would know their
-    /// content.
+    /// short. An alert that fires and was forgotten is told anew; one that came and went is not. Messages come last,
+    /// because nobody would know their content.
     fn give_up(&mut self) -> usize {
-        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 4] = [
+        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 5] = [
             &mut |state| state.alerts.forget_over(),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.drop_facts()).sum(),
+            &mut |state| state.held.forget_half_of_what_is_over(),
             &mut |state| state.alerts.forget_half(),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.forget_half()).sum(),
         ];

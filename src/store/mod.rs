@@ -20,6 +20,7 @@ use crate::alert::{Alerts, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
+use crate::hold::Held;
 use crate::host::LastMounts;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -52,6 +53,9 @@ const _: () = assert!((MAX_FILE_BYTES as u64) < MAX_ORDER_BYTES, "a child takes 
 pub struct State {
     #[serde(default)]
     pub alerts: Alerts,
+    /// The news of alerts that quiet hours hold back.
+    #[serde(default, skip_serializing_if = "Held::is_empty")]
+    pub held: Held,
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
@@ -83,7 +87,11 @@ impl State {
     /// Returns how many there were.
     fn correct(&mut self, now: Now) -> usize {
         let outboxes: usize = self.outboxes.values_mut().map(|outbox| outbox.correct(now)).sum();
-        self.alerts.correct(now) + outboxes + self.containers.correct(now.wall) + self.since_report.correct()
+        self.alerts.correct(now)
+            + self.held.correct()
+            + outboxes
+            + self.containers.correct(now.wall)
+            + self.since_report.correct()
     }
 }
 

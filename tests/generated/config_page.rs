@@ -18,6 +18,9 @@ pub fn page() -> String {
             }
             continue;
         }
+        if key.kind == Kind::List && !key.path.contains('.') {
+            page.push_str(&format!(".SS {}\n", roff(&key.path)));
+        }
         // The list describes its plain items.
         if key.path.ends_with("[]") {
             continue;

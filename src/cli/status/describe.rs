@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use crate::core::{AlertStatus, FailureStatus, PendingStatus, ReadingDocument, SetAsideStatus, Status, counted};
+use crate::core::{
+    AlertStatus, FailureStatus, HeldAlertStatus, PendingStatus, ReadingDocument, SetAsideStatus, Status, counted,
+};
 use crate::message::size;
 use crate::metric::Unit;
 use crate::text::{left, right, shown, subject, width};
@@ -28,6 +30,12 @@ pub fn describe(status: &Status) -> String {
     page.line("next report", &time(status.next_report.as_deref()));
     readings(status, &mut page);
     page.list("alerts", status.alerts.iter().map(alert));
+    if let Some(until) = &status.quiet_until {
+        page.line("quiet hours", &format!("until {}", time(Some(until))));
+    }
+    if !status.held.is_empty() {
+        page.list("held", status.held.iter().map(held));
+    }
     page.list("waiting", status.pending.iter().map(pending));
     if !status.set_aside.is_empty() {
         page.list("refused", status.set_aside.iter().map(refused));
@@ -106,6 +114,10 @@ fn alert(alert: &AlertStatus) -> String {
     let limit = limit(alert.threshold.as_ref(), alert.expected.as_deref(), unit);
     let told = alert.last_told.as_deref().map(|told| time(Some(told)));
     let told = match (alert.state.as_str(), told) {
+        (_, told) if alert.held_until.is_some() => {
+            let told = told.map_or_else(|| "not told yet".to_owned(), |told| format!("last told {told}"));
+            format!("{told}: held until {}", time(alert.held_until.as_deref()))
+        }
         ("firing", Some(told)) => format!("told {told}"),
         ("pending", Some(told)) => format!("not told again yet: it waits (last told {told})"),
         ("pending", None) => "not told yet: it waits to see whether it lasts".to_owned(),
@@ -125,6 +137,14 @@ fn alert(alert: &AlertStatus) -> String {
     let what = subject(&alert.metric, &alert.target);
     let (value, since) = (value(&alert.value, unit), time(Some(&alert.since)));
     format!("{level}{what} {value} ({limit}) since {since}{returns}, {told}")
+}
+
+/// An alert that came and went while its news was held.
+fn held(held: &HeldAlertStatus) -> String {
+    let what = subject(&held.metric, &held.target);
+    let times = if held.times > 1 { format!(", {} times", held.times) } else { String::new() };
+    let (since, ended) = (time(Some(&held.since)), time(Some(&held.ended)));
+    format!("{what} came and went, {since} to {ended}{times}: held until {}", time(held.held_until.as_deref()))
 }
 
 fn pending(pending: &PendingStatus) -> String {

@@ -1,5 +1,6 @@
 //! The document of `status --json`.
 
+mod held;
 mod last;
 mod line;
 
@@ -10,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::reading::{ReadingDocument, limit, rfc3339, value_json};
+use super::reading::{ReadingDocument, rfc3339};
 use super::{Core, Effect};
 use crate::clock::Now;
 use crate::config::Resolved;
@@ -55,6 +56,12 @@ pub struct Status {
     #[serde(default)]
     pub containers: Containers,
     pub alerts: Vec<AlertStatus>,
+    /// When the quiet hours of now end; `None`: there are none.
+    #[serde(default)]
+    pub quiet_until: Option<String>,
+    /// Alerts that came and went while their news was held, and that are told when their hold ends.
+    #[serde(default)]
+    pub held: Vec<HeldAlertStatus>,
     pub pending: Vec<PendingStatus>,
     /// The last messages that a channel did not take, and that were given up.
     #[serde(default)]
@@ -109,6 +116,20 @@ pub struct AlertStatus {
     /// The number of its last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_value: Option<Json>,
+    /// Its news waits until then; what was told of it before has `last_told`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeldAlertStatus {
+    pub metric: String,
+    pub target: String,
+    pub since: String,
+    pub ended: String,
+    /// How often it came and went.
+    pub times: u64,
+    pub held_until: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -155,7 +176,9 @@ impl Status {
             last_report: reporter.state().last_sent.map(|time| rfc3339(time, zone)),
             readings: Vec::new(),
             containers: Containers::default(),
-            alerts: alerts(state, config, now),
+            alerts: held::alerts(state, config, now),
+            quiet_until: held::quiet_until(config, now),
+            held: held::over(state, config, now),
             pending: pending(state, config, now),
             set_aside: set_aside(state, zone),
             failures: Vec::new(),
@@ -215,31 +238,6 @@ impl Core {
             self.shown_status = status;
         }
     }
-}
-
-fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertStatus> {
-    let (zone, policy) = (&config.style.zone, &config.policy);
-    let status = state.alerts.active().into_iter().map(|alert| {
-        let firing = alert.firing();
-        let (threshold, expected) = limit(&alert.limit);
-        AlertStatus {
-            metric: alert.key.metric.name.to_owned(),
-            target: alert.key.target.to_string(),
-            state: alert.state().to_owned(),
-            since: rfc3339(alert.since(), zone),
-            last_told: alert.last_told.map(|told| rfc3339(told.wall, zone)),
-            value: value_json(alert.key.metric, &alert.value),
-            unit: alert.key.metric.unit.name().map(str::to_owned),
-            threshold,
-            expected,
-            level: firing.map(|firing| firing.level.name().to_owned()),
-            returns: alert.returns,
-            well_since: firing.and_then(|firing| firing.well_since).map(|well| rfc3339(well.wall, zone)),
-            next_reminder: alert.next_reminder(policy).map(|due| rfc3339(outbox::on_the_wall(due, now), zone)),
-            told_value: firing.and_then(|firing| firing.told_value).map(|told| alert.key.metric.unit.json(told)),
-        }
-    });
-    status.collect()
 }
 
 fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {

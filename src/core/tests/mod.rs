@@ -1,6 +1,7 @@
 //! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
 mod channels;
+mod hold;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::alert::Steps;
 use crate::config::Config;
+use crate::message;
 use crate::metric;
 use crate::snapshot::{ContainerWord, Value, Watched};
 
@@ -292,7 +294,7 @@ fn what_was_held_back_is_measured_when_the_cooldown_ends_and_not_again_and_again
     // That look cannot measure: the next check decides.
     agent.core.checks.is_measuring = true;
     agent.step(Input::Measured { purpose: Purpose::Check, snapshot: unknown() }, at(300_100));
-    assert_eq!((agent.measurements(), agent.core.check_due()), (0, Some(at(3_600_000).boot)));
+    assert_eq!((agent.measurements(), agent.core.check_due(at(300_100))), (0, Some(at(3_600_000).boot)));
 }
 
 fn unknown() -> Snapshot {

@@ -152,7 +152,7 @@ impl Ended {
 }
 
 /// `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): 📊 内存使用率: 85.2% (阈值: 80%)`
-fn line(fact: &Fact, style: &Style) -> Line {
+pub(super) fn line(fact: &Fact, style: &Style) -> Line {
     let words = style.language.words();
     let began = time(fact.began, &style.zone);
     let times = style.language.times(fact.times);

@@ -1,0 +1,209 @@
+//! Properties over arbitrary sequences of looks, with quiet hours in between, restarts and reloads.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::{News, Transition};
+use crate::message::{About, Kind};
+use crate::rule::Level;
+use crate::tap::{Judged, Setup, Tap};
+
+/// Notes every transition, told or held.
+#[derive(Clone, Debug, Default)]
+struct Notes(Rc<RefCell<Vec<Transition>>>);
+
+impl Setup for Notes {
+    fn open(&self) -> Box<dyn Tap> {
+        Box::new(self.clone())
+    }
+}
+
+impl Tap for Notes {
+    fn take(&mut self, judged: &Judged<'_>, _now: Now) -> Vec<http::Request> {
+        self.0.borrow_mut().extend(judged.transitions.iter().cloned());
+        Vec::new()
+    }
+
+    fn answered(&mut self, _answer: &http::Answer, _now: Now) -> Vec<http::Request> {
+        Vec::new()
+    }
+}
+
+/// What happens after so many minutes.
+#[derive(Clone, Debug)]
+enum Event {
+    Check(u8),
+    Look(bool),
+    /// Other quiet hours, by their place in [`WINDOWS`].
+    Reload(usize),
+    Restart,
+}
+
+const WINDOWS: [&str; 4] = [
+    "[]",
+    "[{from: '03:00', to: '05:00'}]",
+    "[{from: '23:00', to: '07:00', let_through: none}, {from: '06:30', to: '08:00'}]",
+    "[{from: '02:50', to: '02:55'}, {from: '12:00', to: '18:00', days: 'mon,tue', let_through: none}]",
+];
+
+fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+    let event = prop_oneof![
+        8 => prop_oneof![40u8..80, 80u8..95, 95u8..=100].prop_map(Event::Check),
+        3 => any::<bool>().prop_map(Event::Look),
+        1 => (0..WINDOWS.len()).prop_map(Event::Reload),
+        1 => Just(Event::Restart),
+    ];
+    prop::collection::vec((prop_oneof![1i64..20, 20i64..300], event), 1..60)
+}
+
+struct World {
+    agent: Driven,
+    notes: Notes,
+    windows: usize,
+    minute: i64,
+    settles: bool,
+    restarts: bool,
+    messages: Vec<(i64, message::Message)>,
+}
+
+impl World {
+    fn new(windows: usize, settles: bool, restarts: bool) -> World {
+        let notes = Notes::default();
+        let config = World::config(&notes, windows, settles);
+        let agent = super::agent(config);
+        World { agent, notes, windows, minute: 0, settles, restarts, messages: Vec::new() }
+    }
+
+    fn config(notes: &Notes, windows: usize, settles: bool) -> Resolved {
+        let mut config = quiet(WINDOWS[windows]);
+        config.taps = vec![Rc::new(notes.clone())];
+        if settles { config } else { every_change_is_told(config) }
+    }
+
+    fn happens(&mut self, minutes: i64, event: &Event) {
+        self.minute += minutes;
+        let now = at(self.minute * MINUTE);
+        match event {
+            Event::Check(percent) => {
+                let mut snapshot = watched();
+                let percent = f64::from(*percent);
+                snapshot.push(metric::MEMORY, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
+                self.check(snapshot, now);
+            }
+            Event::Look(runs) => {
+                let word = ContainerWord::new(if *runs { "running" } else { "exited" }, "running");
+                self.agent.look(word, now);
+            }
+            Event::Reload(windows) => {
+                self.windows = *windows;
+                self.agent.reload(World::config(&self.notes, self.windows, self.settles), now);
+            }
+            Event::Restart if self.restarts => {
+                self.agent = self.agent.reread(World::config(&self.notes, self.windows, self.settles), now);
+            }
+            Event::Restart => {}
+        }
+        let made = self.agent.messages();
+        self.messages.extend(made.into_iter().map(|message| (self.minute, message)));
+    }
+
+    /// A check without quiet hours, after all.
+    fn ends(&mut self) {
+        self.happens(1, &Event::Reload(0));
+        self.check(watched(), at(self.minute * MINUTE));
+        self.happens(1, &Event::Restart);
+    }
+
+    fn check(&mut self, snapshot: Snapshot, now: Now) {
+        self.agent.core.checks.is_measuring = true;
+        self.agent.step(Input::Measured { purpose: Purpose::Check, snapshot }, now);
+    }
+
+    fn held_at(&self, minute: i64, level: Level) -> bool {
+        let config = &self.agent.core.config;
+        config.quiet_hours.until(level, at(minute * MINUTE).wall, &config.style.zone).is_some()
+    }
+}
+
+/// Memory and containers are watched, and neither could be measured.
+fn watched() -> Snapshot {
+    let watched = [metric::MEMORY, metric::CONTAINER_STATE].map(Watched::Every).into();
+    Snapshot { watched, ..Snapshot::default() }
+}
+
+fn run(windows: usize, settles: bool, restarts: bool, events: &[(i64, Event)]) -> World {
+    let mut world = World::new(windows, settles, restarts);
+    for (minutes, event) in events {
+        world.happens(*minutes, event);
+    }
+    world.ends();
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Every episode that began is told once as one that began, or as one that came and went; and of each the end.
+    #[test]
+    fn what_is_told_after_the_last_hold_is_what_is_owed(
+        windows in 0..WINDOWS.len(), settles in any::<bool>(), events in events(),
+    ) {
+        let world = run(windows, settles, true, &events);
+        prop_assert!(world.agent.core.state.get().held.is_empty());
+        for metric in [metric::MEMORY, metric::CONTAINER_STATE] {
+            let of_this = |transition: &&Transition| transition.key.metric == metric;
+            let notes = world.notes.0.borrow();
+            let count = |news: News| notes.iter().filter(of_this).filter(|t| t.news == news).count() as u64;
+            let facts = || world.messages.iter().flat_map(|(_, message)| message.facts.iter()).filter(
+                |fact| matches!(&fact.about, About::Alert(key) if key.metric == metric)
+            );
+            let ends: u64 = facts().filter(|fact| fact.ended.is_some()).map(|fact| fact.times).sum();
+            prop_assert_eq!(ends, count(News::Recovered), "ends of {}", metric);
+            // What burns is known to, and nobody was told of a beginning that was none.
+            let open: std::collections::BTreeSet<_> =
+                facts().filter(|fact| fact.ended.is_none()).map(|fact| fact.began).collect();
+            let fired: std::collections::BTreeSet<_> =
+                notes.iter().filter(of_this).filter(|t| t.news == News::Fired).map(|t| t.since).collect();
+            prop_assert!(open.is_subset(&fired));
+            if let Some(alert) = world.agent.core.alerts().active().iter().find(|a| a.key.metric == metric && a.is_told()) {
+                prop_assert!(open.contains(&alert.since()));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_inside_a_hold_but_what_it_lets_through(
+        windows in 0..WINDOWS.len(), settles in any::<bool>(), events in events(),
+    ) {
+        let mut world = World::new(windows, settles, true);
+        for (minutes, event) in &events {
+            let before = world.messages.len();
+            world.happens(*minutes, event);
+            let (holds, all) = (world.held_at(world.minute, Level::Warning), world.held_at(world.minute, Level::Critical));
+            for (_, message) in &world.messages[before..] {
+                prop_assert!(!all, "{:?}", message);
+                // The end of what was critical, and what came and went while nothing was let through.
+                let is_over = message.facts.iter().all(|fact| fact.ended.is_some());
+                let is_critical = message.title.plain().starts_with('🚨') || is_over;
+                prop_assert!(!holds || is_critical, "{:?}", message);
+            }
+            // And one message at most tells of what was held.
+            let held = world.messages[before..].iter().filter(|(_, message)| message.kind == Kind::Held).count();
+            prop_assert!(held <= 1);
+        }
+    }
+
+    #[test]
+    fn a_restart_at_any_instant_changes_nothing(
+        windows in 0..WINDOWS.len(), settles in any::<bool>(), events in events(),
+    ) {
+        let texts = |world: World| {
+            let text = |(minute, message): &(i64, message::Message)| (*minute, message.text(&message::Escape::NONE));
+            world.messages.iter().map(text).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(texts(run(windows, settles, true, &events)), texts(run(windows, settles, false, &events)));
+    }
+}

@@ -1,0 +1,314 @@
+//! The news of alerts that is held: what burns, and what came and went.
+//!
+//! It is saved with the alerts. The state machine goes on as if everything had been told, so a message is owed for each
+//! alert in here: a message that is held is not a message that is dropped.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Holds;
+use crate::alert::{Alerts, Episode, News, Policy, Transition};
+use crate::bounds::{MAX_COUNT, keep};
+use crate::clock::Now;
+use crate::message::{self, Past};
+use crate::rule::{Level, Limit};
+use crate::snapshot::{Key, Value};
+
+/// The alerts whose news is held.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Held {
+    entries: BTreeMap<Key, Entry>,
+}
+
+/// What is owed of one alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    key: Key,
+    /// It burns, and people do not know it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open: Option<Open>,
+    /// It came and went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    over: Option<Over>,
+    /// Of the worst that was held.
+    value: Value,
+    limit: Limit,
+    level: Level,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Open {
+    since: Timestamp,
+    /// People know that it began: they were told before the hold.
+    is_known: bool,
+    /// The number that people know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_value: Option<f64>,
+    /// When it was told last, before the hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Timestamp>,
+    /// How often it was told again before the hold.
+    #[serde(default)]
+    reminders: u32,
+    /// Whether it was to be told again since then.
+    #[serde(default)]
+    is_reminder_due: bool,
+}
+
+/// Episodes of one alert that are over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Over {
+    since: Timestamp,
+    ended: Timestamp,
+    times: u64,
+}
+
+/// What is told at the end of a hold, in the order of keys.
+#[derive(Debug, Default)]
+pub struct Released {
+    pub burning: Vec<Transition>,
+    pub over: Vec<Past>,
+}
+
+/// What becomes of the transitions of one look.
+#[derive(Debug)]
+pub struct Sorted<'a> {
+    pub told: Cow<'a, [Transition]>,
+    /// They are over, and that is told later.
+    pub ended: Vec<&'a Transition>,
+}
+
+/// What is held of one alert, as `status` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldStatus<'a> {
+    pub key: &'a Key,
+    pub level: Level,
+    /// It burns. When people were told of it last, before the hold; `None`: never.
+    pub burning: Option<Option<Timestamp>>,
+    /// How many episodes of it are over, from the beginning of the first to the end of the last.
+    pub over: Option<(Timestamp, Timestamp, u64)>,
+}
+
+impl Released {
+    pub fn is_empty(&self) -> bool {
+        self.burning.is_empty() && self.over.is_empty()
+    }
+}
+
+impl Held {
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Each alert of which something is held, with the level that decides until when.
+    pub fn iter(&self) -> impl Iterator<Item = HeldStatus<'_>> {
+        self.entries.values().map(|entry| HeldStatus {
+            key: &entry.key,
+            level: entry.level,
+            burning: entry.open.as_ref().map(|open| open.told),
+            over: entry.over.as_ref().map(|over| (over.since, over.ended, over.times)),
+        })
+    }
+
+    /// Parts what is told now from what is held, which is kept.
+    pub fn sort<'a>(
+        &mut self,
+        transitions: &'a [Transition],
+        holds: &Holds,
+        alerts: &mut Alerts,
+        now: Now,
+        policy: &Policy,
+    ) -> Sorted<'a> {
+        if holds.is_none() && self.is_empty() {
+            return Sorted { told: Cow::Borrowed(transitions), ended: Vec::new() };
+        }
+        let (mut told, mut ended) = (Vec::new(), Vec::new());
+        for transition in transitions {
+            let burning = self.burning(&transition.key);
+            let is_held = holds.of(transition).is_some()
+                // At the end of a hold all is one message,
+                || (burning.is_some() && holds.until(&transition.key, Level::Warning).is_none())
+                // and no end is told before its beginning.
+                || (burning == Some(false) && transition.news == News::Recovered);
+            if message::kind(transition).is_some() && !is_held {
+                told.push(self.let_through(transition.clone(), alerts, now, policy));
+                continue;
+            }
+            self.keep(transition, now.wall);
+            ended.extend(Some(transition).filter(|transition| transition.news == News::Recovered));
+        }
+        Sorted { told: Cow::Owned(told), ended }
+    }
+
+    /// Whether `key` burns, and people do not know it as it is; and whether they know that it began.
+    fn burning(&self, key: &Key) -> Option<bool> {
+        Some(self.entries.get(key)?.open.as_ref()?.is_known)
+    }
+
+    /// Keeps the news of an alert. What tells of nothing is not kept.
+    fn keep(&mut self, transition: &Transition, now: Timestamp) {
+        match transition.news {
+            news if news.is_firing_message() => self.burns(transition),
+            News::Recovered => self.ends(transition, now, true),
+            News::RecoveredMuted | News::Dropped => self.ends(transition, now, false),
+            _ => {}
+        }
+    }
+
+    fn burns(&mut self, transition: &Transition) {
+        let Transition { key, value, limit, episode, since, news } = transition;
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(transition));
+        let is_reminder = *news == News::Reminded;
+        let open = entry.open.get_or_insert_with(|| Open {
+            since: *since,
+            is_known: *news != News::Fired,
+            told_value: episode.told_before,
+            told: episode.last_told,
+            reminders: episode.reminders.saturating_sub(u32::from(is_reminder)),
+            is_reminder_due: false,
+        });
+        open.is_reminder_due |= is_reminder;
+        if entry.level < episode.level || entry.value.number() <= value.number() {
+            (entry.value, entry.limit) = (value.clone(), limit.clone());
+        }
+        entry.level = entry.level.max(episode.level);
+    }
+
+    /// It is over. Where people did not know that it began, or are to be told that it is over, that is owed.
+    fn ends(&mut self, transition: &Transition, now: Timestamp, is_told: bool) {
+        let open = self.entries.get_mut(&transition.key).and_then(|entry| entry.open.take());
+        if is_told || open.as_ref().is_some_and(|open| !open.is_known) {
+            let episode = &transition.episode;
+            let entry = self.entries.entry(transition.key.clone()).or_insert_with(|| Entry::new(transition));
+            let ended = episode.well_since.unwrap_or(now);
+            let over = entry.over.get_or_insert(Over { since: transition.since, ended, times: 0 });
+            (over.ended, over.times) = (over.ended.max(ended), over.times.saturating_add(1));
+        }
+        self.drop_if_done(&transition.key);
+    }
+
+    fn drop_if_done(&mut self, key: &Key) {
+        if self.entries.get(key).is_some_and(|entry| entry.open.is_none() && entry.over.is_none()) {
+            self.entries.remove(key);
+        }
+    }
+
+    /// One alert of which something is let through is told now: as news of its beginning, where people do not know of
+    /// that. A recovery that is told leaves nothing to be told of what burnt.
+    fn let_through(&mut self, transition: Transition, alerts: &mut Alerts, now: Now, policy: &Policy) -> Transition {
+        let Some(entry) = self.entries.get_mut(&transition.key) else { return transition };
+        let open = entry.open.take();
+        self.drop_if_done(&transition.key);
+        match open {
+            Some(open) if transition.news.is_firing_message() => {
+                let news = if open.is_known { transition.news } else { News::Fired };
+                let told = alerts.tell_as_it_is(&transition.key, news, open.told_again(), now, policy);
+                let mut transition = told.unwrap_or(transition);
+                transition.episode.told_before = open.told_value;
+                transition
+            }
+            _ => transition,
+        }
+    }
+
+    /// Takes out what is to be told because nothing holds it any more. From now on it is told.
+    pub fn release(&mut self, holds: &Holds, alerts: &mut Alerts, now: Now, policy: &Policy) -> Released {
+        let mut released = Released::default();
+        self.entries.retain(|key, entry| {
+            if holds.until(key, entry.level).is_some() {
+                return true;
+            }
+            if let Some(open) = &entry.open {
+                let news = if open.is_known { News::Reminded } else { News::Fired };
+                match alerts.tell_as_it_is(key, news, open.told_again(), now, policy) {
+                    Some(mut transition) => {
+                        transition.episode.level = entry.level;
+                        released.burning.push(transition);
+                    }
+                    // A state that was too long forgot the alert: it may begin anew.
+                    None => entry.over = Some(Over::and_one_more(entry.over.take(), open.since, now.wall)),
+                }
+            }
+            released.over.extend(entry.past());
+            false
+        });
+        released
+    }
+
+    /// Corrects what no agent wrote into a file. How many values that were.
+    pub fn correct(&mut self) -> usize {
+        let over = self.entries.values_mut().filter_map(|entry| entry.over.as_mut());
+        over.map(|over| keep(&mut over.times, 1..=MAX_COUNT)).sum()
+    }
+
+    /// Forgets half of what came and went, rounded up: what a state is too long for. How much that was.
+    pub fn forget_half_of_what_is_over(&mut self) -> usize {
+        let over = |entry: &&Entry| entry.over.is_some();
+        let half = self.entries.values().filter(over).count().div_ceil(2);
+        let keys: Vec<Key> = self.entries.values().filter(over).take(half).map(|entry| entry.key.clone()).collect();
+        for key in &keys {
+            self.entries.entry(key.clone()).and_modify(|entry| entry.over = None);
+            self.drop_if_done(key);
+        }
+        keys.len()
+    }
+}
+
+impl Open {
+    /// How often it was told again, once it is told at the end of a hold.
+    fn told_again(&self) -> u32 {
+        if self.is_known { self.reminders.saturating_add(u32::from(self.is_reminder_due)) } else { 0 }
+    }
+}
+
+impl Over {
+    fn and_one_more(before: Option<Over>, since: Timestamp, ended: Timestamp) -> Over {
+        let before = before.unwrap_or(Over { since, ended, times: 0 });
+        Over { since: before.since, ended: before.ended.max(ended), times: before.times.saturating_add(1) }
+    }
+}
+
+impl Entry {
+    fn new(transition: &Transition) -> Entry {
+        let Transition { key, value, limit, episode, .. } = transition;
+        // Of a number that is well again the worst is known.
+        let value = match (episode.peak, value) {
+            (Some(peak), Value::Usage { .. } | Value::Number(_)) => Value::Number(peak),
+            _ => value.clone(),
+        };
+        Entry { key: key.clone(), open: None, over: None, value, limit: limit.clone(), level: episode.level }
+    }
+
+    /// What is told of the episodes that are over.
+    fn past(&self) -> Option<Past> {
+        let Over { since, ended, times } = *self.over.as_ref()?;
+        let episode = Episode { level: self.level, well_since: Some(ended), ..Episode::default() };
+        let transition = Transition {
+            key: self.key.clone(),
+            news: News::Recovered,
+            value: self.value.clone(),
+            limit: self.limit.clone(),
+            since,
+            episode,
+        };
+        Some(Past { transition, ended, times })
+    }
+}
+
+/// As a list, like the alerts.
+impl Serialize for Held {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.entries.values())
+    }
+}
+
+impl<'de> Deserialize<'de> for Held {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Held, D::Error> {
+        let entries = Vec::<Entry>::deserialize(deserializer)?;
+        Ok(Held { entries: entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect() })
+    }
+}

@@ -168,7 +168,11 @@ mod tests {
         let containers =
             json!({"engine_was_there": true, "engine_gone": wall, "containers": {"0123456789abcdef": removed}});
         let report = json!({"schedule": "0 9 * * * UTC", "seen": wall, "sent": [wall], "last_sent": wall});
-        json!({"version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
+        let open = json!({"since": wall, "is_known": true, "told_value": 85.0, "told": wall, "reminders": 1, "is_reminder_due": true});
+        let over = json!({"since": wall, "ended": wall, "times": 2});
+        let held = json!({"metric": "memory", "target": "", "open": open, "over": over, "value": {"number": 90.0},
+            "limit": {"threshold": 80.0}, "level": "critical"});
+        json!({"held": [held], "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1}})
     }
 

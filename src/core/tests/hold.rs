@@ -309,13 +309,13 @@ fn what_is_not_watched_any_more_is_told_if_it_began_unheard() {
 #[test]
 fn status_tells_until_when_an_alert_is_held_and_never_that_it_was_told() {
     let mut agent = agent(quiet(QUIET));
-    let status = agent.check(90.0, at(BEGINS + MINUTE)).core.status(at(BEGINS + MINUTE));
+    let status = agent.check(90.0, at(BEGINS + MINUTE)).core.status(&LoopFacts::default(), at(BEGINS + MINUTE));
     let [alert] = status.alerts.as_slice() else { panic!("{status:?}") };
     assert_eq!(alert.held_until.as_deref(), Some("2026-02-02T05:00:00+00:00"));
     assert_eq!((alert.last_told.as_deref(), alert.next_reminder.as_deref()), (None, None));
     assert_eq!(status.quiet_until.as_deref(), Some("2026-02-02T05:00:00+00:00"));
     // An end that is held.
-    let status = agent.check(50.0, at(BEGINS + 2 * MINUTE)).core.status(at(BEGINS + 2 * MINUTE));
+    let status = agent.check(50.0, at(BEGINS + 2 * MINUTE)).core.status(&LoopFacts::default(), at(BEGINS + 2 * MINUTE));
     assert!(status.alerts.is_empty());
     let [held] = status.held.as_slice() else { panic!("{status:?}") };
     let times = (held.since.as_str(), held.ended.as_str(), held.held_until.as_deref());

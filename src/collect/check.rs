@@ -5,7 +5,7 @@ use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::snapshot::{Snapshot, Watched};
 
-/// One check after another: the collectors, and how far the check that is under way has come.
+/// One check after another: the collectors, and the progress of the check under way.
 ///
 /// The sampling windows of all collectors run side by side, so a check takes as long as its longest one.
 pub struct Check {
@@ -17,7 +17,7 @@ pub struct Check {
 
 struct Slot {
     collector: Box<dyn Collector>,
-    /// When it is to be called next; `None` when it is done.
+    /// When the collector is to be called next; `None` when it is done.
     due: Option<Boot>,
 }
 

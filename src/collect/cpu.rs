@@ -62,8 +62,8 @@ impl Collector for Cpu {
     }
 }
 
-/// The ticks that all CPUs together spent, of the first line of /proc/stat (proc_stat(5)). Guest time is not kept: the
-/// kernel counts it in `user` and `nice` already.
+/// The ticks that all CPUs together spent, from the first line of /proc/stat (proc_stat(5)). Guest time is not kept:
+/// the kernel counts it in `user` and `nice` already.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Times {
     idle: [u64; 2],
@@ -71,7 +71,7 @@ struct Times {
 }
 
 impl Times {
-    /// Kernels before 2.6.33 print fewer columns; those that are not there were not counted.
+    /// Kernels before 2.6.33 print fewer columns; missing ones were not counted.
     fn parse(text: &[u8]) -> Result<Times, Malformed> {
         let line = lines(text).next().unwrap_or_default();
         // The last line of a file that was cut may have lost digits.
@@ -95,10 +95,11 @@ impl Times {
         Ok(Times { idle: [idle, iowait], busy: [user, nice, system, irq, softirq, steal] })
     }
 
-    /// Busy time over total time, 0 to 100. Where no time was counted at all it is 0, as in psutil.
+    /// Busy time over total time, 0 to 100. If no time was counted at all it is 0, as in psutil.
     ///
-    /// Idle and iowait may go backwards a little (proc_stat(5)): that is no change. Where a busy counter or the sum of all
-    /// does, the counters have begun anew (a guest was restored or migrated) or a CPU was taken away: then nobody knows.
+    /// Idle and iowait may go backwards a little (proc_stat(5)): that is no change. If a busy counter or the sum of all
+    /// goes backwards, the counters have begun anew (a guest was restored or migrated) or a CPU was taken away: then
+    /// the use is unknown.
     fn busy_percent_since(&self, before: &Times) -> Result<f64, Malformed> {
         let backwards = self.busy.iter().zip(&before.busy).any(|(now, before)| now < before);
         if backwards || self.total() < before.total() {
@@ -157,7 +158,7 @@ mod tests {
         }
     }
 
-    /// A guest's time is in `user` and `nice` already; its own columns may do as they like.
+    /// A guest's time is in `user` and `nice` already, so its own columns do not matter.
     #[test]
     fn guest_time_that_goes_backwards_changes_nothing() {
         let before = times("cpu  100 0 100 1000 0 0 0 0 50 50\n");

@@ -1,7 +1,8 @@
 //! Disk use, per path, as `df` counts it: the share of the space, and that of the inodes.
 //!
-//! A path whose file system answers at once is asked directly. One that may hang (a network mount, a device that dies) is
-//! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for it.
+//! A path whose file system answers at once is asked directly. One that may hang (a network mount, a dying device) is
+//! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for
+//! it.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -81,7 +82,7 @@ enum State {
     Answered(Result<FileSystem, String>),
 }
 
-/// How long to wait before looking again for the answer of a process: short at first, as most answer at once.
+/// The pause before the next look for a process's answer: short at first, as most answer at once.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
@@ -93,7 +94,8 @@ impl Disk {
         Disk { paths, reads_inodes, states: Vec::new(), began: Boot::from_micros(0) }
     }
 
-    /// Asks what answers at once, and begins to ask what may not. What a path leads to is looked at right before.
+    /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
+    /// before.
     fn ask(path: &Rc<str>, host: &mut Host, now: Boot) -> State {
         match host.mounts.ask(path) {
             Ok(Access::Directly) => {
@@ -120,7 +122,8 @@ impl Collector for Disk {
         self.states.clear();
         self.states.extend(self.paths.iter().map(|path| Disk::ask(path, host, now)));
         host.probes.advance(&host.worker, now);
-        // Most answers are there when the check ends. Only where children are too few something is to be done before.
+        // Most answers are there when the check ends. Only if there are too few children is there something to do
+        // before.
         if self.probes().any(Probe::is_waiting) { FIRST_LOOK } else { Duration::ZERO }
     }
 

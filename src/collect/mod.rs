@@ -1,7 +1,8 @@
 //! Collectors: each reads one source, parses it, and makes readings of it. None knows another, nor alerts or messages.
 //!
-//! Adding one is its file here, with its [`Source`], and a line in [`SOURCES`]. Containers are apart ([`docker`]): they
-//! are looked at between checks too, so one [`docker::Engine`] outlives the checks and is asked at the end of each.
+//! Another one is its file here, with its [`Source`], and a line in [`SOURCES`]. Containers are separate ([`docker`]):
+//! they are looked at between checks too, so one [`docker::Engine`] outlives the checks and is asked at the end of
+//! each.
 
 mod check;
 pub mod connections;
@@ -31,7 +32,7 @@ pub const SOURCES: &[&Source] = &[
     memory::MEMORY,
     disk::SOURCE,
     cpu::SOURCE,
-    // From the same file as memory, but a section of its own.
+    // From the same file as memory, but with a section of its own.
     memory::SWAP,
     traffic::SOURCE,
     connections::SOURCE,
@@ -81,8 +82,8 @@ impl Default for Plan {
 
 /// Reads one source.
 pub trait Collector {
-    /// Takes the first of two readings where a rate needs two, or starts what takes its time; says how long after this
-    /// [`Collector::collect`] is to be called. Zero: whenever the check ends.
+    /// Takes the first of two readings if a rate needs two, or starts work that takes time. Returns how long after this
+    /// to call [`Collector::collect`]. Zero: whenever the check ends.
     fn begin(&mut self, _host: &mut Host, _now: Boot) -> Duration {
         Duration::ZERO
     }
@@ -101,6 +102,6 @@ fn whole(metric: &'static Metric) -> Watched {
 #[must_use]
 pub enum Progress {
     Done,
-    /// It waits for something that takes its time, and is to be called again at this instant.
+    /// It waits for an answer, and is to be called again at this instant.
     Again(Boot),
 }

@@ -1,4 +1,4 @@
-//! Reading numbers out of the kernel's texts: columns that are separated by blanks, values that are unsigned.
+//! Reads numbers from the kernel's texts: columns separated by blanks, with unsigned values.
 
 use std::fmt;
 use std::io::BufRead;
@@ -14,9 +14,10 @@ impl Malformed {
     }
 }
 
-/// The columns of a line. Blanks and all that is not printed part them.
+/// The columns of a line. Blanks and unprintable characters separate them.
 pub fn columns(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    // Not `split` and `filter`: the kernel aligns its columns, so most of what those give is the nothing between blanks.
+    // Not `split` and `filter`: the kernel aligns its columns, so most of their pieces would be the empty ones between
+    // blanks.
     let mut rest = line;
     std::iter::from_fn(move || {
         let start = rest.iter().position(|byte| *byte > b' ')?;
@@ -41,7 +42,7 @@ pub fn number(column: &[u8]) -> Option<u64> {
 
 /// The lines of a text, without their ends.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    // Not `split`, which looks at each byte by itself: the end of a line is found by memchr(3) here.
+    // Not `split`, which looks at each byte by itself: here memchr(3) finds the end of a line.
     let mut rest = text;
     std::iter::from_fn(move || {
         let line = rest;

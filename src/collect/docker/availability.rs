@@ -11,8 +11,8 @@ use crate::clock::{Boot, Now};
 /// An engine that restarts is back within this time, with an update of its packages too.
 const GONE_FOR: Duration = Duration::from_secs(60);
 
-/// An engine that was told to be gone is said to be there for so long after its return: what was told is called over
-/// once it has been well for a while, a day at the longest.
+/// After its return, an engine whose absence was told is reported as present for this long: the alert is over once the
+/// engine has been well for a while, a day at the longest.
 const BACK_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The engine's presence, as far as it is known.
@@ -36,8 +36,8 @@ pub enum Presence {
 }
 
 impl Availability {
-    /// Whether an engine is to be there: the configuration says so, or one was. On `auto` a host without Docker is not to
-    /// be woken again and again for nothing, nor told that it has none.
+    /// Whether an engine is expected: the configuration says so, or one was there. On `auto` a host without Docker is
+    /// not woken again and again, and gets no message that it has none.
     pub fn is_expected(&self, config: &Config, inventory: &Inventory) -> bool {
         let was_there = self.answered || inventory.recall().is_some_and(|memory| memory.engine_was_there);
         let is_wanted = match config.alert_unavailable {

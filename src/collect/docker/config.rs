@@ -14,7 +14,7 @@ use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
 pub const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST_GRACE;
 
-/// The window in which restarts are counted may be so long.
+/// The longest window in which restarts are counted.
 const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 60 * 60);
 
 /// The `docker` section.
@@ -22,10 +22,10 @@ const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=
 pub struct Config {
     pub enabled: Enabled,
     pub socket: Address,
-    /// Whether an engine that is gone is an alert of its own.
+    /// Whether the engine's absence is an alert of its own.
     pub alert_unavailable: AlertUnavailable,
-    /// How long what was stopped or removed on purpose, or is missing, is not told: it is not told at all where it runs
-    /// again by then.
+    /// How long a container that was stopped or removed on purpose, or is missing, is not told. It is not told at all
+    /// if it runs again by then.
     #[serde(serialize_with = "seconds")]
     pub grace: Duration,
     /// The number of restarts by the engine itself within [`Config::restart_loop_window`] that make a restart loop.
@@ -34,7 +34,7 @@ pub struct Config {
     pub restart_loop_window: Duration,
     /// Empty: every container.
     pub containers: Vec<Entry>,
-    /// Patterns of what is not watched, unless it is named in [`Config::containers`].
+    /// Patterns of containers that are not watched, unless [`Config::containers`] names them.
     pub exclude: Vec<String>,
 }
 
@@ -47,10 +47,10 @@ pub enum Enabled {
     Never,
 }
 
-/// Whether an engine that is gone is told of.
+/// Whether the engine's absence is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertUnavailable {
-    /// Once it was gone for a minute, where containers are named or were seen before.
+    /// After a minute of absence, if containers are named or were seen before.
     Auto,
     /// As soon as it is gone.
     Always,
@@ -73,7 +73,7 @@ pub struct Entry {
 #[serde(rename_all = "lowercase")]
 pub enum Expected {
     Running,
-    /// A one-shot job: well once it ended with exit code 0, and while it works.
+    /// A one-shot job: well after exit code 0, and while it works.
     Exited,
 }
 
@@ -84,7 +84,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How long each condition may last that somebody meant.
+    /// How long each deliberate condition may last.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
         let limits = Limits { grace: self.grace, ..Limits::NONE };
         [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH, metric::DOCKER_ENGINE]
@@ -194,7 +194,7 @@ const PATTERN: Doc = doc("名称，或含 `*` 的通配符", "a name, or a patte
 const NAME_PATTERN: &str = "^[A-Za-z0-9_.*-]+$";
 
 impl Entry {
-    /// A container of this name that is expected to run and, where it has a health check, to be healthy.
+    /// A container of this name that is expected to run and, if it has a health check, to be healthy.
     pub fn new(name: impl Into<String>) -> Entry {
         Entry { name: name.into(), check_health: true, expected: Expected::Running, critical: false }
     }

@@ -1,8 +1,7 @@
 //! A real engine's containers: puts the questions of [`Docker`] to the engine, follows its events, and never waits.
 //!
-//! Whoever drives it polls [`Engine::fds`] until [`Engine::due`], and then calls [`Engine::advance`]. One look is under
-//! way at a time. What happens meanwhile is gathered, and a survey that is asked for waits for its turn or joins the one
-//! that is under way.
+//! The driver polls [`Engine::fds`] until [`Engine::due`], and then calls [`Engine::advance`]. One look is under way at
+//! a time. Events meanwhile are gathered, and a requested survey waits for its turn or joins the one that is under way.
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
@@ -26,16 +25,16 @@ const _: () = assert!(AGAIN.as_millis() < 5000);
 pub struct Engine {
     docker: Docker,
     look: Option<Exchange>,
-    /// A survey is asked for and has not begun.
+    /// A survey was asked for and has not begun.
     survey_is_wanted: bool,
-    /// The look before the next one was for a batch: a survey that is wanted goes first.
+    /// The last look was for a batch: a requested survey goes first.
     burst_was_last: bool,
-    /// The events, once there is an engine to be expected.
+    /// The events, once an engine is expected.
     stream: Option<Stream>,
     gatherer: Gatherer,
-    /// The engine did not answer, and nothing tells when it does again: when to look.
+    /// The engine did not answer, and no event reports its return: the time of the next look.
     again: Option<Boot>,
-    /// Results that came before the caller took them.
+    /// Results that the caller has not taken yet.
     queue: VecDeque<EngineUpdate>,
 }
 
@@ -85,8 +84,8 @@ impl Engine {
         self.docker.config()
     }
 
-    /// Asks for a look at everything, which ends with [`EngineUpdate::Surveyed`]. Its findings, where they are there at once:
-    /// containers are not watched, or the engine cannot be reached.
+    /// Asks for a look at everything, which ends with [`EngineUpdate::Surveyed`]. Returns its findings if they are
+    /// there at once: containers are not watched, or the engine cannot be reached.
     pub fn survey(&mut self, now: Now) -> Option<Snapshot> {
         if self.config().enabled == Enabled::Never {
             return Some(Snapshot::default());
@@ -126,7 +125,7 @@ impl Engine {
         [events, look].into_iter().flatten().min()
     }
 
-    /// Does what there is to do, a bounded share of it, and never waits; to be called again until nothing has come of it.
+    /// Does a bounded share of the work, and never waits; call it again until it returns nothing.
     pub fn advance(&mut self, now: Now) -> Option<EngineUpdate> {
         if let Some(happened) = self.queue.pop_front() {
             return Some(happened);
@@ -141,7 +140,7 @@ impl Engine {
         self.begin(look, now)
     }
 
-    /// Takes in what the engine says of its containers; what is new about whether it can be heard.
+    /// Takes in the engine's events; returns a change of whether it can be heard.
     fn follow_events(&mut self, now: Boot) -> Option<Option<Error>> {
         let mut news = None;
         for happening in self.stream.as_mut()?.read(now) {
@@ -158,7 +157,7 @@ impl Engine {
         news
     }
 
-    /// Gets on with the look that is under way.
+    /// Goes on with the look that is under way.
     fn get_on(&mut self, now: Now) -> Option<EngineUpdate> {
         let Exchange { session, is_survey } = self.look.as_mut()?;
         let is_survey = *is_survey;
@@ -190,12 +189,12 @@ impl Engine {
         }
     }
 
-    /// Begins to look; what has come of it, if it is there at once. A batch of events of containers that are not watched
-    /// is nothing.
+    /// Begins to look; returns the outcome if it is there at once. A batch of events of containers that are not watched
+    /// needs no look.
     fn begin(&mut self, look: Look, now: Now) -> Option<EngineUpdate> {
         let is_survey = look == Look::Everything;
         self.survey_is_wanted &= !is_survey;
-        // A survey takes the events along that wait for their batch: they tell why something ended.
+        // A survey takes along the events that wait for their batch: they give the causes of ends.
         let look = match is_survey.then(|| self.gatherer.take_at_once()).flatten() {
             Some(batch) => Look::Events(EventBatch { overflowed: true, ..batch }),
             None => look,
@@ -214,8 +213,8 @@ impl Engine {
         if self.stream.is_none() && self.docker.is_expected() {
             self.stream = Some(Stream::new(self.config().socket.clone()));
         }
-        // A stream that is lost is opened again, and that makes a look. One that stays open beside an engine that hangs
-        // says nothing.
+        // A stream that is lost is opened again, and that causes a look. A stream that stays open beside an engine that
+        // hangs reports nothing.
         let is_heard = self.stream.as_ref().is_some_and(|stream| stream.fd().is_some());
         self.again = (is_heard && self.docker.is_gone()).then(|| now.boot.after(AGAIN));
         let found = if is_survey { EngineUpdate::Surveyed(looked.snapshot) } else { EngineUpdate::Looked(looked) };

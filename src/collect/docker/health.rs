@@ -1,25 +1,25 @@
-//! Judges a container's health, and picks from its last check's output the lines that are worth telling. Pure.
+//! Judges a container's health, and picks the informative lines from its last check's output. Pure.
 
 use std::time::Duration;
 
 use super::judge::{Interner, Observation, WatchPolicy};
 use crate::snapshot::{Cause, ContainerWord};
 
-/// `starting` is neither good nor bad for so long at least, however short the container's own times are.
+/// The least time for which `starting` is neither good nor bad, however short the container's own times are.
 pub const SHORTEST_START: Duration = Duration::from_secs(10 * 60);
 
-/// As much of a health check's output is kept: a line of a message.
+/// The bound of a health check's output: a line of a message.
 const MAX_OUTPUT_CHARS: usize = 120;
 
-/// A last line that is shorter than this has the one before it put in front, where there is room for both.
+/// A last line shorter than this gets the line before it in front, if there is room for both.
 const TELLING_CHARS: usize = 40;
 
 const _: () = assert!(TELLING_CHARS < MAX_OUTPUT_CHARS);
 
-/// The word of a health that is well.
+/// The word of a good health.
 pub const EXPECTED: &str = "healthy";
 
-/// The reading of a container's health; `None` where it has none, or it is not asked for.
+/// The reading of a container's health; `None` if it has none, or is not to be watched.
 pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Interner) -> Option<ContainerWord> {
     let word = observed.health.as_ref().filter(|_| policy.check_health)?;
     let well = match &**word {
@@ -46,7 +46,7 @@ fn is_overdue(observed: &Observation) -> bool {
     }
 }
 
-/// The end of what a check printed, as one line; `None` where it printed nothing. The reason of a failure is in the last
+/// The end of a check's output, as one line; `None` if it printed nothing. The reason of a failure is in the last
 /// lines: before them come progress meters and the upper part of a traceback.
 pub fn end_of_output(output: &str) -> Option<String> {
     let output = without_escapes(output);
@@ -70,12 +70,12 @@ fn squeezed(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Rules and dots say nothing, nor does a progress meter.
+/// Whether a line has content: rules, dots and progress meters have none.
 fn says_something(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric) && !is_meter(line)
 }
 
-/// More numbers in a line without a word are columns of a meter.
+/// With more numbers than this and no word, a line is a row of a meter.
 const MAX_NUMBERS: usize = 5;
 
 /// curl's table with its headings, and bars that end in a percentage.

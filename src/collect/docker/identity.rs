@@ -1,8 +1,9 @@
 //! The identity of a container that is made anew: the name that stays, and its service.
 //!
-//! Its maker's labels decide. compose puts `<12 hex digits>_` before the name of one of the two containers while it puts
-//! a new one in the place of an old one, and when it is interrupted the name stays so; compose 1.23 put `_<12 hex digits>`
-//! behind each. A swarm's task is named `SERVICE.SLOT.TASK`, and the next task of the slot has the slot's name again.
+//! Its maker's labels decide. compose puts `<12 hex digits>_` before the name of one of two containers while it
+//! replaces the old one by the new one; if that is interrupted the name stays so. compose 1.23 put `_<12 hex digits>`
+//! behind each name. A swarm's task is named `SERVICE.SLOT.TASK`, and the next task of the slot has the slot's name
+//! again.
 
 use std::borrow::Cow;
 
@@ -11,11 +12,11 @@ use crate::docker::Labels;
 /// The identity that a container's name and labels give it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
-    /// Its name, without what belongs to this one container alone.
+    /// Its name, without the part that belongs to this one container alone.
     pub stable: Cow<'a, str>,
-    /// It has compose's name of a container that is about to be replaced, or to replace one.
+    /// Its name is compose's for a container that is about to be replaced, or to replace one.
     pub is_temporary: bool,
-    /// `shop/web` of compose, `web` of a swarm. Where another container of it runs, this one is not missed.
+    /// `shop/web` of compose, `web` of a swarm. If another container of it runs, this one is not missed.
     pub service: Option<String>,
 }
 
@@ -83,7 +84,7 @@ fn is_short_id(text: &str) -> bool {
 
 /// A name that compose made.
 struct ComposeName<'a> {
-    /// Without what version 1.23 put behind it.
+    /// Without the suffix of version 1.23.
     name: &'a str,
     number: &'a str,
 }
@@ -124,7 +125,7 @@ mod tests {
         service_names(stable, labels).iter().any(|name| name == entry)
     }
 
-    /// The stable name, `!` behind it where the name is temporary.
+    /// The stable name, with `!` behind it if the name is temporary.
     fn stable(name: &str, labels: &Labels) -> String {
         let identity = Identity::of(name, labels);
         format!("{}{}", identity.stable, if identity.is_temporary { "!" } else { "" })

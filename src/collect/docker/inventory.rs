@@ -1,4 +1,4 @@
-//! The containers that are known: who is watched as what, what became of each, and what of it outlives the agent.
+//! The known containers: the name of each, its history, and the part of it that outlives the agent.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -15,10 +15,10 @@ use crate::clock::Now;
 use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
 
-/// A removed container is spoken of for so long: as long as an alert waits for a container of its name.
+/// A removed container is reported for this long: as long as an alert waits for a container of its name.
 pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// More events of containers that are not known yet are not kept.
+/// The bound of events of containers that are not known yet.
 const MAX_UNHEARD: usize = 10_000;
 
 /// A watched container of the engine's list.
@@ -43,7 +43,7 @@ pub struct Inventory {
     memory: Option<Memory>,
     /// Events of containers that are not known yet.
     unheard: Vec<Event>,
-    /// Ends of runs that no look saw, and nobody meant: to be told.
+    /// Ends of runs that no look saw and nobody meant: to be told.
     deaths: Vec<(Place, UnseenEnd)>,
     /// When the engine was last found to be away, if that was since the last survey.
     away_until: Option<Timestamp>,
@@ -78,12 +78,12 @@ impl Inventory {
         self.known.len()
     }
 
-    /// A container's id, the one that is kept already where there is one.
+    /// A container's id: the one copy of it, if there is one already.
     pub fn id(&self, id: &str) -> Rc<str> {
         self.known.get_key_value(id).map_or_else(|| id.into(), |(known, _)| known.clone())
     }
 
-    /// A container's name, the one that is kept already where there is one: thousands need not be known twice.
+    /// A container's name: the one copy of it, if there is one already, as there may be thousands.
     pub fn name(&self, id: &str, name: &str) -> Rc<str> {
         match self.known.get(id) {
             Some(known) if *known.name == *name => known.name.clone(),
@@ -91,7 +91,7 @@ impl Inventory {
         }
     }
 
-    /// Whether the end of the agent is outlived.
+    /// Whether the knowledge outlives the agent.
     pub fn remembers(&self) -> bool {
         self.memory.is_some()
     }
@@ -99,7 +99,7 @@ impl Inventory {
     /// The knowledge that outlives the agent.
     pub fn memory(&self) -> Memory {
         let memory = self.memory.clone().unwrap_or_default();
-        // Before the first list all that is known is what was remembered.
+        // Before the first list, the memory is the whole knowledge.
         if memory.has_containers() { memory } else { memory.with(self.known.iter()) }
     }
 
@@ -113,7 +113,7 @@ impl Inventory {
         !self.known.is_empty() || self.memory.as_ref().is_some_and(Memory::has_containers)
     }
 
-    /// Changes what is remembered of the engine itself.
+    /// Changes the memory of the engine itself.
     pub fn remember<T: PartialEq>(&mut self, field: impl Fn(&mut Memory) -> &mut T, value: T) {
         if let Some(field) = self.memory.as_mut().map(field).filter(|field| **field != value) {
             *field = value;
@@ -152,8 +152,8 @@ impl Inventory {
         }
     }
 
-    /// Gives every container of a list its place, `None` where it does not speak, and lets go of those that are not in it
-    /// any more.
+    /// Gives every container of a list its place, `None` if another one speaks for its name, and forgets those that are
+    /// no longer in the list.
     pub fn take_places(&mut self, listings: &[Listing<'_>], now: Now) -> Vec<Option<Place>> {
         self.recall_all(listings);
         let places = self.watch.places(listings.iter().map(|listing| self.candidate(listing)));
@@ -181,7 +181,7 @@ impl Inventory {
         places
     }
 
-    /// Takes over what was remembered of the containers of before: those of the list under their ids, the others as gone.
+    /// Takes over the memory of earlier containers: those in the list under their ids, the others as gone.
     fn recall_all(&mut self, listings: &[Listing<'_>]) {
         let Some(memory) = self.memory.as_mut().filter(|memory| memory.has_containers()) else { return };
         for listing in listings {
@@ -201,7 +201,8 @@ impl Inventory {
         Candidate { name, name_match, rank: Rank { is_meant_to_run, created, is_alive: observed.is_alive() } }
     }
 
-    /// The names whose containers ran, where a new container that does not run may be meant to follow one of them.
+    /// The names whose containers ran, if there is a new container that does not run and may be meant to follow one of
+    /// them.
     fn names_that_ran(&self, listings: &[Listing<'_>]) -> HashSet<Rc<str>> {
         let is_new = |listing: &&Listing<'_>| !listing.observed.is_alive() && !self.known.contains_key(listing.id);
         match listings.iter().find(is_new) {
@@ -229,7 +230,7 @@ impl Inventory {
         known
     }
 
-    /// Containers that were started and are gone before any list had them: what is known of them is what events told.
+    /// Containers that started and ended before any list had them: only events tell of them.
     fn meet_strangers(&mut self, listings: &[Listing<'_>], unheard: Vec<Event>) {
         if unheard.is_empty() {
             return;
@@ -248,7 +249,7 @@ impl Inventory {
         }
     }
 
-    /// Lets go of those that are not in the list, and tells of their ends.
+    /// Forgets those that are not in the list, and reports their ends.
     fn see_off(&mut self, now: Now) {
         let Inventory { known, watch, grace, deaths, revision, .. } = self;
         if known.values().all(|known| known.listed) {
@@ -276,14 +277,14 @@ impl Inventory {
         self.revision += u64::from(forgotten.as_ref().is_some_and(|known| facet(known).is_some()));
     }
 
-    /// Takes in what inspect says of a container's restarts.
+    /// Takes in the restarts from inspect.
     pub fn see(&mut self, id: &str, inspected: &Inspected, now: Now) {
         if let Some(known) = self.known.get_mut(id) {
             known.see(inspected, now, self.loop_window);
         }
     }
 
-    /// Takes in how a container is now.
+    /// Takes in a container's present state.
     pub fn settle(&mut self, id: &str, observed: &Observation, now: Now) {
         let Some(known) = self.known.get_mut(id) else { return };
         let before = facet(known);
@@ -292,7 +293,7 @@ impl Inventory {
         self.deaths.extend(death.map(|death| (known.place.clone(), death)));
     }
 
-    /// Looks, after all of a look have settled, which of those that were stopped or removed on purpose are replaced.
+    /// Once a look is complete: finds out which of the containers that were stopped or removed on purpose are replaced.
     pub fn replace(&mut self, now: Now) {
         let Inventory { known, grace, revision, .. } = self;
         if !known.values().any(|known| known.may_be_replaced(*grace, now)) {
@@ -330,7 +331,7 @@ impl Inventory {
         known.history(now, self.loop_window)
     }
 
-    /// The names that containers in a restart loop go by.
+    /// The names of the containers in a restart loop.
     pub fn in_loop(&self, times: u32, now: Now) -> HashSet<Rc<str>> {
         let in_loop = self.known.values().filter(|known| known.restarts(now, self.loop_window) >= times);
         in_loop.map(|known| known.place.target.clone()).collect()

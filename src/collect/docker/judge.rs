@@ -13,25 +13,25 @@ use super::status;
 use crate::docker::{Inspected, Listed, Signal};
 use crate::snapshot::{Cause, ContainerWord, Restarted};
 
-/// The state of a container that is named and not there.
+/// The state of a container that is named and missing.
 const MISSING: &str = "missing";
 
-/// The state of one that was there and is removed.
+/// The state of a container that was removed.
 pub const REMOVED: &str = "removed";
 
 /// One container, as the engine described it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
     pub state: Rc<str>,
-    /// Only of one that runs and has a health check.
+    /// Only if it runs and has a health check.
     pub health: Option<Rc<str>>,
     pub uptime: Option<Duration>,
     pub exit_code: Option<i64>,
-    /// The part that only inspect has.
+    /// Known only from inspect.
     pub details: Option<Box<Details>>,
 }
 
-/// The part that only inspect has.
+/// Known only from inspect.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
     pub oom_killed: bool,
@@ -55,11 +55,11 @@ pub struct History {
 /// The reason why a container does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DownReason {
-    /// It was so when it was first seen. Where it is not named, nobody asked for it to run.
+    /// It was so when it was first seen. Unless it is named, nobody asked for it to run.
     AsItIs,
     /// Another container took its place when it was stopped on purpose.
     Replaced,
-    /// It ended since, with this exit code where the engine's event told one.
+    /// It ended since, with this exit code if the engine's event told one.
     Ended { how: End, exit_code: Option<i64> },
 }
 
@@ -94,7 +94,7 @@ impl Observation {
         }
     }
 
-    /// Inspect knows better and more than the list.
+    /// Inspect knows more than the list, and knows it better.
     pub fn inspected(inspected: &Inspected, now: Timestamp, interner: &mut Interner) -> Observation {
         let state = interner.get(&inspected.state.status);
         let health = inspected.health().filter(|_| &*state == "running");
@@ -128,7 +128,7 @@ impl Observation {
         Some(Restarted { count: details.restart_count, last: details.started })
     }
 
-    /// It runs, is held, or is about to be started again by the engine.
+    /// It runs, is paused, or is about to be started again by the engine.
     pub fn is_alive(&self) -> bool {
         matches!(&*self.state, "running" | "restarting" | "paused")
     }
@@ -160,12 +160,12 @@ pub fn state(observed: &Observation, history: History, policy: WatchPolicy, inte
     }
 }
 
-/// It neither runs nor has ended: somebody is at it.
+/// It neither runs nor has ended: somebody is working on it.
 fn is_between(word: &str) -> bool {
     matches!(word, "created" | "paused" | "removing")
 }
 
-/// Whether a state that is not well is one that somebody meant, as far as its word tells.
+/// Whether a bad state is a deliberate one, as far as its word tells.
 pub fn is_on_purpose(word: &str) -> bool {
     is_between(word) || [MISSING, REMOVED].contains(&word)
 }
@@ -203,7 +203,7 @@ fn why(observed: &Observation, reason: DownReason) -> Vec<Cause> {
     ended(how, exit_code, stop_signal)
 }
 
-/// The causes of an end. An exit code that the cause itself explains says no more.
+/// The causes of an end. An exit code that follows from the cause is left out.
 fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<Cause> {
     let (cause, is_explained): (_, fn(i64, Option<Signal>) -> bool) = match how {
         End::OutOfMemory => (Cause::OomKilled, |code, _| code == Signal::KILL.exit_code()),
@@ -221,7 +221,7 @@ fn ended(how: End, exit_code: Option<i64>, stop_signal: Option<Signal>) -> Vec<C
 /// The exit code that an engine writes for a container that died unobserved: containerd's UnknownExitStatus.
 const UNKNOWN_EXIT: i64 = 255;
 
-/// The reading of a run that ended while nobody looked: the container runs again, or is gone with its end.
+/// The reading of a run that ended unobserved: the container runs again, or is gone with its end.
 pub fn death(death: UnseenEnd, policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
     ContainerWord {
         well: Some(false),
@@ -230,7 +230,7 @@ pub fn death(death: UnseenEnd, policy: WatchPolicy, interner: &mut Interner) -> 
     }
 }
 
-/// The reading of a container that is named and not there.
+/// The reading of a container that is named and missing.
 pub fn missing(policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
     ContainerWord { on_purpose: true, ..policy.reading_of(interner.get(MISSING), interner) }
 }
@@ -248,7 +248,7 @@ pub fn removed(policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
 #[derive(Debug, Default)]
 pub struct Interner(Vec<Rc<str>>);
 
-/// More different words than engines have are not kept.
+/// The bound of different words: engines do not have more.
 const MAX_WORDS: usize = 32;
 
 impl Interner {

@@ -1,7 +1,7 @@
 //! The memory of a container from one look to the next: that it ran, and the cause of its end.
 //!
 //! A container that is not named in the configuration is watched from the first time that it was seen to run. Its state
-//! at first sight is accepted as it is, and so is a deliberate end after another container had taken its place.
+//! at first sight is accepted, and so is a deliberate end after another container had taken its place.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -28,20 +28,20 @@ pub struct Known {
     pub place: Place,
     /// Its name.
     pub name: Rc<str>,
-    /// The service that it is one of.
+    /// Its service.
     pub service: Option<Rc<str>>,
-    /// The name that it had before, if that was another one: where a container of that name runs, this one is replaced.
+    /// Its former name, if it had another one: if a container of that name runs, this one is replaced.
     former: Option<Rc<str>>,
     /// Whether the last list had it.
     pub listed: bool,
-    /// It was not looked at yet since this program started.
+    /// It has not been looked at since this program started.
     is_restored: bool,
     /// On podman: inspect said that it has no health check. That never changes.
     pub has_no_health_check: bool,
     restarts: Restarts,
     life: Life,
     run: Box<Run>,
-    /// The present end of the run was seen by a look.
+    /// A look has seen the present end of the run.
     end_was_seen: bool,
     /// A run that ended and was followed by another one before it was looked at.
     run_before: Option<Box<Run>>,
@@ -111,7 +111,7 @@ impl Known {
         Known { listed: true, is_restored: false, ..Known::restored(place, name, service, life) }
     }
 
-    /// One that was never listed: events alone told of it.
+    /// One that was never listed: only events told of it.
     pub fn stranger(place: Place, name: Rc<str>) -> Known {
         Known { is_restored: false, ..Known::restored(place, name, None, Life::Alive) }
     }
@@ -139,7 +139,7 @@ impl Known {
         self.life
     }
 
-    /// Takes in an event, for what is known of a death's cause alone: how the container is, the engine is asked.
+    /// Takes in an event, but only for the cause of a death: the state itself comes from the engine's answer.
     pub fn take_in(&mut self, event: &Event) {
         if event.kind == Kind::Start {
             let run = std::mem::take(&mut self.run);
@@ -148,14 +148,14 @@ impl Known {
         } else {
             self.run.take_in(event);
         }
-        // A container that is seen to start, or to end, is not as it was found any more.
+        // A container that is seen to start, or to end, is no longer as it was found.
         let is_seen_to_end = event.kind == Kind::Die && matches!(self.life, Life::AsItIs | Life::Replaced);
         if event.kind == Kind::Start || is_seen_to_end {
             self.life = Life::Alive;
         }
     }
 
-    /// Takes in what inspect says of restarts. One that no event told of ended a run, too.
+    /// Takes in the restarts from inspect. A restart without an event ended a run, too.
     pub fn see(&mut self, inspected: &Inspected, now: Now, window: Duration) {
         let age = inspected.created.map_or(0, |created| now.wall.as_microsecond() - created.as_microsecond());
         let counted = self.restarts.last_count().unwrap_or(0);
@@ -170,8 +170,8 @@ impl Known {
         self.has_no_health_check = inspected.health().is_none() && inspected.health_check().is_none();
     }
 
-    /// Takes in how it is now. `engine_was_away_until`: the engine was found to be away since the container was last
-    /// looked at. Gives the end of a run that was followed by another one meanwhile.
+    /// Takes in its present state. `engine_was_away_until`: the engine was found to be away since the container was
+    /// last looked at. Returns the end of a run that was followed by another one meanwhile.
     pub fn settle(
         &mut self,
         observed: &Observation,
@@ -195,7 +195,7 @@ impl Known {
             } else if self.run.death().is_some() {
                 self.run_before = Some(std::mem::take(&mut self.run));
             }
-            // This run's flag says nothing of the one before.
+            // This run's flag says nothing about the one before.
             return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
         }
         self.run_before = None;
@@ -231,8 +231,8 @@ impl Known {
         }
     }
 
-    /// It is not in the list any more. The end that it had, if no look saw it; and whether it is to be remembered, as
-    /// one that ran until it was removed.
+    /// It is no longer in the list. Returns its end, if no look saw that, and whether it is to be remembered as one
+    /// that ran until it was removed.
     pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<UnseenEnd>, bool) {
         let unseen = Some(&*self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
         let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, InspectedEnd::default()));
@@ -250,8 +250,8 @@ impl Known {
         (death, ran)
     }
 
-    /// Takes over a name, its own or that of its place; whether one of them is new. What ended and then got another name
-    /// was put aside.
+    /// Takes over a name, its own or that of its place; returns whether one of them is new. A container that ended and
+    /// was then renamed was put aside.
     pub fn rename(&mut self, name: &Rc<str>, place: &Place, grace: Duration, now: Now) -> bool {
         let is_new = self.name != *name || self.place.target != place.target;
         if self.name != *name {
@@ -300,7 +300,7 @@ impl Known {
         [Some(&self.place.target), Some(&self.name), self.former.as_ref()].into_iter().flatten().filter(move |_| ran)
     }
 
-    /// Whether it is meant to run: it does, or ended without anybody having meant it.
+    /// Whether it is meant to run: it runs, or ended without anybody having meant it.
     pub fn is_meant_to_run(&self, observed: &Observation) -> bool {
         let ended_well = observed.exit_code == Some(0) || observed.exit_code == Some(Signal::TERM.exit_code());
         let was_given_up = match self.life {
@@ -311,8 +311,8 @@ impl Known {
         observed.is_alive() || !(ended_well || was_given_up || matches!(&*observed.state, "created" | "removing"))
     }
 
-    /// Whether it matters how one that does not run came to that: what is taken as it is, and what finished, is asked no
-    /// further.
+    /// Whether the reason matters why it does not run: a container that was accepted as found, and one that finished,
+    /// are asked no further.
     pub fn is_in_question(&self, observed: &Observation, policy: WatchPolicy) -> bool {
         let is_finished = &*observed.state == "exited" && observed.exit_code == Some(0);
         match self.life {

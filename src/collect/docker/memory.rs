@@ -1,8 +1,8 @@
 //! The part of the knowledge of containers that outlives the agent: the ones that ran, and the causes of others' ends.
 //!
-//! A container that ran when it was last seen, and does not run now, ended while nobody looked, and that is told. A
-//! container that is not remembered is accepted as it is found. So only containers that ran, or ended badly since, have
-//! to be kept. A container beyond the bound costs no more than the report of a crash in the agent's absence.
+//! A container that ran when it was last seen, and does not run now, ended unobserved, and that is told. A container
+//! that is not remembered is accepted as it is found. So only containers that ran, or ended badly since, have to be
+//! kept. A container beyond the bound costs no more than the report of a crash in the agent's absence.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::bounds::keep;
 /// The most containers that are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;
 
-/// The first digits of an id tell containers apart: `docker ps` shows twelve.
+/// The number of digits of an id that are kept: `docker ps` shows twelve.
 const ID_CHARS: usize = 16;
 
 /// A part of the agent's state.
@@ -38,7 +38,7 @@ pub struct Memory {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Remembered {
     name: String,
-    /// The name that its readings go by, where that is another one.
+    /// The name of its readings, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ impl Memory {
         !self.containers.is_empty()
     }
 
-    /// Corrects what cannot be true at `now` of what was read from a file. How many values that were.
+    /// Corrects values from a file that cannot be true at `now`; returns how many there were.
     pub fn correct(&mut self, now: Timestamp) -> usize {
         let removed = self.containers.values_mut().filter_map(|remembered| match &mut remembered.end {
             Some(Ended::Removed(since)) => Some(since),
@@ -71,7 +71,7 @@ impl Memory {
         removed.chain(&mut self.engine_gone).map(|instant| keep(instant, Timestamp::MIN..=now)).sum()
     }
 
-    /// With these containers in place of its own; those that run first, where there are too many.
+    /// With these containers in place of its own; those that run come first, if there are too many.
     pub fn with<'k>(self, known: impl Iterator<Item = (&'k Rc<str>, &'k Known)>) -> Memory {
         let mut kept: Vec<(&Rc<str>, Remembered)> =
             known.filter_map(|(id, known)| Some((id, Remembered::of(known)?))).collect();
@@ -83,12 +83,12 @@ impl Memory {
         Memory { containers, ..self }
     }
 
-    /// Takes out what is remembered of a container.
+    /// Takes out the memory of a container.
     pub fn take(&mut self, id: &str, watch: &Watch) -> Option<Known> {
         self.containers.remove(beginning(id))?.known(watch)
     }
 
-    /// Takes out all that is left, by the beginning of the id: containers that are not there any more.
+    /// Takes out all the others, by the beginning of the id: containers that are gone.
     pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Rc<str>, Known)> {
         let rest = std::mem::take(&mut self.containers);
         rest.into_iter().filter_map(|(id, remembered)| Some((Rc::from(id), remembered.known(watch)?)))
@@ -107,7 +107,7 @@ impl Remembered {
         })
     }
 
-    /// `None`: it is not watched any more.
+    /// `None`: it is no longer watched.
     fn known(self, watch: &Watch) -> Option<Known> {
         let Remembered { name, target, service, end } = self;
         let name: Rc<str> = name.into();

@@ -1,11 +1,11 @@
 //! Containers: state and health of every one that is watched.
 //!
-//! [`Docker`] is what is known of them, and no I/O: it is told what to look at, asks its questions one after the other,
-//! is answered, and gives what it found. A look at everything asks for the list once, and inspects what is in trouble or
-//! may be. A batch of events makes it inspect the containers that they name, through the same evaluation: events wake,
-//! they do not decide. What is remembered between two looks (`inventory.rs`) is what no single answer tells: who ran, who
-//! stopped a container, restarts over time. [`Memory`] is what of it outlives the agent. [`Engine`] puts the questions to
-//! a real engine.
+//! [`Docker`] is the knowledge of containers, without I/O: it is told the extent of a look, asks its questions one
+//! after the other, is answered, and returns its findings. A look at everything asks for the list once, and inspects
+//! containers that are in trouble or may be. A batch of events makes it inspect the containers that they name, through
+//! the same evaluation: events wake, they do not decide. The knowledge between two looks (`inventory.rs`) is that which
+//! no single answer gives: who ran, who stopped a container, restarts over time. [`Memory`] is the part of it that
+//! outlives the agent. [`Engine`] puts the questions to a real engine.
 
 mod availability;
 mod config;
@@ -53,10 +53,10 @@ pub const NAME: &str = "docker";
 /// The metrics that are unknown while the engine does not answer.
 const METRICS: &[&Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];
 
-/// The name that the readings of the engine itself go by.
+/// The name in the readings of the engine itself.
 const ENGINE: &str = "Docker";
 
-/// The word of an engine that is well.
+/// The word of a present engine.
 const ENGINE_EXPECTED: &str = "available";
 
 /// The scope of a look.
@@ -70,9 +70,9 @@ pub enum Look {
 /// The containers that a look covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every watched container, as a check does: what has no reading is not watched any more.
+    /// Every watched container, as a check does: a container without a reading is no longer watched.
     Everything,
-    /// Some containers; nothing is said of the others.
+    /// Some containers; nothing is said about the others.
     Some,
 }
 
@@ -80,8 +80,8 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Looked {
-    /// The readings of every container that was looked at, sorted as configured, then by name, each one's state before its
-    /// health; or one failure. Nothing, where Docker is switched off or, on `auto`, is not there.
+    /// The readings of every container that was looked at, sorted as configured, then by name, each one's state before
+    /// its health; or one failure. Empty if Docker is switched off or, on `auto`, is not there.
     pub snapshot: Snapshot,
     pub scope: Scope,
 }
@@ -117,7 +117,7 @@ enum Next {
 }
 
 impl Docker {
-    /// With what is remembered of before; `None`: this is a look of its own, and the first one that sees anything.
+    /// With an earlier agent's memory; `None`: this is a look of its own, and the first one that sees anything.
     pub fn new(config: &Config, memory: Option<Memory>) -> Docker {
         Docker {
             inventory: Inventory::new(config, memory),
@@ -152,7 +152,7 @@ impl Docker {
         self.availability.is_gone()
     }
 
-    /// Begins to look, in place of any look that is under way. What was found, if nothing needs to be asked for it.
+    /// Begins to look, in place of any look that is under way. Returns the findings, if no question is needed for them.
     pub fn begin(&mut self, look: Look) -> Option<Looked> {
         self.under_way = None;
         let of_batch = look != Look::Everything;
@@ -174,7 +174,7 @@ impl Docker {
         }
     }
 
-    /// Takes in an answer, and gives what the look found once it was the last.
+    /// Takes in an answer, and returns the findings once it was the last.
     pub fn answer(&mut self, answer: Answer, now: Now) -> Option<Looked> {
         let CurrentLook { step, of_batch } = self.under_way.take()?;
         let (scope, next) = match step {
@@ -197,7 +197,7 @@ impl Docker {
     }
 
     /// The ends of containers that run again or are gone: nobody meant them, and no look saw them. They are to be told
-    /// before what a look found, which may already be good again.
+    /// before the look's own findings, which may already be good again.
     pub fn take_deaths(&mut self, now: Now) -> Option<Looked> {
         let mut deaths = self.inventory.take_deaths();
         if deaths.is_empty() {
@@ -212,8 +212,8 @@ impl Docker {
         (!snapshot.readings.is_empty()).then_some(Looked { snapshot, scope: Scope::Some })
     }
 
-    /// How to look at the containers that a batch of events names; `None`: none of them is watched. What was renamed, is
-    /// gone or is new changes who is watched as what, so then everything is looked at.
+    /// The way to look at the containers that a batch of events names; `None`: none of them is watched. A renamed,
+    /// removed or new container changes who is watched as what, so then everything is looked at.
     fn begin_batch(&mut self, batch: &EventBatch) -> Option<Step> {
         let watched: Vec<&Event> = batch.events.iter().filter(|event| self.inventory.is_watched(event)).collect();
         if watched.is_empty() && !batch.overflowed {
@@ -244,7 +244,7 @@ impl Docker {
         readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, health)));
     }
 
-    /// The reading of an end that no look saw; `None` where it is nothing to tell: a job that finished.
+    /// The reading of an end that no look saw; `None` if there is nothing to tell, as for a job that finished.
     fn read_death(&mut self, place: &Place, death: UnseenEnd) -> Option<Reading> {
         let policy = self.policy(place);
         let is_finished = death.exit_code == Some(0) && (policy.expected == Expected::Exited || !policy.is_named);
@@ -271,7 +271,7 @@ impl Docker {
     /// reported; that of an expected one leaves its containers unknown.
     fn tell(&mut self, found: Result<Snapshot, Error>, now: Now) -> Snapshot {
         let Docker { config, inventory, availability, .. } = self;
-        // Until the engine has said which containers there are, every one is watched.
+        // Until the engine has listed its containers, every one is watched.
         let mut snapshot =
             Snapshot { watched: METRICS.iter().copied().map(Watched::Every).collect(), ..Snapshot::default() };
         let word = match found {
@@ -300,8 +300,8 @@ impl Docker {
     }
 }
 
-/// Right after an event a container that is being removed is about to be gone, and that is no trouble. One that cannot be
-/// removed is found by the next check.
+/// Right after an event, a container that is being removed is about to be gone, and that is no trouble. If it cannot be
+/// removed, the next check finds it.
 fn leave_open_while_removing(reading: &mut Reading) {
     if let Value::Container(word) = &mut reading.value
         && &*word.word == "removing"

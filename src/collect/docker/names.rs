@@ -1,12 +1,12 @@
 //! Matches containers with the configuration: the watched ones, their entries, and the missing ones.
 //!
 //! An exact entry wins over a pattern and the first of several patterns wins, so a container has one place. An exact
-//! entry also names a service of compose or a swarm: `web` is met by `shop-web-1`, `shop_web_1` or `web.1.q9w8…`, where
-//! the labels say that these are of service `web`, and where no container is called `web` itself. A container whose
-//! owner gave it another name (`web-running`) goes by that name alone, whatever its labels say.
+//! entry also names a service of compose or a swarm: `web` fits `shop-web-1`, `shop_web_1` or `web.1.q9w8…`, if the
+//! labels say that these are of service `web`, and if no container is called `web` itself. A container whose owner gave
+//! it another name (`web-running`) goes by that name alone, whatever its labels say.
 //!
-//! Of several containers that would go by one name (a replacement beside its predecessor, the tasks of a swarm's slot)
-//! one speaks: the newest that is meant to run.
+//! If several containers would go by one name (a replacement beside its predecessor, the tasks of a swarm's slot) one
+//! speaks: the newest that is meant to run.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ pub struct Watch {
     entries: Vec<Entry>,
     /// The places of exact entries in that list, by name: there may be a thousand, and ten thousand containers.
     exact: HashMap<String, usize>,
-    /// Patterns of what is left out.
+    /// Patterns of containers that are left out.
     exclude: Vec<String>,
 }
 
@@ -30,9 +30,9 @@ pub struct Watch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameMatch {
     how: Match,
-    /// The name that its readings go by, where that is not its own.
+    /// The name of its readings, if that is not its own.
     stable: Option<Rc<str>>,
-    /// It has its name for a while only: it speaks while it runs.
+    /// Its name is temporary: it speaks only while it runs.
     is_temporary: bool,
     /// If another container of this service runs, this one is not missed.
     pub service: Option<Rc<str>>,
@@ -73,9 +73,9 @@ pub struct Rank {
 /// The entry under which a container is watched. Places are ordered as readings are: as configured, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The entry that it is watched for; `None` where every container is.
+    /// The entry that it is watched for; `None` if every container is watched.
     pub entry: Option<usize>,
-    /// The name that its readings go by.
+    /// The name of its readings.
     pub target: Rc<str>,
 }
 
@@ -92,7 +92,7 @@ impl Watch {
         place.entry.and_then(|index| self.entries.get(index))
     }
 
-    /// The entry that names this very place, and not by a pattern: what it names is never left out of account.
+    /// The entry that names this very place, and not by a pattern: such a container is never left out.
     pub fn names(&self, place: &Place) -> bool {
         self.entry(place).is_some_and(|entry| !entry.is_pattern() && *entry.name == *place.target)
     }
@@ -102,7 +102,7 @@ impl Watch {
         !self.exact.is_empty()
     }
 
-    /// The entry for which a container is watched of which no more than this is known; `Some(None)`: every one is.
+    /// The entry for a container of which only this is known; `Some(None)`: every container is watched.
     pub fn entry_of(&self, name: &str, service: Option<&str>) -> Option<Option<usize>> {
         match self.match_name(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
             Match::Name(entry) | Match::Service { entry, .. } | Match::Pattern(entry) => Some(Some(entry)),
@@ -110,7 +110,7 @@ impl Watch {
         }
     }
 
-    /// The place of a container that is not listed; `None` where it is nobody.
+    /// The place of a container that is not listed; `None` if it is not watched.
     pub fn place_of(&self, name: &str, labels: &Labels) -> Option<Place> {
         let name_match = self.match_name(name, labels)?;
         let rank = Rank { is_meant_to_run: true, is_alive: false, created: 0 };
@@ -121,7 +121,7 @@ impl Watch {
     pub fn match_name(&self, name: &str, labels: &Labels) -> Option<NameMatch> {
         let Identity { stable, is_temporary, service } = Identity::of(name, labels);
         let exact = |name: &str| self.exact.get(name).copied();
-        // One that is named by its temporary name is meant with it.
+        // An entry with its temporary name means it.
         let by_own_name = exact(name);
         let how = if let Some(entry) = by_own_name.or_else(|| exact(&stable)) {
             Match::Name(entry)
@@ -180,7 +180,7 @@ impl Watch {
         places
     }
 
-    /// The places of exact entries that nothing in `places` is watched for.
+    /// The places of exact entries without a container in `places`.
     pub fn missing<'p>(&self, places: impl Iterator<Item = &'p Place>) -> Vec<Place> {
         let mut met = vec![false; self.entries.len()];
         places.filter_map(|place| place.entry).for_each(|entry| met[entry] = true);
@@ -191,7 +191,7 @@ impl Watch {
 }
 
 impl<'a> Candidate<'a> {
-    /// The name that it goes by.
+    /// Its name in readings.
     fn stable(&self) -> &'a Rc<str> {
         self.name_match.stable.as_ref().unwrap_or(self.name)
     }
@@ -235,7 +235,7 @@ mod tests {
     const RUNS: Rank = Rank { is_meant_to_run: true, created: 0, is_alive: true };
     const STOPPED: Rank = Rank { is_meant_to_run: false, created: 0, is_alive: false };
 
-    /// Each container's target, or `-`, with the index of its entry; then what is missing.
+    /// Each container's target, or `-`, with the index of its entry; then the missing ones.
     fn watched(watch: &Watch, containers: &[(&str, Labels)]) -> String {
         let running: Vec<_> = containers.iter().map(|(name, labels)| (*name, labels.clone(), RUNS)).collect();
         rank(watch, &running)

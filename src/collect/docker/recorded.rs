@@ -1,4 +1,4 @@
-//! A recorded word as a container's reading: of what the word alone does not tell, the configuration tells its part.
+//! Turns a recorded word into a container's reading: the configuration decides whatever the word alone does not tell.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ impl RecordedWords {
         RecordedWords(Watch::new(&config.containers, &config.exclude))
     }
 
-    /// The reading of `key` with this word. An `exited` is well where it is expected: no word tells the exit code.
+    /// The reading of `key` with this word. An `exited` is well if it is expected: no word tells the exit code.
     pub fn reading(&self, key: &Key, word: &Rc<str>) -> ContainerWord {
         let place = self.0.place_of(&key.target, &Labels::default());
         let entry = place.as_ref().and_then(|place| self.0.entry(place));

@@ -1,15 +1,15 @@
 //! Counts an engine's recent restarts of a container, from the counts that were seen.
 //!
-//! An engine tells a container's restarts since it was last started by hand, not when they were, and a restart loop
-//! mostly looks like `running`. So counts are kept with the time at which they were seen, and what rose between two of
-//! them is spread evenly. The first count that is seen rose since the container was made: a container that crashed a
+//! An engine tells the number of a container's restarts since it was last started by hand, not their times, and a
+//! restart loop mostly looks like `running`. So counts are kept with the time at which they were seen, and the rise
+//! between two of them is spread evenly. The first count rose since the container was made: a container that crashed a
 //! few times last month is no loop, one that was made a minute ago and restarted nine times is.
 
 use std::time::Duration;
 
 use crate::clock::Boot;
 
-/// Counts that were seen, oldest first, those alone that matter for the window.
+/// The counts that matter for the window, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restarts {
     seen: Vec<(Boot, u64)>,
@@ -19,7 +19,7 @@ pub struct Restarts {
 const STEPS: u32 = 32;
 
 impl Restarts {
-    /// Takes in the count that is seen at `now`. `made` is when the container was made.
+    /// Takes in the count at `now`. `made` is when the container was made.
     pub fn see(&mut self, count: u64, made: Boot, now: Boot, window: Duration) {
         if self.seen.last().is_some_and(|(_, last)| count < *last) {
             self.seen.clear(); // Started by hand, which begins the count anew.
@@ -36,12 +36,12 @@ impl Restarts {
         self.seen.drain(..older.saturating_sub(1));
     }
 
-    /// When a count was last seen.
+    /// The time of the last count.
     pub fn last_seen(&self) -> Option<Boot> {
         self.seen.last().map(|(at, _)| *at)
     }
 
-    /// The count that was seen last.
+    /// The last count.
     pub fn last_count(&self) -> Option<u64> {
         self.seen.last().map(|(_, count)| *count)
     }

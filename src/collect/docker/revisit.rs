@@ -1,4 +1,4 @@
-//! Another look at some containers that are known, because something happened to them.
+//! Another look at some known containers, because something happened to them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ pub(super) struct Revisit {
     named: BTreeSet<Rc<str>>,
     /// Those that were not inspected yet, in the order of their readings.
     left: VecDeque<Rc<str>>,
-    /// Those that were, and what was found.
+    /// Those that were, with the findings.
     seen: Vec<(Rc<str>, Observation)>,
 }
 
@@ -40,7 +40,7 @@ impl Docker {
             Answer::Listed(_) | Answer::ListEnd { .. } => return Ok(Next::Ask(Step::Revisit(revisit))),
         };
         let (Some(inspected), Some(id)) = (inspected, revisit.left.pop_front()) else {
-            // One that is not there any more changes who is watched as what.
+            // A container that is gone changes who is watched as what.
             return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named))));
         };
         self.inventory.see(&id, &inspected, now);

@@ -1,4 +1,4 @@
-//! One run of a container, from its start to its death, as the engine's events tell of it: what ended it.
+//! One run of a container, from its start to its death, by the engine's events: the cause of its end.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,19 +12,19 @@ const SECOND_NANOS: i64 = 1_000_000_000;
 /// waits longer, the `stop` event that follows the death tells.
 const KILL_LASTS_NANOS: i64 = 60 * SECOND_NANOS;
 
-/// Memory that ran out so long before a death, or was told of so long after it, ended the container: the kernel may have
-/// killed one of its processes and left the rest a moment.
+/// If memory ran out this long before a death, or was reported this long after it, that ended the container: the kernel
+/// may have killed one of its processes and left the rest a moment.
 const OOM_BEFORE_NANOS: i64 = 5 * SECOND_NANOS;
 const OOM_AFTER_NANOS: i64 = SECOND_NANOS;
 
-/// More kills of one run are not remembered; the newest count.
+/// The bound of the kills of one run; the newest count.
 const MAX_KILLS: usize = 8;
 
 /// The cause of a run's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
-    /// Nobody, as far as is known: it ended.
+    /// Nobody, as far as is known: it ended by itself.
     Itself,
     /// The kernel, for want of memory.
     OutOfMemory,
@@ -118,7 +118,7 @@ impl Evidence {
         }
     }
 
-    /// A signal that asks for no end (`docker kill -s HUP`, to read a configuration again) has none to answer for.
+    /// A signal that asks for no end (`docker kill -s HUP`, to read a configuration again) causes none.
     fn was_ended_by(&self, kill: Kill, exit_code: Option<i64>, stop_signal: Option<Signal>) -> bool {
         let left_by_it = exit_code.is_none_or(|code| is_left_by_a_stop(code, stop_signal));
         match kill.signal {
@@ -130,7 +130,7 @@ impl Evidence {
         }
         let Some(death) = self.death else { return true };
         let passed_nanos = death.at_nanos.saturating_sub(kill.at_nanos);
-        // An engine tells of a kill once it is done, by when the container may be dead; but then by nothing else.
+        // An engine reports a kill afterwards, when the container may be dead; but then nothing else killed it.
         if passed_nanos < 0 { left_by_it } else { passed_nanos <= KILL_LASTS_NANOS }
     }
 
@@ -143,7 +143,7 @@ impl Evidence {
     }
 }
 
-/// Whether a container that was asked to stop leaves this exit code: another one says more.
+/// Whether a container that was asked to stop leaves this exit code: any other code is worth telling.
 pub fn is_left_by_a_stop(exit_code: i64, stop_signal: Option<Signal>) -> bool {
     let signals = [Some(Signal::KILL), Some(Signal::TERM), stop_signal];
     exit_code == 0 || signals.into_iter().flatten().any(|signal| signal.exit_code() == exit_code)

@@ -1,4 +1,4 @@
-//! One look at everything: the list, then inspect for what the list cannot tell.
+//! One look at everything: the list, then inspect for details that the list does not have.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -17,16 +17,17 @@ use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Watched};
 /// (engines 20.10 and 26.1) these take a tenth of a second, and a busy engine ten times that.
 pub(super) const MAX_INSPECTED: usize = 256;
 
-/// Of more containers than this whose health is not known one failure tells.
+/// If the health of more containers than this is unknown, one failure covers them all.
 const MAX_FAILURES: usize = 3;
 
 /// A survey that is under way.
 #[derive(Debug)]
 pub(super) struct Survey {
-    /// Inspected in any case: for a moment after an event an engine's list is older than the event (20.10: up to 90 ms).
+    /// Inspected in any case: for a moment after an event an engine's list is older than the event (20.10: up to 90
+    /// ms).
     named: BTreeSet<Rc<str>>,
     found: Vec<Found>,
-    /// Those of `found` that are inspected yet, and why; `None` while the list is read.
+    /// Those of `found` that are still to be inspected, and why; `None` while the list is read.
     left: Option<VecDeque<(Need, usize)>>,
 }
 
@@ -41,7 +42,7 @@ struct Found {
     /// `None`: it is not watched after all.
     place: Option<Place>,
     observed: Observation,
-    /// The engine has it no more, as inspect found.
+    /// The engine has it no more, by inspect.
     gone: bool,
     /// The reason why its health, which the list does not have, is not known.
     health_error: Option<Rc<str>>,
@@ -76,7 +77,7 @@ impl Docker {
                 self.take_in(&mut survey.found[index], &inspected, now);
             }
             (Answer::Inspected(None), Some((_, index))) => survey.found[index].gone = true,
-            // An engine that answers, but not of this one, has said in its list what there is to say.
+            // If the engine answers, but not about this one, its list has told everything.
             (Answer::Failed(error @ (Error::Api { .. } | Error::TooLarge { .. })), Some((need, index))) => {
                 survey.found[index].health_error = Some(error.to_string().into()).filter(|_| need == Need::Health);
             }
@@ -125,8 +126,8 @@ impl Docker {
         }
     }
 
-    /// Which containers are inspected, in which order. Of those beyond the bound whose health the list does not tell,
-    /// that is said.
+    /// Decides which containers are inspected, in which order. Containers beyond the bound whose health the list does
+    /// not tell are reported.
     fn plan_inspections(&self, survey: &mut Survey, podman: bool, now: Now) -> VecDeque<(Need, usize)> {
         let Survey { named, found, .. } = survey;
         let mut order: Vec<(Need, usize)> = Vec::new();
@@ -196,7 +197,7 @@ impl Docker {
         snapshot
     }
 
-    /// The readings of what is named and not there, and of what was removed while it ran.
+    /// The readings of containers that are named and missing, and of those that were removed while they ran.
     fn absent(&mut self, found: &[Found]) -> Vec<(Place, Reading)> {
         let missing = self.inventory.watch().missing(found.iter().filter_map(|container| container.place.as_ref()));
         let missing = missing.into_iter().map(|place| (place, judge::missing as fn(_, &mut _) -> _));
@@ -221,7 +222,7 @@ impl Found {
     }
 }
 
-/// The containers whose health is not known, and why it is not.
+/// The containers whose health is not known, with the reasons.
 fn unknown_health(found: &[Found]) -> impl Iterator<Item = (&Rc<str>, &Rc<str>)> {
     found.iter().filter_map(|container| Some((&container.place.as_ref()?.target, container.health_error.as_ref()?)))
 }

@@ -11,7 +11,8 @@ pub(super) struct Arc {
 }
 
 impl Arc {
-    /// `None`: this host has no ZFS. One that loads it later is seen after a reload; until then the figure is that of `free`.
+    /// `None`: this host has no ZFS. If it loads ZFS later, that is seen after a reload; until then the figure is that
+    /// of `free`.
     pub(super) fn of(host: &Host) -> Option<Arc> {
         let stats = host.proc_file("spl/kstat/zfs/arcstats");
         stats.path().metadata().is_ok().then_some(Arc { stats })
@@ -19,8 +20,8 @@ impl Arc {
 
     /// The size of the cache above its minimum. Zero if it cannot be read: then the figure is that of `free`.
     ///
-    /// A container sees the arcstats of its host. If lxcfs shows it a memory of its own, the host's cache is no part of it:
-    /// that file is on another device (`meminfo_device`), or tells of less memory in use than the cache holds.
+    /// A container sees the arcstats of its host. If lxcfs shows it a memory of its own, the host's cache is no part of
+    /// it: that file is on another device (`meminfo_device`), or shows less memory in use than the cache holds.
     pub(super) fn reclaimable_bytes(&mut self, memory: &Fields, meminfo_device: Option<u64>, host: &mut Host) -> u64 {
         let Ok(text) = self.stats.read(&mut host.buffer) else { return 0 };
         let Some((size, minimum)) = parse(text) else { return 0 };

@@ -1,4 +1,4 @@
-//! /proc/meminfo, and what of it is in use.
+//! Parses /proc/meminfo, and computes the memory in use.
 //!
 //! procfs' parser is not used here: it makes a map of some fifty strings for a dozen numbers, and it refuses a file that
 //! lacks any of a dozen fields that nobody asked for (containers leave fields out).
@@ -54,13 +54,13 @@ impl Fields {
         fields
     }
 
-    /// Whether nothing else is asked for: the others stand in for `MemAvailable` alone.
+    /// Whether no other field is needed: the others stand in for `MemAvailable` alone.
     fn are_enough(&self) -> bool {
         let has_memory = self.mem_total.is_some() && self.mem_free.is_some() && self.mem_available > Some(0);
         has_memory && self.swap_total.is_some() && self.swap_free.is_some()
     }
 
-    /// Memory in use. `more_available_bytes` are available as well, though the kernel does not say so.
+    /// Memory in use. `more_available_bytes` are available as well, beyond the kernel's count.
     pub(super) fn memory(&self, more_available_bytes: u64) -> Result<Value, Malformed> {
         let total = required(self.mem_total, "MemTotal")?;
         let free = required(self.mem_free, "MemFree")?;
@@ -82,7 +82,7 @@ impl Fields {
     fn reclaimable(&self) -> Result<u64, Malformed> {
         let file_pages = match (self.active_file, self.inactive_file) {
             (Some(active), Some(inactive)) => active.saturating_add(inactive),
-            // Before 2.6.28, and where a container's view leaves them out.
+            // Before 2.6.28, and if a container's view leaves them out.
             _ => required(self.buffers, "Buffers")?
                 .saturating_add(required(self.cached, "Cached")?)
                 .saturating_sub(self.shared.unwrap_or(0)),

@@ -51,7 +51,7 @@ impl Memory {
         Memory { meminfo: host.proc_file("meminfo"), arc: memory.then(|| Arc::of(host)).flatten(), memory, swap }
     }
 
-    /// Memory in use, with a note where it is not what `free` shows.
+    /// Memory in use, with a note if it differs from the figure of `free`.
     fn memory(&mut self, fields: &Fields, host: &mut Host) -> Result<(Value, Option<Box<str>>), Malformed> {
         let Some(arc) = &mut self.arc else { return Ok((fields.memory(0)?, None)) };
         let reclaimable = arc.reclaimable_bytes(fields, self.meminfo.device(), host);

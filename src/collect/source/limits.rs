@@ -1,5 +1,5 @@
-//! The keys of a quantity's limits, which every section with a threshold has: from where on it is told, from where on it
-//! is critical, and how long that must last.
+//! The keys of a quantity's limits, which every section with a threshold has: the values at which it is told and at
+//! which it is critical, and how long that must last.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::settings::{Complaint, Doc, Section, doc};
 
 const CRITICAL: &str = "critical";
 const LASTS: &str = "for";
-/// No number must last longer.
+/// The longest `for` of a number.
 pub const LONGEST_FOR: Duration = Duration::from_secs(24 * 3600);
 
 const CRITICAL_DOC: Doc = doc("严重阈值，留空则没有", "critical from here on; empty: none");

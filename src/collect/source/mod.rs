@@ -1,7 +1,7 @@
-//! Sources: what each measures, its keys, its limits and its collector, said in its own file.
+//! Sources: each has its quantities, its keys, its limits and its collector in its own file.
 //!
-//! Whoever composes the configuration, compiles rules or makes a check takes all that from here, so that another source is
-//! another file and another line in [`SOURCES`](super::SOURCES).
+//! The code that composes the configuration, compiles rules or makes a check takes all that from here, so another
+//! source is another file and another line in [`SOURCES`](super::SOURCES).
 
 mod limits;
 
@@ -18,7 +18,7 @@ use crate::snapshot::{Failure, Key, Watched};
 
 pub use limits::{LONGEST_FOR, read_limits};
 
-/// Something that quantities are read from.
+/// The origin of some quantities' readings.
 #[derive(Debug)]
 pub struct Source {
     /// In failures, and as the name of its section in the configuration.
@@ -37,7 +37,7 @@ impl Source {
     }
 }
 
-/// A section of the configuration that has those of several sources in it.
+/// A section of the configuration that contains those of several sources.
 #[derive(Debug)]
 pub struct Group {
     pub key: &'static str,
@@ -53,7 +53,7 @@ pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "N
 
 /// A source's work, by its keys.
 pub struct Setup {
-    /// The targets of its quantities; an empty name where the host has each once.
+    /// The targets of its quantities; an empty name if the host has each once.
     pub targets: Vec<Rc<str>>,
     pub limits: Vec<(&'static Metric, Limits)>,
     /// The quantities that its keys turn off.
@@ -63,11 +63,11 @@ pub struct Setup {
     pub open: Box<Open>,
 }
 
-/// Makes the collector, if not another one of those that read `watched` reads this too.
+/// Makes the collector, unless that of another source in `watched` reads this one too.
 pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
 
 impl Setup {
-    /// Quantities that the host has once and one reading tells.
+    /// Quantities that the host has once, from one reading.
     pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
         Setup {
             targets: vec!["".into()],
@@ -121,7 +121,7 @@ impl Configured {
         &self.values
     }
 
-    /// All that it reads: what of it a check brings no reading of is unknown.
+    /// Everything that it reads: without a reading in a check it is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
         let measured = self.metrics().filter(|(_, is_measured)| *is_measured);
         measured.flat_map(|(metric, _)| {
@@ -145,7 +145,7 @@ impl Configured {
         self.setup.limits.iter().copied().chain(own)
     }
 
-    /// Whether the same is read in the same way, whatever is thought of it.
+    /// Whether the same is read in the same way, however it is judged.
     pub(super) fn measures_the_same(&self, other: &Configured) -> bool {
         self.source.name == other.source.name && self.values.agree_on_work(&other.values)
     }
@@ -155,7 +155,7 @@ impl Configured {
     }
 }
 
-/// The same where all keys have the same values.
+/// The same if all keys have the same values.
 impl PartialEq for Configured {
     fn eq(&self, other: &Configured) -> bool {
         self.source.name == other.source.name && self.values == other.values
@@ -193,11 +193,11 @@ pub fn groups(sources: impl Iterator<Item = &'static Source>) -> Vec<&'static Gr
     groups
 }
 
-/// How far apart the two readings of a rate may be taken.
+/// The bounds of the time between the two readings of a rate.
 const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
 
-/// The key `sample_interval`, which must fit between two checks: one that was written is refused when it does not, the
-/// default is shortened.
+/// The key `sample_interval`, which must fit between two checks: a written one is refused if it does not, the default
+/// is shortened.
 pub fn sample_interval(section: &mut Section<'_>, default: Duration, check_interval: Duration) -> Duration {
     const KEY: &str = "sample_interval";
     let doc =

@@ -7,9 +7,9 @@ use crate::collect::parse::Malformed;
 use crate::host::NetworkDevices;
 use crate::pattern;
 
-/// Interfaces whose bytes are counted on another one as well (bridges, tunnels, bonds, VLANs, the ends of virtual cables),
-/// or never leave the host. Names decide only where sysfs does not: in a container, whose own interface is the end of
-/// such a cable, and with another /proc.
+/// Interfaces whose bytes are also counted on another one (bridges, tunnels, bonds, VLANs, the ends of virtual cables),
+/// or never leave the host. Names decide only if sysfs cannot: in a container, whose own interface is the end of such a
+/// cable, and with another /proc.
 const VIRTUAL: [&str; 4] = [
     // Of the kernel.
     "lo loopback* dummy* dum* ifb* imq* nlmon* vcan* veth* macv* ipvlan* ipvtap* vlan* bond* team* bridge* vrf* \
@@ -26,7 +26,7 @@ const VIRTUAL: [&str; 4] = [
      utun* vtun* ovpn* vpn* cscotun* gpd* mihomo* Meta* clash*",
 ];
 
-/// The same, where the kernel numbers them, and a word that begins with these letters may be a port (`green0`).
+/// The same, for names that the kernel numbers: a longer word that begins with these letters may be a port (`green0`).
 const VIRTUAL_AND_NUMBERED: &[&str] = &[
     "br", "cbr", "mv", "mac", "iv", "gre", "sit", "vti", "xfrm", "ipsec", "teql", "bat", "hsr", "prp", "pan", "wt",
     "ham", "dae",
@@ -76,7 +76,7 @@ fn mark_those(interfaces: &mut Interfaces, count: impl Fn(&[u8]) -> bool) -> boo
     })
 }
 
-/// A pattern that matches nothing is nothing; a name that is not there is missing.
+/// A pattern without a match counts for nothing; a name without one is missing.
 fn missing<'p>(patterns: &'p [String], interfaces: &Interfaces) -> Vec<&'p str> {
     let names = patterns.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'));
     let there: HashSet<&[u8]> = interfaces.iter().map(|(name, _)| &**name).collect();

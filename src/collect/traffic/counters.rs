@@ -1,6 +1,6 @@
-//! /proc/net/dev, and what passed between two readings of it.
+//! Parses /proc/net/dev, and computes the bytes between two readings of it.
 //!
-//! procfs' parser is not used here: it makes a map of strings with sixteen numbers each for the two that count, refuses
+//! procfs' parser is not used here: it makes a map of strings with sixteen numbers each where two are needed, refuses
 //! `eth0:123`, as kernels before 2.6.38 print a counter of eight digits and more, and names that are not UTF-8.
 
 use std::collections::{HashMap, HashSet};
@@ -26,14 +26,14 @@ pub(super) struct Counters {
     pub sent: u64,
 }
 
-/// In an error, no more names than these are told.
+/// The bound of names in an error.
 const NAMES_TOLD: usize = 5;
 
-/// So often the choice is made after the names have changed: an interface gets its master a moment after it has appeared.
+/// The number of choices after a change of names: an interface gets its master a moment after it has appeared.
 const CHOICES_AFTER_CHANGE: u8 = 2;
 
-/// The first of two readings. It is kept from check to check: while the same interfaces are there, which of them count is
-/// known, and nothing is allocated.
+/// The first of two readings. It is kept from check to check: while the same interfaces are there, it is known which of
+/// them count, and nothing is allocated.
 pub(super) struct Reading {
     choice: Choice,
     interfaces: Interfaces,
@@ -80,8 +80,8 @@ impl Reading {
         Ok(interfaces.next().is_none())
     }
 
-    /// The bytes that passed on the counted interfaces, by the second reading. An interface that is gone, or counts from
-    /// the start again, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
+    /// The bytes on the counted interfaces up to the second reading. An interface that is gone, or whose counter has
+    /// begun anew, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
     pub(super) fn passed_until(&self, text: &[u8]) -> Result<Counters, Malformed> {
         let mut passed = Counters::default();
         let mut found = 0;
@@ -261,7 +261,8 @@ mod tests {
         assert_eq!(error, "eth1, eth2, eth3, eth4, eth5 and 3 more vanished between the two readings");
     }
 
-    /// The name is kept, so that what it does not tell is looked up when the names change, and once more after that.
+    /// The name is kept, so that everything that it does not tell is looked up when the names change, and once more
+    /// after that.
     #[test]
     fn which_interfaces_count_is_looked_up_when_the_names_change() {
         let folder = tempfile::tempdir().unwrap();

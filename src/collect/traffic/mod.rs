@@ -1,4 +1,4 @@
-//! Traffic in and out, from two readings of /proc/net/dev and the time that really passed between them.
+//! Traffic in and out, from two readings of /proc/net/dev and the real time between them.
 
 mod choice;
 mod counters;

@@ -1,9 +1,8 @@
-//! The time of what a check does between the kernel and a message: `cargo bench`.
+//! The time of each step of a check between the kernel and a message: `cargo bench`.
 //!
-//! One check on fixture hosts (reading the files, parsing, the arithmetic), judging it, deciding what is news, and
-//! wording it. Times depend on the machine: `make bench` compares with other programs in the same run,
-//! `make bench-instructions` counts the instructions of these steps, and tests/budget holds what can be counted without
-//! tools.
+//! One check on fixture hosts (reading the files, parsing, the arithmetic), judging it, selecting the news, and wording
+//! it. Times depend on the machine: `make bench` compares with other programs in the same run, `make
+//! bench-instructions` counts the instructions of these steps, and tests/budget holds counts that need no tools.
 
 mod shared;
 

@@ -1,9 +1,9 @@
 //! The numbers on this machine, now, against the tools that users compare them with: `free`, `df`, `ss`, `vmstat` (of
 //! Debian's procps, coreutils and iproute2) and /sys. tests/agreement.py does the same with psutil.
 //!
-//! The machine goes on living meanwhile. So our reading is taken between two runs of the tool: where the tool says the
-//! same twice, ours must be that; where it cannot, ours must lie between the two, with a slack that is reasoned where it
-//! is set. What moved too much is tried again, a wrong number stays wrong.
+//! The machine goes on living meanwhile. So our reading is taken between two runs of the tool: if the tool says the
+//! same twice, ours must be equal; if not, ours must lie between the two, with a slack that is reasoned where it is
+//! set. A reading that moved too much is taken again; a wrong number stays wrong.
 
 use std::fs;
 use std::io::Write;
@@ -61,7 +61,7 @@ fn eventually(comparison: impl Fn() -> Result<(), String>) {
     }
 }
 
-/// Whether `ours` is no more than `slack` outside of what the tool said before and after it.
+/// Whether `ours` is at most `slack` outside the tool's readings before and after it.
 fn between(ours: u64, tool: [u64; 2], slack: u64) -> Result<(), String> {
     let [low, high] = [tool[0].min(tool[1]), tool[0].max(tool[1])];
     if (low.saturating_sub(slack)..=high.saturating_add(slack)).contains(&ours) {
@@ -201,7 +201,7 @@ fn connections_are_as_many_as_ss_lists() {
     });
 }
 
-/// The share of a second that `vmstat` found busy, in percent: what is neither idle nor waiting.
+/// The share of a second that `vmstat` found busy, in percent: neither idle nor waiting.
 fn vmstat_busy_percent() -> f64 {
     let output = run("vmstat", &["1", "2"]);
     let columns = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
@@ -245,7 +245,7 @@ fn bytes_of(interface: &str) -> [u64; 2] {
     })
 }
 
-/// Whether what we found passed is what counters say that were read within our two readings and around them.
+/// Whether our reading lies within those of counters that were read between our two readings and around them.
 fn assert_within(
     snapshot: &Snapshot,
     [inner_before, inner_after]: [[u64; 2]; 2],

@@ -133,7 +133,7 @@ impl Agent {
         }
     }
 
-    /// A check that finds so much memory in use.
+    /// A check that finds this much memory in use.
     fn check(&mut self, percent: f64, now: Now) {
         let mut snapshot = Snapshot::default();
         snapshot.push(metric::MEMORY, "", Value::Usage { percent, used_bytes: 1, total_bytes: 2 });

@@ -1,4 +1,4 @@
-//! Configuration files: those that are valid, those that are not and what must be said of each, and hostile ones.
+//! Configuration files: valid ones, invalid ones with the words about each, and hostile ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -178,7 +178,7 @@ fn hostile_files_end_in_an_error_within_bounds() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // A second is what it may take; ten are what a loaded machine is given.
+        // The limit is a second; a loaded machine is given ten.
         let deadline = Instant::now() + Duration::from_secs(10);
         while child.try_wait().unwrap().is_none() {
             if Instant::now() > deadline {

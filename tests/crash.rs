@@ -117,8 +117,8 @@ fn sigkill_at_any_moment_loses_nothing_and_repeats_one_message_at_most() {
     assert!(repeated as u64 <= kills, "{repeated} repeated by {kills} kills, CRASH_SEED={seed}");
 }
 
-/// One check with its message, while `inject` (see strace(1)) fails what concerns `path` in the place; how it ended, how
-/// many messages came, and whether the state was saved without one that waits.
+/// One check with its message, while `inject` (see strace(1)) makes calls fail that concern `path` in the place;
+/// returns its exit, the number of messages, and whether the state was saved without one that waits.
 fn once_with(path: &str, inject: &str) -> (i32, usize, bool) {
     let robot = Robot::start([]);
     let place = Place::configured("small-vps", &configuration(&robot));

@@ -18,7 +18,7 @@ use vps_monitor::cli::Options;
 
 use crate::support::is_ci;
 
-/// Compares a file with what it must be.
+/// Compares a file with its expected content.
 fn assert_current(path: &str, expected: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
@@ -72,8 +72,8 @@ fn the_schema_is_what_the_readers_say() {
     assert_current("share/config.schema.json", vps_monitor::config::schema().as_bytes());
 }
 
-/// The schema is judged by a validator that others wrote, in Python: what the agent accepts it accepts, and the other way
-/// round as far as a schema can say.
+/// A validator of others, in Python, judges the schema: it accepts whatever the agent accepts, and the other way round
+/// as far as a schema can say.
 #[test]
 fn a_validator_accepts_and_refuses_the_fixtures_as_the_agent_does() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -95,7 +95,8 @@ fn a_validator_accepts_and_refuses_the_fixtures_as_the_agent_does() {
     );
 }
 
-/// vps-monitor(8): the command line's own words, each command with its options, and what a program's help does not say.
+/// vps-monitor(8): the command line's own words, each command with its options, and facts that a program's help does
+/// not say.
 fn command_page() -> String {
     let mut page = Vec::new();
     let mut command = Options::command().disable_help_subcommand(true);

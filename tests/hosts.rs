@@ -1,4 +1,4 @@
-//! Every fixture host through the real collectors. What is expected of each stands beside it, in `expected.json`;
+//! Every fixture host through the real collectors. The expectation is beside each, in `expected.json`;
 //! fixtures/hosts/README.md says where host and expectation come from.
 
 use std::fs;

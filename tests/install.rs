@@ -1,4 +1,4 @@
-//! `make install` into a folder (DESTDIR), as packagers use it: no root, no service. What it does to a running system is
+//! `make install` into a folder (DESTDIR), as packagers use it: no root, no service. Its effect on a running system is
 //! in tests/systemd.
 
 use std::fs;
@@ -167,7 +167,7 @@ fn a_configuration_that_is_there_in_any_form_stays() {
     stage.install(&[]);
     assert!(config.is_dir());
 
-    // So does a folder of it that leads nowhere just now, and why is said.
+    // So does a folder that leads nowhere at the moment, with the reason.
     let stage = Stage::new();
     fs::create_dir_all(stage.at("/etc")).unwrap();
     symlink("/mnt/not mounted", stage.at("/etc/vps-monitor")).unwrap();

@@ -1,4 +1,4 @@
-//! Worker processes: what they answer, what can be seen of them, and how they end.
+//! Worker processes: their answers, their visibility, and their end.
 
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;

@@ -1,7 +1,7 @@
-//! The instructions of what benches/check.rs times: `make bench-instructions`.
+//! The instructions of the steps in benches/check.rs: `make bench-instructions`.
 //!
-//! Callgrind counts what the program executes, the kernel's part left out, so the machine's other work does not show.
-//! Each step has run once before it is counted, as in an agent that has been running for a while; and what it gives goes
+//! Callgrind counts the program's instructions without the kernel's part, so the machine's other work does not show.
+//! Each step has run once before it is counted, as in an agent that has been running for a while; and its result goes
 //! back to the harness, so that freeing it is not counted.
 #![expect(
     clippy::disallowed_methods,

@@ -55,7 +55,7 @@ fuzz_target!(|input: &str| {
         message.text(&Escape::NONE).lines().for_each(assert_one_line);
         // The heading, the rule, the container, its state, its cause, the time.
         assert_eq!(message.text(&Escape::NONE).lines().count(), 6);
-        // A channel knows what of it is ours: a label and what parts a name from it.
+        // A channel knows which parts are ours: a label and what separates a name from it.
         for span in message.lines.iter().flat_map(Line::spans) {
             assert!(!matches!(span, Span::Own(text) if text.contains(['<', '>', '*', '[', ']', '`'])));
         }

@@ -22,7 +22,7 @@ scheduled_report: {enabled: false}
 /// Checks over which an average is taken.
 const CHECKS: u32 = 50;
 
-/// Other programs may mount something meanwhile, and the list of mounts is read anew then: what counts is the least.
+/// Other programs may mount something meanwhile, and the list of mounts is read anew then: the least counts.
 const ATTEMPTS: u32 = 5;
 
 /// A host on which nothing happens, until it has been checked so many times.

@@ -84,7 +84,7 @@ fn a_thousand_names_cost_hardly_more_than_one() {
     assert!(many < 4 * few, "{few:?} with one name, {many:?} with a thousand");
 }
 
-/// Tests are not optimized: what takes some seconds here takes a fraction of one. What was quadratic took minutes.
+/// Tests are not optimized: seconds here are a fraction of one in a release. A quadratic loop took minutes.
 #[test]
 fn forty_thousand_containers_are_surveyed_at_once() {
     let engine = with_containers(40_000);

@@ -19,7 +19,7 @@ fn release_binary() -> PathBuf {
     target.ancestors().nth(3).unwrap_or(Path::new("target")).join("release/vps-monitor")
 }
 
-/// Builds nothing: what is there is looked at, and in CI it has to be.
+/// It builds nothing: it looks at the present binary, and in CI that must exist.
 #[test]
 fn the_release_binary_is_small() {
     let binary = release_binary();

@@ -60,7 +60,7 @@ impl Traced {
         let strace = Command::new("strace")
             .args(["-f", "-qq", "-o"])
             .arg(&trace)
-            // The agent prints no line a check where it is a service: its process id tells.
+            // As a service the agent prints no line for a check: its process id tells.
             .args(["sh", "-c", "SYSTEMD_EXEC_PID=$$ exec \"$@\"", "sh", BINARY, "--config"])
             .arg(&config)
             .arg("--state-dir")
@@ -119,7 +119,7 @@ fn count(calls: &[String], name: &str) -> usize {
     calls.iter().filter(|call| call.starts_with(name)).count()
 }
 
-/// Descriptors are kept, the state stays as it is, and what is written is the word to systemd. There is one wait.
+/// Descriptors are kept, the state stays the same, and only the word to systemd is written. There is one wait.
 fn is_steady(calls: &[String]) -> bool {
     let expected = [("open", 0), ("fsync", 0), ("rename", 0), ("write", 1), ("ppoll", 1)];
     calls.len() <= MAX_CALLS && expected.iter().all(|(name, times)| count(calls, name) == *times)
@@ -127,7 +127,7 @@ fn is_steady(calls: &[String]) -> bool {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        // strace passes the end of what it traces on, and ends with it.
+        // strace passes the end of its child on, and ends with it.
         let children = format!("/proc/{0}/task/{0}/children", self.strace.id());
         for pid in
             fs::read_to_string(children).unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok())

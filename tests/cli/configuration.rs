@@ -1,4 +1,4 @@
-//! `config check`, `show` and `template` through the binary; what each mistake is told is in tests/config.rs.
+//! `config check`, `show` and `template` through the binary; the words about each mistake are in tests/config.rs.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! The command line, through the built binary: what each command prints, and its exit code.
+//! The command line, through the built binary: each command's output, and its exit code.
 
 mod check;
 mod configuration;

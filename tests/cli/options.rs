@@ -141,7 +141,7 @@ fn a_closed_pipe_ends_a_command_quietly() {
         });
         let mut complaint = String::new();
         child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-        // No agent runs there, which is what 3 says.
+        // No agent runs there, which is the meaning of 3.
         let code = if arguments == ["status"] { 3 } else { 0 };
         assert_eq!((status.unwrap().code(), complaint.as_str()), (Some(code), ""), "{arguments:?}");
     }

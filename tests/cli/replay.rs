@@ -1,4 +1,4 @@
-//! `replay`: recorded readings in, messages out; and what is refused.
+//! `replay`: recorded readings in, messages out; and refusals.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! `schedule`: the times, and what is refused.
+//! `schedule`: the times, and refusals.
 
 use crate::support::agent::{Place, quick};
 

@@ -1,4 +1,4 @@
-//! The built agent beside an engine: what reaches the group while containers are deployed, crash and are removed.
+//! The built agent beside an engine: the group's messages while containers are deployed, crash and are removed.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The collector over time: what it remembers between checks, what an event makes it look at, and how it degrades.
+//! The collector over time: its memory between checks, the looks that events cause, and its behaviour when the engine
+//! fails.
 
 use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
@@ -188,7 +189,7 @@ fn starting_is_unknown_for_as_long_as_the_health_check_gives_it() {
     // 30 minutes, and 6 times a minute and a half.
     let long = r#"{"StartPeriod":1800000000000,"Interval":60000000000,"Timeout":30000000000,"Retries":5}"#;
     assert_eq!((verdict(long, 38).as_str(), verdict(long, 39).as_str()), (unknown, breach));
-    // Four times an hour and a half minute: the engine's defaults fill in what is 0.
+    // Four times an hour and a half minute: the engine's defaults stand for the zeros.
     let hourly = r#"{"Interval":3600000000000,"Timeout":0,"StartPeriod":0,"Retries":0}"#;
     assert_eq!((verdict(hourly, 241).as_str(), verdict(hourly, 242).as_str()), (unknown, breach));
     let slow_start = r#"{"Interval":1000000000,"StartInterval":3600000000000}"#;
@@ -208,7 +209,7 @@ fn finished_and_old_containers_are_not_inspected_again_and_again() {
         );
     }
     assert_eq!(inspects(&engine), 0);
-    // A look of its own has nothing to go by but what it finds.
+    // A look of its own knows nothing but its own findings.
     assert_eq!(
         told(&collect(&mut Docker::new(&config(engine.address(), &[]), None), at(9))),
         ["container_state(job): exited, clear", "container_state(old): exited, breach, ExitCode(3)"]

@@ -1,4 +1,4 @@
-//! The driver that joins what is known of containers with an engine's answers and events.
+//! The driver that joins the knowledge of containers with an engine's answers and events.
 
 use std::io::Write;
 use std::sync::Arc;

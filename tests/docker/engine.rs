@@ -1,4 +1,4 @@
-//! The driver: what is asked of an engine, what it says by itself, and who waits for what.
+//! The driver: its questions to an engine, the engine's own news, and the waits for both.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -261,7 +261,7 @@ fn events_that_flood_are_said_once_and_containers_are_compared_by_list_meanwhile
                 floods.store(compared.len() < 3, Ordering::SeqCst);
             }
             Some(EngineUpdate::Surveyed(_)) => panic!("nobody asked"),
-            // Time goes on, a little where something comes, and to what is due where nothing does.
+            // Time goes on: a little after each piece, and to the next due time after none.
             None if comes(&driver) => now.boot = now.boot.after(Duration::from_millis(1)),
             None => now.boot = now.boot.max(driver.due().unwrap()),
         }

@@ -1,4 +1,4 @@
-//! The event stream: what it asks for, what it makes of what comes, and how it comes back.
+//! The event stream: its request, its reading of the reply, and its return after an end.
 
 use std::io::Write;
 use std::time::Duration;

@@ -26,7 +26,7 @@ fn list(address: &Address) -> Result<usize, Error> {
     }
 }
 
-/// A session that has asked for the list, and was told nothing but what the deadline says.
+/// A session that has asked for the list, and knows only the deadline.
 fn given_up(session: &mut Session) -> Answer {
     let mut share_bytes = SHARE_BYTES;
     assert_eq!(session.advance(at(4).boot, &mut share_bytes), None);

@@ -1,4 +1,4 @@
-//! vps-monitor-config(5): each key with its default, its values and what it is for, between hand-written parts.
+//! vps-monitor-config(5): each key with its default, its values and its purpose, between hand-written parts.
 
 use vps_monitor::config::Config;
 use vps_monitor::settings::Kind;

@@ -1,4 +1,4 @@
-//! The tables of keys in docs/configuration.md and its Chinese twin. What stands around them is written by hand.
+//! The tables of keys in docs/configuration.md and its Chinese twin. The text around them is written by hand.
 
 use vps_monitor::config::Config;
 use vps_monitor::settings::{Described, Kind};

@@ -1,5 +1,5 @@
-//! A day of an agent, played in an instant: a script of what happens to a host and to its robot, and the transcript of
-//! every message as the robot saw it.
+//! A day of an agent, played in an instant: a script of events on a host and at its robot, and the transcript of every
+//! message as the robot saw it.
 //!
 //! fixtures/pipeline holds each day as NAME.yaml (the configuration), NAME.txt (the script, see `script`) and
 //! NAME.golden.txt. Everything between the collectors and the channel is the agent's own; the world is `world`.
@@ -31,7 +31,7 @@ fn play(day: &str) -> String {
     let script = Script::parse(&fs::read_to_string(fixture(&format!("{day}.txt"))).unwrap());
     let world = World::new(script);
     let folder = tempfile::tempdir().unwrap();
-    // Each turn of this loop is a process: it goes on from what the last one left in the folder.
+    // Each turn of this loop is a process: it goes on from its predecessor's folder.
     while !world.is_over() {
         let open = || RealFolder::open(folder.path()).unwrap();
         let boot_id = "one start of the machine".to_owned();

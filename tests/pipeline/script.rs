@@ -1,4 +1,4 @@
-//! The script of a day: what happens, and when.
+//! The script of a day: events with their times.
 //!
 //! One event a line, `2026-02-04 08:10 host small-vps`; `#` begins a comment.
 //!

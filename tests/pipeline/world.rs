@@ -1,4 +1,4 @@
-//! A world for the agent's loop in which time jumps to whatever comes next, and which writes down what the robot sees.
+//! A world for the agent's loop in which time jumps to the next event, and which writes down the robot's view.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -122,12 +122,12 @@ impl State {
         None
     }
 
-    /// The instant of the machine's clock that is the wall clock's `time`; what is past is now.
+    /// The instant of the machine's clock that is the wall clock's `time`; a past one is now.
     fn boot_at(&self, time: Timestamp) -> Boot {
         self.now.boot.after(Duration::try_from(time.duration_since(self.now.wall)).unwrap_or_default())
     }
 
-    /// Jumps to what comes next.
+    /// Jumps to the next event.
     fn jump(&mut self, until: Option<Boot>) {
         let posted = self.posting.as_ref().map(|(at, ..)| *at);
         let script = self.script.next_at().map(|at| self.boot_at(at));
@@ -196,7 +196,7 @@ impl World {
             Effect::Watch { plan, .. } => {
                 state.check = Some(Bench::new(&plan));
                 state.report = Some(Bench::new(&plan));
-                // A new process knows nothing of what the last one had on its way.
+                // A new process knows nothing of its predecessor's messages on their way.
                 state.posting = None;
             }
             Effect::Measure(purpose) => {
@@ -217,7 +217,7 @@ impl World {
         Performed::Nothing
     }
 
-    /// Jumps to what comes next, and says what that is.
+    /// Jumps to the next event, and returns it.
     fn wait(&self, core_due: Option<Boot>) -> Input {
         let state = &mut *self.0.borrow_mut();
         let benches = [&state.check, &state.report].into_iter().flatten();

@@ -66,7 +66,7 @@ impl Measured {
     }
 }
 
-/// Takes in what happened, with a disk that saves at once; the message that the robot gets.
+/// Takes in an input, with a disk that saves at once; returns the message that the robot gets.
 fn posted(core: &mut Core, inputs: impl IntoIterator<Item = Input>, now: Now) -> Option<(Ticket, String)> {
     let mut effects: Vec<Effect> = inputs.into_iter().flat_map(|input| core.step(input, now)).collect();
     while effects.iter().any(|effect| matches!(effect, Effect::Save(_))) {

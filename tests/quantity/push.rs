@@ -1,4 +1,4 @@
-//! A tap that only the tests know: it posts what each check found, one request after another. It is all that one takes.
+//! A tap that only the tests know: it posts each check's findings, one request after another. A tap needs nothing else.
 
 use vps_monitor::alert::Extent;
 use vps_monitor::clock::Now;

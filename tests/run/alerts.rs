@@ -49,7 +49,7 @@ fn what_cannot_be_measured_keeps_an_alert_as_it_is() {
     place.become_host("garbage");
     agent.signal(Signal::SIGUSR1);
     agent.wait_for_log("collector=memory state=failed");
-    // Asked while the failure goes on: what is known of the alert stands, and the failure beside it.
+    // Asked while the failure goes on: the alert's last state stands, and the failure beside it.
     let status = place.status();
     assert_eq!((&status["running"], &status["pid"]), (&true.into(), &agent.pid().into()));
     assert_eq!(status["alerts"][0]["state"], "firing");

@@ -1,4 +1,4 @@
-//! The state's folder: what others put into it, whose it is, and who else uses it.
+//! The state's folder: foreign entries in it, its owner, and its other users.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};

@@ -1,4 +1,4 @@
-//! Text from outside is told and changes nothing but itself: an engine that names, words and answers what it likes.
+//! Text from outside is told and changes nothing but itself: an engine with names, words and answers of its own choice.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -69,7 +69,7 @@ fn places_in_memory(pid: u32, what: &[u8]) -> Option<Vec<String>> {
         let (from, to) = range.split_once('-')?;
         let [from, to] = [from, to].map(|hex| u64::from_str_radix(hex, 16).unwrap());
         let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
-        // Some of what the kernel maps cannot be read.
+        // Some mappings of the kernel cannot be read.
         if rest.starts_with('r') && memory.read_exact_at(&mut bytes, from).is_ok() {
             let found = bytes.windows(what.len()).filter(|window| *window == what).count();
             places.extend((0..found).map(|_| line.to_owned()));
@@ -105,7 +105,7 @@ fn the_agents_memory_holds_no_key_between_deliveries() {
     }
 }
 
-/// A command as an ordinary user's, who may do nothing beyond his own: so that root's tests say what holds for others.
+/// A command as an ordinary user's, who has no other rights: so that tests run by root show the same.
 fn without_privileges(command: &Command) -> Command {
     let mut plain = Command::new("setpriv");
     if geteuid().is_root() {

@@ -108,7 +108,7 @@ fn a_state_with_an_absurd_value_is_corrected_and_its_message_is_told() {
     assert!(log.contains("values that cannot be true") && log.contains("were corrected: 2"), "{log}");
 }
 
-/// Has strace fail what the agent does with the state file itself.
+/// Makes strace fail the agent's own operations on the state file.
 fn with_fault(place: &Place, inject: &str, arguments: &[&str]) -> Agent {
     let command = place.command(arguments);
     let mut strace = std::process::Command::new("strace");

@@ -16,7 +16,7 @@ fn stop(place: &Place, agent: Agent, signal: Signal) -> Finished {
     let finished = agent.stop(signal);
     assert_eq!(finished.code, 0, "{signal}: {finished:?}");
     assert!(finished.stderr.lines().last().is_some_and(|line| line.contains("stopped")), "{finished:?}");
-    // That it was asked to stop is no failure of what it was waiting for.
+    // A requested stop is no failure of the work that was waited for.
     assert!(!finished.stderr.contains("state=failed"), "{finished:?}");
     let status = place.status();
     assert_eq!((&status["running"], place.state_file().exists()), (&false.into(), true));
@@ -51,7 +51,7 @@ fn a_check_in_a_sampling_window() {
     for signal in SIGNALS {
         let place = Place::configured("no-swap", &windows);
         let check = place.start(&["check"]);
-        // Nothing is to be seen of a check until it ends: what it has done by now, the signal must end.
+        // A check shows nothing until it ends: the signal must end whatever it is doing.
         assert_eq!(check.stop(signal).code, 128 + signal as i32);
     }
 }

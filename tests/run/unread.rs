@@ -39,7 +39,7 @@ fn busy(webhook_url: &str) -> Place {
     Place::configured("small-vps", &quick(webhook_url).replace("check_interval: 1h", "check_interval: 1s"))
 }
 
-/// It tells what there is to tell, answers, and ends at once.
+/// It tells everything, answers, and ends at once.
 fn assert_works(place: &Place, robot: &Robot, agent: Agent) {
     assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
     let checked = place.status()["last_check"].clone();

@@ -13,7 +13,7 @@ use crate::support::agent::{Agent, Place, quick};
 use crate::support::is_ci;
 use crate::support::robot::{Answer, Robot};
 
-/// Adds the seconds in the file `$WALL_CLOCK_OFFSET` to what CLOCK_REALTIME says.
+/// Adds the seconds in the file `$WALL_CLOCK_OFFSET` to CLOCK_REALTIME.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -113,7 +113,7 @@ fn a_clock_that_is_set_forward_while_the_agent_waits_is_noticed_at_once() {
     let agent = elsewhen.start_at("2026-02-04T08:00:00Z");
     agent.wait_for_checks(1);
     elsewhen.set("2026-02-04T08:59:57Z");
-    // The kernel tells those who wait that the clock was set, even if it is set to what it is.
+    // The kernel tells those who wait that the clock was set, even to its present time.
     let set = Command::new("sh").args(["-c", "date -s \"@$(date +%s.%N)\""]).output().unwrap();
     if !set.status.success() {
         assert!(!is_ci(), "CI runs as root: {set:?}");
@@ -125,7 +125,7 @@ fn a_clock_that_is_set_forward_while_the_agent_waits_is_noticed_at_once() {
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
 }
 
-/// An /etc of the agent's own, with what else it reads there.
+/// An /etc of the agent's own, with the other files that it reads there.
 const OWN_ETC: &str = "cp -a /etc/passwd /etc/group \"$PLACE/etc/\"; mount --bind \"$PLACE/etc\" /etc";
 
 #[test]

@@ -1,4 +1,4 @@
-//! Schedules as a user meets them: what is refused and where, when they fire, and what a clock change does to them.
+//! Schedules as a user meets them: refusals with their places, firing times, and the effect of clock changes.
 
 mod croniter;
 mod oracle;

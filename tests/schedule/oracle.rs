@@ -1,5 +1,5 @@
-//! Schedules against an oracle that walks minute by minute over real time and knows no cleverness: it looks at what the
-//! zone's clock shows, and at what it showed a minute before.
+//! Schedules against an oracle that walks minute by minute over real time without any cleverness: it looks at the
+//! zone's clock, and at its reading a minute before.
 //!
 //! The expressions are made together with the sets that they mean, so that the oracle does not depend on the parser.
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use vps_monitor::schedule::Schedule;
 
-/// An expression, what is marked in it, and the message.
+/// An expression, its marked characters, and the message.
 const REFUSED: [[&str; 3]; 45] = [
     ["", "", "the expression is empty"],
     ["   ", "^^^", "the expression is empty"],

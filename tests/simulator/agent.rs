@@ -1,4 +1,4 @@
-//! An agent in the simulated world: performs the core's effects, and brings it what happens.
+//! An agent in the simulated world: performs the core's effects, and brings it events.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -34,9 +34,9 @@ pub struct Agent {
     check_due: Option<Boot>,
     report_due: Option<Boot>,
     link: EngineLink,
-    /// What was measured, while containers are asked for.
+    /// The measurement of the host, while containers are asked for.
     measured: Vec<(Purpose, Snapshot)>,
-    /// What the oracle is to know of the check under way.
+    /// The oracle's knowledge of the check under way.
     found: Option<Vec<Found>>,
     look_is_wanted: bool,
 }
@@ -166,7 +166,7 @@ impl Agent {
                 world.note(|| format!("{mishap:?}"));
                 world.weather.count(mishap.name());
                 match mishap {
-                    // A single check hears of nothing but its end.
+                    // A single check learns of nothing but its end.
                     Mishap::Reload | Mishap::CheckNow | Mishap::StatusAsked if self.once => return Input::Time,
                     Mishap::Crash => world.crash(false),
                     Mishap::PowerLoss => world.crash(true),
@@ -235,7 +235,7 @@ impl Agent {
         }
     }
 
-    /// Takes what the host's collectors found, and asks for the containers.
+    /// Takes the findings of the host's collectors, and asks for the containers.
     fn take_measurement(&mut self) {
         let now = self.world.borrow().now();
         for purpose in [Purpose::Check, Purpose::Report] {

@@ -123,7 +123,7 @@ impl Container {
     }
 }
 
-/// The wall clock's time of a true time, by the clock of now.
+/// The wall clock's time of a true time, by the present clock.
 fn stamp(at: i64, time: i64, wall: Timestamp) -> String {
     let micros = wall.as_microsecond() - (time - at);
     Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |stamp| stamp.to_string())

@@ -1,7 +1,7 @@
-//! What the group knows of the containers, and whether that is true.
+//! The group's knowledge of the containers, and whether that is true.
 //!
-//! Judged apart from the agent's code, by what was told and what happened alone: nothing is invented, a recovery follows
-//! its alert, and in a calm that has lasted the last word about each container is the truth.
+//! Judged apart from the agent's code, only by messages and events: nothing is invented, a recovery follows its alert,
+//! and in a calm that has lasted the last word about each container is the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ enum Word {
     Ill,
 }
 
-/// What was told of one thing.
+/// The messages about one thing.
 #[derive(Debug)]
 struct Told {
     word: Word,
@@ -48,7 +48,7 @@ impl Containers {
         self.told.entry((name, about)).or_insert_with(nothing)
     }
 
-    /// The agent does not know any more what it told, or a message is lost for good.
+    /// The agent has lost its memory of messages, or a message is lost for good.
     pub fn forget(&mut self) {
         for name in NAMES {
             self.forget_one(name);
@@ -61,7 +61,8 @@ impl Containers {
         }
     }
 
-    /// Of a container that is not watched any more, or is again, or by other terms, alerts may end or begin unsaid.
+    /// For a container that is no longer watched, or is watched again, or on other terms, alerts may end or begin
+    /// silently.
     pub fn configure(&mut self, old: &Settings, new: &Settings, time: i64) {
         for (number, name) in NAMES.into_iter().enumerate() {
             if !old.judges_alike(new, number) {
@@ -69,7 +70,7 @@ impl Containers {
                 self.forget_one(name);
             }
         }
-        // What ends while ends are not told stays open for the group.
+        // An end while ends are not told stays open for the group.
         if old.rules().send_recovery != new.rules().send_recovery {
             self.forget();
         }
@@ -77,7 +78,7 @@ impl Containers {
 
     /// The group reads a message.
     ///
-    /// Where the agent that sent it is gone with all that it knew of it (`is_known` is false), the next one cannot know
+    /// If the agent that sent it is gone with all its knowledge of it (`is_known` is false), the next one cannot know
     /// that there was this word, and may say it again.
     pub fn read(&mut self, text: &str, engine: &Engine, is_known: bool, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
@@ -89,7 +90,7 @@ impl Containers {
         }
     }
 
-    /// A message will never come: of what it says nothing is known any more.
+    /// A message will never come: its content is no longer known.
     pub fn lose(&mut self, text: &str, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
         for word in all {
@@ -116,12 +117,12 @@ impl Containers {
         if is_whole || !is_ill {
             told.recoveries += u64::from(told.recovered.insert(said.time.clone()));
         }
-        // A digest tells the worst first, so what it says of one container is not in order.
+        // A digest tells the worst first, so its lines about one container are not in order.
         if is_whole {
             told.word = Word::Any;
             return;
         }
-        // What is not known any more is known again from here.
+        // The unknown is known again from here.
         if told.word == Word::Any {
             told.recoveries = told.recoveries.min(troubles.saturating_sub(u64::from(is_ill)));
         }
@@ -135,10 +136,10 @@ impl Containers {
             if truth.since.max(self.watched_since[number]) > before || !settings.watches_container(number) {
                 continue;
             }
-            // By a pattern, what was stopped at first sight and what ended well are taken as they are.
+            // By a pattern, a container that was stopped at first sight is accepted, and so is one that ended well.
             let is_owed = settings.names(number);
             let of_state = (About::State, Some(condition.runs));
-            // Nothing can be said of the health of what does not run, or starts.
+            // Nothing can be said of the health of a container that starts or does not run.
             let of_health = (About::Health, condition.healthy.filter(|_| condition.runs));
             for (about, is_well) in [of_state, of_health] {
                 let told = self.told(name, about);
@@ -158,7 +159,8 @@ impl Containers {
         }
     }
 
-    /// A container that dies in a calm is told of at once, however soon it runs again, unless it was told of a moment ago.
+    /// A container that dies in a calm is told of at once, however soon it runs again, unless it was told of a moment
+    /// ago.
     pub fn drill_is_told(&mut self, drill: Drill, now: i64, settings: &Settings) {
         let Drill { number, at } = drill;
         let cooldown = settings.rules().cooldown;

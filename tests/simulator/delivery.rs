@@ -1,4 +1,4 @@
-//! Between the agent and the robots: what is on its way, what comes of it, and who reads it.
+//! Between the agent and the robots: messages on their way, their outcomes, and their readers.
 
 use serde_json::Value;
 use vps_monitor::http::{Error, Response};
@@ -15,7 +15,7 @@ use super::world::{Group, World};
 const SAVE_PATIENCE: i64 = 5 * SECOND;
 
 impl World {
-    /// Those who read what a robot takes.
+    /// The readers of a robot's messages.
     pub fn group_of(&mut self, robot: usize) -> &mut Group {
         &mut self.groups[usize::from(robot == PAGER)]
     }
@@ -26,7 +26,7 @@ impl World {
         all.filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX)
     }
 
-    /// What has come to the robots by now.
+    /// The messages that the robots have taken by now.
     pub fn let_arrive(&mut self) {
         let time = self.clock.true_time;
         if self.next_arrival() > time {
@@ -89,7 +89,7 @@ impl World {
         self.flights.push(flight);
     }
 
-    /// The agent hears what became of its message.
+    /// The agent hears the outcome of its message.
     pub fn hear(&mut self, flight: &Flight) -> Result<Response, Error> {
         let time = self.clock.true_time;
         match flight.fate {
@@ -133,7 +133,7 @@ fn lines_of(state: &[u8]) -> Option<String> {
     for entry in lists.flatten() {
         let message = &entry["message"];
         for line in message["lines"].as_array()?.iter().chain([&message["footer"]]) {
-            // What is foreign in a line stands apart.
+            // The foreign parts of a line are separate.
             let spans = line.as_array().map_or(std::slice::from_ref(line), Vec::as_slice);
             lines.extend(spans.iter().filter_map(Value::as_str));
             lines.push('\n');
@@ -142,7 +142,7 @@ fn lines_of(state: &[u8]) -> Option<String> {
     Some(lines)
 }
 
-/// Whether a message is among them. Its title and what is said of others with it are made as it is sent.
+/// Whether a message is among them. Its title, and its words about other messages, are made as it is sent.
 fn holds(state: &str, content: &str) -> bool {
     let said_of_others = |line: &&str| line.starts_with(SAID_OF_OTHERS) || line.contains(" refused and set aside");
     // Foreign text is written as the channel's markup needs it.

@@ -1,7 +1,7 @@
 //! The disk: a folder whose every operation can fail, tear, fill up, lie, or be the last one before a crash.
 //!
-//! What is written is in memory until it is synced. A crash of the agent leaves that in place; a loss of power leaves
-//! what was synced, and of the rest whatever chance wants.
+//! Written bytes are in memory until they are synced. A crash of the agent leaves them in place; a loss of power leaves
+//! the synced ones, and chance decides on the rest.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,23 +10,23 @@ use std::rc::Rc;
 use super::model::Saved;
 use super::random::Random;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone)]
 pub struct Content {
     pub bytes: Rc<Vec<u8>>,
-    /// What the oracle knew when these bytes were saved; `None`: they are not all there.
+    /// The oracle's knowledge when these bytes were saved; `None`: they are incomplete.
     pub saved: Option<Rc<Saved>>,
-    /// They outlast a loss of power.
+    /// They survive a loss of power.
     synced: bool,
 }
 
 #[derive(Default)]
 pub struct Disk {
-    /// What programs see.
+    /// The folder as programs see it.
     pub files: BTreeMap<String, Content>,
     /// The folder as a loss of power leaves it.
     lasting: BTreeMap<String, Content>,
-    /// A sync was only pretended, and what it was for has not been synced since.
+    /// A sync was only pretended, and its data has not been synced since.
     pub lied: bool,
 }
 

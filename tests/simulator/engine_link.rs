@@ -34,7 +34,7 @@ pub struct EngineLink {
     stream_due: i64,
 }
 
-/// What has come of the engine.
+/// The engine's outcomes.
 pub enum Brought {
     Input(Input),
     Surveyed(Snapshot),
@@ -76,7 +76,7 @@ impl EngineLink {
         look.min(self.stream_due)
     }
 
-    /// Does what is due.
+    /// Does the work that is due.
     pub fn advance(&mut self, world: &mut World) -> Vec<Brought> {
         let (time, now) = (world.clock.true_time, world.clock.now());
         let mut brought = Vec::new();

@@ -1,5 +1,5 @@
-//! The host: readings that are over their thresholds, under them, or cannot be taken, as chance has it. Every value is
-//! there once in a run, so that a line in a message tells which check it comes from.
+//! The host: readings that are over their thresholds, under them, or cannot be taken, by chance. Every value occurs
+//! once in a run, so that a line in a message tells which check it comes from.
 
 use vps_monitor::metric::{self, Metric};
 use vps_monitor::snapshot::{Failure, Key, Snapshot, Value, Watched};
@@ -8,7 +8,7 @@ use super::clock::{HOUR, MINUTE};
 use super::random::Random;
 use super::settings::Settings;
 
-/// What is watched, and the label of its line in an alert.
+/// The watched keys, with the label of each in an alert.
 pub const WATCHED: [(&Metric, &str, &str); 5] = [
     (metric::DISK, "/a", "💾 磁盘使用率(/a)"),
     (metric::DISK, "/b", "💾 磁盘使用率(/b)"),
@@ -27,7 +27,7 @@ pub enum Health {
     Unknown,
 }
 
-/// What a check found of one of [`WATCHED`]: its health, and its value as messages tell it.
+/// A check's finding on one of [`WATCHED`]: its health, and its value as messages tell it.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub place: usize,
@@ -54,7 +54,7 @@ impl Host {
         Host { subjects, serial: 1000, wildness: random.magnitude(1, 60) }
     }
 
-    /// What a measurement at `time` finds of what is watched.
+    /// A measurement at `time` of the watched keys.
     pub fn measure(&mut self, time: i64, settings: &Settings, random: &mut Random) -> (Snapshot, Vec<Found>) {
         let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
         for (place, subject) in self.subjects.iter_mut().enumerate() {

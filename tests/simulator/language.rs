@@ -1,4 +1,4 @@
-//! The oracle reads Chinese: messages of a time when the configuration said otherwise are put into it.
+//! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
 const WORDS: [(&str, &str); 20] = [
     ("VPS Alert", "VPS 告警"),

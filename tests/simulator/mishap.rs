@@ -1,4 +1,4 @@
-//! What goes wrong, and how often: each run has its own weather.
+//! Mishaps, and their frequency: each run has its own weather.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum DiskFault {
     PowerLoss,
 }
 
-/// What happens between two turns of the loop.
+/// An event between two turns of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
     Crash,
@@ -75,7 +75,7 @@ const MISHAPS: [Mishap; 16] = [
     Mishap::Reload,
 ];
 
-/// Storms, in which anything may happen, and calms, in which nothing does, so that what is owed can be told.
+/// Storms, in which anything may happen, and calms, in which nothing does, so that owed messages can be told.
 pub struct Weather {
     pub calm: bool,
     changes_at: i64,

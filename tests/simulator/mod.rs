@@ -2,9 +2,8 @@
 //!
 //! The real core, with everything that decides, runs in a world that is all model: a scripted clock, a host whose
 //! readings come from a seeded generator, a disk that fails, tears, fills up, lies about fsync and crashes at every
-//! single operation, and a robot with a rate limit, outages, latency and wrong answers. One seed is one run. After every
-//! event the oracle holds the run against what must be true, and a run that is not true is told with its trace and the
-//! command that repeats it.
+//! single operation, and a robot with a rate limit, outages, latency and wrong answers. One seed is one run. After
+//! every event the oracle checks the run; a failure is reported with its trace and the command that repeats it.
 
 mod agent;
 mod clock;
@@ -37,7 +36,7 @@ use std::time::{Duration, Instant};
 use crate::support::setting;
 use run::{Outcome, simulate};
 
-/// Hours of one seed, where the environment names none.
+/// Hours of one seed, if the environment names none.
 const HOURS: u64 = 24;
 /// Seeds of the ordinary test run.
 const SEEDS: u64 = 4;

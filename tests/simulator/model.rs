@@ -1,5 +1,5 @@
-//! What the agent owes to the group: the contract's rules of alerts in their shortest form, worked out from what checks
-//! found, and apart from the agent's own code.
+//! The agent's debts to the group: the contract's rules of alerts in their shortest form, derived from the checks'
+//! findings, and apart from the agent's own code.
 //!
 //! The model goes with the state: a save remembers it, and an agent that goes on from that save owes what it owed then.
 
@@ -8,7 +8,7 @@ use vps_monitor::clock::Now;
 
 use super::host::{Found, Health, WATCHED};
 
-/// What is to be told of one stretch of readings over a threshold.
+/// The messages that are due about one stretch of readings over a threshold.
 #[derive(Clone, Debug)]
 pub struct Episode {
     pub place: usize,
@@ -47,7 +47,7 @@ pub struct Model {
     pub decisions: u64,
 }
 
-/// What is owed to each group, and the clocks, as of a save.
+/// The debts to each group, and the clocks, as of a save.
 #[derive(Debug)]
 pub struct Saved {
     pub groups: Vec<SavedGroup>,
@@ -76,7 +76,7 @@ fn beginning(found: &Found) -> String {
 }
 
 impl Model {
-    /// Takes in what a check found, and gives the firing lines that are to be told of it.
+    /// Takes in a check's findings, and returns the firing lines that are due.
     pub fn take_in(&mut self, found: &[Found], rules: &Rules, now: Now, true_time: i64) -> Vec<String> {
         let mut lines = Vec::new();
         self.drop_unwatched(found);
@@ -120,7 +120,7 @@ impl Model {
         lines
     }
 
-    /// Of what is not watched any more no end is told.
+    /// The end of an alert that is no longer watched is not told.
     fn drop_unwatched(&mut self, found: &[Found]) {
         for (place, track) in self.tracks.iter_mut().enumerate() {
             if track.firing && !found.iter().any(|one| one.place == place) {
@@ -132,7 +132,7 @@ impl Model {
         }
     }
 
-    /// What is over and has cooled down is forgotten, whatever the cooldown becomes later.
+    /// An alert that is over and has cooled down is forgotten, whatever the cooldown becomes later.
     pub fn cool_down(&mut self, rules: &Rules, now: Now) {
         let boot = now.boot.as_micros();
         for track in self.tracks.iter_mut().filter(|track| !track.firing) {
@@ -165,7 +165,7 @@ impl Model {
         });
     }
 
-    /// What is owed for longer than until `before`, and not told.
+    /// Debts from before `before`, not yet told.
     pub fn overdue(&self, before: i64) -> Option<&Episode> {
         let is_told = |episode: &Episode| episode.firing_is_told && episode.recovery.is_none();
         self.owed.iter().find(|episode| !is_told(episode) && episode.owed_since < before)

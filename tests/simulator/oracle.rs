@@ -25,7 +25,7 @@ const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 /// The beginning of a line that a message carries for others, which were set aside.
 pub const SAID_OF_OTHERS: &str = "📭 此前有 ";
 
-/// What the robot took, by its text without the mark of its lateness.
+/// The messages that the robot took, by their text without the mark of their lateness.
 struct Taken {
     /// A crash or a lost answer may have made the agent believe that it was not.
     excuses: u32,
@@ -71,12 +71,12 @@ impl Oracle {
         self.model.cool_down(&self.rules, now);
     }
 
-    /// What a save at this moment holds.
+    /// The content of a save at this moment.
     pub fn saved(&self) -> SavedGroup {
         SavedGroup { model: self.model.clone(), answers: self.heard.len() }
     }
 
-    /// An agent starts from a save, or from nothing. What it does not know that it delivered, it may deliver again.
+    /// An agent starts from a save, or from nothing. It may deliver again if it does not know of a delivery.
     pub fn started(&mut self, group: usize, from: Option<&Saved>, now: Now, boot_id: &str) {
         let answers = from.map_or(0, |saved| saved.groups[group].answers);
         for content in self.heard.drain(answers.min(self.heard.len())..) {
@@ -120,19 +120,19 @@ impl Oracle {
         self.heard.push(without_lateness(content));
     }
 
-    /// The agent is gone, and will not hear what became of a message that the robot may take.
+    /// The agent is gone, and will not hear the outcome of a message that the robot may take.
     pub fn excuse(&mut self, content: &str) {
         self.taken.entry(without_lateness(content)).and_modify(|taken| taken.excuses += 1);
     }
 
-    /// The robot does not take a message: what it tells is owed no longer.
+    /// The robot does not take a message: its content is owed no longer.
     pub fn refused(&mut self, content: &str) {
         self.rejected.insert(without_lateness(content));
         for episode in &mut self.model.owed {
             episode.firing_is_told |= episode.firing.iter().any(|line| content.contains(line));
         }
         self.model.owed.retain(|e| !e.recovery.as_ref().is_some_and(|line| content.contains(line)));
-        // A digest's page may tell what is known by another line.
+        // A digest's page may tell a known fact in another line.
         if content.contains("积压摘要") {
             self.model.owed.retain(|episode| !episode.is_over);
             self.model.owed.iter_mut().for_each(|episode| episode.firing_is_told = true);
@@ -145,7 +145,7 @@ impl Oracle {
         !self.rejected.is_empty() && self.rejected.contains(&without_lateness(content))
     }
 
-    /// Takes note of what a message tells.
+    /// Takes note of a message's content.
     fn read(&mut self, text: &str) {
         self.read_reports(text);
         let title = text.lines().next().unwrap_or_default();
@@ -201,7 +201,7 @@ impl Oracle {
         self.reports.disturb(true_time);
     }
 
-    /// The robot has worked for long enough: what is owed since before `before` must have been told.
+    /// The robot has worked for long enough: debts from before `before` must have been paid.
     pub fn all_is_told(&self, before: i64) {
         if let Some(episode) = self.model.overdue(before) {
             wrong(format!("owed since {} s and never told: {episode:?}", episode.owed_since / SECOND));
@@ -216,7 +216,7 @@ impl Oracle {
         if state.len() > MAX_STATE_BYTES {
             wrong(format!("the state is {} bytes long", state.len()));
         }
-        // Every save is a turn of the loop longer by this than it need be; what is too much stays so for some saves.
+        // Every save makes a turn of the loop longer by this; an excess lasts for some saves.
         self.saves += 1;
         if !self.saves.is_multiple_of(64) {
             return;
@@ -230,7 +230,7 @@ impl Oracle {
     }
 }
 
-/// How many things a digest's line tells together, and the label of what they are about; none for those past its bound.
+/// How many things a digest's line tells together, and their label; none for those past its bound.
 fn told_together(line: &str) -> Option<(usize, &str)> {
     if let Some((_, rest)) = line.split_once("另有 ") {
         return Some((rest.split_once(" 项")?.0.parse().ok()?, ""));
@@ -240,7 +240,7 @@ fn told_together(line: &str) -> Option<(usize, &str)> {
     Some((count.parse().ok()?, what.split_once(": ")?.0))
 }
 
-/// `content` as it was before it waited, and without what it says of others.
+/// `content` as it was before it waited, and without its words about other messages.
 fn without_lateness(content: &str) -> String {
     if content.contains(SAID_OF_OTHERS) {
         let own: Vec<&str> = content.lines().filter(|line| !line.starts_with(SAID_OF_OTHERS)).collect();

@@ -1,4 +1,4 @@
-//! What is owed of scheduled reports: one for each time that the clock passes while nothing disturbs the agent, and
+//! The scheduled reports that are due: one for each time that the clock passes while nothing disturbs the agent, and
 //! never two for one time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,8 +47,7 @@ impl Reports {
         self.told.values_mut().for_each(BTreeSet::clear);
     }
 
-    /// A report, or a digest's line about one or several, that was made at `created` as it is shown. Says what is wrong
-    /// with it.
+    /// A report, or a digest's line about one or several, that was made at `created` as it is shown. Returns its fault.
     pub fn tell(&mut self, created: &str) -> Result<(), String> {
         if let Some((first, rest)) = created.split_once(" → ") {
             // Of several that a digest tells together the first and the last are known, and how many they were.

@@ -40,11 +40,11 @@ const MOODS: [Mood; 9] = [
     Mood::Moody,
 ];
 
-/// What the robot, or something before it, does with one message.
+/// The fate of one message, at the robot or before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Accepted,
-    /// Taken, and the answer is not what came back.
+    /// Taken, but the answer was lost or replaced.
     AcceptedUnheard,
     /// It did not come to the robot.
     Lost,
@@ -52,7 +52,7 @@ pub enum Fate {
     Errcode(i64),
 }
 
-/// Who waits for what becomes of a message.
+/// Who waits for the outcome of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     There,
@@ -88,7 +88,7 @@ pub struct Robot {
     never_takes: Option<u64>,
 }
 
-/// What bounds a delivery in all (see `worker::POST_DEADLINE`).
+/// The bound of a whole delivery (see `worker::POST_DEADLINE`).
 const PATIENCE: i64 = 10 * SECOND;
 
 impl Robot {
@@ -128,7 +128,7 @@ impl Robot {
         }
     }
 
-    /// What becomes of a message that is posted now.
+    /// The fate of a message that is posted now.
     pub fn post(&self, posted: Posted, time: i64, random: &mut Random) -> Flight {
         let Posted { ticket, webhook, content } = posted;
         let mood = match self.mood {
@@ -185,7 +185,7 @@ pub struct Posted {
 /// How long the robot must be left alone after it said so.
 pub const HOLD: i64 = MINUTE;
 
-/// What the agent hears of a message.
+/// The answer that the agent gets for a message.
 pub fn answer(fate: Fate) -> Result<Response, Error> {
     let errcode = |code: i64| Response::new(200, format!(r#"{{"errcode":{code},"errmsg":"simulated"}}"#));
     match fate {

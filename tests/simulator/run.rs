@@ -18,7 +18,7 @@ use super::trace;
 use super::world::{Crash, World};
 
 pub struct Outcome {
-    /// What must be true and is not.
+    /// The broken rule.
     pub wrong: Option<String>,
     /// How often each kind of fault was there.
     pub faults: BTreeMap<&'static str, u64>,
@@ -51,11 +51,11 @@ pub fn simulate(seed: u64, hours: u64, is_traced: bool) -> Outcome {
     Outcome { wrong, faults: world.faults(), trace: trace::take() }
 }
 
-/// Whether the machine went with the agent; or what is wrong.
+/// Whether the machine went with the agent; or the broken rule.
 fn how_it_ended(end: std::thread::Result<Result<End, LoadError>>) -> Result<bool, String> {
     match end {
         Ok(Ok(End::Stopped | End::CheckedOnce { .. })) => Ok(false),
-        // It ended rather than go on without what it knew, and is started again.
+        // It ended rather than go on without its memory, and is started again.
         Ok(Err(LoadError::Unreadable { .. })) => Ok(false),
         Ok(Err(error)) => Err(error.to_string()),
         Err(payload) => match payload.downcast::<Crash>() {

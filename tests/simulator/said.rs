@@ -1,4 +1,4 @@
-//! What a message says of containers, read as a person reads it.
+//! The words of a message about containers, as a person reads them.
 
 /// One thing about a container that a message can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,7 @@ pub struct Said {
     pub time: String,
 }
 
-/// All that a message says of the containers called `names`; nothing, where it tells several things together.
+/// Everything that a message says of the containers called `names`; empty if it tells several things together.
 pub fn said(text: &str, names: &[&'static str]) -> Option<Vec<Said>> {
     if text.contains("另有 ") || text.contains(" 次): ") {
         return None;

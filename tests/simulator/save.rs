@@ -15,9 +15,9 @@ const NEW_FILE_NAME: &str = "alert_state.json.new";
 /// The process that replaces the state file.
 pub struct Save {
     bytes: Vec<u8>,
-    /// What the oracle knew when the state was written down.
+    /// The oracle's knowledge when the state was written down.
     saved: Rc<Saved>,
-    /// When it was.
+    /// The time of that.
     pub began: i64,
     done: usize,
     /// When the operation under way ends.
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// Does the operation that is due; what became of the save, once that is known.
+    /// Does the operation that is due; returns the outcome of the save, once it is known.
     pub fn go_on_saving(&mut self) -> Option<io::Result<()>> {
         let time = self.clock.true_time;
         let mut save = self.save.take_if(|save| save.next <= time)?;
@@ -76,7 +76,7 @@ impl World {
             "rename" => self.disk.rename(NEW_FILE_NAME, FILE_NAME)?,
             _ => {
                 self.disk.sync_folder(is_honest);
-                // Until then a loss of power can bring back what was there before.
+                // Until then a loss of power can bring back the former file.
                 self.unsaved.take_if(|since| *since <= save.began);
                 let is_whole = self.disk.files.get(FILE_NAME).is_some_and(|content| content.saved.is_some());
                 self.torn_by_lie &= !(is_honest && is_whole);

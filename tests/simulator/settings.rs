@@ -1,4 +1,4 @@
-//! The configuration, and what people change of it while the agent runs.
+//! The configuration, and people's changes to it while the agent runs.
 
 use vps_monitor::config::{Config, Resolved};
 
@@ -50,7 +50,7 @@ pub struct Settings {
 const LISTS: [&[&str]; 3] =
     [&["c0", "c1", "c2", "c3", "shop-web-1", SERVICE], &["c0", "c3", "web"], &["c*", "shop-*", "stack_*"]];
 
-/// What a reload finds in the file.
+/// A reload's view of the file.
 #[derive(Clone, Debug)]
 pub enum Edited {
     Settings(Settings),
@@ -178,7 +178,7 @@ impl Settings {
         self.watches_containers() && (self.names(number) || self.containers == LISTS[2])
     }
 
-    /// What a container's alerts go by is the same.
+    /// The settings behind a container's alerts are the same.
     pub fn judges_alike(&self, other: &Settings, number: usize) -> bool {
         self.watches_container(number) == other.watches_container(number) && self.names(number) == other.names(number)
     }

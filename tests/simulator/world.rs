@@ -45,9 +45,9 @@ pub struct World {
     pub settings: Settings,
     /// Since when there is a channel.
     pub channel_since: i64,
-    /// What the agent posted, while it waits for what becomes of it.
+    /// The agent's posts, while their outcome is open.
     pub flights: Vec<Flight>,
-    /// What agents that are gone posted.
+    /// The posts of agents that are gone.
     pub orphans: Vec<Flight>,
     /// When the run ends.
     pub end: i64,
@@ -68,7 +68,7 @@ pub struct World {
     pub torn_by_lie: bool,
 }
 
-/// Who reads one channel: what is owed to them, and what they know of containers.
+/// Who reads one channel: debts to them, and their knowledge of containers.
 pub struct Group {
     pub oracle: Oracle,
     pub containers: Containers,
@@ -77,11 +77,11 @@ pub struct Group {
 /// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
 const MAX_IDLE_WAITS: u32 = 1000;
 
-/// What ends a wait.
+/// The end of a wait.
 pub enum Next {
     Time,
     Answered(Flight),
-    /// What became of the save.
+    /// The outcome of the save.
     Saved(io::Result<()>),
     Mishap(Mishap),
     End,
@@ -188,7 +188,7 @@ impl World {
         self.groups.iter_mut().for_each(|group| group.oracle.passed(from, to, time));
     }
 
-    /// Between two turns, what was decided is on the disk, or on its way to it.
+    /// Between two turns, the decisions are on the disk, or on their way to it.
     pub fn must_be_saving(&self) {
         let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
         let decisions = saved.map_or(0, |saved| saved.groups[0].model.decisions);
@@ -204,7 +204,7 @@ impl World {
         self.groups[0].oracle.model.decisions
     }
 
-    /// What the oracles know at the turn that wrote a save down.
+    /// The oracles' knowledge at the turn that wrote a save down.
     pub fn saved(&self) -> Saved {
         Saved {
             groups: self.groups.iter().map(|group| group.oracle.saved()).collect(),
@@ -279,7 +279,7 @@ impl World {
     /// Time passes without an agent.
     pub fn restart(&mut self, machine: bool) {
         self.disturbed();
-        // Behind a slow disk, what was told of containers last may not be saved: it is told again, or not known.
+        // Behind a slow disk, the last words about containers may not be saved: they are told again, or not known.
         if self.weather.disk_is_slow() || self.clock.true_time - self.slow_ended < MINUTE {
             self.groups.iter_mut().for_each(|group| group.containers.forget());
         }
@@ -290,7 +290,7 @@ impl World {
         }
         for flight in std::mem::take(&mut self.flights) {
             self.group_of(flight.robot).oracle.excuse(&flight.content);
-            // What was sent is on its way, or died with the machine.
+            // Messages that were sent are on their way, or died with the machine.
             if !machine || self.random.once_in(2) {
                 self.orphans.push(Flight { sender: Sender::Gone, ..flight });
             }
@@ -320,7 +320,7 @@ impl World {
         self.note(|| "a new agent starts".to_owned());
     }
 
-    /// The agent could not save what it knew, or what it saved was destroyed: it is not to blame for what it forgets.
+    /// The agent could not save its knowledge, or its save was destroyed: it is not to blame for forgetting.
     pub fn forgets(&mut self) {
         for group in &mut self.groups {
             group.oracle.forgets();

@@ -20,8 +20,8 @@ use super::{lay_over, wait_until};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_vps-monitor");
 
-/// The contract gives a stop a second; the rest is for a machine that is busy with other tests. What the agent must not
-/// wait for (5 s for Docker, 10 s for a webhook, a minute's window) is far beyond.
+/// The contract gives a stop a second; the rest is for a machine that is busy with other tests. The waits that must not
+/// happen (5 s for Docker, 10 s for a webhook, a minute's window) are far beyond.
 pub const PROMPTLY: Duration = Duration::from_secs(2);
 
 /// Variables in the environment of a test run that an agent would obey.
@@ -107,7 +107,7 @@ impl Place {
         lay_over(&from, &self.path("proc"));
     }
 
-    /// `vps-monitor ARGUMENTS` with this place's state and /proc, and its configuration where there is one.
+    /// `vps-monitor ARGUMENTS` with this place's state and /proc, and its configuration if there is one.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         for name in ENVIRONMENT {

@@ -9,8 +9,8 @@ use nix::unistd::geteuid;
 
 use super::is_ci;
 
-/// Runs `test` in a network where `hosts` are the only names, once each of `commands` has been run there. What `test`
-/// starts, threads and processes, is in that network too.
+/// Runs `test` in a network where `hosts` are the only names, once each of `commands` has been run there. The threads
+/// and processes of `test` are in that network too.
 ///
 /// # Panics
 /// A command fails, or `test` does; in CI also without root.

@@ -1,5 +1,5 @@
-//! A proxy that speaks HTTP, SOCKS 4, 4a and 5, whichever a client begins with, notes what it was asked for, and leads
-//! every client to the same address.
+//! A proxy that speaks HTTP, SOCKS 4, 4a and 5, whichever a client begins with, notes each request, and leads every
+//! client to the same address.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};

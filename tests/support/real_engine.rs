@@ -1,5 +1,5 @@
-//! The machine's own Docker engine, for what no stand-in can prove. It may be somebody's: it is used only where it is
-//! asked for. Whatever a test makes there is named `vpsmon-test-PID-…` and removed with the test.
+//! The machine's own Docker engine, for facts that no stand-in can prove. It may be somebody's: it is used only on
+//! request. Everything that a test makes there is named `vpsmon-test-PID-…` and removed with the test.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,5 @@
 //! A group robot that plays a script: a real listener on a free loopback port, which answers one request after another
-//! as the script says (and as if all was well when it is played out) and keeps what it was sent.
+//! by the script (and with success after its end) and keeps the requests.
 //!
 //! ```
 //! let robot = Robot::start([Answer::Errcode(45009), Answer::Reset]);

@@ -1,8 +1,8 @@
-//! Holds the house in order: which module may know which, and what no module does.
+//! Holds the house in order: which module may know which, and the things that no module does.
 //!
 //! The rules are not written here: ARCHITECTURE.md has them, in the tables under "Layers" and "Fences", which are read
-//! from there, so that what people read is what is enforced. What the documents say about commands, keys and exit codes
-//! is compared with the code in [`documents`].
+//! from there, so that people read the enforced rules. The documents' claims about commands, keys and exit codes are
+//! compared with the code in [`documents`].
 
 mod commands;
 mod documents;

@@ -1,7 +1,7 @@
 //! Reads Rust source as far as a path goes: which modules of this crate a file names, and in which line.
 //!
-//! No parser is needed for that. Comments, texts and lifetimes are dropped; what is left are words and signs, in which a
-//! path to this crate begins with `crate`, `super` or `self`, wherever it stands and however deep its braces nest.
+//! No parser is needed for that. Comments, texts and lifetimes are dropped; words and signs are left, in which a path
+//! to this crate begins with `crate`, `super` or `self`, wherever it stands and however deep its braces nest.
 
 use std::iter::Peekable;
 use std::str::Chars;

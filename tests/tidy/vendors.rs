@@ -1,5 +1,5 @@
-//! A fence on words: the names of vendors, their markup and their answers stand in `notify` alone; and what `notify` does
-//! not do.
+//! A fence on words: the names of vendors, their markup and their answers stand in `notify` alone; and the work that
+//! `notify` leaves to others.
 
 use super::{fail_on, lines_with, sources};
 
@@ -69,7 +69,7 @@ fn no_vendor_is_named_outside_of_notify() {
     fail_on(&complaints);
 }
 
-/// A channel says what is to be done, and a worker does it.
+/// A channel gives the orders, and a worker carries them out.
 #[test]
 fn no_channel_does_any_io() {
     let mut complaints = Vec::new();

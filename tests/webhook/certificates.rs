@@ -1,4 +1,4 @@
-//! Certificates: whose are taken, and what is said of the others.
+//! Certificates: the accepted ones, and the words about the others.
 
 use std::path::Path;
 use std::process::Command;

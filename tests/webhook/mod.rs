@@ -1,4 +1,4 @@
-//! Posting through a worker process, against a robot that does what robots and networks do.
+//! Posting through a worker process, against a robot that behaves as robots and networks do.
 
 mod certificates;
 mod network;

@@ -90,7 +90,7 @@ fn an_address_that_is_silent_costs_a_moment_and_not_the_time_of_the_robot() {
     let hosts = hosts(&[DEAD_V6, "fd00:dead::2", "fd00:dead::3", LIVE]);
     let commands = [LIVE_IS_HERE, DEAD_V6_IS_HERE, &drop, &others[0], &others[1]];
     isolated(&hosts, &commands, || {
-        // Tried one after another, with half of what is left for each, they would leave less than that.
+        // Tried one after another, with half of the remaining time for each, they would leave less than that.
         let robot = Robot::start_at(LIVE, [Answer::Late(Duration::from_millis(1500))]);
         let answer = post(&worker(), &url(&robot));
         assert!(is_delivered(&answer), "{answer:?}");

@@ -1,4 +1,4 @@
-//! Proxies: each kind, what it sees, what it refuses, and who goes without it. curl is the judge.
+//! Proxies: each kind, its view of the request, its refusals, and the requests that go without it. curl is the judge.
 
 use std::path::Path;
 use std::process::Command;

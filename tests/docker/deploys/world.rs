@@ -1,4 +1,4 @@
-//! Containers, an engine's words about them, and what the agent makes of it: all but the waiting, by a scripted clock.
+//! Containers, an engine's words about them, and the agent's reaction: everything but the waiting, by a scripted clock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl World {
         std::mem::take(&mut self.told)
     }
 
-    /// Ends the agent and starts it again with what it saved, after so many milliseconds.
+    /// Ends the agent and starts it again with its saved state, after so many milliseconds.
     pub fn restart_agent(&mut self, away_millis: i64, meanwhile: impl FnOnce(&mut World)) {
         let memory = self.docker.memory();
         let memory: Memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
@@ -116,7 +116,7 @@ impl World {
         self.pass(1000);
     }
 
-    /// Whether the events of what happens now arrive.
+    /// Whether the events arrive from now on.
     pub fn set_follows_events(&mut self, follows: bool) {
         self.follows_events = follows;
     }
@@ -137,7 +137,7 @@ impl World {
         values
     }
 
-    /// How long what is remembered is in the state file.
+    /// The length of the memory in the state file.
     pub fn memory_bytes(&self) -> usize {
         serde_json::to_vec(&self.docker.memory()).unwrap().len()
     }
@@ -185,7 +185,7 @@ impl World {
         self.start(name);
     }
 
-    /// The engine starts again what has just ended.
+    /// The engine starts again the container that has just ended.
     pub fn restart_by_policy(&mut self, name: &str) {
         self.find(name).restart_count += 1;
         self.start(name);
@@ -292,7 +292,8 @@ impl World {
 
     // Actions of the agent.
 
-    /// Lets time pass: batches are looked at, checks made, and what is kept back is looked at when its time has come.
+    /// Lets time pass: batches are looked at, checks made, and containers that are kept back are looked at when their
+    /// time has come.
     pub fn pass(&mut self, millis: i64) {
         let end = self.now_millis + millis;
         loop {

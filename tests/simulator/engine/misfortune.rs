@@ -1,4 +1,4 @@
-//! What befalls a container, and how compose and a swarm put another one in its place.
+//! The misfortunes of a container, and how compose and a swarm replace one.
 
 use jiff::Timestamp;
 use vps_monitor::docker::events::{Event, Kind};

@@ -34,7 +34,7 @@ pub enum Mood {
     Deaf,
 }
 
-/// Those that stand for one name, the newest last, and what happens to them next.
+/// The containers of one name, the newest last, and their next event.
 struct Subject {
     containers: Vec<Container>,
     next: i64,
@@ -42,7 +42,7 @@ struct Subject {
     truth: Truth,
 }
 
-/// What happens at the next instant.
+/// The event of the next instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
     Misfortune,
@@ -73,7 +73,7 @@ enum Step {
     Start,
 }
 
-/// What a group that was told everything would know.
+/// The knowledge of a group that was told everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Truth {
     /// Ends that nobody meant.
@@ -176,8 +176,8 @@ impl Engine {
             .unwrap_or(i64::MAX)
     }
 
-    /// What happened up to `time`. In a calm, which began at `calm`, nothing new does: who is away on purpose may stay so,
-    /// and the rest is mended; once it has lasted, one container dies, which is to be told.
+    /// The events up to `time`. In a calm, which began at `calm`, nothing new happens: a container that is away on
+    /// purpose may stay so, and the rest is mended; once the calm has lasted, one container dies, which is to be told.
     pub fn change(&mut self, time: i64, wall: Timestamp, calm: Option<i64>, random: &mut Random) {
         if self.mood_until <= time || (calm.is_some() && self.mood != Mood::Up) {
             self.mood = if calm.is_some() || random.once_in(2) {
@@ -368,7 +368,7 @@ impl Engine {
         self.drill
     }
 
-    /// Each name with what is true of it.
+    /// Each name with its true state.
     pub fn truths(&self) -> impl Iterator<Item = (&'static str, Condition, Truth)> {
         NAMES.iter().zip(&self.subjects).map(|(name, subject)| {
             let runs = subject.containers.iter().any(Container::is_running);

@@ -47,8 +47,8 @@ simulate: tools  ## simulate DAYS=2000 of faults over fresh seeds, or repeat one
 	SIMULATE_HOURS=$(or $(HOURS),72) $(if $(SEED),SIMULATE_SEED=$(SEED)) $(if $(and $(SEED),$(if $(DAYS),,none)),,SIMULATE_DAYS=$(or $(DAYS),2000)) \
 		$(CARGO) test --locked --profile simulation --test main simulator::nothing -- --nocapture
 
-# Each target for a minute, from the fixtures on. What is found is kept in fuzz/artifacts, and belongs into fixtures.
-fuzz:  ## fuzz what is read from outside, a minute each (nightly Rust and cargo-fuzz)
+# Each target for a minute, from the fixtures on. Findings are kept in fuzz/artifacts, and belong into fixtures.
+fuzz:  ## fuzz each parser of outside input, a minute each (nightly Rust and cargo-fuzz)
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
 		echo 'make: left out: this takes nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)'; exit 0; }; \
 	fuzz/seeds.sh && for target in proc engine robot state config cron foreign replay; do \

@@ -195,7 +195,7 @@ ask_the_new_version() {
 
 has_placeholder() { grep -Eq '^[[:space:]]*webhook_url:.*YOUR_KEY' "$CONFIG" 2>/dev/null; }
 
-# What is left to do after an install that left the service stopped.
+# The steps that are left after an install that left the service stopped.
 say_next() {
     echo "$NAME is installed, and the service is not running. Next:"
     if has_placeholder; then

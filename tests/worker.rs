@@ -91,8 +91,8 @@ fn a_worker_that_ends_without_a_word_or_says_too_much_is_no_answer() {
     let robot = Robot::start([]);
     let told = |binary: &str| Worker::at(binary).post(&request(&robot)).unwrap().wait().unwrap_err().0;
     assert!(told("/bin/false").starts_with("the worker process ended without an answer"));
-    assert_eq!(told("/usr/bin/yes"), "the worker process said what is no answer");
-    assert_eq!(told("/bin/echo"), "the worker process said what is no answer");
+    assert_eq!(told("/usr/bin/yes"), "the worker process gave no valid answer");
+    assert_eq!(told("/bin/echo"), "the worker process gave no valid answer");
     assert!(Worker::at("/nonexistent").post(&request(&robot)).is_err());
 }
 

@@ -1,5 +1,5 @@
 /*
- * A crowd beside what is measured: so many open sockets, or so many sleeping processes. Says "ready", then sleeps until
+ * A crowd beside the measured program: so many open sockets, or so many sleeping processes. Says "ready", then sleeps until
  * it is killed, with its process group. Not part of the product; `make bench-growth` uses it.
  *
  * usage: crowd sockets|processes COUNT

@@ -230,7 +230,7 @@ def megabytes(count):
 
 @contextlib.contextmanager
 def crowded(crowd, kind, count):
-    """So many sockets, or processes, beside what is measured."""
+    """So many sockets, or processes, beside the measured program."""
     child = subprocess.Popen([crowd, kind, str(count)], stdout=subprocess.PIPE, start_new_session=True)
     try:
         if not child.stdout.readline():

@@ -4,7 +4,7 @@
 #   apt install collectd-core monit prometheus-node-exporter; cargo install minmon
 #   benches/compare/peers.sh target/release/vps-monitor
 #
-# Run it as root: the agent lets nobody else look at its memory. What is not installed is left out. Each runs for a minute with a configuration of its own in a temporary folder, writes
+# Run it as root: the agent lets nobody else look at its memory. Missing ones are left out. Each runs for a minute with a configuration of its own in a temporary folder, writes
 # nothing anywhere else, and speaks to nobody; node_exporter is asked for its figures once a second on loopback. They do
 # not all measure the same: read the table as orders of magnitude.
 set -eu

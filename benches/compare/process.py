@@ -36,7 +36,7 @@ class Process:
         try:
             sizes = self.sizes("smaps_rollup", ("Rss", "Private_Dirty"))
         except PermissionError:
-            # The agent lets none but root look into it. Its anonymous pages are what is private and dirty of it.
+            # The agent lets none but root look into it. Its anonymous pages are its private dirty memory.
             sizes = self.sizes("status", ("VmRSS", "RssAnon"))
         return sizes
 

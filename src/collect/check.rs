@@ -50,7 +50,7 @@ impl Check {
         self.slots.iter().filter_map(|slot| slot.due).min()
     }
 
-    /// Collects what is due, and gives the snapshot once all is there, readings in the order of lines in a message.
+    /// Collects due readings, and returns the snapshot once it is complete, in the order of lines in a message.
     pub fn advance(&mut self, host: &mut Host, now: Now) -> Option<Snapshot> {
         for slot in &mut self.slots {
             if slot.due.is_some_and(|due| due <= now.boot) {

@@ -26,7 +26,7 @@ pub use resolved::{Overrides, Resolved};
 pub use schema::schema;
 pub use template::template;
 
-/// The configuration in force. Its default is what an empty file means.
+/// The configuration in force. Its default is that of an empty file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub general: general::Config,
@@ -82,7 +82,7 @@ impl Config {
         settings::describe(Config::read)
     }
 
-    /// The configuration as YAML, in the order of the template, secrets masked: what `config show` prints.
+    /// The configuration as YAML, in the order of the template, secrets masked: the output of `config show`.
     ///
     /// # Errors
     /// None that a configuration could cause; they are the serializer's.

@@ -7,7 +7,7 @@ use super::socket::Socket;
 /// The most that is received at once.
 const RECEIVE_BYTES: usize = 32 * 1024;
 
-const _: () = assert!(RECEIVE_BYTES <= super::SHARE_BYTES, "a turn's share is at least what is received at once");
+const _: () = assert!(RECEIVE_BYTES <= super::SHARE_BYTES, "a turn's share is at least one receive");
 const _: () = assert!(RECEIVE_BYTES >= super::head::MAX_HEAD_BYTES);
 
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ impl NetworkDevices {
         has_device(&own) && !self.uppers(&own).any(|upper| has_device(&upper))
     }
 
-    /// The interfaces that take in what `interface` receives: `upper_NAME`, and on kernels before 3.13 `master` alone.
+    /// The interfaces that take in the bytes of `interface`: `upper_NAME`, and on kernels before 3.13 `master` alone.
     fn uppers(&self, interface: &Path) -> impl Iterator<Item = PathBuf> {
         let entries = fs::read_dir(interface).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let uppers =

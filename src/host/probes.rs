@@ -84,7 +84,7 @@ impl Probes {
         probe
     }
 
-    /// Takes in what children have answered, and starts others. Never waits.
+    /// Takes in the children's answers, and starts others. Never waits.
     pub fn advance(&mut self, worker: &Worker, now: Boot) {
         if self.open.is_empty() && self.hung.is_empty() {
             return;

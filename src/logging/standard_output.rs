@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use std::io::{PipeReader, PipeWriter, Read};
 
-    /// A printer whose reader stands still, and what it holds already.
+    /// A printer whose reader stands still, and the bytes that it holds already.
     fn stuck() -> (PipeReader, Printer<PipeWriter>, usize) {
         let (reader, writer) = io::pipe().unwrap();
         let mut printer = Printer::new(Stream::new(writer));

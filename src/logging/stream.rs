@@ -26,7 +26,7 @@ const TERMINAL_CHUNK_BYTES: usize = 128;
 /// Ends a text that was cut off, before the next one.
 const CUT: &str = " … (cut off, as nobody read it)\n";
 
-/// Standard output, standard error, or what a test puts in their place.
+/// Standard output, standard error, or a test's stand-in for them.
 #[derive(Debug)]
 pub struct Stream<F> {
     file: F,

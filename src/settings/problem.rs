@@ -78,7 +78,7 @@ impl Problem {
     }
 }
 
-/// `FILE:LINE:COL: error: message`, the line, a caret under it, and what was expected; no line feed at the end.
+/// `FILE:LINE:COL: error: message`, the line, a caret under it, and the expected form; no line feed at the end.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;

@@ -34,7 +34,7 @@ impl Folder for FakeFolder {
         if let Some(errno) = self.read_fails {
             return Err(errno.into());
         }
-        assert!(self.files.get(name).is_none_or(|bytes| bytes.len() <= limit), "what was written is not read again");
+        assert!(self.files.get(name).is_none_or(|bytes| bytes.len() <= limit), "a written file is not read again");
         self.files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 

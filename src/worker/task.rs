@@ -25,7 +25,7 @@ pub enum Failed {
     TimedOut { within: Duration },
     #[error("the worker process ended without an answer ({how})")]
     Died { how: String },
-    #[error("the worker process said what is no answer")]
+    #[error("the worker process gave no valid answer")]
     Garbled,
 }
 

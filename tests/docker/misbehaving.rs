@@ -1,4 +1,4 @@
-//! Servers that do what no engine should, and engines that are not there: each is an error of its own, in time, and
+//! Servers that behave as no engine should, and engines that are not there: each is an error of its own, in time, and
 //! within the bounds.
 
 use std::io::Write;

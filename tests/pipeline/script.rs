@@ -2,12 +2,12 @@
 //!
 //! One event a line, `2026-02-04 08:10 host small-vps`; `#` begins a comment.
 //!
-//! | event | what happens |
+//! | event | effect |
 //! |---|---|
 //! | `host NAME` | the readings are those of fixtures/hosts/NAME from here on |
 //! | `disk PATH USED of TOTAL` | a file system's size, in GB |
 //! | `disk PATH gone` | it cannot be asked any more |
-//! | `container NAME STATE [HEALTH]` | what the engine says of it when it is next asked |
+//! | `container NAME STATE [HEALTH]` | the engine's next answer about it |
 //! | `container NAME gone` | it is not watched any more |
 //! | `event` | the engine tells of it now |
 //! | `robot down`, `robot up` | connections are refused, or taken again |

@@ -1,4 +1,4 @@
-//! Holds a run against what must be true, after every event.
+//! Checks a run against the invariants, after every event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;

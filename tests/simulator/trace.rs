@@ -1,4 +1,4 @@
-//! The story of one run, line by line: what happened in the world, and between it the agent's own log.
+//! The story of one run, line by line: events of the world, and between them the agent's own log.
 
 use std::cell::RefCell;
 

@@ -36,8 +36,8 @@ pub fn health(observed: &Observation, policy: WatchPolicy, interner: &mut Intern
     })
 }
 
-/// Whether a container has been starting for longer than its own health check may take. What the list alone tells does
-/// not say: the times of the check are in inspect.
+/// Whether a container has been starting for longer than its own health check may take. The list alone does not tell:
+/// the times of the check are in inspect.
 fn is_overdue(observed: &Observation) -> bool {
     let longest_start = observed.details.as_ref().and_then(|details| details.longest_start);
     match (observed.uptime, longest_start) {

@@ -71,7 +71,7 @@ pub struct InspectedEnd {
 }
 
 impl Run {
-    /// Takes in what happened in this run. Its start is the beginning of another one.
+    /// Takes in an event of this run. Its start is the beginning of another one.
     pub fn take_in(&mut self, event: &Event) {
         let Event { kind, at_nanos, signal, exit_code, .. } = *event;
         if !matches!(kind, Kind::Kill | Kind::Oom | Kind::Die | Kind::Stop) {
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(end(&[event(Kind::Oom, 8), die(1, 10)]), End::OutOfMemory);
         assert_eq!(end(&[die(137, 10), event(Kind::Oom, 10)]), End::OutOfMemory);
         assert_eq!(end(&[event(Kind::Oom, 8), die(1, 100)]), End::Itself);
-        // Without events: what inspect says alone.
+        // Without events: inspect alone.
         assert_eq!(end_of(&[], InspectedEnd { exit_code: Some(137), ..flag }), End::OutOfMemory);
         assert_eq!(end_of(&[], InspectedEnd { exit_code: Some(0), ..flag }), End::Itself);
     }

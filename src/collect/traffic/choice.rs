@@ -43,7 +43,7 @@ impl Choice {
     /// Marks the interfaces that count. Without sysfs (`devices`) names decide.
     ///
     /// # Errors
-    /// One that is named is not there: what passes on it is not known, and so the sum is not.
+    /// A named one is missing: its bytes are not known, and so the sum is not.
     pub(super) fn mark(&self, interfaces: &mut Interfaces, devices: Option<&NetworkDevices>) -> Result<(), Malformed> {
         match self {
             Choice::Named(patterns) => {

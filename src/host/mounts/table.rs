@@ -273,7 +273,7 @@ mod tests {
         {
             assert!(!at_once(path), "{path}");
         }
-        assert!(!at_once("/tank"), "it is not told what is below ZFS");
+        assert!(!at_once("/tank"), "the device below ZFS is not known");
     }
 
     #[test]

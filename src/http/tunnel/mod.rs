@@ -38,7 +38,7 @@ impl From<io::Error> for Refusal {
 /// of proxy takes only addresses. Afterwards `stream` reads from and writes to the target.
 ///
 /// # Errors
-/// The proxy refuses, does not speak what it should, or breaks off.
+/// The proxy refuses, speaks another protocol, or breaks off.
 pub fn open(
     stream: &mut (impl Read + Write),
     proxy: &Proxy,

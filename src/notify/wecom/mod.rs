@@ -32,7 +32,8 @@ pub const BUDGET: Budget =
 const MAX_CONTENT_BYTES: usize = 4096;
 
 const _: () = assert!(BUDGET.is_within_bounds());
-const _: () = assert!(outbox::MAX_MESSAGES <= 5 * BUDGET.attempts, "what is not folded goes out in five minutes");
+const _: () =
+    assert!(outbox::MAX_MESSAGES <= 5 * BUDGET.attempts, "messages that are not folded go out in five minutes");
 const _: () = assert!(RATE_LIMIT_HOLD.as_millis() >= BUDGET.window.as_millis());
 
 /// The robot's section in the configuration. It is also the name of the one outbox that a state of version 1 has.

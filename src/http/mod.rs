@@ -110,7 +110,8 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let mut response = agent.run(outgoing).map_err(|error| told(&error))?;
     if response.status().is_redirection() {
         return Err(Error(format!(
-            "{host} answers with a redirect (HTTP {}), which is not followed: the URL is a secret; correct webhook_url",
+            "{host} answers with a redirect (HTTP {}), which is not followed: the URL is a secret; \
+             correct it in the configuration",
             response.status().as_u16()
         )));
     }

@@ -1,10 +1,10 @@
-//! A fence on words: the names of vendors, their markup and their answers stand in `notify` alone; and the work that
+//! A fence on words: the names of vendors, their markup, limits and answers stand in `notify` alone; and the work that
 //! `notify` leaves to others.
 
 use super::{fail_on, lines_with, sources};
 
-/// The names of vendors, and words of their interfaces.
-const WORDS: [&str; 22] = [
+/// The names of vendors, and words of their interfaces: keys, fields, markup and its escapes.
+const WORDS: [&str; 29] = [
     "wecom",
     "wechat",
     "weixin",
@@ -27,11 +27,19 @@ const WORDS: [&str; 22] = [
     "msgtype",
     "parse_mode",
     "markdown",
+    "webhook_url",
+    "qyapi",
+    "mentioned_list",
+    "&lt;",
+    "＠",
+    "＜",
+    "＿",
 ];
 
 /// The exceptions, each with its reason.
-const EXCEPTIONS: [(&str, &str); 2] = [
+const EXCEPTIONS: [(&str, &str); 3] = [
     ("src/config/mod.rs", "it composes the configuration, a line for each vendor's section"),
+    ("src/settings/mask.rs", "a file that cannot be parsed holds the secret of that key, too"),
     ("src/cli/options.rs", "its comments are the help and the man page, which say what the program is for"),
 ];
 
@@ -64,6 +72,22 @@ fn no_vendor_is_named_outside_of_notify() {
     for (path, why) in EXCEPTIONS {
         if !needed.contains(&path) {
             complaints.push(format!("{path} is no exception any more ({why})"));
+        }
+    }
+    fail_on(&complaints);
+}
+
+/// Whoever makes a channel's budget or length outside of `notify` knows a vendor's.
+#[test]
+fn no_vendors_limit_stands_outside_of_notify() {
+    const LIMITS: [&[&str]; 2] = [&["Budget", "{", "attempts", ":"], &["Limits", "{", "part_bytes", ":"]];
+    let mut complaints = Vec::new();
+    for file in sources().iter().filter(|file| file.top() != "notify") {
+        let last_line = without_tests(&file.path, &file.text).lines().count();
+        for limit in LIMITS {
+            let lines = lines_with(file, limit).into_iter().filter(|line| *line <= last_line);
+            complaints
+                .extend(lines.map(|line| format!("{}:{line}: `{}` is a vendor's limit", file.path, limit.concat())));
         }
     }
     fail_on(&complaints);

@@ -21,7 +21,8 @@ fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
 #[test]
 fn a_collectors_name_is_a_text_in_its_own_file_alone() {
     let names = SOURCES.iter().map(|source| source.name).chain([docker::NAME]);
-    let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    // Alone, or with what a subject or a key has behind it: `disk(/)`, `memory.threshold`.
+    let names: Vec<String> = names.flat_map(|name| ["\"", "(", "."].map(|end| format!("\"{name}{end}"))).collect();
     let mut complaints = Vec::new();
     for file in sources().iter().filter(|file| file.top() != "collect") {
         for (number, line) in code(file) {
@@ -37,7 +38,7 @@ fn a_collectors_name_is_a_text_in_its_own_file_alone() {
 /// They say their limits where they describe their quantities and read their keys: in no function that is called otherwise.
 #[test]
 fn no_collector_knows_a_limit_when_it_measures() {
-    const LIMITS: [&str; 5] = ["threshold", "limit", "limits", "Limits", "default_warning"];
+    const LIMITS: [&str; 6] = ["threshold", "limit", "limits", "Limits", "warning", "breach"];
     /// These measure nothing.
     const KEYS: [&str; 4] = [
         "src/collect/mod.rs",
@@ -65,6 +66,34 @@ fn no_collector_knows_a_limit_when_it_measures() {
             }
             if word == "}" && depth == around {
                 function = None;
+            }
+        }
+    }
+    fail_on(&complaints);
+}
+
+/// A limit without a name is one, too: small numbers count columns and lines, large ones are thresholds.
+#[test]
+fn no_collector_compares_a_reading_with_a_number() {
+    const LARGEST_COUNT: u64 = 9;
+    let is_large = |word: &str| word.replace('_', "").parse::<u64>().is_ok_and(|number| number > LARGEST_COUNT);
+    let mut complaints = Vec::new();
+    for file in sources().iter().filter(|file| file.top() == "collect") {
+        let lines: Vec<(usize, &str)> =
+            code(file).filter(|(_, line)| !line.starts_with("const _: () = assert!")).collect();
+        let words: Vec<_> =
+            file.tokens.iter().filter(|word| lines.iter().any(|(number, _)| *number == word.line)).collect();
+        let word = |index: usize| words.get(index).map_or("", |word| word.text.as_str());
+        for at in (1..words.len()).filter(|at| matches!(word(*at), "<" | ">")) {
+            // `<<` and `>>` shift, `=>` and `->` compare nothing, and behind `<=` the number stands one further.
+            let (before, behind) = (word(at - 1), if word(at + 1) == "=" { word(at + 2) } else { word(at + 1) });
+            if [before, behind].contains(&word(at)) || matches!(before, "=" | "-") {
+                continue;
+            }
+            // A float is three words: the sign may follow its last one.
+            let first = if at > 2 && word(at - 2) == "." { word(at - 3) } else { before };
+            if is_large(first) || is_large(behind) {
+                complaints.push(format!("{}:{}: compares with {first} or {behind}", file.path, words[at].line));
             }
         }
     }

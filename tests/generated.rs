@@ -108,7 +108,7 @@ fn command_page() -> String {
         .manual("System administration");
     man.render_title(&mut page).unwrap();
     man.render_name_section(&mut page).unwrap();
-    man.render_synopsis_section(&mut page).unwrap();
+    page.extend_from_slice(synopsis(&command).as_bytes());
     man.render_description_section(&mut page).unwrap();
     man.render_options_section(&mut page).unwrap();
     let mut page = String::from_utf8(page).unwrap();
@@ -116,6 +116,36 @@ fn command_page() -> String {
     commands(&command, "", &mut page);
     page.push_str(include_str!("generated/vps-monitor.8.tail"));
     page
+}
+
+/// Each command with its own options on a line, then the options of all.
+fn synopsis(command: &clap::Command) -> String {
+    fn lines(command: &clap::Command, before: &str, page: &mut String) {
+        for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+            let name = format!("{before} {}", command.get_name());
+            if command.has_subcommands() {
+                lines(command, &name, page);
+            } else {
+                let options = roff(&bracketed(command));
+                page.push_str(&format!("\\fB{}\\fR [\\fIOPTIONS\\fR]{options}\n.br\n", roff(&name)));
+            }
+        }
+    }
+    let mut page = ".SH SYNOPSIS\n".to_owned();
+    lines(command, "vps-monitor", &mut page);
+    let of_all = command.get_arguments().filter(|argument| argument.is_global_set());
+    let of_all: Vec<String> = of_all.map(|argument| format!("[{}]", written(argument))).collect();
+    page.push_str(&format!(".PP\n\\fIOPTIONS\\fR: {}\n", roff(&of_all.join(" "))));
+    page
+}
+
+/// A command's own options and arguments: ` [--json] [FILE]`.
+fn bracketed(command: &clap::Command) -> String {
+    own(command).map(|argument| format!(" [{}]", written(argument))).collect()
+}
+
+fn own(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+    command.get_arguments().filter(|argument| !argument.is_global_set() && argument.get_id() != "help")
 }
 
 /// Each command that can be typed, with its own options.
@@ -126,12 +156,9 @@ fn commands(command: &clap::Command, before: &str, page: &mut String) {
             commands(command, &format!("{name} "), page);
             continue;
         }
-        let own =
-            || command.get_arguments().filter(|argument| !argument.is_global_set() && argument.get_id() != "help");
-        let synopsis: Vec<String> = own().map(|argument| format!(" [{}]", written(argument))).collect();
-        page.push_str(&format!(".SS \"{}{}\"\n", roff(&name), roff(&synopsis.concat())));
+        page.push_str(&format!(".SS \"{}{}\"\n", roff(&name), roff(&bracketed(command))));
         page.push_str(&format!("{}\n", roff(&about(command.get_long_about().or(command.get_about())))));
-        for argument in own() {
+        for argument in own(command) {
             let help = about(argument.get_long_help().or(argument.get_help()));
             page.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", roff(&written(argument)), roff(&help)));
         }

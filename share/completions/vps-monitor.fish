@@ -63,7 +63,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l procf
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -l json -d 'Print one JSON object'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s n -d 'How many times, up to 100000' -r
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -s n -d 'How many times, 1 to 100000' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l cron -d 'Use this cron expression, in quotes, instead of the configuration\'s' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l timezone -d 'Use this time zone instead of the configuration\'s, such as Asia/Shanghai' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand schedule" -l after -d 'Times after this one (exclusive), such as 2026-02-04T09:00:00+08:00 [default: now]' -r

@@ -130,8 +130,8 @@ pub struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub struct ScheduleArgs {
-    /// How many times, up to 100000
-    #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    /// How many times, 1 to 100000
+    #[arg(short, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub number: u32,
     /// Use this cron expression, in quotes, instead of the configuration's
     #[arg(long, value_name = "EXPR")]

@@ -26,6 +26,9 @@ pub struct Section<'a> {
     span: Option<Range<usize>>,
     /// Another value is in its place, which was reported: then missing keys are not reported.
     is_refused: bool,
+    /// The single value in its place, and the first key that would take it.
+    stand_in: Option<&'a Scalar>,
+    taker: Option<&'static str>,
     /// `system.memory`; empty for the document.
     path: String,
     /// The keys that were read: all others are unknown.
@@ -142,7 +145,9 @@ impl<'a> Section<'a> {
     }
 
     fn of(diagnostics: &'a mut Diagnostics, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
-        Section { diagnostics, entries, span, is_refused: false, path, known: Vec::new(), values: Values::default() }
+        let (is_refused, stand_in, taker) = (false, None, None);
+        let (known, values) = (Vec::new(), Values::default());
+        Section { diagnostics, entries, span, is_refused, stand_in, taker, path, known, values }
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -173,8 +178,12 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: T,
         expected: &str,
-        convert: impl FnMut(&Scalar) -> Result<T, Complaint>,
+        mut convert: impl FnMut(&Scalar) -> Result<T, Complaint>,
     ) -> T {
+        // A text would take anything, and may be a secret.
+        if self.taker.is_none() && !expected.is_empty() && self.stand_in.is_some_and(|scalar| convert(scalar).is_ok()) {
+            self.taker = Some(key);
+        }
         let Some(entry) = self.ask(key).filter(|entry| !entry.value.is_null()) else { return default };
         let path = self.path_of(key);
         self.diagnostics.convert(&entry.value, &path, expected, convert).unwrap_or(default)
@@ -224,21 +233,30 @@ pub(super) fn read_mapping<T>(
     path: String,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> T {
-    let mut is_refused = false;
+    let (mut is_refused, mut is_explained) = (false, false);
     let entries: &[Entry] = match &*node.value {
         Value::Mapping(entries) => entries,
         _ if node.is_null() => &[],
         _ => {
-            if !diagnostics.confusable_in_scalar(node, &path) {
-                let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));
-                diagnostics.complain(node, &path, &complaint.expected(expected_of_a_mapping(node)));
-            }
+            is_explained = diagnostics.confusable_in_scalar(node, &path);
             is_refused = true;
             &[]
         }
     };
-    let mut section = Section { is_refused, ..Section::of(diagnostics, entries, span, path) };
+    let stand_in = match &*node.value {
+        Value::Scalar(scalar) if is_refused => Some(scalar),
+        _ => None,
+    };
+    let mut section = Section { is_refused, stand_in, ..Section::of(diagnostics, entries, span, path) };
     let value = read(&mut section);
+    if is_refused && !is_explained {
+        let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));
+        let expected = match (stand_in, section.taker) {
+            (Some(scalar), Some(key)) => in_its_section(&section.path, key, &scalar.text),
+            _ => expected_of_a_mapping(node).to_owned(),
+        };
+        section.diagnostics.complain(node, &section.path, &complaint.expected(expected));
+    }
     section.finish();
     value
 }
@@ -249,6 +267,13 @@ fn of_another_alphabet(key: &str, likely: &str) -> String {
     other
         .map(|c| format!("`{likely}`; `{c}` (U+{:04X}) is a letter of another alphabet", u32::from(c)))
         .unwrap_or_default()
+}
+
+/// `memory: {threshold: 80}`: a value that stood in a section's place, under the key that takes it.
+fn in_its_section(path: &str, key: &str, value: &str) -> String {
+    let section = path.rsplit('.').next().filter(|name| !name.is_empty() && !name.ends_with(']'));
+    let before = section.map(|name| format!("{name}: ")).unwrap_or_default();
+    format!("`{before}{{{key}: {value}}}`")
 }
 
 /// A line that was meant as a key and its value is a mere text to YAML if its colon is not YAML's.

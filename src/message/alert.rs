@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::episode::Wording;
-use super::report::short;
+use super::format::short;
 use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
 use crate::rule::{Level, Limit};

@@ -1,7 +1,11 @@
-//! The written form of numbers and times.
+//! The written form of numbers, times and values.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use super::Line;
+use crate::metric::Metric;
+use crate::snapshot::Value;
 
 const KIB: f64 = 1024.0;
 
@@ -22,6 +26,18 @@ pub fn size(bytes: u64) -> String {
 /// `2026-02-04 15:30:00` in `zone`.
 pub fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+pub fn short(metric: &Metric, value: &Value) -> Line {
+    with_word(metric, value, Line::foreign)
+}
+
+/// The value in its shortest form; `word` makes an engine's word fit to be shown.
+pub fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
+    match value {
+        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),
+        Value::Container(container) => word(&container.shown()),
+    }
 }
 
 #[cfg(test)]

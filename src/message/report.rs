@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::containers::containers;
-use super::{Kind, Line, Message, Style, Words, size};
+use super::format::{short, size};
+use super::{Kind, Line, Message, Style, Words};
 use crate::alert::{Alert, MessageCounts};
-use crate::metric::{Metric, Section};
+use crate::metric::Section;
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 /// The sections under the measurements, if they have content.
@@ -116,17 +117,5 @@ fn value(key: &Key, value: &Value) -> Line {
             short(key.metric, value) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }
         _ => short(key.metric, value),
-    }
-}
-
-pub(super) fn short(metric: &Metric, value: &Value) -> Line {
-    with_word(metric, value, Line::foreign)
-}
-
-/// The value in its shortest form; `word` makes an engine's word fit to be shown.
-pub(super) fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
-    match value {
-        Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),
-        Value::Container(container) => word(&container.shown()),
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::Style;
+use super::format::with_word;
 use super::format::{size, time};
-use super::report::with_word;
 use crate::metric;
 use crate::rule::{Finding, Level, Limit, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Value};

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use super::{MEMORY_ALERT, MEMORY_RECOVERY};
+use super::{MEMORY_ALERT, see_alert_and_recovery};
 use crate::support::agent::{Agent, Place, finish, quick};
 use crate::support::robot::Robot;
 use crate::support::{can_inject, wait_until};
@@ -198,11 +198,7 @@ fn where_there_can_be_no_state_messages_go_out_and_it_is_said_once() {
     // A file where the folder should be: not even root can write there.
     fs::write(place.state(), "").unwrap();
     let agent = place.start(&["run"]);
-    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
-    place.become_host("no-swap");
-    agent.signal(Signal::SIGUSR1);
-    assert!(robot.wait_for(2)[1].content().starts_with(MEMORY_RECOVERY));
-    agent.wait_for_log("delivered kind=recovery");
+    see_alert_and_recovery(&robot, &place, &agent);
     let log = agent.stop(Signal::SIGTERM).stderr;
     let complaints: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
     assert!(complaints.len() == 1 && complaints[0].contains("messages are sent all the same"), "{log}");
@@ -219,11 +215,7 @@ fn in_a_folder_that_is_read_only_messages_go_out_and_it_is_said_once() {
         return;
     }
     let agent = place.start_after(read_only, &["run"]);
-    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
-    place.become_host("no-swap");
-    agent.signal(Signal::SIGUSR1);
-    assert!(robot.wait_for(2)[1].content().starts_with(MEMORY_RECOVERY));
-    agent.wait_for_log("delivered kind=recovery");
+    see_alert_and_recovery(&robot, &place, &agent);
     let log = agent.stop(Signal::SIGTERM).stderr;
     assert_eq!(log.matches(" ERROR ").count(), 1, "{log}");
     assert!(log.contains("the state cannot be saved, messages are sent all the same"), "{log}");
@@ -256,11 +248,7 @@ fn on_a_full_disk_messages_go_out_and_the_state_is_saved_once_there_is_room() {
         return;
     }
     let agent = place.start_after(full, &["run"]);
-    assert!(robot.wait_for(1)[0].content().starts_with(MEMORY_ALERT));
-    place.become_host("no-swap");
-    agent.signal(Signal::SIGUSR1);
-    assert!(robot.wait_for(2)[1].content().starts_with(MEMORY_RECOVERY));
-    agent.wait_for_log("delivered kind=recovery");
+    see_alert_and_recovery(&robot, &place, &agent);
 
     // Seen from outside, the agent's files are under its root.
     let root = format!("/proc/{}/root{}", agent.pid(), place.state().display());

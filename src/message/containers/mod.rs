@@ -7,7 +7,7 @@ mod section;
 use std::collections::HashMap;
 
 use super::episode::{Wording, without_picture};
-use super::report::short;
+use super::format::short;
 use super::{Line, Words};
 use crate::alert::Transition;
 use crate::metric;

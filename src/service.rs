@@ -20,7 +20,7 @@ const MAX_UNSENT: usize = 8;
 
 /// The agent's own state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase<'a> {
+pub enum Notification<'a> {
     /// The configuration is valid, the state is loaded, and it watches.
     Ready,
     Reloading,
@@ -62,18 +62,18 @@ impl ServiceManager {
     }
 
     /// Tells it, at once or as soon as it listens.
-    pub fn tell(&mut self, phase: Phase<'_>, now: Boot) {
+    pub fn tell(&mut self, notification: Notification<'_>, now: Boot) {
         let status = format!("{}\n", NotifyState::Status(&self.status));
-        let text = match phase {
-            Phase::Ready if self.status.is_empty() => format!("{}\n", NotifyState::Ready),
-            Phase::Ready => format!("{}\n{status}", NotifyState::Ready),
+        let text = match notification {
+            Notification::Ready if self.status.is_empty() => format!("{}\n", NotifyState::Ready),
+            Notification::Ready => format!("{}\n{status}", NotifyState::Ready),
             // systemd tells this reload's readiness from an earlier one's by the time (sd_notify(3)).
-            Phase::Reloading => match NotifyState::monotonic_usec_now() {
+            Notification::Reloading => match NotifyState::monotonic_usec_now() {
                 Ok(time) => format!("{}\n{time}\n", NotifyState::Reloading),
                 Err(_) => return,
             },
-            Phase::Stopping => format!("{}\n", NotifyState::Stopping),
-            Phase::Status(status) => {
+            Notification::Stopping => format!("{}\n", NotifyState::Stopping),
+            Notification::Status(status) => {
                 status.clone_into(&mut self.status);
                 let text = NotifyState::Status(status).to_string();
                 self.unsent.retain(|earlier| !earlier.starts_with("STATUS="));
@@ -88,7 +88,7 @@ impl ServiceManager {
             self.unsent.pop_front();
         }
         // A new status is a sign of life as well.
-        self.flush(matches!(phase, Phase::Status(_)), now);
+        self.flush(matches!(notification, Notification::Status(_)), now);
     }
 
     /// When [`ServiceManager::advance`] has something to do. An agent that `is_stalled` gives no sign of life.
@@ -185,10 +185,10 @@ mod tests {
         let second = Some(Duration::from_secs(1));
         let mut manager = ServiceManager::new(Some(Sender::to(&path).unwrap()), second, at(0));
         assert_eq!((manager.due(false), manager.due(true)), (Some(at(1000)), None));
-        manager.tell(Phase::Reloading, at(100));
-        manager.tell(Phase::Status("one"), at(200));
-        manager.tell(Phase::Ready, at(300));
-        manager.tell(Phase::Status("two"), at(400));
+        manager.tell(Notification::Reloading, at(100));
+        manager.tell(Notification::Status("one"), at(200));
+        manager.tell(Notification::Ready, at(300));
+        manager.tell(Notification::Status("two"), at(400));
         assert_eq!(manager.due(true), Some(at(1400)));
         manager.advance(false, at(1000));
         assert!(manager.failed >= 4);
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(told_later[1..], ["READY=1\nSTATUS=one\n", "STATUS=two\n"]);
         manager.advance(false, at(2000));
         assert_eq!(told(&receiver), ["WATCHDOG=1\n"]);
-        manager.tell(Phase::Status("three"), at(2500));
+        manager.tell(Notification::Status("three"), at(2500));
         assert_eq!(told(&receiver), ["WATCHDOG=1\nSTATUS=three\n"]);
         assert_eq!(manager.due(false), Some(at(3500)));
     }
@@ -211,13 +211,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut manager = ServiceManager::new(Sender::to(&folder.path().join("nobody")).ok(), None, at(0));
         for number in 0..100 {
-            manager.tell(if number % 2 == 0 { Phase::Reloading } else { Phase::Ready }, at(number));
+            manager.tell(if number % 2 == 0 { Notification::Reloading } else { Notification::Ready }, at(number));
         }
-        manager.tell(Phase::Stopping, at(100));
+        manager.tell(Notification::Stopping, at(100));
         assert_eq!((manager.unsent.len(), manager.unsent.back().unwrap().as_str()), (MAX_UNSENT, "STOPPING=1\n"));
 
         let mut nobody = ServiceManager::new(None, None, at(0));
-        nobody.tell(Phase::Ready, at(0));
+        nobody.tell(Notification::Ready, at(0));
         assert_eq!((nobody.unsent.len(), nobody.due(false)), (0, None));
     }
 }

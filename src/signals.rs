@@ -14,7 +14,7 @@ use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level::pipe};
 
-use crate::terminal::Terminal;
+use crate::terminal::ControllingTerminal;
 
 /// The request that a signal makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Signals {
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
     check: Arc<AtomicBool>,
-    terminal: Terminal,
+    terminal: ControllingTerminal,
 }
 
 impl Signals {
@@ -53,7 +53,7 @@ impl Signals {
             stop: Arc::default(),
             reload: Arc::default(),
             check: Arc::default(),
-            terminal: Terminal::of_this_process(),
+            terminal: ControllingTerminal::of_this_process(),
         };
         for (signal, flag_of) in
             [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.reload), (SIGUSR1, &signals.check)]

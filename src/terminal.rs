@@ -10,15 +10,15 @@ use nix::fcntl::OFlag;
 
 /// A process's knowledge of its terminal.
 #[derive(Clone, Copy, Debug)]
-pub struct Terminal {
+pub struct ControllingTerminal {
     /// There is a terminal, and nobody asked the process to survive it.
     matters: bool,
 }
 
-impl Terminal {
+impl ControllingTerminal {
     /// The terminal as it is now. Call this before SIGHUP is handled.
-    pub fn of_this_process() -> Terminal {
-        Terminal { matters: is_there() && !ignores_hangup() }
+    pub fn of_this_process() -> ControllingTerminal {
+        ControllingTerminal { matters: is_there() && !ignores_hangup() }
     }
 
     /// Whether the process had a terminal and has lost it.

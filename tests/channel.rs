@@ -11,7 +11,7 @@ use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::http::{Answer, Method, Request, Response};
 use vps_monitor::message::{Escape, Kind, Line, Message};
 use vps_monitor::metric;
-use vps_monitor::notify::{Channel, Job, Limits, Vendor};
+use vps_monitor::notify::{Channel, ChannelLimits, Job, Vendor};
 use vps_monitor::outbox::{Budget, Outcome};
 use vps_monitor::secret::Secret;
 use vps_monitor::snapshot::{Snapshot, Value};
@@ -48,10 +48,10 @@ impl Vendor for Pager {
         "pager.url"
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChannelLimits {
         let minute = Duration::from_secs(60);
         let budget = Budget { attempts: 3, window: minute, longest_attempt: Duration::from_secs(10) };
-        Limits { part_bytes: Some(1024), budget: Some(budget) }
+        ChannelLimits { part_bytes: Some(1024), budget: Some(budget) }
     }
 
     fn escape(&self) -> Escape {

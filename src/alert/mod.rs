@@ -3,13 +3,13 @@
 //! Pure: findings and the time go in, transitions come out, each with its reason. It knows no text, and whoever calls it
 //! saves it together with the messages made of its transitions.
 
-mod check;
 mod look;
 mod news;
 mod policy;
 mod record;
 mod saved;
 mod streak;
+mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub use news::{Episode, MessageCounts, News, Transition};
 pub use policy::{Policy, Steps};
 pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};
 
-pub use check::LONGEST_WAIT;
+pub use validate::LONGEST_WAIT;
 
 /// How long an alert that was told waits for a container of its name to appear again.
 pub const NAME_IS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);

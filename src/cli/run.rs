@@ -8,7 +8,7 @@ use crate::config::Resolved;
 use crate::core::{Core, End, Mode};
 use crate::daemon::{Control, Daemon, Loader};
 use crate::host;
-use crate::logging::{self, Target};
+use crate::logging::{self, Destination};
 use crate::service;
 use crate::signals::Signals;
 use crate::store::{Loaded, Saver};
@@ -19,10 +19,10 @@ pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
     setup::ensure_descriptors()?;
     // From the first moment on: a signal during the setup is not lost.
     let signals = Signals::install().map_err(anyhow::Error::from)?;
-    let target = Target::detect();
+    let target = Destination::detect();
     logging::start(target, LevelFilter::Info).map_err(anyhow::Error::from)?;
     match watch(options, once, signals, target) {
-        Err(error) if target == Target::Syslog => Ok(log_failure(&error)),
+        Err(error) if target == Destination::Syslog => Ok(log_failure(&error)),
         ended => ended,
     }
 }
@@ -41,7 +41,7 @@ fn log_failure(error: &Error) -> u8 {
     error.exit_code()
 }
 
-fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Result<u8, Error> {
+fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -> Result<u8, Error> {
     let mut host = options.host()?;
     if !setup::config_answers(options.config_file().place(), &host.worker, &signals)? {
         return Ok(exit::DONE);
@@ -61,7 +61,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Target) -> Res
     let control = state_folder.folder().and_then(Control::listen);
     let mode = Mode {
         once,
-        print_checks: !once && target == Target::StandardError,
+        print_checks: !once && target == Destination::StandardError,
         is_service: service::listens(),
         state_folder: folder,
         config_file: options.config_file(),

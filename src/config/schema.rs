@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 
 use super::Config;
-use crate::settings::{Described, Kind, MAX_DURATIONS, MAX_ITEMS};
+use crate::settings::{Described, MAX_DURATIONS, MAX_ITEMS, ValueKind};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -65,19 +65,19 @@ fn property(key: &Described, inside: &[Described]) -> Json {
 }
 
 /// The values of a key of this kind.
-fn values(kind: &Kind, key: &Described, inside: &[Described]) -> Map<String, Json> {
+fn values(kind: &ValueKind, key: &Described, inside: &[Described]) -> Map<String, Json> {
     match kind {
-        Kind::Section => section(inside),
-        Kind::List => list(key, inside),
-        Kind::Boolean => object(json!({"type": ["boolean", "null"]})),
-        Kind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
-        Kind::Number { above, up_to } => number(*above, *up_to),
-        Kind::Percent => number(0.0, 100.0),
-        Kind::OrOff(kind) => object(json!({"anyOf": [{"const": 0}, values(kind, key, inside)]})),
-        Kind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
-        Kind::Durations { from, to, none } => durations(*from, *to, *none),
-        Kind::Choice(words) => choice(words),
-        Kind::Text => text(key, true),
+        ValueKind::Section => section(inside),
+        ValueKind::List => list(key, inside),
+        ValueKind::Boolean => object(json!({"type": ["boolean", "null"]})),
+        ValueKind::Integer { from, to } => object(json!({"type": ["integer", "null"], "minimum": from, "maximum": to})),
+        ValueKind::Number { above, up_to } => number(*above, *up_to),
+        ValueKind::Percent => number(0.0, 100.0),
+        ValueKind::OrOff(kind) => object(json!({"anyOf": [{"const": 0}, values(kind, key, inside)]})),
+        ValueKind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
+        ValueKind::Durations { from, to, none } => durations(*from, *to, *none),
+        ValueKind::Choice(words) => choice(words),
+        ValueKind::Text => text(key, true),
     }
 }
 
@@ -157,7 +157,7 @@ fn number(above: f64, up_to: f64) -> Map<String, Json> {
 fn description(key: &Described) -> Option<String> {
     let (meaning, [values_zh, values_en]) = (key.doc.meaning, key.values());
     let line = |meaning: &str, separator: &str, values: &str| match (meaning, &key.kind) {
-        (meaning, Kind::Section | Kind::Boolean | Kind::Choice(_)) => meaning.to_owned(),
+        (meaning, ValueKind::Section | ValueKind::Boolean | ValueKind::Choice(_)) => meaning.to_owned(),
         ("", _) => values.to_owned(),
         (meaning, _) => format!("{meaning}{separator}{values}"),
     };
@@ -167,12 +167,12 @@ fn description(key: &Described) -> Option<String> {
 
 fn default(key: &Described) -> Option<Json> {
     match key.kind {
-        Kind::Section => None,
-        _ if key.default.is_empty() && key.kind != Kind::List && key.kind != Kind::Text => Some(Json::Null),
-        Kind::Durations { .. } => Some(key.default.trim_matches(['[', ']']).split(", ").collect()),
-        Kind::List => Some(key.doc.default.lines().collect()),
-        Kind::Text if key.doc.is_required => None,
-        Kind::Text => Some(json!(key.default)),
+        ValueKind::Section => None,
+        _ if key.default.is_empty() && key.kind != ValueKind::List && key.kind != ValueKind::Text => Some(Json::Null),
+        ValueKind::Durations { .. } => Some(key.default.trim_matches(['[', ']']).split(", ").collect()),
+        ValueKind::List => Some(key.doc.default.lines().collect()),
+        ValueKind::Text if key.doc.is_required => None,
+        ValueKind::Text => Some(json!(key.default)),
         // Numbers and `true` are the same in YAML and JSON.
         _ => Some(serde_json::from_str(&key.default).unwrap_or_else(|_| json!(key.default))),
     }

@@ -1,7 +1,7 @@
 //! The annotated template, made from the readers' descriptions of their keys.
 
 use super::Config;
-use crate::settings::{Described, Kind, Text};
+use crate::settings::{Described, Text, ValueKind};
 
 const HEAD: &str = "\
 # VPS 监控配置文件 / Configuration of vps-monitor
@@ -48,15 +48,17 @@ pub fn template() -> String {
 fn entry(indent: &str, key: &Described) -> String {
     let items: Vec<&str> = key.doc.default.lines().collect();
     let value = match &key.kind {
-        Kind::Section => "",
-        Kind::List if items.is_empty() => " []",
-        Kind::List => "",
-        Kind::Text => &format!(" {}", key.doc.template.map_or_else(|| format!("\"{}\"", key.default), str::to_owned)),
+        ValueKind::Section => "",
+        ValueKind::List if items.is_empty() => " []",
+        ValueKind::List => "",
+        ValueKind::Text => {
+            &format!(" {}", key.doc.template.map_or_else(|| format!("\"{}\"", key.default), str::to_owned))
+        }
         _ if key.default.is_empty() => "",
         _ => &format!(" {}", key.default),
     };
     let mut lines = with_comment(indent, &format!("{indent}{}:{value}", key.name()), key);
-    if key.kind == Kind::List {
+    if key.kind == ValueKind::List {
         items.iter().for_each(|item| lines.push_str(&format!("{indent}  - \"{item}\"\n")));
     }
     lines
@@ -65,7 +67,7 @@ fn entry(indent: &str, key: &Described) -> String {
 /// A section has its comment above it, any other key behind it if there is room.
 fn with_comment(indent: &str, line: &str, key: &Described) -> String {
     let Some([zh, en]) = comment(key) else { return format!("{line}\n") };
-    if key.kind == Kind::Section {
+    if key.kind == ValueKind::Section {
         let comment = format!("{indent}# {zh} / {en}\n");
         let fits = comment.chars().count() <= MAX_LINE_CHARS;
         return (if fits { comment } else { comment_above(indent, &zh, &en) }) + line + "\n";
@@ -82,13 +84,13 @@ fn comment(key: &Described) -> Option<[String; 2]> {
     }
     let [values_zh, values_en] = key.values();
     let [zh, en] = match &key.kind {
-        Kind::Integer { .. }
-        | Kind::Number { .. }
-        | Kind::Percent
-        | Kind::OrOff(_)
-        | Kind::Duration { .. }
-        | Kind::Durations { .. } => [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")],
-        Kind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
+        ValueKind::Integer { .. }
+        | ValueKind::Number { .. }
+        | ValueKind::Percent
+        | ValueKind::OrOff(_)
+        | ValueKind::Duration { .. }
+        | ValueKind::Durations { .. } => [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")],
+        ValueKind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
         _ => [zh.to_owned(), en.to_owned()],
     };
     // Backquotes are for the pages.

@@ -147,7 +147,7 @@ pub enum Effect {
         text: String,
     },
     /// Tell the service manager that the agent is ready, or is stopping.
-    Announce(Phase),
+    Announce(Readiness),
     /// The line that `systemctl status` shows has changed.
     ShowStatus(String),
     AnswerStatus(String),
@@ -156,7 +156,7 @@ pub enum Effect {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub enum Readiness {
     Ready,
     Stopping,
 }
@@ -262,7 +262,7 @@ impl Core {
                 plan: Box::new(self.config.plan.clone()),
                 memory: Some(Box::new(self.state.get().containers.clone())),
             },
-            Effect::Announce(Phase::Ready),
+            Effect::Announce(Readiness::Ready),
         ];
         self.go_on(now, &mut effects);
         effects

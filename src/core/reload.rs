@@ -1,7 +1,7 @@
 //! The configuration was read again: it is taken over, or refused and the one before stays in force.
 
 use super::report::Reporting;
-use super::{Core, Effect, Phase};
+use super::{Core, Effect, Readiness};
 use crate::clock::Now;
 use crate::config::Resolved;
 use crate::message;
@@ -19,7 +19,7 @@ impl Core {
             self.channel_names(),
             self.config.check_interval.as_secs_f64()
         );
-        effects.push(Effect::Announce(Phase::Ready));
+        effects.push(Effect::Announce(Readiness::Ready));
     }
 
     /// Uses `config` from now on. A measurement goes on if the new plan measures the same.
@@ -46,7 +46,7 @@ impl Core {
         self.config_problem = Some(problem);
         // With a check at once, as after a reload.
         self.checks.next = now.boot;
-        effects.push(Effect::Announce(Phase::Ready));
+        effects.push(Effect::Announce(Readiness::Ready));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Core, Effect, End, Phase};
+use super::{Core, Effect, End, Readiness};
 use crate::clock::{Boot, Now};
 
 /// How long a stop waits for the answer to a message that is on its way. Mostly the answer comes, and nothing is sent
@@ -31,7 +31,7 @@ impl Core {
 
     fn end_with(&mut self, end: End, now: Now, effects: &mut Vec<Effect>) {
         if self.stopping.is_none() {
-            effects.push(Effect::Announce(Phase::Stopping));
+            effects.push(Effect::Announce(Readiness::Stopping));
             let longest = if end == End::Stopped { LONGEST } else { LONGEST_ONCE };
             let (answer_until, until) = (now.boot.after(LAST_ANSWER), now.boot.after(longest));
             self.stopping = Some(Stopping { end, answer_until, until });

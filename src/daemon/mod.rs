@@ -20,7 +20,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use crate::clock::{self, Boot};
-use crate::core::{Core, Effect, End, Input, LoopFacts, Phase, Ticket};
+use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Ticket};
 use crate::host::Host;
 use crate::http;
 use crate::logging;
@@ -138,9 +138,9 @@ impl Daemon {
             }
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Print { ticket, text } => self.print(ticket, &text),
-            Effect::Announce(Phase::Ready) => self.tell_service(service::Phase::Ready),
-            Effect::Announce(Phase::Stopping) => self.tell_service(service::Phase::Stopping),
-            Effect::ShowStatus(status) => self.tell_service(service::Phase::Status(&status)),
+            Effect::Announce(Readiness::Ready) => self.tell_service(service::Notification::Ready),
+            Effect::Announce(Readiness::Stopping) => self.tell_service(service::Notification::Stopping),
+            Effect::ShowStatus(status) => self.tell_service(service::Notification::Status(&status)),
             Effect::AnswerStatus(json) => {
                 if let Some(control) = &mut self.control {
                     control.answer(json, clock::boot_now());
@@ -151,8 +151,8 @@ impl Daemon {
         None
     }
 
-    fn tell_service(&mut self, phase: service::Phase<'_>) {
-        self.service.tell(phase, clock::boot_now());
+    fn tell_service(&mut self, notification: service::Notification<'_>) {
+        self.service.tell(notification, clock::boot_now());
     }
 
     fn post(&mut self, ticket: Ticket, request: &http::Request) {
@@ -292,7 +292,7 @@ impl Daemon {
         match action {
             Some(Action::Stop) => self.inputs.push_front(Input::Stop),
             Some(Action::Reload) => {
-                self.tell_service(service::Phase::Reloading);
+                self.tell_service(service::Notification::Reloading);
                 let reloaded = self.loader.reload(&self.measuring.host.worker, clock::boot_now());
                 self.inputs.extend(reloaded);
             }

@@ -48,7 +48,7 @@ enum Text {
 
 /// The reason why bytes are not a readable array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedArray {
     #[error("expected a list of containers")]
     NoArray,
     #[error("expected value in a list of containers")]
@@ -66,7 +66,7 @@ impl Array {
     ///
     /// # Errors
     /// The bytes that show that this is no array of elements of at most [`MAX_ELEMENT_BYTES`].
-    pub fn next<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(usize, Option<&'a [u8]>), Malformed> {
+    pub fn next<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(usize, Option<&'a [u8]>), MalformedArray> {
         if std::mem::take(&mut self.is_given) {
             self.begun.clear();
             self.begun.shrink_to(KEPT_BYTES);
@@ -92,10 +92,10 @@ impl Array {
             match (self.place, byte) {
                 (_, b' ' | b'\t' | b'\r' | b'\n') => {}
                 (Place::Before, b'[') => self.place = Place::Start,
-                (Place::Before, _) => return Err(Malformed::NoArray),
+                (Place::Before, _) => return Err(MalformedArray::NoArray),
                 (Place::Start, b']') => self.place = Place::Behind,
-                (Place::Start | Place::Comma, b',' | b']' | b'}') => return Err(Malformed::NoElement),
-                (Place::Behind, _) => return Err(Malformed::Trailing),
+                (Place::Start | Place::Comma, b',' | b']' | b'}') => return Err(MalformedArray::NoElement),
+                (Place::Behind, _) => return Err(MalformedArray::Trailing),
                 (Place::Start | Place::Comma | Place::Element, _) => {
                     self.place = Place::Element;
                     start = at;
@@ -112,12 +112,12 @@ impl Array {
 
     /// # Errors
     /// The array's end has not come.
-    pub fn end(&self) -> Result<(), Malformed> {
-        if self.place == Place::Behind { Ok(()) } else { Err(Malformed::Ended) }
+    pub fn end(&self) -> Result<(), MalformedArray> {
+        if self.place == Place::Behind { Ok(()) } else { Err(MalformedArray::Ended) }
     }
 
     /// The number of `bytes` up to the comma or bracket behind the element; `None`: all of them, and more.
-    fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, MalformedArray> {
         for (at, byte) in bytes.iter().enumerate() {
             match (self.text, byte) {
                 (Text::Escape, _) => self.text = Text::Inside,
@@ -127,7 +127,7 @@ impl Array {
                 (Text::Outside, b'"') => self.text = Text::Inside,
                 (Text::Outside, b'{' | b'[') => self.depth += 1,
                 (Text::Outside, b',' | b']') if self.depth == 0 => return Ok(Some(at)),
-                (Text::Outside, b'}') if self.depth == 0 => return Err(Malformed::NoElement),
+                (Text::Outside, b'}') if self.depth == 0 => return Err(MalformedArray::NoElement),
                 (Text::Outside, b'}' | b']') => self.depth -= 1,
                 (Text::Outside, _) => {}
             }
@@ -135,9 +135,9 @@ impl Array {
         Ok(None)
     }
 
-    fn begin(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn begin(&mut self, bytes: &[u8]) -> Result<(), MalformedArray> {
         if self.begun.len() + bytes.len() > MAX_ELEMENT_BYTES {
-            return Err(Malformed::TooLarge);
+            return Err(MalformedArray::TooLarge);
         }
         self.begun.extend_from_slice(bytes);
         Ok(())
@@ -184,16 +184,16 @@ mod tests {
     #[test]
     fn what_is_no_array_is_refused_with_the_reason() {
         for (text, error) in [
-            ("<html>", Malformed::NoArray),
-            ("{}", Malformed::NoArray),
-            ("null", Malformed::NoArray),
-            ("[,1]", Malformed::NoElement),
-            ("[1,]", Malformed::NoElement),
-            ("[1}]", Malformed::NoElement),
-            ("[1]]", Malformed::Trailing),
-            ("[1", Malformed::Ended),
-            ("[1,", Malformed::Ended),
-            ("", Malformed::Ended),
+            ("<html>", MalformedArray::NoArray),
+            ("{}", MalformedArray::NoArray),
+            ("null", MalformedArray::NoArray),
+            ("[,1]", MalformedArray::NoElement),
+            ("[1,]", MalformedArray::NoElement),
+            ("[1}]", MalformedArray::NoElement),
+            ("[1]]", MalformedArray::Trailing),
+            ("[1", MalformedArray::Ended),
+            ("[1,", MalformedArray::Ended),
+            ("", MalformedArray::Ended),
         ] {
             assert_eq!(split(text.as_bytes(), 100), Err(error.to_string()), "{text}");
         }
@@ -205,7 +205,7 @@ mod tests {
         let piece = [b'x'; 4096];
         assert_eq!(array.next(b"[\""), Ok((2, None)));
         let error = (0..=MAX_ELEMENT_BYTES / piece.len()).find_map(|_| array.next(&piece).err());
-        assert_eq!(error, Some(Malformed::TooLarge));
+        assert_eq!(error, Some(MalformedArray::TooLarge));
 
         let mut array = Array::default();
         assert_eq!(array.next(b"[\""), Ok((2, None)));

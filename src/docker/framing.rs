@@ -45,7 +45,7 @@ pub enum Piece {
 /// The chunks have wrong frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reply's chunks are malformed")]
-pub struct Malformed;
+pub struct MalformedChunks;
 
 impl Framing {
     /// The framing of a reply: chunked, of a known length, or neither.
@@ -68,7 +68,7 @@ impl Framing {
     ///
     /// # Errors
     /// When a chunk's size line, or the line end behind a chunk, is not one.
-    pub fn advance(&mut self, wire: &[u8], limit: usize) -> Result<Piece, Malformed> {
+    pub fn advance(&mut self, wire: &[u8], limit: usize) -> Result<Piece, MalformedChunks> {
         let available = wire.len().min(limit);
         match self {
             Framing::UntilClose if available == 0 => Ok(Piece::Unfinished),
@@ -81,7 +81,7 @@ impl Framing {
 }
 
 impl Chunk {
-    fn advance(&mut self, wire: &[u8], available: usize) -> Result<Piece, Malformed> {
+    fn advance(&mut self, wire: &[u8], available: usize) -> Result<Piece, MalformedChunks> {
         match self {
             Chunk::Size => self.size(wire),
             Chunk::Payload(left) => {
@@ -97,32 +97,32 @@ impl Chunk {
                     Ok(Piece::Framing(2))
                 }
                 [] | [b'\r'] => Ok(Piece::Unfinished),
-                _ => Err(Malformed),
+                _ => Err(MalformedChunks),
             },
             Chunk::Trailer => self.trailer(wire),
             Chunk::Ended => Ok(Piece::End),
         }
     }
 
-    fn size(&mut self, wire: &[u8]) -> Result<Piece, Malformed> {
+    fn size(&mut self, wire: &[u8]) -> Result<Piece, MalformedChunks> {
         if wire.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) {
-            return Err(Malformed); // httparse takes a line without a digit for a size of 0.
+            return Err(MalformedChunks); // httparse takes a line without a digit for a size of 0.
         }
         match parse_chunk_size(wire) {
-            Ok(Status::Complete((length, _))) if length > MAX_LINE_BYTES => Err(Malformed),
+            Ok(Status::Complete((length, _))) if length > MAX_LINE_BYTES => Err(MalformedChunks),
             Ok(Status::Complete((length, size))) => {
                 *self = if size == 0 { Chunk::Trailer } else { Chunk::Payload(size) };
                 Ok(Piece::Framing(length))
             }
             Ok(Status::Partial) if wire.len() < MAX_LINE_BYTES => Ok(Piece::Unfinished),
-            Ok(Status::Partial) | Err(_) => Err(Malformed),
+            Ok(Status::Partial) | Err(_) => Err(MalformedChunks),
         }
     }
 
     /// Header lines behind the last chunk, which have no meaning here, and an empty line.
-    fn trailer(&mut self, wire: &[u8]) -> Result<Piece, Malformed> {
+    fn trailer(&mut self, wire: &[u8]) -> Result<Piece, MalformedChunks> {
         match wire.iter().position(|byte| *byte == b'\n') {
-            Some(end) if end >= MAX_LINE_BYTES => Err(Malformed),
+            Some(end) if end >= MAX_LINE_BYTES => Err(MalformedChunks),
             Some(end) => {
                 if matches!(&wire[..end], [] | [b'\r']) {
                     *self = Chunk::Ended;
@@ -130,7 +130,7 @@ impl Chunk {
                 Ok(Piece::Framing(end + 1))
             }
             None if wire.len() < MAX_LINE_BYTES => Ok(Piece::Unfinished),
-            None => Err(Malformed),
+            None => Err(MalformedChunks),
         }
     }
 }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     /// The whole body in `wire`, received `step` bytes at a time, and whether it ended; each piece must get on.
-    fn decode(mut framing: Framing, wire: &[u8], step: usize) -> Result<(Vec<u8>, bool), Malformed> {
+    fn decode(mut framing: Framing, wire: &[u8], step: usize) -> Result<(Vec<u8>, bool), MalformedChunks> {
         let (mut body, mut pending) = (Vec::new(), Vec::new());
         for bytes in wire.chunks(step.max(1)) {
             pending.extend_from_slice(bytes);
@@ -187,10 +187,10 @@ mod tests {
     fn chunk_sizes_that_lie_are_refused() {
         let endless = format!("1;{}", "a".repeat(300));
         for wire in ["3\r\nabcdef\r\n", "-1\r\n", "\r\n", "g\r\n", "11112222333344445\r\n", "<html>", &endless] {
-            assert_eq!(decode(CHUNKED, wire.as_bytes(), 1000), Err(Malformed), "{wire}");
+            assert_eq!(decode(CHUNKED, wire.as_bytes(), 1000), Err(MalformedChunks), "{wire}");
         }
         assert_eq!(decode(CHUNKED, b"ffffffffffff\r\nabc", 1000), Ok((b"abc".to_vec(), false)));
-        assert_eq!(decode(CHUNKED, format!("0\r\n{}", "a".repeat(300)).as_bytes(), 1000), Err(Malformed));
+        assert_eq!(decode(CHUNKED, format!("0\r\n{}", "a".repeat(300)).as_bytes(), 1000), Err(MalformedChunks));
     }
 
     proptest! {

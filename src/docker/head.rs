@@ -39,7 +39,7 @@ impl Head {
 
 /// The reason why bytes are not the head of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedHead {
     #[error("the reply is not HTTP")]
     NotHttp,
     #[error("the reply's head is longer than {MAX_HEAD_BYTES} bytes")]
@@ -74,18 +74,18 @@ pub fn escaped(text: &str) -> String {
 ///
 /// # Errors
 /// When the bytes are no head, or more than [`MAX_HEAD_BYTES`] without its end.
-pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, MalformedHead> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     match response.parse(bytes) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD_BYTES => Ok(Some((read(&response)?, length))),
         Ok(Status::Partial) if bytes.len() < MAX_HEAD_BYTES => Ok(None),
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => Err(Malformed::TooLong),
-        Err(_) => Err(Malformed::NotHttp),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => Err(MalformedHead::TooLong),
+        Err(_) => Err(MalformedHead::NotHttp),
     }
 }
 
-fn read(response: &httparse::Response<'_, '_>) -> Result<Head, Malformed> {
+fn read(response: &httparse::Response<'_, '_>) -> Result<Head, MalformedHead> {
     let http_1_1 = response.version == Some(1);
     let mut head = Head {
         status: response.code.unwrap_or(0),
@@ -102,9 +102,9 @@ fn read(response: &httparse::Response<'_, '_>) -> Result<Head, Malformed> {
         let value = value.trim();
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("Content-Length") {
-            let number: u64 = value.parse().map_err(|_| Malformed::Length)?;
+            let number: u64 = value.parse().map_err(|_| MalformedHead::Length)?;
             if length.is_some_and(|length| length != number) {
-                return Err(Malformed::Length);
+                return Err(MalformedHead::Length);
             }
             length = Some(number);
         } else if is("Transfer-Encoding") {
@@ -172,14 +172,14 @@ mod tests {
     #[test]
     fn what_is_no_head_is_refused_and_what_is_not_there_yet_is_waited_for() {
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nApi-"), Ok(None));
-        assert_eq!(parse(b"<!DOCTYPE html>"), Err(Malformed::NotHttp));
+        assert_eq!(parse(b"<!DOCTYPE html>"), Err(MalformedHead::NotHttp));
         let length = |lines: &str| parse(format!("HTTP/1.1 200 OK\r\n{lines}\r\n").as_bytes());
-        assert_eq!(length("Content-Length: -1\r\n"), Err(Malformed::Length));
-        assert_eq!(length("Content-Length: 1\r\nContent-Length: 2\r\n"), Err(Malformed::Length));
+        assert_eq!(length("Content-Length: -1\r\n"), Err(MalformedHead::Length));
+        assert_eq!(length("Content-Length: 1\r\nContent-Length: 2\r\n"), Err(MalformedHead::Length));
         let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(MAX_HEAD_BYTES));
-        assert_eq!(parse(endless.as_bytes()), Err(Malformed::TooLong));
+        assert_eq!(parse(endless.as_bytes()), Err(MalformedHead::TooLong));
         assert_eq!(parse("HTTP/1.1 200 OK\r\n".to_owned().as_bytes()), Ok(None));
-        assert_eq!(length(&"A: b\r\n".repeat(100)), Err(Malformed::TooLong));
+        assert_eq!(length(&"A: b\r\n".repeat(100)), Err(MalformedHead::TooLong));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::array::{Array, MAX_ELEMENT_BYTES, Malformed};
+use super::array::{Array, MAX_ELEMENT_BYTES, MalformedArray};
 use super::body::{Body, Next};
 use super::buffer::Buffer;
 use super::container::{Complaint, Inspected};
@@ -141,7 +141,7 @@ impl Content {
         match self {
             Content::List(array) => {
                 let (taken, element) = array.next(bytes).map_err(|error| match error {
-                    Malformed::TooLarge => too_large,
+                    MalformedArray::TooLarge => too_large,
                     error => not_an_engine(path, error),
                 })?;
                 let listed = element.map(serde_json::from_slice).transpose();

@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{
 
 use super::Target;
 use super::connect::connect;
-use super::proxy::{Kind, Proxy};
+use super::proxy::{Protocol, Proxy};
 use super::tunnel::{self, Refusal};
 use crate::clock::{Boot, boot_now};
 
@@ -41,9 +41,9 @@ pub enum Stage {
 
 /// The progress of a request, to explain a failure.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Mutex<Stage>>);
+pub struct RequestProgress(Arc<Mutex<Stage>>);
 
-impl Progress {
+impl RequestProgress {
     pub fn stage(&self) -> Stage {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,7 +63,7 @@ pub struct TargetConnector {
     /// Of the target, if the proxy takes no name.
     pub target_addresses: Vec<SocketAddr>,
     pub deadline: Boot,
-    pub progress: Progress,
+    pub progress: RequestProgress,
 }
 
 impl Connector for TargetConnector {
@@ -107,7 +107,7 @@ impl TargetConnector {
     ) -> Result<Box<dyn Transport>, Refusal> {
         let mut transport = self.tcp(&proxy.to_string(), details.config)?;
         self.progress.reached(Stage::Proxy);
-        if proxy.kind == Kind::Https {
+        if proxy.kind == Protocol::Https {
             transport = encrypt(transport, proxy, details)?;
         }
         if proxy.tunnels(&self.target) {
@@ -154,7 +154,7 @@ impl From<Refusal> for ureq::Error {
 /// The last link of the chain: it tracks sending and receiving, and gives the full URL to a proxy that does not tunnel.
 #[derive(Debug)]
 pub struct ProgressConnector {
-    pub progress: Progress,
+    pub progress: RequestProgress,
     /// `http://HOST:PORT`, to stand before the path: RFC 9112 section 3.2.2.
     pub absolute: Option<String>,
 }
@@ -171,7 +171,7 @@ impl<In: Transport> Connector<In> for ProgressConnector {
 #[derive(Debug)]
 pub struct ProgressTransport<T> {
     inner: T,
-    progress: Progress,
+    progress: RequestProgress,
     /// Taken by the first write, which begins with the request line.
     absolute: Option<String>,
 }

@@ -107,7 +107,7 @@ mod tests {
     use ureq::Timeout;
 
     use super::*;
-    use crate::http::proxy::Kind;
+    use crate::http::proxy::Protocol;
 
     fn text(error: ureq::Error, stage: Stage, proxy: Option<&Proxy>) -> String {
         explain(&error, Route { host: "qyapi.weixin.qq.com", proxy, stage }).to_string()
@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn up_to_its_handshake_the_proxy_is_to_blame_and_behind_it_the_target() {
-        let proxy = Proxy { variable: "ALL_PROXY", kind: Kind::Http, host: "secret".to_owned(), port: 1, login: None };
+        let proxy =
+            Proxy { variable: "ALL_PROXY", kind: Protocol::Http, host: "secret".to_owned(), port: 1, login: None };
         let told = |stage| text(io(io::ErrorKind::ConnectionReset), stage, Some(&proxy));
         assert_eq!(told(Stage::Proxy), "the proxy that ALL_PROXY names broke off the connection in its handshake");
         assert_eq!(told(Stage::Tls), "qyapi.weixin.qq.com broke off the connection in the TLS handshake");

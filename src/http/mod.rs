@@ -28,9 +28,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 
 use crate::clock::{Boot, boot_now};
-use connector::{AlreadyResolved, Progress, ProgressConnector, TargetConnector};
+use connector::{AlreadyResolved, ProgressConnector, RequestProgress, TargetConnector};
 use explain::{Route, explain};
-use proxy::{Kind, Login, Proxy};
+use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
@@ -61,7 +61,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let url = &*request.url.expose();
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;
-    let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Kind::Https);
+    let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Protocol::Https);
     let roots = if encrypts { trusted_roots()? } else { Vec::new() };
 
     let mut look_up = |host: &str, port: u16| {
@@ -85,7 +85,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
         }
     };
 
-    let progress = Progress::default();
+    let progress = RequestProgress::default();
     let forwarder = proxy.as_ref().filter(|proxy| !proxy.tunnels(&target));
     let with_progress = ProgressConnector { progress: progress.clone(), absolute: forwarder.map(|_| target.origin()) };
     let mut outgoing = ureq::http::Request::builder().method(request.method).uri(url).header("Connection", "close");
@@ -129,7 +129,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
 fn addresses_for(proxy: &Proxy, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
     match proxy.kind {
-        Kind::Socks4 if !v4.is_empty() => v4,
+        Protocol::Socks4 if !v4.is_empty() => v4,
         _ => [v4, v6].concat(),
     }
 }

@@ -30,23 +30,23 @@ use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use nix::sys::stat::fstat;
 
 use crate::clock;
-use stream::Stream;
+use stream::OutputStream;
 
 /// The socket on which every syslog daemon, and journald, takes local messages: syslog(3).
 const SYSLOG_SOCKET: &str = "/dev/log";
 
 /// The destination of a process's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Destination {
     Syslog,
     StandardError,
 }
 
-impl Target {
+impl Destination {
     /// Syslog for a process that systemd itself started, standard error for any other.
-    pub fn detect() -> Target {
+    pub fn detect() -> Destination {
         let stderr = fstat(io::stderr()).ok().map(|stat| (stat.st_dev, stat.st_ino));
-        Target::of(
+        Destination::of(
             env::var("SYSTEMD_EXEC_PID").ok().as_deref(),
             process::id(),
             env::var("JOURNAL_STREAM").ok().as_deref(),
@@ -57,7 +57,7 @@ impl Target {
     /// Decides by the variables of systemd.exec(5). Both reach the children of a service too (a shell that someone
     /// opened from it, for example), so neither is believed unless it names this very process: by its id, or, before
     /// systemd 248, by the device and inode of its standard error.
-    fn of(exec_pid: Option<&str>, pid: u32, journal_stream: Option<&str>, stderr: Option<(u64, u64)>) -> Target {
+    fn of(exec_pid: Option<&str>, pid: u32, journal_stream: Option<&str>, stderr: Option<(u64, u64)>) -> Destination {
         let is_service = match exec_pid {
             Some(text) => text.parse() == Ok(pid),
             None => {
@@ -66,7 +66,7 @@ impl Target {
                 stream.is_some() && stream == stderr
             }
         };
-        if is_service { Target::Syslog } else { Target::StandardError }
+        if is_service { Destination::Syslog } else { Destination::StandardError }
     }
 }
 
@@ -75,10 +75,10 @@ impl Target {
 /// # Errors
 ///
 /// The process has a logger already.
-pub fn start(target: Target, level: LevelFilter) -> Result<(), SetLoggerError> {
+pub fn start(target: Destination, level: LevelFilter) -> Result<(), SetLoggerError> {
     let sink = match target {
-        Target::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), Stream::new(io::stderr())),
-        Target::StandardError => Sink::to_standard_error(Stream::new(io::stderr()), wants_colour()),
+        Destination::Syslog => Sink::to_syslog(Path::new(SYSLOG_SOCKET), OutputStream::new(io::stderr())),
+        Destination::StandardError => Sink::to_standard_error(OutputStream::new(io::stderr()), wants_colour()),
     };
     log::set_boxed_logger(Box::new(ProcessLog(Mutex::new(sink))))?;
     set_level(level);
@@ -96,7 +96,7 @@ pub fn set_level(level: LevelFilter) {
 }
 
 /// The process's logger. The lock is there because `log` asks for `Sync`; with one thread it is always free.
-struct ProcessLog(Mutex<Sink<Stream<Stderr>>>);
+struct ProcessLog(Mutex<Sink<OutputStream<Stderr>>>);
 
 impl Log for ProcessLog {
     fn enabled(&self, metadata: &Metadata) -> bool {
@@ -124,25 +124,29 @@ mod tests {
 
     #[test]
     fn the_process_that_systemd_started_logs_to_syslog_and_its_children_do_not() {
-        assert_eq!(Target::of(Some("812"), 812, None, None), Target::Syslog);
-        assert_eq!(Target::of(Some("812"), 813, None, None), Target::StandardError);
-        assert_eq!(Target::of(Some("812"), 813, Some("9:4242"), Some((9, 4242))), Target::StandardError);
-        assert_eq!(Target::of(Some("not a number"), 813, None, None), Target::StandardError);
+        assert_eq!(Destination::of(Some("812"), 812, None, None), Destination::Syslog);
+        assert_eq!(Destination::of(Some("812"), 813, None, None), Destination::StandardError);
+        assert_eq!(Destination::of(Some("812"), 813, Some("9:4242"), Some((9, 4242))), Destination::StandardError);
+        assert_eq!(Destination::of(Some("not a number"), 813, None, None), Destination::StandardError);
     }
 
     #[test]
     fn before_systemd_248_the_journal_on_standard_error_marks_a_service() {
-        assert_eq!(Target::of(None, 812, Some("9:4242"), Some((9, 4242))), Target::Syslog);
-        assert_eq!(Target::of(None, 812, Some("9:4242"), Some((9, 7))), Target::StandardError);
-        assert_eq!(Target::of(None, 812, Some("9:4242"), None), Target::StandardError);
+        assert_eq!(Destination::of(None, 812, Some("9:4242"), Some((9, 4242))), Destination::Syslog);
+        assert_eq!(Destination::of(None, 812, Some("9:4242"), Some((9, 7))), Destination::StandardError);
+        assert_eq!(Destination::of(None, 812, Some("9:4242"), None), Destination::StandardError);
     }
 
     #[test]
     fn without_systemd_or_with_a_mangled_stream_it_is_standard_error() {
-        assert_eq!(Target::of(None, 812, None, None), Target::StandardError);
-        assert_eq!(Target::of(None, 812, None, Some((9, 4242))), Target::StandardError);
+        assert_eq!(Destination::of(None, 812, None, None), Destination::StandardError);
+        assert_eq!(Destination::of(None, 812, None, Some((9, 4242))), Destination::StandardError);
         for mangled in ["", ":", "9", "9:", "nine:4242", "9:4242:1"] {
-            assert_eq!(Target::of(None, 812, Some(mangled), Some((9, 4242))), Target::StandardError, "{mangled}");
+            assert_eq!(
+                Destination::of(None, 812, Some(mangled), Some((9, 4242))),
+                Destination::StandardError,
+                "{mangled}"
+            );
         }
     }
 

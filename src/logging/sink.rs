@@ -98,7 +98,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::clock;
-    use crate::logging::stream::Stream;
+    use crate::logging::stream::OutputStream;
 
     /// Takes lines until told not to.
     #[derive(Default)]
@@ -162,7 +162,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let receiver = UnixDatagram::bind(folder.path().join("log")).unwrap();
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut sink = Sink::to_syslog(&folder.path().join("log"), Stream::new(writer));
+        let mut sink = Sink::to_syslog(&folder.path().join("log"), OutputStream::new(writer));
         let mut write = |count| {
             for _ in 0..count {
                 sink.write(&time(), Level::Info, format_args!("line"));

@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use super::stream::Stream;
+use super::stream::OutputStream;
 
 static STANDARD_OUTPUT: LazyLock<Mutex<Printer<io::Stdout>>> =
-    LazyLock::new(|| Mutex::new(Printer::new(Stream::new(io::stdout()))));
+    LazyLock::new(|| Mutex::new(Printer::new(OutputStream::new(io::stdout()))));
 
 /// Prints a text to standard output. A text that was cut off continues at the cut when it is printed again.
 ///
@@ -20,7 +20,7 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 struct Printer<F> {
-    stream: Stream<F>,
+    stream: OutputStream<F>,
     /// The text that was cut off, and its printed length.
     begun: Option<(String, usize)>,
     /// Texts that were not printed since the last one that was.
@@ -28,7 +28,7 @@ struct Printer<F> {
 }
 
 impl<F: AsFd> Printer<F> {
-    fn new(stream: Stream<F>) -> Printer<F> {
+    fn new(stream: OutputStream<F>) -> Printer<F> {
         Printer { stream, begun: None, dropped: 0 }
     }
 
@@ -76,7 +76,7 @@ mod tests {
     /// A printer whose reader stands still, and the bytes that it holds already.
     fn stuck() -> (PipeReader, Printer<PipeWriter>, usize) {
         let (reader, writer) = io::pipe().unwrap();
-        let mut printer = Printer::new(Stream::new(writer));
+        let mut printer = Printer::new(OutputStream::new(writer));
         let mut taken = 0;
         while printer.print(&"x".repeat(1000)).is_ok() {
             taken += 1000;

@@ -28,7 +28,7 @@ const CUT: &str = " … (cut off, as nobody read it)\n";
 
 /// Standard output, standard error, or a test's stand-in for them.
 #[derive(Debug)]
-pub struct Stream<F> {
+pub struct OutputStream<F> {
     file: F,
     kind: Kind,
     wait_budget: WaitBudget,
@@ -47,8 +47,8 @@ enum Kind {
     Other,
 }
 
-impl<F: AsFd> Stream<F> {
-    pub fn new(file: F) -> Stream<F> {
+impl<F: AsFd> OutputStream<F> {
+    pub fn new(file: F) -> OutputStream<F> {
         let mode = fstat(&file).map_or(0, |stat| stat.st_mode);
         let kind = match SFlag::from_bits_truncate(mode).intersection(SFlag::S_IFMT) {
             SFlag::S_IFSOCK => Kind::Socket,
@@ -56,7 +56,7 @@ impl<F: AsFd> Stream<F> {
             SFlag::S_IFCHR => Kind::Terminal,
             _ => Kind::Other,
         };
-        Stream { file, kind, wait_budget: WaitBudget::new(clock::boot_now()), is_cut: false, is_stuck: false }
+        OutputStream { file, kind, wait_budget: WaitBudget::new(clock::boot_now()), is_cut: false, is_stuck: false }
     }
 
     /// Writes as much of `bytes` as there is room for.
@@ -84,7 +84,7 @@ impl<F: AsFd> Stream<F> {
     /// Writes a whole text. If the text before it was cut off, it is marked as such first.
     ///
     /// # Errors
-    /// As of [`Stream::write`], with how much of the text is written.
+    /// As of [`OutputStream::write`], with how much of the text is written.
     pub fn print(&mut self, text: &[u8]) -> Result<(), (usize, io::Error)> {
         if self.is_cut {
             self.go_on(CUT.as_bytes()).map_err(|(_, error)| (0, error))?;
@@ -95,7 +95,7 @@ impl<F: AsFd> Stream<F> {
     /// Writes the rest of a text that was cut off.
     ///
     /// # Errors
-    /// As of [`Stream::print`].
+    /// As of [`OutputStream::print`].
     pub fn go_on(&mut self, rest: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut written = 0;
         while written < rest.len() {
@@ -144,7 +144,7 @@ fn terminal_chunk(bytes: &[u8]) -> &[u8] {
     &bytes[..plain.clamp(1, TERMINAL_CHUNK_BYTES).min(bytes.len())]
 }
 
-impl<F: AsFd> Write for Stream<F> {
+impl<F: AsFd> Write for OutputStream<F> {
     /// Writes `line` as a whole, or cuts it off and marks that.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.print(line).map(|()| line.len()).map_err(|(_, error)| error)
@@ -163,7 +163,7 @@ mod tests {
     use std::time::Duration;
 
     /// Writes texts until one is not taken; returns how many were.
-    fn fill<F: AsFd>(stream: &mut Stream<F>, text: &[u8]) -> usize {
+    fn fill<F: AsFd>(stream: &mut OutputStream<F>, text: &[u8]) -> usize {
         for count in 0..1 << 20 {
             match stream.print(text) {
                 Ok(()) => {}
@@ -176,7 +176,7 @@ mod tests {
         panic!("a reader that is never full");
     }
 
-    fn assert_waits_once<F: AsFd>(mut stream: Stream<F>) {
+    fn assert_waits_once<F: AsFd>(mut stream: OutputStream<F>) {
         assert!(fill(&mut stream, &[b'x'; 1000]) > 0);
         let begun = clock::boot_now();
         for _ in 0..1000 {
@@ -188,17 +188,17 @@ mod tests {
     #[test]
     fn one_that_nobody_reads_costs_one_wait() {
         let (_reader, writer) = io::pipe().unwrap();
-        assert_waits_once(Stream::new(writer));
+        assert_waits_once(OutputStream::new(writer));
         let (_reader, writer) = UnixStream::pair().unwrap();
-        assert_waits_once(Stream::new(writer));
+        assert_waits_once(OutputStream::new(writer));
         let pty = nix::pty::openpty(None, None).unwrap();
-        assert_waits_once(Stream::new(&pty.slave));
+        assert_waits_once(OutputStream::new(&pty.slave));
     }
 
     #[test]
     fn a_terminal_that_is_stopped_takes_nothing_until_it_goes_on() {
         let pty = nix::pty::openpty(None, None).unwrap();
-        let mut stream = Stream::new(&pty.slave);
+        let mut stream = OutputStream::new(&pty.slave);
         nix::unistd::write(&pty.master, &[0x13]).unwrap(); // Ctrl-S
         assert_eq!(stream.print(b"x").unwrap_err().1.kind(), ErrorKind::WouldBlock);
         nix::unistd::write(&pty.master, &[0x11]).unwrap(); // Ctrl-Q
@@ -211,7 +211,7 @@ mod tests {
         // A write that waits for room hangs here.
         for text in [&b"\n"[..], b"x", &[b'\n'; 500], &[b'x'; 4000], b"line\n", b"\t12345678901234567\r\n"] {
             for size in [1, 100, 255, 256, 257, 1000] {
-                let mut stream = Stream::new(&pty.slave);
+                let mut stream = OutputStream::new(&pty.slave);
                 fill(&mut stream, text);
                 assert!(nix::unistd::read(&pty.master, &mut vec![0; size]).unwrap() > 0);
                 fill(&mut stream, text);
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_was_cut_off_is_marked_before_the_next() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut stream = Stream::new(writer);
+        let mut stream = OutputStream::new(writer);
         let (written, _) = stream.print(&[b'x'; 1 << 20]).unwrap_err();
         let mut taken = vec![0; written];
         reader.read_exact(&mut taken).unwrap();
@@ -237,9 +237,9 @@ mod tests {
     fn one_that_is_gone_says_so() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        assert_eq!(Stream::new(writer).print(b"x").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(OutputStream::new(writer).print(b"x").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
         let pty = nix::pty::openpty(None, None).unwrap();
         drop(pty.master);
-        assert_eq!(Stream::new(&pty.slave).print(b"x").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(OutputStream::new(&pty.slave).print(b"x").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
     }
 }

@@ -8,7 +8,7 @@ use super::containers::containers;
 use super::format::{short, size};
 use super::{Kind, Line, Message, Style, Words};
 use crate::alert::{Alert, MessageCounts};
-use crate::metric::Section;
+use crate::metric::MessageSection;
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 /// The sections under the measurements, if they have content.
@@ -26,8 +26,8 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
     let words = style.language.words();
     let mut lines: Vec<Line> = Vec::new();
     for section in [
-        of_host(Section::System, words.system, snapshot, words),
-        of_host(Section::Network, words.network, snapshot, words),
+        of_host(MessageSection::System, words.system, snapshot, words),
+        of_host(MessageSection::Network, words.network, snapshot, words),
         containers(snapshot, words, now),
         alerts(sections, words, now),
     ] {
@@ -82,7 +82,7 @@ fn label(key: &Key, words: &Words) -> Line {
 /// The lines of one section of the host's quantities, its heading first: each value, or the reason why it is unknown.
 /// Targets are in the order in which they are watched. Containers, of which there may be tens of thousands, have a
 /// section of their own.
-fn of_host(section: Section, heading: &'static str, snapshot: &Snapshot, words: &Words) -> Vec<Line> {
+fn of_host(section: MessageSection, heading: &'static str, snapshot: &Snapshot, words: &Words) -> Vec<Line> {
     let in_section = |key: &&Key| key.metric.section == section && key.metric.report_order.is_some();
     let read = snapshot.readings.iter().map(|reading| &reading.key).filter(in_section);
     let mut seen = HashSet::new();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::alert::MessageCounts;
-use crate::metric::Text;
+use crate::metric::Label;
 
 /// The language of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -107,7 +107,7 @@ impl Language {
 
 impl Words {
     /// A quantity's label in this language.
-    pub const fn label(&self, text: &Text) -> &'static str {
+    pub const fn label(&self, text: &Label) -> &'static str {
         match self.language {
             Language::Chinese => text.zh,
             Language::English => text.en,

@@ -31,11 +31,11 @@ pub struct Metric {
     pub unit: Unit,
     /// It is measured over a short sample, so that one reading may be a spike.
     pub is_rate: bool,
-    pub section: Section,
+    pub section: MessageSection,
     /// In a report.
-    pub label: Text,
+    pub label: Label,
     /// In an alert and a recovery.
-    pub alert_label: Text,
+    pub alert_label: Label,
     /// The place of its line in messages: the lowest first.
     pub order: u16,
     /// The same in its section of a report; `None`: a report shows it only over its limit, among the alerts.
@@ -48,14 +48,14 @@ pub struct Metric {
 
 /// A label in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text {
+pub struct Label {
     pub zh: &'static str,
     pub en: &'static str,
 }
 
 /// The section of a quantity in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
+pub enum MessageSection {
     System,
     Network,
     /// Conditions from the Docker engine, in messages of their own.
@@ -75,18 +75,18 @@ impl Metric {
 
     /// Whether its readings come from the Docker engine.
     pub fn is_of_docker(&self) -> bool {
-        self.section == Section::Docker
+        self.section == MessageSection::Docker
     }
 }
 
 /// A quantity whose name alone is known: its line comes after all others.
 const fn bare_number(name: &'static str) -> Metric {
-    let label = Text { zh: name, en: name };
+    let label = Label { zh: name, en: name };
     Metric {
         name,
         unit: Unit::Number,
         is_rate: false,
-        section: Section::System,
+        section: MessageSection::System,
         label,
         alert_label: label,
         order: u16::MAX,

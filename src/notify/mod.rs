@@ -29,7 +29,7 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     /// The configuration's key for the destination.
     fn setting(&self) -> &str;
 
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> ChannelLimits;
 
     /// Its way to write our own words and foreign text.
     fn escape(&self) -> Escape;
@@ -52,7 +52,7 @@ pub trait Vendor: fmt::Debug + fmt::Display {
 
 /// The limits of a channel; `None`: no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ChannelLimits {
     /// For one message's text as the channel writes it, in bytes of UTF-8. A value below 512 counts as 512.
     pub part_bytes: Option<usize>,
     /// For the number of jobs within a time.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Job, Limits, Vendor, full_width};
+use super::{ChannelLimits, Job, Vendor, full_width};
 use crate::http::Answer;
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
@@ -22,8 +22,8 @@ impl Vendor for Terminal {
         ""
     }
 
-    fn limits(&self) -> Limits {
-        Limits { part_bytes: None, budget: None }
+    fn limits(&self) -> ChannelLimits {
+        ChannelLimits { part_bytes: None, budget: None }
     }
 
     fn escape(&self) -> Escape {

@@ -3,9 +3,9 @@
 //! It is a value, saved with the alerts before the first byte of a message is sent, and again once the message is
 //! delivered. It reads no clock and does no I/O; the core asks it for the next message.
 
-mod check;
 mod entry;
 mod outcome;
+mod validate;
 mod window;
 
 use std::collections::VecDeque;

@@ -35,7 +35,7 @@ pub struct BadHistory(String);
 
 /// The readings that were recorded at one time.
 #[derive(Debug)]
-pub struct Check {
+pub struct RecordedCheck {
     pub time: Timestamp,
     pub readings: Vec<Recorded>,
 }
@@ -80,7 +80,7 @@ impl<R: BufRead> History<R> {
     ///
     /// # Errors
     /// Something cannot be read, or is not understood.
-    pub fn next_check(&mut self) -> Result<Option<Check>, BadHistory> {
+    pub fn next_check(&mut self) -> Result<Option<RecordedCheck>, BadHistory> {
         let form = match self.form.take() {
             Some(form) => form,
             None => self.begin()?,
@@ -114,8 +114,9 @@ impl<R: BufRead> History<R> {
         &mut self,
         mut line: u64,
         ahead: Option<(Timestamp, Option<Recorded>)>,
-    ) -> Result<Option<Check>, BadHistory> {
-        let mut check: Option<Check> = ahead.map(|(time, first)| Check { time, readings: first.into_iter().collect() });
+    ) -> Result<Option<RecordedCheck>, BadHistory> {
+        let mut check: Option<RecordedCheck> =
+            ahead.map(|(time, first)| RecordedCheck { time, readings: first.into_iter().collect() });
         while self.read_line(line)? {
             line += 1;
             if self.line(line)?.trim().is_empty() {
@@ -128,7 +129,7 @@ impl<R: BufRead> History<R> {
                     self.form = Some(Form::Csv { line, ahead: Some((time, recorded)) });
                     return Ok(check);
                 }
-                None => check = Some(Check { time, readings: recorded.into_iter().collect() }),
+                None => check = Some(RecordedCheck { time, readings: recorded.into_iter().collect() }),
             }
         }
         self.form = Some(Form::Csv { line, ahead: None });
@@ -150,7 +151,7 @@ impl<R: BufRead> History<R> {
         Ok((time, recorded))
     }
 
-    fn next_object(&mut self, mut objects: Objects) -> Result<Option<Check>, BadHistory> {
+    fn next_object(&mut self, mut objects: Objects) -> Result<Option<RecordedCheck>, BadHistory> {
         let first_line = match objects.next(&mut self.input, &mut self.bytes) {
             Ok(Some(line)) => line,
             Ok(None) => {
@@ -170,7 +171,7 @@ impl<R: BufRead> History<R> {
         Ok(Some(check))
     }
 
-    fn check(&mut self, document: &Document) -> Result<Check, String> {
+    fn check(&mut self, document: &Document) -> Result<RecordedCheck, String> {
         if document.schema != SCHEMA {
             return Err(format!("its schema is {}, and this version reads {SCHEMA}", document.schema));
         }
@@ -181,7 +182,7 @@ impl<R: BufRead> History<R> {
         for reading in &document.readings {
             readings.extend(self.series.take(time, &reading.metric, &reading.target, Written::Json(reading))?);
         }
-        Ok(Check { time, readings })
+        Ok(RecordedCheck { time, readings })
     }
 
     /// Reads the line behind the one of this number; `false` at the end.

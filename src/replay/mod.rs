@@ -22,7 +22,7 @@ use crate::message::Kind;
 use crate::rule::{self, Finding};
 use crate::snapshot::{Key, Snapshot, Watched};
 
-pub use history::{BadHistory, Check, History, Recorded};
+pub use history::{BadHistory, History, Recorded, RecordedCheck};
 pub use told::Told;
 
 /// One run through a history.
@@ -59,7 +59,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes in a check, and returns the messages that it would have caused.
-    pub fn check(&mut self, check: Check) -> Vec<Told> {
+    pub fn check(&mut self, check: RecordedCheck) -> Vec<Told> {
         self.checks += 1;
         let time = check.time;
         self.span = Some((self.span.map_or(time, |(first, _)| first), time));

@@ -112,7 +112,7 @@ impl Doc {
 pub struct Described {
     /// `system.memory.threshold`; the keys of a list's item are behind `docker.containers[]`.
     pub path: String,
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// In the form of the file, a text without quotes; empty for a section, and for a list (its items are in the doc).
     pub default: String,
     pub doc: Doc,
@@ -120,7 +120,7 @@ pub struct Described {
 
 /// The values that a key takes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     Section,
     List,
     Boolean,
@@ -134,7 +134,7 @@ pub enum Kind {
     },
     Percent,
     /// The same, or 0, which turns it off.
-    OrOff(Box<Kind>),
+    OrOff(Box<ValueKind>),
     Duration {
         from: Duration,
         to: Duration,
@@ -165,24 +165,24 @@ impl Described {
     }
 }
 
-impl Kind {
+impl ValueKind {
     fn values(&self) -> [String; 2] {
         match self {
-            Kind::Section => [String::new(), String::new()],
-            Kind::List => both("列表", "list"),
-            Kind::Boolean => both("true、false", "true, false"),
-            Kind::Integer { from, to } => range(&from.to_string(), &grouped(*to), &to.to_string()),
-            Kind::Number { above, up_to } => above_up_to(*above, *up_to),
-            Kind::Percent => above_up_to(0.0, 100.0),
-            Kind::OrOff(kind) => {
+            ValueKind::Section => [String::new(), String::new()],
+            ValueKind::List => both("列表", "list"),
+            ValueKind::Boolean => both("true、false", "true, false"),
+            ValueKind::Integer { from, to } => range(&from.to_string(), &grouped(*to), &to.to_string()),
+            ValueKind::Number { above, up_to } => above_up_to(*above, *up_to),
+            ValueKind::Percent => above_up_to(0.0, 100.0),
+            ValueKind::OrOff(kind) => {
                 let [zh, en] = kind.values();
                 [format!("{zh}，0 为关闭"), format!("{en}, or 0: off")]
             }
-            Kind::Duration { from, to } => {
+            ValueKind::Duration { from, to } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 [format!("{from_zh}至 {to_zh}"), format!("{from_en} to {to_en}")]
             }
-            Kind::Durations { from, to, none } => {
+            ValueKind::Durations { from, to, none } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 let or = |or: &str| none.map(|none| format!("{or}{none}")).unwrap_or_default();
                 [
@@ -190,8 +190,8 @@ impl Kind {
                     format!("{from_en} to {to_en}, up to {MAX_DURATIONS} in a list{}", or(", or ")),
                 ]
             }
-            Kind::Choice(words) => [words.join("、"), words.join(", ")],
-            Kind::Text => both("文本", "text"),
+            ValueKind::Choice(words) => [words.join("、"), words.join(", ")],
+            ValueKind::Text => both("文本", "text"),
         }
     }
 }
@@ -245,13 +245,17 @@ mod tests {
         let values = |kind| Described { path: String::new(), kind, default: String::new(), doc: NO_DOC }.values();
         let seconds = Duration::from_secs_f64;
         for (kind, zh, en) in [
-            (Kind::Integer { from: 1, to: 10_000_000 }, "1 至 10000000", "1 to 10,000,000"),
-            (Kind::Number { above: 0.0, up_to: 1e6 }, "大于 0、不超过 1000000", "above 0, up to 1,000,000"),
-            (Kind::Percent, "大于 0、不超过 100", "above 0, up to 100"),
-            (Kind::OrOff(Box::new(Kind::Percent)), "大于 0、不超过 100，0 为关闭", "above 0, up to 100, or 0: off"),
-            (Kind::Duration { from: seconds(0.1), to: seconds(300.0) }, "0.1 秒至 5 分钟", "0.1 s to 5 minutes"),
-            (Kind::Duration { from: seconds(0.0), to: seconds(86_400.0) }, "0 秒至 1 天", "0 s to 1 day"),
-            (Kind::Duration { from: seconds(90.0), to: seconds(7_200.0) }, "90 秒至 2 小时", "90 s to 2 hours"),
+            (ValueKind::Integer { from: 1, to: 10_000_000 }, "1 至 10000000", "1 to 10,000,000"),
+            (ValueKind::Number { above: 0.0, up_to: 1e6 }, "大于 0、不超过 1000000", "above 0, up to 1,000,000"),
+            (ValueKind::Percent, "大于 0、不超过 100", "above 0, up to 100"),
+            (
+                ValueKind::OrOff(Box::new(ValueKind::Percent)),
+                "大于 0、不超过 100，0 为关闭",
+                "above 0, up to 100, or 0: off",
+            ),
+            (ValueKind::Duration { from: seconds(0.1), to: seconds(300.0) }, "0.1 秒至 5 分钟", "0.1 s to 5 minutes"),
+            (ValueKind::Duration { from: seconds(0.0), to: seconds(86_400.0) }, "0 秒至 1 天", "0 s to 1 day"),
+            (ValueKind::Duration { from: seconds(90.0), to: seconds(7_200.0) }, "90 秒至 2 小时", "90 s to 2 hours"),
         ] {
             assert_eq!(values(kind), [zh, en]);
         }

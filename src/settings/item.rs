@@ -2,7 +2,7 @@
 
 use super::confusable::Confusable;
 use super::diagnostics::Diagnostics;
-use super::doc::{Described, Doc, Kind};
+use super::doc::{Described, Doc, ValueKind};
 use super::node::{Node, Value};
 use super::problem::Complaint;
 use super::section::{Section, read_mapping};
@@ -25,7 +25,7 @@ impl<'a> Item<'a> {
         if self.diagnostics.is_describing() {
             self.diagnostics.describe(Described {
                 path: self.path.clone(),
-                kind: Kind::Text,
+                kind: ValueKind::Text,
                 default: String::new(),
                 doc,
             });

@@ -34,7 +34,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use confusable::confusable;
-pub use doc::{Described, Doc, Kind, MAX_DURATIONS, NO_DOC, Text, doc};
+pub use doc::{Described, Doc, MAX_DURATIONS, NO_DOC, Text, ValueKind, doc};
 pub use duration::duration_text;
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};

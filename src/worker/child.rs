@@ -159,7 +159,7 @@ fn serve_json<O: DeserializeOwned, T: Serialize, E: Serialize>(work: impl FnOnce
     serve(|order| Ok(work(serde_json::from_slice(order)?)))
 }
 
-/// Reads a configuration, and with it every file that it names. What is wrong with them, whoever asked finds out by itself.
+/// Reads a configuration, and with it every file that it names. The caller finds their faults by itself.
 fn try_config(path: &Path, load_config: LoadConfig) {
     // A pipe can be read once.
     if path.metadata().is_ok_and(|metadata| metadata.is_file()) {

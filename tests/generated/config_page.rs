@@ -1,7 +1,7 @@
 //! vps-monitor-config(5): each key with its default, its values and its purpose, between hand-written parts.
 
 use vps_monitor::config::Config;
-use vps_monitor::settings::Kind;
+use vps_monitor::settings::ValueKind;
 
 use super::roff;
 
@@ -12,13 +12,13 @@ const TAIL: &str = include_str!("vps-monitor-config.5.tail");
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
     for key in Config::describe() {
-        if key.kind == Kind::Section {
+        if key.kind == ValueKind::Section {
             if !key.path.contains('.') {
                 page.push_str(&format!(".SS {}\n", roff(&key.path)));
             }
             continue;
         }
-        if key.kind == Kind::List && !key.path.contains('.') {
+        if key.kind == ValueKind::List && !key.path.contains('.') {
             page.push_str(&format!(".SS {}\n", roff(&key.path)));
         }
         // The list describes its plain items.

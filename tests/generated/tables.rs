@@ -1,7 +1,7 @@
 //! The tables of keys in docs/configuration.md and its Chinese twin. The text around them is written by hand.
 
 use vps_monitor::config::Config;
-use vps_monitor::settings::{Described, Kind};
+use vps_monitor::settings::{Described, ValueKind};
 
 /// `page` with its table of keys, which is the one below `heading`, made anew.
 pub fn with_table(page: &str, heading: &str, language: usize) -> String {
@@ -14,7 +14,7 @@ pub fn with_table(page: &str, heading: &str, language: usize) -> String {
 
 /// `None` for a section, and for a list's mere item.
 fn row(key: &Described, language: usize) -> Option<String> {
-    if key.kind == Kind::Section || key.path.ends_with("[]") {
+    if key.kind == ValueKind::Section || key.path.ends_with("[]") {
         return None;
     }
     let meaning = [key.doc.meaning.zh, key.doc.meaning.en][language];
@@ -29,11 +29,11 @@ fn row(key: &Described, language: usize) -> Option<String> {
 /// As it would be written in the file; empty for a key that has none.
 pub fn default(key: &Described) -> String {
     match key.kind {
-        Kind::List => {
+        ValueKind::List => {
             format!("[{}]", key.doc.default.lines().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(", "))
         }
-        Kind::Text if key.doc.is_required => String::new(),
-        Kind::Text if key.default.is_empty() => "\"\"".to_owned(),
+        ValueKind::Text if key.doc.is_required => String::new(),
+        ValueKind::Text if key.default.is_empty() => "\"\"".to_owned(),
         _ => key.default.clone(),
     }
 }

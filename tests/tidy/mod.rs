@@ -6,7 +6,6 @@
 
 mod commands;
 mod documents;
-mod english;
 mod source;
 mod vendors;
 mod words;

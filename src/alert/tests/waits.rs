@@ -39,7 +39,7 @@ fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
     cpu.news(&[(0, 99.0), (30, 98.0)]);
     let fired = cpu.see(60, Some(70.0)).unwrap();
     assert_eq!((fired.news, fired.value, fired.limit), (News::Fired, Value::Number(89.0), Limit::Threshold(LIMIT)));
-    // What people know is what the message said.
+    // People know the number of the message.
     cpu.see(120, Some(98.0));
     let critical = cpu.news(&[(150, 99.0), (179, 99.0)]);
     assert_eq!(critical, [None, None]);

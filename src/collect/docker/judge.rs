@@ -9,7 +9,7 @@ use super::config::Expected;
 use super::health;
 use super::known::UnseenEnd;
 use super::run::{self, End};
-use super::status;
+use super::status_text;
 use crate::docker::{Inspected, Listed, Signal};
 use crate::snapshot::{Cause, ContainerWord, Restarted};
 
@@ -87,9 +87,9 @@ impl Observation {
     pub fn listed(listed: &Listed, interner: &mut Interner) -> Observation {
         Observation {
             state: interner.get(&listed.state),
-            health: status::health(&listed.status).map(|word| interner.get(word)),
-            uptime: status::uptime(&listed.status),
-            exit_code: status::exit_code(&listed.status),
+            health: status_text::health(&listed.status).map(|word| interner.get(word)),
+            uptime: status_text::uptime(&listed.status),
+            exit_code: status_text::exit_code(&listed.status),
             details: None,
         }
     }

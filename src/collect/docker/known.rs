@@ -199,7 +199,7 @@ impl Known {
             return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
         }
         self.run_before = None;
-        // What is being removed is mostly gone before anything is told of it: how it ended is told once it is.
+        // A container that is being removed is mostly gone before anything is told of it: its end is told then.
         self.end_was_seen |= &*observed.state != "removing";
         let UnseenEnd { mut how, exit_code } = death_of(&self.run, inspected);
         match self.life {

@@ -21,7 +21,7 @@ mod recorded;
 mod restarts;
 mod revisit;
 mod run;
-mod status;
+mod status_text;
 mod survey;
 
 use std::collections::BTreeSet;

@@ -72,7 +72,7 @@ pub struct Status {
 /// The part of the status that whoever drives the core knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoopFacts {
-    /// The longest time for which the loop did not wait for what comes.
+    /// The longest time for which the loop did not wait for events.
     pub longest_turn: Duration,
     /// The file that the configuration in force is from; `None`: there is none.
     pub config: Option<PathBuf>,

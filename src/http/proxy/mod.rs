@@ -18,7 +18,7 @@ use exceptions::excepts;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     pub variable: &'static str,
-    pub kind: Kind,
+    pub kind: Protocol,
     pub host: String,
     pub port: u16,
     pub login: Option<Login>,
@@ -26,7 +26,7 @@ pub struct Proxy {
 
 /// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Protocol {
     /// HTTP: `CONNECT` for https, the whole URL in the request line for http.
     Http,
     /// The same inside TLS.
@@ -86,13 +86,13 @@ fn parse(variable: &'static str, value: &str) -> Result<Proxy, Error> {
     let bad = |what: &str| Error(format!("{variable} {what}: {NOTATION}"));
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     let kind = match &*scheme.to_ascii_lowercase() {
-        "http" => Kind::Http,
-        "https" => Kind::Https,
+        "http" => Protocol::Http,
+        "https" => Protocol::Https,
         // As curl has it; other programs take this for SOCKS5.
-        "socks4" | "socks" => Kind::Socks4,
-        "socks4a" => Kind::Socks4a,
-        "socks5" => Kind::Socks5,
-        "socks5h" => Kind::Socks5h,
+        "socks4" | "socks" => Protocol::Socks4,
+        "socks4a" => Protocol::Socks4a,
+        "socks5" => Protocol::Socks5,
+        "socks5h" => Protocol::Socks5h,
         _ => return Err(bad("names a kind of proxy that is not known")),
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -104,7 +104,7 @@ fn parse(variable: &'static str, value: &str) -> Result<Proxy, Error> {
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(bad("is not a proxy's address"));
     }
-    let default_port = if kind == Kind::Https { DEFAULT_HTTPS_PORT } else { DEFAULT_PORT };
+    let default_port = if kind == Protocol::Https { DEFAULT_HTTPS_PORT } else { DEFAULT_PORT };
     let login = login.map(Login::parse).transpose().map_err(|()| bad("holds a login that is not UTF-8"))?;
     Ok(Proxy { variable, kind, host: host.to_owned(), port: port.unwrap_or(default_port), login })
 }
@@ -126,12 +126,12 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 impl Proxy {
     /// Whether it tunnels the bytes between this host and the target without understanding them.
     pub fn tunnels(&self, target: &Target) -> bool {
-        target.https || !matches!(self.kind, Kind::Http | Kind::Https)
+        target.https || !matches!(self.kind, Protocol::Http | Protocol::Https)
     }
 
     /// Whether it takes only an address, so that the target's name is looked up here.
     pub fn wants_address(&self) -> bool {
-        matches!(self.kind, Kind::Socks4 | Kind::Socks5)
+        matches!(self.kind, Protocol::Socks4 | Protocol::Socks5)
     }
 
     pub fn authority(&self) -> String {
@@ -212,15 +212,15 @@ mod tests {
     #[test]
     fn a_proxy_is_read_in_curls_notation() {
         for (value, kind, host, port) in [
-            ("proxy.example.com", Kind::Http, "proxy.example.com", 1080),
-            ("HTTP://proxy:8080/", Kind::Http, "proxy", 8080),
-            ("https://proxy", Kind::Https, "proxy", 443),
-            ("socks://10.0.0.1:1", Kind::Socks4, "10.0.0.1", 1),
-            ("socks4://10.0.0.1", Kind::Socks4, "10.0.0.1", 1080),
-            ("socks4a://proxy:1", Kind::Socks4a, "proxy", 1),
-            ("socks5://[2001:db8::1]:9/x?y#z", Kind::Socks5, "2001:db8::1", 9),
-            ("socks5h://[::1]", Kind::Socks5h, "::1", 1080),
-            ("2001:db8::1", Kind::Http, "2001:db8::1", 1080),
+            ("proxy.example.com", Protocol::Http, "proxy.example.com", 1080),
+            ("HTTP://proxy:8080/", Protocol::Http, "proxy", 8080),
+            ("https://proxy", Protocol::Https, "proxy", 443),
+            ("socks://10.0.0.1:1", Protocol::Socks4, "10.0.0.1", 1),
+            ("socks4://10.0.0.1", Protocol::Socks4, "10.0.0.1", 1080),
+            ("socks4a://proxy:1", Protocol::Socks4a, "proxy", 1),
+            ("socks5://[2001:db8::1]:9/x?y#z", Protocol::Socks5, "2001:db8::1", 9),
+            ("socks5h://[::1]", Protocol::Socks5h, "::1", 1080),
+            ("2001:db8::1", Protocol::Http, "2001:db8::1", 1080),
         ] {
             let proxy = proxy_of(ROBOT, &[("ALL_PROXY", value)]).unwrap().unwrap();
             assert_eq!((proxy.kind, &*proxy.host, proxy.port, proxy.login), (kind, host, port, None), "{value}");

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Target;
-use super::proxy::{Kind, Login, Proxy};
+use super::proxy::{Login, Protocol, Proxy};
 use socks::Destination;
 
 /// The bound of a proxy's answer to `CONNECT`, a head of a few lines.
@@ -47,9 +47,9 @@ pub fn open(
 ) -> Result<(), Refusal> {
     let login = proxy.login.as_ref();
     let opened = match proxy.kind {
-        Kind::Http | Kind::Https => http(stream, login, target),
-        Kind::Socks4 | Kind::Socks4a => socks::version_4(stream, login, &Destination::new(target, address)),
-        Kind::Socks5 | Kind::Socks5h => socks::version_5(stream, login, &Destination::new(target, address)),
+        Protocol::Http | Protocol::Https => http(stream, login, target),
+        Protocol::Socks4 | Protocol::Socks4a => socks::version_4(stream, login, &Destination::new(target, address)),
+        Protocol::Socks5 | Protocol::Socks5h => socks::version_5(stream, login, &Destination::new(target, address)),
     };
     opened.map_err(|refusal| match refusal {
         Refusal::Unreachable(why) => Refusal::Unreachable(format!("{proxy} {why}")),
@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    pub fn proxy(kind: Kind, login: Option<(&str, &str)>) -> Proxy {
+    pub fn proxy(kind: Protocol, login: Option<(&str, &str)>) -> Proxy {
         let login = login.map(|(user, password)| Login { user: Secret::new(user), password: Secret::new(password) });
         Proxy { variable: "ALL_PROXY", kind, host: "proxy".to_owned(), port: 1, login }
     }
@@ -157,11 +157,12 @@ mod tests {
 
     #[test]
     fn http_is_asked_to_connect_and_the_login_is_basic() {
-        let heard = play(&proxy(Kind::Http, Some(("u", "p"))), "robot", None, b"HTTP/1.0 299 Yes\r\nA: b\r\n\r\nTLS");
+        let heard =
+            play(&proxy(Protocol::Http, Some(("u", "p"))), "robot", None, b"HTTP/1.0 299 Yes\r\nA: b\r\n\r\nTLS");
         let heard = String::from_utf8(heard.unwrap()).unwrap();
         assert!(heard.starts_with("CONNECT robot:443 HTTP/1.1\r\nHost: robot:443\r\nUser-Agent: vps-monitor/"));
         assert!(heard.ends_with("\r\nProxy-Authorization: Basic dTpw\r\n\r\n"), "{heard}");
-        let heard = play(&proxy(Kind::Https, None), "::1", None, b"HTTP/1.1 200 OK\n\nTLS").unwrap();
+        let heard = play(&proxy(Protocol::Https, None), "::1", None, b"HTTP/1.1 200 OK\n\nTLS").unwrap();
         let heard = String::from_utf8(heard).unwrap();
         assert!(heard.starts_with("CONNECT [::1]:443 ") && !heard.contains("Authorization"), "{heard}");
     }
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn each_refusal_of_an_http_proxy_says_what_to_do() {
         let refused =
-            |login, answer: &str| play(&proxy(Kind::Http, login), "robot", None, answer.as_bytes()).unwrap_err();
+            |login, answer: &str| play(&proxy(Protocol::Http, login), "robot", None, answer.as_bytes()).unwrap_err();
         let wants = "HTTP/1.1 407 Secret words\r\n\r\n";
         assert!(refused(None, wants).contains("USER:PASSWORD@"));
         assert_eq!(refused(Some(("u", "p")), wants), "does not accept the user name and password (HTTP 407)");
@@ -182,7 +183,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_a_proxy_says_is_an_answer_or_none(answers in proptest::collection::vec(0..=255u8, 0..200), kind in 0..4usize) {
-            let kind = [Kind::Http, Kind::Socks4a, Kind::Socks5h, Kind::Socks5][kind];
+            let kind = [Protocol::Http, Protocol::Socks4a, Protocol::Socks5h, Protocol::Socks5][kind];
             let mut stream = Played { answers: io::Cursor::new(answers), heard: Vec::new() };
             let _ = open(&mut stream, &proxy(kind, Some(("u", "p"))), &target("robot"), None);
         }

@@ -165,16 +165,16 @@ fn push_counted(request: &mut Vec<u8>, text: &str) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{play, proxy};
-    use crate::http::proxy::Kind;
+    use crate::http::proxy::Protocol;
 
     #[test]
     fn socks4_gets_an_address_and_a_user_and_4a_a_name() {
         const YES: &[u8] = b"\x00\x5a\x00\x00\x00\x00\x00\x00TLS";
-        let plain = proxy(Kind::Socks4, Some(("me", "ignored")));
+        let plain = proxy(Protocol::Socks4, Some(("me", "ignored")));
         let heard = play(&plain, "robot", Some("10.1.2.3:443"), YES).unwrap();
         assert_eq!(heard, b"\x04\x01\x01\xbb\x0a\x01\x02\x03me\x00");
         assert!(play(&plain, "robot", Some("[::1]:443"), YES).unwrap_err().contains("no IPv6"));
-        let named = proxy(Kind::Socks4a, None);
+        let named = proxy(Protocol::Socks4a, None);
         assert_eq!(play(&named, "robot", None, YES).unwrap(), b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00robot\x00");
         assert_eq!(play(&named, "10.1.2.3", None, YES).unwrap(), b"\x04\x01\x01\xbb\x0a\x01\x02\x03\x00");
         for code in [91, 92, 93, 7] {
@@ -186,20 +186,20 @@ mod tests {
 
     #[test]
     fn socks5_gets_a_name_or_an_address() {
-        let named = proxy(Kind::Socks5h, None);
+        let named = proxy(Protocol::Socks5h, None);
         let yes = b"\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00TLS";
         assert_eq!(play(&named, "robot", None, yes).unwrap(), b"\x05\x01\x00\x05\x01\x00\x03\x05robot\x01\xbb");
         let bound_to_a_name = b"\x05\x00\x05\x00\x00\x03\x02ab\x00\x00TLS";
         let heard = play(&named, "::1", None, bound_to_a_name).unwrap();
         assert_eq!(heard, [&b"\x05\x01\x00\x05\x01\x00\x04"[..], &[0; 15], b"\x01\x01\xbb"].concat());
         let bound_to_v6 = [&b"\x05\x00\x05\x00\x00\x04"[..], &[0; 18], b"TLS"].concat();
-        let heard = play(&proxy(Kind::Socks5, None), "robot", Some("10.1.2.3:443"), &bound_to_v6).unwrap();
+        let heard = play(&proxy(Protocol::Socks5, None), "robot", Some("10.1.2.3:443"), &bound_to_v6).unwrap();
         assert_eq!(heard, b"\x05\x01\x00\x05\x01\x00\x01\x0a\x01\x02\x03\x01\xbb");
     }
 
     #[test]
     fn socks5_logs_in_where_it_is_asked_to() {
-        let proxy = proxy(Kind::Socks5h, Some(("me", "pw")));
+        let proxy = proxy(Protocol::Socks5h, Some(("me", "pw")));
         let asked = b"\x05\x02\x01\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00TLS";
         let heard = play(&proxy, "robot", None, asked).unwrap();
         assert!(heard.starts_with(b"\x05\x02\x00\x02\x01\x02me\x02pw\x05\x01\x00\x03"), "{heard:?}");
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn each_refusal_of_a_socks5_proxy_is_told() {
-        let refused = |answers: &[u8]| play(&proxy(Kind::Socks5h, None), "robot", None, answers).unwrap_err();
+        let refused = |answers: &[u8]| play(&proxy(Protocol::Socks5h, None), "robot", None, answers).unwrap_err();
         assert!(refused(b"\x05\xff").contains("requires a user name"));
         assert!(refused(b"\x05\x02").contains("requires a user name"));
         assert!(refused(b"\x05\x01").contains("not supported"));
@@ -222,6 +222,6 @@ mod tests {
         assert!(refused(b"\x05\x00\x05\x63").contains("SOCKS 5 code 99"));
         assert!(refused(b"\x05\x00\x05\x00\x00\x09").contains("check its scheme"));
         let long = "x".repeat(256);
-        assert!(play(&proxy(Kind::Socks5h, None), &long, None, b"\x05\x00").unwrap_err().contains("255 bytes"));
+        assert!(play(&proxy(Protocol::Socks5h, None), &long, None, b"\x05\x00").unwrap_err().contains("255 bytes"));
     }
 }

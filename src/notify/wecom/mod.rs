@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::{Channel, Job, Limits, Vendor};
+use super::{Channel, ChannelLimits, Job, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
@@ -130,8 +130,8 @@ impl Vendor for Wecom {
         SETTING
     }
 
-    fn limits(&self) -> Limits {
-        Limits { part_bytes: Some(MAX_CONTENT_BYTES), budget: Some(BUDGET) }
+    fn limits(&self) -> ChannelLimits {
+        ChannelLimits { part_bytes: Some(MAX_CONTENT_BYTES), budget: Some(BUDGET) }
     }
 
     fn escape(&self) -> Escape {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::confusable::{self, Confusable};
 use super::diagnostics::{Diagnostics, in_path};
-use super::doc::{Described, Doc, Kind};
+use super::doc::{Described, Doc, ValueKind};
 use super::item::Item;
 use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
@@ -39,7 +39,7 @@ pub struct Section<'a> {
 impl Section<'_> {
     /// The section under `key`; an absent or null one is empty, so that everything in it has its default.
     pub fn section<T>(&mut self, key: &'static str, doc: Doc, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
-        self.describe(key, Kind::Section, String::new(), doc);
+        self.describe(key, ValueKind::Section, String::new(), doc);
         let path = self.path_of(key);
         match self.ask(key) {
             Some(entry) => read_mapping(self.diagnostics, &entry.value, Some(entry.key_span.clone()), path, read),
@@ -54,7 +54,7 @@ impl Section<'_> {
         doc: Doc,
         mut item: impl FnMut(&mut Item<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        self.describe(key, Kind::List, String::new(), doc);
+        self.describe(key, ValueKind::List, String::new(), doc);
         if self.diagnostics.is_describing() {
             let path = format!("{}[]", self.path_of(key));
             item(&mut Item::new(self.diagnostics, &Node::null(), path));
@@ -165,7 +165,7 @@ impl<'a> Section<'a> {
     }
 
     /// Notes the reader's description of a key, if descriptions are wanted.
-    fn describe(&mut self, key: &str, kind: Kind, default: String, doc: Doc) {
+    fn describe(&mut self, key: &str, kind: ValueKind, default: String, doc: Doc) {
         if self.diagnostics.is_describing() {
             let path = self.path_of(key);
             self.diagnostics.describe(Described { path, kind, default, doc });

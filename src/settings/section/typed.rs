@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Section;
 use crate::settings::confusable::Confusable;
-use crate::settings::doc::{Doc, Kind, MAX_DURATIONS};
+use crate::settings::doc::{Doc, MAX_DURATIONS, ValueKind};
 use crate::settings::duration::duration_text;
 use crate::settings::node::Value;
 use crate::settings::problem::Complaint;
@@ -17,7 +17,7 @@ use crate::settings::written::Written;
 
 impl Section<'_> {
     pub fn boolean(&mut self, key: &'static str, default: bool, doc: Doc) -> bool {
-        self.describe(key, Kind::Boolean, default.to_string(), doc);
+        self.describe(key, ValueKind::Boolean, default.to_string(), doc);
         let value = self.value(key, default, "true or false", Scalar::boolean);
         self.holds(key, Written::Boolean(value));
         value
@@ -26,7 +26,7 @@ impl Section<'_> {
     /// A whole number in `range`.
     pub fn integer(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>, doc: Doc) -> u64 {
         let (from, to) = (*range.start(), *range.end());
-        self.describe(key, Kind::Integer { from, to }, default.to_string(), doc);
+        self.describe(key, ValueKind::Integer { from, to }, default.to_string(), doc);
         let expected = format!("a whole number from {from} to {to}");
         let value = self.value(key, default, &expected, |scalar| scalar.integer(&range));
         self.holds(key, Written::Integer(value));
@@ -35,7 +35,7 @@ impl Section<'_> {
 
     /// A number that is above `above` and at most `up_to`.
     pub fn number(&mut self, key: &'static str, default: f64, above: f64, up_to: f64, doc: Doc) -> f64 {
-        self.describe(key, Kind::Number { above, up_to }, default.to_string(), doc);
+        self.describe(key, ValueKind::Number { above, up_to }, default.to_string(), doc);
         let value = self.value(key, default, &number_expected(above, up_to), |scalar| scalar.number(above, up_to));
         self.holds(key, Written::Number(value));
         value
@@ -43,7 +43,7 @@ impl Section<'_> {
 
     /// The same for an optional number: absent or empty, it is `None`.
     pub fn optional_number(&mut self, key: &'static str, above: f64, up_to: f64, doc: Doc) -> Option<f64> {
-        self.describe(key, Kind::Number { above, up_to }, String::new(), doc);
+        self.describe(key, ValueKind::Number { above, up_to }, String::new(), doc);
         let value =
             self.value(key, None, &number_expected(above, up_to), |scalar| scalar.number(above, up_to).map(Some));
         self.holds(key, value.map_or(Written::Nothing, Written::Number));
@@ -52,7 +52,7 @@ impl Section<'_> {
 
     /// A percentage above 0, up to 100. One below 1 is warned of: elsewhere 0.8 stands for 80 %.
     pub fn percent(&mut self, key: &'static str, default: f64, doc: Doc) -> f64 {
-        self.describe(key, Kind::Percent, default.to_string(), doc);
+        self.describe(key, ValueKind::Percent, default.to_string(), doc);
         let percent = self.value(key, default, &number_expected(0.0, 100.0), |scalar| scalar.number(0.0, 100.0));
         self.take_percent(key, percent);
         percent
@@ -60,7 +60,7 @@ impl Section<'_> {
 
     /// The same, or 0, which is `None`.
     pub fn percent_or_off(&mut self, key: &'static str, default: f64, doc: Doc) -> Option<f64> {
-        self.describe(key, Kind::OrOff(Box::new(Kind::Percent)), default.to_string(), doc);
+        self.describe(key, ValueKind::OrOff(Box::new(ValueKind::Percent)), default.to_string(), doc);
         let expected = format!("{}{OR_OFF}", number_expected(0.0, 100.0));
         let percent = self.value(key, Some(default), &expected, |scalar| match scalar.number(0.0, 100.0) {
             Err(_) if scalar.is_zero() => Ok(None),
@@ -91,7 +91,7 @@ impl Section<'_> {
         doc: Doc,
     ) -> Duration {
         let (from, to) = (*range.start(), *range.end());
-        self.describe(key, Kind::Duration { from, to }, default.as_secs_f64().to_string(), doc);
+        self.describe(key, ValueKind::Duration { from, to }, default.as_secs_f64().to_string(), doc);
         let (from, to) = (duration_text(from), duration_text(to));
         let expected = format!("from {from} to {to}, in seconds or as a text such as 15m or 1h30m");
         let value = self.value(key, default, &expected, |scalar| scalar.duration(&range));
@@ -110,7 +110,7 @@ impl Section<'_> {
     ) -> Vec<Duration> {
         let (from, to) = (*range.start(), *range.end());
         let texts: Vec<String> = default.iter().map(|duration| duration_text(*duration)).collect();
-        self.describe(key, Kind::Durations { from, to, none }, format!("[{}]", texts.join(", ")), doc);
+        self.describe(key, ValueKind::Durations { from, to, none }, format!("[{}]", texts.join(", ")), doc);
         let (from, to) = (duration_text(from), duration_text(to));
         let or = none.map(|none| format!(", or `{none}`")).unwrap_or_default();
         let expected = format!("from {from} to {to}, such as 1h, or a list such as [1h, 1d]{or}");
@@ -139,7 +139,7 @@ impl Section<'_> {
 
     /// A text, empty by default; a number or a boolean without quotes counts as one, too.
     pub fn text(&mut self, key: &'static str, doc: Doc) -> String {
-        self.describe(key, Kind::Text, doc.default.to_owned(), doc);
+        self.describe(key, ValueKind::Text, doc.default.to_owned(), doc);
         let text = self.value(key, String::new(), "", |scalar| Ok(scalar.text.clone()));
         // The name of a chat may contain a wide space or comma.
         self.warn_of_confusable(key, |found| found.passes_unnoticed() && ![" ", ","].contains(&found.meant));
@@ -153,7 +153,7 @@ impl Section<'_> {
         doc: Doc,
         mut parse: impl FnMut(&str) -> Result<T, Complaint>,
     ) -> T {
-        self.describe(key, Kind::Text, doc.default.to_owned(), doc);
+        self.describe(key, ValueKind::Text, doc.default.to_owned(), doc);
         let value = self.value(key, T::default(), "", |scalar| parse(&scalar.text));
         self.warn_of_confusable(key, Confusable::passes_unnoticed);
         value
@@ -179,7 +179,7 @@ impl Section<'_> {
     ) -> T {
         let words: Vec<&'static str> = options.iter().map(|(word, _)| *word).collect();
         let default_word = options.iter().find(|(_, value)| *value == default).map_or("", |(word, _)| word);
-        self.describe(key, Kind::Choice(words.clone()), default_word.to_owned(), doc);
+        self.describe(key, ValueKind::Choice(words.clone()), default_word.to_owned(), doc);
         self.value(key, default, &words.join(", "), |scalar| {
             let chosen = options.iter().find(|(word, _)| word.eq_ignore_ascii_case(&scalar.text));
             let unknown = || Complaint::new(format!("{} is none of the values", quoted(&scalar.text)));

@@ -136,7 +136,7 @@ impl Agent {
 
     fn post(&mut self, ticket: Ticket, request: &http::Request) {
         let mut world = self.world.borrow_mut();
-        if !world.weather.calm && world.random.once_in(500) {
+        if world.weather.is_wild() && world.random.once_in(500) {
             world.weather.count("no worker process");
             let answer = Err(http::Error("no worker process".to_owned()));
             self.inputs.push_back(Input::Posted { ticket, answer });
@@ -161,6 +161,7 @@ impl Agent {
                 return Input::Posted { ticket: flight.ticket, answer: world.hear(&flight) };
             }
             Next::Saved(result) => return Input::Saved(result.map_err(|error: io::Error| error.to_string())),
+            Next::Input(input) => return input,
             Next::End => return Input::Stop,
             Next::Mishap(mishap) => {
                 world.note(|| format!("{mishap:?}"));
@@ -175,11 +176,11 @@ impl Agent {
                         world.disturbed();
                         let World { settings, random, .. } = &mut *world;
                         let edited = settings.edited(random);
-                        return reload(&mut world, edited);
+                        return world.reload(edited);
                     }
                     Mishap::Restore => {
                         let edited = Edited::Settings(world.settings.mended());
-                        return reload(&mut world, edited);
+                        return world.reload(edited);
                     }
                     Mishap::PagerDown => {
                         let time = world.clock.true_time;
@@ -269,30 +270,30 @@ impl Agent {
     }
 }
 
-/// The file is read again, as somebody left it.
-fn reload(world: &mut World, edited: Edited) -> Input {
-    world.note(|| format!("the configuration is now {edited:?}"));
-    match edited {
-        Edited::Settings(new) => {
-            let (_, config) = new.resolved();
-            world.configure(new);
-            Input::Reloaded { config: Box::new(config), is_empty: false }
-        }
-        Edited::Invalid => {
-            world.weather.count("reload of what is not valid");
-            Input::NotReloaded { problem: "simulated:1:1: error: general is no map".to_owned() }
-        }
-        Edited::Emptied => {
-            world.weather.count("reload of nothing");
-            Input::Reloaded { config: Box::new(Resolved::new(&Config::default())), is_empty: true }
-        }
-    }
-}
-
 /// A step is quick; some are not.
 impl World {
+    /// The file is read again, as somebody left it.
+    pub fn reload(&mut self, edited: Edited) -> Input {
+        self.note(|| format!("the configuration is now {edited:?}"));
+        match edited {
+            Edited::Settings(new) => {
+                let (_, config) = new.resolved();
+                self.configure(new);
+                Input::Reloaded { config: Box::new(config), is_empty: false }
+            }
+            Edited::Invalid => {
+                self.weather.count("reload of what is not valid");
+                Input::NotReloaded { problem: "simulated:1:1: error: general is no map".to_owned() }
+            }
+            Edited::Emptied => {
+                self.weather.count("reload of nothing");
+                Input::Reloaded { config: Box::new(Resolved::new(&Config::default())), is_empty: true }
+            }
+        }
+    }
+
     fn take_time(&mut self) {
-        if !self.weather.calm && self.random.once_in(200) {
+        if self.weather.is_wild() && self.random.once_in(200) {
             self.weather.count("a step that takes seconds");
             let time = self.random.magnitude(SECOND / 10, 20 * SECOND);
             self.let_pass(time);

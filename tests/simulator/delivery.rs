@@ -11,6 +11,9 @@ use super::pager::PAGER;
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
 use super::world::{Group, World};
 
+/// A robot takes no longer message (developer.work.weixin.qq.com, document path 91770).
+const MAX_CONTENT_BYTES: usize = 4096;
+
 /// How long the agent lets a message wait for its save.
 const SAVE_PATIENCE: i64 = 5 * SECOND;
 
@@ -56,6 +59,9 @@ impl World {
         }
         if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) {
             let is_heard = *fate == Fate::Accepted && !is_orphan;
+            if let Some(script) = self.script.as_mut().filter(|_| *robot != PAGER) {
+                script.hear(arrived, content);
+            }
             let group = &mut self.groups[usize::from(*robot == PAGER)];
             let is_new = group.oracle.accepted(content, is_heard, is_orphan);
             if group.oracle.was_rejected(content) {
@@ -71,6 +77,9 @@ impl World {
         let (webhook, is_pager) = (posted.webhook, posted.webhook.robot == PAGER);
         if !(is_pager && self.settings.has_pager) && self.settings.webhook != Some(webhook) {
             wrong(format!("a message is posted to a channel that is not in force: {webhook:?}"));
+        }
+        if posted.content.len() > MAX_CONTENT_BYTES {
+            wrong(format!("a message of {} bytes is posted", posted.content.len()));
         }
         self.must_be_saved(&posted.content);
         let posted = Posted { content: in_chinese(&posted.content), ..posted };

@@ -173,5 +173,5 @@ impl EngineLink {
 }
 
 fn latency(world: &mut World) -> i64 {
-    if world.weather.calm { world.random.range(500, 20_000) } else { world.random.magnitude(500, 3 * SECOND) }
+    if world.weather.is_wild() { world.random.magnitude(500, 3 * SECOND) } else { world.random.range(500, 20_000) }
 }

@@ -46,12 +46,26 @@ pub struct Host {
     serial: u64,
     /// How often readings change, as a divisor: the higher the wilder.
     wildness: i64,
+    /// One reading in so many cannot be taken.
+    unknown_in: u64,
 }
 
 impl Host {
     pub fn new(random: &mut Random) -> Host {
         let subjects = WATCHED.iter().map(|_| Subject { over: false, changes_at: 0 }).collect();
-        Host { subjects, serial: 1000, wildness: random.magnitude(1, 60) }
+        Host { subjects, serial: 1000, wildness: random.magnitude(1, 60), unknown_in: 40 }
+    }
+
+    /// All is well, and nothing changes by chance.
+    pub fn be_still(&mut self) {
+        self.unknown_in = u64::MAX;
+        self.subjects.iter_mut().for_each(|subject| subject.changes_at = i64::MAX);
+    }
+
+    /// From now on what has this label is over its threshold, or under it.
+    pub fn set(&mut self, label: &str, over: bool) {
+        let place = WATCHED.iter().position(|(_, _, other)| *other == label).expect("it is watched");
+        self.subjects[place].over = over;
     }
 
     /// A measurement at `time` of the watched keys.
@@ -64,7 +78,7 @@ impl Host {
             }
             let (metric, target, _) = WATCHED[place];
             let health = match subject.over {
-                _ if random.once_in(40) => Health::Unknown,
+                _ if random.once_in(self.unknown_in) => Health::Unknown,
                 true => Health::Over,
                 false => Health::Under,
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::clock::{HOUR, MINUTE};
+use super::clock::{HOUR, MINUTE, SECOND};
 use super::random::Random;
 
 /// How a disk operation ends.
@@ -88,15 +88,18 @@ pub struct Weather {
     disk_state: DiskFault,
     /// While it is, every operation of the disk takes seconds.
     disk_is_slow: bool,
+    operation_time: Option<i64>,
     /// One operation of the disk in so many ends otherwise.
     disk_fault_in: u64,
     lies: bool,
+    /// Nothing happens by chance.
+    is_still: bool,
     pub faults: BTreeMap<&'static str, u64>,
 }
 
 /// A refused key is tried again every hour; then everything that waits goes out at the robot's pace.
 pub const CALM_BEFORE_JUDGEMENT: i64 = 100 * MINUTE;
-const CALM: i64 = 150 * MINUTE;
+pub const CALM: i64 = 150 * MINUTE;
 
 impl Weather {
     pub fn new(random: &mut Random) -> Weather {
@@ -108,8 +111,10 @@ impl Weather {
             mishap_pause: random.magnitude(2 * MINUTE, 6 * HOUR),
             disk_state: DiskFault::None,
             disk_is_slow: false,
+            operation_time: None,
             disk_fault_in: random.magnitude(10, 3000) as u64,
             lies: random.once_in(4),
+            is_still: false,
             faults: BTreeMap::new(),
         }
     }
@@ -129,7 +134,7 @@ impl Weather {
         } else {
             time + random.magnitude(MINUTE, 30 * HOUR)
         };
-        (self.disk_state, self.disk_is_slow) = (DiskFault::None, false);
+        (self.disk_state, self.disk_is_slow, self.operation_time) = (DiskFault::None, false, None);
         self.next_mishap = time;
     }
 
@@ -159,8 +164,37 @@ impl Weather {
         Some(mishap)
     }
 
+    /// Nothing happens by chance, and calm is from `until` on.
+    pub fn be_still(&mut self, until: i64) {
+        (self.is_still, self.changes_at, self.next_mishap) = (true, until, i64::MAX);
+        (self.disk_fault_in, self.lies) = (u64::MAX, false);
+    }
+
+    /// Whether anything may happen by chance.
+    pub fn is_wild(&self) -> bool {
+        !self.calm && !self.is_still
+    }
+
+    pub fn set_disk(&mut self, state: DiskFault) {
+        self.disk_state = state;
+    }
+
+    /// Every operation of the disk takes so long.
+    pub fn slow_down_disk(&mut self, operation_time: i64) {
+        self.operation_time = Some(operation_time);
+    }
+
+    /// How long an operation of the disk takes.
+    pub fn operation_time(&self, random: &mut Random) -> i64 {
+        match self.operation_time {
+            Some(time) => time,
+            None if self.disk_is_slow => random.magnitude(SECOND, 20 * SECOND),
+            None => random.range(100, 20_000),
+        }
+    }
+
     pub fn disk_is_slow(&self) -> bool {
-        self.disk_is_slow
+        self.disk_is_slow || self.operation_time.is_some()
     }
 
     pub fn disk_fault(&mut self, random: &mut Random) -> DiskFault {

@@ -86,6 +86,10 @@ pub struct Robot {
     secret: u32,
     /// It never takes one message in so many, by its text; none: it takes all.
     never_takes: Option<u64>,
+    /// Nor any that says this.
+    never_takes_text: Option<&'static str>,
+    /// Its answers come so much later.
+    latency: i64,
 }
 
 /// The bound of a whole delivery (see `worker::POST_DEADLINE`).
@@ -100,7 +104,22 @@ impl Robot {
             well_since: 0,
             secret: 0,
             never_takes: random.once_in(3).then(|| random.range(3, 40) as u64),
+            never_takes_text: None,
+            latency: 0,
         }
+    }
+
+    /// It takes everything, and nothing changes by chance.
+    pub fn be_still(&mut self) {
+        (self.changes_at, self.never_takes) = (i64::MAX, None);
+    }
+
+    pub fn answer_after(&mut self, seconds: i64) {
+        self.latency = seconds * SECOND;
+    }
+
+    pub fn never_take(&mut self, text: &'static str) {
+        self.never_takes_text = Some(text);
     }
 
     /// For a day nobody reaches it.
@@ -151,6 +170,7 @@ impl Robot {
         };
         let there = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
         let back = if mood == Mood::Slow { random.range(0, PATIENCE) } else { random.range(10_000, SECOND) };
+        let back = back + self.latency;
         let is_heard = there + back < PATIENCE && fate != Fate::AcceptedUnheard;
         Flight {
             ticket,
@@ -166,6 +186,9 @@ impl Robot {
 
 impl Robot {
     fn never_takes(&self, content: &str) -> bool {
+        if self.never_takes_text.is_some_and(|text| content.contains(text)) {
+            return true;
+        }
         let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let hash = content.lines().skip(1).flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, fnv);
         self.never_takes.is_some_and(|one_in| (hash >> 20).is_multiple_of(one_in))

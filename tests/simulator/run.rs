@@ -13,6 +13,7 @@ use super::agent::Agent;
 use super::clock::HOUR;
 use super::oracle::Wrong;
 use super::random::Random;
+use super::script::Script;
 use super::settings::Settings;
 use super::trace;
 use super::world::{Crash, World};
@@ -31,7 +32,20 @@ pub fn simulate(seed: u64, hours: u64, is_traced: bool) -> Outcome {
     }
     let settings = Settings::new(&mut Random::new(!seed));
     let end = i64::try_from(hours).unwrap_or(i64::MAX / HOUR) * HOUR;
-    let world = Rc::new(RefCell::new(World::new(seed, end, settings)));
+    run(World::new(seed, end, settings))
+}
+
+/// A run in which a script says what happens.
+pub fn play(script: Script, is_traced: bool) -> Outcome {
+    if is_traced {
+        trace::begin();
+    }
+    run(World::scripted(script))
+}
+
+fn run(world: World) -> Outcome {
+    let end = world.end;
+    let world = Rc::new(RefCell::new(world));
     let (mut wrong, mut once) = (None, false);
     while wrong.is_none() && world.borrow().clock.true_time < end {
         // In the running system, the process would be gone: nothing of it is looked at again.
@@ -48,6 +62,7 @@ pub fn simulate(seed: u64, hours: u64, is_traced: bool) -> Outcome {
         };
     }
     let mut world = world.borrow_mut();
+    let wrong = wrong.or_else(|| world.script.as_ref()?.judge());
     Outcome { wrong, faults: world.faults(), trace: trace::take() }
 }
 

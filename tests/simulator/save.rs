@@ -36,11 +36,7 @@ impl World {
     }
 
     fn operation_time(&mut self) -> i64 {
-        if self.weather.disk_is_slow() {
-            self.random.magnitude(SECOND, 20 * SECOND)
-        } else {
-            self.random.range(100, 20_000)
-        }
+        self.weather.operation_time(&mut self.random)
     }
 
     /// Does the operation that is due; returns the outcome of the save, once it is known.

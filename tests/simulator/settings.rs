@@ -35,19 +35,19 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// A second channel beside it, of another vendor.
     pub has_pager: bool,
-    check_interval: i64,
-    cooldown: i64,
-    send_recovery: bool,
-    grace: i64,
-    language: &'static str,
+    pub check_interval: i64,
+    pub cooldown: i64,
+    pub send_recovery: bool,
+    pub grace: i64,
+    pub language: &'static str,
     /// Which of [`WATCHED`] are.
-    watched: [bool; WATCHED.len()],
-    docker: &'static str,
-    containers: &'static [&'static str],
+    pub watched: [bool; WATCHED.len()],
+    pub docker: &'static str,
+    pub containers: &'static [&'static str],
 }
 
 /// All by name, some by name, all by pattern.
-const LISTS: [&[&str]; 3] =
+pub const LISTS: [&[&str]; 3] =
     [&["c0", "c1", "c2", "c3", "shop-web-1", SERVICE], &["c0", "c3", "web"], &["c*", "shop-*", "stack_*"]];
 
 /// A reload's view of the file.
@@ -74,6 +74,12 @@ impl Settings {
             docker: "true",
             containers: LISTS[0],
         }
+    }
+
+    /// Those of a script that says nothing of it.
+    pub fn usual() -> Settings {
+        let by_chance = Settings::new(&mut Random::new(0));
+        Settings { has_pager: false, check_interval: 60, cooldown: 3600, send_recovery: true, ..by_chance }
     }
 
     /// The file as somebody leaves it.

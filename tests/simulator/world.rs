@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 
 use vps_monitor::clock::Now;
+use vps_monitor::core::Input;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::{Clock, HOUR, MINUTE, SECOND};
@@ -21,6 +22,7 @@ use super::pager::PAGER;
 use super::random::Random;
 use super::robot::{Flight, Robot, Sender};
 use super::save::Save;
+use super::script::Script;
 use super::settings::Settings;
 use super::trace;
 
@@ -66,6 +68,8 @@ pub struct World {
     pub unsaved: Option<i64>,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
+    /// What happens, where it is not left to chance.
+    pub script: Option<Script>,
 }
 
 /// Who reads one channel: debts to them, and their knowledge of containers.
@@ -84,6 +88,8 @@ pub enum Next {
     /// The outcome of the save.
     Saved(io::Result<()>),
     Mishap(Mishap),
+    /// A script has this for the agent.
+    Input(Input),
     End,
 }
 
@@ -113,6 +119,7 @@ impl World {
             slow_ended: i64::MIN / 2,
             unsaved: None,
             torn_by_lie: false,
+            script: None,
         }
     }
 
@@ -140,7 +147,8 @@ impl World {
             let arrives = self.next_arrival();
             let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
             let engine = self.engine.next_change();
-            let next = [until, answered, arrives, saving, engine, self.weather.next_change(), end].into_iter().min();
+            let world = self.weather.next_change().min(self.next_act());
+            let next = [until, answered, arrives, saving, engine, world, end].into_iter().min();
             self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
             self.let_arrive();
             let time = self.clock.true_time;
@@ -150,6 +158,9 @@ impl World {
             }
             let calm = self.weather.calm.then_some(self.weather.since);
             self.engine.change(time, self.clock.now().wall, calm, &mut self.random);
+            if let Some(next) = self.act() {
+                return next;
+            }
             self.judge();
             self.idle_waits = if time > began { 0 } else { self.idle_waits + 1 };
             if self.idle_waits > MAX_IDLE_WAITS {
@@ -269,7 +280,7 @@ impl World {
 
     /// Whether the next agent is `run --once`, after one that was it or was not.
     pub fn is_once_next(&mut self, was: bool) -> bool {
-        let is = !was && !self.weather.calm && self.settings.webhook.is_some() && self.random.once_in(5);
+        let is = !was && self.weather.is_wild() && self.settings.webhook.is_some() && self.random.once_in(5);
         if is {
             self.weather.count("run --once");
         }
@@ -304,9 +315,11 @@ impl World {
             }
         }
         let longest = if machine { HOUR } else { 2 * MINUTE };
-        let away = self.random.magnitude(SECOND / 10, longest);
+        let by_chance = self.random.magnitude(SECOND / 10, longest);
+        let away = self.script.as_ref().map_or(by_chance, Script::away);
         self.pass_to(self.clock.true_time + away);
         self.let_arrive();
+        self.act_unseen();
         if machine {
             self.clock.restart_machine();
             if self.random.once_in(3) {

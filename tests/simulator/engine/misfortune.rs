@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use vps_monitor::docker::events::{Event, Kind};
 
 use super::super::clock::{HOUR, MINUTE, SECOND};
-use super::super::container::Health;
+use super::super::container::{Health, Run};
 use super::super::random::Random;
 use super::{Engine, NAMES, OF_COMPOSE, OF_SWARM, Plan, Step, signal};
 
@@ -102,6 +102,17 @@ impl Engine {
                 self.plan(number, Plan::Misfortune, later);
             }
         }
+    }
+
+    /// The slot's task before the newest, if it runs, makes room.
+    pub(super) fn stop_former_task(&mut self, time: i64, wall: Timestamp) {
+        let former = self.subjects[OF_SWARM].containers.iter_mut().rev().nth(1);
+        let Some(former) = former.filter(|former| former.is_running()) else { return };
+        let kill = Event { signal: Some(signal("15")), ..former.event(Kind::Kill, wall) };
+        (former.run, former.exit_code, former.finished) = (Run::Exited, 143, time);
+        let die = Event { exit_code: Some(143), ..former.event(Kind::Die, wall) };
+        let stop = former.event(Kind::Stop, wall);
+        [kill, die, stop].into_iter().for_each(|event| self.push(event));
     }
 
     /// A swarm keeps a few tasks that are over.

@@ -1,6 +1,7 @@
 //! An engine and its containers: they crash, are stopped, killed, made anew, loop and fall ill, compose and a swarm put
 //! others in their place, and the engine itself hangs, goes away and comes back, or loses its events.
 
+mod acts;
 mod misfortune;
 
 use std::collections::VecDeque;
@@ -17,7 +18,7 @@ use super::trace;
 
 /// The names that alerts tell: one with a health check, one of compose, the one slot of a swarm's service.
 pub const NAMES: [&str; 6] = ["c0", "c1", "c2", "c3", "shop-web-1", "stack_web.1"];
-const WITH_HEALTH: usize = 3;
+pub const WITH_HEALTH: usize = 3;
 pub const OF_COMPOSE: usize = 4;
 pub const OF_SWARM: usize = 5;
 /// The service of that slot.
@@ -109,6 +110,8 @@ pub struct Engine {
     wildness: i64,
     events: VecDeque<Event>,
     drill: Option<Drill>,
+    /// Containers beside those of the names.
+    crowd: Vec<Container>,
 }
 
 impl Engine {
@@ -121,6 +124,7 @@ impl Engine {
             wildness: random.magnitude(1, 60),
             events: VecDeque::new(),
             drill: None,
+            crowd: Vec::new(),
         };
         for number in 0..NAMES.len() {
             let mut container = engine.make(number, 0);
@@ -266,14 +270,7 @@ impl Engine {
                 self.plan(number, Plan::StopFormerTask, time + random.magnitude(SECOND / 10, 30 * SECOND));
             }
             Plan::StopFormerTask => {
-                let former = self.subjects[number].containers.iter_mut().rev().nth(1);
-                if let Some(former) = former.filter(|former| former.is_running()) {
-                    let kill = Event { signal: Some(signal("15")), ..former.event(Kind::Kill, wall) };
-                    (former.run, former.exit_code, former.finished) = (Run::Exited, 143, time);
-                    let die = Event { exit_code: Some(143), ..former.event(Kind::Die, wall) };
-                    let stop = former.event(Kind::Stop, wall);
-                    [kill, die, stop].into_iter().for_each(|event| self.push(event));
-                }
+                self.stop_former_task(time, wall);
                 self.plan(number, Plan::Misfortune, later);
             }
         }
@@ -350,7 +347,7 @@ impl Engine {
             Mood::Gone => return Some(vec![Answer::Failed(Error::NoSocket { path: "/run/docker.sock".into() })]),
             Mood::Up | Mood::Deaf => {}
         }
-        let mut there = self.subjects.iter().flat_map(|subject| &subject.containers);
+        let mut there = self.subjects.iter().flat_map(|subject| &subject.containers).chain(&self.crowd);
         Some(match question {
             Question::List => {
                 let listed = there.map(|container| Answer::Listed(container.listed(time, wall)));

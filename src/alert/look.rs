@@ -161,8 +161,8 @@ impl Alert {
         Some(self.tell(news, None, now, policy))
     }
 
-    /// A firing message is made now. It tells what was judged: of a rate, the last look may have been a dip below the
-    /// limit that its mean is over.
+    /// A firing message is made now. It tells the judged value: a rate's last look may have been a dip below the limit
+    /// that its mean is over.
     fn tell(&mut self, news: News, judged: Option<Rate>, now: Now, policy: &Policy) -> Transition {
         let mut transition = self.transition(news, policy);
         if let Some(Rate { number, limit }) = judged {
@@ -192,7 +192,7 @@ impl Alert {
                 settling: firing.map_or(Duration::ZERO, |_| policy.settling(self.returns)),
                 is_lasting: firing.is_some_and(|firing| firing.checks > 1),
                 well_since: firing.and_then(|firing| firing.well_since).map(|well| well.wall),
-                // Of what begins anew it would be another episode's, which may be forgotten.
+                // A new episode has none: it would be another one's, which may be forgotten.
                 last_told: self.last_told.filter(|_| firing.is_some() && news != News::Fired).map(|told| told.wall),
                 reminders: firing.map_or(0, |firing| firing.reminders),
                 is_critical_told: firing.is_some_and(|firing| firing.is_critical_told),

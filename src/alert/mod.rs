@@ -71,7 +71,7 @@ impl Alerts {
         transitions
     }
 
-    /// What is firing is told now as it is, outside of any look: what waits for it to be told again runs from now on.
+    /// Firing alerts are told now as they are, outside of any look: the wait until they are told again starts now.
     pub fn tell_as_it_is(
         &mut self,
         key: &Key,

@@ -1,7 +1,7 @@
-//! What is told now and what is held: the one place where transitions become messages asks here.
+//! News that is told now, and news that is held: the one place where transitions become messages asks here.
 //!
-//! What is held is told by the first check after its hold. That check begins when the hold ends, so that what is told is
-//! what burns then.
+//! Held news is told by the first check after its hold. That check begins when the hold ends, so that it tells the
+//! alerts that burn then.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::alert::Transition;
 use crate::clock::{Boot, Now};
 use crate::hold::{HeldStatus, Holds, Released, Sorted};
 
-/// When the first of what is held is due, as it was found last.
+/// When the first of the held news is due, as found last.
 #[derive(Debug, Default)]
 pub(super) struct HoldEnd {
     due: Option<Timestamp>,
@@ -30,7 +30,7 @@ impl Core {
         Holds::new(&self.config.quiet_hours, now.wall, &self.config.style.zone)
     }
 
-    /// Parts what is told now from what is held.
+    /// Separates news that is told now from held news.
     pub(super) fn hold_back<'a>(&mut self, transitions: &'a [Transition], holds: &Holds, now: Now) -> Sorted<'a> {
         if transitions.is_empty() || (holds.is_none() && self.state.get().held.is_empty()) {
             return Sorted { told: transitions.into(), ended: Vec::new() };
@@ -40,7 +40,7 @@ impl Core {
         state.held.sort(transitions, holds, &mut state.alerts, now, policy)
     }
 
-    /// Takes out what was held until now.
+    /// Takes out the news that was held until now.
     pub(super) fn release(&mut self, holds: &Holds, now: Now) -> Released {
         let goes_on = |held: HeldStatus<'_>| holds.until(held.key, held.level).is_some();
         if self.state.get().held.iter().all(goes_on) {
@@ -53,7 +53,7 @@ impl Core {
         released
     }
 
-    /// Finds out when the first of what is held is due, where that may have changed.
+    /// Finds out when the first of the held news is due, if that may have changed.
     pub(super) fn look_at_holds(&mut self, now: Now) {
         let revision = Some(self.state.revision());
         let has_come = self.hold_end.due.is_some_and(|due| due <= now.wall);

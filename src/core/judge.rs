@@ -78,7 +78,7 @@ impl Core {
         self.tell(&transitions, extent, now);
     }
 
-    /// Words the news, and puts it into the outboxes. What is held is told by the first check after its hold.
+    /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.
     fn tell(&mut self, transitions: &[Transition], extent: Extent, now: Now) {
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);

@@ -1,4 +1,4 @@
-//! The news of alerts that is held: what burns, and what came and went.
+//! The held news of alerts: those that burn, and those that came and went.
 //!
 //! It is saved with the alerts. The state machine goes on as if everything had been told, so a message is owed for each
 //! alert in here: a message that is held is not a message that is dropped.
@@ -23,7 +23,7 @@ pub struct Held {
     entries: BTreeMap<Key, Entry>,
 }
 
-/// What is owed of one alert.
+/// The debt of one alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Entry {
     #[serde(flatten)]
@@ -67,14 +67,14 @@ struct Over {
     times: u64,
 }
 
-/// What is told at the end of a hold, in the order of keys.
+/// The news at the end of a hold, in the order of keys.
 #[derive(Debug, Default)]
 pub struct Released {
     pub burning: Vec<Transition>,
     pub over: Vec<Past>,
 }
 
-/// What becomes of the transitions of one look.
+/// The fate of the transitions of one look.
 #[derive(Debug)]
 pub struct Sorted<'a> {
     pub told: Cow<'a, [Transition]>,
@@ -82,7 +82,7 @@ pub struct Sorted<'a> {
     pub ended: Vec<&'a Transition>,
 }
 
-/// What is held of one alert, as `status` shows it.
+/// The held news of one alert, as `status` shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldStatus<'a> {
     pub key: &'a Key,
@@ -114,7 +114,7 @@ impl Held {
         })
     }
 
-    /// Parts what is told now from what is held, which is kept.
+    /// Separates news that is told now from held news, which is kept.
     pub fn sort<'a>(
         &mut self,
         transitions: &'a [Transition],
@@ -149,7 +149,7 @@ impl Held {
         Some(self.entries.get(key)?.open.as_ref()?.is_known)
     }
 
-    /// Keeps the news of an alert. What tells of nothing is not kept.
+    /// Keeps the news of an alert. A transition that tells nothing is not kept.
     fn keep(&mut self, transition: &Transition, now: Timestamp) {
         match transition.news {
             news if news.is_firing_message() => self.burns(transition),
@@ -198,7 +198,7 @@ impl Held {
     }
 
     /// One alert of which something is let through is told now: as news of its beginning, where people do not know of
-    /// that. A recovery that is told leaves nothing to be told of what burnt.
+    /// that. A recovery that is told leaves no other news of its alert.
     fn let_through(&mut self, transition: Transition, alerts: &mut Alerts, now: Now, policy: &Policy) -> Transition {
         let Some(entry) = self.entries.get_mut(&transition.key) else { return transition };
         let open = entry.open.take();
@@ -215,7 +215,7 @@ impl Held {
         }
     }
 
-    /// Takes out what is to be told because nothing holds it any more. From now on it is told.
+    /// Takes out the news that nothing holds any more. From now on it is told.
     pub fn release(&mut self, holds: &Holds, alerts: &mut Alerts, now: Now, policy: &Policy) -> Released {
         let mut released = Released::default();
         self.entries.retain(|key, entry| {
@@ -239,13 +239,13 @@ impl Held {
         released
     }
 
-    /// Corrects what no agent wrote into a file. How many values that were.
+    /// Corrects values that no agent wrote; returns how many there were.
     pub fn correct(&mut self) -> usize {
         let over = self.entries.values_mut().filter_map(|entry| entry.over.as_mut());
         over.map(|over| keep(&mut over.times, 1..=MAX_COUNT)).sum()
     }
 
-    /// Forgets half of what came and went, rounded up: what a state is too long for. How much that was.
+    /// Forgets half of the alerts that came and went, rounded up, for a state that is too long. Returns how many.
     pub fn forget_half_of_what_is_over(&mut self) -> usize {
         let over = |entry: &&Entry| entry.over.is_some();
         let half = self.entries.values().filter(over).count().div_ceil(2);
@@ -283,7 +283,7 @@ impl Entry {
         Entry { key: key.clone(), open: None, over: None, value, limit: limit.clone(), level: episode.level }
     }
 
-    /// What is told of the episodes that are over.
+    /// The news of the episodes that are over.
     fn past(&self) -> Option<Past> {
         let Over { since, ended, times } = *self.over.as_ref()?;
         let episode = Episode { level: self.level, well_since: Some(ended), ..Episode::default() };

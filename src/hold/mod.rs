@@ -1,4 +1,4 @@
-//! Quiet hours: is the news of an alert held back now, and until when? And what was held, until its end.
+//! Quiet hours: is the news of an alert held back now, and until when? And the held news, until its end.
 //!
 //! Pure: keys, levels and the time go in, an instant comes out. The state machine, the messages' channels and their outboxes
 //! know nothing of it: there is one place where transitions become messages, and that one asks here.
@@ -21,7 +21,7 @@ pub use quiet::{LetThrough, MAX_WINDOWS, QuietHours, Window};
 /// The holds that there are at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Holds {
-    /// When the quiet hours end for a warning, and for what is critical; `None`: there are none now.
+    /// When the quiet hours end for a warning, and for a critical alert; `None`: there are none now.
     quiet: [Option<Timestamp>; 2],
 }
 

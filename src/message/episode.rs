@@ -20,7 +20,7 @@ pub(super) struct Wording<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Past {
     Nothing,
-    /// What is news about it.
+    /// Its news.
     News,
     /// Since when it lasts, and all that was held meanwhile.
     Held,

@@ -1,4 +1,4 @@
-//! The one message at the end of a hold: what burns now, and a line for each alert that came and went.
+//! The one message at the end of a hold: alerts that burn now, and a line for each alert that came and went.
 
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct Past {
     pub times: u64,
 }
 
-/// What was held: alerts that burn, and those that came and went.
+/// The held news: alerts that burn, and those that came and went.
 pub fn held(burning: &[Transition], over: &[Past], style: &Style, now: Timestamp) -> Message {
     let wording = Wording::new(style, now);
     let (of_docker, of_host): (Vec<&Transition>, Vec<&Transition>) =

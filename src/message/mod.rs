@@ -42,7 +42,7 @@ pub enum Kind {
     Report,
     /// Messages that waited too long or were too many for one by one.
     Digest,
-    /// What quiet hours or a silence held back.
+    /// News that quiet hours or a silence held back.
     Held,
     /// Something about the agent itself.
     Notice,

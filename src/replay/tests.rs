@@ -208,7 +208,7 @@ fn quiet_hours_hold_and_the_first_check_after_them_tells() {
     );
     assert!(end.contains(": 1 message (1 held, 0 alert, 0 recovery), 0 alerts still firing"), "{end}");
     assert_eq!(news(yaml, &memory(&["50", "85", "85", "85", "85"])), ["01:00 fired"]);
-    // What is critical passes.
+    // A critical alert passes.
     assert_eq!(news(yaml, &memory(&["50", "97", "50"])), ["00:15 fired", "00:30 recovered"]);
     let (_, end) = replayed(yaml, format!("{}\n{}", csv::HEADER, memory(&["50", "85"])).as_bytes());
     assert!(end.ends_with("1 alert still firing, 1 alert held"), "{end}");

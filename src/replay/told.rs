@@ -18,7 +18,7 @@ pub struct Told {
     pub kind: Kind,
     pub time: Timestamp,
     transitions: Vec<Transition>,
-    /// What came and went in quiet hours.
+    /// Alerts that came and went in quiet hours.
     over: Vec<Past>,
 }
 

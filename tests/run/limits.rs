@@ -80,7 +80,7 @@ fn with_too_few_descriptors_the_agent_says_so_and_how_many_it_needs() {
             assert!(refused.stderr.contains(part), "{part} in {refused:?}");
         }
     }
-    // A limit that it may raise it raises, and with what it asks for it can do all that it has to.
+    // A limit that it may raise it raises, and that is enough for all its work.
     for limits in ["ulimit -S -n 16", "ulimit -n 64"] {
         let robot = Robot::start([]);
         let place = Place::configured("small-vps", &quick(&robot.url()));

@@ -16,7 +16,7 @@ use crate::support::can_inject;
 use crate::support::engine::{After, Engine, hang};
 use crate::support::robot::{Answer, Robot};
 
-/// Each of the delays is longer. What a turn may take beside is the machine's, which is busy with other tests.
+/// Each of the delays is longer. The rest of a turn is the machine's, which is busy with other tests.
 const LONGEST_TURN: Duration = Duration::from_millis(2500);
 
 /// Somebody else's events: each is read, and means nothing.

@@ -85,7 +85,7 @@ impl Oracle {
         self.model = from.map_or_else(Model::default, |saved| saved.resumed(group, now, boot_id));
     }
 
-    /// The agent is made to forget what it knew of its reports.
+    /// The agent is made to forget its reports.
     pub fn forgets(&mut self) {
         self.reports.forget();
     }

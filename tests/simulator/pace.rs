@@ -35,7 +35,7 @@ impl Pace {
         self.held_until = time + HOLD;
     }
 
-    /// The agent is made to forget what it knew of the robot.
+    /// The agent is made to forget the robot.
     pub fn forget(&mut self) {
         *self = Pace::default();
     }

@@ -41,7 +41,7 @@ impl Reports {
         self.passed.retain(|_, passed| true_time - *passed > UNDISTURBED);
     }
 
-    /// The agent was made to forget what it knew.
+    /// The agent was made to forget its reports.
     pub fn forget(&mut self) {
         self.passed.clear();
         self.told.values_mut().for_each(BTreeSet::clear);

@@ -150,7 +150,7 @@ fn request(stream: &mut UnixStream) -> Option<String> {
     Some(head.strip_prefix("GET ")?.split(' ').next()?.to_owned())
 }
 
-/// An engine that sends what the test tells it to, on each connection anew, and closes when it is told nothing more.
+/// An engine that sends the test's texts, on each connection anew, and closes when there are no more.
 pub fn told_what_to_send() -> (Engine, Sender<String>) {
     let (sender, receiver): (_, Receiver<String>) = channel();
     let receiver = Mutex::new(receiver);

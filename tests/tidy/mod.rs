@@ -6,6 +6,7 @@
 
 mod commands;
 mod documents;
+mod english;
 mod source;
 mod vendors;
 mod words;

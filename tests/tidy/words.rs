@@ -21,7 +21,7 @@ fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
 #[test]
 fn a_collectors_name_is_a_text_in_its_own_file_alone() {
     let names = SOURCES.iter().map(|source| source.name).chain([docker::NAME]);
-    // Alone, or with what a subject or a key has behind it: `disk(/)`, `memory.threshold`.
+    // Alone, or with the rest of a subject or a key behind it: `disk(/)`, `memory.threshold`.
     let names: Vec<String> = names.flat_map(|name| ["\"", "(", "."].map(|end| format!("\"{name}{end}"))).collect();
     let mut complaints = Vec::new();
     for file in sources().iter().filter(|file| file.top() != "collect") {

@@ -1,4 +1,4 @@
-//! Alerts in `status`, and what quiet hours hold back of them.
+//! Alerts in `status`, and their news that quiet hours hold back.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertSta
         let firing = alert.firing();
         let (threshold, expected) = limit(&alert.limit);
         let held = held.get(&alert.key).filter(|held| held.burning.is_some());
-        // The state machine takes what is held for told; people are told what they were told.
+        // For the state machine held news counts as told; people are shown their last message.
         let last_told = match held.and_then(|held| held.burning) {
             Some(before) => before,
             None => alert.last_told.map(|told| told.wall),
@@ -54,7 +54,7 @@ pub(super) fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertSta
     status.collect()
 }
 
-/// What came and went.
+/// Alerts that came and went.
 pub(super) fn over(state: &State, config: &Resolved, now: Now) -> Vec<HeldAlertStatus> {
     let zone = &config.style.zone;
     let holds = Holds::new(&config.quiet_hours, now.wall, zone);
@@ -72,14 +72,14 @@ pub(super) fn over(state: &State, config: &Resolved, now: Now) -> Vec<HeldAlertS
     status.collect()
 }
 
-/// When the quiet hours of now end for what is not critical.
+/// When the present quiet hours end for alerts that are not critical.
 pub(super) fn quiet_until(config: &Resolved, now: Now) -> Option<String> {
     let zone = &config.style.zone;
     let until = config.quiet_hours.until(Level::Warning, now.wall, zone);
     until.map(|until| rfc3339(until, zone))
 }
 
-/// What nothing holds any more is told by the next check.
+/// The next check tells news that nothing holds any more.
 fn held_until(holds: &Holds, held: &HeldStatus<'_>, now: Now) -> Timestamp {
     holds.until(held.key, held.level).unwrap_or(now.wall)
 }

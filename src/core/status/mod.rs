@@ -116,7 +116,7 @@ pub struct AlertStatus {
     /// The number of its last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_value: Option<Json>,
-    /// Its news waits until then; what was told of it before has `last_told`.
+    /// Its news waits until then; `last_told` has its last message before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<String>,
 }

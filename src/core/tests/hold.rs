@@ -1,4 +1,4 @@
-//! Quiet hours: what is held, what passes, and the one message at the end.
+//! Quiet hours: the held news, the news that passes, and the one message at the end.
 
 mod properties;
 
@@ -119,7 +119,7 @@ fn a_recovery_of_what_was_told_before_is_told_at_the_end() {
     let mut agent = self::agent(muted);
     agent.check(90.0, at(0)).told();
     assert_eq!(agent.check(50.0, at(BEGINS + HOUR)).check(50.0, at(ENDS)).told(), [""; 0]);
-    // But for what began and ended unheard.
+    // But for an alert that began and ended unheard.
     agent.check(90.0, at(BEGINS + HOUR)).check(50.0, at(ENDS - 1));
     assert_eq!(agent.check(50.0, at(ENDS)).told().len(), 1);
 }
@@ -163,7 +163,7 @@ fn a_reminder_that_is_due_in_quiet_hours_is_told_once_at_their_end_and_the_next_
     assert_eq!(told, [line]);
     let next = agent.memory().next_reminder(&agent.core.config.policy);
     assert_eq!(next, Some(at(ENDS + 24 * HOUR).boot));
-    // What began in them and is told for the first time is repeated after the first step.
+    // An alert that began in them and is told for the first time is repeated after the first step.
     let mut agent = self::agent(quiet(QUIET));
     agent.check(90.0, at(BEGINS)).check(90.0, at(BEGINS + 90 * MINUTE)).check(90.0, at(ENDS)).told();
     let next = agent.memory().next_reminder(&agent.core.config.policy);

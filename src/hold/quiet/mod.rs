@@ -1,8 +1,8 @@
 //! Quiet hours: windows of the week in a time zone, whose clock is put forward and back.
 //!
 //! A window begins on each of its days and may end on the next one. A time that spring skips is the first instant after the
-//! gap, one that autumn repeats is the first of the two: as reports are scheduled. Where windows overlap or meet they are
-//! one, and what any of them holds is held.
+//! gap, one that autumn repeats is the first of the two: as reports are scheduled. Windows that overlap or meet are
+//! one, and each of them holds its news.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -41,7 +41,7 @@ pub struct Window {
     let_through: LetThrough,
 }
 
-/// What is told all the same.
+/// The alerts that are told all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetThrough {
@@ -92,7 +92,7 @@ impl QuietHours {
     fn is_all_week(&self) -> bool {
         let mut spans: Vec<(u16, u16)> = self.windows.iter().flat_map(|window| window.spans()).collect();
         spans.sort_unstable();
-        // What goes over the end of the week covers its beginning.
+        // A period over the end of the week covers its beginning.
         let mut covered = spans.iter().map(|(_, end)| end.saturating_sub(WEEK)).max().unwrap_or(0);
         for (begin, end) in spans {
             if begin > covered {
@@ -121,7 +121,7 @@ impl Window {
             &[("critical", LetThrough::Critical), ("none", LetThrough::None)],
             doc(
                 "仍立即通知的：`critical`：严重告警及其恢复；`none`：什么也不通知",
-                "what is told at once all the same: `critical`: critical alerts and their end; `none`: nothing",
+                "alerts that are sent at once all the same: `critical`: critical alerts and their end; `none`: nothing",
             ),
         );
         let window = Window { from: from?, to: to?, days, let_through };

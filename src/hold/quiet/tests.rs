@@ -20,7 +20,7 @@ fn time(text: &str, zone: &TimeZone) -> Timestamp {
     text.parse::<jiff::civil::DateTime>().unwrap().to_zoned(zone.clone()).unwrap().timestamp()
 }
 
-/// The end of the quiet at a time of the zone's clock, as its clock shows it, of warnings and of what is critical.
+/// The end of the quiet at a time of the zone's clock, as its clock shows it, for warnings and for critical alerts.
 fn ends(quiet_hours: &QuietHours, zone: &str, at: &str) -> [String; 2] {
     let zone = TimeZone::get(zone).unwrap();
     [Level::Warning, Level::Critical].map(|level| {

@@ -188,7 +188,7 @@ impl Section<'_> {
     }
 }
 
-/// Behind what else a key takes.
+/// Behind the other values of a key.
 const OR_OFF: &str = ", or 0: off";
 
 fn number_expected(above: f64, up_to: f64) -> String {

@@ -32,7 +32,7 @@ impl Tap for Notes {
     }
 }
 
-/// What happens after so many minutes.
+/// The event after so many minutes.
 #[derive(Clone, Debug)]
 enum Event {
     Check(u8),
@@ -162,7 +162,7 @@ proptest! {
             );
             let ends: u64 = facts().filter(|fact| fact.ended.is_some()).map(|fact| fact.times).sum();
             prop_assert_eq!(ends, count(News::Recovered), "ends of {}", metric);
-            // What burns is known to, and nobody was told of a beginning that was none.
+            // The alerts that burn are known, and nobody was told of a beginning that was none.
             let open: std::collections::BTreeSet<_> =
                 facts().filter(|fact| fact.ended.is_none()).map(|fact| fact.began).collect();
             let fired: std::collections::BTreeSet<_> =
@@ -185,12 +185,12 @@ proptest! {
             let (holds, all) = (world.held_at(world.minute, Level::Warning), world.held_at(world.minute, Level::Critical));
             for (_, message) in &world.messages[before..] {
                 prop_assert!(!all, "{:?}", message);
-                // The end of what was critical, and what came and went while nothing was let through.
+                // The end of a critical alert, and alerts that came and went while nothing was let through.
                 let is_over = message.facts.iter().all(|fact| fact.ended.is_some());
                 let is_critical = message.title.plain().starts_with('🚨') || is_over;
                 prop_assert!(!holds || is_critical, "{:?}", message);
             }
-            // And one message at most tells of what was held.
+            // And one message at most tells the held news.
             let held = world.messages[before..].iter().filter(|(_, message)| message.kind == Kind::Held).count();
             prop_assert!(held <= 1);
         }

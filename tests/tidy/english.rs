@@ -1,0 +1,108 @@
+//! Plain English: a noun where a clause with "what" would stand, in comments and in documents.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::documents::documents;
+use super::{fail_on, read, root};
+
+/// Behind the word, one of these makes a clause that a noun says better: work that is due, an answer, a remainder.
+const VERBS: [&str; 22] = [
+    "is", "are", "was", "were", "has", "had", "can", "could", "cannot", "comes", "came", "goes", "stands", "ends",
+    "waits", "happens", "happened", "must", "may", "remains", "lies", "passes",
+];
+
+/// The most comment lines with the word at all: some questions, and some that a noun would not make better.
+const MAX_LINES_WITH_WHAT: usize = 28;
+
+/// Every Rust file of the package, from the repository's root.
+fn rust_files() -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> = ["src", "tests", "benches", "fuzz/fuzz_targets"].map(|top| root().join(top)).into();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The comment of a line of Rust, without its slashes. A URL's slashes have no space behind them.
+fn comment(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let whole = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).or_else(|| line.strip_prefix("//"));
+    whole.or_else(|| Some(line.split_once(" // ")?.1)).map(str::trim)
+}
+
+/// The places at which a text has "what" and one of [`VERBS`], a line break between them or not.
+fn clauses<'a>(path: &str, lines: impl Iterator<Item = (usize, &'a str)>) -> Vec<String> {
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '\'');
+    let words = lines.flat_map(|(number, line)| {
+        line.split(move |c| !is_of_word(c))
+            .filter(|word| !word.is_empty())
+            .map(move |word| (number, word.to_lowercase()))
+    });
+    let words: Vec<(usize, String)> = words.collect();
+    let found = words.windows(2).filter(|pair| pair[0].1 == "what" && VERBS.contains(&pair[1].1.as_str()));
+    found.map(|pair| format!("{path}:{}: \"what {}\": is there a noun?", pair[0].0, pair[1].1)).collect()
+}
+
+#[test]
+fn comments_say_it_with_nouns() {
+    let mut complaints = Vec::new();
+    let mut lines_with_what = Vec::new();
+    for path in rust_files() {
+        let text = read(&path);
+        let comments = text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, comment(line)?)));
+        let comments: Vec<(usize, &str)> = comments.collect();
+        for (number, comment) in &comments {
+            if comment.starts_with("What ") {
+                complaints.push(format!("{path}:{number}: begins with \"What\": is there a noun?"));
+            }
+            if comment.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| word == "what") {
+                lines_with_what.push(format!("{path}:{number}: {comment}"));
+            }
+        }
+        complaints.extend(clauses(&path, comments.into_iter()));
+    }
+    fail_on(&complaints);
+    let count = lines_with_what.len();
+    assert!(count <= MAX_LINES_WITH_WHAT, "{count} comment lines with \"what\":\n{}", lines_with_what.join("\n"));
+}
+
+#[test]
+fn documents_say_it_with_nouns() {
+    let english = documents().into_iter().filter(|path| !path.ends_with(".zh-CN.md"));
+    let mut complaints = Vec::new();
+    for path in english.chain(["share/man/vps-monitor.8".to_owned(), "share/man/vps-monitor-config.5".to_owned()]) {
+        let text = read(&path);
+        let mut is_in_block = false;
+        let prose = text.lines().enumerate().filter(|(_, line)| {
+            let is_fence = line.trim_start().starts_with("```");
+            is_in_block ^= is_fence;
+            !is_in_block && !is_fence
+        });
+        let prose: Vec<(usize, &str)> = prose.map(|(index, line)| (index + 1, line)).collect();
+        for (number, line) in &prose {
+            if line.trim_start_matches(['-', ' ']).starts_with("What ") {
+                complaints.push(format!("{path}:{number}: begins with \"What\": is there a noun?"));
+            }
+        }
+        complaints.extend(clauses(&path, prose.into_iter()));
+    }
+    fail_on(&complaints);
+}
+
+#[test]
+fn a_clause_with_what_is_found_wherever_it_breaks() {
+    let text = ["Takes what", "is due, and asks what it cost."];
+    let found = clauses("a.rs", text.into_iter().enumerate());
+    assert_eq!(found, ["a.rs:0: \"what is\": is there a noun?"]);
+    assert_eq!(comment("    let a = 1; // One."), Some("One."));
+    assert_eq!(comment("let url = \"https://what.is/\";"), None);
+}

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod datagram;
 pub mod docker;
 pub mod files;
+pub mod forecast;
 pub mod hold;
 pub mod host;
 pub mod http;

@@ -47,8 +47,23 @@ pub enum Value {
     /// In the unit of its quantity. Version 1 of the state had a name for each unit.
     #[serde(alias = "percent", alias = "mbps", alias = "count")]
     Number(f64),
+    /// When a share that grows is full.
+    Forecast(Forecast),
     /// The state or health of a container, or the engine's presence.
     Container(ContainerWord),
+}
+
+/// When a share that grows is full, by its growth until now.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// The hours by which it is judged, and that a day's growth bears out; `None`: it does not grow, or hardly.
+    pub eta_hours: Option<f64>,
+    /// The hours that are told, which may be fewer: by the growth of the last hours.
+    pub hours: Option<f64>,
+    /// The share now.
+    pub percent: f64,
+    /// Its growth within a day, in percentage points.
+    pub day_points: f64,
 }
 
 /// A container's state or health in the engine's word, with its known causes.
@@ -151,8 +166,14 @@ impl Value {
     pub fn number(&self) -> Option<f64> {
         match self {
             Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
+            Value::Forecast(forecast) => forecast.hours,
             Value::Container(_) => None,
         }
+    }
+
+    /// Whether it is a forecast that nothing comes to its end: nobody needs to read that.
+    pub fn is_no_end(&self) -> bool {
+        matches!(self, Value::Forecast(Forecast { hours: None, .. }))
     }
 
     /// Whether it is told once and not repeated while it lasts: a removal does not pass.
@@ -202,6 +223,15 @@ pub enum Watched {
     Every(&'static Metric),
 }
 
+impl Watched {
+    pub fn covers(&self, key: &Key) -> bool {
+        match self {
+            Watched::One(one) => one == key,
+            Watched::Every(metric) => *metric == key.metric,
+        }
+    }
+}
+
 /// The result of one check, readings in the order of lines in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -238,6 +268,11 @@ impl Snapshot {
 
     pub fn watch(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>) {
         self.watched.push(Watched::One(Key::new(metric, target)));
+    }
+
+    /// Puts the readings in the order of lines in a message.
+    pub fn in_order(&mut self) {
+        self.readings.sort_by_key(|reading| reading.key.metric.order);
     }
 
     /// There is no such quantity of this target: it is not watched, rather than unknown.

@@ -7,6 +7,7 @@ use super::record::{Alert, Firing, Pending, Phase, Recovery};
 use super::streak::{Rate, Streak};
 use super::{Episode, Extent, News, Transition};
 use crate::clock::Now;
+use crate::metric::Unit;
 use crate::rule::{Finding, Level, Limit, Verdict};
 use crate::snapshot::Value;
 
@@ -67,7 +68,7 @@ impl Alert {
             Some(critical) => critical.judged(seen.critical),
             None => pending.over.judged(seen.warning),
         };
-        let peak = worst(self.value.number(), judged.map(|judged| judged.number));
+        let peak = worst(self.key.metric.unit, self.value.number(), judged.map(|judged| judged.number));
         let returned = self.recovery.is_some_and(|recovery| now.boot - recovery.at < RETURNS_ARE_REMEMBERED);
         self.returns = if returned { self.returns.saturating_add(1) } else { 0 };
         self.phase = Phase::Firing(Firing {
@@ -95,7 +96,7 @@ impl Alert {
         firing.wait = seen.wait;
         firing.checks = firing.checks.saturating_add(u32::from(extent == Extent::Check));
         firing.critical = Streak::follow(firing.critical, seen.is_critical, seen.critical, now.boot);
-        firing.peak = worst(firing.peak, number);
+        firing.peak = worst(self.key.metric.unit, firing.peak, number);
         let is_critical = firing.critical.is_some_and(|streak| streak.has_lasted(firing.wait, now.boot));
         firing.level = if is_critical { Level::Critical } else { Level::Warning };
         let is_worse = || {
@@ -125,7 +126,7 @@ impl Alert {
 
     /// The alert was told and is below its limit: is it over?
     fn settle(&mut self, now: Now, policy: &Policy) -> Option<Transition> {
-        let settling = policy.settling(self.returns);
+        let settling = self.settling(policy);
         let Phase::Firing(firing) = &mut self.phase else { return None };
         firing.critical = None;
         let began = firing.well_since.is_none();
@@ -170,7 +171,8 @@ impl Alert {
         }
         let number = transition.value.number();
         if let Phase::Firing(firing) = &mut self.phase {
-            firing.told_value = if news == News::Reminded { worst(firing.told_value, number) } else { number };
+            firing.told_value =
+                if news == News::Reminded { worst(self.key.metric.unit, firing.told_value, number) } else { number };
         }
         self.last_told = Some(now.into());
         transition
@@ -189,7 +191,7 @@ impl Alert {
                 returns: firing.map_or(0, |_| self.returns),
                 told_before: firing.and_then(|firing| firing.told_value),
                 peak: firing.and_then(|firing| firing.peak),
-                settling: firing.map_or(Duration::ZERO, |_| policy.settling(self.returns)),
+                settling: firing.map_or(Duration::ZERO, |_| self.settling(policy)),
                 is_lasting: firing.is_some_and(|firing| firing.checks > 1),
                 well_since: firing.and_then(|firing| firing.well_since).map(|well| well.wall),
                 // A new episode has none: it would be another one's, which may be forgotten.
@@ -225,9 +227,9 @@ impl Seen {
     }
 }
 
-fn worst(before: Option<f64>, now: Option<f64>) -> Option<f64> {
+fn worst(unit: Unit, before: Option<f64>, now: Option<f64>) -> Option<f64> {
     match (before, now) {
-        (Some(before), Some(now)) => Some(before.max(now)),
+        (Some(before), Some(now)) => Some(unit.worse(before, now)),
         (before, now) => before.or(now),
     }
 }

@@ -146,7 +146,7 @@ impl Alerts {
     fn take_in(&mut self, finding: &Finding<'_>, extent: Extent, now: Now, policy: &Policy) -> Option<Transition> {
         let key = &finding.reading.key;
         match finding.verdict {
-            Verdict::Unknown => None,
+            Verdict::Near | Verdict::Unknown => None,
             Verdict::Clear => self.alerts.get_mut(key)?.look(finding, extent, now, policy),
             Verdict::Breach(_) => {
                 let limit = finding.limit.as_ref()?;

@@ -166,7 +166,7 @@ impl Alert {
             }
             Phase::Firing(firing) => {
                 let untold = firing.critical.filter(|_| !firing.is_critical_told);
-                let settled = firing.well_since.map(|well| well.boot.after(policy.settling(self.returns)));
+                let settled = firing.well_since.map(|well| well.boot.after(self.settling(policy)));
                 [untold.map(|streak| streak.since.after(firing.wait)), settled]
             }
         };
@@ -186,6 +186,11 @@ impl Alert {
         let told = self.last_told?.boot;
         let is_recovery_told = self.recovery.is_some_and(|recovery| recovery.is_told && recovery.at >= told);
         (!(is_recovery_told && policy.returns_at_once())).then(|| told.after(policy.cooldown))
+    }
+
+    /// How long it must be well before it is over.
+    pub(super) fn settling(&self, policy: &Policy) -> Duration {
+        policy.settling(self.returns).max(self.key.metric.release.after)
     }
 
     pub(super) fn is_cooling_down(&self, now: Boot, cooldown: Duration) -> bool {

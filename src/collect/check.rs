@@ -64,7 +64,7 @@ impl Check {
             return None;
         }
         let mut snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.readings.sort_by_key(|reading| reading.key.metric.order);
+        snapshot.in_order();
         Some(snapshot)
     }
 }

@@ -24,6 +24,9 @@ fn read(section: &mut Section<'_>) -> Setup {
     let doc = doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it");
     let limits = read_limits(section, metric::DISK, "threshold", doc);
     let inodes = section.percent_or_off("inodes", INODES_LIMIT, INODES);
+    let default = metric::DISK_FORECAST.default.and_then(|limits| limits.warning).unwrap_or_default();
+    let forecast = section.duration_or_off("forecast", hours(default), LEAST_FORECAST..=LONGEST_FORECAST, FORECAST);
+    let forecast = forecast.map(|forecast| forecast.as_secs_f64() / HOUR_SECONDS);
     let mut paths: Vec<Rc<str>> = Vec::new();
     section.list("paths", PATHS, |item| {
         let path: Rc<str> = item.parse(PATH, absolute_path)?;
@@ -40,7 +43,25 @@ fn read(section: &mut Section<'_>) -> Setup {
     section.holds("paths", Written::Texts(paths.iter().map(ToString::to_string).collect()));
     let targets = paths.clone();
     let open = move |_: &[_], _: &Host| Some(Box::new(Disk::new(paths.clone(), inodes.is_some())) as _);
-    Setup { targets, ..Setup::new(open) }.limited(metric::DISK, limits).limited_or_off(metric::INODES, inodes)
+    Setup { targets, ..Setup::new(open) }
+        .limited(metric::DISK, limits)
+        .limited_or_off(metric::DISK_FORECAST, forecast)
+        .limited_or_off(metric::INODES, inodes)
+        .limited_or_off(metric::INODE_FORECAST, forecast.filter(|_| inodes.is_some()))
+}
+
+const HOUR_SECONDS: f64 = 3600.0;
+
+const LEAST_FORECAST: Duration = Duration::from_secs(3600);
+const LONGEST_FORECAST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+const FORECAST: Doc = doc(
+    "按近两天的增长，空间或 inode 在此时间内用尽即告警",
+    "an alert if, by its growth in the last two days, the space or the inodes are used up within this time",
+);
+
+fn hours(hours: f64) -> Duration {
+    Duration::from_secs_f64(hours * HOUR_SECONDS)
 }
 
 const INODES_LIMIT: f64 = 90.0;

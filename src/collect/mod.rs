@@ -66,6 +66,11 @@ impl Plan {
         self.sources.iter().flat_map(Configured::metrics).chain(of_docker)
     }
 
+    /// Whether a quantity of a source, or a forecast of one, is on.
+    pub fn is_on(&self, metric: &'static Metric) -> bool {
+        self.sources.iter().any(|source| source.metrics().any(|(own, _)| own == metric) && source.is_on(metric))
+    }
+
     /// The limits of all quantities.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
         self.sources.iter().flat_map(Configured::limits).chain(self.docker.limits())

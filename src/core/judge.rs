@@ -10,8 +10,9 @@ use crate::alert::{self, Extent, News, Transition};
 use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
+use crate::forecast::Change;
 use crate::hold::Released;
-use crate::logging::Change;
+use crate::logging;
 use crate::message;
 use crate::outbox::Outbox;
 use crate::rule;
@@ -38,7 +39,7 @@ impl Failing {
 
 impl Core {
     /// Takes in the findings of a check.
-    pub(super) fn checked(&mut self, snapshot: &Snapshot, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn checked(&mut self, mut snapshot: Snapshot, now: Now, effects: &mut Vec<Effect>) {
         // A report that was given up may still get its measurement.
         if !self.checks.is_measuring {
             return;
@@ -46,6 +47,8 @@ impl Core {
         self.checks.is_measuring = false;
         self.checks.last = Some(now.wall);
         self.checks.count += 1;
+        self.forecast(&mut snapshot, now);
+        let snapshot = &snapshot;
         let findings = rule::evaluate(snapshot, &self.config.rules);
         self.last_readings.take(&findings);
         let policy = &self.config.policy;
@@ -61,6 +64,18 @@ impl Core {
         let (extent, failures) = (Extent::Check, &snapshot.failures);
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
+    }
+
+    /// Adds what the growth of the last hours says. An hour that is over is saved, and a crash costs no more than one.
+    fn forecast(&mut self, snapshot: &mut Snapshot, now: Now) {
+        let plan = &self.config.plan;
+        let change = self.state.update().forecasts.derive(snapshot, |metric| plan.is_on(metric), now.boot);
+        snapshot.in_order();
+        match change {
+            Change::Nothing => {}
+            Change::Higher => self.state.save_in_the_end(),
+            Change::Hour => drop(self.state.change()),
+        }
     }
 
     /// Takes in a look at containers between two checks.
@@ -126,7 +141,8 @@ impl Core {
         let mut news = Vec::new();
         for (place, failure) in found {
             self.failing.0.entry(place).or_insert_with(|| (failure.clone(), now)).0.clone_from(failure);
-            if let Some(Change::Began | Change::Changed) = self.ongoing.report(&subject(failure), Some(&failure.error))
+            if let Some(logging::Change::Began | logging::Change::Changed) =
+                self.ongoing.report(&subject(failure), Some(&failure.error))
             {
                 news.push(failure);
             }

@@ -292,7 +292,7 @@ impl Core {
         match input {
             Input::Time => {}
             Input::ClockSet => self.look_at_clock(now),
-            Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(&snapshot, now, effects),
+            Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(snapshot, now, effects),
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
             Input::Looked { snapshot, scope } => self.looked(&snapshot, scope, now),
             Input::Mounts(held) => self.state.change().mounts = held,

@@ -72,6 +72,7 @@ pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
 pub fn value_json(metric: &Metric, value: &Value) -> Json {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.json(*number),
+        Value::Forecast(forecast) => json!(forecast.hours),
         Value::Container(container) => json!(&*container.word),
     }
 }

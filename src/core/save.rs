@@ -19,6 +19,8 @@ pub(super) struct Saving {
     state: State,
     /// The number of changes.
     revision: u64,
+    /// Something changed that is saved with whatever changes next, and at the end.
+    has_more: bool,
     /// The last revision that is known to be in the file.
     saved: u64,
     /// The revision that is being saved.
@@ -29,7 +31,7 @@ pub(super) struct Saving {
 
 impl Saving {
     pub fn new(state: State, unsaved: bool) -> Saving {
-        Saving { state, revision: u64::from(unsaved), saved: 0, under_way: None, failed: None }
+        Saving { state, revision: u64::from(unsaved), has_more: false, saved: 0, under_way: None, failed: None }
     }
 
     pub fn get(&self) -> &State {
@@ -45,6 +47,16 @@ impl Saving {
     /// The state, for a change that a restart may forget, such as the last value of an alert.
     pub fn update(&mut self) -> &mut State {
         &mut self.state
+    }
+
+    /// What was updated is to be saved with the next change, and at the end.
+    pub fn save_in_the_end(&mut self) {
+        self.has_more = true;
+    }
+
+    /// It is the end.
+    pub fn end(&mut self) {
+        self.revision += u64::from(std::mem::take(&mut self.has_more));
     }
 
     pub fn revision(&self) -> u64 {
@@ -90,6 +102,7 @@ impl Core {
                 let error = (left_out > 0).then_some("more alerts and messages than a file is to hold");
                 self.log_ongoing("size of the state", error, "a restart would forget the oldest");
                 self.state.under_way = Some(self.state.revision);
+                self.state.has_more = false;
                 effects.push(Effect::Save(bytes));
             }
             Err(error) => {

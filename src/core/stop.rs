@@ -35,6 +35,7 @@ impl Core {
             let longest = if end == End::Stopped { LONGEST } else { LONGEST_ONCE };
             let (answer_until, until) = (now.boot.after(LAST_ANSWER), now.boot.after(longest));
             self.stopping = Some(Stopping { end, answer_until, until });
+            self.state.end();
         }
     }
 

@@ -70,6 +70,7 @@ fn line(transition: &Transition) -> String {
 fn in_log(metric: &Metric, value: &Value) -> String {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
+        Value::Forecast(forecast) => forecast.hours.map_or_else(|| "none".to_owned(), |hours| metric.unit.plain(hours)),
         Value::Container(container) => text::field(&container.word),
     }
 }
@@ -111,9 +112,13 @@ mod tests {
     fn a_settling_is_logged_with_its_end() {
         let mut settling = transitions(News::Settling, 1).remove(0);
         settling.episode.settling = std::time::Duration::from_secs(3600);
+        settling.episode.returns = 1;
         settling.episode.well_since = Some(Timestamp::UNIX_EPOCH);
         let logged = "state=settling reason=came_back until=1970-01-01T01:00:00Z value=";
         assert!(line(&settling).contains(logged), "{}", line(&settling));
+        // A forecast, which must be well for a while though it did not come back.
+        settling.episode.returns = 0;
+        assert!(line(&settling).contains("reason=may_come_back"), "{}", line(&settling));
     }
 
     #[test]

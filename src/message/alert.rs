@@ -7,6 +7,7 @@ use super::format::short;
 use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
 use crate::alert::Transition;
 use crate::rule::{Level, Limit};
+use crate::snapshot::Value;
 
 /// The message about a transition; `None`: it is not told.
 pub fn kind(transition: &Transition) -> Option<Kind> {
@@ -79,7 +80,11 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
     let (containers, host): (Vec<&Transition>, Vec<&Transition>) =
         transitions.iter().copied().partition(|t| t.key.metric.is_of_docker());
     let of_host = |t: &Transition| {
-        let line = label(t, words) + ": " + short(t.key.metric, &t.value) + " (" + words.back_to_normal + ")";
+        let value = match &t.value {
+            Value::Forecast(forecast) => words.growth(forecast).into(),
+            value => short(t.key.metric, value, words),
+        };
+        let line = label(t, words) + ": " + value + " (" + words.back_to_normal + ")";
         [Some(line), wording.episode(t)]
     };
     let mut lines: Vec<Line> = in_order(host).into_iter().flat_map(of_host).flatten().collect();
@@ -104,9 +109,13 @@ fn label(transition: &Transition, words: &Words) -> Line {
 /// `📊 内存使用率: 85.2% (阈值: 80%)`
 fn alert_line(transition: &Transition, words: &Words) -> Line {
     let Transition { key, value, limit, .. } = transition;
+    if let Value::Forecast(forecast) = value {
+        let growth = words.growth(forecast);
+        return label(transition, words) + ": " + short(key.metric, value, words) + " (" + growth + ")";
+    }
     let limit = match limit {
         Limit::Threshold(limit) => key.metric.unit.show_limit(*limit).into(),
         Limit::Expected(word) => Line::foreign(word),
     };
-    label(transition, words) + ": " + short(key.metric, value) + " (" + words.threshold + ": " + limit + ")"
+    label(transition, words) + ": " + short(key.metric, value, words) + " (" + words.threshold + ": " + limit + ")"
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Language, Line, Style, Words};
 use crate::alert::{News, Transition};
+use crate::metric::Unit;
 
 /// The wording of transitions.
 #[derive(Clone, Copy)]
@@ -49,15 +50,16 @@ impl<'a> Wording<'a> {
             Past::News => {}
         }
         let Transition { key, news, episode, since, .. } = transition;
-        let (words, shown) = (self.words, |number| key.metric.unit.show(number));
+        let unit = key.metric.unit;
+        let (words, shown) = (self.words, |number| self.words.number(unit, number));
         let text = match news {
             News::Fired if episode.returns > 0 => {
                 words.came_back(episode.returns.saturating_add(1), episode.settling.as_secs())
             }
-            News::Critical | News::Worse => words.rising(&shown(episode.told_before?)),
+            News::Critical | News::Worse => words.rising(unit, &shown(episode.told_before?)),
             News::Reminded => {
                 let lasted = words.duration(seconds(*since, self.now));
-                words.still(&lasted, episode.peak.map(shown).as_deref())
+                words.still(unit, &lasted, episode.peak.map(shown).as_deref())
             }
             News::Recovered if episode.is_lasting => {
                 let well_since = episode.well_since.unwrap_or(self.now);
@@ -74,7 +76,7 @@ impl<'a> Wording<'a> {
         let words = self.words;
         let mut facts = vec![words.since(&self.time_of_day(*since))];
         facts.extend(episode.well_since.is_none().then(|| words.lasting(&words.duration(seconds(*since, self.now)))));
-        facts.extend(episode.peak.map(|peak| words.at_most(&key.metric.unit.show(peak))));
+        facts.extend(episode.peak.map(|peak| words.at_most(key.metric.unit, &words.number(key.metric.unit, peak))));
         if let Some(well_since) = episode.well_since {
             facts.push(words.settling(&self.time_of_day(well_since), episode.settling.as_secs()));
         }
@@ -113,23 +115,27 @@ impl Words {
         }
     }
 
-    fn rising(&self, told: &str) -> String {
-        match self.language {
-            Language::Chinese => format!("📈 继续升高 (上次通知 {told})"),
-            Language::English => format!("📈 rising (last told: {told})"),
+    fn rising(&self, unit: Unit, told: &str) -> String {
+        match (self.language, unit) {
+            (Language::Chinese, Unit::Hours) => format!("📈 已逼近 (上次通知{told})"),
+            (Language::English, Unit::Hours) => format!("📈 closer (last told: {told})"),
+            (Language::Chinese, _) => format!("📈 继续升高 (上次通知 {told})"),
+            (Language::English, _) => format!("📈 rising (last told: {told})"),
         }
     }
 
-    fn still(&self, lasted: &str, peak: Option<&str>) -> String {
-        let peak = peak.map(|peak| self.at_most(peak));
+    fn still(&self, unit: Unit, lasted: &str, peak: Option<&str>) -> String {
+        let peak = peak.map(|peak| self.at_most(unit, peak));
         let facts: Vec<String> = std::iter::once(self.lasting(lasted)).chain(peak).collect();
         format!("⏳ {}", facts.join(self.comma))
     }
 
-    fn at_most(&self, peak: &str) -> String {
-        match self.language {
-            Language::Chinese => format!("最高 {peak}"),
-            Language::English => format!("at most {peak}"),
+    fn at_most(&self, unit: Unit, peak: &str) -> String {
+        match (self.language, unit) {
+            (Language::Chinese, Unit::Hours) => format!("最短{peak}"),
+            (Language::English, Unit::Hours) => format!("at worst {peak}"),
+            (Language::Chinese, _) => format!("最高 {peak}"),
+            (Language::English, _) => format!("at most {peak}"),
         }
     }
 

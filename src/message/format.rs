@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Line;
+use super::{Line, Words};
 use crate::metric::Metric;
 use crate::snapshot::Value;
 
@@ -28,14 +28,20 @@ pub fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-pub fn short(metric: &Metric, value: &Value) -> Line {
-    with_word(metric, value, Line::foreign)
+pub fn short(metric: &Metric, value: &Value, words: &Words) -> Line {
+    match value {
+        Value::Forecast(forecast) => words.forecast(metric, forecast).into(),
+        _ => with_word(metric, value, Line::foreign),
+    }
 }
 
 /// The value in its shortest form; `word` makes an engine's word fit to be shown.
 pub fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),
+        Value::Forecast(forecast) => {
+            forecast.hours.map_or_else(|| "-".to_owned(), |hours| metric.unit.show(hours)).into()
+        }
         Value::Container(container) => word(&container.shown()),
     }
 }

@@ -5,6 +5,7 @@ mod containers;
 mod digest;
 mod episode;
 mod fact;
+mod forecast;
 mod format;
 mod held;
 mod line;

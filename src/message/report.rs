@@ -67,7 +67,7 @@ fn alerts(sections: &Sections, words: &Words, now: Timestamp) -> Vec<Line> {
 /// `磁盘(/): 92.1%`, `nginx: exited`
 fn subject(key: &Key, value: &Value, words: &Words) -> Line {
     let label = if key.metric.is_of_docker() { Line::foreign(&key.target) } else { label(key, words) };
-    label + ": " + short(key.metric, value)
+    label + ": " + short(key.metric, value, words)
 }
 
 /// `内存`, `磁盘(/)`
@@ -94,7 +94,7 @@ fn of_host(section: MessageSection, heading: &'static str, snapshot: &Snapshot, 
     let readings: HashMap<&Key, &Reading> = of_section.map(|reading| (&reading.key, reading)).collect();
     let line = |key: &Key| {
         let text = match readings.get(key) {
-            Some(reading) => value(key, &reading.value),
+            Some(reading) => value(key, &reading.value, words),
             None => unknown(words, snapshot.failures.iter().find(|failure| failure.explains(key))),
         };
         Line::from("  • ") + label(key, words) + ": " + text
@@ -111,11 +111,11 @@ fn unknown(words: &Words, failure: Option<&Failure>) -> Line {
     }
 }
 
-fn value(key: &Key, value: &Value) -> Line {
+fn value(key: &Key, value: &Value, words: &Words) -> Line {
     match value {
         Value::Usage { used_bytes, total_bytes, .. } if key.metric.shows_sizes => {
-            short(key.metric, value) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
+            short(key.metric, value, words) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }
-        _ => short(key.metric, value),
+        _ => short(key.metric, value, words),
     }
 }

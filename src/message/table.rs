@@ -18,7 +18,8 @@ const MAX_BRIEF_CELLS: usize = 40;
 
 /// A table of the findings, or a single line of them. Ends with a line feed.
 pub fn table(findings: &[Finding<'_>], failures: &[Failure], style: &Style, now: Timestamp, brief: bool) -> String {
-    let mut rows: Vec<Row> = findings.iter().map(Row::of_finding).chain(failures.iter().map(Row::of_failure)).collect();
+    let findings = findings.iter().filter(|finding| !finding.reading.value.is_no_end());
+    let mut rows: Vec<Row> = findings.map(Row::of_finding).chain(failures.iter().map(Row::of_failure)).collect();
     let heading = format!("{} {}", text::shown(&style.host), time(now, &style.zone));
     if brief {
         let left_out = rows.len().saturating_sub(MAX_BRIEF_CELLS);
@@ -75,7 +76,7 @@ impl Row {
         let metric = reading.key.metric;
         Row {
             verdict: match finding.verdict {
-                Verdict::Clear => "ok",
+                Verdict::Clear | Verdict::Near => "ok",
                 Verdict::Breach(Level::Warning) => "OVER",
                 Verdict::Breach(Level::Critical) => "CRITICAL",
                 Verdict::Unknown if reading.key.metric == metric::CONTAINER_STATE => "as found",

@@ -3,7 +3,9 @@
 //!
 //! Places are tens, so that another quantity fits between two of them.
 
-use super::{Label, Limits, MessageSection, Metric, Unit};
+use std::time::Duration;
+
+use super::{Label, Limits, MessageSection, Metric, Release, Unit};
 
 pub(super) const CATALOGUE: &[&Metric] = &[
     MEMORY,
@@ -30,6 +32,8 @@ pub const MEMORY: &Metric = &Metric {
     report_order: Some(20),
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 /// One for each watched path. A report shows swap and CPU as shares alone, as in the plan.
@@ -44,7 +48,28 @@ pub const DISK: &Metric = &Metric {
     report_order: Some(40),
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
+    forecast: Some(DISK_FORECAST),
+    release: Release::AT_ONCE,
 };
+
+/// For each watched path: when it is full. In a report only if it is over its limit, among the alerts.
+pub const DISK_FORECAST: &Metric = &Metric {
+    name: "disk_forecast",
+    unit: Unit::Hours,
+    is_rate: false,
+    section: MessageSection::System,
+    label: Label { zh: "磁盘预测", en: "Disk forecast" },
+    alert_label: Label { zh: "⏳ 磁盘预测", en: "⏳ Disk forecast" },
+    order: 22,
+    report_order: None,
+    shows_sizes: false,
+    default: Some(Limits::warning(24.0)),
+    forecast: None,
+    release: OF_FORECAST,
+};
+
+/// A forecast changes with each hour: it is withdrawn once it is half as far away again for so long.
+const OF_FORECAST: Release = Release { beyond: 1.5, after: Duration::from_secs(6 * 3600) };
 
 pub const CPU: &Metric = &Metric {
     name: "cpu",
@@ -57,6 +82,8 @@ pub const CPU: &Metric = &Metric {
     report_order: Some(10),
     shows_sizes: false,
     default: Some(Limits::of_rate(80.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 pub const SWAP: &Metric = &Metric {
@@ -70,6 +97,8 @@ pub const SWAP: &Metric = &Metric {
     report_order: Some(30),
     shows_sizes: false,
     default: Some(Limits::warning(80.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 pub const TRAFFIC_IN: &Metric = &Metric {
@@ -83,6 +112,8 @@ pub const TRAFFIC_IN: &Metric = &Metric {
     report_order: Some(10),
     shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 pub const TRAFFIC_OUT: &Metric = &Metric {
@@ -96,6 +127,8 @@ pub const TRAFFIC_OUT: &Metric = &Metric {
     report_order: Some(20),
     shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 pub const CONNECTIONS: &Metric = &Metric {
@@ -109,6 +142,8 @@ pub const CONNECTIONS: &Metric = &Metric {
     report_order: Some(30),
     shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 /// For each watched path whose file system has inodes. In a report only where it is over its limit, among the alerts.
@@ -123,6 +158,24 @@ pub const INODES: &Metric = &Metric {
     report_order: None,
     shows_sizes: false,
     default: Some(Limits::warning(90.0)),
+    forecast: Some(INODE_FORECAST),
+    release: Release::AT_ONCE,
+};
+
+/// For each watched path whose file system has inodes: when none is left.
+pub const INODE_FORECAST: &Metric = &Metric {
+    name: "inode_forecast",
+    unit: Unit::Hours,
+    is_rate: false,
+    section: MessageSection::System,
+    label: Label { zh: "inode 预测", en: "Inode forecast" },
+    alert_label: Label { zh: "⏳ inode 预测", en: "⏳ Inode forecast" },
+    order: 74,
+    report_order: None,
+    shows_sizes: false,
+    default: Some(Limits::warning(24.0)),
+    forecast: None,
+    release: OF_FORECAST,
 };
 
 pub const CONTAINER_STATE: &Metric = &Metric {
@@ -136,6 +189,8 @@ pub const CONTAINER_STATE: &Metric = &Metric {
     report_order: Some(10),
     shows_sizes: false,
     default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 pub const CONTAINER_HEALTH: &Metric = &Metric {
@@ -149,6 +204,8 @@ pub const CONTAINER_HEALTH: &Metric = &Metric {
     report_order: Some(20),
     shows_sizes: false,
     default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 /// Whether the engine answers; read only where `docker.alert_unavailable` asks for it.
@@ -163,4 +220,6 @@ pub const DOCKER_ENGINE: &Metric = &Metric {
     report_order: Some(30),
     shows_sizes: false,
     default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
 };

@@ -27,3 +27,17 @@ impl Limits {
         Limits { lasts: Duration::from_secs(60), ..Limits::warning(limit) }
     }
 }
+
+/// When an alert is over, beside the policy of all alerts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Release {
+    /// A value is well beyond so many times its limit; between the two an alert stays as it is.
+    pub beyond: f64,
+    /// It must be well for so long.
+    pub after: Duration,
+}
+
+impl Release {
+    /// What is not over its limit is well.
+    pub const AT_ONCE: Release = Release { beyond: 1.0, after: Duration::ZERO };
+}

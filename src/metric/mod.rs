@@ -15,10 +15,10 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use catalogue::{
-    CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DOCKER_ENGINE, INODES, MEMORY, SWAP, TRAFFIC_IN,
-    TRAFFIC_OUT,
+    CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DISK_FORECAST, DOCKER_ENGINE, INODE_FORECAST, INODES,
+    MEMORY, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
 };
-pub use limits::Limits;
+pub use limits::{Limits, Release};
 pub use unit::Unit;
 
 use catalogue::CATALOGUE;
@@ -44,6 +44,9 @@ pub struct Metric {
     pub shows_sizes: bool,
     /// Its limits if no rule is more specific; `None`: any value is well.
     pub default: Option<Limits>,
+    /// Of a share: the quantity that tells when it is full.
+    pub forecast: Option<&'static Metric>,
+    pub release: Release,
 }
 
 /// A label in both languages.
@@ -93,6 +96,8 @@ const fn bare_number(name: &'static str) -> Metric {
         report_order: Some(u16::MAX),
         shows_sizes: false,
         default: None,
+        forecast: None,
+        release: Release::AT_ONCE,
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Unit {
     /// Things, which have no fractions.
     Count,
     /// No known unit.
+    /// Hours until something happens: fewer are worse.
+    Hours,
     Number,
     /// No number, but a condition in the engine's words.
     Word,
@@ -26,13 +28,14 @@ impl Unit {
             Unit::Percent => Some("percent"),
             Unit::Mbps => Some("mbps"),
             Unit::Count => Some("count"),
+            Unit::Hours => Some("hours"),
             Unit::Number | Unit::Word => None,
         }
     }
 
     /// The unit of this name in JSON; a missing or unknown name is a bare number.
     pub fn named(name: Option<&str>) -> Unit {
-        let units = [Unit::Percent, Unit::Mbps, Unit::Count];
+        let units = [Unit::Percent, Unit::Mbps, Unit::Count, Unit::Hours];
         units.into_iter().find(|unit| unit.name() == name).unwrap_or(Unit::Number)
     }
 
@@ -41,6 +44,7 @@ impl Unit {
         match self {
             Unit::Percent => "%",
             Unit::Mbps => " Mbps",
+            Unit::Hours => " h",
             Unit::Count | Unit::Number | Unit::Word => "",
         }
     }
@@ -50,7 +54,7 @@ impl Unit {
         match self {
             Unit::Count => format!("{number:.0}"),
             Unit::Number if number.fract() == 0.0 => format!("{number:.0}"),
-            Unit::Percent | Unit::Mbps | Unit::Number | Unit::Word => format!("{number:.1}"),
+            Unit::Percent | Unit::Mbps | Unit::Hours | Unit::Number | Unit::Word => format!("{number:.1}"),
         }
     }
 
@@ -70,8 +74,19 @@ impl Unit {
         match self {
             Unit::Percent => now - told >= LEAST_POINTS.max((100.0 - told) / 2.0),
             Unit::Mbps | Unit::Count | Unit::Number => now >= told * 1.5,
+            Unit::Hours => now <= told / 2.0,
             Unit::Word => false,
         }
+    }
+
+    /// Whether a number is at its limit or over it.
+    pub fn reaches(self, number: f64, limit: f64) -> bool {
+        if self == Unit::Hours { number <= limit } else { number >= limit }
+    }
+
+    /// The worse one of two numbers.
+    pub fn worse(self, one: f64, other: f64) -> f64 {
+        if self == Unit::Hours { one.min(other) } else { one.max(other) }
     }
 
     /// A measured number in full precision; things are whole.
@@ -91,6 +106,7 @@ mod tests {
             (Unit::Percent, 85.25, "85.2%"),
             (Unit::Mbps, 120.0, "120.0 Mbps"),
             (Unit::Count, 1520.0, "1520"),
+            (Unit::Hours, 7.25, "7.2 h"),
             (Unit::Number, 3.0, "3"),
             (Unit::Number, 3.25, "3.2"),
         ] {
@@ -104,7 +120,7 @@ mod tests {
     fn json_has_full_precision_and_whole_things() {
         assert_eq!(Unit::Count.json(156.0).to_string(), "156");
         assert_eq!(Unit::Percent.json(12.0).to_string(), "12.0");
-        for unit in [Unit::Percent, Unit::Mbps, Unit::Count] {
+        for unit in [Unit::Percent, Unit::Mbps, Unit::Count, Unit::Hours] {
             assert_eq!(Unit::named(unit.name()), unit);
         }
         assert_eq!(Unit::named(Some("furlongs")), Unit::Number);

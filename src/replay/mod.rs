@@ -17,6 +17,7 @@ use crate::alert::{Alerts, Extent};
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
 use crate::core::{counted, rfc3339};
+use crate::forecast::Forecasts;
 use crate::hold::{Held, Holds};
 use crate::message::Kind;
 use crate::rule::{self, Finding};
@@ -29,6 +30,7 @@ pub use told::Told;
 pub struct Replay<'a> {
     config: &'a Resolved,
     alerts: Alerts,
+    forecasts: Forecasts,
     held: Held,
     /// The last check.
     snapshot: Snapshot,
@@ -49,6 +51,7 @@ impl<'a> Replay<'a> {
         Replay {
             config,
             alerts: Alerts::default(),
+            forecasts: Forecasts::default(),
             held: Held::default(),
             snapshot: Snapshot { watched, ..Snapshot::default() },
             lasted: HashMap::new(),
@@ -63,14 +66,16 @@ impl<'a> Replay<'a> {
         self.checks += 1;
         let time = check.time;
         self.span = Some((self.span.map_or(time, |(first, _)| first), time));
+        let now = Now { wall: time, boot: Boot::from_micros(time.as_microsecond()) };
         let (readings, stand_for): (_, Vec<Duration>) =
             check.readings.into_iter().map(|recorded| (recorded.reading, recorded.stands_for)).unzip();
         self.snapshot.readings = readings;
+        let plan = &self.config.plan;
+        self.forecasts.derive(&mut self.snapshot, |metric| plan.is_on(metric), now.boot);
         let mut findings = rule::evaluate(&self.snapshot, &self.config.rules);
         for (finding, stands_for) in findings.iter_mut().zip(stand_for) {
             shorten_wait(finding, stands_for, &mut self.lasted, &self.alerts);
         }
-        let now = Now { wall: time, boot: Boot::from_micros(time.as_microsecond()) };
         let policy = &self.config.policy;
         let transitions = self.alerts.step(&findings, &self.snapshot, Extent::Check, now, policy);
         let holds = Holds::new(&self.config.quiet_hours, time, &self.config.style.zone);

@@ -184,7 +184,7 @@ proptest! {
             rows += &format!("{time},disk,/,{value}\n");
         }
         let mut is_firing = false;
-        for told in news("general: {timezone: UTC}\n", &rows) {
+        for told in news("general: {timezone: UTC}\nsystem: {disk: {forecast: 0}}\n", &rows) {
             let is_recovery = told.ends_with("recovered");
             prop_assert_eq!(is_firing && !is_recovery, told.ends_with("worse") || told.ends_with("reminded"));
             prop_assert!(is_firing || !is_recovery);
@@ -212,4 +212,73 @@ fn quiet_hours_hold_and_the_first_check_after_them_tells() {
     assert_eq!(news(yaml, &memory(&["50", "97", "50"])), ["00:15 fired", "00:30 recovered"]);
     let (_, end) = replayed(yaml, format!("{}\n{}", csv::HEADER, memory(&["50", "85"])).as_bytes());
     assert!(end.ends_with("1 alert still firing, 1 alert held"), "{end}");
+}
+
+/// A disk that grows by half a point an hour from 66 % on, and then stands still: its messages as people see them.
+fn growing_disk(yaml: &str, metric: &str) -> (Vec<String>, Vec<String>) {
+    let config = config(yaml);
+    let share = |hour: u32| 66.0 + f64::from(hour.min(60)) / 2.0;
+    let rows: String = (0..100).map(|hour| format!("{},{metric},/,{}\n", hour * 3600, share(hour))).collect();
+    let history = format!("{}\n{rows}", csv::HEADER);
+    let mut history = History::new(history.as_bytes(), "history", &config.plan);
+    let mut replay = Replay::new(&config);
+    let (mut texts, mut news) = (Vec::new(), Vec::new());
+    while let Some(check) = history.next_check().unwrap() {
+        for told in replay.check(check) {
+            let json: serde_json::Value = serde_json::from_str(&told.json(&config.style).unwrap()).unwrap();
+            let alert = &json["alerts"][0];
+            news.push(format!(
+                "{} {} {} at {} of {}",
+                json["time"].as_str().unwrap()[8..16].to_owned(),
+                alert["metric"].as_str().unwrap(),
+                alert["news"].as_str().unwrap(),
+                alert["value"],
+                alert["threshold"]
+            ));
+            texts.push(
+                told.text(&config.style)
+                    .lines()
+                    .skip(2)
+                    .take_while(|line| !line.starts_with('⏰'))
+                    .collect::<Vec<_>>()
+                    .join(" | "),
+            );
+        }
+    }
+    (texts, news)
+}
+
+const FORECAST: &str = "general: {timezone: UTC, alert_repeat: never}\nsystem: {disk: {threshold: 100, inodes: 100}}\n";
+
+#[test]
+fn a_disk_is_told_of_before_it_is_full_again_at_half_of_the_hours_and_withdrawn_after_six_hours() {
+    let (texts, news) = growing_disk(FORECAST, "disk");
+    assert_eq!(
+        texts,
+        [
+            "⏳ 磁盘预测(/): 约 23 小时后写满 (现 88.5%，近 24 小时 +11.5%)",
+            "⏳ 磁盘预测(/): 约 11 小时后写满 (现 94.5%，近 24 小时 +11.5%) | 📈 已逼近 (上次通知约 23 小时)",
+            "⏳ 磁盘预测(/): 现 96.0%，近 24 小时 +0.0% (已恢复正常) | ⏳ 历时 1 天 9 小时，06:00 起正常",
+        ]
+    );
+    assert_eq!(
+        news,
+        [
+            "02T21:00 disk_forecast fired at 23.0 of 24",
+            "03T09:00 disk_forecast worse at 11.0 of 24",
+            "04T12:00 disk_forecast recovered at null of 24",
+        ]
+    );
+    let english = FORECAST.replace("UTC,", "UTC, language: en,");
+    let (texts, _) = growing_disk(&english, "inodes");
+    assert_eq!(texts[0], "⏳ Inode forecast(/): used up in about 23 h (now 88.5%, +11.5% in 24 h)");
+    assert_eq!(texts[1].split(" | ").nth(1), Some("📈 closer (last told: about 23 h)"));
+}
+
+#[test]
+fn a_forecast_that_is_off_or_was_recorded_is_not_told() {
+    assert_eq!(growing_disk(&FORECAST.replace("threshold: 100", "threshold: 100, forecast: 0"), "disk").0, [""; 0]);
+    assert_eq!(growing_disk(FORECAST, "disk_forecast").0, [""; 0]);
+    let soon = growing_disk(&FORECAST.replace("threshold: 100", "threshold: 100, forecast: 7h"), "disk").1;
+    assert_eq!(soon, [""; 0], "it stood still 8 hours before it was full");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
-use crate::metric::Limits;
+use crate::metric::{Limits, Metric};
 use crate::snapshot::{Reading, Snapshot, Value};
 
 /// The limit that a value was compared with.
@@ -41,6 +41,8 @@ impl Level {
 pub enum Verdict {
     Clear,
     Breach(Level),
+    /// Not over its limit, and not yet well beyond it either: an alert stays as it is.
+    Near,
     /// Measured, but not decided yet: a container that is starting.
     Unknown,
 }
@@ -48,7 +50,7 @@ pub enum Verdict {
 impl Verdict {
     pub const fn name(self) -> &'static str {
         match self {
-            Verdict::Clear => "clear",
+            Verdict::Clear | Verdict::Near => "clear",
             Verdict::Breach(_) => "breach",
             Verdict::Unknown => "unknown",
         }
@@ -62,7 +64,7 @@ impl Verdict {
     pub const fn level(self) -> Option<Level> {
         match self {
             Verdict::Breach(level) => Some(level),
-            Verdict::Clear | Verdict::Unknown => None,
+            Verdict::Clear | Verdict::Near | Verdict::Unknown => None,
         }
     }
 }
@@ -103,12 +105,18 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
         // Without any swap its use is never over a limit.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
         Value::Usage { percent: number, .. } | Value::Number(number) => *number,
+        Value::Forecast(forecast) => forecast.eta_hours.unwrap_or(f64::INFINITY),
     };
-    let broken = |limit: Option<f64>| limit.filter(|limit| measured >= *limit);
+    let Metric { unit, release, .. } = reading.key.metric;
+    let broken = |limit: Option<f64>| limit.filter(|limit| unit.reaches(measured, *limit));
+    let is_near = |limit: f64| unit.reaches(measured, limit * release.beyond);
     let (verdict, limit) = match (broken(limits.critical), broken(limits.warning)) {
         (Some(limit), _) => (Verdict::Breach(Level::Critical), Some(limit)),
         (None, Some(limit)) => (Verdict::Breach(Level::Warning), Some(limit)),
-        (None, None) => (Verdict::Clear, limits.warning.or(limits.critical)),
+        (None, None) => {
+            let verdict = if limits.warning.is_some_and(is_near) { Verdict::Near } else { Verdict::Clear };
+            (verdict, limits.warning.or(limits.critical))
+        }
     };
     Finding { reading, limit: limit.map(Limit::Threshold), verdict, limits: *limits, wait: limits.lasts }
 }
@@ -117,7 +125,7 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
 mod tests {
     use super::super::Rule;
     use super::*;
-    use crate::metric::{self, Metric};
+    use crate::metric;
     use crate::snapshot::ContainerWord;
 
     const GRACE: Duration = Duration::from_secs(10);

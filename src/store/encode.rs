@@ -52,8 +52,9 @@ impl State {
     /// short. An alert that fires and was forgotten is told anew; one that came and went is not. Messages come last,
     /// because nobody would know their content.
     fn give_up(&mut self) -> usize {
-        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 5] = [
+        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 6] = [
             &mut |state| state.alerts.forget_over(),
+            &mut |state| state.forecasts.forget(),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.drop_facts()).sum(),
             &mut |state| state.held.forget_half_of_what_is_over(),
             &mut |state| state.alerts.forget_half(),

@@ -173,7 +173,8 @@ mod tests {
         let held = json!({"metric": "memory", "target": "", "open": open, "over": over, "value": {"number": 90.0},
             "limit": {"threshold": 80.0}, "level": "critical"});
         json!({"held": [held], "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
-            "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1}})
+            "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1},
+            "forecasts": {"hour_began": 7, "series": [{"metric": "disk", "target": "/", "peaks": "c350ffffc350"}]}})
     }
 
     /// All places of numbers and texts in a document.
@@ -254,6 +255,8 @@ mod tests {
             "/alerts/2/phase/firing/critical/since",
             "/alerts/2/phase/firing/well_since/boot",
             "/since_report/alerts",
+            "/forecasts/hour_began",
+            "/forecasts/series/0/metric",
             "/containers/engine_gone",
             "/containers/containers/0123456789abcdef/end/removed",
             "/outboxes/wechat/hold/until",

@@ -20,6 +20,7 @@ use crate::alert::{Alerts, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
+use crate::forecast::Forecasts;
 use crate::hold::Held;
 use crate::host::LastMounts;
 use crate::notify;
@@ -70,6 +71,9 @@ pub struct State {
     /// The messages since the last report.
     #[serde(default)]
     pub since_report: MessageCounts,
+    /// The growth of disks in the last hours.
+    #[serde(default, skip_serializing_if = "Forecasts::is_empty")]
+    pub forecasts: Forecasts,
     /// The disks that the watched paths were on.
     #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
     pub mounts: LastMounts,
@@ -80,6 +84,7 @@ impl State {
     /// budget to the latest possible one.
     fn shift(&mut self, likely_micros: i64, certain_micros: i64) {
         self.alerts.shift(likely_micros);
+        self.forecasts.shift(likely_micros);
         self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
     }
 
@@ -88,6 +93,7 @@ impl State {
     fn correct(&mut self, now: Now) -> usize {
         let outboxes: usize = self.outboxes.values_mut().map(|outbox| outbox.correct(now)).sum();
         self.alerts.correct(now)
+            + self.forecasts.correct(now)
             + self.held.correct()
             + outboxes
             + self.containers.correct(now.wall)

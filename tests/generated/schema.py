@@ -21,6 +21,8 @@ BEYOND = {
     "cron-field",
     "cron-step",
     "duration-too-long",
+    "forecast-too-long",
+    "forecast-too-short",
     "invisible-in-a-webhook",
     "report-time-zone",
     "sample-interval-too-short",

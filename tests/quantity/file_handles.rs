@@ -3,7 +3,7 @@
 use vps_monitor::clock::Now;
 use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use vps_monitor::host::{Host, ProcFile};
-use vps_monitor::metric::{Label, Limits, MessageSection, Metric, Unit};
+use vps_monitor::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
 use vps_monitor::settings::{self, doc};
 use vps_monitor::snapshot::{Snapshot, Value};
 
@@ -21,6 +21,8 @@ pub const FILE_HANDLES: &Metric = &Metric {
     report_order: Some(35),
     shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
+    forecast: None,
+    release: Release::AT_ONCE,
 };
 
 fn read(section: &mut settings::Section<'_>) -> Setup {

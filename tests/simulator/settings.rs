@@ -140,7 +140,7 @@ impl Settings {
             "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {cooldown}, alert_repeat: 0, alert_settle: 0, \
              send_recovery: {send_recovery}, language: {language}}}\n\
              wechat: {{webhook_url: \"{webhook}\"}}\n\
-             system: {{disk: {{enabled: {}, paths: [{}]}}, swap: {{enabled: {}}}}}\n\
+             system: {{disk: {{enabled: {}, forecast: 0, paths: [{}]}}, swap: {{enabled: {}}}}}\n\
              network: {{traffic: {{enabled: false}}, \
              connections: {{enabled: {}, threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
              docker: {{enabled: {docker}, alert_unavailable: false, grace: {grace}, containers: [{}]}}\n\

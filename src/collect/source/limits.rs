@@ -22,7 +22,7 @@ pub fn read_limits(section: &mut Section<'_>, metric: &Metric, threshold: &'stat
     let warning = match metric.unit {
         Unit::Percent => section.percent(threshold, least, meaning),
         Unit::Count => section.integer(threshold, least as u64, 1..=most as u64, meaning) as f64,
-        Unit::Mbps | Unit::Number | Unit::Word => section.number(threshold, least, 0.0, most, meaning),
+        Unit::Mbps | Unit::Hours | Unit::Number | Unit::Word => section.number(threshold, least, 0.0, most, meaning),
     };
     let critical = section.optional_number(CRITICAL, 0.0, most, CRITICAL_DOC);
     if let Some(critical) = critical.filter(|critical| *critical <= warning) {
@@ -43,7 +43,7 @@ const fn most(unit: Unit) -> f64 {
     match unit {
         Unit::Percent => 100.0,
         Unit::Mbps => 1_000_000.0,
-        Unit::Count | Unit::Number | Unit::Word => 10_000_000.0,
+        Unit::Count | Unit::Hours | Unit::Number | Unit::Word => 10_000_000.0,
     }
 }
 

@@ -123,16 +123,25 @@ impl Configured {
 
     /// Everything that it reads: without a reading in a check it is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
-        let measured = self.metrics().filter(|(_, is_measured)| *is_measured);
-        measured.flat_map(|(metric, _)| {
+        self.all_metrics().filter(|metric| self.is_on(metric)).flat_map(|metric| {
             self.setup.targets.iter().map(move |target| Watched::One(Key::new(metric, target.clone())))
         })
     }
 
-    /// Its quantities, each with whether it is measured.
+    /// Its quantities, and the forecasts of these.
+    fn all_metrics(&self) -> impl Iterator<Item = &'static Metric> {
+        self.source.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
+    }
+
+    /// Whether one of them is measured, or derived from what is.
+    pub fn is_on(&self, metric: &'static Metric) -> bool {
+        self.is_enabled && !self.setup.off.contains(&metric)
+    }
+
+    /// All of them, each with whether it is measured: a forecast never is.
     pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
-        let is_measured = |metric| self.is_enabled && !self.setup.off.contains(metric);
-        self.source.metrics.iter().map(move |metric| (*metric, is_measured(metric)))
+        let is_measured = |metric| self.source.metrics.contains(&metric) && self.is_on(metric);
+        self.all_metrics().map(move |metric| (metric, is_measured(metric)))
     }
 
     pub fn window(&self) -> Duration {
@@ -141,7 +150,7 @@ impl Configured {
 
     /// The limits of its quantities: those of its keys, and behind them the quantities' own.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
-        let own = self.source.metrics.iter().filter_map(|metric| Some((*metric, metric.default?)));
+        let own = self.all_metrics().filter_map(|metric| Some((metric, metric.default?)));
         self.setup.limits.iter().copied().chain(own)
     }
 

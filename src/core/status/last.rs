@@ -32,7 +32,7 @@ impl LastReadings {
         self.readings.clear();
         self.containers = Containers::default();
         let mut shown = 0;
-        for Finding { reading, verdict, .. } in findings {
+        for Finding { reading, verdict, .. } in findings.iter().filter(|finding| !finding.reading.value.is_no_end()) {
             if let Value::Container(container) = &reading.value {
                 let is_clear = *verdict == Verdict::Clear;
                 if reading.key.metric == metric::CONTAINER_STATE {

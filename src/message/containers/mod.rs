@@ -55,7 +55,7 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
         lines.push(Line::from(words.container) + ": " + Line::foreign(target));
         lines.extend(of_this.into_iter().map(|transition| {
             let label = words.label(&transition.key.metric.alert_label);
-            let state = short(transition.key.metric, &transition.value);
+            let state = short(transition.key.metric, &transition.value, words);
             Line::from("✅ ") + label + ": " + state + " (" + words.back_to_normal + ")"
         }));
         lines.extend(past);
@@ -115,7 +115,7 @@ impl Container<'_> {
     /// `✅ nginx: running (已恢复正常)`
     fn recovery_line(&self, wording: Wording<'_>) -> Line {
         let words = wording.words;
-        let states = self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value));
+        let states = self.of_this.iter().map(|transition| short(transition.key.metric, &transition.value, words));
         let states = Line::join(states, words.comma);
         let well = Line::from("✅ ") + Line::foreign(self.target) + ": " + states + " (" + words.back_to_normal + ")";
         Line::join([Some(well), self.past(wording).map(without_picture)].into_iter().flatten(), words.comma)
@@ -128,7 +128,7 @@ fn state_and_expected(transition: &Transition, words: &Words) -> Line {
         Limit::Expected(word) => Line::foreign(ContainerWord::shown_expected(word)),
         Limit::Threshold(limit) => transition.key.metric.unit.show_limit(*limit).into(),
     };
-    short(transition.key.metric, &transition.value) + " (" + words.expected + ": " + expected + ")"
+    short(transition.key.metric, &transition.value, words) + " (" + words.expected + ": " + expected + ")"
 }
 
 fn causes(transition: &Transition) -> impl Iterator<Item = &Cause> {

@@ -99,6 +99,31 @@ impl Section<'_> {
         value
     }
 
+    /// The same, or 0, which is `None`.
+    pub fn duration_or_off(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+        doc: Doc,
+    ) -> Option<Duration> {
+        let (from, to) = (*range.start(), *range.end());
+        self.describe(
+            key,
+            ValueKind::OrOff(Box::new(ValueKind::Duration { from, to })),
+            default.as_secs_f64().to_string(),
+            doc,
+        );
+        let (from, to) = (duration_text(from), duration_text(to));
+        let expected = format!("from {from} to {to}, such as 12h{OR_OFF}");
+        let value = self.value(key, Some(default), &expected, |scalar| match scalar.duration(&range) {
+            Err(_) if scalar.is_zero() => Ok(None),
+            duration => duration.map(Some),
+        });
+        self.holds(key, Written::Duration(value.unwrap_or_default()));
+        value
+    }
+
     /// One duration in `range`, or a list of up to [`MAX_DURATIONS`]; none if the word `none` is there instead.
     pub fn durations(
         &mut self,

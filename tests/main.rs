@@ -15,6 +15,7 @@ mod cli;
 mod config;
 mod crash;
 mod docker;
+mod forecast;
 mod generated;
 mod golden;
 mod hang;

@@ -123,12 +123,11 @@ fn synopsis(command: &clap::Command) -> String {
     fn lines(command: &clap::Command, before: &str, page: &mut String) {
         for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
             let name = format!("{before} {}", command.get_name());
-            if command.has_subcommands() {
-                lines(command, &name, page);
-            } else {
+            if is_typed(command) {
                 let options = roff(&bracketed(command));
                 page.push_str(&format!("\\fB{}\\fR [\\fIOPTIONS\\fR]{options}\n.br\n", roff(&name)));
             }
+            lines(command, &name, page);
         }
     }
     let mut page = ".SH SYNOPSIS\n".to_owned();
@@ -152,17 +151,21 @@ fn own(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
 fn commands(command: &clap::Command, before: &str, page: &mut String) {
     for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("{before}{}", command.get_name());
-        if command.has_subcommands() {
-            commands(command, &format!("{name} "), page);
-            continue;
+        if is_typed(command) {
+            page.push_str(&format!(".SS \"{}{}\"\n", roff(&name), roff(&bracketed(command))));
+            page.push_str(&format!("{}\n", roff(&about(command.get_long_about().or(command.get_about())))));
+            for argument in own(command) {
+                let help = about(argument.get_long_help().or(argument.get_help()));
+                page.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", roff(&written(argument)), roff(&help)));
+            }
         }
-        page.push_str(&format!(".SS \"{}{}\"\n", roff(&name), roff(&bracketed(command))));
-        page.push_str(&format!("{}\n", roff(&about(command.get_long_about().or(command.get_about())))));
-        for argument in own(command) {
-            let help = about(argument.get_long_help().or(argument.get_help()));
-            page.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", roff(&written(argument)), roff(&help)));
-        }
+        commands(command, &format!("{name} "), page);
     }
+}
+
+/// Whether a command is one by itself, and not only the beginning of others.
+fn is_typed(command: &clap::Command) -> bool {
+    !command.has_subcommands() || command.get_positionals().next().is_some()
 }
 
 fn about(text: Option<&clap::builder::StyledStr>) -> String {
@@ -174,6 +177,7 @@ fn written(argument: &clap::Arg) -> String {
     let flag = match (argument.get_long(), argument.get_short()) {
         (Some(long), _) => format!("--{long}"),
         (None, Some(short)) => format!("-{short}"),
+        (None, None) if argument.is_last_set() => "--".to_owned(),
         (None, None) => String::new(),
     };
     let takes_value = argument.get_action().takes_values();

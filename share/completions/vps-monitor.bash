@@ -37,6 +37,9 @@ _vps__monitor() {
             vps__monitor,schedule)
                 cmd="vps__monitor__subcmd__schedule"
                 ;;
+            vps__monitor,silence)
+                cmd="vps__monitor__subcmd__silence"
+                ;;
             vps__monitor,status)
                 cmd="vps__monitor__subcmd__status"
                 ;;
@@ -94,6 +97,9 @@ _vps__monitor() {
             vps__monitor__subcmd__help,schedule)
                 cmd="vps__monitor__subcmd__help__subcmd__schedule"
                 ;;
+            vps__monitor__subcmd__help,silence)
+                cmd="vps__monitor__subcmd__help__subcmd__silence"
+                ;;
             vps__monitor__subcmd__help,status)
                 cmd="vps__monitor__subcmd__help__subcmd__status"
                 ;;
@@ -112,6 +118,30 @@ _vps__monitor() {
             vps__monitor__subcmd__help__subcmd__config,template)
                 cmd="vps__monitor__subcmd__help__subcmd__config__subcmd__template"
                 ;;
+            vps__monitor__subcmd__help__subcmd__silence,end)
+                cmd="vps__monitor__subcmd__help__subcmd__silence__subcmd__end"
+                ;;
+            vps__monitor__subcmd__help__subcmd__silence,list)
+                cmd="vps__monitor__subcmd__help__subcmd__silence__subcmd__list"
+                ;;
+            vps__monitor__subcmd__silence,end)
+                cmd="vps__monitor__subcmd__silence__subcmd__end"
+                ;;
+            vps__monitor__subcmd__silence,help)
+                cmd="vps__monitor__subcmd__silence__subcmd__help"
+                ;;
+            vps__monitor__subcmd__silence,list)
+                cmd="vps__monitor__subcmd__silence__subcmd__list"
+                ;;
+            vps__monitor__subcmd__silence__subcmd__help,end)
+                cmd="vps__monitor__subcmd__silence__subcmd__help__subcmd__end"
+                ;;
+            vps__monitor__subcmd__silence__subcmd__help,help)
+                cmd="vps__monitor__subcmd__silence__subcmd__help__subcmd__help"
+                ;;
+            vps__monitor__subcmd__silence__subcmd__help,list)
+                cmd="vps__monitor__subcmd__silence__subcmd__help__subcmd__list"
+                ;;
             *)
                 ;;
         esac
@@ -119,7 +149,7 @@ _vps__monitor() {
 
     case "${cmd}" in
         vps__monitor)
-            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check report status schedule replay test-notify config help"
+            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check report status silence schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -413,7 +443,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help)
-            opts="run check report status schedule replay test-notify config help"
+            opts="run check report status silence schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -580,6 +610,48 @@ _vps__monitor() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__silence)
+            opts="list end"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__silence__subcmd__end)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__silence__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         vps__subcmd__monitor__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -721,6 +793,156 @@ _vps__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence)
+            opts="-h --why --config --state-dir --procfs --docker-socket --help list end help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__end)
+            opts="-h --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__help)
+            opts="list end help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__help__subcmd__end)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__silence__subcmd__list)
+            opts="-h --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod schedule;
 mod setup;
+mod silence;
 mod status;
 mod test_notify;
 
@@ -57,6 +58,9 @@ pub enum Error {
     /// The configuration is not valid.
     #[error("{0}")]
     Config(Problems),
+    /// The command line lacks something that its parser does not know of.
+    #[error("{0}")]
+    Usage(String),
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
 }
@@ -65,6 +69,7 @@ impl Error {
     fn exit_code(&self) -> u8 {
         match self {
             Error::Config(_) => exit::CONFIG,
+            Error::Usage(_) => exit::USAGE,
             Error::Failed(_) => exit::FAILED,
         }
     }
@@ -98,6 +103,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(execute(&options).unwrap_or_else(|error| {
         match &error {
             Error::Config(problems) => output::complain(&problems.to_string()),
+            Error::Usage(what) => output::complain(&format!("vps-monitor: {what}")),
             Error::Failed(error) => {
                 output::complain(&text::shown_within(&format!("vps-monitor: {error:#}"), MAX_ERROR_BYTES))
             }
@@ -112,6 +118,7 @@ fn execute(options: &Options) -> Result<u8, Error> {
         Command::Check { json } => check::check(options, *json),
         Command::Report { send } => report::report(options, *send),
         Command::Status { json } => status::status(options, *json),
+        Command::Silence(arguments) => silence::silence(options, arguments),
         Command::Schedule(wanted) => schedule::schedule(options, wanted),
         Command::Replay(replayed) => replay::replay(options, replayed),
         Command::TestNotify => test_notify::test_notify(options),

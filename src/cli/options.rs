@@ -1,6 +1,8 @@
 //! The command line, and the files and folders that it names.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -10,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::{Error, output};
 use crate::config::{Config, ConfigFile, Overrides};
 use crate::docker::Address;
+use crate::hold;
 use crate::host::Host;
 use crate::schedule::Schedule;
 use crate::settings::{self, Read, WAIT_OF_A_COMMAND};
@@ -23,6 +26,9 @@ const EXIT_CODES: &str =
 
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 done, whatever was found; 1 failed (standard error says why, by file and \
 line); 64 wrong command line; 78 invalid configuration.";
+
+const SILENCE_EXIT_CODES: &str = "Exit codes: 0 done; 1 refused, or no agent runs (standard error says why); 64 wrong \
+command line; with a COMMAND its own: 128 and the signal's number if one ended it, 127 if it is not found, 126 if it cannot be run.";
 
 /// The heading of the options that all commands have: listed among a command's own, they would hide these.
 const EVERY_COMMAND: &str = "Options of every command";
@@ -98,6 +104,14 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
         #[arg(long)]
         json: bool,
     },
+    /// Hold the alerts of a target for a while, or while a command runs; held alerts are sent at the end
+    ///
+    /// The agent that runs keeps the silence, across restarts; `status` shows it. A target is named as in the log: `memory`,
+    /// `disk(/backup)`, `container(nginx)`, a pattern such as `container(shop-*)`, or `all`. With a COMMAND the silence ends
+    /// when that does, after two hours at most unless DURATION says otherwise. The command runs even if the silence cannot be
+    /// had, and its exit code is this one's.
+    #[command(after_help = SILENCE_EXIT_CODES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Silence(SilenceArgs),
     /// Print the next times a report is due
     #[command(after_help = EXIT_CODES)]
     Schedule(ScheduleArgs),
@@ -126,6 +140,38 @@ pub struct ReplayArgs {
     /// Print messages as people see them [default: JSON, an object a line]
     #[arg(long)]
     pub text: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    #[command(subcommand)]
+    pub action: Option<SilenceCommand>,
+    /// Whose alerts are held: memory, disk(/backup), container(nginx), a pattern with *, or all
+    #[arg(required = true)]
+    pub target: Option<String>,
+    /// For how long: seconds, or a text such as 30m, 2h, 1d; 30 days at most
+    #[arg(value_parser = silence_duration)]
+    pub duration: Option<Duration>,
+    /// The reason, which `status` shows
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// A command; the silence ends with it
+    #[arg(last = true)]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// List the silences
+    #[command(after_help = SILENCE_EXIT_CODES)]
+    List,
+    /// End a silence before its time
+    #[command(after_help = SILENCE_EXIT_CODES)]
+    End {
+        /// Its number, as `silence list` shows it
+        #[arg(value_name = "N")]
+        number: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +213,15 @@ pub enum ConfigCommand {
     /// Print the configuration's JSON Schema, for editors
     #[command(after_help = EXIT_CODES)]
     Schema,
+}
+
+fn silence_duration(text: &str) -> anyhow::Result<Duration> {
+    let shortest = Duration::from_millis(1);
+    settings::duration(text, &(shortest..=hold::LONGEST)).map_err(|complaint| {
+        let meant = Some(complaint.expected).filter(|meant| !meant.is_empty());
+        let expected = meant.unwrap_or_else(|| "a text such as 30m or 2h, up to 30d".to_owned());
+        anyhow::anyhow!("{}; expected {expected}", complaint.message)
+    })
 }
 
 /// The zone of that name.

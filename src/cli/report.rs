@@ -21,6 +21,7 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
         late: None,
         firing: state.alerts.active().into_iter().cloned().collect(),
         since_report: state.since_report,
+        silences: state.silences.summary(now),
     };
     let report = message::report(&snapshot, &sections, &config.style, now.wall);
     output::print(&format!(

@@ -36,7 +36,7 @@ fn log_failure(error: &Error) -> u8 {
                 log::error!("{}", problem.in_log());
             }
         }
-        Error::Failed(error) => log::error!("{}", text::in_log(&format!("{error:#}"))),
+        other => log::error!("{}", text::in_log(&other.to_string())),
     }
     error.exit_code()
 }

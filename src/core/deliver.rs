@@ -291,6 +291,11 @@ impl Core {
         }
     }
 
+    /// `text` without the secrets of any channel that there ever was.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
+        self.delivery.scrubber.scrub(text)
+    }
+
     /// Gives a message to each channel that takes it.
     pub(super) fn push(&mut self, message: Message, now: Now) {
         let channels = self.delivery.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);

@@ -27,7 +27,7 @@ impl HoldEnd {
 
 impl Core {
     pub(super) fn holds(&self, now: Now) -> Holds {
-        Holds::new(&self.config.quiet_hours, now.wall, &self.config.style.zone)
+        Holds::new(&self.config.quiet_hours, &self.state.get().silences, now, &self.config.style.zone)
     }
 
     /// Separates news that is told now from held news.
@@ -55,6 +55,7 @@ impl Core {
 
     /// Finds out when the first of the held news is due, if that may have changed.
     pub(super) fn look_at_holds(&mut self, now: Now) {
+        self.end_silences(now.boot);
         let revision = Some(self.state.revision());
         let has_come = self.hold_end.due.is_some_and(|due| due <= now.wall);
         if self.hold_end.found_by == revision && !has_come {

@@ -50,7 +50,7 @@ impl Core {
         self.forecast(&mut snapshot, now);
         let snapshot = &snapshot;
         let findings = rule::evaluate(snapshot, &self.config.rules);
-        self.last_readings.take(&findings);
+        self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
@@ -81,6 +81,7 @@ impl Core {
     /// Takes in a look at containers between two checks.
     pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
         let findings = rule::evaluate(snapshot, &self.config.rules);
+        self.last_readings.take_subjects(&findings, scope == Scope::Everything && snapshot.failures.is_empty());
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);

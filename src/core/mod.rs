@@ -15,6 +15,7 @@ mod reading;
 mod reload;
 mod report;
 mod save;
+mod silence;
 mod status;
 mod stop;
 mod tapping;
@@ -37,6 +38,7 @@ use crate::store::{Loaded, State};
 use crate::text;
 
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
+pub use silence::{Request, SilenceAnswer, SilenceRequest, SilenceStatus};
 pub use status::{
     AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
 };
@@ -116,7 +118,9 @@ pub enum Input {
     },
     /// The same configuration has another meaning: the system's time zone was changed.
     Changed(Box<Resolved>),
-    /// Somebody asks for the agent's status, which [`Effect::AnswerStatus`] gives.
+    /// Somebody asks for a silence, or for its end, which [`Effect::Answer`] answers.
+    SilenceAsked(SilenceRequest),
+    /// Somebody asks for the agent's status, which [`Effect::Answer`] gives.
     StatusAsked(LoopFacts),
     Stop,
 }
@@ -126,10 +130,7 @@ pub enum Input {
 pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
     /// containers.
-    Watch {
-        plan: Box<Plan>,
-        memory: Option<Box<Memory>>,
-    },
+    Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
     /// Begin a measurement, which ends with [`Input::Measured`].
     Measure(Purpose),
     /// Look at all containers, which ends with [`Input::Looked`].
@@ -137,20 +138,15 @@ pub enum Effect {
     /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
     Save(Vec<u8>),
     /// Post a message, which ends with [`Input::Posted`].
-    Post {
-        ticket: Ticket,
-        request: http::Request,
-    },
+    Post { ticket: Ticket, request: http::Request },
     /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
-    Print {
-        ticket: Option<Ticket>,
-        text: String,
-    },
+    Print { ticket: Option<Ticket>, text: String },
     /// Tell the service manager that the agent is ready, or is stopping.
     Announce(Readiness),
     /// The line that `systemctl status` shows has changed.
     ShowStatus(String),
-    AnswerStatus(String),
+    /// The answer to the first request that was not answered yet.
+    Answer(String),
     /// The loop is over.
     End(End),
 }
@@ -322,7 +318,11 @@ impl Core {
                 self.adopt(*config, now, effects);
                 log::info!("time_zone={zone}");
             }
-            Input::StatusAsked(facts) => effects.push(Effect::AnswerStatus(self.status(&facts, now).to_json())),
+            Input::SilenceAsked(request) => {
+                let answer = self.silence_asked(request, now).to_json();
+                effects.push(Effect::Answer(answer));
+            }
+            Input::StatusAsked(facts) => effects.push(Effect::Answer(self.status(&facts, now).to_json())),
         }
     }
 

@@ -93,6 +93,7 @@ impl Core {
                     late: late_by.map(|_| due.strftime("%H:%M").to_string()),
                     firing: state.alerts.active().into_iter().cloned().collect(),
                     since_report: std::mem::take(&mut state.since_report),
+                    silences: state.silences.summary(now),
                 };
                 let config = &self.config;
                 let report = message::report(snapshot, &sections, &config.style, now.wall);

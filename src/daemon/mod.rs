@@ -20,7 +20,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use crate::clock::{self, Boot};
-use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Ticket};
+use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Request, Ticket};
 use crate::host::Host;
 use crate::http;
 use crate::logging;
@@ -29,7 +29,7 @@ use crate::signals::{Action, Signals};
 use crate::store::Saver;
 use crate::worker::PostTask;
 
-pub use control::{Control, SOCKET_NAME, ask as ask_status};
+pub use control::{Control, SOCKET_NAME, ask};
 pub use loader::Loader;
 
 use clock_watch::ClockWatch;
@@ -141,7 +141,7 @@ impl Daemon {
             Effect::Announce(Readiness::Ready) => self.tell_service(service::Notification::Ready),
             Effect::Announce(Readiness::Stopping) => self.tell_service(service::Notification::Stopping),
             Effect::ShowStatus(status) => self.tell_service(service::Notification::Status(&status)),
-            Effect::AnswerStatus(json) => {
+            Effect::Answer(json) => {
                 if let Some(control) = &mut self.control {
                     control.answer(json, clock::boot_now());
                 }
@@ -281,7 +281,10 @@ impl Daemon {
                 longest_turn: self.turns.longest(),
                 config: self.loader.file_in_force().map(Into::into),
             };
-            self.inputs.extend(std::iter::repeat_with(|| Input::StatusAsked(facts())).take(asked));
+            self.inputs.extend(asked.into_iter().map(|request| match request {
+                Request::Status => Input::StatusAsked(facts()),
+                Request::Silence(request) => Input::SilenceAsked(request),
+            }));
         }
     }
 

@@ -98,6 +98,8 @@ impl Serialize for Days {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -116,6 +118,15 @@ mod tests {
         }
         assert!(Days::parse("sat").unwrap().contains(Weekday::Saturday));
         assert!(!Days::parse("sat").unwrap().contains(Weekday::Sunday));
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_read_as_they_are_shown(text in "\\PC{0,30}|((mon|Tue|fri|sat|SUN|x)[,-]? ?){1,6}") {
+            if let Ok(days) = Days::parse(&text) {
+                prop_assert_eq!(Days::parse(&days.to_string()).unwrap(), days);
+            }
+        }
     }
 
     #[test]

@@ -172,7 +172,11 @@ impl Held {
             is_reminder_due: false,
         });
         open.is_reminder_due |= is_reminder;
-        if entry.level < episode.level || entry.value.number() <= value.number() {
+        let is_worse = match (entry.value.number(), value.number()) {
+            (Some(before), Some(number)) => key.metric.unit.worse(before, number) == number,
+            _ => true,
+        };
+        if entry.level < episode.level || is_worse {
             (entry.value, entry.limit) = (value.clone(), limit.clone());
         }
         entry.level = entry.level.max(episode.level);

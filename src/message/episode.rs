@@ -84,7 +84,7 @@ impl<'a> Wording<'a> {
     }
 
     /// `10:15`, with the date unless it is today's.
-    fn time_of_day(self, time: Timestamp) -> String {
+    pub fn time_of_day(self, time: Timestamp) -> String {
         let (time, now) = (time.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
         let format = if time.date() == now.date() { "%H:%M" } else { "%m-%d %H:%M" };
         time.strftime(format).to_string()

@@ -47,6 +47,7 @@ impl Past {
             // Of one that was told before the hold only the end is known.
             Value::Container(word) if word.well == Some(true) => recovery_lines(&[transition], wording),
             Value::Container(_) => containers::alert_lines(&[transition], wording),
+            Value::Forecast(forecast) if forecast.hours.is_none() => recovery_lines(&[transition], wording),
             _ => alert_lines(&[transition], wording),
         };
         let mut fact = Fact::of_alert(transition, lines, Some(self.ended));
@@ -63,5 +64,106 @@ impl Language {
             (Language::English, false) => "🔔 VPS Alerts Held Back",
             (Language::English, true) => "🚨 VPS Critical, Held Back",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::tz::{self, TimeZone};
+
+    use super::*;
+    use crate::alert::{Episode, News};
+    use crate::message::Escape;
+    use crate::metric::{self, Metric};
+    use crate::rule::Limit;
+    use crate::snapshot::{Cause, ContainerWord, Key};
+
+    fn time(text: &str) -> Timestamp {
+        format!("2026-02-0{text}:00+08:00").parse().unwrap()
+    }
+
+    fn of(metric: &'static Metric, target: &str, value: Value, since: &str, episode: Episode) -> Transition {
+        let limit = match &value {
+            Value::Container(word) => Limit::Expected(word.expected.clone()),
+            _ => Limit::Threshold(80.0),
+        };
+        Transition { key: Key::new(metric, target), news: News::Fired, value, limit, since: time(since), episode }
+    }
+
+    fn exited(target: &str, since: &str) -> Transition {
+        let causes = vec![Cause::ExitCode(3)];
+        let word = ContainerWord { causes, well: Some(false), ..ContainerWord::new("exited", "running") };
+        of(metric::CONTAINER_STATE, target, Value::Container(word), since, Episode::default())
+    }
+
+    fn told(burning: &[Transition], over: &[Past], language: Language) -> Vec<String> {
+        let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::fixed(tz::offset(8)) };
+        let text = held(burning, over, &style, time("5T07:30")).text(&Escape::NONE);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_burns_comes_first_with_its_beginning_and_each_that_is_over_is_a_line() {
+        let peak = |peak| Episode { peak: Some(peak), ..Episode::default() };
+        let settling = Episode {
+            well_since: Some(time("5T06:10")),
+            settling: Duration::from_secs(3600),
+            returns: 1,
+            ..peak(97.5)
+        };
+        let burning = [
+            exited("db", "5T06:30"),
+            of(metric::SWAP, "", Value::Number(70.0), "4T23:30", settling),
+            of(metric::MEMORY, "", Value::Number(85.0), "4T23:10", peak(91.25)),
+        ];
+        let back = Value::Container(ContainerWord { well: Some(true), ..ContainerWord::new("running", "running") });
+        let known = of(metric::CONTAINER_STATE, "cache", back, "4T22:00", Episode::default());
+        let over = [
+            Past { transition: exited("web", "5T03:20"), ended: time("5T03:50"), times: 1 },
+            Past { transition: known, ended: time("5T01:00"), times: 1 },
+            Past {
+                transition: of(metric::CPU, "", Value::Number(99.0), "5T00:00", Episode::default()),
+                ended: time("5T04:00"),
+                times: 12,
+            },
+        ];
+        assert_eq!(
+            told(&burning, &over, Language::Chinese),
+            [
+                "🔔 VPS 静默期间的告警 [web-1]",
+                "━━━━━━━━━━━━━━━━",
+                "📊 内存使用率: 85.0% (阈值: 80%)",
+                "⏳ 02-04 23:10 起，已持续 8 小时 20 分，最高 91.2%",
+                "🔄 Swap 使用率: 70.0% (阈值: 80%)",
+                "⏳ 02-04 23:30 起，最高 97.5%，06:10 起正常，连续正常 1 小时后才报恢复",
+                "📦 容器: db",
+                "❌ 状态: exited (期望: running)",
+                "💥 退出码: 3",
+                "⏳ 06:30 起，已持续 1 小时",
+                "🟢 2026-02-05 03:20:00 → 2026-02-05 03:50:00 (30 分钟): 📦 容器: web ❌ 状态: exited (期望: running) 💥 退出码: 3",
+                "🟢 2026-02-04 22:00:00 → 2026-02-05 01:00:00 (3 小时): 📦 容器: cache ✅ 状态: running (已恢复正常)",
+                "🟢 2026-02-05 00:00:00 → 2026-02-05 04:00:00 (共 12 次): 🔥 CPU 使用率: 99.0% (阈值: 80%)",
+                "⏰ 时间: 2026-02-05 07:30:00",
+            ]
+        );
+        let english = told(&burning[2..], &over[2..], Language::English);
+        assert_eq!(english[3], "⏳ since 02-04 23:10, for 8 h 20 min, at most 91.2%");
+        let critical = Transition { episode: Episode { level: Level::Critical, ..peak(97.0) }, ..burning[2].clone() };
+        assert_eq!(
+            told(std::slice::from_ref(&critical), &[], Language::English)[0],
+            "🚨 VPS Critical, Held Back [web-1]"
+        );
+        assert_eq!(told(&[critical], &[], Language::Chinese)[0], "🚨 VPS 静默期间的严重告警 [web-1]");
+    }
+
+    #[test]
+    fn four_containers_and_more_are_a_line_each_and_forty_thousand_are_bounded() {
+        let many: Vec<Transition> = (0..40_000).map(|number| exited(&format!("c{number}"), "5T06:30")).collect();
+        let four = told(&many[..4], &[], Language::English);
+        assert_eq!(four[2], "❌ c0: exited (expected: running), exit code 3, since 06:30, for 1 h");
+        let all = told(&many, &[], Language::English);
+        assert!(all.len() < 1010 && all[all.len() - 2].starts_with("… and "), "{:?}", all.len());
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::containers::containers;
+use super::episode::Wording;
 use super::format::{short, size};
 use super::{Kind, Line, Message, Style, Words};
 use crate::alert::{Alert, MessageCounts};
@@ -19,6 +20,8 @@ pub struct Sections {
     /// The alerts that are active.
     pub firing: Vec<Alert>,
     pub since_report: MessageCounts,
+    /// The number of silences, and the end of the last one.
+    pub silences: Option<(usize, Timestamp)>,
 }
 
 /// The report of one check, section by section; a section without watched quantities is left out.
@@ -36,6 +39,10 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
             // Sections stand apart, and so does the time line.
             lines.push(Line::default());
         }
+    }
+    if let Some((count, until)) = sections.silences {
+        let until = Wording::new(style, now).time_of_day(until);
+        lines.extend([words.silences(count, &until).into(), Line::default()]);
     }
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
     if let Some(due) = &sections.late {

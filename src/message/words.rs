@@ -159,6 +159,15 @@ impl Words {
         }
     }
 
+    /// The silences that last, in a report.
+    pub fn silences(&self, count: usize, until: &str) -> String {
+        match (self.language, count) {
+            (Language::Chinese, _) => format!("🔕 {count} 项静默至 {until}"),
+            (Language::English, 1) => format!("🔕 1 silence until {until}"),
+            (Language::English, _) => format!("🔕 {count} silences until {until}"),
+        }
+    }
+
     /// The number of a container's restarts, in a report.
     pub fn restarts(&self, times: u64) -> String {
         match self.language {

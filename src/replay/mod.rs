@@ -18,7 +18,7 @@ use crate::clock::{Boot, Now};
 use crate::config::Resolved;
 use crate::core::{counted, rfc3339};
 use crate::forecast::Forecasts;
-use crate::hold::{Held, Holds};
+use crate::hold::{Held, Holds, Silences};
 use crate::message::Kind;
 use crate::rule::{self, Finding};
 use crate::snapshot::{Key, Snapshot, Watched};
@@ -78,7 +78,7 @@ impl<'a> Replay<'a> {
         }
         let policy = &self.config.policy;
         let transitions = self.alerts.step(&findings, &self.snapshot, Extent::Check, now, policy);
-        let holds = Holds::new(&self.config.quiet_hours, time, &self.config.style.zone);
+        let holds = Holds::new(&self.config.quiet_hours, &Silences::default(), now, &self.config.style.zone);
         let sorted = self.held.sort(&transitions, &holds, &mut self.alerts, now, policy);
         let released = self.held.release(&holds, &mut self.alerts, now, policy);
         let told = Told::all(released, &sorted.told, time);

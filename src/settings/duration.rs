@@ -1,6 +1,10 @@
 //! Durations: in the form of the file, and in the forms that people know from other programs.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use super::problem::Complaint;
+use super::scalar::Scalar;
 
 /// The units of a duration, largest first, with their milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -16,6 +20,14 @@ pub fn duration_text(duration: Duration) -> String {
         }
     }
     if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// A duration that somebody typed: seconds, or a text such as `15m`.
+///
+/// # Errors
+/// It is none, or out of `range`; with the intended one, if that is plain.
+pub fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, Complaint> {
+    Scalar { text: text.to_owned(), plain: true }.duration(range)
 }
 
 /// The seconds of a text of numbers with units.

@@ -35,11 +35,11 @@ use std::time::Duration;
 
 pub use confusable::confusable;
 pub use doc::{Described, Doc, MAX_DURATIONS, NO_DOC, Text, ValueKind, doc};
-pub use duration::duration_text;
+pub use duration::{duration, duration_text};
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_first};
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Section, readable_by_others};
 pub use stored::{Exposure, exposure, stored};

@@ -20,6 +20,19 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates, the nearest to `word` first, upper and lower case aside; with a word that is too long, as they come.
+pub fn nearest_first<'c>(word: &str, candidates: &'c [String]) -> Vec<&'c str> {
+    let word = word.to_lowercase();
+    let mut all: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    if word.chars().count() <= MAX_WORD_CHARS {
+        all.sort_by_cached_key(|candidate| match candidate.chars().count() {
+            0..=MAX_WORD_CHARS => distance(&word, &candidate.to_lowercase()),
+            _ => usize::MAX,
+        });
+    }
+    all
+}
+
 /// Levenshtein's distance: how many characters must be inserted, removed or replaced.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();

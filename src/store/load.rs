@@ -172,7 +172,8 @@ mod tests {
         let over = json!({"since": wall, "ended": wall, "times": 2});
         let held = json!({"metric": "memory", "target": "", "open": open, "over": over, "value": {"number": 90.0},
             "limit": {"threshold": 80.0}, "level": "critical"});
-        json!({"held": [held], "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
+        let silence = json!({"number": 1, "target": "memory", "since": wall, "until": 9, "why": "x"});
+        json!({"held": [held], "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1},
             "forecasts": {"hour_began": 7, "series": [{"metric": "disk", "target": "/", "peaks": "c350ffffc350"}]}})
     }

@@ -21,7 +21,7 @@ use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
-use crate::hold::Held;
+use crate::hold::{Held, Silences};
 use crate::host::LastMounts;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -54,9 +54,12 @@ const _: () = assert!((MAX_FILE_BYTES as u64) < MAX_ORDER_BYTES, "a child takes 
 pub struct State {
     #[serde(default)]
     pub alerts: Alerts,
-    /// The news of alerts that quiet hours hold back.
+    /// The news of alerts that quiet hours and silences hold back.
     #[serde(default, skip_serializing_if = "Held::is_empty")]
     pub held: Held,
+    /// Somebody asked to have these alerts held for a while.
+    #[serde(default, skip_serializing_if = "Silences::is_new")]
+    pub silences: Silences,
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
@@ -85,6 +88,7 @@ impl State {
     fn shift(&mut self, likely_micros: i64, certain_micros: i64) {
         self.alerts.shift(likely_micros);
         self.forecasts.shift(likely_micros);
+        self.silences.shift(likely_micros);
         self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
     }
 
@@ -95,6 +99,7 @@ impl State {
         self.alerts.correct(now)
             + self.forecasts.correct(now)
             + self.held.correct()
+            + self.silences.correct(now)
             + outboxes
             + self.containers.correct(now.wall)
             + self.since_report.correct()

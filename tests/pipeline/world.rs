@@ -212,7 +212,7 @@ impl World {
             Effect::Post { ticket, request } => state.post(ticket, &request),
             Effect::Print { text, .. } => state.note(&text),
             Effect::End(end) => return Performed::End(end),
-            Effect::Announce(_) | Effect::ShowStatus(_) | Effect::AnswerStatus(_) => {}
+            Effect::Announce(_) | Effect::ShowStatus(_) | Effect::Answer(_) => {}
         }
         Performed::Nothing
     }

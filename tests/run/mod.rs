@@ -8,6 +8,7 @@ mod foreign;
 mod limits;
 mod reload;
 mod secrecy;
+mod silence;
 mod slow_disk;
 mod state;
 mod status;

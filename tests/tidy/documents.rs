@@ -151,9 +151,8 @@ fn commands() -> Vec<(String, Vec<String>)> {
     fn collect(command: &clap::Command, path: &str, found: &mut Vec<(String, Vec<String>)>) {
         for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
             let path = format!("{path} {}", sub.get_name()).trim().to_owned();
-            if sub.has_subcommands() {
-                collect(sub, &path, found);
-            } else {
+            collect(sub, &path, found);
+            if !sub.has_subcommands() || sub.get_positionals().next().is_some() {
                 let options =
                     sub.get_arguments().filter_map(|option| option.get_long()).map(|long| format!("--{long}"));
                 found.push((path, options.collect()));

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
+use crate::cli::silence::described;
 use crate::core::{
-    AlertStatus, FailureStatus, HeldAlertStatus, PendingStatus, ReadingDocument, SetAsideStatus, Status, counted,
+    AlertStatus, FailureStatus, HeldAlertStatus, PendingStatus, ReadingDocument, SetAsideStatus, SilenceStatus, Status,
+    counted,
 };
 use crate::message::size;
 use crate::metric::Unit;
@@ -32,6 +34,10 @@ pub fn describe(status: &Status) -> String {
     page.list("alerts", status.alerts.iter().map(alert));
     if let Some(until) = &status.quiet_until {
         page.line("quiet hours", &format!("until {}", time(Some(until))));
+    }
+    if !status.silences.is_empty() {
+        let silence = |silence: &SilenceStatus| format!("{}  {}", silence.number, described(silence, 0));
+        page.list("silences", status.silences.iter().map(silence));
     }
     if !status.held.is_empty() {
         page.list("held", status.held.iter().map(held));
@@ -184,7 +190,7 @@ fn limit(limit: Option<&Json>, expected: Option<&str>, unit: Option<&str>) -> St
 }
 
 /// `2026-02-04T15:30:00+08:00` as people write it, in the agent's own zone.
-fn time(rfc3339: Option<&str>) -> String {
+pub fn time(rfc3339: Option<&str>) -> String {
     let Some(text) = rfc3339 else { return "unknown".to_owned() };
     match (text.get(..10), text.get(10..11), text.get(11..19)) {
         (Some(day), Some("T"), Some(time)) => format!("{day} {time}"),

@@ -13,8 +13,8 @@ use super::options::SERVICE_STATE;
 use super::{Error, Options, exit, output};
 use crate::clock::{self, Now};
 use crate::config::{Config, Resolved};
-use crate::core::Status;
-use crate::daemon::ask_status;
+use crate::core::{Request, Status};
+use crate::daemon;
 use crate::files::RealFolder;
 use crate::host;
 use crate::store::{self, State};
@@ -22,6 +22,7 @@ use crate::text;
 use crate::worker::Worker;
 
 use describe::describe;
+pub use describe::time;
 
 pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
     let (status, code) = find_out(options)?;
@@ -33,7 +34,7 @@ pub fn status(options: &Options, json: bool) -> Result<u8, Error> {
 /// The situation in a folder where an agent may keep its state.
 enum Found {
     /// The agent's answer.
-    Answer(Box<Status>),
+    Answer(Vec<u8>),
     /// There may be an agent, but this user may not ask it.
     Denied(io::Error),
     /// An agent is there and does not answer.
@@ -42,12 +43,29 @@ enum Found {
     Nobody,
 }
 
+/// Puts a request to this user's agent, else to the service's; `None`: neither runs.
+pub fn ask_agent(options: &Options, request: &Request) -> Result<Option<Vec<u8>>, Error> {
+    let folder = options.state_folder()?;
+    ensure_answer(&folder)?;
+    let service = PathBuf::from(SERVICE_STATE);
+    let has_another = options.named_state_folder().is_none() && folder != service;
+    for folder in [Some(folder), has_another.then_some(service)].into_iter().flatten() {
+        match ask(&folder, request) {
+            Found::Answer(answer) => return Ok(Some(answer)),
+            Found::Denied(error) => return Err(denied(&folder, error)),
+            Found::Silent => return Err(anyhow::anyhow!("the agent runs, but does not answer").into()),
+            Found::Nobody => {}
+        }
+    }
+    Ok(None)
+}
+
 /// Asks the agent, or reads the last one's state. Returns the text and the exit code.
 fn find_out(options: &Options) -> Result<(Status, u8), Error> {
     let folder = options.state_folder()?;
     ensure_answer(&folder)?;
-    match ask(&folder)? {
-        Found::Answer(status) => Ok((*status, exit::DONE)),
+    match ask(&folder, &Request::Status) {
+        Found::Answer(answer) => Ok((read(&answer)?, exit::DONE)),
         Found::Denied(error) => Err(denied(&folder, error)),
         Found::Silent => {
             output::complain("the agent runs, but does not answer; below is what it last saved");
@@ -82,16 +100,17 @@ fn ensure_answer(folder: &Path) -> Result<(), Error> {
     }
 }
 
-fn ask(folder: &Path) -> Result<Found, Error> {
-    Ok(match ask_status(folder) {
-        Ok(answer) => {
-            let status = serde_json::from_slice(&answer).context("the agent's answer cannot be read")?;
-            Found::Answer(Box::new(status))
-        }
+fn read(answer: &[u8]) -> Result<Status, Error> {
+    Ok(serde_json::from_slice(answer).context("the agent's answer cannot be read")?)
+}
+
+fn ask(folder: &Path, request: &Request) -> Found {
+    match daemon::ask(folder, request) {
+        Ok(answer) => Found::Answer(answer),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Found::Denied(error),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock && store::holder(folder).is_some() => Found::Silent,
         Err(_) => Found::Nobody,
-    })
+    }
 }
 
 /// A user without an agent of their own most likely means the service's.
@@ -100,8 +119,8 @@ fn ask_the_service(options: &Options, own: &Path) -> Result<Option<Status>, Erro
     if options.named_state_folder().is_some() || own == service {
         return Ok(None);
     }
-    match ask(&service)? {
-        Found::Answer(status) => Ok(Some(*status)),
+    match ask(&service, &Request::Status) {
+        Found::Answer(answer) => Ok(Some(read(&answer)?)),
         Found::Denied(error) if !own.exists() => Err(denied(&service, error)),
         Found::Denied(_) => {
             output::complain("below is your own agent; the service's is shown to root: sudo vps-monitor status");

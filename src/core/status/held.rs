@@ -1,4 +1,4 @@
-//! Alerts in `status`, and their news that quiet hours hold back.
+//! Alerts in `status`, and their news that quiet hours and silences hold back.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use super::super::reading::{limit, rfc3339, value_json};
 use super::{AlertStatus, HeldAlertStatus};
 use crate::clock::Now;
 use crate::config::Resolved;
+use crate::core::SilenceStatus;
 use crate::hold::{HeldStatus, Holds};
 use crate::outbox;
 use crate::rule::Level;
@@ -16,7 +17,7 @@ use crate::store::State;
 
 pub(super) fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertStatus> {
     let (zone, policy) = (&config.style.zone, &config.policy);
-    let holds = Holds::new(&config.quiet_hours, now.wall, zone);
+    let holds = Holds::new(&config.quiet_hours, &state.silences, now, zone);
     let held: BTreeMap<&Key, HeldStatus<'_>> = state.held.iter().map(|held| (held.key, held)).collect();
     let status = state.alerts.active().into_iter().map(|alert| {
         let firing = alert.firing();
@@ -57,7 +58,7 @@ pub(super) fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertSta
 /// Alerts that came and went.
 pub(super) fn over(state: &State, config: &Resolved, now: Now) -> Vec<HeldAlertStatus> {
     let zone = &config.style.zone;
-    let holds = Holds::new(&config.quiet_hours, now.wall, zone);
+    let holds = Holds::new(&config.quiet_hours, &state.silences, now, zone);
     let status = state.held.iter().filter_map(|held| {
         let (since, ended, times) = held.over?;
         Some(HeldAlertStatus {
@@ -70,6 +71,12 @@ pub(super) fn over(state: &State, config: &Resolved, now: Now) -> Vec<HeldAlertS
         })
     });
     status.collect()
+}
+
+/// The silences that last.
+pub(super) fn silences(state: &State, config: &Resolved, now: Now) -> Vec<SilenceStatus> {
+    let lasting = state.silences.lasting(now.boot);
+    lasting.map(|silence| SilenceStatus::new(silence, &config.style.zone, now)).collect()
 }
 
 /// When the present quiet hours end for alerts that are not critical.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::reading::ReadingDocument;
 use crate::metric;
 use crate::rule::{self, Finding, Rules, Verdict};
-use crate::snapshot::{Reading, Snapshot, Value};
+use crate::snapshot::{Key, Reading, Snapshot, Value};
 
 /// The most unexpected containers that are shown; `check` has the whole list.
 const MAX_CONTAINERS: usize = 100;
@@ -23,12 +23,18 @@ pub struct Containers {
 pub struct LastReadings {
     readings: Vec<Reading>,
     containers: Containers,
+    /// The watched subjects, a container by its state alone.
+    keys: Vec<Key>,
 }
 
 impl LastReadings {
     /// Takes in a check. It keeps all quantities, and the containers that are not in the expected state, with an alert
     /// or without.
-    pub fn take(&mut self, findings: &[Finding<'_>]) {
+    pub fn take(&mut self, findings: &[Finding<'_>], snapshot: &Snapshot) {
+        let found = findings.iter().map(|finding| &finding.reading.key);
+        let named = found.chain(snapshot.watched_keys()).filter(|key| key.metric != metric::CONTAINER_HEALTH);
+        self.keys.clear();
+        self.keys.extend(named.cloned());
         self.readings.clear();
         self.containers = Containers::default();
         let mut shown = 0;
@@ -54,6 +60,25 @@ impl LastReadings {
         rule::evaluate(&snapshot, rules).iter().map(ReadingDocument::new).collect()
     }
 
+    /// Takes in which containers a look between two checks found.
+    pub fn take_subjects(&mut self, findings: &[Finding<'_>], is_everything: bool) {
+        if is_everything {
+            self.keys.retain(|key| key.metric != metric::CONTAINER_STATE);
+        }
+        for Finding { reading, .. } in
+            findings.iter().filter(|found| found.reading.key.metric == metric::CONTAINER_STATE)
+        {
+            if is_everything || !self.keys.contains(&reading.key) {
+                self.keys.push(reading.key.clone());
+            }
+        }
+    }
+
+    /// The subjects that the last check and the looks after it spoke of, some of them twice.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     pub fn containers(&self) -> Containers {
         self.containers
     }
@@ -68,7 +93,7 @@ mod tests {
     fn taken(snapshot: &Snapshot) -> (Vec<ReadingDocument>, Containers) {
         let rules = Resolved::new(&Config::default()).rules;
         let mut last = LastReadings::default();
-        last.take(&rule::evaluate(snapshot, &rules));
+        last.take(&rule::evaluate(snapshot, &rules), snapshot);
         (last.documents(&rules), last.containers())
     }
 

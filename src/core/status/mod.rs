@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::reading::{ReadingDocument, rfc3339};
-use super::{Core, Effect};
+use super::{Core, Effect, SilenceStatus};
 use crate::clock::Now;
 use crate::config::Resolved;
 use crate::outbox::{self, Entry, Outbox};
@@ -59,6 +59,9 @@ pub struct Status {
     /// When the quiet hours of now end; `None`: there are none.
     #[serde(default)]
     pub quiet_until: Option<String>,
+    /// The silences that last.
+    #[serde(default)]
+    pub silences: Vec<SilenceStatus>,
     /// Alerts that came and went while their news was held, and that are told when their hold ends.
     #[serde(default)]
     pub held: Vec<HeldAlertStatus>,
@@ -178,6 +181,7 @@ impl Status {
             containers: Containers::default(),
             alerts: held::alerts(state, config, now),
             quiet_until: held::quiet_until(config, now),
+            silences: held::silences(state, config, now),
             held: held::over(state, config, now),
             pending: pending(state, config, now),
             set_aside: set_aside(state, zone),

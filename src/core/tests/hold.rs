@@ -1,6 +1,7 @@
 //! Quiet hours: the held news, the news that passes, and the one message at the end.
 
 mod properties;
+mod silences;
 
 use super::*;
 use crate::alert::Moment;

@@ -7,8 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::{News, Transition};
+use crate::hold::ALL;
 use crate::message::{About, Kind};
 use crate::rule::Level;
+use crate::snapshot::Key;
 use crate::tap::{Judged, Setup, Tap};
 
 /// Notes every transition, told or held.
@@ -39,6 +41,8 @@ enum Event {
     Look(bool),
     /// Other quiet hours, by their place in [`WINDOWS`].
     Reload(usize),
+    /// Of memory or of everything, for so many minutes.
+    Silence(bool, i64),
     Restart,
 }
 
@@ -54,6 +58,7 @@ fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
         8 => prop_oneof![40u8..80, 80u8..95, 95u8..=100].prop_map(Event::Check),
         3 => any::<bool>().prop_map(Event::Look),
         1 => (0..WINDOWS.len()).prop_map(Event::Reload),
+        1 => (any::<bool>(), 1i64..600).prop_map(|(all, minutes)| Event::Silence(all, minutes)),
         1 => Just(Event::Restart),
     ];
     prop::collection::vec((prop_oneof![1i64..20, 20i64..300], event), 1..60)
@@ -101,6 +106,12 @@ impl World {
                 self.windows = *windows;
                 self.agent.reload(World::config(&self.notes, self.windows, self.settles), now);
             }
+            Event::Silence(all, minutes) => {
+                let target = if *all { ALL } else { "mem*" };
+                let lasts = Duration::from_secs(60 * minutes.unsigned_abs());
+                self.agent.core.state.change().silences.begin(target.to_owned(), lasts, None, now);
+                self.agent.step(Input::Time, now);
+            }
             Event::Restart if self.restarts => {
                 self.agent = self.agent.reread(World::config(&self.notes, self.windows, self.settles), now);
             }
@@ -112,7 +123,8 @@ impl World {
 
     /// A check without quiet hours, after all.
     fn ends(&mut self) {
-        self.happens(1, &Event::Reload(0));
+        // Every silence is over.
+        self.happens(600, &Event::Reload(0));
         self.check(watched(), at(self.minute * MINUTE));
         self.happens(1, &Event::Restart);
     }
@@ -122,9 +134,8 @@ impl World {
         self.agent.step(Input::Measured { purpose: Purpose::Check, snapshot }, now);
     }
 
-    fn held_at(&self, minute: i64, level: Level) -> bool {
-        let config = &self.agent.core.config;
-        config.quiet_hours.until(level, at(minute * MINUTE).wall, &config.style.zone).is_some()
+    fn is_held(&self, metric: &'static metric::Metric, level: Level) -> bool {
+        self.agent.core.holds(at(self.minute * MINUTE)).until(&Key::new(metric, ""), level).is_some()
     }
 }
 
@@ -182,9 +193,14 @@ proptest! {
         for (minutes, event) in &events {
             let before = world.messages.len();
             world.happens(*minutes, event);
-            let (holds, all) = (world.held_at(world.minute, Level::Warning), world.held_at(world.minute, Level::Critical));
             for (_, message) in &world.messages[before..] {
-                prop_assert!(!all, "{:?}", message);
+                let abouts = message.facts.iter().filter_map(|fact| match &fact.about {
+                    About::Alert(key) => Some(key.metric),
+                    _ => None,
+                });
+                let is_any_held = |level| abouts.clone().any(|metric| world.is_held(metric, level));
+                prop_assert!(!is_any_held(Level::Critical), "{:?}", message);
+                let holds = is_any_held(Level::Warning);
                 // The end of a critical alert, and alerts that came and went while nothing was let through.
                 let is_over = message.facts.iter().all(|fact| fact.ended.is_some());
                 let is_critical = message.title.plain().starts_with('🚨') || is_over;

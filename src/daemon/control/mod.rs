@@ -1,9 +1,10 @@
-//! A socket beside the state, on which the agent answers `vps-monitor status`.
+//! A socket beside the state, on which the agent answers `vps-monitor status` and `vps-monitor silence`.
 //!
-//! The values that change with every check are not worth a write to the disk, so `status` asks for them. A client gets
-//! one JSON document and sends nothing. The agent waits for nobody: an answer is sent as fast as it is read, and a
-//! client that does not read is disconnected.
+//! The values that change with every check are not worth a write to the disk, so `status` asks for them. A client sends
+//! one request, a line of JSON, and gets one JSON document. The agent waits for nobody: a request is read and an answer
+//! sent as fast as the client goes, and one that is too slow is disconnected.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -15,12 +16,19 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
 
 use crate::clock::{self, Boot};
+use crate::core::{Request, SilenceAnswer};
 use crate::files::{RealFolder, is_trusted};
 
 pub const SOCKET_NAME: &str = "status.sock";
 
 /// An answer that has not been read by then is given up.
 const READ_WITHIN: Duration = Duration::from_secs(5);
+
+/// A client that has said nothing for so long asks for the status, as version 0.1 does.
+const SAYS_NOTHING: Duration = Duration::from_millis(200);
+
+/// No request is longer.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// The most clients at once; others wait in the socket's queue.
 const MAX_CLIENTS: usize = 8;
@@ -29,7 +37,7 @@ const MAX_CLIENTS: usize = 8;
 /// the longest answer before that.
 const SHARE: Duration = Duration::from_millis(500);
 
-const _: () = assert!(SHARE.as_millis() < READ_WITHIN.as_millis());
+const _: () = assert!(SAYS_NOTHING.as_millis() < SHARE.as_millis() && SHARE.as_millis() < READ_WITHIN.as_millis());
 
 /// The pause after an accept(2) that failed: without descriptors, it would fail again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -39,19 +47,32 @@ pub struct Control {
     listener: UnixListener,
     /// The oldest first.
     clients: Vec<Client>,
+    /// The clients whose requests were handed over and not answered yet, in that order.
+    asked: VecDeque<u64>,
+    /// The number of the last client.
+    last: u64,
     /// Whether another client is let in.
     has_room: bool,
     /// No client is accepted before this instant.
     paused_until: Option<Boot>,
 }
 
-/// A process that asks for the status.
+/// A process that asks.
 struct Client {
+    number: u64,
     stream: UnixStream,
-    /// The rest of the answer; `None`: it is not made yet.
-    answer: Option<(Vec<u8>, usize)>,
+    stage: Stage,
     since: Boot,
     until: Boot,
+}
+
+enum Stage {
+    /// So much of its request has come.
+    Asking(Vec<u8>),
+    /// Its answer is not made yet.
+    Asked,
+    /// The answer, and how much of it is sent.
+    Answered(Vec<u8>, usize),
 }
 
 impl Control {
@@ -68,31 +89,49 @@ impl Control {
     }
 
     fn over(listener: UnixListener) -> Control {
-        Control { listener, clients: Vec::new(), has_room: true, paused_until: None }
+        Control { listener, clients: Vec::new(), asked: VecDeque::new(), last: 0, has_room: true, paused_until: None }
     }
 
     /// The descriptors to wait for, each with its events.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let lets_in = self.paused_until.is_none() && self.has_room;
         let listener = lets_in.then(|| (self.listener.as_fd(), PollFlags::POLLIN));
-        let readers = self.clients.iter().filter(|client| client.answer.is_some());
-        listener.into_iter().chain(readers.map(|client| (client.stream.as_fd(), PollFlags::POLLOUT)))
+        let clients = self.clients.iter().filter_map(|client| {
+            let event = match client.stage {
+                Stage::Asking(_) => PollFlags::POLLIN,
+                Stage::Asked => return None,
+                Stage::Answered(..) => PollFlags::POLLOUT,
+            };
+            Some((client.stream.as_fd(), event))
+        });
+        listener.into_iter().chain(clients)
     }
 
     /// The instant at which [`Control::advance`] has work though nothing is ready.
     pub fn due(&self) -> Option<Boot> {
         let room = (!self.has_room).then(|| self.clients.first().map(|oldest| oldest.since.after(SHARE))).flatten();
-        self.clients.iter().map(|client| client.until).chain(self.paused_until).chain(room).min()
+        self.clients.iter().map(Client::due).chain(self.paused_until).chain(room).min()
     }
 
-    /// Accepts clients, sends as much as they read, and disconnects those that do not read. Returns the number of new
-    /// clients, each of which needs an [answer](Control::answer).
-    pub fn advance(&mut self, is_ready: bool, now: Boot) -> usize {
+    /// Accepts clients, reads and sends as much as they go along with, and disconnects those that do not. Returns the
+    /// requests that have come, each of which needs an [answer](Control::answer), in that order.
+    pub fn advance(&mut self, is_ready: bool, now: Boot) -> Vec<Request> {
         self.paused_until.take_if(|until| *until <= now);
         self.clients.retain_mut(|client| now < client.until && client.send());
-        let come = if is_ready && self.paused_until.is_none() { self.let_in(now) } else { 0 };
+        if is_ready && self.paused_until.is_none() {
+            self.let_in(now);
+        }
+        let mut requests = Vec::new();
+        for client in &mut self.clients {
+            if let Some(request) = client.read(now) {
+                self.asked.push_back(client.number);
+                requests.push(request);
+            }
+        }
+        // One that has gone before it asked for anything.
+        self.clients.retain_mut(|client| client.send());
         self.has_room = self.has_room_at(now);
-        come
+        requests
     }
 
     /// There is a place for another client, or the oldest one has had its share.
@@ -100,11 +139,12 @@ impl Control {
         self.clients.len() < MAX_CLIENTS || self.clients.first().is_some_and(|oldest| oldest.since.after(SHARE) <= now)
     }
 
-    /// Answers the first client that was not answered yet.
+    /// Answers the first request that was not answered yet.
     pub fn answer(&mut self, json: String, now: Boot) {
-        let Some(place) = self.clients.iter().position(|client| client.answer.is_none()) else { return };
+        let asked = self.asked.pop_front();
+        let Some(place) = self.clients.iter().position(|client| Some(client.number) == asked) else { return };
         let client = &mut self.clients[place];
-        client.answer = Some((json.into_bytes(), 0));
+        client.stage = Stage::Answered(json.into_bytes(), 0);
         client.until = now.after(READ_WITHIN);
         if !client.send() {
             self.clients.remove(place);
@@ -112,8 +152,7 @@ impl Control {
         }
     }
 
-    fn let_in(&mut self, now: Boot) -> usize {
-        let mut come = 0;
+    fn let_in(&mut self, now: Boot) {
         while self.has_room_at(now) {
             match self.listener.accept() {
                 Ok((stream, _)) => {
@@ -121,8 +160,9 @@ impl Control {
                         if self.clients.len() == MAX_CLIENTS {
                             self.clients.remove(0);
                         }
-                        self.clients.push(Client { stream, answer: None, since: now, until: now.after(READ_WITHIN) });
-                        come += 1;
+                        self.last += 1;
+                        let (number, stage, until) = (self.last, Stage::Asking(Vec::new()), now.after(READ_WITHIN));
+                        self.clients.push(Client { number, stream, stage, since: now, until });
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -133,14 +173,53 @@ impl Control {
                 }
             }
         }
-        come
     }
 }
 
 impl Client {
+    /// When it is looked at though it does nothing.
+    fn due(&self) -> Boot {
+        match &self.stage {
+            Stage::Asking(said) if said.is_empty() => self.since.after(SAYS_NOTHING),
+            _ => self.until,
+        }
+    }
+
+    /// Its request, once it is there. One that is none is answered at once.
+    fn read(&mut self, now: Boot) -> Option<Request> {
+        let Stage::Asking(said) = &mut self.stage else { return None };
+        let mut chunk = [0; 4096];
+        let is_all = loop {
+            if said.contains(&b'\n') || said.len() > MAX_REQUEST_BYTES {
+                break true;
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => break true,
+                Ok(count) => said.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break false,
+                Err(_) => break true,
+            }
+        };
+        if !is_all && (!said.is_empty() || now < self.since.after(SAYS_NOTHING)) {
+            return None;
+        }
+        match request(said) {
+            Ok(request) => {
+                self.stage = Stage::Asked;
+                Some(request)
+            }
+            Err(why) => {
+                let refusal = serde_json::to_vec(&SilenceAnswer::Refused(why)).unwrap_or_default();
+                self.stage = Stage::Answered(refusal, 0);
+                None
+            }
+        }
+    }
+
     /// Sends as much as the client takes; `false`: the answer is sent, or nobody reads it any more.
     fn send(&mut self) -> bool {
-        let Some((answer, sent)) = &mut self.answer else { return true };
+        let Stage::Answered(answer, sent) = &mut self.stage else { return true };
         while *sent < answer.len() {
             match self.stream.write(&answer[*sent..]) {
                 Ok(0) => return false,
@@ -150,6 +229,16 @@ impl Client {
             }
         }
         false
+    }
+}
+
+/// The request in what a client said: a line of JSON; nothing is a request for the status.
+fn request(said: &[u8]) -> Result<Request, String> {
+    let line = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match line {
+        [] => Ok(Request::Status),
+        line if line.len() > MAX_REQUEST_BYTES => Err(format!("a request is no longer than {MAX_REQUEST_BYTES} bytes")),
+        line => serde_json::from_slice(line).map_err(|error| format!("the request is not understood: {error}")),
     }
 }
 
@@ -167,18 +256,26 @@ const _: () = assert!(READ_WITHIN.as_millis() < ANSWER_WITHIN.as_millis(), "whoe
 /// Longer than any status.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
-/// Asks the agent whose state is in `folder`.
+/// Puts a request to the agent whose state is in `folder`.
 ///
 /// # Errors
 /// None runs there ([`io::ErrorKind::NotFound`], [`io::ErrorKind::ConnectionRefused`]), it does not answer, or not this user
 /// ([`io::ErrorKind::PermissionDenied`]).
-pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
+pub fn ask(folder: &Path, request: &Request) -> io::Result<Vec<u8>> {
     let mut stream = RealFolder::open(folder)?.connect(SOCKET_NAME)?;
     stream.set_nonblocking(false)?;
     if !geteuid().is_root() && getsockopt(&stream, PeerCredentials)?.uid() != geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let until = clock::boot_now().after(ANSWER_WITHIN);
+    stream.set_write_timeout(Some(ANSWER_WITHIN))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    match stream.write_all(&line) {
+        // An agent of version 0.1 answers unasked, and may be gone already.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     let mut answer = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     while answer.len() < MAX_ANSWER_BYTES {
@@ -189,6 +286,8 @@ pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
             Ok(0) => return Ok(answer),
             Ok(count) => answer.extend_from_slice(&chunk[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // It did not read the request.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !answer.is_empty() => return Ok(answer),
             Err(error) => return Err(error),
         }
         if clock::boot_now() >= until {
@@ -199,53 +298,4 @@ pub fn ask(folder: &Path) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-
-    use super::*;
-
-    #[test]
-    fn slow_readers_have_their_share_and_then_make_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("status.sock");
-        let listener = UnixListener::bind(&path).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let mut control = Control::over(listener);
-        let at = Boot::from_millis;
-        // More than a socket holds: it stays until it is read.
-        let long = || "x".repeat(8 * 1024 * 1024);
-        let slow: Vec<UnixStream> = (0..MAX_CLIENTS).map(|_| UnixStream::connect(&path).unwrap()).collect();
-        assert_eq!(control.advance(true, at(0)), MAX_CLIENTS);
-        (0..MAX_CLIENTS).for_each(|_| control.answer(long(), at(0)));
-        assert_eq!(control.clients.len(), MAX_CLIENTS);
-
-        let mut newcomer = UnixStream::connect(&path).unwrap();
-        assert_eq!((control.advance(true, at(499)), control.due()), (0, Some(at(500))));
-        assert!(control.fds().all(|(_, flags)| flags == PollFlags::POLLOUT));
-        // The oldest makes room, and the loop does not spin meanwhile.
-        assert_eq!(control.advance(false, at(500)), 0);
-        assert_eq!(control.fds().filter(|(_, flags)| *flags == PollFlags::POLLIN).count(), 1);
-        assert_eq!(control.advance(true, at(501)), 1);
-        control.answer("{}".to_owned(), at(501));
-        let mut read = String::new();
-        newcomer.read_to_string(&mut read).unwrap();
-        assert_eq!((read.as_str(), control.clients.len()), ("{}", MAX_CLIENTS - 1));
-        // Whoever has had its share goes on where nobody waits.
-        assert_eq!(control.advance(false, at(4999)), 0);
-        assert_eq!(control.clients.len(), MAX_CLIENTS - 1);
-        drop(slow);
-    }
-
-    #[test]
-    fn an_accept_that_fails_is_a_pause_and_no_spin() {
-        // A socket that no longer listens fails at each call, and so does one in a process without descriptors.
-        let deaf = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-        let mut control = Control::over(UnixListener::from(deaf));
-        let at = Boot::from_millis;
-        assert_eq!((control.fds().count(), control.due()), (1, None));
-        assert_eq!(control.advance(true, at(0)), 0);
-        assert_eq!((control.fds().count(), control.due()), (0, Some(at(1000))));
-        assert_eq!(control.advance(false, at(1000)), 0);
-        assert_eq!((control.fds().count(), control.due()), (1, None));
-    }
-}
+mod tests;

@@ -197,7 +197,7 @@ fn disks() -> Vec<Disk> {
         .collect()
 }
 
-/// What `replay` tells of all of them, a check a quarter of an hour. The disks' own alerts are beside the point.
+/// The messages of `replay` on all of them, a check a quarter of an hour. The disks' own alerts are beside the point.
 fn tell(disks: &mut [Disk]) {
     let config = Config::parse("config", b"system: {disk: {threshold: 100}}").unwrap().value;
     let config = Resolved::new(&config);

@@ -1,6 +1,6 @@
 //! `silence`: asks the agent to hold the alerts of a target for a while, or for as long as a command runs.
 //!
-//! The command is what counts: it runs whatever becomes of the silence, and its exit code is this one's.
+//! The command comes first: it runs with a silence or without one, and its exit code is this one's.
 
 use std::ffi::OsString;
 use std::io::{self, Read};

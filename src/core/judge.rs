@@ -66,7 +66,7 @@ impl Core {
         self.tell(&transitions, extent, now);
     }
 
-    /// Adds what the growth of the last hours says. An hour that is over is saved, and a crash costs no more than one.
+    /// Adds the forecasts by the growth of the last hours. An hour that is over is saved, and a crash costs no more than one.
     fn forecast(&mut self, snapshot: &mut Snapshot, now: Now) {
         let plan = &self.config.plan;
         let change = self.state.update().forecasts.derive(snapshot, |metric| plan.is_on(metric), now.boot);

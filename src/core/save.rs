@@ -49,7 +49,7 @@ impl Saving {
         &mut self.state
     }
 
-    /// What was updated is to be saved with the next change, and at the end.
+    /// Updates are to be saved with the next change, and at the end.
     pub fn save_in_the_end(&mut self) {
         self.has_more = true;
     }

@@ -16,7 +16,7 @@ use crate::text;
 /// As many targets are named to somebody who named none of them.
 const MAX_NAMED: usize = 20;
 
-/// As many targets are compared with what somebody wrote.
+/// As many targets are compared with the one that somebody wrote.
 const MAX_COMPARED: usize = 1000;
 
 /// A client's request on the control socket.

@@ -1,7 +1,7 @@
 //! Forecasts: the hours until a share is full, by the highest reading of each of the last hours. Pure.
 //!
 //! A quantity that has a forecast names it ([`Metric::forecast`]). The forecast is a quantity of its own, with readings,
-//! limits and alerts as any other; its readings are derived from those of a check and from what is remembered here.
+//! limits and alerts as any other; its readings are derived from those of a check and from the memory here.
 
 mod peaks;
 mod rule;
@@ -23,7 +23,7 @@ const MAX_SERIES: usize = 512;
 /// A path is no longer (PATH_MAX in limits.h).
 const MAX_TARGET_BYTES: usize = 4096;
 
-/// What is not watched is forgotten after so many hours without a reading.
+/// A path that is not watched is forgotten after so many hours without a reading.
 const UNWATCHED_HOURS: usize = 24;
 
 /// The highest readings of the last hours.
@@ -35,7 +35,7 @@ pub struct Forecasts {
     series: BTreeMap<Key, Peaks>,
 }
 
-/// What a check has changed of what is remembered.
+/// The change that a check made to the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Nothing,
@@ -75,7 +75,7 @@ impl Forecasts {
         change
     }
 
-    /// Moves on to the hour of `now`, and forgets what nobody watches any more.
+    /// Moves on to the hour of `now`, and forgets paths that nobody watches any more.
     fn pass(&mut self, snapshot: &Snapshot, now: Boot) -> Change {
         if self.series.is_empty() {
             self.hour_began = now;
@@ -110,7 +110,7 @@ impl Forecasts {
         self.hour_began = self.hour_began.shifted(micros);
     }
 
-    /// Corrects what no agent wrote. How many values that were.
+    /// Corrects values that no agent wrote. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
         let before = self.series.len();
         self.series.retain(|key, _| key.metric.forecast.is_some() && key.target.len() <= MAX_TARGET_BYTES);

@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 
-/// As many hours are remembered, the one that is under way included: two days and what lies around them.
+/// As many hours are remembered, the one that is under way included: two days and the hours around them.
 pub const HOURS: usize = 50;
 
-/// Steps in one percent: 100 % is 50,000, and what is used of root's reserve has room above that.
+/// Steps in one percent: 100 % is 50,000, and the used part of root's reserve has room above that.
 const STEPS: f64 = 500.0;
 
 const MISSING: u16 = u16::MAX;
@@ -63,14 +63,14 @@ fn steps(percent: f64) -> u16 {
     (percent * STEPS).round().clamp(0.0, f64::from(MISSING - 1)) as u16
 }
 
-/// A share in the steps of what is remembered, so that one that stays the same does not grow.
+/// A share in the steps of the memory, so that one that stays the same does not grow.
 pub fn in_steps(percent: f64) -> f64 {
     f64::from(steps(percent)) / STEPS
 }
 
 const DIGITS: usize = 4;
 
-/// As hexadecimal digits, the newest hour first; what is missing at the end is missing.
+/// As hexadecimal digits, the newest hour first; hours that are missing at the end are missing.
 impl Serialize for Peaks {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let known = self.0.iter().rposition(|steps| *steps != MISSING).map_or(0, |last| last + 1);
@@ -79,7 +79,7 @@ impl Serialize for Peaks {
     }
 }
 
-/// What is no number is missing.
+/// Anything but a number is missing.
 impl<'de> Deserialize<'de> for Peaks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Peaks, D::Error> {
         let text = String::deserialize(deserializer)?;

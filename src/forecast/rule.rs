@@ -1,8 +1,8 @@
 //! The rule: how fast a share grows, and when it is full if it goes on so.
 //!
 //! The fast rate is that of the last three hours, as far as the whole day bears it out, so that a backup at night or a log
-//! before its rotation is no growth. The slow one is what two days in a row have in common. `tests/forecast` counts what
-//! this tells in time, and what it tells falsely.
+//! before its rotation is no growth. The slow one is the growth that two days in a row have in common. `tests/forecast` counts
+//! the disks that it tells in time, and its false forecasts.
 
 use super::peaks::{Peaks, in_steps};
 use crate::snapshot::Forecast;
@@ -10,7 +10,7 @@ use crate::snapshot::Forecast;
 /// Here the alert of the share itself speaks.
 const FULL_PERCENT: f64 = 99.5;
 
-/// What is farther away than any limit is no end.
+/// An end farther away than any limit is none.
 const FARTHEST_HOURS: f64 = 1000.0;
 
 /// `None`: there are too few readings, those of the first 23 hours for instance, or it is full.

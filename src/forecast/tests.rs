@@ -86,7 +86,7 @@ fn what_grows_no_more_has_no_end() {
     let mut checks = Checks::new();
     let found = checks.hours((0..60).map(|_| 70.0)).unwrap();
     assert_eq!((found.eta_hours, found.hours, found.day_points), (None, None, 0.0));
-    // What grows by hardly anything is as good as that.
+    // Growth by hardly anything is as good as none.
     let found = checks.hours((0..60).map(|hour| 70.0 + f64::from(hour) / 1000.0)).unwrap();
     assert_eq!((found.eta_hours, found.hours), (None, None));
 }

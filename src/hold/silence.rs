@@ -104,7 +104,7 @@ impl Silences {
         self.list.iter_mut().for_each(|silence| silence.until = silence.until.shifted(micros));
     }
 
-    /// Corrects what no agent wrote into a file. How many values that were.
+    /// Corrects values that no agent wrote into a file. How many values that were.
     pub fn correct(&mut self, now: Now) -> usize {
         let surplus = self.list.len().saturating_sub(MAX_SILENCES);
         self.list.truncate(MAX_SILENCES);

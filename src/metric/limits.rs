@@ -38,6 +38,6 @@ pub struct Release {
 }
 
 impl Release {
-    /// What is not over its limit is well.
+    /// A value that is not over its limit is well.
     pub const AT_ONCE: Release = Release { beyond: 1.0, after: Duration::ZERO };
 }

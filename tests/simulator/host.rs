@@ -62,7 +62,7 @@ impl Host {
         self.subjects.iter_mut().for_each(|subject| subject.changes_at = i64::MAX);
     }
 
-    /// From now on what has this label is over its threshold, or under it.
+    /// From now on the quantity of this label is over its threshold, or under it.
     pub fn set(&mut self, label: &str, over: bool) {
         let place = WATCHED.iter().position(|(_, _, other)| *other == label).expect("it is watched");
         self.subjects[place].over = over;

@@ -35,7 +35,7 @@ pub fn simulate(seed: u64, hours: u64, is_traced: bool) -> Outcome {
     run(World::new(seed, end, settings))
 }
 
-/// A run in which a script says what happens.
+/// A run by a script.
 pub fn play(script: Script, is_traced: bool) -> Outcome {
     if is_traced {
         trace::begin();

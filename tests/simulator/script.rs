@@ -1,7 +1,7 @@
-//! A world of its own: nothing happens in it but what a script says, at the second that it says. Then comes a calm, as in
+//! A world of its own: nothing happens in it but the acts of a script, each at its second. Then comes a calm, as in
 //! every other run, and the same oracle judges all of it.
 //!
-//! No chance decides what happens, so a script stays what it is however much happens in the other worlds.
+//! No chance decides, so a script stays the same however much happens in the other worlds.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use super::robot;
 use super::settings::{Edited, Settings};
 use super::world::{Next, World};
 
-/// What a script makes happen. Containers go by their number among [`engine::NAMES`].
+/// An act of a script. Containers go by their number among [`engine::NAMES`].
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     /// From now on what [`super::host::WATCHED`] has by this label is over its threshold.
@@ -66,7 +66,7 @@ pub enum Act {
     },
 }
 
-/// What a group hears: so many messages, within so many seconds from the beginning, that say all of this.
+/// The messages that a group hears: so many messages, within so many seconds from the beginning, that say all of this.
 #[derive(Clone, Debug)]
 struct Expected {
     says: &'static [&'static str],
@@ -139,7 +139,7 @@ impl Script {
         self.heard.push((time, text.to_owned()));
     }
 
-    /// What was told otherwise than expected.
+    /// The difference between the expected messages and the sent ones.
     pub fn judge(&self) -> Option<String> {
         self.expected.iter().find_map(|expected| {
             let Expected { says, seconds, times } = expected;

@@ -68,7 +68,7 @@ pub struct World {
     pub unsaved: Option<i64>,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
-    /// What happens, where it is not left to chance.
+    /// The acts, where they are not left to chance.
     pub script: Option<Script>,
 }
 

@@ -133,7 +133,7 @@ impl Configured {
         self.source.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
     }
 
-    /// Whether one of them is measured, or derived from what is.
+    /// Whether one of them is measured, or derived from a measured one.
     pub fn is_on(&self, metric: &'static Metric) -> bool {
         self.is_enabled && !self.setup.off.contains(&metric)
     }

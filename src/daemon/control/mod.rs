@@ -232,7 +232,7 @@ impl Client {
     }
 }
 
-/// The request in what a client said: a line of JSON; nothing is a request for the status.
+/// The request in a client's words: a line of JSON; nothing is a request for the status.
 fn request(said: &[u8]) -> Result<Request, String> {
     let line = said.split(|byte| *byte == b'\n').next().unwrap_or_default();
     match line {

@@ -1,4 +1,4 @@
-//! What a script makes happen to containers.
+//! The acts of a script on containers.
 
 use jiff::Timestamp;
 use vps_monitor::docker::events::{Event, Kind};

@@ -1,5 +1,5 @@
 //! The faults that lost a message, doubled one, invented one, or never took one back: the world that showed each, as a
-//! script, so that it stays gone. What is about sockets, files or /proc has a test of its own, which is named here.
+//! script, so that it stays gone. A fault of sockets, files or /proc has a test of its own, which is named here.
 //!
 //! Each was seen red with its mending undone, as the comment beside it says.
 
@@ -13,7 +13,7 @@ use super::run::{Outcome, play};
 use super::script::Script;
 use crate::support::setting;
 
-/// What holds a fault down.
+/// The hold on a fault.
 enum Held {
     By(&'static str, fn() -> Script),
     /// A file, and a test in it.
@@ -25,7 +25,7 @@ use Held::{By, Elsewhere};
 struct Regression {
     /// Its number among the faults of this kind.
     number: u32,
-    /// What went wrong.
+    /// The fault itself.
     fault: &'static str,
     held: &'static [Held],
 }
@@ -133,7 +133,7 @@ const REGRESSIONS: [Regression; 22] = [
     was(
         15,
         "Reloads that came faster than a check took kept every check from its end.",
-        // Undone: core::adopt begins anew though what is measured is the same.
+        // Undone: core::adopt begins anew though the measurements are the same.
         &[By("reloads_without_end", messages::reloads_without_end)],
     ),
     was(

@@ -109,7 +109,7 @@ impl Signals {
 /// beyond the limit of a file's size, and the write is an error (setrlimit(2), RLIMIT_FSIZE).
 ///
 /// # Errors
-/// None, for a mask that is a mask.
+/// None: the mask is valid.
 pub fn reset_mask() -> io::Result<()> {
     Ok(SigSet::from(Signal::SIGXFSZ).thread_set_mask()?)
 }

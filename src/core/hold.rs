@@ -14,12 +14,12 @@ use crate::hold::{HeldStatus, Holds, Released, Sorted};
 #[derive(Debug, Default)]
 pub(super) struct HoldEnd {
     due: Option<Timestamp>,
-    /// The revision of the state that it was found by; `None`: it must be found anew.
+    /// The revision of the state at that time; `None`: look anew.
     found_by: Option<u64>,
 }
 
 impl HoldEnd {
-    /// The configuration or the clock is another one.
+    /// The configuration or the clock has changed.
     pub fn forget(&mut self) {
         self.found_by = None;
     }
@@ -66,10 +66,10 @@ impl Core {
         self.hold_end = HoldEnd { due, found_by: revision };
     }
 
-    /// When to check because a hold ends, as far away as the wall clock says now.
+    /// When to check because a hold ends, by the wall clock's present time.
     pub(super) fn hold_ends(&self, now: Now) -> Option<Boot> {
         let left = self.hold_end.due?.as_microsecond().saturating_sub(now.wall.as_microsecond());
-        // Rounded up: a moment too early would be a check for nothing.
+        // Rounded up: a check too early would find nothing.
         Some(if left > 0 { now.boot.shifted(left + 1) } else { now.boot })
     }
 }

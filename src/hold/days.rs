@@ -33,7 +33,7 @@ impl Default for Days {
 }
 
 impl Days {
-    /// Names and ranges with commas between them. A range may go over the end of the week: `fri-mon`.
+    /// Names and ranges, separated by commas. A range may go over the end of the week: `fri-mon`.
     pub fn parse(text: &str) -> Result<Days, Complaint> {
         if text.trim().is_empty() {
             return Ok(Days::default());

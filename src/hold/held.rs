@@ -28,13 +28,13 @@ pub struct Held {
 struct Entry {
     #[serde(flatten)]
     key: Key,
-    /// It burns, and people do not know it as it is.
+    /// It burns, and people do not know its present state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open: Option<Open>,
     /// It came and went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     over: Option<Over>,
-    /// Of the worst that was held.
+    /// The worst level of the held news.
     value: Value,
     limit: Limit,
     level: Level,
@@ -54,7 +54,7 @@ struct Open {
     /// How often it was told again before the hold.
     #[serde(default)]
     reminders: u32,
-    /// Whether it was to be told again since then.
+    /// Whether a reminder was due since then.
     #[serde(default)]
     is_reminder_due: bool,
 }
@@ -104,7 +104,7 @@ impl Held {
         self.entries.is_empty()
     }
 
-    /// Each alert of which something is held, with the level that decides until when.
+    /// Each alert with held news, and the level that decides until when.
     pub fn iter(&self) -> impl Iterator<Item = HeldStatus<'_>> {
         self.entries.values().map(|entry| HeldStatus {
             key: &entry.key,
@@ -130,9 +130,9 @@ impl Held {
         for transition in transitions {
             let burning = self.burning(&transition.key);
             let is_held = holds.of(transition).is_some()
-                // At the end of a hold all is one message,
+                // At the end of a hold all news is one message,
                 || (burning.is_some() && holds.until(&transition.key, Level::Warning).is_none())
-                // and no end is told before its beginning.
+                // and no recovery is told before its alert.
                 || (burning == Some(false) && transition.news == News::Recovered);
             if message::kind(transition).is_some() && !is_held {
                 told.push(self.let_through(transition.clone(), alerts, now, policy));
@@ -144,7 +144,7 @@ impl Held {
         Sorted { told: Cow::Owned(told), ended }
     }
 
-    /// Whether `key` burns, and people do not know it as it is; and whether they know that it began.
+    /// Whether `key` burns without people knowing its present state; and whether they know that it began.
     fn burning(&self, key: &Key) -> Option<bool> {
         Some(self.entries.get(key)?.open.as_ref()?.is_known)
     }
@@ -182,7 +182,7 @@ impl Held {
         entry.level = entry.level.max(episode.level);
     }
 
-    /// It is over. Where people did not know that it began, or are to be told that it is over, that is owed.
+    /// It is over. That is owed if people did not know that it began, or are to be told its end.
     fn ends(&mut self, transition: &Transition, now: Timestamp, is_told: bool) {
         let open = self.entries.get_mut(&transition.key).and_then(|entry| entry.open.take());
         if is_told || open.as_ref().is_some_and(|open| !open.is_known) {
@@ -201,8 +201,8 @@ impl Held {
         }
     }
 
-    /// One alert of which something is let through is told now: as news of its beginning, where people do not know of
-    /// that. A recovery that is told leaves no other news of its alert.
+    /// An alert that is let through is told now: as a beginning, if people do not know of one. A recovery that is told
+    /// leaves no other news of its alert.
     fn let_through(&mut self, transition: Transition, alerts: &mut Alerts, now: Now, policy: &Policy) -> Transition {
         let Some(entry) = self.entries.get_mut(&transition.key) else { return transition };
         let open = entry.open.take();
@@ -263,7 +263,7 @@ impl Held {
 }
 
 impl Open {
-    /// How often it was told again, once it is told at the end of a hold.
+    /// The number of its reminders, once it is told at the end of a hold.
     fn told_again(&self) -> u32 {
         if self.is_known { self.reminders.saturating_add(u32::from(self.is_reminder_due)) } else { 0 }
     }
@@ -279,7 +279,7 @@ impl Over {
 impl Entry {
     fn new(transition: &Transition) -> Entry {
         let Transition { key, value, limit, episode, .. } = transition;
-        // Of a number that is well again the worst is known.
+        // For a number that is well again, the worst one counts.
         let value = match (episode.peak, value) {
             (Some(peak), Value::Usage { .. } | Value::Number(_)) => Value::Number(peak),
             _ => value.clone(),

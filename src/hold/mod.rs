@@ -61,10 +61,10 @@ impl Holds {
         Some(self.quiet_hours.until(level, until, &self.zone).unwrap_or(until))
     }
 
-    /// Until when a message of it is held; `None`: it is told now, or nothing is told of it.
+    /// Until when a message of it is held; `None`: it is told now, or there is none.
     pub fn of(&self, transition: &Transition) -> Option<Timestamp> {
         let level = match message::kind(transition)? {
-            // Whoever was woken by it wants to know its end.
+            // People who were woken by it want to know its end.
             Kind::Recovery if transition.episode.is_critical_told => Level::Critical,
             Kind::Recovery => Level::Warning,
             _ => transition.episode.level,
@@ -72,7 +72,7 @@ impl Holds {
         self.until(&transition.key, level)
     }
 
-    /// Whether nothing is held, whatever it is.
+    /// Whether nothing at all is held.
     pub fn is_none(&self) -> bool {
         self.quiet == [None, None] && self.silences.is_empty()
     }

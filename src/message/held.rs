@@ -12,9 +12,9 @@ use crate::snapshot::Value;
 /// An alert that came and went while its news was held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Past {
-    /// As it was when it was worst, since the first time.
+    /// Its worst state since the first time.
     pub transition: Transition,
-    /// When it was over, the last time.
+    /// When it was last over.
     pub ended: Timestamp,
     /// How often it came and went.
     pub times: u64,
@@ -44,7 +44,7 @@ impl Past {
         let wording = wording.without_past();
         let transition = &self.transition;
         let lines: Vec<Line> = match &transition.value {
-            // Of one that was told before the hold only the end is known.
+            // For an alert that was told before the hold, only the end is known.
             Value::Container(word) if word.well == Some(true) => recovery_lines(&[transition], wording),
             Value::Container(_) => containers::alert_lines(&[transition], wording),
             Value::Forecast(forecast) if forecast.hours.is_none() => recovery_lines(&[transition], wording),

@@ -77,7 +77,7 @@ pub struct FileSystem {
     pub files_free: u64,
 }
 
-/// Why nobody knows yet whether the files of a configuration answer: one line, without the path.
+/// Why it is not known yet whether the files of a configuration answer: one line, without the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigHangs(pub String);

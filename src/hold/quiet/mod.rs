@@ -15,7 +15,7 @@ use crate::rule::Level;
 use crate::schedule::first_instant;
 use crate::settings::{Complaint, Doc, Section, Text, doc};
 
-/// Nobody needs more, and each is compared with all others.
+/// The bound of windows: nobody needs more, and each is compared with all others.
 pub const MAX_WINDOWS: usize = 50;
 
 const DAY: u16 = 24 * 60;
@@ -36,7 +36,7 @@ pub struct QuietHours {
 pub struct Window {
     from: TimeOfDay,
     to: TimeOfDay,
-    /// Those on which it begins.
+    /// The days on which it begins.
     days: Days,
     let_through: LetThrough,
 }
@@ -74,7 +74,7 @@ impl QuietHours {
         quiet_hours
     }
 
-    /// When the quiet that holds alerts of this level at `now` ends; `None`: there is none.
+    /// When the quiet for alerts of this level ends, if there is any at `now`.
     pub fn until(&self, level: Level, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let latest = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
         let holding = || self.windows.iter().filter(|window| window.holds(level));
@@ -105,7 +105,7 @@ impl QuietHours {
 }
 
 impl Window {
-    /// Says where it overlaps with one that stands above it.
+    /// Reports an overlap with a window above it.
     fn read(section: &mut Section<'_>, above: &[Window]) -> Option<Window> {
         let from = section.parse("from", FROM, |text| time_of_day(text).map(Some));
         let to = section.parse("to", TO, |text| end_of_window(text).map(Some));
@@ -141,7 +141,7 @@ impl Window {
         level == Level::Warning || self.let_through == LetThrough::None
     }
 
-    /// In minutes by a clock that is not changed.
+    /// In minutes, by a clock without changes.
     fn length(self) -> u16 {
         let TimeOfDay(from) = self.from;
         let TimeOfDay(to) = self.to;
@@ -162,7 +162,7 @@ impl Window {
         self.spans().any(|span| other.spans().any(|other| begins_in(span, other) || begins_in(other, span)))
     }
 
-    /// Its end where it is quiet at `at`.
+    /// Its end, if it is quiet at `at`.
     fn end_at(self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let today = zone.to_datetime(at).date();
         // It began today or yesterday; where a zone skipped a day, the day before that.
@@ -179,7 +179,7 @@ impl Window {
     }
 }
 
-/// So many minutes after the beginning of that day, by a clock that is not changed.
+/// So many minutes after the beginning of that day, by a clock without changes.
 fn instant(date: Date, minutes: u16, zone: &TimeZone) -> Option<Timestamp> {
     let date = date.checked_add(i32::from(minutes / DAY).days()).ok()?;
     let minute = i16::try_from(minutes % DAY).ok()?;

@@ -88,14 +88,14 @@ fn a_clock_that_is_put_forward_or_back_neither_loses_a_window_nor_repeats_it() {
     let until = |minutes| night.until(Level::Warning, first + SignedDuration::from_mins(minutes), &zone);
     assert_eq!(until(29), Some(first + SignedDuration::from_mins(30)));
     assert_eq!([until(30), until(60), until(89)], [None; 3]);
-    // The long night is as long as it is, by the wall clock.
+    // The long night lasts as long as the wall clock says.
     let long = quiet("{from: '23:00', to: '07:30'}");
     for (eve, hours) in [("2026-03-28T23:00", 15), ("2026-10-24T23:00", 19), ("2026-07-01T23:00", 17)] {
         let begins = time(eve, &zone);
         let until = long.until(Level::Warning, begins, &zone).unwrap();
         assert_eq!(until.duration_since(begins), SignedDuration::from_mins(30 * hours), "{eve}");
     }
-    // A window inside of the gap is none.
+    // A window inside the gap is none.
     assert_eq!(end(&quiet("{from: '02:10', to: '02:50'}"), BERLIN, "2026-03-29T03:00"), "-");
     // A zone that skipped a whole day.
     assert_eq!(end(&long, "Pacific/Apia", "2011-12-31T01:00"), "12-31 07:30");

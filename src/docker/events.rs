@@ -2,7 +2,7 @@
 //!
 //! An event never has a container's state, only its id. The stream never waits: its descriptor goes into the caller's
 //! poll(2), and [`Stream::read`] takes the bytes that are there. A stream that ends or stalls is opened again with
-//! growing pauses. The events in between are not asked for (engines remember some 256 events, and health checks fill
+//! growing pauses. The events in between are not asked for here (engines remember some 256 events, and health checks fill
 //! those), so on every [`StreamEvent::Connected`] the caller compares the whole list.
 
 use std::io;
@@ -25,7 +25,7 @@ use crate::clock::Boot;
 /// The wanted events; the engine leaves out the rest, such as those of every health check's process.
 /// `health_status` alone is matched by its beginning (it is followed by the word). `died` and `remove` are podman's
 /// `die` and `destroy`.
-const FILTERS: &str = concat!(
+pub(super) const FILTERS: &str = concat!(
     r#"{"type":["container"],"event":["die","died","oom","kill","stop","start","pause","unpause","health_status","#,
     r#""destroy","remove","rename"]}"#
 );

@@ -1,8 +1,11 @@
 //! The questions for an engine, and its answers: the only interface between the knowledge of containers and the
 //! transport.
 
+use jiff::Timestamp;
+
 use super::container::{Inspected, Listed};
 use super::error::Error;
+use super::event::Event;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question<'a> {
@@ -10,6 +13,9 @@ pub enum Question<'a> {
     List,
     /// One container, by its id.
     Inspect(&'a str),
+    /// The events of containers between two instants, as far as the engine remembers them: Docker keeps the last 256, those
+    /// of health checks among them.
+    Past { since: Timestamp, until: Timestamp },
 }
 
 /// One answer, or a part of one: a list is answered container by container.
@@ -21,6 +27,8 @@ pub enum Answer {
     ListEnd { podman: bool },
     /// `None`: there is no container of this id.
     Inspected(Option<Box<Inspected>>),
+    /// The events that the engine remembers, in its order.
+    Happened(Vec<Event>),
     /// The question was not answered, or the list not to its end.
     Failed(Error),
 }

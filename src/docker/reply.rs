@@ -7,6 +7,7 @@ use super::body::{Body, Next};
 use super::buffer::Buffer;
 use super::container::{Complaint, Inspected};
 use super::error::Error;
+use super::event;
 use super::head::{self, Head};
 use super::question::{Answer, Question};
 
@@ -16,7 +17,7 @@ const MAX_COMPLAINT_BYTES: usize = 16 * 1024;
 /// The reply to one question.
 #[derive(Debug)]
 pub struct Reply {
-    is_list: bool,
+    asked: Asked,
     /// The progress in the body, once the head is complete.
     begun: Option<Begun>,
 }
@@ -29,17 +30,32 @@ struct Begun {
     ended: bool,
 }
 
+/// The kind of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    List,
+    Container,
+    Events,
+}
+
 #[derive(Debug)]
 enum Content {
     List(Array),
     Container(Vec<u8>),
+    /// A JSON value a line.
+    Events(Vec<u8>),
     /// The engine answers with an error.
     Complaint(Vec<u8>),
 }
 
 impl Reply {
     pub fn to(question: Question<'_>) -> Reply {
-        Reply { is_list: question == Question::List, begun: None }
+        let asked = match question {
+            Question::List => Asked::List,
+            Question::Inspect(_) => Asked::Container,
+            Question::Past { .. } => Asked::Events,
+        };
+        Reply { asked, begun: None }
     }
 
     /// Whether the reply's head has come.
@@ -61,7 +77,7 @@ impl Reply {
         let begun = match &mut self.begun {
             Some(begun) => begun,
             None => match read_head(buffer, path)? {
-                Some(head) => self.begun.insert(Begun::new(head, self.is_list)?),
+                Some(head) => self.begun.insert(Begun::new(head, self.asked)?),
                 None => return Ok(None),
             },
         };
@@ -111,8 +127,14 @@ impl Reply {
                 let inspected: Inspected = serde_json::from_slice(json).map_err(|error| not_an_engine(path, error))?;
                 Ok(Answer::Inspected(Some(Box::new(inspected))))
             }
+            Content::Events(lines) => {
+                let lines = lines.split(|byte| *byte == b'\n');
+                let events: serde_json::Result<Vec<_>> =
+                    lines.filter_map(|line| event::parse(line).transpose()).collect();
+                Ok(Answer::Happened(events.map_err(|error| not_an_engine(path, error))?))
+            }
             Content::Complaint(json) => match complaint(head, json, path) {
-                Error::Api { status: 404, .. } if !self.is_list => Ok(Answer::Inspected(None)),
+                Error::Api { status: 404, .. } if self.asked == Asked::Container => Ok(Answer::Inspected(None)),
                 error => Ok(Answer::Failed(error)),
             },
         }
@@ -120,14 +142,15 @@ impl Reply {
 }
 
 impl Begun {
-    fn new(head: Head, is_list: bool) -> Result<Begun, Error> {
+    fn new(head: Head, asked: Asked) -> Result<Begun, Error> {
         if let Some(version) = &head.too_old {
             return Err(Error::ApiVersion { message: format!("the engine's newest API is {version}, 1.24 is needed") });
         }
         let body = Body::new(head.framing)?;
-        let content = match (head.status, is_list) {
-            (200, true) => Content::List(Array::default()),
-            (200, false) => Content::Container(Vec::new()),
+        let content = match (head.status, asked) {
+            (200, Asked::List) => Content::List(Array::default()),
+            (200, Asked::Container) => Content::Container(Vec::new()),
+            (200, Asked::Events) => Content::Events(Vec::new()),
             _ => Content::Complaint(Vec::new()),
         };
         Ok(Begun { head, body, content, ended: false })
@@ -147,8 +170,10 @@ impl Content {
                 let listed = element.map(serde_json::from_slice).transpose();
                 Ok((taken, listed.map_err(|error| not_an_engine(path, error))?.map(Answer::Listed)))
             }
-            Content::Container(json) if json.len() + bytes.len() > MAX_ELEMENT_BYTES => Err(too_large),
-            Content::Container(json) | Content::Complaint(json) => {
+            Content::Container(json) | Content::Events(json) if json.len() + bytes.len() > MAX_ELEMENT_BYTES => {
+                Err(too_large)
+            }
+            Content::Container(json) | Content::Events(json) | Content::Complaint(json) => {
                 json.extend_from_slice(bytes);
                 Ok((bytes.len(), None))
             }
@@ -191,6 +216,7 @@ fn not_an_engine(path: &Path, found: impl ToString) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
@@ -232,6 +258,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_happened_is_read_line_by_line() {
+        let past = Question::Past { since: Timestamp::UNIX_EPOCH, until: Timestamp::UNIX_EPOCH };
+        let line = |action: &str| format!(r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"a"}}}}"#) + "\n";
+        let body = line("die") + &line("exec_start: true") + &line("start");
+        for step in [1, 7, 1000] {
+            let told = answers(past, &framed(&body, 2, 9), step).unwrap();
+            let [Answer::Happened(events)] = &told[..] else { panic!("{told:?}") };
+            assert_eq!(
+                events.iter().map(|event| event.kind).collect::<Vec<_>>(),
+                [event::Kind::Die, event::Kind::Start]
+            );
+        }
+        assert_eq!(answers(past, &framed("", 2, 9), 5).unwrap(), [Answer::Happened(Vec::new())]);
+        assert!(answers(past, &framed("<html>", 1, 9), 5).is_err());
+    }
+
     proptest! {
         #[test]
         fn a_list_is_the_same_in_any_frame_and_any_pieces(
@@ -255,10 +298,11 @@ mod tests {
         fn any_bytes_are_read_to_the_same_end_in_any_pieces(
             bytes in prop::collection::vec(any::<u8>(), 0..60),
             framing in 0usize..3,
-            is_list: bool,
+            asked in 0usize..3,
             step in 1usize..80,
         ) {
-            let question = if is_list { Question::List } else { Question::Inspect("x") };
+            let (since, until) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            let question = [Question::List, Question::Inspect("x"), Question::Past { since, until }][asked];
             let mut reply = framed(r#"[{"Id":"1","State":"up"}]"#, framing, 7);
             let at = bytes.first().map_or(0, |byte| usize::from(*byte) % reply.len());
             reply.splice(at.., bytes);

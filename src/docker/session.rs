@@ -5,12 +5,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use nix::poll::PollFlags;
 
 use super::TIMEOUT;
 use super::address::Address;
 use super::buffer::Buffer;
 use super::error::Error;
+use super::events::FILTERS;
 use super::head;
 use super::question::{Answer, Question};
 use super::reply::Reply;
@@ -54,6 +56,10 @@ impl Session {
         let target = match question {
             Question::List => "/containers/json?all=true".to_owned(),
             Question::Inspect(id) => format!("/containers/{}/json", head::escaped(id)),
+            Question::Past { since, until } => {
+                let filters = head::escaped(FILTERS);
+                format!("/events?since={}&until={}&filters={filters}", unix_time(since), unix_time(until))
+            }
         };
         if self.asked.is_some() {
             self.socket = None;
@@ -160,6 +166,11 @@ impl Asked {
     fn may_be_repeated(&self) -> bool {
         self.reuses && !self.reply.has_begun()
     }
+}
+
+/// Seconds since 1970 with their fraction, as engines take them.
+fn unix_time(time: Timestamp) -> String {
+    format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
 fn no_answer(address: &Address) -> Error {

@@ -56,6 +56,8 @@ fn a_deploy_is_silent_at_every_pace_and_what_crashes_or_is_stopped_is_told() {
     engine.run("web", &compose, SERVICE);
     engine.run("plain", &[], SERVICE);
     engine.run("stopped", &[], SERVICE);
+    engine.run("mended", &["--restart", "always"], SERVICE);
+    engine.run("renewed", &["--restart", "always"], SERVICE);
     let agent = place.start(&["run"]);
     // Events arrive once this is told.
     engine.run("canary", &[], "sleep 3; exit 3");
@@ -85,24 +87,33 @@ fn a_deploy_is_silent_at_every_pace_and_what_crashes_or_is_stopped_is_told() {
     let told = messages(&robot, prefix);
     assert_eq!(told.len(), 2, "{told:#?}");
 
-    engine.run("looping", &["--restart", "always"], "sleep 2; exit 139");
+    let once = "[ -e /tmp/died ] && exec sleep 1000; touch /tmp/died; sleep 2; exit 139";
+    engine.run("crashing", &["--restart", "always"], once);
     wait_for_message(
         &robot,
         prefix,
-        "📦 容器: looping\n❌ 状态: exited (期望: running)\n💥 退出码: 139 (SIGSEGV，段错误)\n",
+        "📦 容器: crashing\n❌ 状态: exited (期望: running)\n💥 退出码: 139 (SIGSEGV，段错误)\n",
     );
-    wait_for_message(&robot, prefix, "📦 容器: looping\n✅ 状态: running (已恢复正常)\n");
+    wait_for_message(&robot, prefix, "📦 容器: crashing\n✅ 状态: running (已恢复正常)\n");
 
     // A change during the agent's absence is told when it is back, and nothing from before is told again.
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
-    engine.docker(&["rm", "-f", "@looping"]);
+    engine.docker(&["rm", "-f", "@crashing"]);
     let before = robot.received().len();
     engine.docker(&["kill", "-s", "USR1", "@web"]);
     engine.docker(&["wait", "@web"]);
+    // Not by the engine, which takes any signal of its own for a stop.
+    engine.docker(&["exec", "@mended", "kill", "-USR1", "1"]);
+    wait_until("it runs again", || {
+        engine.docker(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "@mended"]) == "1 running"
+    });
+    engine.docker(&["restart", "-t", "0", "@renewed"]);
     let agent = place.start(&["run"]);
+    wait_for_message(&robot, prefix, "📦 容器: mended\n❌ 状态: exited (期望: running)\n💥 退出码: 9\n");
+    wait_for_message(&robot, prefix, "📦 容器: mended\n✅ 状态: running (已恢复正常)\n");
     wait_for_message(&robot, prefix, "📦 容器: web\n❌ 状态: exited (期望: running)\n💥 退出码: 9\n");
-    wait_for_message(&robot, prefix, "📦 容器: looping\n❌ 状态: removed (期望: running)\n✋ 原因: 已删除\n");
+    wait_for_message(&robot, prefix, "📦 容器: crashing\n❌ 状态: removed (期望: running)\n✋ 原因: 已删除\n");
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     let told = messages(&robot, prefix);
-    assert_eq!(told.len(), before + 2, "{told:#?}");
+    assert_eq!(told.len(), before + 4, "{told:#?}");
 }

@@ -1,6 +1,8 @@
 //! The collector over time: its memory between checks, the looks that events cause, and its behaviour when the engine
 //! fails.
 
+use std::io::Write;
+
 use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{EventBatch, Signal};
@@ -8,7 +10,7 @@ use vps_monitor::metric;
 use vps_monitor::snapshot::{Key, Restarted, Value, Watched};
 
 use super::{at, collect, config, told, watching};
-use crate::support::engine::Engine;
+use crate::support::engine::{After, Engine, json_reply};
 use crate::support::fleet::{Container, Fleet, exited, running};
 
 const DOCKER: &str = "Api-Version: 1.41";
@@ -374,4 +376,35 @@ fn an_engine_that_fails_halfway_is_not_believed_at_all() {
     });
     let told = told(&collect(&mut watching(&config(engine.address(), &["web"])), at(0)));
     assert!(told.len() == 1 && told[0].contains("cut off its answer"), "{told:?}");
+}
+
+/// What an agent saved that looked at a running `web` at 2026-11-22T07:00:00Z.
+fn remembered() -> Memory {
+    let memory = serde_json::json!({"looked": "2026-11-22T07:00:00Z", "containers": {"aaaa": {"name": "web"}}});
+    serde_json::from_value(memory).unwrap()
+}
+
+#[test]
+fn an_engine_that_cannot_say_what_happened_is_asked_once_and_tells_the_rest() {
+    let refusal = json_reply("400 Bad Request", r#"{"message":"invalid filter"}"#);
+    for reply in [refusal, json_reply("200 OK", "<html>"), json_reply("404 Not Found", "no such page")] {
+        let engine = Engine::new(move |target, stream| {
+            let list =
+                json_reply("200 OK", r#"[{"Id":"aaaa","Names":["/web"],"State":"running","Status":"Up 3 days"}]"#);
+            let _ = stream.write_all(if target.starts_with("/events") { &reply } else { &list }.as_bytes());
+            After::Keep
+        });
+        let mut docker = Docker::new(&config(engine.address(), &[]), Some(remembered()));
+        for seconds in [100_000, 100_060] {
+            assert_eq!(told(&collect(&mut docker, at(seconds))), ["container_state(web): running, clear"]);
+        }
+        let asked = engine.targets();
+        let of_the_past = |target: &&String| target.starts_with("/events");
+        assert_eq!(asked.iter().filter(of_the_past).count(), 1, "{asked:?}");
+        // From the last look to now.
+        assert!(
+            asked[0].starts_with("/events?since=1795330800.000000000&until=1795427200.000000000&filters="),
+            "{asked:?}"
+        );
+    }
 }

@@ -63,7 +63,7 @@ fn ask(session: &mut Session, question: Question<'_>) -> Vec<Answer> {
 }
 
 pub fn look(docker: &mut Docker, look: Look, now: Now) -> Looked {
-    let mut looked = docker.begin(look);
+    let mut looked = docker.begin(look, now);
     let mut session = Session::new(docker.config().socket.clone(), now.boot);
     loop {
         if let Some(looked) = looked {

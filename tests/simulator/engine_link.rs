@@ -127,7 +127,7 @@ impl EngineLink {
         let look = if is_survey && batch.events.is_empty() { Look::Everything } else { Look::Events(batch) };
         self.batch_due = None;
         self.survey_is_wanted = false;
-        match self.docker.begin(look) {
+        match self.docker.begin(look, world.clock.now()) {
             None => self.look = Some((time, is_survey, time + latency(world))),
             Some(looked) if is_survey => brought.push(Brought::Surveyed(looked.snapshot)),
             Some(_) => {}

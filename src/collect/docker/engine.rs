@@ -199,7 +199,7 @@ impl Engine {
             Some(batch) => Look::Events(EventBatch { overflowed: true, ..batch }),
             None => look,
         };
-        if self.docker.begin(look).is_some() {
+        if self.docker.begin(look, now).is_some() {
             return None;
         }
         let session = Session::new(self.config().socket.clone(), now.boot);

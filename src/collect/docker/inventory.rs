@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::config::Config;
 use super::judge::{History, Observation};
-use super::known::{Known, Life, RunningContainers, UnseenEnd};
+use super::known::{self, Known, Life, RunningContainers, UnseenEnd};
 use super::memory::{self, Ended, Memory};
 use super::names::{Candidate, NameMatch, Place, Rank, Watch};
 use crate::clock::Now;
@@ -47,6 +47,10 @@ pub struct Inventory {
     deaths: Vec<(Place, UnseenEnd)>,
     /// When the engine was last found to be away, if that was since the last survey.
     away_until: Option<Timestamp>,
+    /// The beginning of the agent's absence; only of containers that were not looked at since.
+    absent_since: Option<Timestamp>,
+    /// What happened in that time, as far as the engine remembers; `None`: it is to be asked.
+    past: Option<Vec<Event>>,
     /// The number of changes of the memory.
     revision: u64,
 }
@@ -58,6 +62,8 @@ impl Inventory {
             grace: config.grace,
             loop_window: config.restart_loop_window,
             known: BTreeMap::new(),
+            absent_since: memory.as_ref().filter(|memory| memory.has_containers()).and_then(|memory| memory.looked),
+            past: None,
             memory,
             unheard: Vec::new(),
             deaths: Vec::new(),
@@ -152,6 +158,20 @@ impl Inventory {
         }
     }
 
+    /// The time for which the engine is to be asked what happened, `None` where that is known: from the end of the last look
+    /// of the agent before this one. An engine that was started since remembers nothing older, and what its containers did
+    /// in its first minutes belongs to its start.
+    pub fn absence(&mut self, now: Now) -> Option<Timestamp> {
+        let since = self.absent_since.as_mut().filter(|_| self.past.is_none())?;
+        *since = (*since).max(known::engines_start(now));
+        Some(*since).filter(|since| *since < now.wall)
+    }
+
+    /// What happened in the agent's absence; nothing where the engine does not say.
+    pub fn recall_past(&mut self, events: Vec<Event>) {
+        self.past = Some(events);
+    }
+
     /// Gives every container of a list its place, `None` if another one speaks for its name, and forgets those that are
     /// no longer in the list.
     pub fn take_places(&mut self, listings: &[Listing<'_>], now: Now) -> Vec<Option<Place>> {
@@ -190,6 +210,13 @@ impl Inventory {
             }
         }
         self.known.extend(memory.take_rest(&self.watch));
+        // Whoever made a container in the agent's absence was there to see how that went: it is taken as it is found.
+        for event in self.past.iter_mut().flat_map(std::mem::take) {
+            let id = event.id.as_str();
+            let short = memory::beginning(id);
+            let known = if self.known.contains_key(id) { self.known.get_mut(id) } else { self.known.get_mut(short) };
+            known.into_iter().for_each(|known| known.take_in(&event));
+        }
     }
 
     fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
@@ -263,6 +290,7 @@ impl Inventory {
             }
             let before = facet(known);
             let (death, is_kept) = known.vanish(*grace, now);
+            *revision += u64::from(death.is_some());
             deaths.extend(death.map(|death| (known.place.clone(), death)));
             let is_old =
                 matches!(known.life(), Life::Removed { since } if now.wall.duration_since(since) > REMOVED_IS_KEPT);
@@ -280,7 +308,7 @@ impl Inventory {
     /// Takes in the restarts from inspect.
     pub fn see(&mut self, id: &str, inspected: &Inspected, now: Now) {
         if let Some(known) = self.known.get_mut(id) {
-            known.see(inspected, now, self.loop_window);
+            known.see(inspected, self.absent_since, now, self.loop_window);
         }
     }
 
@@ -290,6 +318,8 @@ impl Inventory {
         let before = facet(known);
         let death = known.settle(observed, self.away_until, now);
         self.revision += u64::from(facet(known) != before);
+        // With it is remembered how far the ends of containers were taken in.
+        self.revision += u64::from(death.is_some());
         self.deaths.extend(death.map(|death| (known.place.clone(), death)));
     }
 
@@ -313,7 +343,19 @@ impl Inventory {
 
     /// Everything has been looked at.
     pub fn end_survey(&mut self) {
-        self.away_until = None;
+        (self.away_until, self.absent_since, self.past) = (None, None, None);
+    }
+
+    /// A look has ended that began then, with all events that had come by then.
+    pub fn end_look(&mut self, began: Timestamp) {
+        if let Some(memory) = &mut self.memory {
+            memory.looked = memory.looked.max(Some(began));
+        }
+    }
+
+    /// The beginning of the agent's absence, until everything was looked at since.
+    pub fn absent_since(&self) -> Option<Timestamp> {
+        self.absent_since
     }
 
     /// The ends of runs that no look saw, which are told once.

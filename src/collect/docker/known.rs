@@ -156,14 +156,16 @@ impl Known {
     }
 
     /// Takes in the restarts from inspect. A restart without an event ended a run, too.
-    pub fn see(&mut self, inspected: &Inspected, now: Now, window: Duration) {
+    pub fn see(&mut self, inspected: &Inspected, absent_since: Option<Timestamp>, now: Now, window: Duration) {
         let age = inspected.created.map_or(0, |created| now.wall.as_microsecond() - created.as_microsecond());
-        let counted = self.restarts.last_count().unwrap_or(0);
         let up = inspected.state.started_at.map(|time| now.wall.duration_since(time));
-        let was_restarted = inspected.restart_count > counted
-            && self.life == Life::Alive
-            && self.last_alive.zip(up).is_some_and(|(last_alive, up)| up < signed(now.boot - last_alive));
-        if was_restarted && self.run_before.is_none() && self.run.death().is_none() {
+        let is_new_run = match self.last_alive {
+            Some(last_alive) => up.is_some_and(|up| up < signed(now.boot - last_alive)),
+            // A start by hand or at the engine's own start begins the count anew: this was a crash, mended by the engine.
+            None => self.is_restored && absent_since.is_some() && inspected.state.finished_at > absent_since,
+        };
+        let was_restarted = inspected.restart_count > self.restarts.last_count().unwrap_or(0) && is_new_run;
+        if was_restarted && self.life == Life::Alive && self.run_before.is_none() && self.run.death().is_none() {
             self.run_before = Some(std::mem::take(&mut self.run));
         }
         self.restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
@@ -334,6 +336,14 @@ impl Known {
             && self.restarts.last_seen().is_none_or(|seen| up <= now.boot - seen)
     }
 
+    /// Whether a running container that an earlier agent knew may have been started again in this one's absence.
+    pub fn may_have_been_restarted(&self, observed: &Observation, absent_since: Option<Timestamp>, now: Now) -> bool {
+        let up = signed(observed.uptime.unwrap_or_default());
+        self.is_restored
+            && &*observed.state == "running"
+            && absent_since.is_some_and(|since| up < now.wall.duration_since(since))
+    }
+
     /// Restarts by the engine in the window that ends now.
     pub fn restarts(&self, now: Now, window: Duration) -> u32 {
         self.restarts.within(window, now.boot)
@@ -356,7 +366,7 @@ impl Known {
 /// An engine does not outlive its machine. It is there again within this time after the machine's start.
 const ENGINE_STARTS_WITHIN: Duration = Duration::from_secs(2 * 60);
 
-fn engines_start(now: Now) -> Timestamp {
+pub fn engines_start(now: Now) -> Timestamp {
     let up = now.boot - Boot::from_micros(0);
     now.wall.checked_sub(up).and_then(|start| start.checked_add(ENGINE_STARTS_WITHIN)).unwrap_or(now.wall)
 }

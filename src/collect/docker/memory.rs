@@ -2,7 +2,8 @@
 //!
 //! A container that ran when it was last seen, and does not run now, ended unobserved, and that is told. A container
 //! that is not remembered is accepted as it is found. So only containers that ran, or ended badly since, have to be
-//! kept. A container beyond the bound costs no more than the report of a crash in the agent's absence.
+//! kept, with the end of the last look: the engine remembers some of what happened after it. A container beyond the
+//! bound costs no more than the report of a crash in the agent's absence.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -30,6 +31,9 @@ pub struct Memory {
     /// When it was last found to be gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_gone: Option<Timestamp>,
+    /// The ends of containers up to here were taken in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<Timestamp>,
     /// By the beginning of the id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     containers: BTreeMap<String, Remembered>,
@@ -68,7 +72,11 @@ impl Memory {
             Some(Ended::Removed(since)) => Some(since),
             _ => None,
         });
-        removed.chain(&mut self.engine_gone).map(|instant| keep(instant, Timestamp::MIN..=now)).sum()
+        removed
+            .chain(&mut self.engine_gone)
+            .chain(&mut self.looked)
+            .map(|instant| keep(instant, Timestamp::MIN..=now))
+            .sum()
     }
 
     /// With these containers in place of its own; those that run come first, if there are too many.
@@ -133,6 +141,6 @@ pub fn is_remembered(life: Life) -> Option<Option<Ended>> {
     }
 }
 
-fn beginning(id: &str) -> &str {
+pub fn beginning(id: &str) -> &str {
     id.get(..ID_CHARS).unwrap_or(id)
 }

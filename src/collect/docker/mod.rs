@@ -41,6 +41,8 @@ use names::Place;
 use revisit::Revisit;
 use survey::{MAX_INSPECTED, Survey};
 
+use jiff::Timestamp;
+
 use crate::clock::Now;
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Answer, Error, EventBatch, Question};
@@ -102,6 +104,7 @@ struct CurrentLook {
     step: Step,
     /// Events made it.
     of_batch: bool,
+    began: Timestamp,
 }
 
 #[derive(Debug)]
@@ -153,15 +156,15 @@ impl Docker {
     }
 
     /// Begins to look, in place of any look that is under way. Returns the findings, if no question is needed for them.
-    pub fn begin(&mut self, look: Look) -> Option<Looked> {
+    pub fn begin(&mut self, look: Look, now: Now) -> Option<Looked> {
         self.under_way = None;
         let of_batch = look != Look::Everything;
         let step = match look {
             _ if self.config.enabled == Enabled::Never => None,
-            Look::Everything => Some(Step::Survey(self.begin_survey(BTreeSet::new()))),
-            Look::Events(batch) => self.begin_batch(&batch),
+            Look::Everything => Some(Step::Survey(self.begin_survey(BTreeSet::new(), now))),
+            Look::Events(batch) => self.begin_batch(&batch, now),
         };
-        self.under_way = step.map(|step| CurrentLook { step, of_batch });
+        self.under_way = step.map(|step| CurrentLook { step, of_batch, began: now.wall });
         let nothing = self.under_way.is_none();
         nothing.then(|| Looked { snapshot: Snapshot::default(), scope: Scope::Some })
     }
@@ -176,17 +179,20 @@ impl Docker {
 
     /// Takes in an answer, and returns the findings once it was the last.
     pub fn answer(&mut self, answer: Answer, now: Now) -> Option<Looked> {
-        let CurrentLook { step, of_batch } = self.under_way.take()?;
+        let CurrentLook { step, of_batch, began } = self.under_way.take()?;
         let (scope, next) = match step {
             Step::Survey(survey) => (Scope::Everything, self.answer_survey(survey, answer, now)),
             Step::Revisit(revisit) => (Scope::Some, self.answer_revisit(revisit, answer, now)),
         };
         let found = match next {
             Ok(Next::Ask(step)) => {
-                self.under_way = Some(CurrentLook { step, of_batch });
+                self.under_way = Some(CurrentLook { step, of_batch, began });
                 return None;
             }
-            Ok(Next::Found(found)) => Ok(found),
+            Ok(Next::Found(found)) => {
+                self.inventory.end_look(began);
+                Ok(found)
+            }
             Err(error) => Err(error),
         };
         let mut snapshot = self.tell(found, now);
@@ -214,7 +220,7 @@ impl Docker {
 
     /// The way to look at the containers that a batch of events names; `None`: none of them is watched. A renamed,
     /// removed or new container changes who is watched as what, so then everything is looked at.
-    fn begin_batch(&mut self, batch: &EventBatch) -> Option<Step> {
+    fn begin_batch(&mut self, batch: &EventBatch, now: Now) -> Option<Step> {
         let watched: Vec<&Event> = batch.events.iter().filter(|event| self.inventory.is_watched(event)).collect();
         if watched.is_empty() && !batch.overflowed {
             return None;
@@ -228,7 +234,7 @@ impl Docker {
         Some(if few && !watched.iter().any(moved) {
             Step::Revisit(self.begin_revisit(named))
         } else {
-            Step::Survey(self.begin_survey(named))
+            Step::Survey(self.begin_survey(named, now))
         })
     }
 

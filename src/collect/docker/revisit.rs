@@ -37,11 +37,13 @@ impl Docker {
             Answer::Inspected(inspected) => inspected,
             Answer::Failed(error) => return Err(error),
             // Nobody asked for a list.
-            Answer::Listed(_) | Answer::ListEnd { .. } => return Ok(Next::Ask(Step::Revisit(revisit))),
+            Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_) => {
+                return Ok(Next::Ask(Step::Revisit(revisit)));
+            }
         };
         let (Some(inspected), Some(id)) = (inspected, revisit.left.pop_front()) else {
             // A container that is gone changes who is watched as what.
-            return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named))));
+            return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named, now))));
         };
         self.inventory.see(&id, &inspected, now);
         revisit.seen.push((id, Observation::inspected(&inspected, now.wall, &mut self.interner)));

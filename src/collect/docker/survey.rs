@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use jiff::Timestamp;
+
 use super::health;
 use super::inventory::Listing;
 use super::judge::{self, Observation};
@@ -27,8 +29,19 @@ pub(super) struct Survey {
     /// ms).
     named: BTreeSet<Rc<str>>,
     found: Vec<Found>,
-    /// Those of `found` that are still to be inspected, and why; `None` while the list is read.
-    left: Option<VecDeque<(Need, usize)>>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// What happened in the agent's absence.
+    Past {
+        since: Timestamp,
+        until: Timestamp,
+    },
+    List,
+    /// Those of `found` that are still to be inspected, and why.
+    Inspections(VecDeque<(Need, usize)>),
 }
 
 /// A watched container of the list.
@@ -50,28 +63,40 @@ struct Found {
 
 impl Survey {
     pub fn question(&self) -> Option<Question<'_>> {
-        match &self.left {
-            None => Some(Question::List),
-            Some(left) => left.front().map(|(_, index)| Question::Inspect(&self.found[*index].id)),
+        match &self.stage {
+            Stage::Past { since, until } => Some(Question::Past { since: *since, until: *until }),
+            Stage::List => Some(Question::List),
+            Stage::Inspections(left) => left.front().map(|(_, index)| Question::Inspect(&self.found[*index].id)),
         }
     }
 }
 
 impl Docker {
     /// Begins to look at every watched container.
-    pub(super) fn begin_survey(&self, named: BTreeSet<Rc<str>>) -> Survey {
+    pub(super) fn begin_survey(&mut self, named: BTreeSet<Rc<str>>, now: Now) -> Survey {
         // As many as last time: a list that grows step by step leaves holes in the heap.
-        Survey { named, found: Vec::with_capacity(self.inventory.len()), left: None }
+        let found = Vec::with_capacity(self.inventory.len());
+        let past = self.inventory.absence(now).map(|since| Stage::Past { since, until: now.wall });
+        Survey { named, found, stage: past.unwrap_or(Stage::List) }
     }
 
     /// # Errors
     /// Any [`Error`]: one that cannot be asked to the end is not believed halfway.
     pub(super) fn answer_survey(&mut self, mut survey: Survey, answer: Answer, now: Now) -> Result<Next, Error> {
-        match (answer, survey.left.as_mut().and_then(VecDeque::pop_front)) {
+        let asked = match &mut survey.stage {
+            Stage::Inspections(left) => left.pop_front(),
+            Stage::Past { .. } => {
+                self.answer_past(answer)?;
+                survey.stage = Stage::List;
+                return Ok(Next::Ask(Step::Survey(survey)));
+            }
+            Stage::List => None,
+        };
+        match (answer, asked) {
             (Answer::Listed(listed), None) => survey.found.extend(self.find(&listed)),
             (Answer::ListEnd { podman }, None) => {
                 self.take_places(&mut survey.found, now);
-                survey.left = Some(self.plan_inspections(&mut survey, podman, now));
+                survey.stage = Stage::Inspections(self.plan_inspections(&mut survey, podman, now));
             }
             (Answer::Inspected(Some(inspected)), Some((_, index))) => {
                 self.take_in(&mut survey.found[index], &inspected, now);
@@ -83,12 +108,14 @@ impl Docker {
             }
             (Answer::Failed(error), _) => return Err(error),
             // Nobody asked for these.
-            (Answer::Listed(_) | Answer::ListEnd { .. }, Some(asked)) => {
-                survey.left.iter_mut().for_each(|left| left.push_front(asked));
+            (Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_), Some(asked)) => {
+                if let Stage::Inspections(left) = &mut survey.stage {
+                    left.push_front(asked);
+                }
             }
-            (Answer::Inspected(_), None) => {}
+            (Answer::Inspected(_) | Answer::Happened(_), None) => {}
         }
-        if survey.left.as_ref().is_none_or(|left| !left.is_empty()) {
+        if !matches!(&survey.stage, Stage::Inspections(left) if left.is_empty()) {
             return Ok(Next::Ask(Step::Survey(survey)));
         }
         let mut found = survey.found;
@@ -101,6 +128,23 @@ impl Docker {
         self.inventory.replace(now);
         self.inventory.end_survey();
         Ok(Next::Found(self.readings(found, now)))
+    }
+
+    /// Takes in what happened in the agent's absence. It is asked once: an engine that cannot say it says the rest.
+    ///
+    /// # Errors
+    /// The engine is not there, or does not answer at all.
+    fn answer_past(&mut self, answer: Answer) -> Result<(), Error> {
+        match answer {
+            Answer::Failed(error) if error.is_absence() => return Err(error),
+            Answer::Happened(events) => self.inventory.recall_past(events),
+            Answer::Failed(error @ (Error::NoAnswer { .. } | Error::CutOff { .. })) => {
+                self.inventory.recall_past(Vec::new());
+                return Err(error);
+            }
+            _ => self.inventory.recall_past(Vec::new()),
+        }
+        Ok(())
     }
 
     fn find(&mut self, listed: &Listed) -> Option<Found> {
@@ -167,7 +211,9 @@ impl Docker {
             Some(Need::Trouble)
         } else if is_health_unknown {
             Some(Need::Health)
-        } else if known.may_be_looping(observed, now, self.config.restart_loop_window) {
+        } else if known.may_be_looping(observed, now, self.config.restart_loop_window)
+            || known.may_have_been_restarted(observed, self.inventory.absent_since(), now)
+        {
             Some(Need::Loop)
         } else {
             None

@@ -356,6 +356,116 @@ fn a_crash_while_the_agent_was_away_is_told_and_so_is_a_removal() {
 }
 
 #[test]
+fn a_crash_that_the_engine_mended_while_the_agent_was_away_is_told_once_with_its_cause() {
+    for away_millis in [1000, 60_000, 7_200_000] {
+        for (is_remembered, died) in [(true, "web exited ExitCode(139)"), (false, "web exited")] {
+            let mut world = running(&watching(&[]), &[("web", plain())]);
+            let crash = |world: &mut World| {
+                world.wait(500);
+                world.die("web", 139);
+                world.wait(100);
+                world.restart_by_policy("web");
+                if !is_remembered {
+                    world.forget_events();
+                }
+            };
+            world.restart_agent(away_millis, crash);
+            assert_eq!(world.told(), [died, "web running ok"], "{away_millis}");
+            world.pass(300_000);
+            // Neither this agent tells it again, nor the next one.
+            world.restart_agent(60_000, |_| {});
+            world.pass(300_000);
+            assert_eq!(world.told(), NOTHING, "{away_millis}");
+            // What is told while the agent runs is not told again by the next one.
+            world.die("web", 3);
+            world.restart_by_policy("web");
+            world.pass(1000);
+            assert_eq!(world.told(), ["web exited ExitCode(3)", "web running ok"]);
+            world.restart_agent(60_000, |_| {});
+            assert_eq!(world.told(), NOTHING);
+            world.restart_agent(away_millis, crash);
+            assert_eq!(world.told(), [died, "web running ok"], "{away_millis}");
+        }
+    }
+}
+
+#[test]
+fn what_people_and_tools_did_while_the_agent_was_away_is_no_crash() {
+    for is_remembered in [true, false] {
+        let containers = [("web", plain()), ("db", plain()), ("shop-web-1", shop("web", "1")), ("cron", plain())];
+        let mut world = running(&watching(&[]), &containers);
+        world.restart_agent(3_600_000, |world| {
+            // `docker restart`.
+            world.stop("web");
+            world.start("web");
+            // A deploy.
+            world.remove_by_force("shop-web-1");
+            world.run("shop-web-1", &shop("web", "1"));
+            // The engine was restarted, and started what ran: with live-restore it would not have touched it.
+            world.kill_silently("db");
+            if is_remembered {
+                world.die("cron", 0);
+                world.restart_by_policy("cron");
+            } else {
+                world.forget_events();
+            }
+        });
+        world.pass(300_000);
+        assert_eq!(world.told(), NOTHING, "{is_remembered}");
+    }
+}
+
+#[test]
+fn a_start_of_the_machine_is_no_crash_of_its_containers() {
+    let mut world = running(&watching(&[]), &[("web", plain()), ("db", plain())]);
+    world.restart_agent(1_000, |world| {
+        world.wait(60_000);
+        world.reboot();
+        // It waits for the database, and its policy starts it again until that is there.
+        for _ in 0..2 {
+            world.wait(10_000);
+            world.die("web", 1);
+            world.restart_by_policy("web");
+        }
+    });
+    world.pass(600_000);
+    assert_eq!(world.told(), NOTHING);
+    // Later it is one.
+    world.restart_agent(3_600_000, |world| {
+        world.wait(600_000);
+        world.die("web", 1);
+        world.restart_by_policy("web");
+    });
+    assert_eq!(world.told(), ["web exited ExitCode(1)", "web running ok"]);
+}
+
+#[test]
+fn who_stopped_a_container_while_the_agent_was_away_is_told() {
+    let mut world = running(&watching(&[]), &[("web", plain()), ("backup", plain())]);
+    world.restart_agent(60_000, |world| {
+        world.stop("web");
+        world.die("backup", 3);
+        world.remove("backup");
+    });
+    world.pass(20_000);
+    assert_eq!(world.told(), ["backup exited ExitCode(3)", "web exited StoppedByHand"]);
+}
+
+#[test]
+fn a_container_made_while_the_agent_was_away_is_taken_as_it_is_found() {
+    let mut world = running(&watching(&["web", "*"]), &[("web", plain())]);
+    world.restart_agent(60_000, |world| {
+        world.run("job", &plain());
+        world.die("job", 3);
+        world.run("new", &plain());
+        world.die("new", 1);
+        world.restart_by_policy("new");
+    });
+    world.pass(300_000);
+    assert_eq!(world.told(), NOTHING);
+}
+
+#[test]
 fn what_took_the_place_of_a_container_while_the_agent_was_away_is_meant_to_run() {
     let mut world = running(&watching(&[]), &[("web", plain())]);
     world.restart_agent(60_000, |world| {

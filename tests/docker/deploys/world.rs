@@ -22,6 +22,9 @@ fn policy() -> Policy {
 /// As the agent gathers events.
 const BURST_MILLIS: i64 = 200;
 
+/// The machine has been up for so long when a world begins.
+const DAY_MILLIS: i64 = 86_400_000;
+
 /// The agent's checks.
 const CHECK_MILLIS: i64 = 60_000;
 
@@ -54,6 +57,10 @@ pub struct World {
     now_millis: i64,
     next_check: i64,
     events: VecDeque<Event>,
+    /// What the engine remembers of them.
+    past: Vec<Event>,
+    /// How long the machine had been up at the beginning.
+    up_millis: i64,
     batch_due: Option<i64>,
     told: Vec<String>,
 }
@@ -71,6 +78,8 @@ impl World {
             now_millis: 0,
             next_check: 0,
             events: VecDeque::new(),
+            past: Vec::new(),
+            up_millis: DAY_MILLIS,
             batch_due: None,
             told: Vec::new(),
         }
@@ -79,8 +88,7 @@ impl World {
     fn now(&self) -> Now {
         let begin: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
         let passed = Duration::from_millis(self.now_millis.try_into().unwrap());
-        // The machine has been up for a day.
-        Now { wall: begin + passed, boot: Boot::from_millis(self.now_millis + 86_400_000) }
+        Now { wall: begin + passed, boot: Boot::from_millis(self.now_millis + self.up_millis) }
     }
 
     /// The news since the last call: `web exited ExitCode(3)`, `web running ok`.
@@ -114,6 +122,33 @@ impl World {
         self.follows_events = true;
         self.look(Look::Events(EventBatch { events: Vec::new(), overflowed: true }));
         self.pass(1000);
+    }
+
+    /// The engine remembers nothing any more: other events were more.
+    pub fn forget_events(&mut self) {
+        self.past.clear();
+    }
+
+    /// The machine starts again, and its engine starts what ran. To be called in the agent's absence.
+    pub fn reboot(&mut self) {
+        self.up_millis = -self.now_millis;
+        self.forget_events();
+        let (now_millis, running) = (self.now_millis, self.boxes.iter_mut().filter(|b| b.state == "running"));
+        for found in running {
+            (found.finished_millis, found.started_millis, found.restart_count) = (now_millis, now_millis + 1, 0);
+        }
+    }
+
+    /// The engine was started anew, ended the container, and started it again.
+    pub fn kill_silently(&mut self, name: &str) {
+        let now_millis = self.now_millis;
+        let found = self.find(name);
+        (found.finished_millis, found.started_millis, found.restart_count) = (now_millis, now_millis + 1, 0);
+    }
+
+    /// Lets time pass without an agent.
+    pub fn wait(&mut self, millis: i64) {
+        self.now_millis += millis;
     }
 
     /// Whether the events arrive from now on.
@@ -284,6 +319,7 @@ impl World {
     }
 
     fn tell_more(&mut self, _name: &str, event: Event) {
+        self.past.push(event.clone());
         if self.follows_events {
             self.batch_due.get_or_insert(self.now_millis + BURST_MILLIS);
             self.events.push_back(event);
@@ -297,8 +333,11 @@ impl World {
     pub fn pass(&mut self, millis: i64) {
         let end = self.now_millis + millis;
         loop {
-            let wake =
-                self.book.due(true, self.now().boot, &policy()).min().map(|due| due.as_micros() / 1000 - 86_400_000);
+            let wake = self
+                .book
+                .due(true, self.now().boot, &policy())
+                .min()
+                .map(|due| due.as_micros() / 1000 - self.up_millis);
             let next = [Some(self.next_check), self.batch_due, wake].into_iter().flatten().min().unwrap();
             if next > end {
                 self.now_millis = end;
@@ -327,7 +366,7 @@ impl World {
 
     fn look_for(&mut self, look: Look, is_check: bool) {
         let now = self.now();
-        let mut looked = self.docker.begin(look);
+        let mut looked = self.docker.begin(look, now);
         while looked.is_none() {
             for answer in self.answers() {
                 looked = self.docker.answer(answer, now);
@@ -367,6 +406,11 @@ impl World {
             Question::List => {
                 let listed = self.boxes.iter().rev().map(|b| Answer::Listed(self.listed(b)));
                 listed.chain([Answer::ListEnd { podman: false }]).collect()
+            }
+            Question::Past { since, until } => {
+                let span = since.as_nanosecond()..=until.as_nanosecond();
+                let past = self.past.iter().filter(|event| span.contains(&i128::from(event.at_nanos)));
+                vec![Answer::Happened(past.cloned().collect())]
             }
             Question::Inspect(id) => {
                 let found = self.boxes.iter().find(|b| b.id == id);

@@ -24,6 +24,9 @@ pub const OF_SWARM: usize = 5;
 /// The service of that slot.
 pub const SERVICE: &str = "stack_web";
 
+/// How many events an engine remembers: few here, so that some are forgotten.
+const REMEMBERED: usize = 40;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Up,
@@ -109,6 +112,8 @@ pub struct Engine {
     /// How often something happens, as a divisor.
     wildness: i64,
     events: VecDeque<Event>,
+    /// The last of them.
+    past: VecDeque<Event>,
     drill: Option<Drill>,
     /// Containers beside those of the names.
     crowd: Vec<Container>,
@@ -123,6 +128,7 @@ impl Engine {
             made: 0,
             wildness: random.magnitude(1, 60),
             events: VecDeque::new(),
+            past: VecDeque::new(),
             drill: None,
             crowd: Vec::new(),
         };
@@ -326,6 +332,14 @@ impl Engine {
 
     fn push(&mut self, event: Event) {
         trace::add(|| format!("{:>13} event: {:?} of {}", "", event.kind, event.name));
+        if self.mood == Mood::Gone {
+            // An engine that was away remembers nothing.
+            return self.past.clear();
+        }
+        self.past.push_back(event.clone());
+        if self.past.len() > REMEMBERED {
+            self.past.pop_front();
+        }
         if self.mood == Mood::Up {
             self.events.push_back(event);
         }
@@ -352,6 +366,11 @@ impl Engine {
             Question::List => {
                 let listed = there.map(|container| Answer::Listed(container.listed(time, wall)));
                 listed.chain([Answer::ListEnd { podman: false }]).collect()
+            }
+            Question::Past { since, until } => {
+                let span = since.as_nanosecond()..=until.as_nanosecond();
+                let past = self.past.iter().filter(|event| span.contains(&i128::from(event.at_nanos)));
+                vec![Answer::Happened(past.cloned().collect())]
             }
             Question::Inspect(id) => {
                 let found = there.find(|container| container.id == id);

@@ -2,8 +2,8 @@
 //!
 //! A server's answer may repeat the requested URL, whole or in part, in capitals, percent-encoded, with JSON's escapes
 //! or HTML's, in pieces, in base64 or in hexadecimal digits. So text and secret are both decoded, layer by layer, and
-//! compared without regard to case, width, spaces and invisible characters; long secrets also without regard to
-//! anything but letters and digits.
+//! compared without regard to case, width, spaces and invisible characters, and without regard to anything but letters
+//! and digits.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -138,7 +138,7 @@ fn encodings(secret: &str) -> Vec<String> {
 struct Needle {
     /// As it is written, decoded as far as it can be, and encoded.
     forms: Vec<Vec<char>>,
-    /// The letters and digits of those that have many.
+    /// The letters and digits of those.
     squeezed: Vec<Vec<char>>,
 }
 
@@ -163,7 +163,7 @@ impl Needle {
                 forms.push(form);
             }
         }
-        let squeezed = forms.iter().map(|form| chars(&squeeze(form))).filter(|form| form.len() >= PART).collect();
+        let squeezed = forms.iter().map(|form| chars(&squeeze(form))).filter(is_long).collect();
         Some(Needle { forms: forms.iter().map(|form| chars(form)).filter(is_long).collect(), squeezed })
     }
 
@@ -213,7 +213,16 @@ fn fold(written: &[Character]) -> Vec<Character> {
 
 /// The letters and digits alone.
 fn squeeze(folded: &[Character]) -> Vec<Character> {
-    folded.iter().filter(|character| character.c.is_alphanumeric()).cloned().collect()
+    let mut squeezed = Vec::with_capacity(folded.len());
+    let mut follows_gap = false;
+    for character in folded {
+        follows_gap |= character.follows_gap;
+        if character.c.is_alphanumeric() {
+            squeezed.push(Character { follows_gap, ..character.clone() });
+        }
+        follows_gap = !character.c.is_alphanumeric();
+    }
+    squeezed
 }
 
 /// `text` with one `…` in place of each of these ranges, and of those that touch.
@@ -344,6 +353,22 @@ mod tests {
             scrub(url, "abc, \"ABC\" and a%62c are not abcd, v2 is no secret; x1y, x1yz"),
             "…, \"…\" and … are not abcd, v2 is no secret; …, x1yz"
         );
+    }
+
+    #[test]
+    fn a_short_secret_in_pieces_is_found_too() {
+        for secret in ["p4ss", "Qk7", "x1Y2z", "a1b2c3d"] {
+            let url = format!("https://relay.example.com/hook/{secret}");
+            let spelt = |between: &str| secret.chars().map(String::from).collect::<Vec<_>>().join(between);
+            for written in ["-", " ", "\" + \"", ", ", "%2D", "\\u002d"].map(spelt) {
+                assert_eq!(scrub(&url, &format!("no {written} here")), "no … here", "{written}");
+            }
+            let (first, rest) = secret.split_at(2);
+            assert_eq!(scrub(&url, &format!("no {first}.{rest}, sorry")), "no …, sorry");
+            // A part of other words is none of it.
+            let word = format!("no {first}-{rest}er here");
+            assert_eq!(scrub(&url, &word), word);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod saved;
 mod streak;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -90,6 +90,15 @@ impl Alerts {
         active
     }
 
+    /// The number of alerts, those that are over and remembered included.
+    pub fn len(&self) -> usize {
+        self.alerts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.alerts.is_empty()
+    }
+
     pub fn active_count(&self) -> usize {
         self.alerts.values().filter(|alert| !alert.is_clear()).count()
     }
@@ -127,7 +136,7 @@ impl Alerts {
             return Vec::new();
         }
         let found = findings.iter().map(|finding| &finding.reading.key);
-        let watched: BTreeSet<&Key> = found.chain(snapshot.watched_keys()).collect();
+        let watched: HashSet<&Key> = found.chain(snapshot.watched_keys()).collect();
         let mut dropped = Vec::new();
         for alert in self.alerts.values_mut().filter(|alert| !alert.is_clear()) {
             let spoken_of = extent == Extent::Check || alert.key.metric.is_of_docker();

@@ -19,11 +19,21 @@ pub(super) struct Checks {
     /// Alerts whose wait ended up to here have been looked at.
     containers_looked_at: Boot,
     host_looked_at: Boot,
+    /// [`Core::waits_end`] as of the last step: nobody looks through thousands of alerts at each turn of the loop.
+    pub waits_end: [Option<Boot>; 2],
 }
 
 impl Checks {
     pub fn new(now: Boot) -> Checks {
-        Checks { next: now, is_measuring: false, count: 0, last: None, containers_looked_at: now, host_looked_at: now }
+        Checks {
+            next: now,
+            is_measuring: false,
+            count: 0,
+            last: None,
+            containers_looked_at: now,
+            host_looked_at: now,
+            waits_end: [None; 2],
+        }
     }
 
     /// The grid's next instant. Missed checks (the machine slept) are not made up for.
@@ -39,13 +49,15 @@ impl Core {
         if self.is_checked_once() {
             return;
         }
-        let [containers, host] = self.waits_end();
+        let [containers, host] = self.checks.waits_end;
         if containers.is_some_and(|due| due <= now.boot) {
             self.checks.containers_looked_at = now.boot;
+            self.checks.waits_end = self.waits_end();
             effects.push(Effect::LookAtContainers);
         }
         if !self.checks.is_measuring && host.is_some_and(|due| due <= now.boot) {
             self.checks.host_looked_at = now.boot.after(self.config.plan.window());
+            self.checks.waits_end = self.waits_end();
             self.checks.is_measuring = true;
             effects.push(Effect::Measure(Purpose::Check));
         }
@@ -62,7 +74,7 @@ impl Core {
 
     pub(super) fn check_due(&self, now: Now) -> Option<Boot> {
         let next = Some(self.checks.next).filter(|_| !self.checks.is_measuring);
-        let [containers, host] = self.waits_end();
+        let [containers, host] = self.checks.waits_end;
         let host = host.filter(|_| !self.checks.is_measuring);
         let hold = self.hold_ends(now).filter(|_| !self.checks.is_measuring);
         [next, containers, host, hold].into_iter().flatten().min()
@@ -71,7 +83,7 @@ impl Core {
     /// When to begin a look at containers, and a check of the host, at the end of an alert's wait: its `for`, its
     /// grace, its cooldown or its settling. A check begins earlier by its sampling window, so that it is complete by
     /// then.
-    fn waits_end(&self) -> [Option<Boot>; 2] {
+    pub(super) fn waits_end(&self) -> [Option<Boot>; 2] {
         let policy = &self.config.policy;
         let of_containers = || self.alerts().due(true, self.checks.containers_looked_at, policy);
         let together = of_containers().min().map(|first| first.after(TAKEN_DOWN_TOGETHER));

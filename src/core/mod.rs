@@ -328,6 +328,7 @@ impl Core {
 
     /// Does everything that is due.
     fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.checks.waits_end = self.waits_end();
         self.look_at_holds(now);
         if self.stopping.is_none() {
             self.check_if_due(now, effects);

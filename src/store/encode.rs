@@ -5,6 +5,9 @@ use std::io;
 use super::{Document, MAX_FILE_BYTES, State, VERSION};
 use crate::clock::Now;
 
+/// A state with more alerts is not laid out for people.
+const MAX_READABLE_ALERTS: usize = 1000;
+
 /// The content of a state file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Encoded {
@@ -25,7 +28,9 @@ pub fn encode(state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
 fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
     let document =
         Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };
-    let mut bytes = serde_json::to_vec_pretty(&document)?;
+    // One for people to read, unless that were long: a third of it would be blanks.
+    let is_short = state.alerts.len() <= MAX_READABLE_ALERTS;
+    let mut bytes = if is_short { serde_json::to_vec_pretty(&document) } else { serde_json::to_vec(&document) }?;
     bytes.push(b'\n');
     if bytes.len() <= limit {
         return Ok(Encoded { bytes, left_out: 0 });

@@ -4,7 +4,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use vps_monitor::collect::docker::{Docker, Look};
+use vps_monitor::collect::docker::{Docker, Look, Scope};
+use vps_monitor::config::{Config, Resolved};
+use vps_monitor::core::{Core, Input, Mode};
+use vps_monitor::metric;
+use vps_monitor::snapshot::{ContainerWord, Snapshot, Value};
+use vps_monitor::store::Loaded;
 
 use crate::docker::{at, config, look};
 use crate::support::engine::{After, Engine};
@@ -94,4 +99,24 @@ fn forty_thousand_containers_are_surveyed_at_once() {
     let spent = cpu_time() - before;
     eprintln!("{spent:?} of CPU");
     assert!(spent < Duration::from_secs(10), "{spent:?}");
+}
+
+/// Between two pieces of an engine's answer the loop asks when it is due: some hundreds of times a check.
+#[test]
+fn a_turn_of_the_loop_looks_through_no_alerts() {
+    let mut core = Core::new(Resolved::new(&Config::default()), Loaded::Nothing, Mode::default(), at(0));
+    let _ = core.start(at(0));
+    let mut snapshot = Snapshot::default();
+    for number in 0..20_000 {
+        let word = ContainerWord { well: Some(false), ..ContainerWord::new("exited", "running") };
+        snapshot.push(metric::CONTAINER_STATE, format!("web-{number}"), Value::Container(word));
+    }
+    let _ = core.step(Input::Looked { snapshot, scope: Scope::Everything }, at(1));
+    let before = cpu_time();
+    for _ in 0..1000 {
+        std::hint::black_box(core.next_due(at(2)));
+    }
+    let spent = cpu_time() - before;
+    eprintln!("{spent:?} of CPU for a thousand turns");
+    assert!(spent < Duration::from_millis(300), "{spent:?}");
 }

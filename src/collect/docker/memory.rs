@@ -81,13 +81,14 @@ impl Memory {
 
     /// With these containers in place of its own; those that run come first, if there are too many.
     pub fn with<'k>(self, known: impl Iterator<Item = (&'k Rc<str>, &'k Known)>) -> Memory {
-        let mut kept: Vec<(&Rc<str>, Remembered)> =
-            known.filter_map(|(id, known)| Some((id, Remembered::of(known)?))).collect();
+        let mut kept: Vec<_> =
+            known.filter_map(|(id, known)| Some((id, known, is_remembered(known.life())?))).collect();
         if kept.len() > MAX_CONTAINERS {
-            kept.sort_by_key(|(_, remembered)| remembered.end.is_some());
+            kept.sort_by_key(|(.., end)| end.is_some());
             kept.truncate(MAX_CONTAINERS);
         }
-        let containers = kept.into_iter().map(|(id, remembered)| (beginning(id).to_owned(), remembered)).collect();
+        let remembered = |(id, known, end): (&Rc<str>, _, _)| (beginning(id).to_owned(), Remembered::of(known, end));
+        let containers = kept.into_iter().map(remembered).collect();
         Memory { containers, ..self }
     }
 
@@ -104,15 +105,14 @@ impl Memory {
 }
 
 impl Remembered {
-    fn of(known: &Known) -> Option<Remembered> {
+    fn of(known: &Known, end: Option<Ended>) -> Remembered {
         let text = |text: &Rc<str>| String::from(&**text);
-        let end = is_remembered(known.life())?;
-        Some(Remembered {
+        Remembered {
             name: text(&known.name),
             target: Some(&known.place.target).filter(|target| **target != known.name).map(text),
             service: known.service.as_ref().map(text),
             end,
-        })
+        }
     }
 
     /// `None`: it is no longer watched.

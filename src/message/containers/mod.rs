@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::episode::{Wording, without_picture};
 use super::format::short;
-use super::{Line, Words};
+use super::{Line, MAX_LINES, Words};
 use crate::alert::Transition;
 use crate::metric;
 use crate::rule::Limit;
@@ -24,7 +24,7 @@ pub(super) fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> 
     let words = wording.words;
     let (mut lines, containers) = engine_first(transitions, words.docker_unavailable);
     if containers.len() > MAX_BLOCKS {
-        lines.extend(containers.iter().map(|container| container.alert_line(wording)));
+        lines.extend(containers.iter().map(listed(|container| container.alert_line(wording))));
         return lines;
     }
     for container in containers {
@@ -46,7 +46,7 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
     let words = wording.words;
     let (mut lines, containers) = engine_first(transitions, words.docker_available);
     if containers.len() > MAX_BLOCKS {
-        lines.extend(containers.iter().map(|container| container.recovery_line(wording)));
+        lines.extend(containers.iter().map(listed(|container| container.recovery_line(wording))));
         return lines;
     }
     for container in containers {
@@ -61,6 +61,19 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
         lines.extend(past);
     }
     lines
+}
+
+/// The lines of those that a message lists. Of the others it tells the number alone: a word stands for each.
+fn listed<'a, 'b>(line: impl Fn(&'b Container<'a>) -> Line) -> impl FnMut(&'b Container<'a>) -> Line
+where
+    'a: 'b,
+{
+    let mut left = MAX_LINES;
+    move |container| {
+        let is_listed = left > 0;
+        left = left.saturating_sub(1);
+        if is_listed { line(container) } else { "…".into() }
+    }
 }
 
 /// The news of one container, its state before its health.

@@ -378,7 +378,7 @@ fn an_engine_that_fails_halfway_is_not_believed_at_all() {
     assert!(told.len() == 1 && told[0].contains("cut off its answer"), "{told:?}");
 }
 
-/// What an agent saved that looked at a running `web` at 2026-11-22T07:00:00Z.
+/// The memory of an agent that looked at a running `web` at 2026-11-22T07:00:00Z.
 fn remembered() -> Memory {
     let memory = serde_json::json!({"looked": "2026-11-22T07:00:00Z", "containers": {"aaaa": {"name": "web"}}});
     serde_json::from_value(memory).unwrap()

@@ -49,7 +49,7 @@ pub struct Inventory {
     away_until: Option<Timestamp>,
     /// The beginning of the agent's absence; only of containers that were not looked at since.
     absent_since: Option<Timestamp>,
-    /// What happened in that time, as far as the engine remembers; `None`: it is to be asked.
+    /// The events of that time, as far as the engine remembers them; `None`: it is to be asked.
     past: Option<Vec<Event>>,
     /// The number of changes of the memory.
     revision: u64,
@@ -158,16 +158,16 @@ impl Inventory {
         }
     }
 
-    /// The time for which the engine is to be asked what happened, `None` where that is known: from the end of the last look
-    /// of the agent before this one. An engine that was started since remembers nothing older, and what its containers did
-    /// in its first minutes belongs to its start.
+    /// The time whose events the engine is to be asked for, `None` where they are known: from the last look of the agent
+    /// before this one. An engine that was started since remembers nothing older, and the ends of containers in its first
+    /// minutes belong to its start.
     pub fn absence(&mut self, now: Now) -> Option<Timestamp> {
         let since = self.absent_since.as_mut().filter(|_| self.past.is_none())?;
         *since = (*since).max(known::engines_start(now));
         Some(*since).filter(|since| *since < now.wall)
     }
 
-    /// What happened in the agent's absence; nothing where the engine does not say.
+    /// Takes in the events of the agent's absence; none where the engine does not tell them.
     pub fn recall_past(&mut self, events: Vec<Event>) {
         self.past = Some(events);
     }

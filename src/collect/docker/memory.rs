@@ -2,7 +2,7 @@
 //!
 //! A container that ran when it was last seen, and does not run now, ended unobserved, and that is told. A container
 //! that is not remembered is accepted as it is found. So only containers that ran, or ended badly since, have to be
-//! kept, with the end of the last look: the engine remembers some of what happened after it. A container beyond the
+//! kept, with the end of the last look: the engine remembers some events after it. A container beyond the
 //! bound costs no more than the report of a crash in the agent's absence.
 
 use std::collections::BTreeMap;

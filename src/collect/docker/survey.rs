@@ -34,7 +34,7 @@ pub(super) struct Survey {
 
 #[derive(Debug)]
 enum Stage {
-    /// What happened in the agent's absence.
+    /// The events of the agent's absence.
     Past {
         since: Timestamp,
         until: Timestamp,
@@ -130,7 +130,7 @@ impl Docker {
         Ok(Next::Found(self.readings(found, now)))
     }
 
-    /// Takes in what happened in the agent's absence. It is asked once: an engine that cannot say it says the rest.
+    /// Takes in the events of the agent's absence. They are asked for once: an engine that cannot tell them tells the rest.
     ///
     /// # Errors
     /// The engine is not there, or does not answer at all.

@@ -376,7 +376,7 @@ fn a_crash_that_the_engine_mended_while_the_agent_was_away_is_told_once_with_its
             world.restart_agent(60_000, |_| {});
             world.pass(300_000);
             assert_eq!(world.told(), NOTHING, "{away_millis}");
-            // What is told while the agent runs is not told again by the next one.
+            // A death that is told while the agent runs is not told again by the next one.
             world.die("web", 3);
             world.restart_by_policy("web");
             world.pass(1000);
@@ -401,7 +401,7 @@ fn what_people_and_tools_did_while_the_agent_was_away_is_no_crash() {
             // A deploy.
             world.remove_by_force("shop-web-1");
             world.run("shop-web-1", &shop("web", "1"));
-            // The engine was restarted, and started what ran: with live-restore it would not have touched it.
+            // The engine was restarted, and started its containers: with live-restore it would not have touched them.
             world.kill_silently("db");
             if is_remembered {
                 world.die("cron", 0);

@@ -57,7 +57,7 @@ pub struct World {
     now_millis: i64,
     next_check: i64,
     events: VecDeque<Event>,
-    /// What the engine remembers of them.
+    /// Those that the engine remembers.
     past: Vec<Event>,
     /// How long the machine had been up at the beginning.
     up_millis: i64,
@@ -129,7 +129,7 @@ impl World {
         self.past.clear();
     }
 
-    /// The machine starts again, and its engine starts what ran. To be called in the agent's absence.
+    /// The machine starts again, and its engine starts the containers that ran. To be called in the agent's absence.
     pub fn reboot(&mut self) {
         self.up_millis = -self.now_millis;
         self.forget_events();

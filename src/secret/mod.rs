@@ -9,6 +9,7 @@ mod tokens;
 
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use crate::files;
 
 pub use scrub::Scrubber;
 pub use tokens::without_tokens;
+
+/// The mark in place of a secret.
+const GONE: char = '…';
 
 /// A secret, printed masked everywhere: only [`Secret::expose`] gives the text itself.
 #[derive(Clone)]
@@ -93,6 +97,21 @@ impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// `text` with one `…` in place of each of these ranges, and of those that touch.
+fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in ranges {
+        if range.start > at || (range.start == 0 && at == 0) {
+            shown.push_str(&text[at..range.start]);
+            shown.push(GONE);
+        }
+        at = at.max(range.end);
+    }
+    shown + &text[at..]
 }
 
 #[cfg(test)]

@@ -11,11 +11,8 @@ use std::ops::Range;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
-use super::Secret;
 use super::decode::{Character, characters, decoded};
-
-/// The mark in place of a secret.
-const GONE: char = '…';
+use super::{Secret, without};
 
 /// The shortest run of characters that is taken for a part of a secret; a shorter secret is found whole.
 const PART: usize = 8;
@@ -225,21 +222,6 @@ fn squeeze(folded: &[Character]) -> Vec<Character> {
     squeezed
 }
 
-/// `text` with one `…` in place of each of these ranges, and of those that touch.
-pub fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
-    ranges.sort_unstable_by_key(|range| range.start);
-    let mut shown = String::with_capacity(text.len());
-    let mut at = 0;
-    for range in ranges {
-        if range.start > at || (range.start == 0 && at == 0) {
-            shown.push_str(&text[at..range.start]);
-            shown.push(GONE);
-        }
-        at = at.max(range.end);
-    }
-    shown + &text[at..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,15 +341,12 @@ mod tests {
     fn a_short_secret_in_pieces_is_found_too() {
         for secret in ["p4ss", "Qk7", "x1Y2z", "a1b2c3d"] {
             let url = format!("https://relay.example.com/hook/{secret}");
-            let spelt = |between: &str| secret.chars().map(String::from).collect::<Vec<_>>().join(between);
-            for written in ["-", " ", "\" + \"", ", ", "%2D", "\\u002d"].map(spelt) {
+            for between in ["-", " ", "\" + \"", ", ", "%2D", "\\u002d"] {
+                let written = secret.chars().map(String::from).collect::<Vec<_>>().join(between);
                 assert_eq!(scrub(&url, &format!("no {written} here")), "no … here", "{written}");
+                // A part of other words is none of it.
+                assert_eq!(scrub(&url, &format!("no {written}er")), format!("no {written}er"));
             }
-            let (first, rest) = secret.split_at(2);
-            assert_eq!(scrub(&url, &format!("no {first}.{rest}, sorry")), "no …, sorry");
-            // A part of other words is none of it.
-            let word = format!("no {first}-{rest}er here");
-            assert_eq!(scrub(&url, &word), word);
         }
     }
 

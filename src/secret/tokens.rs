@@ -1,6 +1,6 @@
 //! Takes out of a text whatever looks like a secret, whoever owns it.
 
-use super::scrub::without;
+use super::without;
 
 const NAMES: [&str; 16] = [
     "key",

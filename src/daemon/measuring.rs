@@ -3,6 +3,7 @@
 //! A check and a report have collectors of their own, so that neither waits for the other. If they come together, one
 //! survey of the engine serves both.
 
+use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 
 use nix::poll::PollFlags;
@@ -58,8 +59,10 @@ impl Measuring {
     }
 
     /// Takes over a new plan. A measurement that is under way is given up. `memory` is an earlier agent's memory of
-    /// containers, for the first plan.
-    pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>) {
+    /// containers, for the first plan. Findings of the former plan that wait in `inputs` are dropped: they are no answer
+    /// to this one.
+    pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>, inputs: &mut VecDeque<Input>) {
+        inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
         for measurement in &mut self.measurements {
             (measurement.check, measurement.is_collecting, measurement.found) =
                 (Check::new(&plan.sources, &self.host), false, None);
@@ -161,5 +164,22 @@ impl Measuring {
             }
             EngineUpdate::EventsLost(error) => inputs.push(Input::EngineEvents(error.map(|error| error.to_string()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Resolved};
+
+    #[test]
+    fn what_the_former_plan_found_is_no_answer_to_the_next_one() {
+        let mut measuring = Measuring::new(Host::new(None));
+        let found = |purpose| Input::Measured { purpose, snapshot: Snapshot::default() };
+        let looked = Input::Looked { snapshot: Snapshot::default(), scope: Scope::Everything };
+        let mut inputs =
+            VecDeque::from([found(Purpose::Check), Input::CheckNow, looked, found(Purpose::Report), Input::Time]);
+        measuring.watch(&Resolved::new(&Config::default()).plan, None, &mut inputs);
+        assert!(matches!(inputs.make_contiguous(), [Input::CheckNow, Input::Time]), "{inputs:?}");
     }
 }

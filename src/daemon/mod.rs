@@ -125,9 +125,7 @@ impl Daemon {
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
             Effect::Watch { plan, memory } => {
-                self.measuring.watch(&plan, memory.map(|memory| *memory));
-                // Findings of the former plan are no answer to this one.
-                self.inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
+                self.measuring.watch(&plan, memory.map(|memory| *memory), &mut self.inputs);
             }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
             Effect::LookAtContainers => self.inputs.extend(self.measuring.look_at_containers(clock::now())),

@@ -345,3 +345,21 @@ fn an_alert_that_is_over_without_a_message_is_over_in_a_digest() {
     let [page] = message::digest(waiting, &agent.core.config.style, at(70_000).wall).try_into().unwrap();
     assert!(page.lines[1].plain().starts_with("🟢 ") && page.lines[1].plain().contains("(1 分钟)"), "{page:?}");
 }
+
+#[test]
+fn an_alert_whose_recovery_went_before_it_is_over_in_a_digest() {
+    let mut agent = Driven::new(every_change_is_told(config(KEY)), Mode::default());
+    agent.check(90.0, at(0));
+    // The robot takes the alert never: after five refusals the recovery goes first.
+    for minute in 0..5 {
+        let (ticket, ..) = agent.step(Input::Time, at(minute * 60_000)).post().unwrap();
+        agent.answered(ticket, 7, at(minute * 60_000));
+    }
+    let (ticket, content, _) = agent.check(20.0, at(300_000)).post().unwrap();
+    assert!(content.contains("已恢复正常"), "{content}");
+    agent.answered(ticket, 0, at(301_000));
+    let outboxes = agent.core.state.get().outboxes.values();
+    let waiting: Vec<_> = outboxes.flat_map(|outbox| outbox.waiting()).map(|entry| entry.message.clone()).collect();
+    let [page] = message::digest(waiting, &agent.core.config.style, at(400_000).wall).try_into().unwrap();
+    assert!(page.lines[1].plain().starts_with("🟢 "), "{page:?}");
+}

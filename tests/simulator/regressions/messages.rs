@@ -16,7 +16,7 @@ const MEMORY_RECOVERS: &[&str] = &["VPS 恢复", MEMORY];
 
 const MINUTES: i64 = MINUTE / SECOND;
 
-/// The robot answers with no robot's answer, and meanwhile the agent loses its channel.
+/// A proxy's page comes back in place of an answer, and meanwhile the agent loses its channel.
 pub fn reload_to_none_under_way() -> Script {
     Script::new(30 * MINUTES, |_| {})
         .at(30, Act::Robots(Mood::Garbage))
@@ -39,7 +39,16 @@ pub fn reload_to_another_key_under_way() -> Script {
         .told(MEMORY_FIRES, 124..140)
 }
 
-/// An alert that is over without a message of its own is in the backlog of a long outage.
+/// The message waits for its save when the channel becomes another one.
+pub fn reload_while_its_save_is_under_way() -> Script {
+    Script::new(30 * MINUTES, |_| {})
+        .at(30, Act::SlowDisk(1))
+        .at(90, Act::Over(MEMORY))
+        .at(123, Act::Reload(|settings| settings.webhook = Some(Webhook { robot: 1, secret: 1 })))
+        .told(MEMORY_FIRES, 123..135)
+}
+
+/// Alerts end without a message of their own, in the backlog of a long outage.
 pub fn digest_of_what_is_over() -> Script {
     let script = Script::new(80 * MINUTES, |settings| {
         (settings.send_recovery, settings.cooldown, settings.check_interval) = (false, 0, 30);
@@ -82,7 +91,7 @@ pub fn save_that_hangs() -> Script {
     Script::new(30 * MINUTES, |_| {}).at(30, Act::SlowDisk(10)).at(90, Act::Over(MEMORY)).told(MEMORY_FIRES, 120..130)
 }
 
-/// A message that waited for the robot does not go to nobody's terminal.
+/// Messages that wait for the robot do not go to nobody's terminal.
 pub fn no_channel_for_a_while() -> Script {
     Script::new(30 * MINUTES, |_| {})
         .at(30, Act::Robots(Mood::Unreachable))

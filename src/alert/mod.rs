@@ -44,9 +44,11 @@ pub enum Extent {
 }
 
 /// All alerts of the host, by their keys.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Alerts {
     alerts: BTreeMap<Key, Alert>,
+    /// A wait began or ended, and nothing is told or logged of that.
+    is_to_be_saved: bool,
 }
 
 impl Alerts {
@@ -69,6 +71,12 @@ impl Alerts {
         debug_assert!(self.alerts.iter().all(|(key, alert)| *key == alert.key));
         debug_assert!(self.alerts.values().all(|alert| !alert.is_told() || alert.last_told.is_some()));
         transitions
+    }
+
+    /// Whether something changed since the last call that a restart must know, though there was no transition: an agent
+    /// that goes on from a wait that ended long ago would call an alert over before its time.
+    pub fn take_unsaved(&mut self) -> bool {
+        std::mem::take(&mut self.is_to_be_saved)
     }
 
     /// Firing alerts are told now as they are, outside of any look: the wait until they are told again starts now.
@@ -154,15 +162,18 @@ impl Alerts {
 
     fn take_in(&mut self, finding: &Finding<'_>, extent: Extent, now: Now, policy: &Policy) -> Option<Transition> {
         let key = &finding.reading.key;
-        match finding.verdict {
-            Verdict::Near | Verdict::Unknown => None,
-            Verdict::Clear => self.alerts.get_mut(key)?.look(finding, extent, now, policy),
+        let alert = match finding.verdict {
+            Verdict::Near | Verdict::Unknown => return None,
+            Verdict::Clear => self.alerts.get_mut(key)?,
             Verdict::Breach(_) => {
                 let limit = finding.limit.as_ref()?;
-                let alert = self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit));
-                alert.look(finding, extent, now, policy)
+                self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit))
             }
-        }
+        };
+        let waits = alert.waits();
+        let transition = alert.look(finding, extent, now, policy);
+        self.is_to_be_saved |= alert.waits() != waits;
+        transition
     }
 
     /// Forgets the alerts that are over and whose past no longer matters. Of the others that are over it forgets those
@@ -180,6 +191,13 @@ impl Alerts {
     }
 }
 
+/// Two are the same if their alerts are, saved or not.
+impl PartialEq for Alerts {
+    fn eq(&self, other: &Alerts) -> bool {
+        self.alerts == other.alerts
+    }
+}
+
 /// As a list: the form of state version 1.
 impl Serialize for Alerts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -191,7 +209,7 @@ impl<'de> Deserialize<'de> for Alerts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Alerts, D::Error> {
         let alerts = Vec::<Alert>::deserialize(deserializer)?;
         let alerts = alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
-        Ok(Alerts { alerts })
+        Ok(Alerts { alerts, is_to_be_saved: false })
     }
 }
 

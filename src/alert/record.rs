@@ -173,6 +173,17 @@ impl Alert {
         ends.into_iter().flatten().filter(|end| *end > after).min()
     }
 
+    /// Since when its waits run: over its critical limit, and below its limit.
+    pub(super) fn waits(&self) -> [Option<Boot>; 2] {
+        match &self.phase {
+            Phase::Clear => [None, None],
+            Phase::Pending(pending) => [pending.critical.map(|streak| streak.since), None],
+            Phase::Firing(firing) => {
+                [firing.critical.map(|streak| streak.since), firing.well_since.map(|well| well.boot)]
+            }
+        }
+    }
+
     /// The earliest time at which a check tells it again, if it lasts.
     pub fn next_reminder(&self, policy: &Policy) -> Option<Boot> {
         let firing = self.firing()?;

@@ -53,6 +53,7 @@ impl Core {
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        self.save_waits();
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
         if self.mode.print_checks {
@@ -85,6 +86,7 @@ impl Core {
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
+        self.save_waits();
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, Failure::is_of_docker, now.wall);
@@ -92,6 +94,13 @@ impl Core {
         let failures = &snapshot.failures;
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
+    }
+
+    /// The beginning or end of a wait that nobody is told of outlives the process, too.
+    fn save_waits(&mut self) {
+        if self.state.update().alerts.take_unsaved() {
+            let _ = self.state.change();
+        }
     }
 
     /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.

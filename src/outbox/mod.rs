@@ -126,14 +126,25 @@ impl Outbox {
     }
 
     /// Replaces the waiting messages by the digest that `digest` makes of them. A message on its way stays until its
-    /// outcome is known. Returns the number of folded messages.
+    /// outcome is known, and one that `digest` leaves as it is keeps its age. Returns the number of folded messages.
     pub fn fold(&mut self, digest: impl FnOnce(Vec<Message>) -> Vec<Message>) -> usize {
         let folded = self.waiting.split_off(usize::from(self.on_its_way).min(self.waiting.len()));
         let Some(mut first) = folded.front().cloned() else { return 0 };
         first.queued = folded.iter().map(|entry| entry.queued).min().unwrap_or(first.queued);
         let count = folded.len();
+        let ages: Vec<_> =
+            folded.iter().map(|entry| (entry.message.kind, entry.message.created, entry.queued)).collect();
+        let queued = |message: &Message| {
+            let is_it =
+                |(kind, created, _): &&(Kind, Timestamp, Boot)| (*kind, *created) == (message.kind, message.created);
+            let kept = ages.iter().find(is_it).filter(|_| message.kind != Kind::Digest);
+            kept.map_or(first.queued, |(.., queued)| *queued)
+        };
         let digest = digest(folded.into_iter().map(|entry| entry.message).collect());
-        self.waiting.extend(digest.into_iter().map(|message| Entry::new(message, first.queued)));
+        for message in digest {
+            let queued = queued(&message);
+            self.waiting.push_back(Entry::new(message, queued));
+        }
         // The channel is no more ready for a digest than for the messages in it.
         if let Some(entry) = self.waiting.get_mut(usize::from(self.on_its_way)) {
             (entry.attempts, entry.not_before, entry.last_error) = (first.attempts, first.not_before, first.last_error);

@@ -295,6 +295,21 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
 }
 
 #[test]
+fn what_a_digest_leaves_as_it_is_keeps_its_own_age() {
+    let report = Message { kind: Kind::Report, created: "2026-02-04T08:00:00Z".parse().unwrap(), ..message("report") };
+    let mut outbox = outbox(&["a", "b"]);
+    outbox.push(report.clone(), at(60_000));
+    outbox.fold(|_| vec![Message { kind: Kind::Digest, ..message("digest") }, report]);
+    let mut waited = || {
+        let (entry, waited) = begin(&mut outbox, at(70_000))?;
+        let told = (entry.message.title.plain().to_owned(), waited.as_secs());
+        let _ = outbox.settle(&Outcome::Delivered, at(70_000));
+        Some(told)
+    };
+    assert_eq!([waited(), waited()], [Some(("digest".to_owned(), 70)), Some(("report".to_owned(), 10))]);
+}
+
+#[test]
 fn a_restart_of_the_machine_keeps_the_pauses() {
     let mut outbox = outbox(&["a"]);
     let _ = send(&mut outbox, at(100_000), &retry());

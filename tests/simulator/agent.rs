@@ -89,7 +89,7 @@ impl Agent {
             let input = self.inputs.pop_front();
             match &input {
                 Some(Input::Measured { purpose: Purpose::Check, .. }) => self.judge_check(),
-                Some(Input::Looked { .. }) => self.judge_look(),
+                Some(Input::Looked { .. }) => self.world.borrow_mut().judge_look(),
                 _ => {}
             }
             let now = self.begin_turn();
@@ -98,9 +98,7 @@ impl Agent {
     }
 
     fn begin_turn(&self) -> Now {
-        let mut world = self.world.borrow_mut();
-        world.turn = world.now();
-        world.turn
+        self.world.borrow_mut().begin_turn()
     }
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
@@ -215,15 +213,7 @@ impl Agent {
     /// The oracle judges a check at the moment at which the agent does.
     fn judge_check(&mut self) {
         let found = self.found.take().unwrap_or_default();
-        let mut world = self.world.borrow_mut();
-        let (now, time) = (world.now(), world.clock.true_time);
-        world.groups.iter_mut().for_each(|group| group.oracle.checked(&found, now, time));
-    }
-
-    fn judge_look(&mut self) {
-        let mut world = self.world.borrow_mut();
-        let now = world.now();
-        world.groups.iter_mut().for_each(|group| group.oracle.looked(now));
+        self.world.borrow_mut().judge_check(&found);
     }
 
     fn surveyed(&mut self, containers: &Snapshot) {

@@ -1,12 +1,13 @@
-//! The group's knowledge of the containers, and whether that is true.
+//! The group's knowledge of the containers, and whether it is true.
 //!
-//! Judged apart from the agent's code, only by messages and events: nothing is invented, a recovery follows its alert,
-//! and in a calm that has lasted the last word about each container is the truth.
+//! Judged apart from the agent's code, by messages and events alone: nothing is invented, a recovery follows
+//! its alert, and in a calm that has lasted the last word about each container is the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::{MINUTE, SECOND};
 use super::engine::{Drill, Engine, NAMES, Truth};
+use super::message::{Kind, Message};
 use super::oracle::wrong;
 use super::said::{About, Said, said};
 use super::settings::Settings;
@@ -20,7 +21,7 @@ enum Word {
     Ill,
 }
 
-/// The messages about one thing.
+/// All messages about one thing.
 #[derive(Debug)]
 struct Told {
     word: Word,
@@ -28,8 +29,11 @@ struct Told {
     /// The times that they were told with. A message whose answer was lost may be told again in a digest: however many
     /// tell of a recovery, it is one.
     recovered: BTreeSet<String>,
-    /// When an alert last arrived.
+    /// When an alert last arrived, and a recovery.
     alerted: i64,
+    well_told: i64,
+    /// How often it had come back by then.
+    returns: u32,
 }
 
 #[derive(Default)]
@@ -39,16 +43,27 @@ pub struct Containers {
     watched_since: [i64; NAMES.len()],
 }
 
+/// More returns than any list of settlings has.
+const UNKNOWN: u32 = 1000;
+
 /// A death is told within this time.
 const AT_ONCE: i64 = 2 * MINUTE;
 
 impl Containers {
     fn told(&mut self, name: &'static str, about: About) -> &mut Told {
-        let nothing = || Told { word: Word::Well, recoveries: 0, recovered: BTreeSet::new(), alerted: i64::MIN / 2 };
+        let never = i64::MIN / 2;
+        let nothing = || Told {
+            word: Word::Well,
+            recoveries: 0,
+            recovered: BTreeSet::new(),
+            alerted: never,
+            well_told: never,
+            returns: 0,
+        };
         self.told.entry((name, about)).or_insert_with(nothing)
     }
 
-    /// The agent has lost its memory of messages, or a message is lost for good.
+    /// The agent forgot its messages, or one is lost for good.
     pub fn forget(&mut self) {
         for name in NAMES {
             self.forget_one(name);
@@ -61,8 +76,7 @@ impl Containers {
         }
     }
 
-    /// For a container that is no longer watched, or is watched again, or on other terms, alerts may end or begin
-    /// silently.
+    /// Of a container that is not watched any more, or is again, or by other terms, alerts may end or begin unsaid.
     pub fn configure(&mut self, old: &Settings, new: &Settings, time: i64) {
         for (number, name) in NAMES.into_iter().enumerate() {
             if !old.judges_alike(new, number) {
@@ -70,27 +84,28 @@ impl Containers {
                 self.forget_one(name);
             }
         }
-        // An end while ends are not told stays open for the group.
-        if old.rules().send_recovery != new.rules().send_recovery {
+        // By other rules alerts end or last unsaid.
+        if old.rules() != new.rules() {
             self.forget();
         }
     }
 
     /// The group reads a message.
     ///
-    /// If the agent that sent it is gone with all its knowledge of it (`is_known` is false), the next one cannot know
+    /// Where the agent that sent it is gone with all that it knew of it (`is_known` is false), the next one cannot know
     /// that there was this word, and may say it again.
     pub fn read(&mut self, text: &str, engine: &Engine, is_known: bool, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
+        let is_digested = Message::read(text).kind == Kind::Digest;
         for word in &all {
-            self.hear(word, engine, time);
+            self.hear(word, is_digested, engine, time);
         }
         for word in all.iter().filter(|_| !is_known) {
             self.told(word.name, word.about).word = Word::Any;
         }
     }
 
-    /// A message will never come: its content is no longer known.
+    /// A message will never come: nothing is known any more of its subjects.
     pub fn lose(&mut self, text: &str, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
         for word in all {
@@ -100,7 +115,7 @@ impl Containers {
         }
     }
 
-    fn hear(&mut self, said: &Said, engine: &Engine, time: i64) {
+    fn hear(&mut self, said: &Said, is_digested: bool, engine: &Engine, time: i64) {
         let Said { name, about, is_ill, is_whole, .. } = *said;
         let truth = truth(engine, name);
         let troubles = if about == About::State { truth.troubles + truth.aways } else { truth.health_troubles };
@@ -111,8 +126,21 @@ impl Containers {
         if !is_ill && !is_whole && told.word == Word::Well {
             wrong(format!("a recovery of {name} is told, and no alert was before it"));
         }
+        if !is_ill || is_whole {
+            told.well_told = time;
+        }
         if is_ill {
             told.alerted = time;
+            told.returns = match said.past.as_deref() {
+                Some(past) if past.starts_with('⏳') => told.returns,
+                Some(past) => past.trim_start_matches("🔁 ").parse::<u32>().map_or(UNKNOWN, |nth| nth - 1),
+                // It is critical now, or began.
+                None => match told.word {
+                    Word::Well if !is_digested => 0,
+                    Word::Ill => told.returns,
+                    _ => UNKNOWN,
+                },
+            };
         }
         if is_whole || !is_ill {
             told.recoveries += u64::from(told.recovered.insert(said.time.clone()));
@@ -122,7 +150,7 @@ impl Containers {
             told.word = Word::Any;
             return;
         }
-        // The unknown is known again from here.
+        // From here on it is known again.
         if told.word == Word::Any {
             told.recoveries = told.recoveries.min(troubles.saturating_sub(u64::from(is_ill)));
         }
@@ -136,15 +164,16 @@ impl Containers {
             if truth.since.max(self.watched_since[number]) > before || !settings.watches_container(number) {
                 continue;
             }
-            // By a pattern, a container that was stopped at first sight is accepted, and so is one that ended well.
+            // By a pattern, a container that was stopped at first sight, or ended well, is taken as it is.
             let is_owed = settings.names(number);
             let of_state = (About::State, Some(condition.runs));
-            // Nothing can be said of the health of a container that starts or does not run.
+            // Nothing can be said of health where nothing runs, or one starts.
             let of_health = (About::Health, condition.healthy.filter(|_| condition.runs));
             for (about, is_well) in [of_state, of_health] {
                 let told = self.told(name, about);
+                let is_settled = truth.since + settings.rules().settling(told.returns) <= before;
                 match (told.word, is_well) {
-                    (Word::Ill, Some(true)) if recoveries_are_told => {
+                    (Word::Ill, Some(true)) if recoveries_are_told && is_settled => {
                         wrong(format!("{name} is well for {} min, and its {about:?} alert is open", before / MINUTE))
                     }
                     (Word::Well, Some(false)) if is_owed && (about == About::State || recoveries_are_told) => {
@@ -159,13 +188,19 @@ impl Containers {
         }
     }
 
-    /// A container that dies in a calm is told of at once, however soon it runs again, unless it was told of a moment
-    /// ago.
+    /// A container that dies in a calm is told of at once, however soon it runs again, unless it was told of a moment ago.
     pub fn drill_is_told(&mut self, drill: Drill, now: i64, settings: &Settings) {
         let Drill { number, at } = drill;
         let cooldown = settings.rules().cooldown;
-        let alerted = self.told(NAMES[number], About::State).alerted;
-        let is_owed = settings.names(number) && self.watched_since[number] < at;
+        let told = self.told(NAMES[number], About::State);
+        let alerted = told.alerted;
+        // While it settles it goes on firing: that it is ill again is no news.
+        let is_open = match told.word {
+            Word::Ill => true,
+            Word::Any => settings.rules().settles(),
+            Word::Well => told.well_told > at,
+        };
+        let is_owed = settings.names(number) && self.watched_since[number] < at && !is_open;
         if is_owed && now - at > AT_ONCE && alerted < at - cooldown - MINUTE {
             wrong(format!("{} died {} s ago, and nothing was told of it", NAMES[number], (now - at) / SECOND));
         }

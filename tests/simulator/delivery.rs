@@ -1,12 +1,17 @@
 //! Between the agent and the robots: messages on their way, their outcomes, and their readers.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use vps_monitor::http::{Error, Response};
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::SECOND;
 use super::language::in_chinese;
-use super::oracle::{SAID_OF_OTHERS, wrong};
+use super::message::Message;
+use super::oracle::{Arrived, SAID_OF_OTHERS, wrong};
 use super::pager::PAGER;
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
 use super::world::{Group, World};
@@ -29,7 +34,7 @@ impl World {
         all.filter_map(|flight| flight.arrives).min().unwrap_or(i64::MAX)
     }
 
-    /// The messages that the robots have taken by now.
+    /// The robots get all that has come by now.
     pub fn let_arrive(&mut self) {
         let time = self.clock.true_time;
         if self.next_arrival() > time {
@@ -48,7 +53,7 @@ impl World {
     }
 
     fn arrive(&mut self, arrived: i64, flight: &Flight) {
-        let Flight { content, fate, sender, robot, .. } = flight;
+        let Flight { content, fate, sender, robot, posted, .. } = flight;
         self.note(|| format!("robot {robot}: {fate:?}: {}", content.lines().collect::<Vec<_>>().join(" | ")));
         if *fate == Fate::Garbage {
             return;
@@ -62,8 +67,10 @@ impl World {
             if let Some(script) = self.script.as_mut().filter(|_| *robot != PAGER) {
                 script.hear(arrived, content);
             }
+            let created = self.true_time_of(Message::read(content).created);
             let group = &mut self.groups[usize::from(*robot == PAGER)];
-            let is_new = group.oracle.accepted(content, is_heard, is_orphan);
+            let arrival = Arrived { content, is_heard, is_orphan, posted: *posted, created };
+            let is_new = group.oracle.accepted(&arrival, self.settings.rules());
             if group.oracle.was_rejected(content) {
                 // Others went first, so it is no last word: its own time says how old it is.
                 group.containers.lose(content, arrived);
@@ -107,7 +114,7 @@ impl World {
             // It is tried again, and given up in the end.
             Fate::Errcode(40058 | NEVER) => {
                 let group = self.group_of(flight.robot);
-                group.oracle.refused(&flight.content);
+                group.oracle.refused(&flight.content, time);
                 group.containers.lose(&flight.content, time);
             }
             _ => {}
@@ -135,20 +142,64 @@ impl World {
 
 /// All lines of the messages that wait in a state.
 fn lines_of(state: &[u8]) -> Option<String> {
-    let state: Value = serde_json::from_slice(state).ok()?;
-    let outboxes = state["outboxes"].as_object()?.values();
-    let lists = outboxes.flat_map(|outbox| [&outbox["waiting"], &outbox["rejected"]]).filter_map(Value::as_array);
-    let mut lines = String::new();
-    for entry in lists.flatten() {
-        let message = &entry["message"];
-        for line in message["lines"].as_array()?.iter().chain([&message["footer"]]) {
-            // The foreign parts of a line are separate.
-            let spans = line.as_array().map_or(std::slice::from_ref(line), Vec::as_slice);
-            lines.extend(spans.iter().filter_map(Value::as_str));
-            lines.push('\n');
+    let state: State = serde_json::from_slice(state).ok()?;
+    let lists = state.outboxes.into_values().flat_map(|outbox| [outbox.waiting, outbox.rejected]);
+    let messages = lists.flatten().map(|entry| entry.message);
+    let lines = messages.flat_map(|message| message.lines.into_iter().chain([message.footer]));
+    Some(lines.fold(String::new(), |all, Words(line)| all + &line + "\n"))
+}
+
+/// A state, as far as messages wait in it: read so, it costs a run little.
+#[derive(Deserialize)]
+struct State {
+    outboxes: BTreeMap<String, Waiting>,
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    waiting: Vec<Entry>,
+    #[serde(default)]
+    rejected: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    message: Lines,
+}
+
+#[derive(Deserialize)]
+struct Lines {
+    lines: Vec<Words>,
+    footer: Words,
+}
+
+/// A line's words; its foreign parts are separate.
+struct Words(String);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Words, D::Error> {
+        struct Spans;
+        impl<'de> Visitor<'de> for Spans {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a line")
+            }
+
+            fn visit_str<E>(self, line: &str) -> Result<Words, E> {
+                Ok(Words(line.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut spans: A) -> Result<Words, A::Error> {
+                let mut line = String::new();
+                while let Some(span) = spans.next_element::<String>()? {
+                    line += &span;
+                }
+                Ok(Words(line))
+            }
         }
+        deserializer.deserialize_any(Spans)
     }
-    Some(lines)
 }
 
 /// Whether a message is among them. Its title, and its words about other messages, are made as it is sent.

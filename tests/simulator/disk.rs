@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
-use super::model::Saved;
 use super::random::Random;
+use super::save::Saved;
 
 /// The content of a file.
 #[derive(Clone)]

@@ -1,5 +1,4 @@
-//! The host: readings that are over their thresholds, under them, or cannot be taken, by chance. Every value occurs
-//! once in a run, so that a line in a message tells which check it comes from.
+//! The host: readings that are over their limits, under them, or cannot be taken, as chance has it.
 
 use vps_monitor::metric::{self, Metric};
 use vps_monitor::snapshot::{Failure, Key, Snapshot, Value, Watched};
@@ -8,107 +7,139 @@ use super::clock::{HOUR, MINUTE};
 use super::random::Random;
 use super::settings::Settings;
 
-/// The watched keys, with the label of each in an alert.
-pub const WATCHED: [(&Metric, &str, &str); 5] = [
-    (metric::DISK, "/a", "💾 磁盘使用率(/a)"),
-    (metric::DISK, "/b", "💾 磁盘使用率(/b)"),
-    (metric::MEMORY, "", "📊 内存使用率"),
-    (metric::SWAP, "", "🔄 Swap 使用率"),
-    (metric::CONNECTIONS, "", "🔗 连接数"),
+/// The watched quantities, in the order of their lines.
+pub const WATCHED: [Quantity; 6] = [
+    Quantity { metric: metric::MEMORY, target: "", label: "📊 内存使用率", threshold: 80.0 },
+    Quantity { metric: metric::DISK, target: "/a", label: "💾 磁盘使用率(/a)", threshold: 80.0 },
+    Quantity { metric: metric::DISK, target: "/b", label: "💾 磁盘使用率(/b)", threshold: 80.0 },
+    Quantity { metric: metric::CPU, target: "", label: "🔥 CPU 使用率", threshold: 80.0 },
+    Quantity { metric: metric::SWAP, target: "", label: "🔄 Swap 使用率", threshold: 80.0 },
+    Quantity { metric: metric::CONNECTIONS, target: "", label: "🔗 连接数", threshold: 1000.0 },
 ];
 
-/// The threshold of connections in the simulation; of all others it is 80.
-pub const CONNECTIONS_THRESHOLD: u64 = 5_000_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    Over,
-    Under,
-    Unknown,
+pub struct Quantity {
+    pub metric: &'static Metric,
+    pub target: &'static str,
+    pub label: &'static str,
+    pub threshold: f64,
 }
 
-/// A check's finding on one of [`WATCHED`]: its health, and its value as messages tell it.
-#[derive(Clone, Debug)]
+impl Quantity {
+    /// It is counted, where all others are percentages.
+    pub fn is_counted(&self) -> bool {
+        self.metric.name == "connections"
+    }
+
+    /// It is measured over a short sample.
+    pub fn is_rate(&self) -> bool {
+        self.metric.name == "cpu"
+    }
+
+    /// As messages tell a number of it.
+    pub fn shown(&self, number: f64) -> String {
+        if self.is_counted() { format!("{number:.0}") } else { format!("{number:.1}%") }
+    }
+
+    /// As messages tell a limit of it.
+    pub fn shown_limit(&self, limit: f64) -> String {
+        format!("{limit}{}", if self.is_counted() { "" } else { "%" })
+    }
+}
+
+/// A check's finding on one of [`WATCHED`]; nothing, where it could not be measured.
+#[derive(Clone, Copy, Debug)]
 pub struct Found {
     pub place: usize,
-    pub health: Health,
-    pub shown: String,
+    pub number: Option<f64>,
 }
 
 struct Subject {
     over: bool,
+    /// From 0, at the threshold, to 160, where nothing is left.
+    severity: i64,
     changes_at: i64,
 }
 
 pub struct Host {
     subjects: Vec<Subject>,
-    /// The next value's number, high enough for every level of an alert.
-    serial: u64,
     /// How often readings change, as a divisor: the higher the wilder.
     wildness: i64,
-    /// One reading in so many cannot be taken.
-    unknown_in: u64,
+    /// Nothing changes by chance.
+    is_still: bool,
 }
+
+/// A share is told in tenths; eighths of a point are exact in binary, so that a mean of them is.
+const STEPS: i64 = 160;
 
 impl Host {
     pub fn new(random: &mut Random) -> Host {
-        let subjects = WATCHED.iter().map(|_| Subject { over: false, changes_at: 0 }).collect();
-        Host { subjects, serial: 1000, wildness: random.magnitude(1, 60), unknown_in: 40 }
+        let subjects = WATCHED.iter().map(|_| Subject { over: false, severity: 0, changes_at: 0 }).collect();
+        Host { subjects, wildness: random.magnitude(1, 60), is_still: false }
     }
 
     /// All is well, and nothing changes by chance.
     pub fn be_still(&mut self) {
-        self.unknown_in = u64::MAX;
-        self.subjects.iter_mut().for_each(|subject| subject.changes_at = i64::MAX);
+        self.is_still = true;
+        self.subjects.iter_mut().for_each(|subject| subject.severity = STEPS / 4);
     }
 
     /// From now on the quantity of this label is over its threshold, or under it.
     pub fn set(&mut self, label: &str, over: bool) {
-        let place = WATCHED.iter().position(|(_, _, other)| *other == label).expect("it is watched");
+        let place = WATCHED.iter().position(|quantity| quantity.label == label).expect("it is watched");
         self.subjects[place].over = over;
     }
 
-    /// A measurement at `time` of the watched keys.
+    /// A measurement at `time` of the watched quantities.
     pub fn measure(&mut self, time: i64, settings: &Settings, random: &mut Random) -> (Snapshot, Vec<Found>) {
         let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
         for (place, subject) in self.subjects.iter_mut().enumerate() {
-            while subject.changes_at <= time {
-                subject.over = !subject.over && random.once_in(2);
-                subject.changes_at = time.max(subject.changes_at) + random.magnitude(MINUTE, 10 * HOUR) / self.wildness;
+            let quantity = &WATCHED[place];
+            if !self.is_still {
+                subject.go_on(time, self.wildness, random);
             }
-            let (metric, target, _) = WATCHED[place];
-            let health = match subject.over {
-                _ if random.once_in(self.unknown_in) => Health::Unknown,
-                true => Health::Over,
-                false => Health::Under,
-            };
-            self.serial += 1;
+            let is_other = !self.is_still && quantity.is_rate() && random.once_in(5);
+            let number = subject.number(quantity, is_other, random);
+            let is_unknown = !self.is_still && random.once_in(40);
             if !settings.is_watched(place) {
                 continue;
             }
-            snapshot.watched.push(Watched::One(Key::new(metric, target)));
-            let (value, shown) = value(metric, health == Health::Over, self.serial);
-            match health {
-                Health::Unknown => snapshot.failures.push(failure(&Key::new(metric, target))),
-                _ => snapshot.push(metric, target, value),
+            let key = Key::new(quantity.metric, quantity.target);
+            snapshot.watched.push(Watched::One(key.clone()));
+            if is_unknown {
+                snapshot.failures.push(failure(&key));
+            } else {
+                snapshot.push(quantity.metric, quantity.target, Value::Number(number));
             }
-            found.push(Found { place, health, shown });
+            found.push(Found { place, number: (!is_unknown).then_some(number) });
         }
         snapshot.readings.sort_by_key(|reading| reading.key.metric.order);
         (snapshot, found)
     }
 }
 
-/// A value that nothing else in the run has, and how it is shown.
-fn value(metric: &'static Metric, over: bool, serial: u64) -> (Value, String) {
-    let sign = if over { 1.0 } else { -1.0 };
-    let number = sign * (80.0 + serial as f64 / 10.0);
-    match metric.name {
-        "connections" => {
-            let count = if over { CONNECTIONS_THRESHOLD + serial } else { serial };
-            (Value::Number(count as f64), count.to_string())
+impl Subject {
+    fn go_on(&mut self, time: i64, wildness: i64, random: &mut Random) {
+        while self.changes_at <= time {
+            self.over = !self.over && random.once_in(2);
+            self.severity = random.range(0, STEPS + 1);
+            self.changes_at = time.max(self.changes_at) + random.magnitude(MINUTE, 10 * HOUR) / wildness;
         }
-        _ => (Value::Number(number), format!("{number:.1}%")),
+        if random.once_in(20) {
+            self.severity = random.range(self.severity / 2, STEPS + 1);
+        }
+    }
+
+    /// A reading: a rate has spikes and dips, all else goes up and down a little.
+    fn number(&self, quantity: &Quantity, is_other: bool, random: &mut Random) -> f64 {
+        let over = self.over ^ is_other;
+        let step = (self.severity + random.range(-4, 5)).clamp(0, STEPS);
+        match (over, quantity.is_counted()) {
+            (true, true) => quantity.threshold + (step * 25 + random.range(0, 25)) as f64,
+            (true, false) => quantity.threshold + step as f64 / 8.0,
+            (false, false) if quantity.is_rate() => quantity.threshold - random.range(1, STEPS / 2) as f64 / 8.0,
+            (false, true) => random.range(1, quantity.threshold as i64) as f64,
+            (false, false) => random.range(0, quantity.threshold as i64 * 8) as f64 / 8.0,
+        }
     }
 }
 
@@ -117,6 +148,7 @@ fn failure(key: &Key) -> Failure {
         "disk" => &[metric::DISK],
         "memory" => &[metric::MEMORY],
         "swap" => &[metric::SWAP],
+        "cpu" => &[metric::CPU],
         _ => &[metric::CONNECTIONS],
     };
     let target = (!key.target.is_empty()).then(|| key.target.clone());

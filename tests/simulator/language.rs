@@ -1,6 +1,8 @@
 //! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 23] = [
+    ("VPS Critical", "VPS 严重告警"),
+    ("Docker Critical", "Docker 严重告警"),
     ("VPS Alert", "VPS 告警"),
     ("Docker Alert", "Docker 告警"),
     ("VPS Recovery", "VPS 恢复"),
@@ -17,6 +19,7 @@ const WORDS: [(&str, &str); 20] = [
     ("❌ Health: ", "❌ 健康: "),
     ("✅ Health: ", "✅ 健康: "),
     ("Disk usage", "磁盘使用率"),
+    ("CPU usage", "CPU 使用率"),
     ("Memory usage", "内存使用率"),
     ("Swap usage", "Swap 使用率"),
     ("🔗 Connections", "🔗 连接数"),

@@ -1,14 +1,16 @@
-//! Checks a run against the invariants, after every event.
+//! Compares a group's messages with the messages that it is owed, one by one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::resume_unwind;
+use std::rc::Rc;
 
 use jiff::Timestamp;
-use vps_monitor::clock::Now;
 
-use super::clock::SECOND;
-use super::host::Found;
-use super::model::{Model, Rules, Saved, SavedGroup};
+use super::clock::{MINUTE, SECOND};
+use super::host::WATCHED;
+use super::message::{Digested, Kind, Message, about, past, seconds};
+use super::model::{News, Rules, Told};
+use super::pairs::{Alerted, Pairs};
 use super::reports::Reports;
 
 /// Something that must be true is not.
@@ -18,101 +20,187 @@ pub fn wrong(what: impl Into<String>) -> ! {
     resume_unwind(Box::new(Wrong(what.into())))
 }
 
-const MAX_MESSAGES: usize = 1000;
-const MAX_TEXT_BYTES: usize = 1024 * 1024;
-const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
-
 /// The beginning of a line that a message carries for others, which were set aside.
 pub const SAID_OF_OTHERS: &str = "📭 此前有 ";
 
-/// The messages that the robot took, by their text without the mark of their lateness.
-struct Taken {
-    /// A crash or a lost answer may have made the agent believe that it was not.
-    excuses: u32,
+/// A line that the group is owed.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    place: usize,
+    /// When its alert began, and when the line was made, as messages tell times.
+    since: Rc<str>,
+    created: Rc<str>,
+    line: Rc<str>,
+    is_recovery: bool,
+    true_time: i64,
+}
+
+/// A line that was to be told.
+struct Predicted {
+    line: Rc<str>,
+    /// The alert's past, in the line behind it.
+    past: Option<String>,
+    is_critical: bool,
+    /// When it was last found over its threshold.
+    last_over: i64,
+}
+
+/// A message that arrived.
+pub struct Arrived<'a> {
+    pub content: &'a str,
+    /// The agent will hear of it.
+    pub is_heard: bool,
+    /// The agent that posted it is gone, and the next may have posted it again already.
+    pub is_orphan: bool,
+    pub posted: i64,
+    /// When it was made, where the wall clock tells.
+    pub created: Option<i64>,
 }
 
 pub struct Oracle {
-    pub model: Model,
-    pub rules: Rules,
-    /// Every firing line that was to be told, in any of the timelines that crashes cut off.
-    predicted: BTreeSet<String>,
-    /// Those of them that the robot took. No crash takes that back, whatever the next agent knows of it.
-    told_firings: BTreeSet<String>,
-    taken: BTreeMap<String, Taken>,
+    pub owed: Vec<Owed>,
+    /// Every line that was to be told, in any of the timelines that crashes cut off, by the time that its message tells.
+    predicted: HashMap<Rc<str>, Vec<Predicted>>,
+    /// The alerts that these lines tell of, each by its beginning.
+    episodes: HashSet<(usize, Rc<str>)>,
+    pub pairs: Pairs,
+    /// The messages that the robot took, by their text without the mark of its lateness; with it, how often a crash or a lost answer may
+    /// have made the agent believe that it was not.
+    taken: BTreeMap<String, u32>,
     /// Messages whose acceptance the agent has heard of, in that order.
     heard: Vec<String>,
     /// Messages that the robot did not take, though it took others.
-    rejected: BTreeSet<String>,
+    rejected: HashSet<String>,
     reports: Reports,
-    saves: u64,
+    /// When the newest message that has arrived was made.
+    newest: i64,
+    /// Since when messages keep their order and know how long they wait.
+    in_order_since: i64,
 }
 
+/// A message may wait this long for a slow disk and a slow step before it is sent, and is late from a minute on.
+const LATE: i64 = MINUTE;
+const WAIT_FOR_DISK: i64 = 30 * SECOND;
+
 impl Oracle {
-    pub fn new(rules: Rules) -> Oracle {
+    pub fn new() -> Oracle {
         Oracle {
-            model: Model::default(),
-            rules,
-            predicted: BTreeSet::new(),
-            told_firings: BTreeSet::new(),
+            owed: Vec::new(),
+            predicted: HashMap::new(),
+            episodes: HashSet::new(),
+            pairs: Pairs::new(),
             taken: BTreeMap::new(),
             heard: Vec::new(),
-            rejected: BTreeSet::new(),
+            rejected: HashSet::new(),
             reports: Reports::default(),
-            saves: 0,
+            newest: i64::MIN / 2,
+            in_order_since: 0,
         }
     }
 
-    pub fn checked(&mut self, found: &[Found], now: Now, true_time: i64) {
-        self.predicted.extend(self.model.take_in(found, &self.rules, now, true_time));
+    /// The news of a check is to be told.
+    pub fn owe(&mut self, told: &[Told], last_over: &[i64], now: Timestamp, true_time: i64) {
+        if told.is_empty() {
+            return;
+        }
+        let created: Rc<str> = as_told(now).into();
+        for one in told {
+            let (place, since): (usize, Rc<str>) = (one.place, as_told(one.since).into());
+            let line: Rc<str> = line(one).into();
+            let (is_critical, last_over) = (one.is_critical, last_over[place]);
+            let predicted = Predicted { line: line.clone(), past: past_of(one), is_critical, last_over };
+            self.predicted.entry(created.clone()).or_default().push(predicted);
+            self.episodes.insert((place, since.clone()));
+            let is_recovery = one.news == News::Recovered;
+            self.owed.push(Owed { place, since, created: created.clone(), line, is_recovery, true_time });
+        }
     }
 
-    /// Containers were looked at between two checks.
-    pub fn looked(&mut self, now: Now) {
-        self.model.cool_down(&self.rules, now);
+    /// How many answers the agent has heard.
+    pub fn answers(&self) -> usize {
+        self.heard.len()
     }
 
-    /// The content of a save at this moment.
-    pub fn saved(&self) -> SavedGroup {
-        SavedGroup { model: self.model.clone(), answers: self.heard.len() }
-    }
-
-    /// An agent starts from a save, or from nothing. It may deliver again if it does not know of a delivery.
-    pub fn started(&mut self, group: usize, from: Option<&Saved>, now: Now, boot_id: &str) {
-        let answers = from.map_or(0, |saved| saved.groups[group].answers);
+    /// An agent starts from a save, or from nothing. A delivery that it does not know of may be repeated.
+    pub fn started(&mut self, owed: Vec<Owed>, answers: usize, true_time: i64) {
         for content in self.heard.drain(answers.min(self.heard.len())..) {
-            self.taken.entry(content).and_modify(|taken| taken.excuses += 1);
+            self.taken.entry(content).and_modify(|excuses| *excuses += 1);
         }
-        self.model = from.map_or_else(Model::default, |saved| saved.resumed(group, now, boot_id));
+        self.owed = owed;
+        self.disorder(true_time);
     }
 
-    /// The agent is made to forget its reports.
-    pub fn forgets(&mut self) {
+    /// Messages that were made before this may come in another order, and not know how long they waited.
+    pub fn disorder(&mut self, true_time: i64) {
+        (self.newest, self.in_order_since) = (i64::MIN / 2, true_time);
+    }
+
+    /// The agent is made to forget all that it knew.
+    pub fn forgets(&mut self, true_time: i64) {
         self.reports.forget();
+        self.pairs.forget(true_time);
     }
 
-    /// The robot took a message; says whether it is the first time. `is_heard`: the agent will hear of it; `is_orphan`: the
-    /// one that posted it is gone, and the next may have posted it again already.
-    pub fn accepted(&mut self, content: &str, is_heard: bool, is_orphan: bool) -> bool {
-        let text = without_lateness(content);
+    /// The robot took a message; says whether it is the first time.
+    pub fn accepted(&mut self, arrived: &Arrived<'_>, rules: &Rules) -> bool {
+        let text = without_lateness(arrived.content);
         let mut is_new = true;
         match self.taken.get_mut(&text) {
-            Some(_) if is_orphan => return false,
-            Some(taken) if taken.excuses > 0 => {
-                taken.excuses -= 1;
+            Some(_) if arrived.is_orphan => return false,
+            Some(excuses) if *excuses > 0 => {
+                *excuses -= 1;
                 is_new = false;
             }
             // A container can end twice in one second; that nothing is told twice of it is judged by its words.
             Some(_) if text.contains("📦") => {}
             Some(_) => wrong(format!("told twice without a reason: {text}")),
             None => {
-                self.taken.insert(text.clone(), Taken { excuses: 0 });
+                self.taken.insert(text.clone(), 0);
             }
         }
-        if !is_heard {
+        if !arrived.is_heard {
             self.excuse(&text);
         }
-        self.read(&text);
+        let message = Message::read(arrived.content);
+        if !arrived.is_orphan {
+            self.is_in_time(&message, arrived);
+        }
+        // One that others went before is no last word.
+        let created = arrived.created.filter(|_| is_new && !self.was_rejected(arrived.content));
+        self.read(&message, created, rules);
+        // A message that cannot be put in order is not compared with others.
+        if message.kind == Kind::Digest || (is_new && created.is_none()) {
+            self.pairs.forget(arrived.posted);
+        }
         is_new
+    }
+
+    /// Messages come in the order in which they were made, and say how late they are.
+    fn is_in_time(&mut self, message: &Message<'_>, arrived: &Arrived<'_>) {
+        // A digest was made later than a report behind it.
+        let Some(created) = arrived.created.filter(|created| *created >= self.in_order_since) else { return };
+        if message.kind == Kind::Digest || self.was_rejected(arrived.content) {
+            return;
+        }
+        if created < self.newest - SECOND {
+            wrong(format!("this was made before what came before it: {}", arrived.content));
+        }
+        self.newest = self.newest.max(created);
+        let waited = arrived.posted - created;
+        let told = match message.late {
+            None => 0,
+            Some(late) => seconds(late).unwrap_or_else(|| wrong(format!("late by {late:?}"))) * SECOND,
+        };
+        // In words of hours and minutes, or of days and hours.
+        let rounded = if told >= 24 * 60 * MINUTE { 60 * MINUTE } else { MINUTE };
+        let is_told_right = if told == 0 {
+            waited < LATE + WAIT_FOR_DISK
+        } else {
+            told <= waited + 2 * SECOND && waited < told + rounded + WAIT_FOR_DISK
+        };
+        if !is_told_right {
+            wrong(format!("it waited for {} s and says {:?}: {}", waited / SECOND, message.late, arrived.content));
+        }
     }
 
     /// The agent hears that a message was taken, at last.
@@ -122,22 +210,17 @@ impl Oracle {
 
     /// The agent is gone, and will not hear the outcome of a message that the robot may take.
     pub fn excuse(&mut self, content: &str) {
-        self.taken.entry(without_lateness(content)).and_modify(|taken| taken.excuses += 1);
+        self.taken.entry(without_lateness(content)).and_modify(|excuses| *excuses += 1);
     }
 
-    /// The robot does not take a message: its content is owed no longer.
-    pub fn refused(&mut self, content: &str) {
-        self.rejected.insert(without_lateness(content));
-        for episode in &mut self.model.owed {
-            episode.firing_is_told |= episode.firing.iter().any(|line| content.contains(line));
-        }
-        self.model.owed.retain(|e| !e.recovery.as_ref().is_some_and(|line| content.contains(line)));
-        // A digest's page may tell a known fact in another line.
-        if content.contains("积压摘要") {
-            self.model.owed.retain(|episode| !episode.is_over);
-            self.model.owed.iter_mut().for_each(|episode| episode.firing_is_told = true);
-        }
-        self.read_reports(&without_lateness(content));
+    /// The robot does not take a message: its lines are owed no longer.
+    pub fn refused(&mut self, content: &str, true_time: i64) {
+        let text = without_lateness(content);
+        let message = Message::read(&text);
+        self.settle(&message, i64::MAX);
+        self.pairs.forget(true_time);
+        self.read_reports(&message);
+        self.rejected.insert(text);
     }
 
     /// Whether the robot rejected a message before.
@@ -145,52 +228,91 @@ impl Oracle {
         !self.rejected.is_empty() && self.rejected.contains(&without_lateness(content))
     }
 
-    /// Takes note of a message's content.
-    fn read(&mut self, text: &str) {
-        self.read_reports(text);
-        let title = text.lines().next().unwrap_or_default();
-        for line in text.lines() {
-            let firing = line.split_once("阈值: ").filter(|_| title.contains("告警"));
-            if firing.is_some_and(|(beginning, _)| !self.predicted.contains(beginning)) {
-                wrong(format!("a firing is told that is none, or inside its cooldown: {line}"));
+    /// Takes note of a message's lines.
+    fn read(&mut self, message: &Message<'_>, created: Option<i64>, rules: &Rules) {
+        self.read_reports(message);
+        self.settle(message, created.map_or(i64::MAX, |created| created + SECOND));
+        match message.kind {
+            Kind::Alert { is_critical } => {
+                let mut is_any_critical = false;
+                for (place, line, behind) in message.of_host() {
+                    let Predicted { past, is_critical, .. } = self.must_be_true(message.created, line, behind);
+                    let (past, is_critical) = (past.clone(), *is_critical);
+                    is_any_critical |= is_critical;
+                    if let Some(at) = created {
+                        let alert = Alerted { at, is_critical, past: past.as_deref() };
+                        self.pairs.alerted(WATCHED[place].label, &alert, rules);
+                    }
+                }
+                if is_critical != is_any_critical && message.of_host().next().is_some() {
+                    wrong(format!(
+                        "{}: an alert is called critical and is not, or the other way round",
+                        message.created
+                    ));
+                }
             }
-            self.read_line(line);
+            Kind::Recovery => {
+                for (place, line, _) in message.of_host() {
+                    let last_over = self.must_be_true(message.created, line, None).last_over;
+                    if let Some(at) = created {
+                        self.pairs.recovered(WATCHED[place].label, at, last_over, rules);
+                    }
+                }
+            }
+            Kind::Digest | Kind::Report | Kind::Notice => {}
         }
+    }
+
+    /// A line of an alert or of a recovery was to be told, then and so.
+    fn must_be_true(&self, created: &str, line: &str, behind: Option<&str>) -> &Predicted {
+        let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
+        let Some(predicted) = all.iter().find(|predicted| *predicted.line == *line) else {
+            wrong(format!("{created}: this was not to be told: {line}"));
+        };
+        let behind = behind.filter(|behind| about(behind).is_none()).and_then(past);
+        if behind != predicted.past && !line.contains("已恢复正常") {
+            wrong(format!("{created}: behind {line} stands {behind:?} for {:?}", predicted.past));
+        }
+        predicted
+    }
+
+    /// The lines that a message tells, and that were made by `by`, are not owed any more.
+    fn settle(&mut self, message: &Message<'_>, by: i64) {
+        match message.kind {
+            Kind::Alert { .. } | Kind::Recovery => {
+                for (_, line, _) in message.of_host() {
+                    self.owed.retain(|owed| *owed.created != *message.created || *owed.line != *line);
+                }
+            }
+            Kind::Digest => message.lines.iter().for_each(|line| self.settle_digested(line, by)),
+            Kind::Report | Kind::Notice => {}
+        }
+    }
+
+    fn settle_digested(&mut self, line: &str, by: i64) {
+        // Past a digest's bound messages are only counted.
+        if line.contains("另有 ") {
+            return self.owed.clear();
+        }
+        let Some(digested) = Digested::read(line) else { return };
+        let Some(place) = about(digested.line) else { return };
+        if digested.is_together {
+            return self.owed.retain(|owed| owed.place != place);
+        }
+        if !self.episodes.contains(&(place, digested.began.into())) {
+            wrong(format!("a digest tells of an alert that there was not: {line}"));
+        }
+        let is_told = |owed: &Owed| owed.place == place && *owed.since == *digested.began && owed.true_time <= by;
+        self.owed.retain(|owed| !is_told(owed) || (owed.is_recovery && !digested.is_over));
     }
 
     /// Takes note of a report, or of the reports that a digest names.
-    fn read_reports(&mut self, text: &str) {
-        let own = text.lines().last().and_then(|line| line.strip_prefix("⏰ 报告时间: "));
-        let named = text.lines().filter_map(|line| line.strip_prefix("✉️ ")?.split_once(": 📊 VPS 状态报告"));
+    fn read_reports(&mut self, message: &Message<'_>) {
+        let named = message.lines.iter().filter_map(|line| line.strip_prefix("✉️ ")?.split_once(": 📊 VPS 状态报告"));
+        let own = Some(message.created).filter(|_| message.kind == Kind::Report);
         for time in own.into_iter().chain(named.map(|(time, _)| time)) {
             self.reports.tell(time).unwrap_or_else(|what| wrong(what));
         }
-    }
-
-    fn read_line(&mut self, line: &str) {
-        let is_whole = line.starts_with("🟢");
-        if let Some((count, what)) = told_together(line) {
-            return self.model.tell_oldest(count, what);
-        }
-        for episode in &mut self.model.owed {
-            if let Some(firing) = episode.firing.iter().find(|firing| line.contains(*firing)) {
-                self.told_firings.insert(firing.clone());
-                episode.firing_is_told = true;
-                if is_whole {
-                    episode.recovery.get_or_insert_default().clear();
-                }
-            } else if episode.recovery.as_ref().is_some_and(|recovery| !recovery.is_empty() && line.contains(recovery))
-            {
-                let is_known = episode.firing_is_told || episode.firing.iter().any(|f| self.told_firings.contains(f));
-                if !is_known && !is_whole {
-                    wrong(format!("a recovery is told before its firing: {line}"));
-                }
-                episode.firing_is_told = true;
-                episode.recovery.get_or_insert_default().clear();
-            }
-        }
-        // An episode with nothing left to tell.
-        self.model.owed.retain(|episode| !episode.is_done());
     }
 
     pub fn passed(&mut self, from: Timestamp, to: Timestamp, true_time: i64) {
@@ -201,43 +323,41 @@ impl Oracle {
         self.reports.disturb(true_time);
     }
 
-    /// The robot has worked for long enough: debts from before `before` must have been paid.
+    /// The robot has worked for long enough: a debt of before `before` must have been told.
     pub fn all_is_told(&self, before: i64) {
-        if let Some(episode) = self.model.overdue(before) {
-            wrong(format!("owed since {} s and never told: {episode:?}", episode.owed_since / SECOND));
+        if let Some(owed) = self.owed.iter().find(|owed| owed.true_time < before) {
+            wrong(format!("owed since {} s and never told: {owed:?}", owed.true_time / SECOND));
         }
         if let Some(report) = self.reports.overdue(before) {
             wrong(format!("never told: {report}"));
         }
     }
-
-    /// The state as a save writes it is within its bounds.
-    pub fn is_within_bounds(&mut self, state: &[u8]) {
-        if state.len() > MAX_STATE_BYTES {
-            wrong(format!("the state is {} bytes long", state.len()));
-        }
-        // Every save makes a turn of the loop longer by this; an excess lasts for some saves.
-        self.saves += 1;
-        if !self.saves.is_multiple_of(64) {
-            return;
-        }
-        let json: serde_json::Value = serde_json::from_slice(state).unwrap_or_else(|error| wrong(error.to_string()));
-        let waiting = json["outboxes"]["wechat"]["waiting"].as_array().map_or(&[][..], Vec::as_slice);
-        let bytes_of = |entry: &serde_json::Value| entry["message"]["lines"].to_string().len();
-        if waiting.len() > MAX_MESSAGES || waiting.iter().map(bytes_of).sum::<usize>() > MAX_TEXT_BYTES {
-            wrong(format!("{} messages wait", waiting.len()));
-        }
-    }
 }
 
-/// How many things a digest's line tells together, and their label; none for those past its bound.
-fn told_together(line: &str) -> Option<(usize, &str)> {
-    if let Some((_, rest)) = line.split_once("另有 ") {
-        return Some((rest.split_once(" 项")?.0.parse().ok()?, ""));
+/// A time as messages tell it, in UTC.
+fn as_told(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `💾 磁盘使用率(/a): 81.3% (阈值: 80%)`
+fn line(told: &Told) -> String {
+    let quantity = &WATCHED[told.place];
+    let behind = match told.news {
+        News::Recovered => "已恢复正常".to_owned(),
+        _ => format!("阈值: {}", quantity.shown_limit(told.limit)),
+    };
+    format!("{}: {} ({behind})", quantity.label, quantity.shown(told.number))
+}
+
+/// The past behind its line, as [`past`] reads it.
+fn past_of(told: &Told) -> Option<String> {
+    let shown = |number| WATCHED[told.place].shown(number);
+    match &told.news {
+        News::Fired { returns: 0 } | News::Recovered => None,
+        News::Fired { returns } => Some(format!("🔁 {}", returns + 1)),
+        News::Worse { told } => Some(format!("📈 {}", shown(*told))),
+        News::Reminded { most } => Some(format!("⏳ {}", shown(*most))),
     }
-    let (_, rest) = line.strip_prefix("🟢")?.split_once("(共 ")?;
-    let (count, what) = rest.split_once(" 次): ")?;
-    Some((count.parse().ok()?, what.split_once(": ")?.0))
 }
 
 /// `content` as it was before it waited, and without its words about other messages.

@@ -69,6 +69,7 @@ pub struct Flight {
     pub sender: Sender,
     pub content: String,
     pub fate: Fate,
+    pub posted: i64,
     /// When it comes to the robot; `None`: it has, or it will not.
     pub arrives: Option<i64>,
     /// When the agent hears of it.
@@ -178,6 +179,7 @@ impl Robot {
             sender: Sender::There,
             content,
             fate: if fate == Fate::Accepted && !is_heard { Fate::AcceptedUnheard } else { fate },
+            posted: time,
             arrives: (fate != Fate::Lost).then_some(time + there),
             answered: time + if is_heard { there + back } else { random.range(there, PATIENCE) },
         }

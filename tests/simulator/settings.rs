@@ -1,11 +1,11 @@
-//! The configuration, and people's changes to it while the agent runs.
+//! The configuration, and people's changes of it while the agent runs.
 
 use vps_monitor::config::{Config, Resolved};
 
-use super::clock::SECOND;
+use super::clock::{HOUR, SECOND};
 use super::engine::{NAMES, OF_COMPOSE, OF_SWARM, SERVICE};
-use super::host::{CONNECTIONS_THRESHOLD, WATCHED};
-use super::model::Rules;
+use super::host::WATCHED;
+use super::model::{Limits, Rules};
 use super::pager;
 use super::random::Random;
 use super::reports::CRON;
@@ -36,21 +36,28 @@ pub struct Settings {
     /// A second channel beside it, of another vendor.
     pub has_pager: bool,
     pub check_interval: i64,
-    pub cooldown: i64,
-    pub send_recovery: bool,
+    pub rules: Rules,
     pub grace: i64,
     pub language: &'static str,
     /// Which of [`WATCHED`] are.
     pub watched: [bool; WATCHED.len()],
     pub docker: &'static str,
     pub containers: &'static [&'static str],
+    exclude: &'static [&'static str],
+    /// The first of `containers` is critical.
+    first_is_critical: bool,
 }
 
-/// All by name, some by name, all by pattern.
-pub const LISTS: [&[&str]; 3] =
-    [&["c0", "c1", "c2", "c3", "shop-web-1", SERVICE], &["c0", "c3", "web"], &["c*", "shop-*", "stack_*"]];
+/// All by name, some by name, all by pattern, every one.
+pub const LISTS: [&[&str]; 4] =
+    [&["c0", "c1", "c2", "c3", "shop-web-1", SERVICE], &["c0", "c3", "web"], &["c*", "shop-*", "stack_*"], &[]];
 
-/// A reload's view of the file.
+/// Patterns of containers that are left out, unless they are named.
+const EXCLUDED: [&[&str]; 3] = [&[], &["c1", "shop-*"], &["c*"]];
+
+const DEFAULT_REPEAT: &[i64] = &[3600, 24 * 3600];
+
+/// The file as a reload finds it.
 #[derive(Clone, Debug)]
 pub enum Edited {
     Settings(Settings),
@@ -66,20 +73,23 @@ impl Settings {
             webhook: Some(Webhook { robot: 0, secret: 0 }),
             has_pager: random.once_in(4),
             check_interval: random.pick(&[30, 60, 60, 300, 900]),
-            cooldown: random.pick(&[0, 60, 300, 300, 3600]),
-            send_recovery: !random.once_in(8),
+            rules: Rules::chosen(random),
             grace: 10,
             language: "zh",
             watched: [true; WATCHED.len()],
             docker: "true",
             containers: LISTS[0],
+            exclude: EXCLUDED[0],
+            first_is_critical: random.once_in(3),
         }
     }
 
-    /// Those of a script that says nothing of it.
+    /// Those of a script that says nothing of it: alerts at once and, after the cooldown, at each check.
     pub fn usual() -> Settings {
         let by_chance = Settings::new(&mut Random::new(0));
-        Settings { has_pager: false, check_interval: 60, cooldown: 3600, send_recovery: true, ..by_chance }
+        let limits = by_chance.rules.limits.map(|_| Limits { critical: None, lasts: 0 });
+        let rules = Rules { cooldown: HOUR, send_recovery: true, repeat: vec![0], settle: vec![0], limits };
+        Settings { has_pager: false, check_interval: 60, rules, first_is_critical: false, ..by_chance }
     }
 
     /// The file as somebody leaves it.
@@ -100,15 +110,19 @@ impl Settings {
             3 | 4 => {
                 let place = random.range(0, WATCHED.len() as i64) as usize;
                 // Memory goes on, so that there is something to check.
-                new.watched[place] ^= WATCHED[place].0.name != "memory";
+                new.watched[place] ^= WATCHED[place].metric.name != "memory";
             }
             5 => new.docker = random.pick(&["true", "auto", "false"]),
-            6 => new.containers = random.pick(&LISTS),
+            6 => {
+                new.containers = random.pick(&LISTS);
+                new.exclude = random.pick(&EXCLUDED);
+                new.first_is_critical = random.once_in(3);
+            }
             7 => {
                 new.check_interval = random.pick(&[30, 60, 300]);
-                new.cooldown = random.pick(&[0, 60, 300, 3600]);
-                new.send_recovery = random.once_in(2);
                 new.grace = random.pick(&[0, 10, 60]);
+                new.rules = Rules::chosen(random);
+                new.rules.send_recovery = random.once_in(2);
             }
             8 if random.once_in(2) => return Edited::Invalid,
             // Without a channel it would be taken over.
@@ -133,36 +147,57 @@ impl Settings {
     }
 
     fn text(&self) -> String {
-        let Settings { check_interval, cooldown, send_recovery, grace, language, docker, .. } = self;
+        let Settings { check_interval, rules, grace, language, docker, .. } = self;
+        let Rules { cooldown, send_recovery, repeat, settle, .. } = rules;
+        let repeat = if repeat.is_empty() { "never".to_owned() } else { list(repeat.iter().map(|step| step / SECOND)) };
         let disks: Vec<&str> = ["/a", "/b"].into_iter().filter(|path| self.watches("disk", path)).collect();
-        let webhook = self.webhook.map_or_else(String::new, Webhook::key);
+        let sections: Vec<String> = ["memory", "cpu", "swap"].into_iter().map(|name| self.section(name, "")).collect();
         format!(
-            "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {cooldown}, alert_repeat: 0, alert_settle: 0, \
-             send_recovery: {send_recovery}, language: {language}}}\n\
-             wechat: {{webhook_url: \"{webhook}\"}}\n\
-             system: {{disk: {{enabled: {}, forecast: 0, paths: [{}]}}, swap: {{enabled: {}}}}}\n\
-             network: {{traffic: {{enabled: false}}, \
-             connections: {{enabled: {}, threshold: {CONNECTIONS_THRESHOLD}}}}}\n\
-             docker: {{enabled: {docker}, alert_unavailable: false, grace: {grace}, containers: [{}]}}\n\
+            "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {}, \
+             alert_repeat: {repeat}, alert_settle: {}, send_recovery: {send_recovery}, language: {language}}}\n\
+             wechat: {{webhook_url: \"{}\"}}\n\
+             system: {{{}, disk: {{{}, forecast: 0, paths: {}}}}}\n\
+             network: {{traffic: {{enabled: false}}, connections: {{{}}}}}\n\
+             docker: {{enabled: {docker}, alert_unavailable: false, grace: {grace}, containers: {}, exclude: {}}}\n\
              scheduled_report: {{cron: \"{CRON}\"}}\n",
-            !disks.is_empty(),
-            if disks.is_empty() { "/".to_owned() } else { disks.join(", ") },
-            self.watches("swap", ""),
-            self.watches("connections", ""),
-            self.containers.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
+            cooldown / SECOND,
+            list(settle.iter().map(|step| step / SECOND)),
+            self.webhook.map_or_else(String::new, Webhook::key),
+            sections.join(", "),
+            self.keys("disk", if disks.is_empty() { "" } else { disks[0] }),
+            list(if disks.is_empty() { vec!["/"] } else { disks.clone() }.into_iter()),
+            self.keys("connections", ""),
+            list(self.containers.iter().enumerate().map(|(number, name)| {
+                let is_critical = number == 0 && self.first_is_critical;
+                format!("{{name: \"{name}\", critical: {is_critical}}}")
+            })),
+            list(self.exclude.iter().map(|name| format!("\"{name}\""))),
         )
     }
 
+    fn section(&self, name: &str, target: &str) -> String {
+        format!("{name}: {{{}}}", self.keys(name, target))
+    }
+
+    /// Whether and how one quantity is watched.
+    fn keys(&self, name: &str, target: &str) -> String {
+        let place = WATCHED.iter().position(|quantity| quantity.metric.name == name && quantity.target == target);
+        let Some(place) = place else { return "enabled: false".to_owned() };
+        let Limits { critical, lasts } = self.rules.limits[place];
+        let critical = critical.map_or_else(String::new, |critical| format!(", critical: {critical}"));
+        format!("enabled: {}, for: {}{critical}", self.watched[place], lasts / SECOND)
+    }
+
     fn watches(&self, metric: &str, target: &str) -> bool {
-        WATCHED.iter().zip(self.watched).any(|((one, at, _), is)| is && one.name == metric && *at == target)
+        WATCHED.iter().zip(self.watched).any(|(one, is)| is && one.metric.name == metric && one.target == target)
     }
 
     pub fn is_watched(&self, place: usize) -> bool {
         self.watched[place]
     }
 
-    pub fn rules(&self) -> Rules {
-        Rules { cooldown: self.cooldown * SECOND, send_recovery: self.send_recovery }
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Whether a container's end is to be told whatever its exit code: it is watched by name.
@@ -181,11 +216,48 @@ impl Settings {
 
     /// Whether one is watched at all.
     pub fn watches_container(&self, number: usize) -> bool {
-        self.watches_containers() && (self.names(number) || self.containers == LISTS[2])
+        let is_left_out = self.exclude.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => NAMES[number].starts_with(beginning),
+            None => NAMES[number] == *pattern,
+        });
+        let by_pattern = self.containers == LISTS[2] || self.containers.is_empty();
+        self.watches_containers() && (self.names(number) || (by_pattern && !is_left_out))
     }
 
-    /// The settings behind a container's alerts are the same.
+    /// A container's alerts go by the same keys.
     pub fn judges_alike(&self, other: &Settings, number: usize) -> bool {
         self.watches_container(number) == other.watches_container(number) && self.names(number) == other.names(number)
     }
+}
+
+impl Rules {
+    /// The defaults in most worlds; alerts at once and again at each check in some, as in 0.1; a `for`, short settlings, or
+    /// a critical limit in others.
+    fn chosen(random: &mut Random) -> Rules {
+        let cooldown = random.pick(&[0, 60, 300, 300, 300, 3600]);
+        let repeat: &[i64] = random.pick(&[DEFAULT_REPEAT, DEFAULT_REPEAT, DEFAULT_REPEAT, &[0], &[600, 1800], &[]]);
+        let settle: &[i64] = random.pick(&[DEFAULT_REPEAT, DEFAULT_REPEAT, DEFAULT_REPEAT, &[0], &[120, 600, 1200]]);
+        let (has_critical, lasts) = (random.once_in(3), random.pick(&[None, None, None, Some(0), Some(90), Some(600)]));
+        let limits = WATCHED.each_ref().map(|quantity| Limits {
+            critical: has_critical.then_some(if quantity.is_counted() { 3000.0 } else { 95.0 }),
+            lasts: lasts.unwrap_or(if quantity.is_rate() { 60 } else { 0 }) * SECOND,
+        });
+        let micros = |steps: &[i64]| steps.iter().map(|step| step * SECOND).collect();
+        Rules {
+            cooldown: cooldown * SECOND,
+            send_recovery: !random.once_in(8),
+            repeat: micros(repeat),
+            settle: micros(settle),
+            limits,
+        }
+    }
+
+    /// Whether reminders are as they are by default.
+    pub fn is_default(&self) -> bool {
+        self.repeat == [HOUR, 24 * HOUR]
+    }
+}
+
+fn list<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {
+    format!("[{}]", items.map(|item| item.to_string()).collect::<Vec<_>>().join(", "))
 }

@@ -1,9 +1,8 @@
 //! The world that is all model: the clock, the host, the disk, the robot, the weather, and the oracle that watches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::panic::resume_unwind;
-use std::rc::Rc;
 
 use vps_monitor::clock::Now;
 use vps_monitor::core::Input;
@@ -11,11 +10,11 @@ use vps_monitor::store::FILE_NAME;
 
 use super::clock::{Clock, HOUR, MINUTE, SECOND};
 use super::containers::Containers;
-use super::disk::{Content, Disk};
+use super::disk::Disk;
 use super::engine::Engine;
-use super::host::Host;
-use super::mishap::{CALM_BEFORE_JUDGEMENT, DiskFault, Mishap, Weather};
-use super::model::Saved;
+use super::host::{Host, WATCHED};
+use super::mishap::{DiskFault, Mishap, Weather};
+use super::model::Model;
 use super::oracle::{Oracle, wrong};
 use super::pace::Pace;
 use super::pager::PAGER;
@@ -43,14 +42,20 @@ pub struct World {
     pub weather: Weather,
     /// Those who read the first channel, and those who read the pager.
     pub groups: Vec<Group>,
+    /// The alerts that are to be told.
+    pub model: Model,
+    /// When each of the host was last found over its threshold.
+    pub last_over: [i64; WATCHED.len()],
     /// The configuration in force.
     pub settings: Settings,
     /// Since when there is a channel.
     pub channel_since: i64,
-    /// The agent's posts, while their outcome is open.
+    /// The agent's posts, while it waits for their outcome.
     pub flights: Vec<Flight>,
-    /// The posts of agents that are gone.
+    /// Posts of agents that are gone.
     pub orphans: Vec<Flight>,
+    /// The script of a world that is not left to chance.
+    pub script: Option<Script>,
     /// When the run ends.
     pub end: i64,
     /// The agent was told to stop because of that.
@@ -59,6 +64,11 @@ pub struct World {
     idle_waits: u32,
     /// When the agent's turn under way began: the time by which it decides.
     pub turn: Now,
+    /// The first and the last turn of each second of the wall clock, in true time.
+    pub turns: HashMap<i64, (i64, i64)>,
+    /// When something last happened that may hold the agent up.
+    pub disturbed: i64,
+    pub saves: u64,
     /// The save under way.
     pub save: Option<Save>,
     /// When a save or a step that took seconds last ended.
@@ -68,11 +78,9 @@ pub struct World {
     pub unsaved: Option<i64>,
     /// A disk that lied has lost the state, which is whole again when it is replaced.
     pub torn_by_lie: bool,
-    /// The acts, where they are not left to chance.
-    pub script: Option<Script>,
 }
 
-/// Who reads one channel: debts to them, and their knowledge of containers.
+/// The readers of one channel: the debts to them, and their knowledge of containers.
 pub struct Group {
     pub oracle: Oracle,
     pub containers: Containers,
@@ -96,7 +104,7 @@ pub enum Next {
 impl World {
     pub fn new(seed: u64, end: i64, settings: Settings) -> World {
         let mut random = Random::new(seed);
-        let group = || Group { oracle: Oracle::new(settings.rules()), containers: Containers::default() };
+        let group = || Group { oracle: Oracle::new(), containers: Containers::default() };
         World {
             clock: Clock::default(),
             host: Host::new(&mut random),
@@ -106,20 +114,25 @@ impl World {
             paces: (0..=PAGER).map(|_| Pace::default()).collect(),
             weather: Weather::new(&mut random),
             groups: (0..=usize::from(settings.has_pager)).map(|_| group()).collect(),
+            model: Model::default(),
+            last_over: [i64::MIN / 2; WATCHED.len()],
             settings,
             channel_since: 0,
             random,
             flights: Vec::new(),
             orphans: Vec::new(),
+            script: None,
             end,
             is_over: false,
             idle_waits: 0,
             turn: Clock::default().now(),
+            turns: HashMap::new(),
+            disturbed: 0,
+            saves: 0,
             save: None,
             slow_ended: i64::MIN / 2,
             unsaved: None,
             torn_by_lie: false,
-            script: None,
         }
     }
 
@@ -199,35 +212,10 @@ impl World {
         self.groups.iter_mut().for_each(|group| group.oracle.passed(from, to, time));
     }
 
-    /// Between two turns, the decisions are on the disk, or on their way to it.
-    pub fn must_be_saving(&self) {
-        let saved = self.disk.files.get(FILE_NAME).and_then(|content| content.saved.as_ref());
-        let decisions = saved.map_or(0, |saved| saved.groups[0].model.decisions);
-        if self.save.is_none() && self.unsaved.is_none() && decisions != self.decisions() {
-            wrong(format!(
-                "a turn is over, and what was decided is not being saved: {decisions} of {}",
-                self.decisions()
-            ));
-        }
-    }
-
-    fn decisions(&self) -> u64 {
-        self.groups[0].oracle.model.decisions
-    }
-
-    /// The oracles' knowledge at the turn that wrote a save down.
-    pub fn saved(&self) -> Saved {
-        Saved {
-            groups: self.groups.iter().map(|group| group.oracle.saved()).collect(),
-            now: self.turn,
-            boot_id: self.clock.boot_id(),
-            held_until: self.paces.iter().map(|pace| pace.held_until).collect(),
-        }
-    }
-
     /// Something happened that may delay a report or make it unnecessary.
     pub fn disturbed(&mut self) {
         let time = self.clock.true_time;
+        self.disturbed = time;
         self.groups.iter_mut().for_each(|group| group.oracle.disturbed(time));
     }
 
@@ -245,32 +233,19 @@ impl World {
             self.channel_since = time;
         }
         if let Some(webhook) = new.webhook {
+            // A robot of another key is another one.
+            if Some(webhook) != self.settings.webhook {
+                self.paces[webhook.robot].held_until = i64::MIN;
+            }
             self.robots[webhook.robot].set_secret(webhook.secret);
         }
         for group in &mut self.groups {
-            group.oracle.rules = new.rules();
+            if new.rules() != self.settings.rules() {
+                group.oracle.pairs.forget(time);
+            }
             group.containers.configure(&self.settings, &new, time);
         }
         self.settings = new;
-    }
-
-    /// In a calm that has lasted, nothing is left to tell.
-    fn judge(&mut self) {
-        let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
-        if !self.weather.calm || self.weather.since >= before {
-            return;
-        }
-        for (number, group) in self.groups.iter_mut().enumerate() {
-            let since = if number == 0 { self.channel_since } else { self.robots[PAGER].well_since };
-            if since >= before {
-                continue;
-            }
-            group.oracle.all_is_told(self.clock.true_time - 20 * MINUTE);
-            group.containers.all_is_told(&self.engine, before, &self.settings);
-            if let Some(drill) = self.engine.drill() {
-                group.containers.drill_is_told(drill, self.clock.true_time, &self.settings);
-            }
-        }
     }
 
     pub fn crash(&mut self, machine: bool) -> ! {
@@ -290,7 +265,7 @@ impl World {
     /// Time passes without an agent.
     pub fn restart(&mut self, machine: bool) {
         self.disturbed();
-        // Behind a slow disk, the last words about containers may not be saved: they are told again, or not known.
+        // Behind a slow disk, the last messages about containers may not be saved: they are told again, or not known.
         if self.weather.disk_is_slow() || self.clock.true_time - self.slow_ended < MINUTE {
             self.groups.iter_mut().for_each(|group| group.containers.forget());
         }
@@ -301,7 +276,7 @@ impl World {
         }
         for flight in std::mem::take(&mut self.flights) {
             self.group_of(flight.robot).oracle.excuse(&flight.content);
-            // Messages that were sent are on their way, or died with the machine.
+            // A message that was sent is on its way, or died with the machine.
             if !machine || self.random.once_in(2) {
                 self.orphans.push(Flight { sender: Sender::Gone, ..flight });
             }
@@ -333,10 +308,11 @@ impl World {
         self.note(|| "a new agent starts".to_owned());
     }
 
-    /// The agent could not save its knowledge, or its save was destroyed: it is not to blame for forgetting.
+    /// The agent could not save its state, or the saved one was destroyed: it is not to blame for forgetting.
     pub fn forgets(&mut self) {
+        let time = self.clock.true_time;
         for group in &mut self.groups {
-            group.oracle.forgets();
+            group.oracle.forgets(time);
             group.containers.forget();
         }
         self.paces.iter_mut().for_each(Pace::forget);
@@ -362,6 +338,9 @@ impl World {
     pub fn sleep(&mut self) {
         let asleep = self.random.magnitude(SECOND, 10 * HOUR).min((self.end - self.clock.true_time).max(0));
         self.pass_to(self.clock.true_time + asleep);
+        // A message that was about to be sent says nothing of this time.
+        let time = self.clock.true_time;
+        self.groups.iter_mut().for_each(|group| group.oracle.disorder(time));
         self.disturbed();
         self.let_arrive();
     }
@@ -395,18 +374,6 @@ impl World {
                 half(&mut self.disk);
                 self.crash(true)
             }
-        }
-    }
-
-    /// The agent reads its state, and goes on from there.
-    pub fn start_from(&mut self, content: Option<&Content>) {
-        let saved: Option<Rc<Saved>> = content.and_then(|content| content.saved.clone());
-        let (now, boot_id) = (self.clock.now(), self.clock.boot_id());
-        for (number, group) in self.groups.iter_mut().enumerate() {
-            group.oracle.started(number, saved.as_deref(), now, &boot_id);
-        }
-        for (robot, pace) in self.paces.iter_mut().enumerate() {
-            pace.held_until = saved.as_ref().map_or(i64::MIN, |saved| saved.held_until[robot]);
         }
     }
 }

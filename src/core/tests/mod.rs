@@ -175,6 +175,20 @@ fn a_save_that_failed_is_tried_again_by_itself() {
     assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
 }
 
+/// It came back, was below its limit for a moment, and is over it again: of that nothing is told, and a restart must not
+/// take it for well since then.
+#[test]
+fn a_settling_that_ended_is_known_to_the_next_agent() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    agent.check(90.0, at(0)).check(50.0, at(60_000)).check(90.0, at(120_000)).check(50.0, at(180_000));
+    agent.effects.clear();
+    agent.disk_is_slow = true;
+    agent.check(90.0, at(240_000));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 1);
+    agent.step(Input::Saved(Ok(())), at(240_000)).check(90.0, at(300_000));
+    assert_eq!(agent.count(|effect| matches!(effect, Effect::Save(_))), 0);
+}
+
 #[test]
 fn a_service_without_a_channel_keeps_its_messages_for_the_next_one() {
     let mode = Mode { is_service: true, ..Mode::default() };

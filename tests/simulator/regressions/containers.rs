@@ -59,14 +59,14 @@ pub fn composes_work_half_done() -> Script {
 }
 
 pub fn replaced_task() -> Script {
-    Script::new(30 * MINUTES, |settings| (settings.grace, settings.cooldown) = (0, 0))
+    Script::new(30 * MINUTES, |settings| (settings.grace, settings.rules.cooldown) = (0, 0))
         .at(100, Act::NextTask)
         .never_told(&["stack_web"])
 }
 
 /// The task that ended stays in the list beside the one in its place.
 pub fn crashed_task() -> Script {
-    Script::new(30 * MINUTES, |settings| settings.cooldown = 0)
+    Script::new(30 * MINUTES, |settings| settings.rules.cooldown = 0)
         .at(100, Act::Dies(OF_SWARM, 3))
         .at(110, Act::NextTask)
         .told(&["📦 容器: stack_web", "❌ 状态: exited"], 100..30 * MINUTES)
@@ -109,5 +109,7 @@ pub fn crashes_between_looks() -> Script {
 
 /// A replacement that ended beside its predecessor, which runs on.
 pub fn two_of_one_name() -> Script {
-    Script::new(30 * MINUTES, |settings| settings.cooldown = 0).at(100, Act::Beside(0, Some(3))).never_told(&["c0"])
+    Script::new(30 * MINUTES, |settings| settings.rules.cooldown = 0)
+        .at(100, Act::Beside(0, Some(3)))
+        .never_told(&["c0"])
 }

@@ -51,7 +51,7 @@ pub fn reload_while_its_save_is_under_way() -> Script {
 /// Alerts end without a message of their own, in the backlog of a long outage.
 pub fn digest_of_what_is_over() -> Script {
     let script = Script::new(80 * MINUTES, |settings| {
-        (settings.send_recovery, settings.cooldown, settings.check_interval) = (false, 0, 30);
+        (settings.rules.send_recovery, settings.rules.cooldown, settings.check_interval) = (false, 0, 30);
     });
     let mut script = script.at(30, Act::Robots(Mood::Unreachable));
     for turn in 0..110 {

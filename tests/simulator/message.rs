@@ -1,0 +1,113 @@
+//! A message as a person reads it.
+
+use super::host::WATCHED;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Alert {
+        is_critical: bool,
+    },
+    Recovery,
+    Report,
+    Digest,
+    /// About the agent itself.
+    Notice,
+}
+
+/// A message in its parts.
+pub struct Message<'a> {
+    pub kind: Kind,
+    /// How long it waited, where its title says so.
+    pub late: Option<&'a str>,
+    /// When it was made, as it says.
+    pub created: &'a str,
+    pub lines: Vec<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    pub fn read(content: &'a str) -> Message<'a> {
+        let title = content.lines().next().unwrap_or_default();
+        let kind = [
+            ("严重告警", Kind::Alert { is_critical: true }),
+            ("告警", Kind::Alert { is_critical: false }),
+            ("VPS 恢复", Kind::Recovery),
+            ("VPS 状态报告", Kind::Report),
+            ("VPS 积压摘要", Kind::Digest),
+        ];
+        let kind = kind.iter().find(|(word, _)| title.contains(word)).map_or(Kind::Notice, |(_, kind)| *kind);
+        let time = |line: &'a str| line.strip_prefix("⏰ 报告时间: ").or_else(|| line.strip_prefix("⏰ 时间: "));
+        Message {
+            kind,
+            late: title.split_once(" (延迟 ").and_then(|(_, rest)| Some(rest.split_once(')')?.0)),
+            created: content.lines().rev().find_map(time).unwrap_or_default(),
+            lines: content.lines().skip(2).collect(),
+        }
+    }
+
+    /// Each line about the host with its quantity, and the line behind it.
+    pub fn of_host(&self) -> impl Iterator<Item = (usize, &'a str, Option<&'a str>)> {
+        let behind = |number: usize| self.lines.get(number + 1).copied();
+        self.lines.iter().enumerate().filter_map(move |(number, line)| Some((about(line)?, *line, behind(number))))
+    }
+}
+
+/// The quantity that a line of the host is about.
+pub fn about(line: &str) -> Option<usize> {
+    WATCHED.iter().position(|quantity| line.strip_prefix(quantity.label).is_some_and(|rest| rest.starts_with(": ")))
+}
+
+/// An alert's past, as the line behind it tells it, without the words: it came back so many times, or the number that was
+/// told last, or that it lasts, and its worst number.
+pub fn past(line: &str) -> Option<String> {
+    let last = || line.rsplit([' ']).next().unwrap_or_default().trim_end_matches(')');
+    if line.contains("🔁") {
+        let digits = line.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
+        Some(format!("🔁 {}", digits.collect::<String>()))
+    } else if line.contains("📈") {
+        Some(format!("📈 {}", last()))
+    } else if line.contains("⏳") {
+        Some(format!("⏳ {}", last()))
+    } else {
+        None
+    }
+}
+
+/// A line of a digest.
+pub struct Digested<'a> {
+    /// When it began.
+    pub began: &'a str,
+    pub is_over: bool,
+    /// It stands for several.
+    pub is_together: bool,
+    pub line: &'a str,
+}
+
+impl<'a> Digested<'a> {
+    /// `🔴 2026-02-04 15:30:00 起: …`, `🟢 2026-02-04 15:30:00 → 2026-02-04 15:45:00 (15 分钟): …`
+    pub fn read(line: &'a str) -> Option<Digested<'a>> {
+        if let Some(rest) = line.strip_prefix("🔴 ") {
+            let (began, line) = rest.split_once(" 起: ").or_else(|| rest.strip_prefix("since ")?.split_once(": "))?;
+            return Some(Digested { began, is_over: false, is_together: false, line });
+        }
+        let (began, rest) = line.strip_prefix("🟢 ")?.split_once(" → ")?;
+        let (times, line) = rest.split_once("): ")?;
+        Some(Digested { began, is_over: true, is_together: times.contains("(共 "), line })
+    }
+}
+
+/// So many seconds, as `2 小时 5 分` or `2 h 5 min` says.
+pub fn seconds(duration: &str) -> Option<i64> {
+    let mut total = 0;
+    let mut words = duration.split(' ');
+    while let (Some(number), Some(unit)) = (words.next(), words.next()) {
+        let in_seconds = match unit {
+            "秒" | "s" => 1,
+            "分钟" | "分" | "min" => 60,
+            "小时" | "h" => 3600,
+            "天" | "d" | "day" | "days" => 86_400,
+            _ => return None,
+        };
+        total += number.parse::<i64>().ok()? * in_seconds;
+    }
+    Some(total)
+}

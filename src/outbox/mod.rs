@@ -255,7 +255,8 @@ impl Outbox {
         let Some(mut first) = self.waiting.pop_front() else { return Conclusion::Waits };
         first.rejections = first.rejections.saturating_add(1);
         if first.rejections < MAX_REJECTIONS {
-            first.fail(reason, now.after(pause(first.attempts + 1)));
+            // However long an outage was before: those behind it have waited as long.
+            first.fail(reason, now.after(pause(first.rejections)));
             self.waiting.push_front(first);
             return Conclusion::Waits;
         }

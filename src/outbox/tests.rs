@@ -295,6 +295,22 @@ fn what_is_folded_goes_behind_the_message_on_its_way_and_keeps_its_age_and_its_p
 }
 
 #[test]
+fn what_is_rejected_after_a_long_outage_lets_others_go_first_within_a_minute() {
+    let mut outbox = outbox(&["poison", "b"]);
+    let mut now = at(0);
+    for _ in 0..20 {
+        now = next_attempt(&outbox).unwrap().max(now);
+        assert_eq!(send(&mut outbox, now, &retry()).unwrap(), "poison");
+    }
+    let works_from = next_attempt(&outbox).unwrap();
+    now = works_from;
+    while send(&mut outbox, now, &rejected()).unwrap() == "poison" {
+        now = next_attempt(&outbox).unwrap();
+    }
+    assert!(now - works_from < Duration::from_secs(60), "{:?}", now - works_from);
+}
+
+#[test]
 fn what_a_digest_leaves_as_it_is_keeps_its_own_age() {
     let report = Message { kind: Kind::Report, created: "2026-02-04T08:00:00Z".parse().unwrap(), ..message("report") };
     let mut outbox = outbox(&["a", "b"]);

@@ -75,7 +75,7 @@ impl World {
                 // Others went first, so it is no last word: its own time says how old it is.
                 group.containers.lose(content, arrived);
             } else if is_new {
-                group.containers.read(content, &self.engine, *sender != Sender::Forgotten, arrived);
+                group.containers.read(content, created, &self.engine, *sender != Sender::Forgotten, arrived);
             }
         }
     }

@@ -164,6 +164,14 @@ mod tests {
         unique(|metric| Some(format!("{:?} {}", metric.section, metric.report_order?)));
     }
 
+    /// An alert of one that is not would be a bare number once it is read from the state.
+    #[test]
+    fn forecasts_are_in_the_catalogue_too() {
+        let forecasts: Vec<&Metric> = CATALOGUE.iter().filter_map(|metric| metric.forecast).collect();
+        assert_eq!(forecasts, [DISK_FORECAST, INODE_FORECAST]);
+        assert!(forecasts.into_iter().all(|forecast| Metric::named(forecast.name).unit == Unit::Hours));
+    }
+
     #[test]
     fn a_name_is_read_as_its_quantity_and_an_unknown_one_as_a_bare_number() {
         let read = |json: &str| serde_json::from_str::<&Metric>(json).unwrap();

@@ -8,7 +8,10 @@ use nix::errno::Errno;
 
 use super::*;
 use crate::files::RealFolder;
+use crate::forecast::Change;
 use crate::message::{Escape, Kind, Line, Message, Span};
+use crate::metric;
+use crate::snapshot::{Snapshot, Value};
 
 /// A folder in memory that remembers each operation, and fails at one of them.
 #[derive(Default)]
@@ -252,6 +255,29 @@ fn on_another_start_of_the_machine_pauses_go_on() {
     let mut other = Store::new(same.folder, "second".to_owned());
     let Loaded::State(loaded) = load(&mut other, restarted) else { panic!() };
     assert_eq!(loaded.outboxes[ROBOT].next_attempt(None), Some(restarted.boot.after(Duration::from_secs(45))));
+}
+
+#[test]
+fn on_another_start_of_the_machine_the_hours_of_a_forecast_go_on() {
+    let mut saved = State::default();
+    let mut snapshot = Snapshot::default();
+    snapshot.push(metric::DISK, "/", Value::Number(50.0));
+    assert_eq!(saved.forecasts.derive(&mut snapshot, |_| true, at(1000).boot), Change::Higher);
+    let mut store = Store::new(FakeFolder::default(), "first".to_owned());
+    store.save(&saved, at(1010)).unwrap();
+
+    let began = |boot_id: &str, folder: FakeFolder, now: Now| {
+        let mut store = Store::new(folder, boot_id.to_owned());
+        let Loaded::State(loaded) = load(&mut store, now) else { panic!() };
+        let hour_began: Boot =
+            serde_json::from_value(serde_json::to_value(&loaded.forecasts).unwrap()["hour_began"].clone()).unwrap();
+        (hour_began, store.folder)
+    };
+    let (same, folder) = began("first", store.folder, at(1020));
+    assert_eq!(same, at(1000).boot);
+    let restarted = Now { wall: at(1035).wall, boot: Boot::from_millis(5000) };
+    let (other, _) = began("second", folder, restarted);
+    assert_eq!(other, restarted.boot.before(Duration::from_secs(35)));
 }
 
 #[test]

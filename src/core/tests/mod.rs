@@ -1,6 +1,7 @@
 //! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
 mod channels;
+mod forecast;
 mod hold;
 
 use std::time::Duration;

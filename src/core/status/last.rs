@@ -1,5 +1,7 @@
 //! The last check's findings in `status`: kept small, because a host can have thousands of containers.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::core::reading::ReadingDocument;
@@ -65,13 +67,13 @@ impl LastReadings {
         if is_everything {
             self.keys.retain(|key| key.metric != metric::CONTAINER_STATE);
         }
-        for Finding { reading, .. } in
-            findings.iter().filter(|found| found.reading.key.metric == metric::CONTAINER_STATE)
-        {
-            if is_everything || !self.keys.contains(&reading.key) {
-                self.keys.push(reading.key.clone());
-            }
+        let found = findings.iter().map(|finding| &finding.reading.key);
+        let mut new: HashSet<&Key> = found.filter(|key| key.metric == metric::CONTAINER_STATE).collect();
+        for known in &self.keys {
+            new.remove(known);
         }
+        let new: Vec<Key> = new.into_iter().cloned().collect();
+        self.keys.extend(new);
     }
 
     /// The subjects that the last check and the looks after it spoke of, some of them twice.

@@ -336,7 +336,7 @@ impl Core {
                 self.report_if_due(now, effects);
             }
             self.deliver_if_due(now, effects);
-            self.post_for_taps(effects);
+            self.post_for_taps(now, effects);
         }
         self.save_if_changed(now, effects);
         self.end_if_over(now, effects);

@@ -3,6 +3,7 @@
 mod channels;
 mod forecast;
 mod hold;
+mod taps;
 
 use std::time::Duration;
 

@@ -125,6 +125,21 @@ pub enum Input {
     Stop,
 }
 
+impl Input {
+    /// Whether an alert, or a wait for one, may be another one by it.
+    const fn concerns_alerts(&self) -> bool {
+        !matches!(
+            self,
+            Input::Saved(_)
+                | Input::Posted { .. }
+                | Input::Printed { .. }
+                | Input::StatusAsked(_)
+                | Input::EngineEvents(_)
+                | Input::ContainersRemembered(_)
+        )
+    }
+}
+
 /// An effect: something to do.
 #[derive(Debug)]
 pub enum Effect {
@@ -260,6 +275,7 @@ impl Core {
             },
             Effect::Announce(Readiness::Ready),
         ];
+        self.checks.waits_end = self.waits_end();
         self.go_on(now, &mut effects);
         effects
     }
@@ -268,7 +284,11 @@ impl Core {
     #[must_use]
     pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let concerns_alerts = input.concerns_alerts();
         self.take_in(input, now, &mut effects);
+        if concerns_alerts {
+            self.checks.waits_end = self.waits_end();
+        }
         self.go_on(now, &mut effects);
         effects
     }
@@ -328,7 +348,7 @@ impl Core {
 
     /// Does everything that is due.
     fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.checks.waits_end = self.waits_end();
+        debug_assert_eq!(self.checks.waits_end, self.waits_end());
         self.look_at_holds(now);
         if self.stopping.is_none() {
             self.check_if_due(now, effects);

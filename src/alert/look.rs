@@ -58,6 +58,7 @@ impl Alert {
         pending.critical = Streak::follow(pending.critical, seen.is_critical, seen.critical, now.boot);
         let lasted = |streak: Streak| streak.has_lasted(pending.wait, now.boot);
         let is_critical = pending.critical.is_some_and(lasted);
+        seen.name_limit(is_critical, &mut self.limit);
         let is_cooling_down = cooldown_ends.is_some_and(|end| now.boot < end);
         if !is_critical && (!lasted(pending.over) || is_cooling_down) {
             let news = if lasted(pending.over) { News::HeldBack } else { News::Pending };
@@ -99,6 +100,7 @@ impl Alert {
         firing.peak = worst(self.key.metric.unit, firing.peak, number);
         let is_critical = firing.critical.is_some_and(|streak| streak.has_lasted(firing.wait, now.boot));
         firing.level = if is_critical { Level::Critical } else { Level::Warning };
+        seen.name_limit(is_critical, &mut self.limit);
         let is_worse = || {
             let (told, now) = firing.told_value.zip(number)?;
             Some(self.key.metric.unit.is_half_way_worse(told, now))
@@ -210,6 +212,7 @@ struct Seen {
     /// For rates: the reading beside each limit.
     warning: Option<Rate>,
     critical: Option<Rate>,
+    warning_limit: Option<f64>,
     wait: Duration,
 }
 
@@ -222,7 +225,15 @@ impl Seen {
             is_critical: finding.verdict == Verdict::Breach(Level::Critical),
             warning: rate(finding.limits.warning),
             critical: rate(finding.limits.critical),
+            warning_limit: finding.limits.warning,
             wait: finding.wait,
+        }
+    }
+
+    /// A reading that is not over its critical limit for long enough is a warning's, and named beside a warning's limit.
+    fn name_limit(&self, is_critical: bool, limit: &mut Limit) {
+        if let Some(warning) = self.warning_limit.filter(|_| self.is_critical && !is_critical) {
+            *limit = Limit::Threshold(warning);
         }
     }
 }

@@ -56,7 +56,12 @@ impl<'a> Wording<'a> {
             News::Fired if episode.returns > 0 => {
                 words.came_back(episode.returns.saturating_add(1), episode.settling.as_secs())
             }
-            News::Critical | News::Worse => words.rising(unit, &shown(episode.told_before?)),
+            News::Critical | News::Worse => {
+                let (told, now) = episode.told_before.zip(transition.value.number())?;
+                // It can be critical because it lasts, though it is no worse than people know.
+                let is_worse = unit.worse(told, now) == now && shown(told) != shown(now);
+                Some(words.rising(unit, &shown(told))).filter(|_| is_worse)?
+            }
             News::Reminded => {
                 let lasted = words.duration(seconds(*since, self.now));
                 words.still(unit, &lasted, episode.peak.map(shown).as_deref())
@@ -261,6 +266,11 @@ mod tests {
             line(&memory(News::Worse, 92.8, told_before)),
             ["📈 继续升高 (上次通知 85.2%)", "📈 rising (last told: 85.2%)"]
         );
+        assert_eq!(line(&memory(News::Critical, 97.0, told_before))[1], "📈 rising (last told: 85.2%)");
+        // It was told as critical because it lasts, and has not risen since.
+        for value in [85.2, 85.22, 84.0] {
+            assert_eq!(told(memory(News::Critical, value, told_before), Language::Chinese).len(), 2, "{value}");
+        }
     }
 
     #[test]

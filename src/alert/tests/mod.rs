@@ -98,6 +98,8 @@ impl Watch {
             let level = if is_critical { Level::Critical } else { Level::Warning };
             let verdict = if number >= LIMIT { Verdict::Breach(level) } else { Verdict::Clear };
             let finding = finding(reading, verdict);
+            let critical = self.critical.filter(|_| is_critical).map(Limit::Threshold);
+            let finding = Finding { limit: critical.or(finding.limit), ..finding };
             Finding { limits: Limits { critical: self.critical, ..finding.limits }, wait: self.wait, ..finding }
         };
         let findings: Vec<Finding<'_>> = snapshot.readings.iter().map(judge).collect();

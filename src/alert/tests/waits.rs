@@ -60,6 +60,24 @@ fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
 }
 
 #[test]
+fn an_alert_names_the_limit_of_its_level() {
+    let mut memory = Watch { critical: Some(95.0), ..for_a_minute(metric::MEMORY) };
+    memory.see(0, Some(85.0));
+    memory.see(30, Some(96.0));
+    // Over its critical limit, but not for long enough.
+    let named = |transition: Transition| (transition.news, transition.episode.level, transition.limit);
+    let fired = memory.see(60, Some(96.0)).map(named);
+    assert_eq!(fired, Some((News::Fired, Level::Warning, Limit::Threshold(LIMIT))));
+    let critical = memory.see(90, Some(96.0)).map(named);
+    assert_eq!(critical, Some((News::Critical, Level::Critical, Limit::Threshold(95.0))));
+    // A change for the worse, likewise.
+    let mut memory = Watch { critical: Some(95.0), ..for_a_minute(metric::MEMORY) };
+    memory.news(&[(0, 85.0), (60, 85.0)]);
+    let worse = memory.see(400, Some(96.0)).map(named);
+    assert_eq!(worse, Some((News::Worse, Level::Warning, Limit::Threshold(LIMIT))));
+}
+
+#[test]
 fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
     let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
     assert_eq!(cpu.news(&[(0, 85.0), (30, 99.0)]), [Some(News::Pending), None]);

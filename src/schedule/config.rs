@@ -40,10 +40,7 @@ impl Config {
             cron: section.parse("cron", CRON, |text| Schedule::parse(text).map_err(Complaint::from)),
             timezone: section.time_zone(
                 "timezone",
-                doc(
-                    "报告的时区，留空则用 `general.timezone`",
-                    "time time zone of the report; empty: `general.timezone`",
-                ),
+                doc("报告的时区，留空则用 `general.timezone`", "time zone of the report; empty: `general.timezone`"),
             ),
             misfire_grace: section.duration(
                 "misfire_grace",

@@ -210,7 +210,7 @@ const SAMPLE_INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=D
 pub fn sample_interval(section: &mut Section<'_>, default: Duration, check_interval: Duration) -> Duration {
     const KEY: &str = "sample_interval";
     let doc =
-        doc("采样间隔（秒），不长于 `check_interval`", "time time between the two readings, at most `check_interval`");
+        doc("采样间隔（秒），不长于 `check_interval`", "the time between the two readings, at most `check_interval`");
     let read = section.duration(KEY, default, SAMPLE_INTERVAL, doc);
     if read > check_interval && section.is_written(KEY) {
         let (sample, check) = (duration_text(read), duration_text(check_interval));

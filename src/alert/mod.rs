@@ -122,6 +122,12 @@ impl Alerts {
         alerts.filter_map(move |alert| alert.next_due(after, policy))
     }
 
+    /// Of these the ends of a `for` or a grace: what was found over a limit has lasted by then.
+    pub fn lasting(&self, of_docker: bool, after: Boot, policy: &Policy) -> impl Iterator<Item = Boot> {
+        let alerts = self.alerts.values().filter(move |alert| alert.key.metric.is_of_docker() == of_docker);
+        alerts.filter_map(move |alert| alert.lasted_at(after, policy))
+    }
+
     /// Moves every instant to the clock of another start of the machine.
     pub fn shift(&mut self, micros: i64) {
         for instant in self.alerts.values_mut().flat_map(Alert::instants) {

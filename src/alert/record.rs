@@ -152,6 +152,19 @@ impl Alert {
         self.firing().is_some()
     }
 
+    /// When its `for` or its grace, which runs at `after`, has ended, and no cooldown keeps it back.
+    pub(super) fn lasted_at(&self, after: Boot, policy: &Policy) -> Option<Boot> {
+        let (over, critical, wait) = match &self.phase {
+            Phase::Clear => return None,
+            Phase::Pending(pending) => (Some(pending.over), pending.critical, pending.wait),
+            Phase::Firing(firing) => (None, firing.critical.filter(|_| !firing.is_critical_told), firing.wait),
+        };
+        let runs = |streak: Streak| Some(streak.since.after(wait)).filter(|end| *end > after);
+        let over = over.and_then(runs).map(|end| self.cooldown_ends(policy).map_or(end, |cooldown| cooldown.max(end)));
+        let ends = [over, critical.and_then(runs)].into_iter().flatten().min();
+        ends.filter(|_| self.gone_since.is_none())
+    }
+
     /// The next instant after `after` at which a look can change something; `None`: only readings can.
     pub(super) fn next_due(&self, after: Boot, policy: &Policy) -> Option<Boot> {
         if self.gone_since.is_some() {

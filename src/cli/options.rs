@@ -69,7 +69,8 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Run {
         /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was
-        /// found), 1 if something is still waiting
+        /// found), 1 if something is still waiting. It waits up to a minute for a `for` to end; the next run continues a
+        /// longer one
         #[arg(long)]
         once: bool,
     },

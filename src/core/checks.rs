@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Core, Effect, Purpose};
 use crate::clock::{self, Boot, Now};
 
+/// `run --once` waits so long in all for what must last before it is told.
+const LONGEST_WAIT_ONCE: Duration = Duration::from_secs(60);
+
 /// The graces of containers that one `compose down` stopped end together.
 const TAKEN_DOWN_TOGETHER: Duration = Duration::from_secs(2);
 
@@ -21,6 +24,10 @@ pub(super) struct Checks {
     host_looked_at: Boot,
     /// [`Core::waits_end`] as of the last step: nobody looks through thousands of alerts at each turn of the loop.
     pub waits_end: [Option<Boot>; 2],
+    /// A look at all containers was asked for.
+    is_looking: bool,
+    /// Of `run --once`: when it waits no longer; none before its check.
+    once_until: Option<Boot>,
 }
 
 impl Checks {
@@ -33,7 +40,27 @@ impl Checks {
             containers_looked_at: now,
             host_looked_at: now,
             waits_end: [None; 2],
+            is_looking: false,
+            once_until: None,
         }
+    }
+
+    /// A check is complete.
+    pub fn complete(&mut self, now: Now) {
+        self.is_measuring = false;
+        self.last = Some(now.wall);
+        self.count += 1;
+        self.once_until.get_or_insert(now.boot.after(LONGEST_WAIT_ONCE));
+    }
+
+    /// All containers were looked at.
+    pub fn looked(&mut self) {
+        self.is_looking = false;
+    }
+
+    /// What is under way measures something else, and is given up.
+    pub fn give_up(&mut self) {
+        (self.is_measuring, self.is_looking) = (false, false);
     }
 
     /// The grid's next instant. Missed checks (the machine slept) are not made up for.
@@ -46,13 +73,11 @@ impl Checks {
 
 impl Core {
     pub(super) fn check_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.is_checked_once() {
-            return;
-        }
         let [containers, host] = self.checks.waits_end;
         if containers.is_some_and(|due| due <= now.boot) {
             self.checks.containers_looked_at = now.boot;
             self.checks.waits_end = self.waits_end();
+            self.checks.is_looking = true;
             effects.push(Effect::LookAtContainers);
         }
         if !self.checks.is_measuring && host.is_some_and(|due| due <= now.boot) {
@@ -61,7 +86,7 @@ impl Core {
             self.checks.is_measuring = true;
             effects.push(Effect::Measure(Purpose::Check));
         }
-        if !self.checks.is_measuring && now.boot >= self.checks.next {
+        if self.next_check().is_some_and(|next| next <= now.boot) {
             self.checks.is_measuring = true;
             self.checks.advance(now.boot, self.config.check_interval);
             effects.push(Effect::Measure(Purpose::Check));
@@ -73,26 +98,39 @@ impl Core {
     }
 
     pub(super) fn check_due(&self, now: Now) -> Option<Boot> {
-        let next = Some(self.checks.next).filter(|_| !self.checks.is_measuring);
         let [containers, host] = self.checks.waits_end;
-        let host = host.filter(|_| !self.checks.is_measuring);
-        let hold = self.hold_ends(now).filter(|_| !self.checks.is_measuring);
-        [next, containers, host, hold].into_iter().flatten().min()
+        let host = [host, self.hold_ends(now)].into_iter().flatten().min().filter(|_| !self.checks.is_measuring);
+        [self.next_check(), containers, host].into_iter().flatten().min()
+    }
+
+    /// When the next check of the grid begins, which `run --once` has one of.
+    fn next_check(&self) -> Option<Boot> {
+        let is_last = self.mode.once && self.checks.count > 0;
+        (!self.checks.is_measuring && !is_last).then_some(self.checks.next)
     }
 
     /// When to begin a look at containers, and a check of the host, at the end of an alert's wait: its `for`, its
     /// grace, its cooldown or its settling. A check begins earlier by its sampling window, so that it is complete by
     /// then.
     pub(super) fn waits_end(&self) -> [Option<Boot>; 2] {
-        let policy = &self.config.policy;
-        let of_containers = || self.alerts().due(true, self.checks.containers_looked_at, policy);
+        let of_containers = || self.due(true, self.checks.containers_looked_at);
         let together = of_containers().min().map(|first| first.after(TAKEN_DOWN_TOGETHER));
         let containers = of_containers().filter(|due| Some(*due) <= together).max();
-        let host = self.alerts().due(false, self.checks.host_looked_at, policy).min();
+        let host = self.due(false, self.checks.host_looked_at).min();
         [containers, host.map(|due| due.before(self.config.plan.window()))]
     }
 
+    /// The ends of waits after `after`. `run --once` waits for what it found to last, and for nothing else.
+    fn due(&self, of_docker: bool, after: Boot) -> impl Iterator<Item = Boot> {
+        let (once, until, policy) = (self.mode.once, self.checks.once_until, &self.config.policy);
+        let all = (!once).then(|| self.alerts().due(of_docker, after, policy));
+        let lasting = once.then(|| self.alerts().lasting(of_docker, after, policy));
+        all.into_iter().flatten().chain(lasting.into_iter().flatten().filter(move |due| Some(*due) <= until))
+    }
+
+    /// Whether `run --once` has looked at all that it is to look at.
     pub(super) fn is_checked_once(&self) -> bool {
-        self.mode.once && self.checks.count > 0
+        let Checks { count, is_measuring, is_looking, .. } = self.checks;
+        self.mode.once && count > 0 && !is_measuring && !is_looking && self.waits_end() == [None, None]
     }
 }

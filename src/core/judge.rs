@@ -44,15 +44,15 @@ impl Core {
         if !self.checks.is_measuring {
             return;
         }
-        self.checks.is_measuring = false;
-        self.checks.last = Some(now.wall);
-        self.checks.count += 1;
+        self.checks.complete(now);
         self.forecast(&mut snapshot, now);
         let snapshot = &snapshot;
         let findings = rule::evaluate(snapshot, &self.config.rules);
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
-        let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        // The next `run --once` goes on from all of it.
+        let state = if self.mode.once { self.state.change() } else { self.state.update() };
+        let transitions = state.alerts.step(&findings, snapshot, Extent::Check, now, policy);
         self.save_waits();
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
@@ -84,6 +84,9 @@ impl Core {
         let findings = rule::evaluate(snapshot, &self.config.rules);
         self.last_readings.take_subjects(&findings, scope == Scope::Everything && snapshot.failures.is_empty());
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
+        if scope == Scope::Everything {
+            self.checks.looked();
+        }
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
         self.save_waits();

@@ -299,9 +299,8 @@ impl Core {
         if let Some(due) = self.stop_due(now.boot) {
             return Some(due);
         }
-        let check = (!self.is_checked_once()).then(|| self.check_due(now)).flatten();
         let report = self.report_due(now).filter(|_| !self.mode.once);
-        [check, report, self.delivery_due(), self.save_due()].into_iter().flatten().min()
+        [self.check_due(now), report, self.delivery_due(), self.save_due()].into_iter().flatten().min()
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {

@@ -26,7 +26,7 @@ impl Core {
     pub(super) fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         if !config.plan.measures_the_same(&self.config.plan) {
             effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
-            self.checks.is_measuring = false;
+            self.checks.give_up();
             self.reporting = Reporting::default();
         }
         self.config = config;

@@ -113,3 +113,24 @@ fn however_many_fail_each_is_said_once_and_the_first_ones_by_name() {
     assert_eq!(log.matches("collector=disk state=failed others=290").count(), 1, "{log}");
     assert_eq!(log.matches("state=failed").count(), 11, "{log}");
 }
+
+#[test]
+fn once_looks_again_when_a_for_ends_and_leaves_a_longer_one_to_the_next() {
+    let robot = Robot::start([]);
+    let lasting =
+        |wait: &str| quick(&robot.url()).replace("{threshold: 80}", &format!("{{threshold: 80, for: {wait}}}"));
+    let place = Place::configured("small-vps", &lasting("1h"));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert_eq!((&place.status()["alerts"][0]["state"], robot.received().len()), (&"pending".into(), 0));
+    // One that is at work is waited for, and a signal ends that.
+    place.configure(&lasting("59s"));
+    std::fs::remove_file(place.state_file()).unwrap();
+    let agent = place.start(&["run", "--once"]);
+    agent.wait_for_log("alert=memory state=pending");
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+    assert_eq!((&place.status()["alerts"][0]["state"], robot.received().len()), (&"pending".into(), 0));
+    // What has lasted for longer than a shorter `for` is told by the first look.
+    place.configure(&lasting("1s"));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert!(robot.received()[0].content().starts_with(MEMORY_ALERT));
+}

@@ -4,6 +4,7 @@ mod channels;
 mod forecast;
 mod hold;
 mod taps;
+mod once;
 
 use std::time::Duration;
 

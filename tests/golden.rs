@@ -5,14 +5,15 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use vps_monitor::alert::{Episode, News, Transition};
+use jiff::{SignedDuration, Timestamp};
+use vps_monitor::alert::{Alerts, Episode, Extent, Happened, MessageCounts, News, Policy, Transition};
+use vps_monitor::clock::{Boot, Now};
 use vps_monitor::core::ReadingDocument;
-use vps_monitor::message::{self, Escape, Language, Sections, Style};
-use vps_monitor::metric::{self, Limits};
+use vps_monitor::message::{self, Delays, Escape, Language, Sections, Style};
+use vps_monitor::metric::{self, Limits, Metric};
 use vps_monitor::rule::{self, Limit, Rule, Rules};
-use vps_monitor::snapshot::{Failure, Reading, Snapshot, Value, Watched};
+use vps_monitor::snapshot::{ContainerWord, Failure, Reading, Snapshot, Value, Watched};
 
 const GB: u64 = 1 << 30;
 
@@ -81,6 +82,50 @@ fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transit
     findings.iter().rev().map(transition).collect()
 }
 
+/// The sections of a report at `now`: alerts, more than have a line, silences and deliveries.
+fn happened(now: Timestamp) -> Sections {
+    let (mut alerts, mut happened) = (Alerts::default(), Happened::default());
+    let policy = Policy::default();
+    let earlier = |minutes: i64| now.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
+    let mut look = |minutes: i64, readings: &[(&'static Metric, &str, Value)]| {
+        let mut snapshot = Snapshot::default();
+        readings.iter().for_each(|(metric, target, value)| snapshot.push(metric, *target, value.clone()));
+        let at = Now { wall: earlier(minutes), boot: Boot::from_millis(1_000_000_000 - minutes * 60_000) };
+        let transitions = alerts.step(&rule::evaluate(&snapshot, &rules()), &snapshot, Extent::Named, at, &policy);
+        happened.take_in(&transitions, at.wall);
+    };
+    let container = |word: &str, expected: &str| Value::Container(ContainerWord::new(word, expected));
+    let state = |target, word| (metric::CONTAINER_STATE, target, container(word, "running"));
+    look(3000, &[(metric::MEMORY, "", usage(91.2))]);
+    look(600, &[(metric::DISK, "/data", usage(95.1)), state("nginx", "exited"), state("job", "exited")]);
+    look(590, &[state("nginx", "running"), (metric::SWAP, "", usage(88.0))]);
+    // It comes back, and settles; the other one is over.
+    look(580, &[state("nginx", "exited"), (metric::SWAP, "", usage(20.0))]);
+    look(570, &[state("nginx", "running"), (metric::DISK, "/data", usage(40.0))]);
+    look(565, &[state("job", "running"), (metric::CONTAINER_HEALTH, "api", container("unhealthy", "healthy"))]);
+    look(564, &[(metric::CONTAINER_HEALTH, "api", container("healthy", "healthy"))]);
+    for (metric, target) in [(metric::CPU, ""), (metric::CONNECTIONS, ""), (metric::DISK, "/")] {
+        look(400, &[(metric, target, Value::Number(2000.0))]);
+        look(399, &[(metric, target, Value::Number(1.0))]);
+    }
+    // One that is told twice and over at once, one that came back and settles, one that lasts.
+    look(300, &[(metric::TRAFFIC_OUT, "", Value::Number(250.0))]);
+    look(240, &[(metric::TRAFFIC_OUT, "", Value::Number(2.0))]);
+    look(200, &[(metric::TRAFFIC_OUT, "", Value::Number(120.0))]);
+    look(100, &[(metric::TRAFFIC_OUT, "", Value::Number(2.0))]);
+    look(45, &[(metric::TRAFFIC_IN, "", Value::Number(180.0))]);
+    look(44, &[(metric::MEMORY, "", usage(93.0)), (metric::TRAFFIC_IN, "", Value::Number(180.0))]);
+    let boot = Boot::from_millis(1_000_000_000);
+    Sections {
+        on: alerts.lasting_at(boot).cloned().collect(),
+        happened,
+        since_report: MessageCounts { alerts: 14, recoveries: 9 },
+        silences: Some((2, earlier(-240))),
+        delays: Delays { count: 3, longest_seconds: 7500 },
+        ..Sections::default()
+    }
+}
+
 fn said(language: Language) -> String {
     let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::UTC };
     let since: Timestamp = "2026-02-04T07:30:00Z".parse().unwrap();
@@ -97,6 +142,8 @@ fn said(language: Language) -> String {
     for (what, snapshot) in [("report", &well), ("report of failures", &unknown)] {
         add(what, &message::report(snapshot, &Sections::default(), &style, now).text(&Escape::NONE));
     }
+    let sections = happened(now);
+    add("report of what happened", &message::report(&well, &sections, &style, now).text(&Escape::NONE));
     let (rules, mut all) = (rules(), over.clone());
     all.append(unknown);
     let findings = rule::evaluate(&all, &rules);

@@ -189,6 +189,7 @@ impl Alert {
             limit: self.limit.clone(),
             since: self.since(),
             episode: Episode {
+                is_told: firing.is_some(),
                 level: firing.map_or(Level::Warning, |firing| firing.level),
                 returns: firing.map_or(0, |_| self.returns),
                 told_before: firing.and_then(|firing| firing.told_value),
@@ -238,7 +239,7 @@ impl Seen {
     }
 }
 
-fn worst(unit: Unit, before: Option<f64>, now: Option<f64>) -> Option<f64> {
+pub(super) fn worst(unit: Unit, before: Option<f64>, now: Option<f64>) -> Option<f64> {
     match (before, now) {
         (Some(before), Some(now)) => Some(unit.worse(before, now)),
         (before, now) => before.or(now),

@@ -3,6 +3,7 @@
 //! Pure: findings and the time go in, transitions come out, each with its reason. It knows no text, and whoever calls it
 //! saves it together with the messages made of its transitions.
 
+mod happened;
 mod look;
 mod news;
 mod policy;
@@ -20,6 +21,7 @@ use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Verdict};
 use crate::snapshot::{Key, Snapshot};
 
+pub use happened::{Happened, Past};
 pub use news::{Episode, MessageCounts, News, Transition};
 pub use policy::{Policy, Steps};
 pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};
@@ -91,6 +93,14 @@ impl Alerts {
         self.alerts.get_mut(key)?.tell_as_it_is(news, reminders, now, policy)
     }
 
+    /// Since when a key is over its limit of which nobody was told.
+    pub fn pending_since(&self, key: &Key) -> Option<Boot> {
+        match &self.alerts.get(key)?.phase {
+            Phase::Pending(pending) => Some(pending.over.since),
+            _ => None,
+        }
+    }
+
     /// Alerts that are not over, told or not, in the order in which they began.
     pub fn active(&self) -> Vec<&Alert> {
         let mut active: Vec<&Alert> = self.alerts.values().filter(|alert| !alert.is_clear()).collect();
@@ -105,6 +115,11 @@ impl Alerts {
 
     pub fn is_empty(&self) -> bool {
         self.alerts.is_empty()
+    }
+
+    /// Of these the ones that people know of, or would but for a cooldown.
+    pub fn lasting_at(&self, now: Boot) -> impl Iterator<Item = &Alert> {
+        self.active().into_iter().filter(move |alert| alert.is_told() || alert.has_lasted(now))
     }
 
     pub fn active_count(&self) -> usize {
@@ -122,7 +137,7 @@ impl Alerts {
         alerts.filter_map(move |alert| alert.next_due(after, policy))
     }
 
-    /// Of these the ends of a `for` or a grace: what was found over a limit has lasted by then.
+    /// Of these the ends of a `for` or a grace, by which a breach has lasted.
     pub fn lasting(&self, of_docker: bool, after: Boot, policy: &Policy) -> impl Iterator<Item = Boot> {
         let alerts = self.alerts.values().filter(move |alert| alert.key.metric.is_of_docker() == of_docker);
         alerts.filter_map(move |alert| alert.lasted_at(after, policy))

@@ -23,6 +23,8 @@ pub struct Transition {
 /// The alert from its beginning to this change, as it is told to people.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Episode {
+    /// People know of it.
+    pub is_told: bool,
     pub level: Level,
     /// How often it came back within a day of its recovery.
     pub returns: u32,

@@ -148,6 +148,16 @@ impl Alert {
         }
     }
 
+    /// Since when it is below its limit, while it settles.
+    pub fn well_since(&self) -> Option<Timestamp> {
+        Some(self.firing()?.well_since?.wall)
+    }
+
+    /// Whether a breach of which nobody was told has lasted for its `for` or its grace.
+    pub(super) fn has_lasted(&self, now: Boot) -> bool {
+        matches!(&self.phase, Phase::Pending(pending) if pending.over.has_lasted(pending.wait, now))
+    }
+
     pub const fn is_told(&self) -> bool {
         self.firing().is_some()
     }

@@ -6,7 +6,8 @@ use super::status::read_state;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
-use crate::message::{self, Sections};
+use crate::core::sections;
+use crate::message;
 use crate::notify::Channel;
 use crate::store::State;
 
@@ -17,12 +18,8 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let now = clock::now();
     // The report names alerts if they can be read; without them it is still a report.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
-    let sections = Sections {
-        late: None,
-        firing: state.alerts.active().into_iter().cloned().collect(),
-        since_report: state.since_report,
-        silences: state.silences.summary(now),
-    };
+    // It takes nothing away from the scheduled one.
+    let sections = sections(&state, now);
     let report = message::report(&snapshot, &sections, &config.style, now.wall);
     output::print(&format!(
         "{}

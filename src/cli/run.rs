@@ -5,7 +5,7 @@ use log::LevelFilter;
 use super::{Error, Options, exit, setup};
 use crate::clock;
 use crate::config::Resolved;
-use crate::core::{Core, End, Mode};
+use crate::core::{Core, End, Mode, SETTLED_AFTER};
 use crate::daemon::{Control, Daemon, Loader};
 use crate::host;
 use crate::logging::{self, Destination};
@@ -66,14 +66,17 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -
         state_folder: folder,
         config_file: options.config_file(),
         boot_id,
+        uptime: host.uptime(),
     };
     if let Loaded::State(state) = &loaded {
         host.mounts.remember(&state.mounts);
     }
+    let starts_for = mode.uptime.and_then(|uptime| SETTLED_AFTER.checked_sub(uptime)).filter(|_| !once);
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());
     let loader = Loader::new(options.config_file(), options.overrides(), read.value);
-    let daemon =
+    let mut daemon =
         Daemon::new(core, loader, signals, host, Saver::new(state_folder), control).map_err(anyhow::Error::from)?;
+    daemon.watch_start(starts_for);
     Ok(match daemon.run() {
         End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
         End::CheckedOnce { delivered: false } => exit::FAILED,

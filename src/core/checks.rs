@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Core, Effect, Purpose};
 use crate::clock::{self, Boot, Now};
 
-/// `run --once` waits so long in all for what must last before it is told.
+/// The longest wait of `run --once`, in all, for breaches that must last before they are told.
 const LONGEST_WAIT_ONCE: Duration = Duration::from_secs(60);
 
 /// The graces of containers that one `compose down` stopped end together.
@@ -58,7 +58,7 @@ impl Checks {
         self.is_looking = false;
     }
 
-    /// What is under way measures something else, and is given up.
+    /// The work that is under way measures another plan, and is given up.
     pub fn give_up(&mut self) {
         (self.is_measuring, self.is_looking) = (false, false);
     }
@@ -116,16 +116,25 @@ impl Core {
         let of_containers = || self.due(true, self.checks.containers_looked_at);
         let together = of_containers().min().map(|first| first.after(TAKEN_DOWN_TOGETHER));
         let containers = of_containers().filter(|due| Some(*due) <= together).max();
-        let host = self.due(false, self.checks.host_looked_at).min();
+        let looked_at = self.checks.host_looked_at;
+        let host = self.due(false, looked_at).chain(self.unknown_due(looked_at)).min();
         [containers, host.map(|due| due.before(self.config.plan.window()))]
     }
 
-    /// The ends of waits after `after`. `run --once` waits for what it found to last, and for nothing else.
+    /// The ends of waits after `after`. `run --once` waits for breaches to last, and for nothing else.
     fn due(&self, of_docker: bool, after: Boot) -> impl Iterator<Item = Boot> {
         let (once, until, policy) = (self.mode.once, self.checks.once_until, &self.config.policy);
         let all = (!once).then(|| self.alerts().due(of_docker, after, policy));
         let lasting = once.then(|| self.alerts().lasting(of_docker, after, policy));
         all.into_iter().flatten().chain(lasting.into_iter().flatten().filter(move |due| Some(*due) <= until))
+    }
+
+    /// The ends of waits after `after` for keys that cannot be measured.
+    fn unknown_due(&self, after: Boot) -> impl Iterator<Item = Boot> {
+        let (book, policy) = (&self.state.get().unknown, &self.config.policy);
+        let of = move |of_docker| book.due(of_docker, after, policy);
+        let is_once = self.mode.once;
+        of(false).chain(of(true)).filter(move |_| !is_once)
     }
 
     /// Whether `run --once` has looked at all that it is to look at.

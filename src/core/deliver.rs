@@ -263,6 +263,7 @@ impl Core {
                 for rejected in outbox.rejected_mut() {
                     ended.mark(&mut rejected.message, &self.config.style);
                 }
+                self.state.update().delays.take_in(&entry.message, now.boot - entry.queued);
                 log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
             }
             Conclusion::SetAside(entry) => {

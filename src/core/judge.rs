@@ -44,10 +44,11 @@ impl Core {
         if !self.checks.is_measuring {
             return;
         }
-        self.checks.complete(now);
         self.forecast(&mut snapshot, now);
         let snapshot = &snapshot;
-        let findings = rule::evaluate(snapshot, &self.config.rules);
+        let mut findings = rule::evaluate(snapshot, &self.config.rules);
+        self.gather(&mut findings, self.checks.count == 0, now.boot);
+        self.checks.complete(now);
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
         // The next `run --once` goes on from all of it.
@@ -62,6 +63,7 @@ impl Core {
             effects.push(Effect::Print { ticket: None, text });
         }
         self.take_failures(&snapshot.failures, |_| true, now.wall);
+        self.take_unknown(snapshot, Extent::Check, now);
         let (extent, failures) = (Extent::Check, &snapshot.failures);
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
@@ -81,7 +83,8 @@ impl Core {
 
     /// Takes in a look at containers between two checks.
     pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
-        let findings = rule::evaluate(snapshot, &self.config.rules);
+        let mut findings = rule::evaluate(snapshot, &self.config.rules);
+        self.gather(&mut findings, self.checks.count == 0, now.boot);
         self.last_readings.take_subjects(&findings, scope == Scope::Everything && snapshot.failures.is_empty());
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };
         if scope == Scope::Everything {
@@ -94,6 +97,7 @@ impl Core {
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, Failure::is_of_docker, now.wall);
         }
+        self.take_unknown(snapshot, extent, now);
         let failures = &snapshot.failures;
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
@@ -128,6 +132,7 @@ impl Core {
             }
         }
         state.since_report.count(transitions);
+        state.happened.take_in(transitions, now.wall);
         for message in held.into_iter().chain(alerts).chain(recovery) {
             self.push(message, now);
         }

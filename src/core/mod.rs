@@ -16,13 +16,16 @@ mod reload;
 mod report;
 mod save;
 mod silence;
+mod start;
 mod status;
 mod stop;
 mod tapping;
 mod transition_log;
+mod unknown;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::alert::Alerts;
 use crate::clock::{Boot, Now};
@@ -38,7 +41,9 @@ use crate::store::{Loaded, State};
 use crate::text;
 
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
+pub use report::sections;
 pub use silence::{Request, SilenceAnswer, SilenceRequest, SilenceStatus};
+pub use start::SETTLED_AFTER;
 pub use status::{
     AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
 };
@@ -107,6 +112,8 @@ pub enum Input {
     Saved(Result<(), String>),
     /// Somebody asks for a check now.
     CheckNow,
+    /// The machine's start has settled.
+    StartSettled,
     /// The configuration was read again, on request. One without any key `is_empty`.
     Reloaded {
         config: Box<Resolved>,
@@ -196,6 +203,8 @@ pub struct Mode {
     pub config_file: ConfigFile,
     /// Identifies this start of the machine.
     pub boot_id: String,
+    /// Since the machine's start; `None`: it is not known.
+    pub uptime: Option<Duration>,
 }
 
 /// The agent's decisions, and its whole memory.
@@ -217,6 +226,8 @@ pub struct Core {
     /// The problem of a configuration that was not taken over because it is not valid.
     config_problem: Option<String>,
     stopping: Option<Stopping>,
+    /// Until when the machine starts.
+    starting: Option<Boot>,
     shown_status: String,
 }
 
@@ -231,6 +242,7 @@ impl Core {
             Loaded::Damaged(damage) => (State::default(), true, Some(damage)),
         };
         let reporter = new_reporter(&config, state.report.clone(), now);
+        let starting = start::starts_until(mode.uptime, now.boot);
         let mut core = Core {
             checks: Checks::new(now.boot),
             delivery: Delivery::default(),
@@ -246,6 +258,7 @@ impl Core {
             ongoing: Ongoing::default(),
             config_problem: None,
             stopping: None,
+            starting,
             shown_status: String::new(),
         };
         core.open_lanes();
@@ -321,6 +334,7 @@ impl Core {
             Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
+            Input::StartSettled => self.start_settled(now),
             Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
             // An editor empties a file before it writes it anew, a full disk leaves it empty, and so does an unmounted
             // disk.

@@ -10,6 +10,7 @@ use crate::clock::{Boot, Now};
 use crate::message::{self, Sections};
 use crate::schedule::Due;
 use crate::snapshot::Snapshot;
+use crate::store::State;
 
 /// An older measurement is made anew: the clock was set between it and the report's time.
 const FRESH: Duration = Duration::from_secs(60);
@@ -22,6 +23,18 @@ pub(super) struct Reporting {
     is_measuring: bool,
     /// The measurement for it, and its time.
     measured: Option<(Snapshot, Boot)>,
+}
+
+/// The part of a report that comes from `state`, beside the readings.
+pub fn sections(state: &State, now: Now) -> Sections {
+    Sections {
+        late: None,
+        on: state.alerts.lasting_at(now.boot).cloned().collect(),
+        happened: state.happened.clone(),
+        since_report: state.since_report,
+        silences: state.silences.summary(now),
+        delays: state.delays,
+    }
 }
 
 impl Reporting {
@@ -88,13 +101,10 @@ impl Core {
                 if let Some(late_by) = late_by {
                     log::warn!("report=late due={} late_seconds={}", due.timestamp(), late_by.as_secs());
                 }
+                let late = late_by.map(|_| due.strftime("%H:%M").to_string());
                 let state = self.state.change();
-                let sections = Sections {
-                    late: late_by.map(|_| due.strftime("%H:%M").to_string()),
-                    firing: state.alerts.active().into_iter().cloned().collect(),
-                    since_report: std::mem::take(&mut state.since_report),
-                    silences: state.silences.summary(now),
-                };
+                let sections = Sections { late, ..sections(state, now) };
+                state.begin_anew_after_report();
                 let config = &self.config;
                 let report = message::report(snapshot, &sections, &config.style, now.wall);
                 self.push(report, now);

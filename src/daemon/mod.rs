@@ -7,6 +7,7 @@ mod clock_watch;
 mod control;
 mod loader;
 mod measuring;
+mod start_watch;
 mod turns;
 mod zone_watch;
 
@@ -34,6 +35,7 @@ pub use loader::Loader;
 
 use clock_watch::ClockWatch;
 use measuring::Measuring;
+use start_watch::StartWatch;
 use turns::Turns;
 use zone_watch::ZoneWatch;
 
@@ -50,6 +52,7 @@ pub struct Daemon {
     signals: Signals,
     clock_watch: ClockWatch,
     zone_watch: Option<ZoneWatch>,
+    start_watch: Option<StartWatch>,
     measuring: Measuring,
     posts: Vec<(Ticket, PostTask)>,
     saver: Saver,
@@ -67,6 +70,7 @@ enum Source {
     Signals,
     Clock,
     Zone,
+    Start,
     Post,
     Save,
     Engine,
@@ -91,6 +95,7 @@ impl Daemon {
             signals,
             clock_watch: ClockWatch::new()?,
             zone_watch: ZoneWatch::new(),
+            start_watch: None,
             measuring: Measuring::new(host),
             posts: Vec::new(),
             saver,
@@ -100,6 +105,11 @@ impl Daemon {
             turns: Turns::default(),
             poll_fails: false,
         })
+    }
+
+    /// The machine's start has settled after this time; whether it has before is asked of the service manager.
+    pub fn watch_start(&mut self, starts_for: Option<Duration>) {
+        self.start_watch = starts_for.and_then(|starts_for| StartWatch::begin(clock::boot_now().after(starts_for)));
     }
 
     /// Runs until it is asked to stop, or until the one check is made.
@@ -187,7 +197,8 @@ impl Daemon {
         self.service.advance(is_stalled, now.boot);
         let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
         let control = self.control.as_ref().and_then(Control::due);
-        let others = [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled)];
+        let start = self.start_watch.as_ref().and_then(StartWatch::due);
+        let others = [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -206,6 +217,8 @@ impl Daemon {
             (Source::Clock, self.clock_watch.fd(), PollFlags::POLLIN),
         ]);
         watched.extend(self.zone_watch.as_ref().map(|watch| (Source::Zone, watch.fd(), PollFlags::POLLIN)));
+        watched
+            .extend(self.start_watch.iter().filter_map(|watch| Some((Source::Start, watch.fd()?, PollFlags::POLLIN))));
         watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
@@ -268,6 +281,9 @@ impl Daemon {
         }
         if is_ready(Source::Clock) && self.clock_watch.was_set() {
             self.inputs.push_back(Input::ClockSet);
+        }
+        if self.start_watch.as_mut().is_some_and(|watch| watch.advance(is_ready(Source::Start), now)) {
+            self.inputs.push_back(Input::StartSettled);
         }
         if is_ready(Source::Zone) && self.zone_watch.as_mut().is_some_and(ZoneWatch::changed) {
             self.inputs.extend(self.loader.with_system_zone().map(|config| Input::Changed(Box::new(config))));

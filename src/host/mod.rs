@@ -6,6 +6,7 @@ mod probes;
 mod proc_file;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
@@ -51,6 +52,13 @@ impl Host {
             mounts: Mounts::of_this_process(),
             buffer: Vec::new(),
         }
+    }
+
+    /// Since the machine's start, or the container's where /proc is its own (lxcfs); `None`: it does not say (proc_uptime(5)).
+    pub fn uptime(&mut self) -> Option<Duration> {
+        let text = self.proc_file("uptime").read(&mut self.buffer).ok()?.to_owned();
+        let seconds = std::str::from_utf8(&text).ok()?.split_whitespace().next()?.parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
     }
 
     /// A file of /proc by its name there: `meminfo`, `stat`.

@@ -135,7 +135,7 @@ impl Words {
         format!("⏳ {}", facts.join(self.comma))
     }
 
-    fn at_most(&self, unit: Unit, peak: &str) -> String {
+    pub(super) fn at_most(&self, unit: Unit, peak: &str) -> String {
         match (self.language, unit) {
             (Language::Chinese, Unit::Hours) => format!("最短{peak}"),
             (Language::English, Unit::Hours) => format!("at worst {peak}"),

@@ -7,11 +7,13 @@ mod episode;
 mod fact;
 mod forecast;
 mod format;
+mod happened;
 mod held;
 mod line;
 mod notice;
 mod report;
 mod table;
+mod unknown;
 mod words;
 
 use std::time::Duration;
@@ -29,8 +31,9 @@ pub use format::{size, time};
 pub use held::{Past, held};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
-pub use report::{Sections, report};
+pub use report::{Delays, Sections, report};
 pub use table::table;
+pub use unknown::unknown;
 pub use words::{Language, Words};
 
 /// The subject of a message.

@@ -1,27 +1,56 @@
 //! The status report: the value of every enabled metric, or the reason why it is unknown.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::containers::containers;
-use super::episode::Wording;
 use super::format::{short, size};
-use super::{Kind, Line, Message, Style, Words};
-use crate::alert::{Alert, MessageCounts};
+use super::happened::happened;
+use super::{Kind, LATE, Line, Message, Style, Words};
+use crate::alert::{Alert, Happened, MessageCounts};
+use crate::bounds::{MAX_COUNT, keep};
 use crate::metric::MessageSection;
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
-/// The sections under the measurements, if they have content.
+/// The lines under the measurements, if there is something to tell.
 #[derive(Clone, Debug, Default)]
 pub struct Sections {
-    /// The time of day at which the report was due, if it comes late.
+    /// The time of day at which the report was due, where it comes late.
     pub late: Option<String>,
-    /// The alerts that are active.
-    pub firing: Vec<Alert>,
+    /// The alerts that last.
+    pub on: Vec<Alert>,
+    /// The alerts since the last report, as far as they are over.
+    pub happened: Happened,
     pub since_report: MessageCounts,
     /// The number of silences, and the end of the last one.
     pub silences: Option<(usize, Timestamp)>,
+    pub delays: Delays,
+}
+
+/// The messages that were delivered late since the last report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delays {
+    pub count: u64,
+    pub longest_seconds: u64,
+}
+
+impl Delays {
+    /// Takes in a message that was delivered after it had waited for so long.
+    pub fn take_in(&mut self, message: &Message, waited: Duration) {
+        let is_first_part = message.part.is_none_or(|(number, _)| number == 1);
+        if waited >= LATE && is_first_part {
+            self.count = self.count.saturating_add(message.folded.max(1));
+            self.longest_seconds = self.longest_seconds.max(waited.as_secs());
+        }
+    }
+
+    /// Corrects values that no agent wrote. Returns how many there were.
+    pub fn correct(&mut self) -> usize {
+        keep(&mut self.count, 0..=MAX_COUNT) + keep(&mut self.longest_seconds, 0..=MAX_COUNT)
+    }
 }
 
 /// The report of one check, section by section; a section without watched quantities is left out.
@@ -32,18 +61,10 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
         of_host(MessageSection::System, words.system, snapshot, words),
         of_host(MessageSection::Network, words.network, snapshot, words),
         containers(snapshot, words, now),
-        alerts(sections, words, now),
     ] {
-        if section.len() > 1 {
-            lines.extend(section);
-            // Sections stand apart, and so does the time line.
-            lines.push(Line::default());
-        }
+        add(section, 2, &mut lines);
     }
-    if let Some((count, until)) = sections.silences {
-        let until = Wording::new(style, now).time_of_day(until);
-        lines.extend([words.silences(count, &until).into(), Line::default()]);
-    }
+    add(happened(sections, style, now), 1, &mut lines);
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
     if let Some(due) = &sections.late {
         message.title = message.title + " " + words.late(due);
@@ -51,34 +72,21 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
     message
 }
 
-/// The number of active alerts that are listed one by one.
-const MAX_ALERTS: usize = 100;
-
-/// The active alerts with their duration, and the messages since the last report.
-fn alerts(sections: &Sections, words: &Words, now: Timestamp) -> Vec<Line> {
-    let mut lines = vec![Line::from(words.alerts)];
-    for alert in sections.firing.iter().take(MAX_ALERTS) {
-        let seconds = u64::try_from(now.duration_since(alert.since()).as_secs()).unwrap_or(0);
-        let lasting = words.lasting(&words.duration(seconds));
-        lines.push(Line::from("  • ") + subject(&alert.key, &alert.value, words) + ", " + lasting);
+/// Adds a section that has a line of its own. Sections stand apart, and so does the time line.
+fn add(section: Vec<Line>, least: usize, lines: &mut Vec<Line>) {
+    if section.len() >= least {
+        lines.extend(section);
+        lines.push(Line::default());
     }
-    if let Some(more) = sections.firing.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
-        lines.push(Line::from("  ") + words.more(more));
-    }
-    if sections.since_report != MessageCounts::default() {
-        lines.push(words.since_report(sections.since_report).into());
-    }
-    lines
 }
 
-/// `磁盘(/): 92.1%`, `nginx: exited`
-fn subject(key: &Key, value: &Value, words: &Words) -> Line {
-    let label = if key.metric.is_of_docker() { Line::foreign(&key.target) } else { label(key, words) };
-    label + ": " + short(key.metric, value, words)
+/// `内存`, `磁盘(/)`; of a container its name.
+pub(super) fn subject_label(key: &Key, words: &Words) -> Line {
+    if key.metric.is_of_docker() { Line::foreign(&key.target) } else { label(key, words) }
 }
 
 /// `内存`, `磁盘(/)`
-fn label(key: &Key, words: &Words) -> Line {
+pub(super) fn label(key: &Key, words: &Words) -> Line {
     let label = Line::from(words.label(&key.metric.label));
     match &*key.target {
         "" => label,

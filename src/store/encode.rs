@@ -53,13 +53,15 @@ fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Re
 impl State {
     /// Gives up a part of the state, the least valuable first. Returns how much; nothing, if there is nothing left.
     ///
-    /// Alerts that are over are forgotten within a day anyway. A message without its facts can no longer be told in
+    /// Alerts that are over are forgotten within a day anyway, and the next report can do without them. A message without its facts can no longer be told in
     /// short. An alert that fires and was forgotten is told anew; one that came and went is not. Messages come last,
     /// because nobody would know their content.
     fn give_up(&mut self) -> usize {
-        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 6] = [
+        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 8] = [
             &mut |state| state.alerts.forget_over(),
             &mut |state| state.forecasts.forget(),
+            &mut |state| state.happened.forget(),
+            &mut |state| state.unknown.forget_half(),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.drop_facts()).sum(),
             &mut |state| state.held.forget_half_of_what_is_over(),
             &mut |state| state.alerts.forget_half(),

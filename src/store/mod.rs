@@ -16,13 +16,14 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alerts, MessageCounts};
+use crate::alert::{Alerts, Happened, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
 use crate::host::LastMounts;
+use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
 use crate::schedule::ReportState;
@@ -60,6 +61,9 @@ pub struct State {
     /// Somebody asked to have these alerts held for a while.
     #[serde(default, skip_serializing_if = "Silences::is_new")]
     pub silences: Silences,
+    /// The keys that cannot be measured, by the state machine of alerts.
+    #[serde(default, skip_serializing_if = "Alerts::is_empty")]
+    pub unknown: Alerts,
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
@@ -74,6 +78,12 @@ pub struct State {
     /// The messages since the last report.
     #[serde(default)]
     pub since_report: MessageCounts,
+    /// The alerts since the last report.
+    #[serde(default, skip_serializing_if = "Happened::is_empty")]
+    pub happened: Happened,
+    /// The deliveries since the last report that waited.
+    #[serde(default)]
+    pub delays: Delays,
     /// The growth of disks in the last hours.
     #[serde(default, skip_serializing_if = "Forecasts::is_empty")]
     pub forecasts: Forecasts,
@@ -89,7 +99,14 @@ impl State {
         self.alerts.shift(likely_micros);
         self.forecasts.shift(likely_micros);
         self.silences.shift(likely_micros);
+        self.unknown.shift(likely_micros);
         self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
+    }
+
+    /// A report has told of all alerts until now.
+    pub fn begin_anew_after_report(&mut self) {
+        (self.since_report, self.delays) = (MessageCounts::default(), Delays::default());
+        self.happened.begin_anew(&self.alerts);
     }
 
     /// Corrects values that no agent wrote, and that would make it wait for ever, count beyond all bounds, or panic.
@@ -100,9 +117,12 @@ impl State {
             + self.forecasts.correct(now)
             + self.held.correct()
             + self.silences.correct(now)
+            + self.unknown.correct(now)
             + outboxes
             + self.containers.correct(now.wall)
             + self.since_report.correct()
+            + self.happened.correct()
+            + self.delays.correct()
     }
 }
 

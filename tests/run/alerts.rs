@@ -129,7 +129,7 @@ fn once_looks_again_when_a_for_ends_and_leaves_a_longer_one_to_the_next() {
     agent.wait_for_log("alert=memory state=pending");
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     assert_eq!((&place.status()["alerts"][0]["state"], robot.received().len()), (&"pending".into(), 0));
-    // What has lasted for longer than a shorter `for` is told by the first look.
+    // A breach that has lasted for longer than a shorter `for` is told by the first look.
     place.configure(&lasting("1s"));
     assert_eq!(place.run(&["run", "--once"]).code, 0);
     assert!(robot.received()[0].content().starts_with(MEMORY_ALERT));

@@ -202,7 +202,7 @@ impl Core {
             collector: failure.collector.to_owned(),
             target: failure.target.as_deref().map(str::to_owned),
             error: failure.error.clone(),
-            since: Some(rfc3339(*since, zone)),
+            since: Some(rfc3339(self.unknown_since(failure).unwrap_or(*since).min(*since), zone)),
         });
         Status {
             running: true,

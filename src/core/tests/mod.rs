@@ -3,8 +3,11 @@
 mod channels;
 mod forecast;
 mod hold;
-mod taps;
 mod once;
+mod report;
+mod start;
+mod taps;
+mod unknown;
 
 use std::time::Duration;
 

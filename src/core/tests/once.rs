@@ -1,4 +1,4 @@
-//! `run --once` waits for what must last before it is told, a minute in all.
+//! `run --once` waits for breaches that must last before they are told, a minute in all.
 
 use super::*;
 
@@ -41,7 +41,7 @@ fn a_breach_that_does_not_last_is_told_to_nobody() {
 
 #[test]
 fn nothing_is_waited_for_but_a_for_that_ends_within_a_minute() {
-    // Neither a cooldown, nor a settling, nor what is told already, nor what is well.
+    // Neither a cooldown, nor a settling, nor a told alert, nor a reading within its limit.
     let mut agent = once("{for: 0}");
     assert!(ended(agent.check(10.0, at(0))));
     let mut agent = once("{for: 61s}");

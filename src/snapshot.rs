@@ -48,9 +48,9 @@ pub enum Value {
     #[serde(alias = "percent", alias = "mbps", alias = "count")]
     Number(f64),
     /// When a share that grows is full.
-    Forecast(Forecast),
-    /// The state or health of a container, or the engine's presence.
-    Container(ContainerWord),
+    Forecast(Box<Forecast>),
+    /// The state or health of a container, or the engine's presence. Thousands of readings share one.
+    Container(Rc<ContainerWord>),
 }
 
 /// When a share that grows is full, by its growth until now.
@@ -133,6 +133,12 @@ impl ContainerWord {
     }
 }
 
+impl From<ContainerWord> for Value {
+    fn from(word: ContainerWord) -> Value {
+        Value::Container(word.into())
+    }
+}
+
 const EXITED: &str = "exited";
 
 /// The cause of a container's trouble, as far as the engine tells.
@@ -173,7 +179,7 @@ impl Value {
 
     /// Whether it is a forecast that nothing comes to its end: nobody needs to read that.
     pub fn is_no_end(&self) -> bool {
-        matches!(self, Value::Forecast(Forecast { hours: None, .. }))
+        matches!(self, Value::Forecast(forecast) if forecast.hours.is_none())
     }
 
     /// Whether it is told once and not repeated while it lasts: a removal does not pass.
@@ -244,7 +250,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The keys that are watched by name.
-    pub fn watched_keys(&self) -> impl Iterator<Item = &Key> {
+    pub fn watched_keys(&self) -> impl Iterator<Item = &Key> + Clone {
         self.watched.iter().filter_map(|watched| match watched {
             Watched::One(key) => Some(key),
             Watched::Every(_) => None,
@@ -272,7 +278,10 @@ impl Snapshot {
 
     /// Puts the readings in the order of lines in a message.
     pub fn in_order(&mut self) {
-        self.readings.sort_by_key(|reading| reading.key.metric.order);
+        // A sort takes memory, and there may be tens of thousands.
+        if !self.readings.is_sorted_by_key(|reading| reading.key.metric.order) {
+            self.readings.sort_by_key(|reading| reading.key.metric.order);
+        }
     }
 
     /// There is no such quantity of this target: it is not watched, rather than unknown.

@@ -72,10 +72,11 @@ fn rules() -> Rules {
 }
 
 fn transitions(snapshot: &Snapshot, news: News, since: Timestamp) -> Vec<Transition> {
-    let findings = rule::evaluate(snapshot, &rules());
+    let rules = rules();
+    let findings = rule::evaluate(snapshot, &rules);
     let transition = |finding: &rule::Finding<'_>| {
         let Reading { key, value, .. } = finding.reading;
-        let Some(limit @ Limit::Threshold(_)) = finding.limit.clone() else { panic!("{finding:?}") };
+        let Some(limit @ Limit::Threshold(_)) = finding.limit() else { panic!("{finding:?}") };
         Transition { key: key.clone(), news, value: value.clone(), limit, since, episode: Episode::default() }
     };
     // In another order than they were found.
@@ -94,7 +95,7 @@ fn happened(now: Timestamp) -> Sections {
         let transitions = alerts.step(&rule::evaluate(&snapshot, &rules()), &snapshot, Extent::Named, at, &policy);
         happened.take_in(&transitions, at.wall);
     };
-    let container = |word: &str, expected: &str| Value::Container(ContainerWord::new(word, expected));
+    let container = |word: &str, expected: &str| Value::from(ContainerWord::new(word, expected));
     let state = |target, word| (metric::CONTAINER_STATE, target, container(word, "running"));
     look(3000, &[(metric::MEMORY, "", usage(91.2))]);
     look(600, &[(metric::DISK, "/data", usage(95.1)), state("nginx", "exited"), state("job", "exited")]);

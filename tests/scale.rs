@@ -25,7 +25,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn value(word: &str) -> Value {
-    Value::Container(ContainerWord::new(word, "running"))
+    Value::from(ContainerWord::new(word, "running"))
 }
 
 /// Each container's transition, as of one check.

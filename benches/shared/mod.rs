@@ -89,12 +89,16 @@ pub fn style() -> Style {
 }
 
 pub fn find_nothing_new(snapshot: &Snapshot, book: &mut Alerts) -> Vec<Transition> {
-    let findings = HIGH.with(|rules| rule::evaluate(black_box(snapshot), rules));
-    book.step(&findings, snapshot, Extent::Check, now(), &Policy::default())
+    HIGH.with(|rules| {
+        let findings = rule::evaluate(black_box(snapshot), rules);
+        book.step(&findings, snapshot, Extent::Check, now(), &Policy::default())
+    })
 }
 
 pub fn word_an_alert(snapshot: &Snapshot, style: &Style) -> Vec<Message> {
-    let findings = LOW.with(|rules| rule::evaluate(black_box(snapshot), rules));
-    let transitions = Alerts::default().step(&findings, snapshot, Extent::Check, now(), &Policy::default());
+    let transitions = LOW.with(|rules| {
+        let findings = rule::evaluate(black_box(snapshot), rules);
+        Alerts::default().step(&findings, snapshot, Extent::Check, now(), &Policy::default())
+    });
     message::alerts(&transitions, style, now().wall)
 }

@@ -28,7 +28,7 @@ fuzz_target!(|input: &str| {
     let mut parts = input.split('\n');
     let [name, state, output, error] = std::array::from_fn(|_| parts.next().unwrap_or_default());
     let causes = vec![Cause::HealthOutput(output.to_owned())];
-    let value = Value::Container(ContainerWord { causes, ..ContainerWord::new(state, "running") });
+    let value = Value::from(ContainerWord { causes, ..ContainerWord::new(state, "running") });
     let key = Key::new(metric::CONTAINER_STATE, name);
     let limit = Limit::Expected("running".into());
     let style = Style { language: Language::Chinese, host: name.to_owned(), zone: TimeZone::UTC };

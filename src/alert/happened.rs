@@ -210,7 +210,7 @@ mod tests {
         Transition {
             key: Key::new(metric::CONTAINER_STATE, target),
             news,
-            value: Value::Container(ContainerWord::new("exited", "running")),
+            value: Value::from(ContainerWord::new("exited", "running")),
             limit: Limit::Expected("running".into()),
             since: at(since),
             episode: Episode { is_told: true, ..Episode::default() },

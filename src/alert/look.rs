@@ -24,8 +24,8 @@ impl Alert {
         // The quantity too: of one that is read from a state file only its name is known.
         self.key.clone_from(&finding.reading.key);
         self.value.clone_from(&finding.reading.value);
-        if let Some(limit) = &finding.limit {
-            self.limit.clone_from(limit);
+        if let Some(limit) = finding.limit() {
+            self.limit = limit;
         }
         let seen = Seen::new(finding);
         match &mut self.phase {

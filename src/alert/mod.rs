@@ -187,7 +187,7 @@ impl Alerts {
             Verdict::Near | Verdict::Unknown => return None,
             Verdict::Clear => self.alerts.get_mut(key)?,
             Verdict::Breach(_) => {
-                let limit = finding.limit.as_ref()?;
+                let limit = finding.limit()?;
                 self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit))
             }
         };

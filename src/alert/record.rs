@@ -104,12 +104,12 @@ impl From<Now> for Moment {
 
 impl Alert {
     /// A new alert, without any past.
-    pub(super) fn new(finding: &Finding<'_>, limit: &Limit) -> Alert {
+    pub(super) fn new(finding: &Finding<'_>, limit: Limit) -> Alert {
         Alert {
             key: finding.reading.key.clone(),
             phase: Phase::Clear,
             value: finding.reading.value.clone(),
-            limit: limit.clone(),
+            limit,
             last_told: None,
             recovery: None,
             returns: 0,

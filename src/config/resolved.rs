@@ -37,7 +37,7 @@ impl Overrides {
 pub struct Resolved {
     pub check_interval: Duration,
     pub policy: Policy,
-    pub rules: Rules,
+    pub rules: Rc<Rules>,
     pub plan: Plan,
     pub style: Style,
     pub quiet_hours: QuietHours,
@@ -64,7 +64,7 @@ impl Resolved {
                 repeat: Steps::new(general.alert_repeat.as_slice()),
                 settle: Steps::new(general.alert_settle.as_slice()),
             },
-            rules: plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect(),
+            rules: Rc::new(plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect()),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
             quiet_hours: config.quiet_hours.clone(),

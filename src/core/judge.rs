@@ -46,7 +46,8 @@ impl Core {
         }
         self.forecast(&mut snapshot, now);
         let snapshot = &snapshot;
-        let mut findings = rule::evaluate(snapshot, &self.config.rules);
+        let rules = Rc::clone(&self.config.rules);
+        let mut findings = rule::evaluate(snapshot, &rules);
         self.gather(&mut findings, self.checks.count == 0, now.boot);
         self.checks.complete(now);
         self.last_readings.take(&findings, snapshot);
@@ -83,7 +84,8 @@ impl Core {
 
     /// Takes in a look at containers between two checks.
     pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
-        let mut findings = rule::evaluate(snapshot, &self.config.rules);
+        let rules = Rc::clone(&self.config.rules);
+        let mut findings = rule::evaluate(snapshot, &rules);
         self.gather(&mut findings, self.checks.count == 0, now.boot);
         self.last_readings.take_subjects(&findings, scope == Scope::Everything && snapshot.failures.is_empty());
         let extent = if scope == Scope::Everything { Extent::Docker } else { Extent::Named };

@@ -43,7 +43,7 @@ impl ReadingDocument {
             Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
             _ => (None, None),
         };
-        let (threshold, expected) = finding.limit.as_ref().map(limit).unwrap_or_default();
+        let (threshold, expected) = finding.limit().as_ref().map(limit).unwrap_or_default();
         ReadingDocument {
             metric: reading.key.metric.name.to_owned(),
             target: reading.key.target.to_string(),

@@ -41,7 +41,7 @@ impl Saving {
     /// The state, for a change that must outlive the process.
     pub fn change(&mut self) -> &mut State {
         self.revision += 1;
-        &mut self.state
+        self.update()
     }
 
     /// The state, for a change that a restart may forget, such as the last value of an alert.

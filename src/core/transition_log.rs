@@ -86,7 +86,7 @@ mod tests {
         let transition = |number| Transition {
             key: Key::new(metric::CONTAINER_STATE, format!("web-{number}")),
             news,
-            value: Value::Container(ContainerWord::new("exited", "running")),
+            value: Value::from(ContainerWord::new("exited", "running")),
             limit: Limit::Expected("running".into()),
             since: Timestamp::UNIX_EPOCH,
             episode: Episode::default(),

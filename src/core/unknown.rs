@@ -15,8 +15,8 @@ use crate::alert::{Alert, Alerts, Extent, News, Policy, Steps, Transition};
 use crate::clock::Now;
 use crate::message;
 use crate::metric::{self, Limits, Unit};
-use crate::rule::{Finding, Level, Limit, Verdict};
-use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Value, Watched};
+use crate::rule::{Finding, Level, Verdict};
+use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Watched};
 use crate::text;
 
 /// A failure that lasts for less is in the log, in `status` and in the report.
@@ -81,7 +81,10 @@ struct Seen {
 
 impl Seen {
     fn new(snapshot: &Snapshot, book: &Alerts) -> Seen {
-        let measured: HashSet<&Key> = snapshot.readings.iter().map(|reading| &reading.key).collect();
+        // Tens of thousands of readings are gone through only where something is unknown, or was.
+        let is_asked = !snapshot.failures.is_empty() || book.active_count() > 0;
+        let measured: HashSet<&Key> =
+            snapshot.readings.iter().filter(|_| is_asked).map(|reading| &reading.key).collect();
         let mut watched = Snapshot::default();
         let mut readings = Vec::new();
         for key in snapshot.watched_keys().filter(|key| !key.metric.is_of_docker()) {
@@ -117,22 +120,14 @@ impl Seen {
     }
 
     fn findings(&self) -> Vec<Finding<'_>> {
-        let limits = Limits { lasts: UNTOLD_FOR, ..Limits::NONE };
-        let limit = Some(Limit::Expected(MEASURED.into()));
+        const LIMITS: &Limits = &Limits { lasts: UNTOLD_FOR, ..Limits::NONE };
         let all = self.readings.iter();
-        all.map(|(reading, verdict)| Finding {
-            reading,
-            limit: limit.clone(),
-            verdict: *verdict,
-            limits,
-            wait: UNTOLD_FOR,
-        })
-        .collect()
+        all.map(|(reading, verdict)| Finding { reading, verdict: *verdict, limits: LIMITS, wait: UNTOLD_FOR }).collect()
     }
 }
 
 /// An unknown key, and the reason.
 fn reading(key: Key, reason: &str) -> (Reading, Verdict) {
     let word = ContainerWord::new(text::beginning(reason, MAX_REASON_BYTES), MEASURED);
-    (Reading { key, value: Value::Container(word), note: None }, Verdict::Breach(Level::Warning))
+    (Reading { key, value: word.into(), note: None }, Verdict::Breach(Level::Warning))
 }

@@ -1,7 +1,9 @@
-//! Cuts the elements out of a JSON array while it is received, so that a list of any length is never held.
+//! Reads the elements of a JSON array while it is received, so that a list of any length is never held.
 //!
-//! It follows only brackets and texts, to find the end of an element; the parser that reads the element checks the
-//! rest.
+//! An element that is there as a whole is parsed in its place. For one that is not, only brackets and texts are followed,
+//! to find its end; the parser that reads it then checks the rest.
+
+use serde::de::DeserializeOwned;
 
 /// The bound of an element, and of a reply about one container. Some 800 bytes and 6 KiB are usual; a command line can
 /// have 2 MiB (execve(2)).
@@ -31,6 +33,8 @@ enum Place {
     /// Behind the opening bracket: an element, or the end.
     Start,
     Element,
+    /// Behind an element that was parsed where it stood: a comma, or the end.
+    Parsed,
     /// Behind a comma: an element.
     Comma,
     Behind,
@@ -62,6 +66,21 @@ pub enum MalformedArray {
 }
 
 impl Array {
+    /// Takes in the first of `bytes`, up to the end of the next element, if that is a `T` and is there as a whole: returns
+    /// their number, and the element. `None`: nothing is taken in, and [`Array::next`] tells. A `T` must have an end of
+    /// its own, like an object and unlike a number.
+    pub fn next_whole<T: DeserializeOwned>(&mut self, bytes: &[u8]) -> Option<(usize, T)> {
+        let start = match self.place {
+            Place::Start | Place::Comma => 0,
+            Place::Parsed => bytes.iter().position(|byte| *byte == b',').filter(|at| is_blank(&bytes[..*at]))? + 1,
+            Place::Before | Place::Element | Place::Behind => return None,
+        };
+        let mut elements = serde_json::Deserializer::from_slice(&bytes[start..]).into_iter();
+        let element = elements.next()?.ok()?;
+        self.place = Place::Parsed;
+        Some((start + elements.byte_offset(), element))
+    }
+
     /// Takes in the first of `bytes`, up to the next element's end: returns their number, and the element.
     ///
     /// # Errors
@@ -94,7 +113,11 @@ impl Array {
                 (Place::Before, b'[') => self.place = Place::Start,
                 (Place::Before, _) => return Err(MalformedArray::NoArray),
                 (Place::Start, b']') => self.place = Place::Behind,
-                (Place::Start | Place::Comma, b',' | b']' | b'}') => return Err(MalformedArray::NoElement),
+                (Place::Parsed, b',') => self.place = Place::Comma,
+                (Place::Parsed, b']') => self.place = Place::Behind,
+                (Place::Start | Place::Comma, b',' | b']' | b'}') | (Place::Parsed, _) => {
+                    return Err(MalformedArray::NoElement);
+                }
                 (Place::Behind, _) => return Err(MalformedArray::Trailing),
                 (Place::Start | Place::Comma | Place::Element, _) => {
                     self.place = Place::Element;
@@ -144,18 +167,39 @@ impl Array {
     }
 }
 
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::Deserialize;
     use serde_json::Value;
 
     use super::*;
 
-    /// The elements of `text`, received `step` bytes at a time, each as the parser reads it.
+    /// The elements of `text`, received `step` bytes at a time, each as the parser reads it. Only lists and objects may
+    /// be parsed where they stand: of a number nobody knows whether more of it follows.
     fn split(text: &[u8], step: usize) -> Result<Vec<Value>, String> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Delimited {
+            List(Vec<Value>),
+            Object(serde_json::Map<String, Value>),
+        }
+
         let (mut array, mut elements) = (Array::default(), Vec::new());
         for mut bytes in text.chunks(step) {
             while !bytes.is_empty() {
+                if let Some((taken, element)) = array.next_whole(bytes) {
+                    elements.push(match element {
+                        Delimited::List(list) => Value::Array(list),
+                        Delimited::Object(object) => Value::Object(object),
+                    });
+                    bytes = &bytes[taken..];
+                    continue;
+                }
                 let (taken, element) = array.next(bytes).map_err(|error| error.to_string())?;
                 if let Some(element) = element {
                     elements.push(serde_json::from_slice(element).map_err(|error| error.to_string())?);

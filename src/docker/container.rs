@@ -167,8 +167,10 @@ const MAX_WORD_CHARS: usize = 255;
 /// `text`, or its beginning, `…`, and a number that tells it apart from others with this beginning.
 pub fn bounded(mut text: String) -> String {
     const NUMBER_CHARS: usize = 8;
-    let is_longer = text.len() > MAX_WORD_CHARS && text.chars().nth(MAX_WORD_CHARS).is_some();
-    if let Some((end, _)) = text.char_indices().nth(MAX_WORD_CHARS - 1 - NUMBER_CHARS).filter(|_| is_longer) {
+    if text.len() <= MAX_WORD_CHARS || text.chars().nth(MAX_WORD_CHARS).is_none() {
+        return text;
+    }
+    if let Some((end, _)) = text.char_indices().nth(MAX_WORD_CHARS - 1 - NUMBER_CHARS) {
         let number = fingerprint(text.as_bytes()) & 0xffff_ffff;
         text.truncate(end);
         text += &format!("…{number:08x}");

@@ -163,6 +163,9 @@ impl Content {
         let too_large = Error::TooLarge { limit_bytes: MAX_ELEMENT_BYTES as u64 };
         match self {
             Content::List(array) => {
+                if let Some((taken, listed)) = array.next_whole(bytes) {
+                    return Ok((taken, Some(Answer::Listed(listed))));
+                }
                 let (taken, element) = array.next(bytes).map_err(|error| match error {
                     MalformedArray::TooLarge => too_large,
                     error => not_an_engine(path, error),

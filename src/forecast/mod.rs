@@ -69,7 +69,7 @@ impl Forecasts {
             }
             if let Some(found) = rule::forecast(percent, peaks) {
                 let target = key.target.clone();
-                snapshot.push(forecast, target, Value::Forecast(found));
+                snapshot.push(forecast, target, Value::Forecast(found.into()));
             }
         }
         change

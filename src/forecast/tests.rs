@@ -57,7 +57,7 @@ fn check(forecasts: &mut Forecasts, disks: &[(&str, f64)], now: Boot) -> Vec<(St
     forecasts.derive(&mut snapshot, |_| true, now);
     let derived = snapshot.readings.into_iter().skip(disks.len());
     let forecast = |reading: Reading| match reading.value {
-        Value::Forecast(forecast) if reading.key.metric == DISK_FORECAST => (reading.key.target.to_string(), forecast),
+        Value::Forecast(forecast) if reading.key.metric == DISK_FORECAST => (reading.key.target.to_string(), *forecast),
         value => panic!("{value:?}"),
     };
     derived.map(forecast).collect()

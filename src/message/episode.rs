@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn container(news: News, word: &str, episode: Episode) -> Transition {
-        transition(metric::CONTAINER_STATE, news, Value::Container(ContainerWord::new(word, "running")), episode)
+        transition(metric::CONTAINER_STATE, news, Value::from(ContainerWord::new(word, "running")), episode)
     }
 
     /// The title and the lines of the message that a transition gives, at half past ten.

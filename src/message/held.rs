@@ -95,7 +95,7 @@ mod tests {
     fn exited(target: &str, since: &str) -> Transition {
         let causes = vec![Cause::ExitCode(3)];
         let word = ContainerWord { causes, well: Some(false), ..ContainerWord::new("exited", "running") };
-        of(metric::CONTAINER_STATE, target, Value::Container(word), since, Episode::default())
+        of(metric::CONTAINER_STATE, target, Value::from(word), since, Episode::default())
     }
 
     fn told(burning: &[Transition], over: &[Past], language: Language) -> Vec<String> {
@@ -118,7 +118,7 @@ mod tests {
             of(metric::SWAP, "", Value::Number(70.0), "4T23:30", settling),
             of(metric::MEMORY, "", Value::Number(85.0), "4T23:10", peak(91.25)),
         ];
-        let back = Value::Container(ContainerWord { well: Some(true), ..ContainerWord::new("running", "running") });
+        let back = Value::from(ContainerWord { well: Some(true), ..ContainerWord::new("running", "running") });
         let known = of(metric::CONTAINER_STATE, "cache", back, "4T22:00", Episode::default());
         let over = [
             Past { transition: exited("web", "5T03:20"), ended: time("5T03:50"), times: 1 },

@@ -84,10 +84,12 @@ impl Row {
             },
             what: text::subject(metric.name, &reading.key.target),
             value: with_word(metric, &reading.value, text::shown),
-            limit: match &finding.limit {
-                Some(Limit::Threshold(limit)) => format!("threshold {}", metric.unit.show_limit(*limit)),
+            limit: match finding.limit() {
+                Some(Limit::Threshold(limit)) => format!("threshold {}", metric.unit.show_limit(limit)),
                 None => String::new(),
-                Some(Limit::Expected(word)) => format!("expected {}", text::shown(ContainerWord::shown_expected(word))),
+                Some(Limit::Expected(word)) => {
+                    format!("expected {}", text::shown(ContainerWord::shown_expected(&word)))
+                }
             },
             detail: [sizes(&reading.value), reading.note.as_deref().map(text::shown)]
                 .into_iter()
@@ -125,6 +127,7 @@ mod tests {
 
     use super::*;
     use crate::message::Language;
+    use crate::metric::Limits;
     use crate::snapshot::{ContainerWord, Key, Reading};
 
     #[test]
@@ -134,21 +137,20 @@ mod tests {
             (
                 Reading { key: Key::new(metric::MEMORY, ""), value: memory, note: Some("not as `free`".into()) },
                 Verdict::Breach(Level::Warning),
-                80.0,
+                Limits::warning(80.0),
             ),
             (
                 Reading { key: Key::new(metric::TRAFFIC_IN, ""), value: Value::Number(2.0), note: None },
                 Verdict::Clear,
-                100.0,
+                Limits::warning(100.0),
             ),
         ];
         let findings: Vec<Finding<'_>> = readings
             .iter()
-            .map(|(reading, verdict, limit)| Finding {
+            .map(|(reading, verdict, limits)| Finding {
                 reading,
-                limit: Some(Limit::Threshold(*limit)),
                 verdict: *verdict,
-                limits: crate::metric::Limits::NONE,
+                limits,
                 wait: std::time::Duration::ZERO,
             })
             .collect();
@@ -176,15 +178,14 @@ mod tests {
             .iter()
             .map(|name| Reading {
                 key: Key::new(metric::CONTAINER_STATE, *name),
-                value: Value::Container(ContainerWord::new("exited", "running")),
+                value: Value::from(ContainerWord::new("exited", "running")),
                 note: None,
             })
             .collect();
         let finding = |reading| Finding {
             reading,
-            limit: Some(Limit::Expected("running".into())),
             verdict: Verdict::Breach(Level::Warning),
-            limits: crate::metric::Limits::NONE,
+            limits: &Limits::NONE,
             wait: std::time::Duration::ZERO,
         };
         let findings: Vec<Finding<'_>> = readings.iter().map(finding).collect();

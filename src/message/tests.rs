@@ -39,7 +39,7 @@ fn transition(metric: &'static Metric, target: &str, news: News, value: Value) -
 }
 
 fn container(word: &str, causes: Vec<Cause>) -> Value {
-    Value::Container(ContainerWord { causes, well: Some(false), ..ContainerWord::new(word, "x") })
+    Value::from(ContainerWord { causes, well: Some(false), ..ContainerWord::new(word, "x") })
 }
 
 const GB: u64 = 1 << 30;
@@ -234,7 +234,7 @@ fn nothing_from_outside_is_among_our_own_words() {
     let word =
         |word: &str| ContainerWord { causes: vec![Cause::HealthOutput(NAME.into())], ..ContainerWord::new(word, NAME) };
     let of_container = |news| {
-        let value = Value::Container(ContainerWord { well: Some(false), ..word(NAME) });
+        let value = Value::from(ContainerWord { well: Some(false), ..word(NAME) });
         Transition { limit: Limit::Expected(NAME.into()), ..transition(metric::CONTAINER_STATE, NAME, news, value) }
     };
     let now = at("2026-02-04T15:30:00");
@@ -255,7 +255,7 @@ fn nothing_from_outside_is_among_our_own_words() {
     messages.push(state_lost(lost, &style, now));
     let mut snapshot = Snapshot::default();
     snapshot.push(metric::DISK, NAME, usage(45.8, GB, 2 * GB));
-    snapshot.push(metric::CONTAINER_STATE, NAME, Value::Container(word(NAME)));
+    snapshot.push(metric::CONTAINER_STATE, NAME, Value::from(word(NAME)));
     let failure = Failure {
         collector: "docker",
         metrics: &[metric::CONTAINER_STATE],

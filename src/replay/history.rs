@@ -306,11 +306,11 @@ impl AllSeries {
         let is_word = key.metric.unit == Unit::Word;
         let value = match value {
             Written::Nothing => return Ok(None),
-            Written::Text(word) if is_word => Value::Container(self.words.reading(key, &bounded(word)?)),
+            Written::Text(word) if is_word => Value::from(self.words.reading(key, &bounded(word)?)),
             Written::Text(number) => Value::Number(csv::number(number)?),
             Written::Json(reading) => match (&reading.value, reading.used_bytes.zip(reading.total_bytes)) {
                 (Json::Null, _) => return Ok(None),
-                (Json::String(word), _) if is_word => Value::Container(self.judged(key, word, reading)?),
+                (Json::String(word), _) if is_word => Value::from(self.judged(key, word, reading)?),
                 (Json::Number(number), sizes) if !is_word => {
                     let number = number.as_f64().ok_or("a number is out of range")?;
                     sizes.map_or(Value::Number(number), |(used_bytes, total_bytes)| Value::Usage {

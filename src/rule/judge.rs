@@ -69,27 +69,39 @@ impl Verdict {
     }
 }
 
-/// A reading with its verdict.
+/// A reading with its verdict. Kept small: there may be tens of thousands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding<'a> {
     pub reading: &'a Reading,
-    /// For a breach, the limit that is broken; `None`: any value is well.
-    pub limit: Option<Limit>,
     pub verdict: Verdict,
     /// All limits that it was compared with.
-    pub limits: Limits,
+    pub limits: &'a Limits,
     /// How long a breach must last before it is told.
     pub wait: Duration,
 }
 
+impl Finding<'_> {
+    /// Of a breach the limit that is broken; `None`: the value may be anything.
+    pub fn limit(&self) -> Option<Limit> {
+        let Limits { warning, critical, .. } = *self.limits;
+        let limit = match (&self.reading.value, self.verdict) {
+            (Value::Container(container), _) => return Some(Limit::Expected(container.expected.clone())),
+            (_, Verdict::Breach(Level::Critical)) => critical,
+            (_, Verdict::Breach(Level::Warning)) => warning,
+            (_, Verdict::Clear | Verdict::Near | Verdict::Unknown) => warning.or(critical),
+        };
+        limit.map(Limit::Threshold)
+    }
+}
+
 /// One finding for each reading, in the same order.
-pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &Rules) -> Vec<Finding<'a>> {
+pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &'a Rules) -> Vec<Finding<'a>> {
     let judge = |reading: &'a Reading| judge(reading, rules.limits(&reading.key).unwrap_or(&Limits::NONE));
     snapshot.readings.iter().map(judge).collect()
 }
 
 /// A reading *at* a limit is over it.
-fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
+fn judge<'a>(reading: &'a Reading, limits: &'a Limits) -> Finding<'a> {
     let measured = match &reading.value {
         Value::Container(container) => {
             let verdict = match container.well {
@@ -99,8 +111,7 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
                 None => Verdict::Unknown,
             };
             let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
-            let limit = Some(Limit::Expected(container.expected.clone()));
-            return Finding { reading, limit, verdict, limits: *limits, wait };
+            return Finding { reading, verdict, limits, wait };
         }
         // Without any swap its use is never over a limit.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
@@ -108,17 +119,15 @@ fn judge<'a>(reading: &'a Reading, limits: &Limits) -> Finding<'a> {
         Value::Forecast(forecast) => forecast.eta_hours.unwrap_or(f64::INFINITY),
     };
     let Metric { unit, release, .. } = reading.key.metric;
-    let broken = |limit: Option<f64>| limit.filter(|limit| unit.reaches(measured, *limit));
+    let is_broken = |limit: Option<f64>| limit.is_some_and(|limit| unit.reaches(measured, limit));
     let is_near = |limit: f64| unit.reaches(measured, limit * release.beyond);
-    let (verdict, limit) = match (broken(limits.critical), broken(limits.warning)) {
-        (Some(limit), _) => (Verdict::Breach(Level::Critical), Some(limit)),
-        (None, Some(limit)) => (Verdict::Breach(Level::Warning), Some(limit)),
-        (None, None) => {
-            let verdict = if limits.warning.is_some_and(is_near) { Verdict::Near } else { Verdict::Clear };
-            (verdict, limits.warning.or(limits.critical))
-        }
+    let verdict = match limits {
+        limits if is_broken(limits.critical) => Verdict::Breach(Level::Critical),
+        limits if is_broken(limits.warning) => Verdict::Breach(Level::Warning),
+        limits if limits.warning.is_some_and(is_near) => Verdict::Near,
+        _ => Verdict::Clear,
     };
-    Finding { reading, limit: limit.map(Limit::Threshold), verdict, limits: *limits, wait: limits.lasts }
+    Finding { reading, verdict, limits, wait: limits.lasts }
 }
 
 #[cfg(test)]
@@ -138,7 +147,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.push(metric, "", value);
         let finding = evaluate(&snapshot, &rules).remove(0);
-        (finding.verdict, finding.limit, finding.wait)
+        (finding.verdict, finding.limit(), finding.wait)
     }
 
     fn verdict(metric: &'static Metric, value: Value) -> Verdict {
@@ -167,7 +176,7 @@ mod tests {
             let mut snapshot = Snapshot::default();
             snapshot.push(metric::CPU, "", Value::Number(value));
             let finding = &evaluate(&snapshot, &rules)[0];
-            assert_eq!((finding.verdict, &finding.limit), (verdict, &Some(Limit::Threshold(limit))));
+            assert_eq!((finding.verdict, finding.limit()), (verdict, Some(Limit::Threshold(limit))));
         }
     }
 
@@ -175,8 +184,9 @@ mod tests {
     fn a_quantity_without_a_rule_may_be_anything() {
         let mut snapshot = Snapshot::default();
         snapshot.push(metric::CPU, "", Value::Number(f64::MAX));
-        let finding = &evaluate(&snapshot, &Rules::default())[0];
-        assert_eq!((finding.verdict, &finding.limit), (Verdict::Clear, &None));
+        let rules = Rules::default();
+        let finding = &evaluate(&snapshot, &rules)[0];
+        assert_eq!((finding.verdict, finding.limit()), (Verdict::Clear, None));
     }
 
     #[test]
@@ -186,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_container_is_judged_by_whether_it_is_well() {
-        let container = |well| Value::Container(ContainerWord { well, ..ContainerWord::new("x", "running") });
+        let container = |well| Value::from(ContainerWord { well, ..ContainerWord::new("x", "running") });
         assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(true))), Verdict::Clear);
         assert_eq!(verdict(metric::CONTAINER_STATE, container(Some(false))), WARNING);
         assert_eq!(verdict(metric::CONTAINER_HEALTH, container(None)), Verdict::Unknown);
@@ -196,7 +206,7 @@ mod tests {
     fn what_is_away_on_purpose_is_told_after_the_grace() {
         let wait = |on_purpose| {
             let word = ContainerWord { on_purpose, ..ContainerWord::new("exited", "running") };
-            judged(metric::CONTAINER_STATE, Value::Container(word)).2
+            judged(metric::CONTAINER_STATE, Value::from(word)).2
         };
         assert_eq!((wait(true), wait(false)), (GRACE, Duration::ZERO));
     }

@@ -1,6 +1,8 @@
 //! Encodes a state for its file: never longer than the bound for reading it again.
 
-use std::io;
+use std::io::{self, Write};
+
+use serde::Serialize;
 
 use super::{Document, MAX_FILE_BYTES, State, VERSION};
 use crate::clock::Now;
@@ -30,16 +32,20 @@ fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Re
         Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };
     // One for people to read, unless that were long: a third of it would be blanks.
     let is_short = state.alerts.len() <= MAX_READABLE_ALERTS;
-    let mut bytes = if is_short { serde_json::to_vec_pretty(&document) } else { serde_json::to_vec(&document) }?;
-    bytes.push(b'\n');
-    if bytes.len() <= limit {
+    // Counted first: a list that grows step by step takes three times its memory for a moment.
+    let mut length = Length(1);
+    write(&mut length, &document, is_short)?;
+    if length.0 <= limit {
+        let mut bytes = Vec::with_capacity(length.0);
+        write(&mut bytes, &document, is_short)?;
+        bytes.push(b'\n');
         return Ok(Encoded { bytes, left_out: 0 });
     }
     let Document { version, saved, saved_boot, boot_id, .. } = document;
     let mut document = Document { version, saved, saved_boot, boot_id, state: state.clone() };
     let mut left_out = 0;
     loop {
-        bytes = serde_json::to_vec(&document)?;
+        let bytes = serde_json::to_vec(&document)?;
         if bytes.len() <= limit {
             return Ok(Encoded { bytes, left_out });
         }
@@ -47,6 +53,24 @@ fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Re
             0 => return Err(io::ErrorKind::FileTooLarge.into()),
             given_up => given_up,
         };
+    }
+}
+
+fn write(to: impl Write, document: &impl Serialize, is_for_people: bool) -> serde_json::Result<()> {
+    if is_for_people { serde_json::to_writer_pretty(to, document) } else { serde_json::to_writer(to, document) }
+}
+
+/// Counts the bytes that are written to it.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -140,7 +140,7 @@ impl State {
     }
 
     fn add_containers(&self, snapshot: &mut Snapshot) {
-        let word = |word: &str, expected: &str| Value::Container(ContainerWord::new(word, expected));
+        let word = |word: &str, expected: &str| Value::from(ContainerWord::new(word, expected));
         for (name, (state, health)) in &self.containers {
             snapshot.push(metric::CONTAINER_STATE, name.as_str(), word(state, "running"));
             if let Some(health) = health {

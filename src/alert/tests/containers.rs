@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 fn look(book: &mut Alerts, web: Web, extent: Extent, second: u32, policy: &Policy) -> Vec<News> {
     let mut snapshot = Snapshot::default();
-    let word = |word: &str| Value::Container(ContainerWord::new(word, "running"));
+    let word = |word: &str| Value::from(ContainerWord::new(word, "running"));
     match web {
         Web::Runs => snapshot.push(metric::CONTAINER_STATE, "web", word("running")),
         Web::Crashed | Web::Stopped => snapshot.push(metric::CONTAINER_STATE, "web", word("exited")),
@@ -26,7 +26,6 @@ fn look(book: &mut Alerts, web: Web, extent: Extent, second: u32, policy: &Polic
         Web::EngineAway | Web::NoEngineYet => snapshot.watched.push(Watched::Every(metric::CONTAINER_STATE)),
     }
     let judge = |reading| Finding {
-        limit: Some(Limit::Expected("running".into())),
         wait: if matches!(web, Web::Stopped) { GRACE } else { Duration::ZERO },
         ..finding(reading, if matches!(web, Web::Runs) { Verdict::Clear } else { Verdict::Breach(Level::Warning) })
     };

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::metric::Limits;
 use crate::metric::{self, Metric};
-use crate::rule::{Level, Limit};
+use crate::rule::Level;
 use crate::snapshot::{Reading, Value, Watched};
 
 /// The two keys that bring the behaviour of version 0.1 back.
@@ -43,8 +43,8 @@ fn at(seconds: u32) -> Now {
 }
 
 fn finding(reading: &Reading, verdict: Verdict) -> Finding<'_> {
-    let limit = Some(Limit::Threshold(LIMIT));
-    Finding { reading, limit, verdict, limits: Limits::warning(LIMIT), wait: Duration::ZERO }
+    const LIMITS: &Limits = &Limits::warning(LIMIT);
+    Finding { reading, verdict, limits: LIMITS, wait: Duration::ZERO }
 }
 
 fn step(book: &mut Alerts, checks: &[(&str, Check)], now: Now, policy: &Policy) -> Vec<Transition> {
@@ -92,15 +92,13 @@ impl Watch {
             Some(number) => snapshot.push(self.metric, "", Value::Number(number)),
             None => snapshot.watched.push(Watched::Every(self.metric)),
         }
+        let limits = Limits { critical: self.critical, ..Limits::warning(LIMIT) };
         let judge = |reading| {
             let number = number.unwrap_or_default();
             let is_critical = self.critical.is_some_and(|critical| number >= critical);
             let level = if is_critical { Level::Critical } else { Level::Warning };
             let verdict = if number >= LIMIT { Verdict::Breach(level) } else { Verdict::Clear };
-            let finding = finding(reading, verdict);
-            let critical = self.critical.filter(|_| is_critical).map(Limit::Threshold);
-            let finding = Finding { limit: critical.or(finding.limit), ..finding };
-            Finding { limits: Limits { critical: self.critical, ..finding.limits }, wait: self.wait, ..finding }
+            Finding { reading, verdict, limits: &limits, wait: self.wait }
         };
         let findings: Vec<Finding<'_>> = snapshot.readings.iter().map(judge).collect();
         let mut transitions = self.book.step(&findings, &snapshot, Extent::Check, at(second), &self.policy);

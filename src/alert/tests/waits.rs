@@ -1,6 +1,7 @@
 //! `for`, and the time of the next look.
 
 use super::*;
+use crate::rule::Limit;
 
 fn for_a_minute(metric: &'static Metric) -> Watch {
     Watch { wait: Duration::from_secs(60), ..Watch::of(metric) }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::judge::{Interner, Observation, WatchPolicy};
+use super::interner::Interner;
+use super::judge::{Observation, WatchPolicy};
 use crate::snapshot::{Cause, ContainerWord};
 
 /// The least time for which `starting` is neither good nor bad, however short the container's own times are.

@@ -1,16 +1,19 @@
 //! The known containers: the name of each, its history, and the part of it that outlives the agent.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::config::Config;
+use super::id::{ById, Id, Lookup};
 use super::judge::{History, Observation};
-use super::known::{self, Known, Life, RunningContainers, UnseenEnd};
+use super::known::{self, Known, Life};
 use super::memory::{self, Ended, Memory};
-use super::names::{Candidate, NameMatch, Place, Rank, Watch};
+use super::names::{Candidate, Listing, Place, Rank, Watch};
+use super::run::UnseenEnd;
+use super::running::RunningContainers;
 use crate::clock::Now;
 use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
@@ -21,24 +24,13 @@ pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// The bound of events of containers that are not known yet.
 const MAX_UNHEARD: usize = 10_000;
 
-/// A watched container of the engine's list.
-pub struct Listing<'a> {
-    pub id: &'a Rc<str>,
-    pub name: &'a Rc<str>,
-    pub name_match: &'a NameMatch,
-    pub observed: &'a Observation,
-    /// In seconds since 1970.
-    pub created: i64,
-}
-
 /// The known containers.
 #[derive(Debug)]
 pub struct Inventory {
     watch: Watch,
     grace: Duration,
     loop_window: Duration,
-    /// By id.
-    known: BTreeMap<Rc<str>, Known>,
+    known: ById<Known>,
     /// The memory of earlier agents; `None`: there is none.
     memory: Option<Memory>,
     /// Events of containers that are not known yet.
@@ -61,7 +53,7 @@ impl Inventory {
             watch: Watch::new(&config.containers, &config.exclude),
             grace: config.grace,
             loop_window: config.restart_loop_window,
-            known: BTreeMap::new(),
+            known: ById::default(),
             absent_since: memory.as_ref().filter(|memory| memory.has_containers()).and_then(|memory| memory.looked),
             past: None,
             memory,
@@ -76,22 +68,22 @@ impl Inventory {
         &self.watch
     }
 
-    pub fn get(&self, id: &str) -> Option<&Known> {
-        self.known.get(id)
+    pub fn get<'a>(&self, key: impl Into<Lookup<'a>>) -> Option<&Known> {
+        self.known.get(key)
+    }
+
+    /// Where a container is known, for a [`Lookup`] of it.
+    pub fn find(&self, id: &Id) -> usize {
+        self.known.find(id.into()).unwrap_or(usize::MAX)
     }
 
     pub fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// A container's id: the one copy of it, if there is one already.
-    pub fn id(&self, id: &str) -> Rc<str> {
-        self.known.get_key_value(id).map_or_else(|| id.into(), |(known, _)| known.clone())
-    }
-
     /// A container's name: the one copy of it, if there is one already, as there may be thousands.
-    pub fn name(&self, id: &str, name: &str) -> Rc<str> {
-        match self.known.get(id) {
+    pub fn name(&self, key: Lookup<'_>, name: &str) -> Rc<str> {
+        match self.known.get(key) {
             Some(known) if *known.name == *name => known.name.clone(),
             _ => name.into(),
         }
@@ -137,12 +129,12 @@ impl Inventory {
     }
 
     pub fn is_watched(&self, event: &Event) -> bool {
-        self.known.contains_key(event.id.as_str()) || self.watch.match_name(&event.name, &event.labels).is_some()
+        self.known.contains(&Id::from(event.id.as_str())) || self.watch.match_name(&event.name, &event.labels).is_some()
     }
 
     /// Takes in an event of a container that is watched.
     pub fn hear(&mut self, event: &Event) {
-        match self.known.get_mut(event.id.as_str()) {
+        match self.known.get_mut(&Id::from(event.id.as_str())) {
             Some(known) => {
                 let before = facet(known);
                 known.take_in(event);
@@ -180,22 +172,24 @@ impl Inventory {
         self.known.values_mut().for_each(|known| known.listed = false);
         let ran = self.names_that_ran(listings);
         let unheard = std::mem::take(&mut self.unheard);
-        let mut of_newcomers: HashMap<&str, Vec<&Event>> = HashMap::new();
-        unheard.iter().for_each(|event| of_newcomers.entry(&event.id).or_default().push(event));
-        let mut admitted = Vec::new();
+        let mut of_newcomers: HashMap<Id, Vec<&Event>> = HashMap::new();
+        unheard.iter().for_each(|event| of_newcomers.entry(event.id.as_str().into()).or_default().push(event));
+        let mut forgotten = HashSet::new();
+        self.known.reserve(listings.len().saturating_sub(self.known.len()));
         for (listing, place) in listings.iter().zip(&places) {
             match place {
                 Some(place) if self.is_known(listing, place, now) => {}
-                Some(place) => admitted.push((
-                    listing.id.clone(),
-                    self.admit(listing, place, &ran, of_newcomers.get(&**listing.id).map_or(&[], Vec::as_slice)),
-                )),
+                Some(place) => {
+                    let unheard = of_newcomers.get(listing.key.id).map_or(&[][..], Vec::as_slice);
+                    let known = self.admit(listing, place, &ran, unheard);
+                    self.known.push(listing.key.id.clone(), known);
+                }
                 // Another one speaks for its name.
-                None => self.forget(listing.id),
+                None => drop(forgotten.insert(listing.key.id)),
             }
         }
-        // All at once: a tree that grows leaf by leaf is a third larger.
-        self.known.append(&mut admitted.into_iter().collect());
+        self.known.sort();
+        self.forget(&forgotten);
         self.meet_strangers(listings, unheard);
         self.see_off(now);
         places
@@ -204,24 +198,26 @@ impl Inventory {
     /// Takes over the memory of earlier containers: those in the list under their ids, the others as gone.
     fn recall_all(&mut self, listings: &[Listing<'_>]) {
         let Some(memory) = self.memory.as_mut().filter(|memory| memory.has_containers()) else { return };
+        self.known.reserve(listings.len());
         for listing in listings {
-            if let Some(known) = memory.take(listing.id, &self.watch) {
-                self.known.insert(listing.id.clone(), known);
+            if let Some(known) = memory.take(listing.key.id, &self.watch) {
+                self.known.push(listing.key.id.clone(), known);
             }
         }
-        self.known.extend(memory.take_rest(&self.watch));
+        memory.take_rest(&self.watch).for_each(|(id, known)| self.known.push(id, known));
+        self.known.sort();
         // Whoever made a container in the agent's absence was there to see how that went: it is taken as it is found.
         for event in self.past.iter_mut().flat_map(std::mem::take) {
-            let id = event.id.as_str();
-            let short = memory::beginning(id);
-            let known = if self.known.contains_key(id) { self.known.get_mut(id) } else { self.known.get_mut(short) };
+            let id = Id::from(event.id.as_str());
+            let short = Id::from(id.beginning());
+            let known = if self.known.contains(&id) { self.known.get_mut(&id) } else { self.known.get_mut(&short) };
             known.into_iter().for_each(|known| known.take_in(&event));
         }
     }
 
     fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
-        let Listing { id, name, name_match, observed, created } = *listing;
-        let is_meant_to_run = match self.known.get(id) {
+        let Listing { key, name, name_match, observed, created } = *listing;
+        let is_meant_to_run = match self.known.get(key) {
             Some(known) => known.is_meant_to_run(observed),
             None => observed.is_alive() || (!self.remembers() && observed.is_failed()),
         };
@@ -231,7 +227,7 @@ impl Inventory {
     /// The names whose containers ran, if there is a new container that does not run and may be meant to follow one of
     /// them.
     fn names_that_ran(&self, listings: &[Listing<'_>]) -> HashSet<Rc<str>> {
-        let is_new = |listing: &&Listing<'_>| !listing.observed.is_alive() && !self.known.contains_key(listing.id);
+        let is_new = |listing: &&Listing<'_>| !listing.observed.is_alive() && !self.known.contains(listing.key);
         match listings.iter().find(is_new) {
             Some(_) => self.known.values().flat_map(Known::ran_as).cloned().collect(),
             None => HashSet::new(),
@@ -240,7 +236,7 @@ impl Inventory {
 
     /// Whether it is known; then it takes over its name and its place.
     fn is_known(&mut self, listing: &Listing<'_>, place: &Place, now: Now) -> bool {
-        let Some(known) = self.known.get_mut(listing.id) else { return false };
+        let Some(known) = self.known.get_mut(listing.key) else { return false };
         let before = facet(known);
         let is_renamed = known.rename(listing.name, place, self.grace, now);
         known.listed = true;
@@ -262,18 +258,25 @@ impl Inventory {
         if unheard.is_empty() {
             return;
         }
-        let listed: HashSet<&str> = listings.iter().map(|listing| &**listing.id).collect();
-        for event in unheard.into_iter().filter(|event| !listed.contains(event.id.as_str())) {
-            if let Some(known) = self.known.get_mut(event.id.as_str()) {
+        let listed: HashSet<&Id> = listings.iter().map(|listing| listing.key.id).collect();
+        let mut strangers: HashMap<Id, Known> = HashMap::new();
+        for event in unheard {
+            let id = Id::from(event.id.as_str());
+            if listed.contains(&id) {
+                continue;
+            }
+            if let Some(known) = self.known.get_mut(&id).or_else(|| strangers.get_mut(&id)) {
                 known.take_in(&event);
             } else if matches!(event.kind, Kind::Start | Kind::Die)
                 && let Some(place) = self.watch.place_of(&event.name, &event.labels)
             {
                 let mut known = Known::stranger(place, event.name.as_str().into());
                 known.take_in(&event);
-                self.known.insert(event.id.as_str().into(), known);
+                strangers.insert(id, known);
             }
         }
+        strangers.into_iter().for_each(|(id, known)| self.known.push(id, known));
+        self.known.sort();
     }
 
     /// Forgets those that are not in the list, and reports their ends.
@@ -300,21 +303,28 @@ impl Inventory {
         });
     }
 
-    fn forget(&mut self, id: &str) {
-        let forgotten = self.known.remove(id);
-        self.revision += u64::from(forgotten.as_ref().is_some_and(|known| facet(known).is_some()));
+    fn forget(&mut self, ids: &HashSet<&Id>) {
+        if ids.is_empty() {
+            return;
+        }
+        let Inventory { known, revision, .. } = self;
+        known.retain(|id, known| {
+            let is_kept = known.listed || !ids.contains(id);
+            *revision += u64::from(!is_kept && facet(known).is_some());
+            is_kept
+        });
     }
 
     /// Takes in the restarts from inspect.
-    pub fn see(&mut self, id: &str, inspected: &Inspected, now: Now) {
+    pub fn see(&mut self, id: &Id, inspected: &Inspected, now: Now) {
         if let Some(known) = self.known.get_mut(id) {
             known.see(inspected, self.absent_since, now, self.loop_window);
         }
     }
 
     /// Takes in a container's present state.
-    pub fn settle(&mut self, id: &str, observed: &Observation, now: Now) {
-        let Some(known) = self.known.get_mut(id) else { return };
+    pub fn settle<'a>(&mut self, key: impl Into<Lookup<'a>>, observed: &Observation, now: Now) {
+        let Some(known) = self.known.get_mut(key) else { return };
         let before = facet(known);
         let death = known.settle(observed, self.away_until, now);
         self.revision += u64::from(facet(known) != before);
@@ -375,7 +385,7 @@ impl Inventory {
 
     /// The names of the containers in a restart loop.
     pub fn in_loop(&self, times: u32, now: Now) -> HashSet<Rc<str>> {
-        let in_loop = self.known.values().filter(|known| known.restarts(now, self.loop_window) >= times);
+        let in_loop = self.known.values().filter(|known| known.restart_count(now, self.loop_window) >= times);
         in_loop.map(|known| known.place.target.clone()).collect()
     }
 }

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::config::Expected;
 use super::health;
-use super::known::UnseenEnd;
-use super::run::{self, End};
+use super::interner::Interner;
+use super::run::{self, End, UnseenEnd};
 use super::status_text;
-use crate::docker::{Inspected, Listed, Signal};
+use crate::docker::{Inspected, Signal};
 use crate::snapshot::{Cause, ContainerWord, Restarted};
 
 /// The state of a container that is named and missing.
@@ -84,12 +84,13 @@ impl WatchPolicy {
 }
 
 impl Observation {
-    pub fn listed(listed: &Listed, interner: &mut Interner) -> Observation {
+    /// `state` and `status` are the list's.
+    pub fn listed(state: &str, status: &str, interner: &mut Interner) -> Observation {
         Observation {
-            state: interner.get(&listed.state),
-            health: status_text::health(&listed.status).map(|word| interner.get(word)),
-            uptime: status_text::uptime(&listed.status),
-            exit_code: status_text::exit_code(&listed.status),
+            state: interner.get(state),
+            health: status_text::health(status).map(|word| interner.get(word)),
+            uptime: status_text::uptime(status),
+            exit_code: status_text::exit_code(status),
             details: None,
         }
     }
@@ -241,26 +242,6 @@ pub fn removed(policy: WatchPolicy, interner: &mut Interner) -> ContainerWord {
         on_purpose: true,
         causes: vec![Cause::Removed],
         ..policy.reading_of(interner.get(REMOVED), interner)
-    }
-}
-
-/// Words that many containers share, each kept once.
-#[derive(Debug, Default)]
-pub struct Interner(Vec<Rc<str>>);
-
-/// The bound of different words: engines do not have more.
-const MAX_WORDS: usize = 32;
-
-impl Interner {
-    pub fn get(&mut self, word: &str) -> Rc<str> {
-        if let Some(known) = self.0.iter().find(|known| &***known == word) {
-            return known.clone();
-        }
-        let new: Rc<str> = word.into();
-        if self.0.len() < MAX_WORDS {
-            self.0.push(new.clone());
-        }
-        new
     }
 }
 

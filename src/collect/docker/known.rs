@@ -3,7 +3,6 @@
 //! A container that is not named in the configuration is watched from the first time that it was seen to run. Its state
 //! at first sight is accepted, and so is a deliberate end after another container had taken its place.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use super::config::Expected;
 use super::judge::{self, History, Observation, WatchPolicy};
 use super::names::Place;
 use super::restarts::Restarts;
-use super::run::{End, InspectedEnd, Run};
+use super::run::{Death, End, InspectedEnd, Run, UnseenEnd, is_on_purpose};
+use super::running::RunningContainers;
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Inspected, Signal};
@@ -22,7 +22,7 @@ use crate::docker::{Inspected, Signal};
 /// by then.
 const RESTORED_WITHIN: Duration = Duration::from_secs(5);
 
-/// One watched container's past.
+/// One watched container's past. Kept small: there may be thousands.
 #[derive(Clone, Debug)]
 pub struct Known {
     pub place: Place,
@@ -30,22 +30,28 @@ pub struct Known {
     pub name: Rc<str>,
     /// Its service.
     pub service: Option<Rc<str>>,
-    /// Its former name, if it had another one: if a container of that name runs, this one is replaced.
-    former: Option<Rc<str>>,
     /// Whether the last list had it.
     pub listed: bool,
     /// It has not been looked at since this program started.
     is_restored: bool,
     /// On podman: inspect said that it has no health check. That never changes.
     pub has_no_health_check: bool,
-    restarts: Restarts,
-    life: Life,
-    run: Box<Run>,
     /// A look has seen the present end of the run.
     end_was_seen: bool,
-    /// A run that ended and was followed by another one before it was looked at.
-    run_before: Option<Box<Run>>,
+    life: Life,
     last_alive: Option<Boot>,
+    incidents: Option<Box<Incidents>>,
+}
+
+/// The part of a past that most containers do not have.
+#[derive(Clone, Debug, Default)]
+struct Incidents {
+    /// Its former name, if it had another one: if a container of that name runs, this one is replaced.
+    former: Option<Rc<str>>,
+    restarts: Restarts,
+    run: Run,
+    /// A run that ended and was followed by another one before it was looked at.
+    run_before: Option<Run>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,37 +69,6 @@ pub enum Life {
     Removed {
         since: Timestamp,
     },
-}
-
-/// The names and services of the containers that run.
-#[derive(Debug, Default)]
-pub struct RunningContainers {
-    names: HashSet<Rc<str>>,
-    services: HashSet<Rc<str>>,
-}
-
-impl<'a> FromIterator<&'a Known> for RunningContainers {
-    fn from_iter<I: IntoIterator<Item = &'a Known>>(known: I) -> RunningContainers {
-        let mut alive = RunningContainers::default();
-        for known in known.into_iter().filter(|known| known.life == Life::Alive) {
-            alive.names.extend([known.name.clone(), known.place.target.clone()]);
-            alive.services.extend(known.service.clone());
-        }
-        alive
-    }
-}
-
-/// The end of a run that no look saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnseenEnd {
-    pub how: End,
-    pub exit_code: Option<i64>,
-}
-
-impl UnseenEnd {
-    pub fn is_on_purpose(self) -> bool {
-        is_on_purpose(self.how, self.exit_code)
-    }
 }
 
 impl Known {
@@ -122,16 +97,36 @@ impl Known {
             place,
             name,
             service,
-            former: None,
             listed: false,
             is_restored: true,
             has_no_health_check: false,
-            restarts: Restarts::default(),
-            life,
-            run: Box::default(),
             end_was_seen: false,
-            run_before: None,
+            life,
             last_alive: None,
+            incidents: None,
+        }
+    }
+
+    fn incidents(&mut self) -> &mut Incidents {
+        self.incidents.get_or_insert_default()
+    }
+
+    fn former(&self) -> Option<&Rc<str>> {
+        self.incidents.as_ref()?.former.as_ref()
+    }
+
+    fn run(&self) -> Option<&Run> {
+        self.incidents.as_ref().map(|incidents| &incidents.run)
+    }
+
+    /// The end of its run, if events told of it.
+    fn death(&self) -> Option<Death> {
+        self.run()?.death()
+    }
+
+    fn forget_run_before(&mut self) {
+        if let Some(incidents) = &mut self.incidents {
+            incidents.run_before = None;
         }
     }
 
@@ -142,11 +137,12 @@ impl Known {
     /// Takes in an event, but only for the cause of a death: the state itself comes from the engine's answer.
     pub fn take_in(&mut self, event: &Event) {
         if event.kind == Kind::Start {
-            let run = std::mem::take(&mut self.run);
-            self.run_before = Some(run).filter(|run| run.death().is_some() && !self.end_was_seen);
-            self.end_was_seen = false;
+            let end_was_seen = std::mem::take(&mut self.end_was_seen);
+            if let Some(Incidents { run, run_before, .. }) = self.incidents.as_deref_mut() {
+                *run_before = Some(std::mem::take(run)).filter(|run| run.death().is_some() && !end_was_seen);
+            }
         } else {
-            self.run.take_in(event);
+            self.incidents().run.take_in(event);
         }
         // A container that is seen to start, or to end, is no longer as it was found.
         let is_seen_to_end = event.kind == Kind::Die && matches!(self.life, Life::AsItIs | Life::Replaced);
@@ -158,17 +154,19 @@ impl Known {
     /// Takes in the restarts from inspect. A restart without an event ended a run, too.
     pub fn see(&mut self, inspected: &Inspected, absent_since: Option<Timestamp>, now: Now, window: Duration) {
         let age = inspected.created.map_or(0, |created| now.wall.as_microsecond() - created.as_microsecond());
+        let counted = self.restarts().and_then(Restarts::last_count).unwrap_or(0);
         let up = inspected.state.started_at.map(|time| now.wall.duration_since(time));
         let is_new_run = match self.last_alive {
             Some(last_alive) => up.is_some_and(|up| up < signed(now.boot - last_alive)),
             // A start by hand or at the engine's own start begins the count anew: this was a crash, mended by the engine.
             None => self.is_restored && absent_since.is_some() && inspected.state.finished_at > absent_since,
         };
-        let was_restarted = inspected.restart_count > self.restarts.last_count().unwrap_or(0) && is_new_run;
-        if was_restarted && self.life == Life::Alive && self.run_before.is_none() && self.run.death().is_none() {
-            self.run_before = Some(std::mem::take(&mut self.run));
+        let was_restarted = inspected.restart_count > counted && is_new_run && self.life == Life::Alive;
+        let Incidents { restarts, run, run_before, .. } = self.incidents();
+        if was_restarted && run_before.is_none() && run.death().is_none() {
+            *run_before = Some(std::mem::take(run));
         }
-        self.restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
+        restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
         self.has_no_health_check = inspected.health().is_none() && inspected.health_check().is_none();
     }
 
@@ -188,22 +186,25 @@ impl Known {
             self.last_alive = Some(now.boot);
             if &*observed.state == "restarting" {
                 // The reading tells this end.
-                (self.run_before, self.end_was_seen) = (None, true);
+                self.forget_run_before();
+                self.end_was_seen = true;
                 return None;
             }
-            if self.end_was_seen {
+            let end_was_seen = std::mem::take(&mut self.end_was_seen);
+            let Incidents { run, run_before, .. } = self.incidents.as_deref_mut()?;
+            if end_was_seen {
                 // This is another run, though no event told of its start.
-                (self.run, self.end_was_seen) = (Box::default(), false);
-            } else if self.run.death().is_some() {
-                self.run_before = Some(std::mem::take(&mut self.run));
+                *run = Run::default();
+            } else if run.death().is_some() {
+                *run_before = Some(std::mem::take(run));
             }
             // This run's flag says nothing about the one before.
-            return self.run_before.take().map(|run| death_of(&run, InspectedEnd { oom_killed: false, ..inspected }));
+            return run_before.take().map(|run| run.unseen_end(InspectedEnd { oom_killed: false, ..inspected }));
         }
-        self.run_before = None;
-        // A container that is being removed is mostly gone before anything is told of it: its end is told then.
+        self.forget_run_before();
+        // A container that is being removed is mostly gone before anything is told of it: its end is told once it is.
         self.end_was_seen |= &*observed.state != "removing";
-        let UnseenEnd { mut how, exit_code } = death_of(&self.run, inspected);
+        let UnseenEnd { mut how, exit_code } = self.run().unwrap_or(&Run::default()).unseen_end(inspected);
         match self.life {
             Life::Alive => {
                 let finished = observed.details.as_ref().and_then(|details| details.finished);
@@ -225,8 +226,8 @@ impl Known {
     /// Whether it ended because the engine stopped: while that was away, or (its events tell) just before.
     fn ended_with_engine(&self, how: End, finished: Option<Timestamp>, away_until: Timestamp) -> bool {
         match how {
-            End::Stopped => self.run.ended_by(away_until),
-            End::Itself if self.run.death().is_none() => {
+            End::Stopped => self.run().is_some_and(|run| run.ended_by(away_until)),
+            End::Itself if self.death().is_none() => {
                 finished.is_some_and(|finished| finished.duration_since(away_until) <= signed(RESTORED_WITHIN))
             }
             _ => false,
@@ -236,8 +237,9 @@ impl Known {
     /// It is no longer in the list. Returns its end, if no look saw that, and whether it is to be remembered as one
     /// that ran until it was removed.
     pub fn vanish(&mut self, grace: Duration, now: Now) -> (Option<UnseenEnd>, bool) {
-        let unseen = Some(&*self.run).filter(|run| run.death().is_some() && !self.end_was_seen);
-        let death = unseen.or(self.run_before.as_deref()).map(|run| death_of(run, InspectedEnd::default()));
+        let unseen = self.run().filter(|run| run.death().is_some() && !self.end_was_seen);
+        let run_before = self.incidents.as_ref().and_then(|incidents| incidents.run_before.as_ref());
+        let death = unseen.or(run_before).map(|run| run.unseen_end(InspectedEnd::default()));
         let ran = match self.life {
             Life::Removed { .. } => return (None, true),
             Life::Alive => death.is_none_or(UnseenEnd::is_on_purpose),
@@ -257,7 +259,7 @@ impl Known {
     pub fn rename(&mut self, name: &Rc<str>, place: &Place, grace: Duration, now: Now) -> bool {
         let is_new = self.name != *name || self.place.target != place.target;
         if self.name != *name {
-            self.former = Some(std::mem::replace(&mut self.name, name.clone()));
+            self.incidents().former = Some(std::mem::replace(&mut self.name, name.clone()));
         }
         if self.place.target != place.target
             && let Life::Ended { how, exit_code, since } = self.life
@@ -287,9 +289,9 @@ impl Known {
 
     /// Whether one of those stands in for it.
     pub fn is_replaced_by(&self, alive: &RunningContainers) -> bool {
-        let names = [Some(&self.place.target), Some(&self.name), self.former.as_ref()];
-        names.into_iter().flatten().any(|name| alive.names.contains(name))
-            || self.service.as_ref().is_some_and(|service| alive.services.contains(service))
+        let names = [Some(&self.place.target), Some(&self.name), self.former()];
+        names.into_iter().flatten().any(|name| alive.has_name(name))
+            || self.service.as_ref().is_some_and(|service| alive.has_service(service))
     }
 
     pub fn be_replaced(&mut self) {
@@ -299,7 +301,7 @@ impl Known {
     /// The names whose next container is meant to run because this one did.
     pub fn ran_as(&self) -> impl Iterator<Item = &Rc<str>> {
         let ran = matches!(self.life, Life::Alive | Life::Ended { .. } | Life::Removed { .. });
-        [Some(&self.place.target), Some(&self.name), self.former.as_ref()].into_iter().flatten().filter(move |_| ran)
+        [Some(&self.place.target), Some(&self.name), self.former()].into_iter().flatten().filter(move |_| ran)
     }
 
     /// Whether it is meant to run: it runs, or ended without anybody having meant it.
@@ -333,7 +335,7 @@ impl Known {
         let up = observed.uptime.unwrap_or_default();
         &*observed.state == "running"
             && up < window
-            && self.restarts.last_seen().is_none_or(|seen| up <= now.boot - seen)
+            && self.restarts().and_then(Restarts::last_seen).is_none_or(|seen| up <= now.boot - seen)
     }
 
     /// Whether a running container that an earlier agent knew may have been started again in this one's absence.
@@ -344,9 +346,13 @@ impl Known {
             && absent_since.is_some_and(|since| up < now.wall.duration_since(since))
     }
 
-    /// Restarts by the engine in the window that ends now.
-    pub fn restarts(&self, now: Now, window: Duration) -> u32 {
-        self.restarts.within(window, now.boot)
+    fn restarts(&self) -> Option<&Restarts> {
+        self.incidents.as_ref().map(|incidents| &incidents.restarts)
+    }
+
+    /// The number of restarts by the engine in the window that ends now.
+    pub fn restart_count(&self, now: Now, window: Duration) -> u32 {
+        self.restarts().map_or(0, |restarts| restarts.within(window, now.boot))
     }
 
     pub fn history(&self, now: Now, window: Duration) -> History {
@@ -355,11 +361,11 @@ impl Known {
             Life::Replaced => judge::DownReason::Replaced,
             Life::Ended { how, exit_code, .. } => judge::DownReason::Ended { how, exit_code },
             Life::Alive | Life::Removed { .. } => {
-                let exit_code = self.run.death().and_then(|death| death.exit_code);
+                let exit_code = self.death().and_then(|death| death.exit_code);
                 judge::DownReason::Ended { how: End::Itself, exit_code }
             }
         };
-        History { reason, restarts: self.restarts(now, window) }
+        History { reason, restarts: self.restart_count(now, window) }
     }
 }
 
@@ -377,21 +383,6 @@ fn inspected(observed: &Observation) -> InspectedEnd {
         exit_code: observed.exit_code,
         oom_killed: details.is_some_and(|details| details.oom_killed),
         stop_signal: details.and_then(|details| details.stop_signal),
-    }
-}
-
-fn death_of(run: &Run, inspected: InspectedEnd) -> UnseenEnd {
-    UnseenEnd {
-        how: run.end(inspected),
-        exit_code: run.death().and_then(|death| death.exit_code).or(inspected.exit_code),
-    }
-}
-
-fn is_on_purpose(how: End, exit_code: Option<i64>) -> bool {
-    match how {
-        End::Stopped | End::Engine => true,
-        End::Itself => exit_code == Some(Signal::TERM.exit_code()),
-        End::OutOfMemory => false,
     }
 }
 

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::id::{Beginning, Id};
 use super::known::{Known, Life};
 use super::names::{Place, Watch};
 use super::run::End;
@@ -18,9 +19,6 @@ use crate::bounds::keep;
 
 /// The most containers that are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;
-
-/// The number of digits of an id that are kept: `docker ps` shows twelve.
-const ID_CHARS: usize = 16;
 
 /// A part of the agent's state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,17 +34,18 @@ pub struct Memory {
     pub looked: Option<Timestamp>,
     /// By the beginning of the id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    containers: BTreeMap<String, Remembered>,
+    containers: BTreeMap<Beginning, Remembered>,
 }
 
+/// Its texts are those of the container that is known: thousands need not be kept twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Remembered {
-    name: String,
-    /// The name of its readings, if that is another one.
+    name: Rc<str>,
+    /// The name that its readings go by, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
+    target: Option<Rc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    service: Option<String>,
+    service: Option<Rc<str>>,
     /// `None`: it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<Ended>,
@@ -80,37 +79,36 @@ impl Memory {
     }
 
     /// With these containers in place of its own; those that run come first, if there are too many.
-    pub fn with<'k>(self, known: impl Iterator<Item = (&'k Rc<str>, &'k Known)>) -> Memory {
+    pub fn with<'k>(self, known: impl Iterator<Item = (&'k Id, &'k Known)>) -> Memory {
         let mut kept: Vec<_> =
             known.filter_map(|(id, known)| Some((id, known, is_remembered(known.life())?))).collect();
         if kept.len() > MAX_CONTAINERS {
             kept.sort_by_key(|(.., end)| end.is_some());
             kept.truncate(MAX_CONTAINERS);
         }
-        let remembered = |(id, known, end): (&Rc<str>, _, _)| (beginning(id).to_owned(), Remembered::of(known, end));
+        let remembered = |(id, known, end): (&Id, _, _)| (id.beginning(), Remembered::of(known, end));
         let containers = kept.into_iter().map(remembered).collect();
         Memory { containers, ..self }
     }
 
     /// Takes out the memory of a container.
-    pub fn take(&mut self, id: &str, watch: &Watch) -> Option<Known> {
-        self.containers.remove(beginning(id))?.known(watch)
+    pub fn take(&mut self, id: &Id, watch: &Watch) -> Option<Known> {
+        self.containers.remove(&id.beginning())?.known(watch)
     }
 
-    /// Takes out all the others, by the beginning of the id: containers that are gone.
-    pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Rc<str>, Known)> {
+    /// Takes out all that is left, by the beginning of the id: containers that are not there any more.
+    pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Id, Known)> {
         let rest = std::mem::take(&mut self.containers);
-        rest.into_iter().filter_map(|(id, remembered)| Some((Rc::from(id), remembered.known(watch)?)))
+        rest.into_iter().filter_map(|(id, remembered)| Some((id.into(), remembered.known(watch)?)))
     }
 }
 
 impl Remembered {
     fn of(known: &Known, end: Option<Ended>) -> Remembered {
-        let text = |text: &Rc<str>| String::from(&**text);
         Remembered {
-            name: text(&known.name),
-            target: Some(&known.place.target).filter(|target| **target != known.name).map(text),
-            service: known.service.as_ref().map(text),
+            name: known.name.clone(),
+            target: Some(&known.place.target).filter(|target| **target != known.name).cloned(),
+            service: known.service.clone(),
             end,
         }
     }
@@ -118,15 +116,14 @@ impl Remembered {
     /// `None`: it is no longer watched.
     fn known(self, watch: &Watch) -> Option<Known> {
         let Remembered { name, target, service, end } = self;
-        let name: Rc<str> = name.into();
         let entry = watch.entry_of(&name, service.as_deref())?;
-        let target = target.map_or_else(|| name.clone(), Rc::from);
+        let target = target.unwrap_or_else(|| name.clone());
         let life = match end {
             None => Life::Alive,
             Some(Ended::By(how)) => Life::Ended { how, exit_code: None, since: None },
             Some(Ended::Removed(since)) => Life::Removed { since },
         };
-        Some(Known::restored(Place { entry, target }, name, service.map(Rc::from), life))
+        Some(Known::restored(Place { entry, target }, name, service, life))
     }
 }
 
@@ -139,8 +136,4 @@ pub fn is_remembered(life: Life) -> Option<Option<Ended>> {
         Life::Ended { how, .. } => Some(Some(Ended::By(how))),
         Life::Removed { since } => Some(Some(Ended::Removed(since))),
     }
-}
-
-pub fn beginning(id: &str) -> &str {
-    id.get(..ID_CHARS).unwrap_or(id)
 }

@@ -11,7 +11,9 @@ mod availability;
 mod config;
 mod engine;
 mod health;
+mod id;
 mod identity;
+mod interner;
 mod inventory;
 mod judge;
 mod known;
@@ -21,6 +23,7 @@ mod recorded;
 mod restarts;
 mod revisit;
 mod run;
+mod running;
 mod status_text;
 mod survey;
 
@@ -34,11 +37,14 @@ pub use memory::Memory;
 pub use recorded::RecordedWords;
 
 use availability::{Availability, Presence};
+use id::{Id, Lookup};
+use interner::Interner;
 use inventory::Inventory;
-use judge::{Interner, Observation, WatchPolicy};
-use known::UnseenEnd;
+use judge::{Observation, WatchPolicy};
+
 use names::Place;
 use revisit::Revisit;
+use run::UnseenEnd;
 use survey::{MAX_INSPECTED, Survey};
 
 use jiff::Timestamp;
@@ -227,9 +233,10 @@ impl Docker {
         }
         watched.iter().for_each(|event| self.inventory.hear(event));
         let moved = |event: &&Event| {
-            matches!(event.kind, Kind::Destroy | Kind::Rename) || self.inventory.get(&event.id).is_none()
+            matches!(event.kind, Kind::Destroy | Kind::Rename)
+                || self.inventory.get(&Id::from(event.id.as_str())).is_none()
         };
-        let named: BTreeSet<Rc<str>> = watched.iter().map(|event| self.inventory.id(&event.id)).collect();
+        let named: BTreeSet<Id> = watched.iter().map(|event| event.id.as_str().into()).collect();
         let few = !batch.overflowed && named.len() <= MAX_INSPECTED;
         Some(if few && !watched.iter().any(moved) {
             Step::Revisit(self.begin_revisit(named))
@@ -239,15 +246,15 @@ impl Docker {
     }
 
     /// Adds the readings of a known container.
-    fn read(&mut self, id: &str, observed: &Observation, now: Now, readings: &mut Vec<Reading>) {
-        let Some(known) = self.inventory.get(id) else { return };
+    fn read<'a>(&mut self, key: impl Into<Lookup<'a>>, observed: &Observation, now: Now, readings: &mut Vec<Reading>) {
+        let Some(known) = self.inventory.get(key) else { return };
         let policy = self.policy(&known.place);
         let history = self.inventory.history(known, now);
         let target = known.place.target.clone();
         let state = judge::state(observed, history, policy, &mut self.interner);
-        readings.push(reading(metric::CONTAINER_STATE, &target, state));
+        readings.push(reading(metric::CONTAINER_STATE, &target, self.interner.share(state)));
         let health = health::health(observed, policy, &mut self.interner);
-        readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, health)));
+        readings.extend(health.map(|health| reading(metric::CONTAINER_HEALTH, &target, self.interner.share(health))));
     }
 
     /// The reading of an end that no look saw; `None` if there is nothing to tell, as for a job that finished.
@@ -257,7 +264,8 @@ impl Docker {
         if is_finished || death.is_on_purpose() {
             return None;
         }
-        Some(reading(metric::CONTAINER_STATE, &place.target, judge::death(death, policy, &mut self.interner)))
+        let word = judge::death(death, policy, &mut self.interner);
+        Some(reading(metric::CONTAINER_STATE, &place.target, word.into()))
     }
 
     fn policy(&self, place: &Place) -> WatchPolicy {
@@ -293,7 +301,8 @@ impl Docker {
                 availability.gone(config, inventory, now)
             }
         };
-        let engine = |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, ENGINE_EXPECTED));
+        let engine =
+            |word| reading(metric::DOCKER_ENGINE, &ENGINE.into(), ContainerWord::new(word, ENGINE_EXPECTED).into());
         if word != Presence::Nothing {
             snapshot.watch(metric::DOCKER_ENGINE, ENGINE);
         }
@@ -312,11 +321,11 @@ fn leave_open_while_removing(reading: &mut Reading) {
     if let Value::Container(word) = &mut reading.value
         && &*word.word == "removing"
     {
-        word.well = None;
+        Rc::make_mut(word).well = None;
     }
 }
 
-fn reading(metric: &'static Metric, target: &Rc<str>, word: ContainerWord) -> Reading {
+fn reading(metric: &'static Metric, target: &Rc<str>, word: Rc<ContainerWord>) -> Reading {
     Reading { key: Key::new(metric, target.clone()), value: Value::Container(word), note: None }
 }
 
@@ -327,7 +336,8 @@ mod tests {
     #[test]
     fn what_is_about_to_be_gone_is_no_trouble_yet() {
         let well_after = |word: &str| {
-            let mut reading = reading(metric::CONTAINER_STATE, &"web".into(), ContainerWord::new(word, "running"));
+            let word = ContainerWord::new(word, "running");
+            let mut reading = reading(metric::CONTAINER_STATE, &"web".into(), word.into());
             leave_open_while_removing(&mut reading);
             match reading.value {
                 Value::Container(word) => word.well,

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::config::Entry;
+use super::id::Lookup;
 use super::identity::{self, Identity};
+use super::judge::Observation;
 use crate::docker::Labels;
 use crate::pattern;
 
@@ -50,6 +52,16 @@ enum Match {
     Pattern(usize),
     /// Every container is watched.
     Every,
+}
+
+/// A watched container of the engine's list.
+pub struct Listing<'a> {
+    pub key: Lookup<'a>,
+    pub name: &'a Rc<str>,
+    pub name_match: &'a NameMatch,
+    pub observed: &'a Observation,
+    /// In seconds since 1970.
+    pub created: i64,
 }
 
 /// A container that is to be given its place.

@@ -1,8 +1,8 @@
 //! Another look at some known containers, because something happened to them.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::rc::Rc;
 
+use super::id::Id;
 use super::judge::Observation;
 use super::{Docker, Next, Step};
 use crate::clock::Now;
@@ -12,23 +12,23 @@ use crate::snapshot::Snapshot;
 /// Containers that are inspected one after the other.
 #[derive(Debug)]
 pub(super) struct Revisit {
-    named: BTreeSet<Rc<str>>,
-    /// Those that were not inspected yet, in the order of their readings.
-    left: VecDeque<Rc<str>>,
+    named: BTreeSet<Id>,
+    /// Those that were not inspected yet, in the order of their readings, each with its id as the engine writes it.
+    left: VecDeque<(Id, String)>,
     /// Those that were, with the findings.
-    seen: Vec<(Rc<str>, Observation)>,
+    seen: Vec<(Id, Observation)>,
 }
 
 impl Revisit {
     pub fn question(&self) -> Option<Question<'_>> {
-        self.left.front().map(|id| Question::Inspect(id))
+        self.left.front().map(|(_, id)| Question::Inspect(id))
     }
 }
 
 impl Docker {
-    pub(super) fn begin_revisit(&self, named: BTreeSet<Rc<str>>) -> Revisit {
-        let mut left: Vec<Rc<str>> = named.iter().cloned().collect();
-        left.sort_by_key(|id| self.inventory.get(id).map(|known| &known.place));
+    pub(super) fn begin_revisit(&self, named: BTreeSet<Id>) -> Revisit {
+        let mut left: Vec<(Id, String)> = named.iter().map(|id| (id.clone(), id.to_string())).collect();
+        left.sort_by_key(|(id, _)| self.inventory.get(id).map(|known| &known.place));
         Revisit { named, left: left.into(), seen: Vec::new() }
     }
 
@@ -41,7 +41,7 @@ impl Docker {
                 return Ok(Next::Ask(Step::Revisit(revisit)));
             }
         };
-        let (Some(inspected), Some(id)) = (inspected, revisit.left.pop_front()) else {
+        let (Some(inspected), Some((id, _))) = (inspected, revisit.left.pop_front()) else {
             // A container that is gone changes who is watched as what.
             return Ok(Next::Ask(Step::Survey(self.begin_survey(revisit.named, now))));
         };

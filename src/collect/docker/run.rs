@@ -70,6 +70,28 @@ pub struct InspectedEnd {
     pub stop_signal: Option<Signal>,
 }
 
+/// The end of a run that no look saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnseenEnd {
+    pub how: End,
+    pub exit_code: Option<i64>,
+}
+
+impl UnseenEnd {
+    pub fn is_on_purpose(self) -> bool {
+        is_on_purpose(self.how, self.exit_code)
+    }
+}
+
+/// Whether somebody meant such an end.
+pub fn is_on_purpose(how: End, exit_code: Option<i64>) -> bool {
+    match how {
+        End::Stopped | End::Engine => true,
+        End::Itself => exit_code == Some(Signal::TERM.exit_code()),
+        End::OutOfMemory => false,
+    }
+}
+
 impl Run {
     /// Takes in an event of this run. Its start is the beginning of another one.
     pub fn take_in(&mut self, event: &Event) {
@@ -100,8 +122,16 @@ impl Run {
         self.death().is_some_and(|death| i128::from(death.at_nanos) <= time.as_nanosecond())
     }
 
+    /// Its end, as one that no look saw.
+    pub fn unseen_end(&self, inspected: InspectedEnd) -> UnseenEnd {
+        UnseenEnd {
+            how: self.end(inspected),
+            exit_code: self.death().and_then(|death| death.exit_code).or(inspected.exit_code),
+        }
+    }
+
     /// The cause of its end.
-    pub fn end(&self, inspected: InspectedEnd) -> End {
+    fn end(&self, inspected: InspectedEnd) -> End {
         self.0.as_deref().unwrap_or(&Evidence::default()).end(inspected)
     }
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::health;
-use super::inventory::Listing;
+use super::id::{Id, Lookup};
 use super::judge::{self, Observation};
-use super::names::{NameMatch, Place};
+use super::names::{Listing, NameMatch, Place};
 use super::{Docker, NAME, Next, Step, reading};
 use crate::clock::Now;
 use crate::docker::{Answer, Error, Inspected, Listed, Question};
@@ -22,12 +22,18 @@ pub(super) const MAX_INSPECTED: usize = 256;
 /// If the health of more containers than this is unknown, one failure covers them all.
 const MAX_FAILURES: usize = 3;
 
+/// The least number of containers that a list of them grows by.
+const GROWS_BY: usize = 64;
+
+/// Room beside the readings of containers: for those of the engine and of the host.
+const MAX_OTHERS: usize = 64;
+
 /// A survey that is under way.
 #[derive(Debug)]
 pub(super) struct Survey {
     /// Inspected in any case: for a moment after an event an engine's list is older than the event (20.10: up to 90
     /// ms).
-    named: BTreeSet<Rc<str>>,
+    named: BTreeSet<Id>,
     found: Vec<Found>,
     stage: Stage,
 }
@@ -40,42 +46,61 @@ enum Stage {
         until: Timestamp,
     },
     List,
-    /// Those of `found` that are still to be inspected, and why.
-    Inspections(VecDeque<(Need, usize)>),
+    /// Those of `found` that are still to be inspected, and why, each with its id as the engine writes it.
+    Inspections(VecDeque<(Need, usize, String)>),
 }
 
 /// A watched container of the list.
 #[derive(Debug)]
 struct Found {
-    id: Rc<str>,
+    id: Id,
+    /// Where the inventory has it.
+    known_at: usize,
     name: Rc<str>,
     name_match: NameMatch,
     /// When it was made, in seconds since 1970.
     created: i64,
     /// `None`: it is not watched after all.
     place: Option<Place>,
-    observed: Observation,
-    /// The engine has it no more, by inspect.
+    observed: Rc<Observation>,
+    /// The engine has it no more, as inspect found.
     gone: bool,
     /// The reason why its health, which the list does not have, is not known.
     health_error: Option<Rc<str>>,
 }
 
+/// A container that is found and has its place: all that its readings need.
+struct Placed {
+    place: Place,
+    id: Id,
+    known_at: usize,
+    observed: Rc<Observation>,
+}
+
 impl Survey {
+    /// Thousands may be added: a list that doubles takes three times its memory for a moment.
+    fn add(&mut self, found: Option<Found>) {
+        let count = self.found.len();
+        if count == self.found.capacity() {
+            self.found.reserve_exact(count / 8 + GROWS_BY);
+        }
+        self.found.extend(found);
+    }
+
     pub fn question(&self) -> Option<Question<'_>> {
         match &self.stage {
             Stage::Past { since, until } => Some(Question::Past { since: *since, until: *until }),
             Stage::List => Some(Question::List),
-            Stage::Inspections(left) => left.front().map(|(_, index)| Question::Inspect(&self.found[*index].id)),
+            Stage::Inspections(left) => left.front().map(|(.., id)| Question::Inspect(id)),
         }
     }
 }
 
 impl Docker {
     /// Begins to look at every watched container.
-    pub(super) fn begin_survey(&mut self, named: BTreeSet<Rc<str>>, now: Now) -> Survey {
-        // As many as last time: a list that grows step by step leaves holes in the heap.
-        let found = Vec::with_capacity(self.inventory.len());
+    pub(super) fn begin_survey(&mut self, named: BTreeSet<Id>, now: Now) -> Survey {
+        // As many as last time, and some more.
+        let found = Vec::with_capacity(self.inventory.len() + GROWS_BY);
         let past = self.inventory.absence(now).map(|since| Stage::Past { since, until: now.wall });
         Survey { named, found, stage: past.unwrap_or(Stage::List) }
     }
@@ -93,17 +118,17 @@ impl Docker {
             Stage::List => None,
         };
         match (answer, asked) {
-            (Answer::Listed(listed), None) => survey.found.extend(self.find(&listed)),
+            (Answer::Listed(listed), None) => survey.add(self.find(&listed)),
             (Answer::ListEnd { podman }, None) => {
                 self.take_places(&mut survey.found, now);
                 survey.stage = Stage::Inspections(self.plan_inspections(&mut survey, podman, now));
             }
-            (Answer::Inspected(Some(inspected)), Some((_, index))) => {
+            (Answer::Inspected(Some(inspected)), Some((_, index, _))) => {
                 self.take_in(&mut survey.found[index], &inspected, now);
             }
-            (Answer::Inspected(None), Some((_, index))) => survey.found[index].gone = true,
+            (Answer::Inspected(None), Some((_, index, _))) => survey.found[index].gone = true,
             // If the engine answers, but not about this one, its list has told everything.
-            (Answer::Failed(error @ (Error::Api { .. } | Error::TooLarge { .. })), Some((need, index))) => {
+            (Answer::Failed(error @ (Error::Api { .. } | Error::TooLarge { .. })), Some((need, index, _))) => {
                 survey.found[index].health_error = Some(error.to_string().into()).filter(|_| need == Need::Health);
             }
             (Answer::Failed(error), _) => return Err(error),
@@ -123,8 +148,9 @@ impl Docker {
             found.retain(|container| !container.gone);
             self.take_places(&mut found, now);
         }
-        found.retain(|container| container.place.is_some());
-        found.iter().for_each(|container| self.inventory.settle(&container.id, &container.observed, now));
+        for container in found.iter().filter(|container| container.place.is_some()) {
+            self.inventory.settle(container.key(), &container.observed, now);
+        }
         self.inventory.replace(now);
         self.inventory.end_survey();
         Ok(Next::Found(self.readings(found, now)))
@@ -149,13 +175,16 @@ impl Docker {
 
     fn find(&mut self, listed: &Listed) -> Option<Found> {
         let name_match = self.inventory.watch().match_name(listed.name(), &listed.labels)?;
+        let id = Id::from(listed.id.as_str());
+        let known_at = self.inventory.find(&id);
         Some(Found {
-            id: self.inventory.id(&listed.id),
-            name: self.inventory.name(&listed.id, listed.name()),
+            name: self.inventory.name(Lookup { id: &id, place: known_at }, listed.name()),
+            id,
+            known_at,
             name_match,
             created: listed.created,
             place: None,
-            observed: Observation::listed(listed, &mut self.interner),
+            observed: self.interner.observe(listed),
             gone: false,
             health_error: None,
         })
@@ -172,7 +201,7 @@ impl Docker {
 
     /// Decides which containers are inspected, in which order. Containers beyond the bound whose health the list does
     /// not tell are reported.
-    fn plan_inspections(&self, survey: &mut Survey, podman: bool, now: Now) -> VecDeque<(Need, usize)> {
+    fn plan_inspections(&self, survey: &mut Survey, podman: bool, now: Now) -> VecDeque<(Need, usize, String)> {
         let Survey { named, found, .. } = survey;
         let mut order: Vec<(Need, usize)> = Vec::new();
         for (index, container) in found.iter().enumerate().filter(|(_, container)| container.place.is_some()) {
@@ -186,17 +215,17 @@ impl Docker {
         for (_, index) in beyond.into_iter().filter(|(need, _)| *need == Need::Health) {
             found[index].health_error = Some(not_asked.clone());
         }
-        order.into()
+        order.into_iter().map(|(need, index)| (need, index, found[index].id.to_string())).collect()
     }
 
     fn take_in(&mut self, container: &mut Found, inspected: &Inspected, now: Now) {
-        container.observed = Observation::inspected(inspected, now.wall, &mut self.interner);
+        container.observed = Observation::inspected(inspected, now.wall, &mut self.interner).into();
         self.inventory.see(&container.id, inspected, now);
     }
 
     /// The reason to inspect a container of the list, if there is one.
     fn need(&self, container: &Found, podman: bool, now: Now) -> Option<Need> {
-        let known = self.inventory.get(&container.id)?;
+        let known = self.inventory.get(container.key())?;
         let policy = self.policy(&known.place);
         let observed = &container.observed;
         let runs = &*observed.state == "running";
@@ -221,38 +250,40 @@ impl Docker {
     }
 
     /// In the order of the configuration, then of names.
-    fn readings(&mut self, mut found: Vec<Found>, now: Now) -> Snapshot {
-        found.sort_unstable_by(|one, other| one.place.cmp(&other.place));
-        let absent = self.absent(&found);
-        let with_health = found.iter().filter(|container| container.observed.health.is_some()).count();
+    fn readings(&mut self, found: Vec<Found>, now: Now) -> Snapshot {
+        let unknown_health = unknown_health(&found);
+        let mut placed = Vec::with_capacity(found.len());
+        placed.extend(found.into_iter().filter_map(Found::placed));
+        placed.sort_unstable_by(|one, other| one.place.cmp(&other.place));
+        let absent = self.absent(&placed);
+        let with_health = placed.iter().filter(|container| container.observed.health.is_some()).count();
         // A list that grows step by step takes twice its memory for a moment.
         let mut snapshot = Snapshot {
-            readings: Vec::with_capacity(absent.len() + found.len() + with_health),
-            failures: health_failures(&found),
-            watched: unknown_health(&found).map(|(target, _)| watched_health(target)).collect(),
+            readings: Vec::with_capacity(absent.len() + placed.len() + with_health + MAX_OTHERS),
+            failures: health_failures(&unknown_health),
+            watched: unknown_health.iter().map(|(place, _)| watched_health(&place.target)).collect(),
         };
         let mut absent = absent.into_iter().peekable();
-        for container in found {
-            let Some(place) = container.place else { continue };
+        for Placed { place, id, known_at, observed } in placed {
             while let Some(reading) = absent.next_if(|(absent, _)| *absent < place) {
                 snapshot.readings.push(reading.1);
             }
-            self.read(&container.id, &container.observed, now, &mut snapshot.readings);
+            self.read(Lookup { id: &id, place: known_at }, &observed, now, &mut snapshot.readings);
         }
         snapshot.readings.extend(absent.map(|(_, reading)| reading));
         snapshot
     }
 
     /// The readings of containers that are named and missing, and of those that were removed while they ran.
-    fn absent(&mut self, found: &[Found]) -> Vec<(Place, Reading)> {
-        let missing = self.inventory.watch().missing(found.iter().filter_map(|container| container.place.as_ref()));
+    fn absent(&mut self, placed: &[Placed]) -> Vec<(Place, Reading)> {
+        let missing = self.inventory.watch().missing(placed.iter().map(|container| &container.place));
         let missing = missing.into_iter().map(|place| (place, judge::missing as fn(_, &mut _) -> _));
         let removed = self.inventory.removed().into_iter().map(|place| (place, judge::removed as fn(_, &mut _) -> _));
         let mut absent: Vec<(Place, Reading)> = missing
             .chain(removed)
             .map(|(place, word)| {
                 let word: ContainerWord = word(self.policy(&place), &mut self.interner);
-                let reading = reading(metric::CONTAINER_STATE, &place.target, word);
+                let reading = reading(metric::CONTAINER_STATE, &place.target, word.into());
                 (place, reading)
             })
             .collect();
@@ -263,14 +294,26 @@ impl Docker {
 
 impl Found {
     fn listing(&self) -> Listing<'_> {
-        let Found { id, name, name_match, observed, created, .. } = self;
-        Listing { id, name, name_match, observed, created: *created }
+        let Found { name, name_match, observed, created, .. } = self;
+        Listing { key: self.key(), name, name_match, observed, created: *created }
+    }
+
+    fn key(&self) -> Lookup<'_> {
+        Lookup { id: &self.id, place: self.known_at }
+    }
+
+    fn placed(self) -> Option<Placed> {
+        let Found { place, id, known_at, observed, .. } = self;
+        Some(Placed { place: place?, id, known_at, observed })
     }
 }
 
 /// The containers whose health is not known, with the reasons.
-fn unknown_health(found: &[Found]) -> impl Iterator<Item = (&Rc<str>, &Rc<str>)> {
-    found.iter().filter_map(|container| Some((&container.place.as_ref()?.target, container.health_error.as_ref()?)))
+fn unknown_health(found: &[Found]) -> Vec<(Place, Rc<str>)> {
+    let unknown = |container: &Found| Some((container.place.clone()?, container.health_error.clone()?));
+    let mut unknown: Vec<_> = found.iter().filter_map(unknown).collect();
+    unknown.sort_unstable();
+    unknown
 }
 
 fn watched_health(target: &Rc<str>) -> Watched {
@@ -278,14 +321,13 @@ fn watched_health(target: &Rc<str>) -> Watched {
 }
 
 /// A failure for each container whose health is not known, or one for all where these are many.
-fn health_failures(found: &[Found]) -> Vec<Failure> {
-    let unknown = || unknown_health(found);
+fn health_failures(unknown: &[(Place, Rc<str>)]) -> Vec<Failure> {
     let failure = |target, error| Failure { collector: NAME, metrics: &[metric::CONTAINER_HEALTH], target, error };
-    if unknown().nth(MAX_FAILURES).is_none() {
-        return unknown().map(|(target, error)| failure(Some(target.clone()), error.to_string())).collect();
+    if unknown.len() <= MAX_FAILURES {
+        return unknown.iter().map(|(place, error)| failure(Some(place.target.clone()), error.to_string())).collect();
     }
-    let names: Vec<&str> = unknown().take(MAX_FAILURES).map(|(target, _)| &**target).collect();
-    let error = unknown().next().map_or("", |(_, error)| error);
+    let names: Vec<&str> = unknown.iter().take(MAX_FAILURES).map(|(place, _)| &*place.target).collect();
+    let error = unknown.first().map_or("", |(_, error)| error);
     vec![failure(None, format!("health of {} and others: {error}", names.join(", ")))]
 }
 

@@ -36,6 +36,8 @@ impl LastReadings {
         let found = findings.iter().map(|finding| &finding.reading.key);
         let named = found.chain(snapshot.watched_keys()).filter(|key| key.metric != metric::CONTAINER_HEALTH);
         self.keys.clear();
+        // Thousands at their length: a list that doubles takes three times its memory for a moment.
+        self.keys.reserve_exact(named.clone().count());
         self.keys.extend(named.cloned());
         self.readings.clear();
         self.containers = Containers::default();
@@ -100,7 +102,7 @@ mod tests {
     }
 
     fn container(word: &str, well: Option<bool>) -> Value {
-        Value::Container(ContainerWord { well, ..ContainerWord::new(word, "running") })
+        Value::from(ContainerWord { well, ..ContainerWord::new(word, "running") })
     }
 
     #[test]

@@ -200,12 +200,9 @@ fn what_came_back_often_is_one_line_and_what_settles_says_so() {
 #[test]
 fn a_for_a_grace_and_a_cooldown_keep_their_meaning() {
     let mut config = quiet(QUIET);
-    config.rules = [crate::rule::Rule::for_every(
-        metric::MEMORY,
-        crate::metric::Limits { lasts: Duration::from_secs(60), ..crate::metric::Limits::warning(80.0) },
-    )]
-    .into_iter()
-    .collect();
+    let limits = crate::metric::Limits { lasts: Duration::from_secs(60), ..crate::metric::Limits::warning(80.0) };
+    let rules: crate::rule::Rules = [crate::rule::Rule::for_every(metric::MEMORY, limits)].into_iter().collect();
+    config.rules = rules.into();
     let mut agent = agent(config);
     // A spike that did not last is owed to nobody.
     agent.check(90.0, at(BEGINS)).check(50.0, at(BEGINS + 30_000));

@@ -104,7 +104,7 @@ impl Driven {
 
     fn look_at(&mut self, names: &[&str], word: &ContainerWord, now: Now) -> &mut Driven {
         let mut snapshot = Snapshot::default();
-        names.iter().for_each(|name| snapshot.push(metric::CONTAINER_STATE, *name, Value::Container(word.clone())));
+        names.iter().for_each(|name| snapshot.push(metric::CONTAINER_STATE, *name, Value::from(word.clone())));
         self.step(Input::Looked { snapshot, scope: Scope::Some }, now)
     }
 
@@ -229,7 +229,7 @@ fn a_message_for_the_terminal_is_split_for_the_robot_that_takes_its_place() {
     let mut snapshot = Snapshot::default();
     for number in 0..300 {
         let word = ContainerWord::new("exited", "running");
-        snapshot.push(metric::CONTAINER_STATE, format!("container-number-{number}"), Value::Container(word));
+        snapshot.push(metric::CONTAINER_STATE, format!("container-number-{number}"), Value::from(word));
     }
     agent.step(Input::Looked { snapshot, scope: Scope::Everything }, at(0));
     agent.reload(config(KEY), at(1000));

@@ -21,7 +21,7 @@ fn check(agent: &mut Driven, memory: f64, containers: &[(&str, &str)], now: i64)
     let mut snapshot = Snapshot { watched: vec![Watched::Every(metric::CONTAINER_STATE)], ..Snapshot::default() };
     snapshot.push(metric::MEMORY, "", Value::Usage { percent: memory, used_bytes: 1, total_bytes: 2 });
     for (name, word) in containers {
-        snapshot.push(metric::CONTAINER_STATE, *name, Value::Container(ContainerWord::new(*word, "running")));
+        snapshot.push(metric::CONTAINER_STATE, *name, Value::from(ContainerWord::new(*word, "running")));
     }
     agent.core.checks.is_measuring = true;
     agent.step(Input::Measured { purpose: Purpose::Check, snapshot }, at(now));

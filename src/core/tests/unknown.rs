@@ -145,7 +145,7 @@ fn of_an_engine_that_cannot_be_asked_nothing_is_told_and_of_a_container_whose_he
     let told = check(&mut agent, silent(), 4 * HOUR).unwrap();
     assert!(told.contains("未知: 健康(web) 已 1 小时无法测量 (500)"), "{told}");
     let mut well = Snapshot::default();
-    well.push(metric::CONTAINER_HEALTH, "web", Value::Container(ContainerWord::new("healthy", "healthy")));
+    well.push(metric::CONTAINER_HEALTH, "web", Value::from(ContainerWord::new("healthy", "healthy")));
     let told = agent.step(Input::Looked { snapshot: well, scope: Scope::Some }, at(5 * HOUR)).post().unwrap().1;
     assert!(told.contains("健康(web): 已恢复测量"), "{told}");
     assert!(!agent.core.state.get().unknown.is_active(&Key::new(metric::CONTAINER_HEALTH, "web")));

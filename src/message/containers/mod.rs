@@ -168,7 +168,7 @@ mod tests {
         Transition {
             key: Key::new(metric, target),
             news: News::Fired,
-            value: Value::Container(word),
+            value: Value::from(word),
             limit: Limit::Expected(expected.into()),
             since: Timestamp::UNIX_EPOCH,
             episode: Episode::default(),

@@ -115,10 +115,10 @@ mod tests {
     use crate::snapshot::Failure;
 
     fn add(snapshot: &mut Snapshot, target: &str, state: &str, health: Option<(&str, Option<bool>)>) {
-        snapshot.push(metric::CONTAINER_STATE, target, Value::Container(ContainerWord::new(state, "running")));
+        snapshot.push(metric::CONTAINER_STATE, target, Value::from(ContainerWord::new(state, "running")));
         if let Some((word, well)) = health {
             let word = ContainerWord { well, ..ContainerWord::new(word, "healthy") };
-            snapshot.push(metric::CONTAINER_HEALTH, target, Value::Container(word));
+            snapshot.push(metric::CONTAINER_HEALTH, target, Value::from(word));
         }
     }
 
@@ -163,7 +163,7 @@ mod tests {
             restarts: Some(Box::new(Restarted { count: 12, last: Some(Timestamp::from_second(10_000 - 65).unwrap()) })),
             ..ContainerWord::new("restarting", "running")
         };
-        snapshot.push(metric::CONTAINER_STATE, "app", Value::Container(word));
+        snapshot.push(metric::CONTAINER_STATE, "app", Value::from(word));
         assert_eq!(lines(&snapshot)[1], "  • app: 🔁 restarting, 重启 12 次, 1 分钟前启动");
     }
 
@@ -185,7 +185,7 @@ mod tests {
         for number in 0..60 {
             let well = if number < 50 { None } else { Some(false) };
             let word = ContainerWord { well, ..ContainerWord::new("exited", "running") };
-            snapshot.push(metric::CONTAINER_STATE, format!("c{number}"), Value::Container(word));
+            snapshot.push(metric::CONTAINER_STATE, format!("c{number}"), Value::from(word));
         }
         let lines = lines(&snapshot);
         assert_eq!((lines.len(), lines[41].plain()), (42, "  … 另有 20 个早已停止"));

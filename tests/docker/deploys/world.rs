@@ -385,7 +385,8 @@ impl World {
             Scope::Some => Extent::Named,
         };
         assert_one_reading_a_name(snapshot);
-        let findings = rule::evaluate(snapshot, &self.rules());
+        let rules = self.rules();
+        let findings = rule::evaluate(snapshot, &rules);
         let transitions = self.book.step(&findings, snapshot, extent, now, &policy());
         self.told.extend(transitions.iter().filter_map(shown));
     }

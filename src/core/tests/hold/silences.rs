@@ -181,7 +181,7 @@ fn thousands_of_containers_are_not_listed_and_what_was_half_written_comes_first(
     let mut agent = agent(quiet("[]"));
     let mut snapshot = Snapshot::default();
     for number in 0..5000 {
-        let word = Value::Container(ContainerWord::new("running", "running"));
+        let word = Value::from(ContainerWord::new("running", "running"));
         snapshot.push(metric::CONTAINER_STATE, format!("shop-{number}"), word);
     }
     agent.core.checks.is_measuring = true;

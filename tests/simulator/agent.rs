@@ -177,7 +177,7 @@ impl Agent {
                         return world.reload(edited);
                     }
                     Mishap::Restore => {
-                        let edited = Edited::Settings(world.settings.mended());
+                        let edited = Edited::Settings(Box::new(world.settings.mended()));
                         return world.reload(edited);
                     }
                     Mishap::PagerDown => {
@@ -268,7 +268,7 @@ impl World {
         match edited {
             Edited::Settings(new) => {
                 let (_, config) = new.resolved();
-                self.configure(new);
+                self.configure(*new);
                 Input::Reloaded { config: Box::new(config), is_empty: false }
             }
             Edited::Invalid => {

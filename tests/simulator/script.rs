@@ -188,7 +188,7 @@ impl World {
                     self.disturbed();
                     let mut edited = self.settings.clone();
                     edit(&mut edited);
-                    return Some(Next::Input(self.reload(Edited::Settings(edited))));
+                    return Some(Next::Input(self.reload(Edited::Settings(Box::new(edited)))));
                 }
                 Act::Stop { away } => {
                     self.script_mut().away = away;

@@ -60,7 +60,7 @@ const DEFAULT_REPEAT: &[i64] = &[3600, 24 * 3600];
 /// The file as a reload finds it.
 #[derive(Clone, Debug)]
 pub enum Edited {
-    Settings(Settings),
+    Settings(Box<Settings>),
     /// It is not valid.
     Invalid,
     /// It says nothing.
@@ -129,7 +129,7 @@ impl Settings {
             8 if self.webhook.is_some() => return Edited::Emptied,
             _ => {}
         }
-        Edited::Settings(new)
+        Edited::Settings(Box::new(new))
     }
 
     /// With a channel again, if there is none.

@@ -271,6 +271,11 @@ impl AllSeries {
             let names: Vec<&str> = self.metrics.iter().map(|(metric, _)| metric.name).collect();
             return Err(format!("there is no metric `{}`; expected one of {}", shown(name), names.join(", ")));
         };
+        // Taken for a reading that failed, a value in the wrong column would be a month without alerts.
+        if matches!(value, Written::Nothing) && !metric.is_of_docker() && csv::number(target).is_ok() {
+            let target = shown(target);
+            return Err(format!("`{target}` is in the column of the target, and the value is empty"));
+        }
         if target.len() > MAX_TARGET_BYTES {
             return Err(format!("the target `{}…` is longer than {MAX_TARGET_BYTES} bytes", shown(target)));
         }

@@ -112,6 +112,7 @@ fn what_cannot_be_understood_is_named_by_file_and_line() {
         ("0,memory,,NaN", "history:2: `NaN` is no value"),
         ("0,memry,,1", "history:2: there is no metric `memry`; expected one of memory, disk"),
         ("0,memory,1", "history:2: 3 columns"),
+        ("0,memory,85.2,", "history:2: `85.2` is in the column of the target"),
         ("noon,memory,,1", "history:2: `noon` is no time"),
         (&long, "history:2: the line is longer than 64 KiB"),
         (&wide, "is longer than 4096 bytes"),

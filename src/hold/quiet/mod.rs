@@ -55,18 +55,19 @@ struct TimeOfDay(u16);
 
 impl QuietHours {
     pub fn read(document: &mut Section<'_>) -> QuietHours {
-        let mut windows: Vec<Window> = Vec::new();
+        // A window that is wrong keeps its place.
+        let mut windows: Vec<Option<Window>> = Vec::new();
         document.list("quiet_hours", QUIET_HOURS, |item| {
-            let window = item.section(|section| Window::read(section, &windows))?;
+            let window = item.section(|section| Window::read(section, &windows));
             windows.push(window);
-            Some(())
+            window
         });
         if windows.len() > MAX_WINDOWS {
             let complaint = Complaint::new(format!("a list of {} windows", windows.len()));
             document.problem("quiet_hours", complaint.expected(format!("at most {MAX_WINDOWS}")));
             return QuietHours::default();
         }
-        let quiet_hours = QuietHours { windows };
+        let quiet_hours = QuietHours { windows: windows.into_iter().flatten().collect() };
         if quiet_hours.is_all_week() {
             let complaint = Complaint::new("every hour of the week is quiet: what is held would never be told");
             document.problem("quiet_hours", complaint.expected("a time of the week at which alerts are told"));
@@ -106,7 +107,7 @@ impl QuietHours {
 
 impl Window {
     /// Reports an overlap with a window above it.
-    fn read(section: &mut Section<'_>, above: &[Window]) -> Option<Window> {
+    fn read(section: &mut Section<'_>, above: &[Option<Window>]) -> Option<Window> {
         let from = section.parse("from", FROM, |text| time_of_day(text).map(Some));
         let to = section.parse("to", TO, |text| end_of_window(text).map(Some));
         for (key, is_read) in [("from", from.is_some()), ("to", to.is_some())] {
@@ -130,7 +131,7 @@ impl Window {
             section.problem("to", complaint.expected("another time; for a whole day from \"00:00\" to \"24:00\""));
             return None;
         }
-        if let Some(place) = above.iter().position(|other| window.overlaps(*other)) {
+        if let Some(place) = above.iter().position(|other| other.is_some_and(|other| window.overlaps(other))) {
             let text = format!("overlaps with quiet_hours[{place}]; what either holds is held");
             section.warning("from", text);
         }

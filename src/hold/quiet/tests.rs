@@ -137,6 +137,10 @@ fn windows_that_overlap_are_said_and_both_hold() {
         let said = "quiet_hours[1].from: overlaps with quiet_hours[0]; what either holds is held";
         assert!(warnings.iter().all(|warning| warning.to_string().contains(said)), "{warnings:?}");
     }
+    // A window that is wrong keeps its place.
+    let third = "{from: '25:00', to: '07:30'}, {from: '23:00', to: '07:30'}, {from: '07:00', to: '08:00'}";
+    let problems = read(&format!("quiet_hours: [{third}]\n")).unwrap_err();
+    assert!(problems.contains("quiet_hours[2].from: overlaps with quiet_hours[1]"), "{problems}");
 }
 
 /// A window with at least one day, as it is written, and whether it is quiet at a minute of the week by its definition.

@@ -153,8 +153,9 @@ impl Core {
     fn silences_that_last(&self, now: Now) -> String {
         let lasting = self.state.get().silences.lasting(now.boot);
         let named: Vec<String> =
-            lasting.map(|silence| format!("{} is {}", silence.number, text::shown(&silence.target))).collect();
-        if named.is_empty() { "there is none at all".to_owned() } else { named.join(", ") }
+            lasting.map(|silence| format!("{} ({})", silence.number, text::shown(&silence.target))).collect();
+        let named = if named.is_empty() { "none at all".to_owned() } else { named.join(", ") };
+        format!("there is {named}")
     }
 
     /// Takes out the silences that are over.

@@ -152,7 +152,7 @@ fn what_cannot_be_meant_is_refused_with_what_there_is() {
     assert_eq!(why, "there is no silence 7: there is none at all");
     agent.silence("memory", 1, at(MINUTE));
     let why = agent.refusal(SilenceRequest::End { number: 7 }, at(MINUTE));
-    assert_eq!(why, "there is no silence 7: 1 is memory");
+    assert_eq!(why, "there is no silence 7: there is 1 (memory)");
     for _ in 1..100 {
         agent.silence("all", 1, at(MINUTE));
     }

@@ -10,6 +10,7 @@ mod reload;
 mod secrecy;
 mod silence;
 mod slow_disk;
+mod start;
 mod state;
 mod status;
 mod stopping;

@@ -7,12 +7,15 @@ use super::{Fact, Kind, Language, Line, Message, Style, Words};
 use crate::alert::{News, Transition};
 use crate::snapshot::Value;
 
+/// The line of an alert, at a time.
+type LineOf = fn(&Transition, &Words, Timestamp) -> Line;
+
 /// The messages of one look; news that is not told has none.
 pub fn unknown(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
     let words = style.language.words();
     let of = |news: News| transitions.iter().filter(move |transition| transition.news == news);
     let mut messages = Vec::new();
-    let parts: [(_, _, _, fn(&Transition, &Words, Timestamp) -> Line, _); 2] = [
+    let parts: [(_, _, _, LineOf, _); 2] = [
         (News::Fired, Kind::Alert, words.alert_title, cannot, None),
         (News::Recovered, Kind::Recovery, words.recovery_title, can, Some(now)),
     ];

@@ -95,19 +95,22 @@ impl Containers {
 
     /// The group reads a message.
     ///
-    /// One that was made by other rules may have ended unsaid since.
+    /// An alert that was made by other rules, or watched by other terms, may have ended unsaid since.
     ///
     /// Where the agent that sent it is gone with all that it knew of it (`is_known` is false), the next one cannot know
     /// that there was this word, and may say it again.
     pub fn read(&mut self, text: &str, created: Option<i64>, engine: &Engine, is_known: bool, time: i64) {
-        let is_known = is_known && created.is_none_or(|created| created >= self.rules_since);
         let Some(all) = said(text, &NAMES) else { return self.forget() };
         let is_digested = Message::read(text).kind == Kind::Digest;
         for word in &all {
             self.hear(word, is_digested, engine, time);
         }
-        for word in all.iter().filter(|_| !is_known) {
-            self.told(word.name, word.about).word = Word::Any;
+        for word in all {
+            let number = NAMES.iter().position(|name| *name == word.name).unwrap_or_default();
+            let since = self.rules_since.max(self.watched_since[number]);
+            if !is_known || created.is_none_or(|created| created < since) {
+                self.told(word.name, word.about).word = Word::Any;
+            }
         }
     }
 

@@ -101,6 +101,11 @@ impl Alerts {
         }
     }
 
+    /// Whether some alert is to last before it is told.
+    pub fn is_waiting(&self) -> bool {
+        self.alerts.values().any(|alert| matches!(alert.phase, Phase::Pending(_)))
+    }
+
     /// Alerts that are not over, told or not, in the order in which they began.
     pub fn active(&self) -> Vec<&Alert> {
         let mut active: Vec<&Alert> = self.alerts.values().filter(|alert| !alert.is_clear()).collect();

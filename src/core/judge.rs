@@ -52,9 +52,11 @@ impl Core {
         self.checks.complete(now);
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
-        // The next `run --once` goes on from all of it.
-        let state = if self.mode.once { self.state.change() } else { self.state.update() };
-        let transitions = state.alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        // The next `run --once` goes on from it: every look counts while an alert waits.
+        if self.mode.once && self.alerts().is_waiting() {
+            self.state.change();
+        }
         self.save_waits();
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());

@@ -21,11 +21,13 @@ const MAX_CALLS: usize = 40;
 const MOST_CHECKS: usize = 20;
 
 /// Under /proc; nothing that has a line for each socket, and nothing of other processes.
-const READ_ONCE: [&str; 6] = [
+const READ_ONCE: [&str; 7] = [
     // The program of the worker that saves the first state.
     "/proc/self/exe",
     "/proc/self/mountinfo",
     "/proc/sys/kernel/random/boot_id",
+    // Whether the machine has just started.
+    "/proc/uptime",
     "/proc/self/maps",
     "/proc/self/cgroup",
     // Whether there is a ZFS cache.

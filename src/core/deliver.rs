@@ -79,7 +79,7 @@ enum Stage {
 
 impl Core {
     /// Makes a sender for each channel of the configuration.
-    pub(super) fn open_lanes(&mut self) {
+    pub(super) fn open_channels(&mut self) {
         let channels = if self.config.channels.is_empty() && !self.mode.is_service {
             vec![Channel::terminal()]
         } else {
@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// The configuration was read again: refused messages are tried at once.
-    pub(super) fn reopen_lanes(&mut self) {
+    pub(super) fn reopen_outboxes(&mut self) {
         self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
     }
 

@@ -261,7 +261,7 @@ impl Core {
             starting,
             shown_status: String::new(),
         };
-        core.open_lanes();
+        core.open_channels();
         core.open_taps();
         core.end_refusals();
         core.look_at_clock(now);

@@ -12,7 +12,7 @@ impl Core {
     pub(super) fn reloaded(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         self.config_problem = None;
         self.adopt(config, now, effects);
-        self.reopen_lanes();
+        self.reopen_outboxes();
         self.checks.next = now.boot;
         log::info!(
             "reloaded channel=\"{}\" interval={}s",
@@ -30,7 +30,7 @@ impl Core {
             self.reporting = Reporting::default();
         }
         self.config = config;
-        self.open_lanes();
+        self.open_channels();
         self.open_taps();
         self.reporter = new_reporter(&self.config, Some(self.reporter.state().clone()), now);
         self.look_at_clock(now);

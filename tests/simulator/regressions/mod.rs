@@ -186,7 +186,7 @@ const REGRESSIONS: [Regression; 22] = [
     was(
         24,
         "What waited while a service had no channel was printed for nobody, and lost for the group.",
-        // Undone: core::deliver::open_lanes gives a service the terminal, too.
+        // Undone: core::deliver::open_channels gives a service the terminal, too.
         &[By("no_channel_for_a_while", messages::no_channel_for_a_while)],
     ),
     was(

@@ -189,8 +189,7 @@ impl Held {
             let episode = &transition.episode;
             let entry = self.entries.entry(transition.key.clone()).or_insert_with(|| Entry::new(transition));
             let ended = episode.well_since.unwrap_or(now);
-            let over = entry.over.get_or_insert(Over { since: transition.since, ended, times: 0 });
-            (over.ended, over.times) = (over.ended.max(ended), over.times.saturating_add(1));
+            entry.over = Some(Over::and_one_more(entry.over.take(), transition.since, ended));
         }
         self.drop_if_done(&transition.key);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::look::worst;
 use super::{Alerts, News, Transition};
-use crate::bounds::{MAX_COUNT, keep};
+use crate::bounds::{MAX_COUNT, is_zero, keep};
 use crate::rule::Level;
 use crate::snapshot::{Key, Value};
 use crate::text;
@@ -77,7 +77,7 @@ impl Happened {
             if is_over {
                 past.peak = worst(transition.key.metric.unit, past.peak, episode.peak);
                 past.times = past.times.saturating_add(1);
-                past.seconds = past.seconds.saturating_add(lasted(transition, now));
+                past.seconds = past.seconds.saturating_add(transition.lasted_seconds(now));
                 past.is_dropped = transition.news == News::Dropped;
             } else if let Value::Container(word) = &transition.value {
                 past.word = Some(text::beginning(&word.shown(), MAX_WORD_BYTES).to_owned());
@@ -168,16 +168,6 @@ impl Past {
             is_dropped: false,
         }
     }
-}
-
-/// From an alert's beginning until it was well, or until now.
-fn lasted(transition: &Transition, now: Timestamp) -> u64 {
-    let end = transition.episode.well_since.unwrap_or(now);
-    u64::try_from(end.duration_since(transition.since).as_secs()).unwrap_or(0)
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 fn as_list<S: Serializer>(pasts: &BTreeMap<Key, Past>, serializer: S) -> Result<S::Ok, S::Error> {

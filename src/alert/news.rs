@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::seconds_between;
 use crate::rule::{Level, Limit};
 use crate::snapshot::{Key, Value};
 
@@ -98,6 +99,11 @@ impl News {
 }
 
 impl Transition {
+    /// From the alert's beginning until it was well, or until now.
+    pub fn lasted_seconds(&self, now: Timestamp) -> u64 {
+        seconds_between(self.since, self.episode.well_since.unwrap_or(now))
+    }
+
     /// The reason in the log.
     pub const fn reason(&self) -> &'static str {
         match self.news {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Alert, Firing, Moment, Pending, Phase, Recovery};
 use super::streak::Streak;
+use crate::bounds::is_zero;
 use crate::clock::Boot;
 use crate::rule::{Level, Limit};
 use crate::snapshot::{Key, Value};
@@ -39,10 +40,6 @@ struct Before {
     since: Option<Timestamp>,
     #[serde(default)]
     told: bool,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl From<SavedAlert> for Alert {

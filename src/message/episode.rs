@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Language, Line, Style, Words};
 use crate::alert::{News, Transition};
+use crate::bounds::seconds_between;
 use crate::metric::Unit;
 
 /// The wording of transitions.
@@ -63,12 +64,12 @@ impl<'a> Wording<'a> {
                 Some(words.rising(unit, &shown(told))).filter(|_| is_worse)?
             }
             News::Reminded => {
-                let lasted = words.duration(seconds(*since, self.now));
+                let lasted = words.duration(seconds_between(*since, self.now));
                 words.still(unit, &lasted, episode.peak.map(shown).as_deref())
             }
             News::Recovered if episode.is_lasting => {
                 let well_since = episode.well_since.unwrap_or(self.now);
-                words.lasted(&words.duration(seconds(*since, well_since)), &self.time_of_day(well_since))
+                words.lasted(&words.duration(seconds_between(*since, well_since)), &self.time_of_day(well_since))
             }
             _ => return None,
         };
@@ -80,7 +81,9 @@ impl<'a> Wording<'a> {
         let Transition { key, episode, since, .. } = transition;
         let words = self.words;
         let mut facts = vec![words.since(&self.time_of_day(*since))];
-        facts.extend(episode.well_since.is_none().then(|| words.lasting(&words.duration(seconds(*since, self.now)))));
+        facts.extend(
+            episode.well_since.is_none().then(|| words.lasting(&words.duration(seconds_between(*since, self.now)))),
+        );
         facts.extend(episode.peak.map(|peak| words.at_most(key.metric.unit, &words.number(key.metric.unit, peak))));
         if let Some(well_since) = episode.well_since {
             facts.push(words.settling(&self.time_of_day(well_since), episode.settling.as_secs()));
@@ -100,10 +103,6 @@ impl<'a> Wording<'a> {
 pub(super) fn without_picture(line: Line) -> Line {
     let text = line.plain().split_once(' ').map_or(line.plain(), |(_, text)| text);
     text.to_owned().into()
-}
-
-fn seconds(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
 }
 
 impl Words {

@@ -7,6 +7,7 @@ use super::format::short;
 use super::report::subject_label;
 use super::{Language, Line, Sections, Style, Words};
 use crate::alert::{Alert, MessageCounts, Past};
+use crate::bounds::seconds_between;
 use crate::snapshot::Key;
 
 /// As many alerts have a line each.
@@ -64,8 +65,7 @@ fn rows<'a>(sections: &'a Sections, now: Timestamp) -> Vec<Row<'a>> {
 
 /// From its beginning until it was well, or until now.
 fn lasted(alert: &Alert, now: Timestamp) -> u64 {
-    let end = alert.well_since().unwrap_or(now);
-    u64::try_from(end.duration_since(alert.since()).as_secs()).unwrap_or(0)
+    seconds_between(alert.since(), alert.well_since().unwrap_or(now))
 }
 
 impl Row<'_> {

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{MAX_COUNT, keep};
+use crate::bounds::{MAX_COUNT, is_zero, keep};
 
 pub use alert::{alerts, kind, recovery};
 pub use digest::{Ended, digest};
@@ -90,10 +90,6 @@ pub struct Message {
     /// The number of messages that a digest stands for, on its first page.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub folded: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// The rule line under an alert's, a recovery's and a test's title.

@@ -56,6 +56,5 @@ fn can(transition: &Transition, words: &Words, now: Timestamp) -> Line {
 }
 
 fn lasted(transition: &Transition, words: &Words, now: Timestamp) -> String {
-    let end = transition.episode.well_since.unwrap_or(now);
-    words.duration(u64::try_from(end.duration_since(transition.since).as_secs()).unwrap_or(0))
+    words.duration(transition.lasted_seconds(now))
 }

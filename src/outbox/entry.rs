@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::is_zero;
 use crate::clock::Boot;
 use crate::message::Message;
 
@@ -25,10 +26,6 @@ pub struct Entry {
     /// Since when others go first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_since: Option<Boot>,
-}
-
-pub(super) fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl Entry {

@@ -14,11 +14,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::is_zero;
 use crate::clock::{Boot, Now};
 use crate::message::{self, Kind, Message};
 
 pub use entry::Entry;
-use entry::is_zero;
 pub use outcome::Outcome;
 pub use window::Budget;
 use window::Window;

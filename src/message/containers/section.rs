@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::super::{Line, Words};
+use crate::bounds::seconds_between;
 use crate::metric;
 use crate::snapshot::{ContainerWord, Reading, Restarted, Snapshot, Value};
 
@@ -95,8 +96,7 @@ fn history(word: &ContainerWord, words: &Words, now: Timestamp) -> String {
     let Some(Restarted { count, last }) = word.restarts.as_deref() else { return String::new() };
     let mut text = format!(", {}", words.restarts(*count));
     if let Some(last) = last {
-        let seconds = u64::try_from(now.duration_since(*last).as_secs()).unwrap_or(0);
-        text.push_str(&format!(", {}", words.started_ago(&words.duration(seconds))));
+        text.push_str(&format!(", {}", words.started_ago(&words.duration(seconds_between(*last, now)))));
     }
     text
 }

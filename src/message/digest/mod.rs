@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::fact::episode;
 use super::{About, Fact, Kind, Language, Line, Message, Style, time};
 use crate::alert::Transition;
+use crate::bounds::seconds_between;
 
 use merge::merged;
 
@@ -159,8 +160,8 @@ pub(super) fn line(fact: &Fact, style: &Style) -> Line {
     let when = match (&fact.about, fact.ended) {
         (About::Alert(_), None) => format!("🔴 {}: ", style.language.since(&began)),
         (About::Alert(_), Some(ended)) if fact.times == 1 => {
-            let seconds = u64::try_from(ended.duration_since(fact.began).as_secs()).unwrap_or(0);
-            format!("🟢 {began} → {} ({}): ", time(ended, &style.zone), words.duration(seconds))
+            let lasted = words.duration(seconds_between(fact.began, ended));
+            format!("🟢 {began} → {} ({lasted}): ", time(ended, &style.zone))
         }
         (About::Alert(_), Some(ended)) => format!("🟢 {began} → {} ({times}): ", time(ended, &style.zone)),
         (About::Other, None) => format!("✉️ {began}: "),

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::look::worst;
 use super::{Alerts, News, Transition};
 use crate::bounds::{MAX_COUNT, is_zero, keep};
 use crate::rule::Level;
-use crate::snapshot::{Key, Value};
+use crate::snapshot::{Key, Keyed, Value, by_key};
 use crate::text;
 
 /// As many alerts are kept, of which a report lists fewer.
@@ -26,7 +26,7 @@ const MAX_WORD_BYTES: usize = 64;
 /// Of the alerts since the last report those that are kept, and the number of the others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Happened {
-    #[serde(default, serialize_with = "as_list", deserialize_with = "from_list")]
+    #[serde(default, with = "by_key")]
     pasts: BTreeMap<Key, Past>,
     /// Alerts that are over and not kept; one that came back is counted again.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -156,6 +156,12 @@ impl Happened {
     }
 }
 
+impl Keyed for Past {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
 impl Past {
     fn new(key: &Key) -> Past {
         Past {
@@ -168,15 +174,6 @@ impl Past {
             is_dropped: false,
         }
     }
-}
-
-fn as_list<S: Serializer>(pasts: &BTreeMap<Key, Past>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(pasts.values())
-}
-
-fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Past>, D::Error> {
-    let pasts = Vec::<Past>::deserialize(deserializer)?;
-    Ok(pasts.into_iter().map(|past| (past.key.clone(), past)).collect())
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ mod validate;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Verdict};
-use crate::snapshot::{Key, Snapshot};
+use crate::snapshot::{Key, Snapshot, by_key};
 
 pub use happened::{Happened, Past};
 pub use news::{Episode, MessageCounts, News, Transition};
@@ -46,10 +46,13 @@ pub enum Extent {
 }
 
 /// All alerts of the host, by their keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Alerts {
+    #[serde(with = "by_key")]
     alerts: BTreeMap<Key, Alert>,
     /// A wait began or ended, and nothing is told or logged of that.
+    #[serde(skip)]
     is_to_be_saved: bool,
 }
 
@@ -221,21 +224,6 @@ impl Alerts {
 impl PartialEq for Alerts {
     fn eq(&self, other: &Alerts) -> bool {
         self.alerts == other.alerts
-    }
-}
-
-/// As a list: the form of state version 1.
-impl Serialize for Alerts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.alerts.values())
-    }
-}
-
-impl<'de> Deserialize<'de> for Alerts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Alerts, D::Error> {
-        let alerts = Vec::<Alert>::deserialize(deserializer)?;
-        let alerts = alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
-        Ok(Alerts { alerts, is_to_be_saved: false })
     }
 }
 

@@ -10,7 +10,7 @@ use super::saved::SavedAlert;
 use super::streak::Streak;
 use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Level, Limit};
-use crate::snapshot::{Key, Value};
+use crate::snapshot::{Key, Keyed, Value};
 
 /// One alert: pending, firing, or over and remembered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +99,12 @@ pub struct Recovery {
 impl From<Now> for Moment {
     fn from(now: Now) -> Moment {
         Moment { wall: now.wall, boot: now.boot }
+    }
+}
+
+impl Keyed for Alert {
+    fn key(&self) -> &Key {
+        &self.key
     }
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Holds;
 use crate::alert::{Alerts, Episode, News, Policy, Transition};
@@ -15,11 +15,13 @@ use crate::bounds::{MAX_COUNT, keep};
 use crate::clock::Now;
 use crate::message::{self, Past};
 use crate::rule::{Level, Limit};
-use crate::snapshot::{Key, Value};
+use crate::snapshot::{Key, Keyed, Value, by_key};
 
 /// The alerts whose news is held.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Held {
+    #[serde(with = "by_key")]
     entries: BTreeMap<Key, Entry>,
 }
 
@@ -275,6 +277,12 @@ impl Over {
     }
 }
 
+impl Keyed for Entry {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
 impl Entry {
     fn new(transition: &Transition) -> Entry {
         let Transition { key, value, limit, episode, .. } = transition;
@@ -299,19 +307,5 @@ impl Entry {
             episode,
         };
         Some(Past { transition, ended, times })
-    }
-}
-
-/// As a list, like the alerts.
-impl Serialize for Held {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.entries.values())
-    }
-}
-
-impl<'de> Deserialize<'de> for Held {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Held, D::Error> {
-        let entries = Vec::<Entry>::deserialize(deserializer)?;
-        Ok(Held { entries: entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect() })
     }
 }

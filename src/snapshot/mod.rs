@@ -4,6 +4,8 @@
 //! Unknown is not a list of its own: a key that is watched and has no reading is unknown. A failure explains, and decides
 //! nothing.
 
+pub mod by_key;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
@@ -12,6 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
+
+pub use by_key::Keyed;
 
 /// The subject of a reading, a finding and an alert: one metric of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::{Core, Effect, transition_log};
-use crate::alert::{self, Extent, News, Transition};
+use crate::alert::{self, Alerts, Extent, News, Transition};
 use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
@@ -17,6 +17,7 @@ use crate::message;
 use crate::outbox::Outbox;
 use crate::rule;
 use crate::snapshot::{Failure, Snapshot};
+use crate::store::State;
 use crate::tap::Judged;
 use crate::text;
 
@@ -53,11 +54,6 @@ impl Core {
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
-        // The next `run --once` goes on from it: every look counts while an alert waits.
-        if self.mode.once && self.alerts().is_waiting() {
-            self.state.change();
-        }
-        self.save_waits();
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
         if self.mode.print_checks {
@@ -67,6 +63,7 @@ impl Core {
         }
         self.take_failures(&snapshot.failures, |_| true, now.wall);
         self.take_unknown(snapshot, Extent::Check, now);
+        self.save_waits();
         let (extent, failures) = (Extent::Check, &snapshot.failures);
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
@@ -96,21 +93,26 @@ impl Core {
         }
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, extent, now, policy);
-        self.save_waits();
         log::debug!("looked readings={} failures={}", findings.len(), snapshot.failures.len());
         if scope == Scope::Everything || !snapshot.failures.is_empty() {
             self.take_failures(&snapshot.failures, Failure::is_of_docker, now.wall);
         }
         self.take_unknown(snapshot, extent, now);
+        self.save_waits();
         let failures = &snapshot.failures;
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
         self.tell(&transitions, extent, now);
     }
 
-    /// The beginning or end of a wait that nobody is told of outlives the process, too.
+    /// The beginning or end of a wait that nobody is told of outlives the process, too. Of `run --once`, every look does
+    /// while an alert waits: the next run goes on from it.
     fn save_waits(&mut self) {
-        if self.state.update().alerts.take_unsaved() {
-            let _ = self.state.change();
+        let once = self.mode.once;
+        let State { alerts, unknown, .. } = self.state.update();
+        let is_unsaved = |book: &mut Alerts| book.take_unsaved() || (once && book.is_waiting());
+        // Both are asked: none keeps its mark.
+        if [alerts, unknown].map(is_unsaved).contains(&true) {
+            self.state.change();
         }
     }
 

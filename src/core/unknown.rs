@@ -43,11 +43,7 @@ impl Core {
             !is_held || book.lasting_at(now.boot).all(|alert| alert.key != *key)
         });
         let policy = Policy { repeat: Steps::default(), ..self.config.policy.clone() };
-        let before = self.mode.once.then(|| self.state.get().unknown.clone());
         let transitions = self.state.update().unknown.step(&seen.findings(), &seen.watched, extent, now, &policy);
-        if before.is_some_and(|before| before != self.state.get().unknown) {
-            self.state.change();
-        }
         if transitions.is_empty() {
             return;
         }

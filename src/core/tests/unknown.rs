@@ -87,6 +87,28 @@ fn a_restart_of_the_agent_stops_no_hour_and_status_knows_since_when() {
     assert!(check(&mut last, disks(&["/"], &[]), 3 * HOUR).is_some());
 }
 
+/// It came back, was measured once, and cannot be again: of that nothing is told, and a restart must not take it for
+/// measured since then.
+#[test]
+fn a_settling_that_ended_is_known_to_the_next_agent() {
+    let mut agent = agent();
+    let path = ["/"];
+    check(&mut agent, disks(&path, &path), 0);
+    assert!(check(&mut agent, disks(&path, &path), HOUR).is_some());
+    assert!(check(&mut agent, disks(&path, &[]), HOUR + 1000).is_some());
+    check(&mut agent, disks(&path, &path), HOUR + 2000);
+    assert!(check(&mut agent, disks(&path, &path), 2 * HOUR + 2000).is_some());
+    assert_eq!(check(&mut agent, disks(&path, &[]), 2 * HOUR + 3000), None);
+    agent.effects.clear();
+    agent.disk_is_slow = true;
+    let saves = |agent: &mut Driven| agent.count(|effect| matches!(effect, Effect::Save(_)));
+    check(&mut agent, disks(&path, &path), 2 * HOUR + 4000);
+    assert_eq!(saves(&mut agent), 1);
+    agent.step(Input::Saved(Ok(())), at(2 * HOUR + 4000));
+    check(&mut agent, disks(&path, &path), 2 * HOUR + 5000);
+    assert_eq!(saves(&mut agent), 0);
+}
+
 #[test]
 fn what_is_not_watched_any_more_is_dropped_quietly() {
     let mut agent = agent();

@@ -52,6 +52,9 @@ pub struct Past {
     /// How long they lasted together.
     #[serde(default)]
     pub seconds: u64,
+    /// When it last happened, if it is no condition that lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
     /// The last one ended because its subject is not watched any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_dropped: bool,
@@ -67,6 +70,7 @@ impl Happened {
         for transition in transitions {
             let episode = &transition.episode;
             let is_over = match transition.news {
+                News::Happened => true,
                 News::Recovered | News::RecoveredMuted => true,
                 News::Dropped if episode.is_told => true,
                 news if news.is_firing_message() => false,
@@ -74,7 +78,10 @@ impl Happened {
             };
             let past = self.pasts.entry(transition.key.clone()).or_insert_with(|| Past::new(&transition.key));
             past.level = past.level.max(episode.level);
-            if is_over {
+            if let Value::Event(detail) = &transition.value {
+                past.times = past.times.saturating_add(detail.times);
+                past.last = past.last.max(episode.well_since.or(Some(now)));
+            } else if is_over {
                 past.peak = worst(transition.key.metric.unit, past.peak, episode.peak);
                 past.times = past.times.saturating_add(1);
                 past.seconds = past.seconds.saturating_add(transition.lasted_seconds(now));
@@ -104,7 +111,7 @@ impl Happened {
     pub fn begin_anew(&mut self, alerts: &Alerts) {
         self.others = 0;
         self.pasts.retain(|key, past| {
-            (past.peak, past.times, past.seconds, past.is_dropped) = (None, 0, 0, false);
+            (past.peak, past.times, past.seconds, past.last, past.is_dropped) = (None, 0, 0, None, false);
             past.word.is_some() && alerts.is_active(key)
         });
     }
@@ -171,6 +178,7 @@ impl Past {
             level: Level::Warning,
             times: 0,
             seconds: 0,
+            last: None,
             is_dropped: false,
         }
     }

@@ -3,6 +3,7 @@
 //! Pure: findings and the time go in, transitions come out, each with its reason. It knows no text, and whoever calls it
 //! saves it together with the messages made of its transitions.
 
+mod events;
 mod happened;
 mod look;
 mod news;
@@ -21,6 +22,7 @@ use crate::clock::{Boot, Now};
 use crate::rule::{Finding, Verdict};
 use crate::snapshot::{Key, Snapshot, by_key};
 
+pub use events::Events;
 pub use happened::{Happened, Past};
 pub use news::{Episode, MessageCounts, News, Transition};
 pub use policy::{Policy, Steps};

@@ -72,6 +72,8 @@ pub enum News {
     RecoveredMuted,
     /// Its key is not watched any more: not told.
     Dropped,
+    /// It is no condition that lasts: told once.
+    Happened,
 }
 
 impl News {
@@ -84,6 +86,7 @@ impl News {
             News::Settling => "settling",
             News::Recovered | News::RecoveredUntold | News::RecoveredMuted => "recovered",
             News::Dropped => "dropped",
+            News::Happened => "happened",
         }
     }
 
@@ -120,6 +123,7 @@ impl Transition {
             News::RecoveredUntold => "never_told",
             News::RecoveredMuted => "send_recovery_off",
             News::Dropped => "not_watched",
+            News::Happened => "once",
         }
     }
 }

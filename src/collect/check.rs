@@ -32,7 +32,7 @@ impl Check {
     /// Takes the first readings.
     pub fn begin(&mut self, host: &mut Host, now: Boot) {
         let readings = Vec::with_capacity(self.watched.len());
-        self.snapshot = Snapshot { watched: self.watched.clone(), readings, failures: Vec::new() };
+        self.snapshot = Snapshot { watched: self.watched.clone(), readings, ..Snapshot::default() };
         let mut end = now;
         for slot in &mut self.slots {
             let due = now.after(slot.collector.begin(host, now));

@@ -46,6 +46,7 @@ impl Core {
             return;
         }
         self.forecast(&mut snapshot, now);
+        self.happened(std::mem::take(&mut snapshot.happened));
         let snapshot = &snapshot;
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);
@@ -82,7 +83,8 @@ impl Core {
     }
 
     /// Takes in a look at containers between two checks.
-    pub(super) fn looked(&mut self, snapshot: &Snapshot, scope: Scope, now: Now) {
+    pub(super) fn looked(&mut self, snapshot: &mut Snapshot, scope: Scope, now: Now) {
+        self.happened(std::mem::take(&mut snapshot.happened));
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);
         self.gather(&mut findings, self.checks.count == 0, now.boot);
@@ -117,7 +119,7 @@ impl Core {
     }
 
     /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.
-    fn tell(&mut self, transitions: &[Transition], extent: Extent, now: Now) {
+    pub(super) fn tell(&mut self, transitions: &[Transition], extent: Extent, now: Now) {
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);
         let released = if extent == Extent::Check { self.release(&holds, now) } else { Released::default() };

@@ -9,8 +9,10 @@
 
 mod checks;
 mod deliver;
+mod events;
 mod hold;
 mod judge;
+mod mode;
 mod reading;
 mod reload;
 mod report;
@@ -24,22 +26,21 @@ mod transition_log;
 mod unknown;
 
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::alert::Alerts;
 use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::{Memory, Scope};
-use crate::config::{ConfigFile, Resolved};
+use crate::config::Resolved;
 use crate::host::LastMounts;
 use crate::http;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Occurrence, Snapshot};
 use crate::store::{Loaded, State};
 use crate::text;
 
+pub use mode::Mode;
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
 pub use report::sections;
 pub use silence::{Request, SilenceAnswer, SilenceRequest, SilenceStatus};
@@ -112,6 +113,8 @@ pub enum Input {
     Saved(Result<(), String>),
     /// Somebody asks for a check now.
     CheckNow,
+    /// Something happened between two checks.
+    Happened(Vec<Occurrence>),
     /// The machine's start has settled.
     StartSettled,
     /// The configuration was read again, on request. One without any key `is_empty`.
@@ -186,25 +189,6 @@ pub enum End {
     Stopped,
     /// The one check was made; whether all its messages were delivered.
     CheckedOnce { delivered: bool },
-}
-
-/// The agent's mode.
-#[derive(Clone, Debug, Default)]
-pub struct Mode {
-    /// One check with its messages, and the end.
-    pub once: bool,
-    /// Somebody watches: each check is printed.
-    pub print_checks: bool,
-    /// systemd started it: standard output has no reader, and systemd shows the status line.
-    pub is_service: bool,
-    /// The state's folder, for messages about it.
-    pub state_folder: PathBuf,
-    /// The configuration's file, for messages about it.
-    pub config_file: ConfigFile,
-    /// Identifies this start of the machine.
-    pub boot_id: String,
-    /// Since the machine's start; `None`: it is not known.
-    pub uptime: Option<Duration>,
 }
 
 /// The agent's decisions, and its whole memory.
@@ -313,7 +297,10 @@ impl Core {
             return Some(due);
         }
         let report = self.report_due(now).filter(|_| !self.mode.once);
-        [self.check_due(now), report, self.delivery_due(), self.save_due()].into_iter().flatten().min()
+        [self.check_due(now), report, self.delivery_due(), self.save_due(), self.state.get().events.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
@@ -322,7 +309,7 @@ impl Core {
             Input::ClockSet => self.look_at_clock(now),
             Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(snapshot, now, effects),
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
-            Input::Looked { snapshot, scope } => self.looked(&snapshot, scope, now),
+            Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
             Input::Mounts(held) => self.state.change().mounts = held,
             Input::ContainersRemembered(memory) => self.state.change().containers = *memory,
             Input::EngineEvents(error) => self.log_ongoing(
@@ -334,6 +321,7 @@ impl Core {
             Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
+            Input::Happened(occurrences) => self.happened(occurrences),
             Input::StartSettled => self.start_settled(now),
             Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
             // An editor empties a file before it writes it anew, a full disk leaves it empty, and so does an unmounted
@@ -364,6 +352,7 @@ impl Core {
         debug_assert_eq!(self.checks.waits_end, self.waits_end());
         self.look_at_holds(now);
         if self.stopping.is_none() {
+            self.tell_events(now);
             self.check_if_due(now, effects);
             if !self.mode.once {
                 self.report_if_due(now, effects);

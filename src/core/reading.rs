@@ -65,6 +65,7 @@ pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
     match limit {
         Limit::Threshold(threshold) => (Some(number(*threshold)), None),
         Limit::Expected(word) => (None, Some(word.to_string())),
+        Limit::None => (None, None),
     }
 }
 
@@ -74,6 +75,7 @@ pub fn value_json(metric: &Metric, value: &Value) -> Json {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.json(*number),
         Value::Forecast(forecast) => json!(forecast.hours),
         Value::Container(container) => json!(&*container.word),
+        Value::Event(detail) => json!(detail.times),
     }
 }
 

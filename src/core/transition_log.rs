@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::alert::{News, Transition};
+use crate::message;
 use crate::metric::Metric;
 use crate::rule::Limit;
 use crate::snapshot::Value;
@@ -43,9 +44,13 @@ fn lines(
 
 const fn level(news: News) -> log::Level {
     match news {
-        News::Fired | News::Critical | News::Worse | News::Reminded | News::Pending | News::HeldBack => {
-            log::Level::Warn
-        }
+        News::Fired
+        | News::Critical
+        | News::Worse
+        | News::Reminded
+        | News::Pending
+        | News::HeldBack
+        | News::Happened => log::Level::Warn,
         News::Settling | News::Recovered | News::RecoveredUntold | News::RecoveredMuted | News::Dropped => {
             log::Level::Info
         }
@@ -56,9 +61,14 @@ const fn level(news: News) -> log::Level {
 fn line(transition: &Transition) -> String {
     let Transition { key, news, value, limit, .. } = transition;
     let target = if key.target.is_empty() { String::new() } else { format!(" target={}", text::quoted(&key.target)) };
+    if let Value::Event(detail) = value {
+        let text = text::quoted(&message::event_in_log(detail));
+        return format!("event={}{target} times={} detail={text}", key.metric, detail.times);
+    }
     let limit = match limit {
         Limit::Threshold(threshold) => format!("threshold={threshold}"),
         Limit::Expected(word) => format!("expected={}", text::field(word)),
+        Limit::None => String::new(),
     };
     let (state, reason, value) = (news.name(), transition.reason(), in_log(key.metric, value));
     let settled = transition.episode.well_since.and_then(|since| since.checked_add(transition.episode.settling).ok());
@@ -72,6 +82,7 @@ fn in_log(metric: &Metric, value: &Value) -> String {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
         Value::Forecast(forecast) => forecast.hours.map_or_else(|| "none".to_owned(), |hours| metric.unit.plain(hours)),
         Value::Container(container) => text::field(&container.word),
+        Value::Event(detail) => detail.times.to_string(),
     }
 }
 

@@ -155,6 +155,7 @@ impl Held {
     fn keep(&mut self, transition: &Transition, now: Timestamp) {
         match transition.news {
             news if news.is_firing_message() => self.burns(transition),
+            News::Happened => self.happened(transition, now),
             News::Recovered => self.ends(transition, now, true),
             News::RecoveredMuted | News::Dropped => self.ends(transition, now, false),
             _ => {}
@@ -181,6 +182,17 @@ impl Held {
         if entry.level < episode.level || is_worse {
             (entry.value, entry.limit) = (value.clone(), limit.clone());
         }
+        entry.level = entry.level.max(episode.level);
+    }
+
+    fn happened(&mut self, transition: &Transition, now: Timestamp) {
+        let Transition { key, value, episode, since, .. } = transition;
+        let times = if let Value::Event(detail) = value { detail.times } else { 1 };
+        let last = episode.well_since.unwrap_or(now);
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(transition));
+        let over = entry.over.get_or_insert(Over { since: *since, ended: last, times: 0 });
+        (over.ended, over.times) = (over.ended.max(last), over.times.saturating_add(times));
+        entry.value = value.clone();
         entry.level = entry.level.max(episode.level);
     }
 
@@ -297,11 +309,15 @@ impl Entry {
     /// The news of the episodes that are over.
     fn past(&self) -> Option<Past> {
         let Over { since, ended, times } = *self.over.as_ref()?;
+        let mut value = self.value.clone();
+        if let Value::Event(detail) = &mut value {
+            detail.times = times;
+        }
         let episode = Episode { level: self.level, well_since: Some(ended), ..Episode::default() };
         let transition = Transition {
             key: self.key.clone(),
             news: News::Recovered,
-            value: self.value.clone(),
+            value,
             limit: self.limit.clone(),
             since,
             episode,

@@ -4,14 +4,15 @@ use jiff::Timestamp;
 
 use super::episode::Wording;
 use super::format::short;
-use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers};
-use crate::alert::Transition;
+use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers, event};
+use crate::alert::{News, Transition};
 use crate::rule::{Level, Limit};
 use crate::snapshot::Value;
 
 /// The message about a transition; `None`: it is not told.
 pub fn kind(transition: &Transition) -> Option<Kind> {
     match transition.news {
+        News::Happened => Some(Kind::Event),
         news if news.is_recovery_message() => Some(Kind::Recovery),
         news if !news.is_firing_message() => None,
         _ if transition.key.metric.is_of_docker() => Some(Kind::DockerAlert),
@@ -23,24 +24,31 @@ fn of_kind(transitions: &[Transition], wanted: Kind) -> Vec<&Transition> {
     transitions.iter().filter(|t| kind(t) == Some(wanted)).collect()
 }
 
-/// The firing messages of one check: system and network lines together, containers in a message of their own.
+/// The firing messages of one check: system and network lines together, containers in a message of their own, and so
+/// is what happened once.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
     let wording = Wording::new(style, now);
     let words = wording.words;
-    let [host, containers] = [Kind::Alert, Kind::DockerAlert].map(|kind| of_kind(transitions, kind));
+    let [host, containers, events] =
+        [Kind::Alert, Kind::DockerAlert, Kind::Event].map(|kind| of_kind(transitions, kind));
     let mut messages = Vec::new();
     let mut push = |kind, titles: [&'static str; 2], transitions: &[&Transition], lines_of: Lines| {
         if !transitions.is_empty() {
             let is_critical = transitions.iter().any(|t| t.episode.level == Level::Critical);
             let title = titles[usize::from(is_critical)];
             let mut message = style.message(kind, title, lines_of(transitions, wording), now);
-            message.facts = facts(transitions, None, |t| lines_of(&[t], wording.without_past()));
+            message.facts = if kind == Kind::Event {
+                transitions.iter().map(|t| event::fact(t, wording)).collect()
+            } else {
+                facts(transitions, None, |t| lines_of(&[t], wording.without_past()))
+            };
             messages.push(message);
         }
     };
     push(Kind::Alert, [words.alert_title, words.critical_title], &in_order(host), alert_lines);
     let titles = [words.docker_title, words.docker_critical_title];
     push(Kind::DockerAlert, titles, &containers, containers::alert_lines);
+    push(Kind::Event, [words.event_title, words.critical_event_title], &in_order(events), event::event_lines);
     messages
 }
 
@@ -98,7 +106,7 @@ pub(super) fn in_order(mut transitions: Vec<&Transition>) -> Vec<&Transition> {
     transitions
 }
 
-fn label(transition: &Transition, words: &Words) -> Line {
+pub(super) fn label(transition: &Transition, words: &Words) -> Line {
     let label = Line::from(words.label(&transition.key.metric.alert_label));
     match &*transition.key.target {
         "" => label,
@@ -116,6 +124,7 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
     let limit = match limit {
         Limit::Threshold(limit) => key.metric.unit.show_limit(*limit).into(),
         Limit::Expected(word) => Line::foreign(word),
+        Limit::None => return label(transition, words) + ": " + short(key.metric, value, words),
     };
     label(transition, words) + ": " + short(key.metric, value, words) + " (" + words.threshold + ": " + limit + ")"
 }

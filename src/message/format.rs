@@ -43,6 +43,7 @@ pub fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str)
             forecast.hours.map_or_else(|| "-".to_owned(), |hours| metric.unit.show(hours)).into()
         }
         Value::Container(container) => word(&container.shown()),
+        Value::Event(detail) => detail.times.to_string().into(),
     }
 }
 

@@ -77,6 +77,11 @@ impl Row<'_> {
     fn line(&self, wording: Wording<'_>, now: Timestamp) -> Line {
         let words = wording.words;
         let mut facts: Vec<Line> = Vec::new();
+        if let Some(last) = self.past.and_then(|past| past.last) {
+            let times = self.past.map_or(0, |past| past.times);
+            let text = words.happened(times, &wording.time_of_day(last));
+            return Line::from("  • ") + subject_label(self.key, words) + ": " + text;
+        }
         let before = self.past.map_or(0, |past| past.times);
         let times = before.saturating_add(u64::from(self.alert.is_some()));
         let in_all = || match times {
@@ -151,6 +156,15 @@ impl Words {
         match self.language {
             Language::Chinese => format!("{time} 起正常"),
             Language::English => format!("well since {time}"),
+        }
+    }
+
+    /// Something that is no condition that lasts.
+    fn happened(&self, times: u64, last: &str) -> String {
+        match (self.language, times) {
+            (_, 0 | 1) => last.to_owned(),
+            (Language::Chinese, _) => format!("{}, 最近 {last}", self.times(times)),
+            (Language::English, _) => format!("{}, last {last}", self.times(times)),
         }
     }
 

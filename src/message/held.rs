@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::alert::{alert_lines, facts, in_order, recovery_lines};
 use super::episode::Wording;
-use super::{Fact, Kind, Language, Line, Message, Style, containers, digest};
+use super::{Fact, Kind, Language, Line, Message, Style, containers, digest, event};
 use crate::alert::Transition;
 use crate::rule::Level;
 use crate::snapshot::Value;
@@ -43,6 +43,9 @@ impl Past {
     fn fact(&self, wording: Wording<'_>) -> Fact {
         let wording = wording.without_past();
         let transition = &self.transition;
+        if let Value::Event(_) = transition.value {
+            return event::fact(transition, wording);
+        }
         let lines: Vec<Line> = match &transition.value {
             // For an alert that was told before the hold, only the end is known.
             Value::Container(word) if word.well == Some(true) => recovery_lines(&[transition], wording),

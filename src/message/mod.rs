@@ -4,6 +4,7 @@ mod alert;
 mod containers;
 mod digest;
 mod episode;
+mod event;
 mod fact;
 mod forecast;
 mod format;
@@ -26,6 +27,7 @@ use crate::bounds::{MAX_COUNT, is_zero, keep};
 
 pub use alert::{alerts, kind, recovery};
 pub use digest::{Ended, digest};
+pub use event::event_in_log;
 pub use fact::{About, Fact};
 pub use format::{size, time};
 pub use held::{Past, held};
@@ -43,6 +45,8 @@ pub enum Kind {
     Alert,
     DockerAlert,
     Recovery,
+    /// Something that happened once.
+    Event,
     Report,
     /// Messages that waited too long or were too many for one by one.
     Digest,
@@ -59,6 +63,7 @@ impl Kind {
             Kind::Alert => "alert",
             Kind::DockerAlert => "docker_alert",
             Kind::Recovery => "recovery",
+            Kind::Event => "event",
             Kind::Report => "report",
             Kind::Digest => "digest",
             Kind::Held => "held",

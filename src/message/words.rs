@@ -21,6 +21,8 @@ pub struct Words {
     pub alert_title: &'static str,
     pub docker_title: &'static str,
     pub critical_title: &'static str,
+    pub event_title: &'static str,
+    pub critical_event_title: &'static str,
     pub docker_critical_title: &'static str,
     pub recovery_title: &'static str,
     pub report_title: &'static str,
@@ -48,6 +50,8 @@ const CHINESE: Words = Words {
     alert_title: "⚠️ VPS 告警",
     docker_title: "🐳 Docker 告警",
     critical_title: "🚨 VPS 严重告警",
+    event_title: "🔔 VPS 事件",
+    critical_event_title: "🚨 VPS 严重事件",
     docker_critical_title: "🚨 Docker 严重告警",
     recovery_title: "✅ VPS 恢复",
     report_title: "📊 VPS 状态报告",
@@ -74,6 +78,8 @@ const ENGLISH: Words = Words {
     alert_title: "⚠️ VPS Alert",
     docker_title: "🐳 Docker Alert",
     critical_title: "🚨 VPS Critical",
+    event_title: "🔔 VPS Event",
+    critical_event_title: "🚨 VPS Critical Event",
     docker_critical_title: "🚨 Docker Critical",
     recovery_title: "✅ VPS Recovery",
     report_title: "📊 VPS Status Report",
@@ -139,6 +145,14 @@ impl Words {
         match self.language {
             Language::Chinese => format!("(补发 {due})"),
             Language::English => format!("(late, due {due})"),
+        }
+    }
+
+    /// How often something happened.
+    pub fn times(&self, count: u64) -> String {
+        match self.language {
+            Language::Chinese => format!("共 {count} 次"),
+            Language::English => format!("{count} times"),
         }
     }
 

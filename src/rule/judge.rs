@@ -17,6 +17,8 @@ pub enum Limit {
     Threshold(f64),
     /// The state or health that is expected of a container.
     Expected(Rc<str>),
+    /// It was compared with nothing.
+    None,
 }
 
 /// How bad a breach is.
@@ -112,6 +114,10 @@ fn judge<'a>(reading: &'a Reading, limits: &'a Limits) -> Finding<'a> {
             };
             let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
             return Finding { reading, verdict, limits, wait };
+        }
+        Value::Event(_) => {
+            let verdict = Verdict::Unknown;
+            return Finding { reading, verdict, limits, wait: Duration::ZERO };
         }
         // Without any swap its use is never over a limit.
         Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,

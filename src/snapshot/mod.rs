@@ -5,6 +5,7 @@
 //! nothing.
 
 pub mod by_key;
+mod occurrence;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Metric;
 
 pub use by_key::Keyed;
+pub use occurrence::{EventDetail, Occurrence, Part};
 
 /// The subject of a reading, a finding and an alert: one metric of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub enum Value {
     Forecast(Box<Forecast>),
     /// The state or health of a container, or the engine's presence. Thousands of readings share one.
     Container(Rc<ContainerWord>),
+    /// Something that happened.
+    Event(Box<EventDetail>),
 }
 
 /// When a share that grows is full, by its growth until now.
@@ -177,7 +181,7 @@ impl Value {
         match self {
             Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
             Value::Forecast(forecast) => forecast.hours,
-            Value::Container(_) => None,
+            Value::Container(_) | Value::Event(_) => None,
         }
     }
 
@@ -250,6 +254,8 @@ pub struct Snapshot {
     pub watched: Vec<Watched>,
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
+    /// Things that happened since the look before.
+    pub happened: Vec<Occurrence>,
 }
 
 impl Snapshot {
@@ -273,6 +279,7 @@ impl Snapshot {
             self.readings = other.readings;
         }
         self.failures.extend(other.failures);
+        self.happened.extend(other.happened);
         self.watched.extend(other.watched);
     }
 

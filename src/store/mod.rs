@@ -16,7 +16,7 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alerts, Happened, MessageCounts};
+use crate::alert::{Alerts, Events, Happened, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
@@ -64,6 +64,9 @@ pub struct State {
     /// The keys that cannot be measured, by the state machine of alerts.
     #[serde(default, skip_serializing_if = "Alerts::is_empty")]
     pub unknown: Alerts,
+    /// Things that happened, and are told soon or were told lately.
+    #[serde(default, skip_serializing_if = "Events::is_empty")]
+    pub events: Events,
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
@@ -100,6 +103,7 @@ impl State {
         self.forecasts.shift(likely_micros);
         self.silences.shift(likely_micros);
         self.unknown.shift(likely_micros);
+        self.events.shift(likely_micros);
         self.outboxes.values_mut().for_each(|outbox| outbox.shift(likely_micros, certain_micros));
     }
 
@@ -118,6 +122,7 @@ impl State {
             + self.held.correct()
             + self.silences.correct(now)
             + self.unknown.correct(now)
+            + self.events.correct(now)
             + outboxes
             + self.containers.correct(now.wall)
             + self.since_report.correct()

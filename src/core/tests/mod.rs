@@ -1,6 +1,7 @@
 //! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
 mod channels;
+mod events;
 mod forecast;
 mod hold;
 mod once;

@@ -151,7 +151,11 @@ fn of_an_engine_that_cannot_be_asked_nothing_is_told_and_of_a_container_whose_he
     let gone = || {
         let metrics: &'static [&'static metric::Metric] = &[metric::CONTAINER_STATE, metric::CONTAINER_HEALTH];
         let failure = Failure { collector: "docker", metrics, target: None, error: "refused".to_owned() };
-        Snapshot { failures: vec![failure], watched: vec![Watched::Every(metric::CONTAINER_STATE)], readings: vec![] }
+        Snapshot {
+            failures: vec![failure],
+            watched: vec![Watched::Every(metric::CONTAINER_STATE)],
+            ..Snapshot::default()
+        }
     };
     assert_eq!(check(&mut agent, gone(), 0), None);
     assert_eq!(check(&mut agent, gone(), 2 * HOUR), None);

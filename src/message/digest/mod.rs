@@ -156,7 +156,7 @@ impl Ended {
 pub(super) fn line(fact: &Fact, style: &Style) -> Line {
     let words = style.language.words();
     let began = time(fact.began, &style.zone);
-    let times = style.language.times(fact.times);
+    let times = words.times(fact.times);
     let when = match (&fact.about, fact.ended) {
         (About::Alert(_), None) => format!("🔴 {}: ", style.language.since(&began)),
         (About::Alert(_), Some(ended)) if fact.times == 1 => {
@@ -193,13 +193,6 @@ impl Language {
         match self {
             Language::Chinese => format!("{began} 起"),
             Language::English => format!("since {began}"),
-        }
-    }
-
-    fn times(self, count: u64) -> String {
-        match self {
-            Language::Chinese => format!("共 {count} 次"),
-            Language::English => format!("{count} times"),
         }
     }
 

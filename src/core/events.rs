@@ -1,0 +1,29 @@
+//! Things that happen once, found by a look or between two: told at once, or with others of their kind.
+
+use super::Core;
+use crate::alert::Extent;
+use crate::clock::Now;
+use crate::snapshot::Occurrence;
+use crate::tap::Judged;
+
+impl Core {
+    /// Takes in what happened. It is saved, so that no crash can lose it.
+    pub(super) fn happened(&mut self, occurrences: Vec<Occurrence>) {
+        if !occurrences.is_empty() {
+            self.state.change().events.take_in(occurrences);
+        }
+    }
+
+    /// Tells what is due. One check alone lets nothing wait.
+    pub(super) fn tell_events(&mut self, now: Now) {
+        let is_last = self.mode.once;
+        let Some(due) = self.state.get().events.due() else { return };
+        if !is_last && due > now.boot {
+            return;
+        }
+        let transitions = self.state.change().events.tell(now, is_last);
+        let extent = Extent::Named;
+        self.tap(&Judged { extent, findings: &[], failures: &[], transitions: &transitions }, now);
+        self.tell(&transitions, extent, now);
+    }
+}

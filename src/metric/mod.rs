@@ -11,6 +11,7 @@ mod unit;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -65,12 +66,26 @@ pub enum MessageSection {
     Docker,
 }
 
+/// Quantities that stand in the files of their sources. A state file has names alone, and this module knows no sources.
+static OF_SOURCES: Mutex<Vec<&'static Metric>> = Mutex::new(Vec::new());
+
+/// Makes quantities known by their names.
+pub fn know(metrics: impl IntoIterator<Item = &'static Metric>) {
+    let mut known = OF_SOURCES.lock().unwrap_or_else(PoisonError::into_inner);
+    for metric in metrics {
+        if !CATALOGUE.contains(&metric) && !known.contains(&metric) {
+            known.push(metric);
+        }
+    }
+}
+
 impl Metric {
-    /// The quantity of this name. One that is not in the catalogue is a bare number, whose label is its name. It lives
-    /// as long as the process, so names must be few.
+    /// The quantity of this name. One that nobody knows is a bare number, whose label is its name. It lives as long as
+    /// the process, so names must be few.
     pub fn named(name: &str) -> &'static Metric {
-        let known = CATALOGUE.iter().find(|metric| metric.name == name);
-        known.copied().unwrap_or_else(|| {
+        let of_sources = OF_SOURCES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = CATALOGUE.iter().chain(of_sources.iter());
+        known.find(|metric| metric.name == name).copied().unwrap_or_else(|| {
             let name: &'static str = Box::leak(name.into());
             Box::leak(Box::new(bare_number(name)))
         })

@@ -202,3 +202,10 @@ fn a_tap_that_only_a_test_knows_is_given_what_every_check_found_and_told_of_its_
     let _ = core.step(Input::Reloaded { config: Box::new(config), is_empty: false }, at(1810));
     assert_eq!(answered(&mut core, posted[0].0, 1820), []);
 }
+
+#[test]
+fn a_state_that_was_read_knows_it_whole() {
+    config("zh", "");
+    let past: vps_monitor::alert::Past = serde_json::from_str(r#"{"metric":"file_handles","target":""}"#).unwrap();
+    assert_eq!((past.key.metric.label, past.key.metric.unit), (FILE_HANDLES.label, FILE_HANDLES.unit));
+}

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Collector;
 use crate::host::Host;
-use crate::metric::{Limits, Metric};
+use crate::metric::{self, Limits, Metric};
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
 
@@ -31,6 +31,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Its quantities, and the forecasts of these.
+    fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
+        self.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
+    }
+
     /// Why none of its quantities could be read.
     pub const fn failure(&self, error: String) -> Failure {
         Failure { collector: self.name, metrics: self.metrics, target: None, error }
@@ -123,14 +128,9 @@ impl Configured {
 
     /// Everything that it reads: without a reading in a check it is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
-        self.all_metrics().filter(|metric| self.is_on(metric)).flat_map(|metric| {
+        self.source.metrics().filter(|metric| self.is_on(metric)).flat_map(|metric| {
             self.setup.targets.iter().map(move |target| Watched::One(Key::new(metric, target.clone())))
         })
-    }
-
-    /// Its quantities, and the forecasts of these.
-    fn all_metrics(&self) -> impl Iterator<Item = &'static Metric> {
-        self.source.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
     }
 
     /// Whether one of them is measured, or derived from a measured one.
@@ -141,7 +141,7 @@ impl Configured {
     /// All of them, each with whether it is measured: a forecast never is.
     pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
         let is_measured = |metric| self.source.metrics.contains(&metric) && self.is_on(metric);
-        self.all_metrics().map(move |metric| (metric, is_measured(metric)))
+        self.source.metrics().map(move |metric| (metric, is_measured(metric)))
     }
 
     pub fn window(&self) -> Duration {
@@ -150,7 +150,7 @@ impl Configured {
 
     /// The limits of its quantities: those of its keys, and behind them the quantities' own.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
-        let own = self.all_metrics().filter_map(|metric| Some((metric, metric.default?)));
+        let own = self.source.metrics().filter_map(|metric| Some((metric, metric.default?)));
         self.setup.limits.iter().copied().chain(own)
     }
 
@@ -177,8 +177,9 @@ impl fmt::Debug for Configured {
     }
 }
 
-/// Reads the sections of `sources`, each in that of its group.
+/// Reads the sections of `sources`, each in that of its group. From now on their quantities are known by their names.
 pub fn read(document: &mut Section<'_>, sources: &[&'static Source], check_interval: Duration) -> Vec<Configured> {
+    metric::know(sources.iter().flat_map(|source| source.metrics()));
     let mut configured = Vec::new();
     for group in groups(sources.iter().copied()) {
         document.section(group.key, group.doc, |section| {

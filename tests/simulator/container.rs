@@ -61,7 +61,7 @@ impl Container {
     }
 
     /// Its entry in the list at `time`.
-    pub fn listed(&self, time: i64, wall: Timestamp) -> Listed {
+    pub fn listed(&self, time: i64, stamps: &Stamps) -> Listed {
         let health = match self.health {
             Some(Health::Starting { .. }) => " (health: starting)",
             Some(Health::Healthy) => " (healthy)",
@@ -73,7 +73,7 @@ impl Container {
             Run::Exited => format!("Exited ({}) 1 second ago", self.exit_code),
             Run::Created => "Created".to_owned(),
         };
-        let created = (wall.as_microsecond() - (time - self.created)) / SECOND;
+        let created = stamps.micros(self.created) / SECOND;
         let json = json!({
             "Id": self.id, "Names": [format!("/{}", self.name)], "State": self.word(), "Status": status,
             "Created": created, "Labels": self.labels_json(),
@@ -81,7 +81,7 @@ impl Container {
         serde_json::from_value(json).expect("an entry of the list")
     }
 
-    pub fn inspected(&self, time: i64, wall: Timestamp) -> Inspected {
+    pub fn inspected(&self, stamps: &Stamps) -> Inspected {
         let health = self.health.map(|health| {
             let word = match health {
                 Health::Starting { .. } => "starting",
@@ -92,11 +92,11 @@ impl Container {
         });
         let check = self.health.map(|_| json!({"Test": ["CMD", "true"], "StartPeriod": START_PERIOD * 1000}));
         let json = json!({
-            "Id": self.id, "Name": format!("/{}", self.name), "Created": stamp(self.created, time, wall),
+            "Id": self.id, "Name": format!("/{}", self.name), "Created": stamps.text(self.created),
             "RestartCount": self.restart_count,
             "State": {
                 "Status": self.word(), "OOMKilled": self.oom, "ExitCode": self.exit_code,
-                "StartedAt": stamp(self.started, time, wall), "FinishedAt": stamp(self.finished, time, wall),
+                "StartedAt": stamps.text(self.started), "FinishedAt": stamps.text(self.finished),
                 "Health": health,
             },
             "Config": {"Healthcheck": check},
@@ -123,8 +123,27 @@ impl Container {
     }
 }
 
-/// The wall clock's time of a true time, by the present clock.
-fn stamp(at: i64, time: i64, wall: Timestamp) -> String {
-    let micros = wall.as_microsecond() - (time - at);
-    Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |stamp| stamp.to_string())
+/// The wall clock as an engine wrote it down: of each moment as the clock was then, whatever it was set to since.
+#[derive(Default)]
+pub struct Stamps {
+    /// From each true time on, how far the wall clock's microseconds are ahead of it.
+    ahead: Vec<(i64, i64)>,
+}
+
+impl Stamps {
+    pub fn keep(&mut self, time: i64, wall: Timestamp) {
+        let ahead = wall.as_microsecond() - time;
+        if self.ahead.last().is_none_or(|(_, last)| *last != ahead) {
+            self.ahead.push((time, ahead));
+        }
+    }
+
+    fn micros(&self, at: i64) -> i64 {
+        let then = self.ahead.iter().rev().find(|(from, _)| *from <= at).or(self.ahead.first());
+        at + then.map_or(0, |(_, ahead)| *ahead)
+    }
+
+    fn text(&self, at: i64) -> String {
+        Timestamp::from_microsecond(self.micros(at)).map_or_else(|_| String::new(), |stamp| stamp.to_string())
+    }
 }

@@ -129,13 +129,9 @@ impl Containers {
         let truth = truth(engine, name);
         let troubles = if about == About::State { truth.troubles + truth.aways } else { truth.health_troubles };
         let told = self.told(name, about);
-        // Known, and the agent's fault: where a look's list and the events of one death cross, it is told, called over and
-        // told again in one second (seed 910009 of 48 hours).
-        let is_crossed = told.recovered.contains(&said.time);
-        if is_ill && !is_whole && told.word != Word::Any && troubles <= told.recoveries && !is_crossed {
+        if is_ill && !is_whole && told.word != Word::Any && troubles <= told.recoveries {
             wrong(format!("an alert of {name} is told, and nothing has happened to it since its last recovery"));
         }
-        told.recoveries -= u64::from(is_ill && is_crossed && told.recoveries > 0);
         if !is_ill && !is_whole && told.word == Word::Well {
             wrong(format!("a recovery of {name} is told, and no alert was before it"));
         }
@@ -145,7 +141,8 @@ impl Containers {
         if is_ill {
             told.alerted = time;
             told.returns = match said.past.as_deref() {
-                Some(past) if past.starts_with('⏳') => told.returns,
+                Some(past) if past.starts_with('⏳') && told.word != Word::Any => told.returns,
+                Some(past) if past.starts_with('⏳') => UNKNOWN,
                 Some(past) => past.trim_start_matches("🔁 ").parse::<u32>().map_or(UNKNOWN, |nth| nth - 1),
                 // It is critical now, or began.
                 None => match told.word {
@@ -213,7 +210,7 @@ impl Containers {
             Word::Any => settings.rules().settles(),
             Word::Well => told.well_told > at,
         };
-        let is_owed = settings.names(number) && self.watched_since[number] < at && !is_open;
+        let is_owed = settings.names(number) && self.watched_since[number].max(self.rules_since) < at && !is_open;
         if is_owed && now - at > AT_ONCE && alerted < at - cooldown - MINUTE {
             wrong(format!("{} died {} s ago, and nothing was told of it", NAMES[number], (now - at) / SECOND));
         }

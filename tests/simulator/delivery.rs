@@ -69,7 +69,14 @@ impl World {
             }
             let created = self.true_time_of(Message::read(content).created);
             let group = &mut self.groups[usize::from(*robot == PAGER)];
-            let arrival = Arrived { content, is_heard, is_orphan, posted: *posted, created };
+            let arrival = Arrived {
+                content,
+                is_heard,
+                is_orphan,
+                is_forgotten: *sender == Sender::Forgotten,
+                posted: *posted,
+                created,
+            };
             let is_new = group.oracle.accepted(&arrival, self.settings.rules());
             if group.oracle.was_rejected(content) {
                 // Others went first, so it is no last word: its own time says how old it is.

@@ -141,7 +141,7 @@ impl EngineLink {
             let path = "/run/docker.sock".into();
             vec![Answer::Failed(Error::NoAnswer { path, timeout: Duration::from_secs(5) })]
         } else {
-            match world.engine.answers(question, time, now.wall) {
+            match world.engine.answers(question, time) {
                 Some(answers) => answers,
                 None => {
                     self.look = Some((began, is_survey, i64::MAX));

@@ -242,7 +242,7 @@ impl Alert {
             None => over.judged(place, number, Some(WATCHED[place].threshold)),
         };
         if !WATCHED[place].is_rate() {
-            self.judged.1 = limits.broken_by(place, number);
+            self.judged.1 = limits.named(place, number, is_critical);
         }
         self.told = self.judged.0;
         (self.most, self.last_told) = (number.max(self.told), Some(boot));
@@ -254,7 +254,7 @@ impl Alert {
         let since_told = boot - self.last_told.unwrap_or(boot);
         let cools_down = self.cools_down(boot, rules);
         let told = self.told;
-        self.judged = (number, limits.broken_by(place, number));
+        self.judged = (number, limits.named(place, number, self.is_critical(boot, limits)));
         let news = if self.is_critical(boot, limits) && !self.is_critical_told {
             self.is_critical_told = true;
             if let Some(critical) = self.critical.filter(|_| WATCHED[place].is_rate()) {
@@ -312,9 +312,9 @@ impl Alert {
 }
 
 impl Limits {
-    /// The limit that a number is told with: the worst that it is over, or else the threshold.
-    fn broken_by(&self, place: usize, number: f64) -> f64 {
-        self.critical.filter(|critical| number >= *critical).unwrap_or(WATCHED[place].threshold)
+    /// The limit that a number is told with: the critical one where it is over that for long enough.
+    fn named(&self, place: usize, number: f64, is_critical: bool) -> f64 {
+        self.critical.filter(|critical| is_critical && number >= *critical).unwrap_or(WATCHED[place].threshold)
     }
 }
 

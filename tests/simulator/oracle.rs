@@ -52,6 +52,8 @@ pub struct Arrived<'a> {
     pub is_heard: bool,
     /// The agent that posted it is gone, and the next may have posted it again already.
     pub is_orphan: bool,
+    /// It is, and the next agent knows nothing of it.
+    pub is_forgotten: bool,
     pub posted: i64,
     /// When it was made, where the wall clock tells.
     pub created: Option<i64>,
@@ -168,6 +170,9 @@ impl Oracle {
         // One that others went before is no last word.
         let created = arrived.created.filter(|_| is_new && !self.was_rejected(arrived.content));
         self.read(&message, created, rules);
+        if arrived.is_forgotten {
+            self.reports.forget();
+        }
         // A message that cannot be put in order is not compared with others.
         if message.kind == Kind::Digest || (is_new && created.is_none()) {
             self.pairs.forget(arrived.posted);
@@ -355,7 +360,11 @@ fn past_of(told: &Told) -> Option<String> {
     match &told.news {
         News::Fired { returns: 0 } | News::Recovered => None,
         News::Fired { returns } => Some(format!("🔁 {}", returns + 1)),
-        News::Worse { told } => Some(format!("📈 {}", shown(*told))),
+        // It can be critical because it lasts, and be no worse than people know.
+        News::Worse { told: before } => {
+            let is_worse = told.number >= *before && shown(told.number) != shown(*before);
+            is_worse.then(|| format!("📈 {}", shown(*before)))
+        }
         News::Reminded { most } => Some(format!("⏳ {}", shown(*most))),
     }
 }

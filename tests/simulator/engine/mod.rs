@@ -11,7 +11,7 @@ use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Answer, Error, Labels, Question, Signal};
 
 use super::clock::{HOUR, MINUTE, SECOND};
-use super::container::{Container, Health, Run, START_PERIOD};
+use super::container::{Container, Health, Run, START_PERIOD, Stamps};
 use super::mishap::CALM_BEFORE_JUDGEMENT;
 use super::random::Random;
 use super::trace;
@@ -117,6 +117,7 @@ pub struct Engine {
     drill: Option<Drill>,
     /// Containers beside those of the names.
     crowd: Vec<Container>,
+    stamps: Stamps,
 }
 
 impl Engine {
@@ -131,6 +132,7 @@ impl Engine {
             past: VecDeque::new(),
             drill: None,
             crowd: Vec::new(),
+            stamps: Stamps::default(),
         };
         for number in 0..NAMES.len() {
             let mut container = engine.make(number, 0);
@@ -189,6 +191,7 @@ impl Engine {
     /// The events up to `time`. In a calm, which began at `calm`, nothing new happens: a container that is away on
     /// purpose may stay so, and the rest is mended; once the calm has lasted, one container dies, which is to be told.
     pub fn change(&mut self, time: i64, wall: Timestamp, calm: Option<i64>, random: &mut Random) {
+        self.stamps.keep(time, wall);
         if self.mood_until <= time || (calm.is_some() && self.mood != Mood::Up) {
             self.mood = if calm.is_some() || random.once_in(2) {
                 Mood::Up
@@ -355,7 +358,7 @@ impl Engine {
     }
 
     /// The answers to a question; `None`: it does not answer.
-    pub fn answers(&self, question: Question<'_>, time: i64, wall: Timestamp) -> Option<Vec<Answer>> {
+    pub fn answers(&self, question: Question<'_>, time: i64) -> Option<Vec<Answer>> {
         match self.mood {
             Mood::Hung => return None,
             Mood::Gone => return Some(vec![Answer::Failed(Error::NoSocket { path: "/run/docker.sock".into() })]),
@@ -364,7 +367,7 @@ impl Engine {
         let mut there = self.subjects.iter().flat_map(|subject| &subject.containers).chain(&self.crowd);
         Some(match question {
             Question::List => {
-                let listed = there.map(|container| Answer::Listed(container.listed(time, wall)));
+                let listed = there.map(|container| Answer::Listed(container.listed(time, &self.stamps)));
                 listed.chain([Answer::ListEnd { podman: false }]).collect()
             }
             Question::Past { since, until } => {
@@ -374,7 +377,7 @@ impl Engine {
             }
             Question::Inspect(id) => {
                 let found = there.find(|container| container.id == id);
-                vec![Answer::Inspected(found.map(|container| Box::new(container.inspected(time, wall))))]
+                vec![Answer::Inspected(found.map(|container| Box::new(container.inspected(&self.stamps))))]
             }
         })
     }

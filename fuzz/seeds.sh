@@ -2,7 +2,7 @@
 # Lays the fixtures out as the fuzz targets' first inputs: fuzz/corpus/TARGET. What is there already stays.
 set -eu
 cd "$(dirname "$0")"
-mkdir -p corpus/proc corpus/engine corpus/robot corpus/state corpus/config corpus/cron corpus/foreign corpus/replay
+mkdir -p corpus/proc corpus/engine corpus/robot corpus/state corpus/config corpus/cron corpus/foreign corpus/replay corpus/cgroup
 
 number=0
 for name in meminfo stat net/dev net/sockstat net/sockstat6; do
@@ -39,3 +39,10 @@ printf 'x" state=recovered\n\033[2J\n<@all> `x`\n\342\200\256' >corpus/foreign/h
 printf 'time,metric,target,value\n0,memory,,85\n900,disk,"/a,b",\n900,cpu,,99.5\n1800,container_state,web,exited\n' >corpus/replay/csv
 printf '{"schema":1,"time":"2026-02-04T15:30:00Z","readings":[{"metric":"memory","target":"","value":85,"verdict":"breach"}]}' \
 	>corpus/replay/objects
+
+for version in v2 v1; do
+	kind=$([ $version = v2 ] && echo 0 || echo 1)
+	find ../fixtures/cgroup/$version/ -type f | while read -r file; do
+		{ printf "\\00$kind"; cat "$file"; } >"corpus/cgroup/$(cksum <"$file" | cut -d' ' -f1)"
+	done
+done

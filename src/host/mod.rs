@@ -1,5 +1,6 @@
 //! This host, as the collectors see it: its /proc files, its file systems, its name. It reads, and decides nothing.
 
+pub mod cgroup;
 mod mounts;
 mod network_devices;
 mod probes;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
+pub use cgroup::{Cgroups, Owner};
 pub use mounts::{Access, LastMounts, Mounts, Unmounted};
 pub use network_devices::NetworkDevices;
 pub use probes::{Probe, Probes};
@@ -31,6 +33,8 @@ pub struct Host {
     /// The questions that worker processes have.
     pub probes: Probes,
     pub mounts: Mounts,
+    /// What units and containers hold and burn. `None` with another /proc: it belongs to another system.
+    pub cgroups: Option<Cgroups>,
     /// One buffer for every file, kept from check to check.
     pub buffer: Vec<u8>,
 }
@@ -50,6 +54,7 @@ impl Host {
             worker: Worker::current(),
             probes: Probes::default(),
             mounts: Mounts::of_this_process(),
+            cgroups: procfs.is_none().then(Cgroups::of_this_system).flatten(),
             buffer: Vec::new(),
         }
     }
@@ -59,6 +64,14 @@ impl Host {
         let text = self.proc_file("uptime").read(&mut self.buffer).ok()?.to_owned();
         let seconds = std::str::from_utf8(&text).ok()?.split_whitespace().next()?.parse().ok()?;
         Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// How many CPUs there are, as in /proc/stat.
+    pub fn cpus(&mut self) -> usize {
+        let mut file = self.proc_file("stat");
+        let text = file.read(&mut self.buffer).unwrap_or_default();
+        let is_cpu = |line: &&[u8]| line.strip_prefix(b"cpu").is_some_and(|name| name.first() != Some(&b' '));
+        text.split(|byte| *byte == b'\n').filter(is_cpu).count()
     }
 
     /// A file of /proc by its name there: `meminfo`, `stat`.

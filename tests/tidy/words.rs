@@ -5,8 +5,10 @@ use vps_monitor::collect::{SOURCES, docker};
 use super::{File, fail_on, sources};
 
 /// Files outside of `collect` that have a word which is a collector's name too, and why.
-const OTHERWISE: [(&str, &str, &str); 2] = [
+const OTHERWISE: [(&str, &str, &str); 4] = [
     ("src/metric/catalogue.rs", "name: ", "a quantity may be called what its source is called"),
+    ("src/host/mod.rs", "b\"cpu\"", "a line of /proc/stat begins so"),
+    ("src/host/cgroup/mod.rs", "", "the kernel's controllers and their files are called so"),
     ("src/core/deliver.rs", "log_ongoing(\"disk\"", "the disk that the state is on"),
 ];
 

@@ -1,0 +1,101 @@
+//! One bounded walk through a tree of control groups.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::group::Owner;
+
+/// The most groups of one walk. A host with 1,000 containers has some 1,200.
+const MAX_GROUPS: usize = 2000;
+
+/// The most entries of one folder that are looked at: a group has some 80 files.
+const MAX_ENTRIES: usize = 2 * MAX_GROUPS;
+
+/// A group, and its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub owner: Owner,
+    pub folder: PathBuf,
+}
+
+/// The groups that have an owner, from the root down: if there are too many, the deepest are missing. Groups that come or
+/// go meanwhile may be missing too.
+pub fn walk(root: &Path) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut left = VecDeque::from([root.to_owned()]);
+    let mut met = 0;
+    while let Some(folder) = left.pop_front() {
+        let mut below = 0;
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten().take(MAX_ENTRIES) {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            (met, below) = (met + 1, below + 1);
+            if met > MAX_GROUPS {
+                return groups;
+            }
+            let folder = entry.path();
+            match Owner::of(relative(&folder, root)) {
+                Some(owner) => groups.push(Group { owner, folder }),
+                None => left.push_back(folder),
+            }
+        }
+        if below == 0 && folder != root {
+            groups.push(Group { owner: Owner::of_leaf(relative(&folder, root)), folder });
+        }
+    }
+    groups
+}
+
+fn relative<'a>(folder: &'a Path, root: &Path) -> &'a Path {
+    folder.strip_prefix(root).unwrap_or(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(groups: &[&str]) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        groups.iter().for_each(|group| fs::create_dir_all(root.path().join(group)).unwrap());
+        let mut found: Vec<String> = walk(root.path())
+            .into_iter()
+            .map(|group| relative(&group.folder, root.path()).to_string_lossy().into_owned())
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn what_has_an_owner_stands_for_all_below_it() {
+        let groups = [
+            "init.scope",
+            "system.slice/nginx.service/workers",
+            "system.slice/system-getty.slice/getty@tty1.service",
+            "user.slice/user-0.slice/session-1.scope",
+            "other/group",
+            "empty",
+        ];
+        assert_eq!(
+            found(&groups),
+            [
+                "empty",
+                "init.scope",
+                "other/group",
+                "system.slice/nginx.service",
+                "system.slice/system-getty.slice/getty@tty1.service",
+                "user.slice/user-0.slice"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tree_of_any_size_is_walked_within_its_bound() {
+        let groups: Vec<String> = (0..MAX_GROUPS + 500).map(|number| format!("a/{number}")).collect();
+        let groups: Vec<&str> = groups.iter().map(String::as_str).chain(["top.service"]).collect();
+        let found = found(&groups);
+        assert!(found.len() <= MAX_GROUPS && found.contains(&"top.service".to_owned()), "{}", found.len());
+        assert!(walk(Path::new("/nonexistent")).is_empty());
+    }
+}

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Boot, Now};
+use crate::metric::Metric;
 use crate::rule::{Finding, Verdict};
 use crate::snapshot::{Key, Snapshot, by_key};
 
@@ -96,6 +97,20 @@ impl Alerts {
         policy: &Policy,
     ) -> Option<Transition> {
         self.alerts.get_mut(key)?.tell_as_it_is(news, reminders, now, policy)
+    }
+
+    /// The news that a breach would be if it were taken in now.
+    pub fn preview(&self, finding: &Finding<'_>, extent: Extent, now: Now, policy: &Policy) -> Option<News> {
+        let mut alert = match self.alerts.get(&finding.reading.key) {
+            Some(alert) => alert.clone(),
+            None => Alert::new(finding, finding.limit()?),
+        };
+        alert.look(finding, extent, now, policy).map(|transition| transition.news)
+    }
+
+    /// Whether people know of an alert of this quantity.
+    pub fn is_told_of(&self, metric: &Metric) -> bool {
+        self.alerts.values().any(|alert| alert.key.metric == metric && alert.is_told())
     }
 
     /// Since when a key is over its limit of which nobody was told.

@@ -66,6 +66,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -
         state_folder: folder,
         config_file: options.config_file(),
         boot_id,
+        finds_causes: host.cgroups.is_some(),
         uptime: host.uptime(),
     };
     if let Loaded::State(state) = &loaded {

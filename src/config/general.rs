@@ -26,6 +26,8 @@ pub struct Config {
     /// How long an alert that came back must be below its limit until it is over.
     #[serde(serialize_with = "durations_or_never")]
     pub alert_settle: Vec<Duration>,
+    /// How many causes an alert names.
+    pub causes: usize,
     #[serde(serialize_with = "level_name")]
     pub log_level: LevelFilter,
     pub language: Language,
@@ -95,6 +97,15 @@ impl Config {
                     "an alert that came back within a day recovers after so long below its limit; the n-th return takes the n-th; 0: at once",
                 ),
             ),
+            causes: section.integer(
+                "causes",
+                3,
+                0..=10,
+                doc(
+                    "CPU、内存、Swap 告警下最多列出几个占用最多的服务或容器；0：不列出",
+                    "how many of the units and containers that hold or burn most an alert of CPU, memory or swap names; 0: none",
+                ),
+            ) as usize,
             log_level: section.choice(
                 "log_level",
                 LevelFilter::Info,

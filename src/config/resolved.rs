@@ -40,6 +40,8 @@ pub struct Resolved {
     pub rules: Rc<Rules>,
     pub plan: Plan,
     pub style: Style,
+    /// How many causes an alert names.
+    pub causes: usize,
     pub quiet_hours: QuietHours,
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
@@ -67,6 +69,7 @@ impl Resolved {
             rules: Rc::new(plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect()),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
+            causes: general.causes,
             quiet_hours: config.quiet_hours.clone(),
             channels: config.channels(),
             // Each kind of tap has its line here.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Core, Effect, Purpose};
+use super::{Core, Effect};
 use crate::clock::{self, Boot, Now};
 
 /// The longest wait of `run --once`, in all, for breaches that must last before they are told.
@@ -83,17 +83,14 @@ impl Core {
         if !self.checks.is_measuring && host.is_some_and(|due| due <= now.boot) {
             self.checks.host_looked_at = now.boot.after(self.config.plan.window());
             self.checks.waits_end = self.waits_end();
-            self.checks.is_measuring = true;
-            effects.push(Effect::Measure(Purpose::Check));
+            self.begin_check(effects);
         }
         if self.next_check().is_some_and(|next| next <= now.boot) {
-            self.checks.is_measuring = true;
             self.checks.advance(now.boot, self.config.check_interval);
-            effects.push(Effect::Measure(Purpose::Check));
+            self.begin_check(effects);
         }
         if !self.checks.is_measuring && self.hold_ends(now).is_some_and(|end| end <= now.boot) {
-            self.checks.is_measuring = true;
-            effects.push(Effect::Measure(Purpose::Check));
+            self.begin_check(effects);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Core;
 use crate::alert::Extent;
+use crate::cause::Causes;
 use crate::clock::Now;
 use crate::snapshot::Occurrence;
 use crate::tap::Judged;
@@ -24,6 +25,6 @@ impl Core {
         let transitions = self.state.change().events.tell(now, is_last);
         let extent = Extent::Named;
         self.tap(&Judged { extent, findings: &[], failures: &[], transitions: &transitions }, now);
-        self.tell(&transitions, extent, now);
+        self.tell(&transitions, &Causes::default(), extent, now);
     }
 }

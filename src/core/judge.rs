@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Core, Effect, transition_log};
 use crate::alert::{self, Alerts, Extent, News, Transition};
+use crate::cause::Causes;
 use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
@@ -39,12 +40,8 @@ impl Failing {
 }
 
 impl Core {
-    /// Takes in the findings of a check.
-    pub(super) fn checked(&mut self, mut snapshot: Snapshot, now: Now, effects: &mut Vec<Effect>) {
-        // A report that was given up may still get its measurement.
-        if !self.checks.is_measuring {
-            return;
-        }
+    /// Takes in the findings of a check, with the causes of the alerts that it tells.
+    pub(super) fn checked(&mut self, mut snapshot: Snapshot, causes: &Causes, now: Now, effects: &mut Vec<Effect>) {
         self.forecast(&mut snapshot, now);
         self.happened(std::mem::take(&mut snapshot.happened));
         let snapshot = &snapshot;
@@ -67,7 +64,8 @@ impl Core {
         self.save_waits();
         let (extent, failures) = (Extent::Check, &snapshot.failures);
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
-        self.tell(&transitions, extent, now);
+        self.count_cpu_from_now(&transitions, effects);
+        self.tell(&transitions, causes, extent, now);
     }
 
     /// Adds the forecasts by the growth of the last hours. An hour that is over is saved, and a crash costs no more than one.
@@ -103,7 +101,7 @@ impl Core {
         self.save_waits();
         let failures = &snapshot.failures;
         self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
-        self.tell(&transitions, extent, now);
+        self.tell(&transitions, &Causes::default(), extent, now);
     }
 
     /// The beginning or end of a wait that nobody is told of outlives the process, too. Of `run --once`, every look does
@@ -119,7 +117,7 @@ impl Core {
     }
 
     /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.
-    pub(super) fn tell(&mut self, transitions: &[Transition], extent: Extent, now: Now) {
+    pub(super) fn tell(&mut self, transitions: &[Transition], causes: &Causes, extent: Extent, now: Now) {
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);
         let released = if extent == Extent::Check { self.release(&holds, now) } else { Released::default() };
@@ -129,7 +127,7 @@ impl Core {
         // The messages first: they do not wait for the lines of the log.
         let style = &self.config.style;
         let held = (!released.is_empty()).then(|| message::held(&released.burning, &released.over, style, now.wall));
-        let alerts = message::alerts(&sorted.told, style, now.wall);
+        let alerts = message::alerts_with_causes(&sorted.told, causes, style, now.wall);
         let recovery = message::recovery(&sorted.told, style, now.wall);
         let silent = transitions.iter().filter(|t| ends_silently(t)).chain(sorted.ended.iter().copied());
         let ended = message::Ended::new(silent, now.wall);

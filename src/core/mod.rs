@@ -7,6 +7,7 @@
 //! A message is saved before its first byte is sent: [`Effect::Save`] comes before [`Effect::Post`], which waits for
 //! [`Input::Saved`], but only for some seconds.
 
+mod causes;
 mod checks;
 mod deliver;
 mod events;
@@ -28,6 +29,7 @@ mod unknown;
 use std::io;
 
 use crate::alert::Alerts;
+use crate::cause::{Causes, Wanted};
 use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::{Memory, Scope};
@@ -49,6 +51,7 @@ pub use status::{
     AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
 };
 
+use causes::Waiting;
 use checks::Checks;
 use deliver::Delivery;
 use hold::HoldEnd;
@@ -86,6 +89,8 @@ pub enum Input {
         purpose: Purpose,
         snapshot: Snapshot,
     },
+    /// The outcome of [`Effect::FindCauses`].
+    CausesFound(Causes),
     /// Containers were looked at between two checks.
     Looked {
         snapshot: Snapshot,
@@ -158,6 +163,11 @@ pub enum Effect {
     Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
     /// Begin a measurement, which ends with [`Input::Measured`].
     Measure(Purpose),
+    /// Find the causes of alerts, which ends with [`Input::CausesFound`]. Those of CPU are counted from the last
+    /// [`Effect::CountCpu`] on.
+    FindCauses(Wanted),
+    /// Count the CPU time of each owner from now on.
+    CountCpu,
     /// Look at all containers, which ends with [`Input::Looked`].
     LookAtContainers,
     /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
@@ -198,6 +208,7 @@ pub struct Core {
     config: Resolved,
     state: Saving,
     checks: Checks,
+    waiting: Option<Waiting>,
     delivery: Delivery,
     tapping: Tapping,
     reporter: Reporter,
@@ -229,6 +240,7 @@ impl Core {
         let starting = start::starts_until(mode.uptime, now.boot);
         let mut core = Core {
             checks: Checks::new(now.boot),
+            waiting: None,
             delivery: Delivery::default(),
             tapping: Tapping::default(),
             state: Saving::new(state, unsaved),
@@ -281,8 +293,9 @@ impl Core {
     #[must_use]
     pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let concerns_alerts = input.concerns_alerts();
+        let mut concerns_alerts = input.concerns_alerts();
         self.take_in(input, now, &mut effects);
+        concerns_alerts |= self.give_up_causes(now, &mut effects);
         if concerns_alerts {
             self.checks.waits_end = self.waits_end();
         }
@@ -297,18 +310,18 @@ impl Core {
             return Some(due);
         }
         let report = self.report_due(now).filter(|_| !self.mode.once);
-        [self.check_due(now), report, self.delivery_due(), self.save_due(), self.state.get().events.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let causes = self.causes_due();
+        let events = self.state.get().events.due();
+        [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events].into_iter().flatten().min()
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
         match input {
             Input::Time => {}
             Input::ClockSet => self.look_at_clock(now),
-            Input::Measured { purpose: Purpose::Check, snapshot } => self.checked(snapshot, now, effects),
+            Input::Measured { purpose: Purpose::Check, snapshot } => self.measured(snapshot, now, effects),
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
+            Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
             Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
             Input::Mounts(held) => self.state.change().mounts = held,
             Input::ContainersRemembered(memory) => self.state.change().containers = *memory,

@@ -20,6 +20,8 @@ pub struct Mode {
     pub config_file: ConfigFile,
     /// Identifies this start of the machine.
     pub boot_id: String,
+    /// The driver can find the causes of alerts.
+    pub finds_causes: bool,
     /// Since the machine's start; `None`: it is not known.
     pub uptime: Option<Duration>,
 }

@@ -27,6 +27,7 @@ impl Core {
         if !config.plan.measures_the_same(&self.config.plan) {
             effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None });
             self.checks.give_up();
+            self.waiting = None;
             self.reporting = Reporting::default();
         }
         self.config = config;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Core, Effect, End, Readiness};
+use crate::cause::Causes;
 use crate::clock::{Boot, Now};
 
 /// How long a stop waits for the answer to a message that is on its way. Mostly the answer comes, and nothing is sent
@@ -26,6 +27,7 @@ pub(super) struct Stopping {
 
 impl Core {
     pub(super) fn stop(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.take_causes(&Causes::default(), now, effects);
         self.end_with(End::Stopped, now, effects);
     }
 

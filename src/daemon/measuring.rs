@@ -8,6 +8,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::poll::PollFlags;
 
+use super::causes::CauseFinder;
+use crate::cause::Wanted;
 use crate::clock::{Boot, Now};
 use crate::collect::docker::{self, Engine, EngineUpdate, Memory, Scope};
 use crate::collect::{Check, Plan};
@@ -22,6 +24,7 @@ pub struct Measuring {
     pub host: Host,
     measurements: [Measurement; 2],
     engine: Engine,
+    causes: CauseFinder,
     /// The revision of the containers' memory that the core has.
     remembered: u64,
     /// A look at containers alone was asked for.
@@ -52,6 +55,7 @@ impl Measuring {
         Measuring {
             measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
             engine: Engine::new(&docker::Config::default(), Some(Memory::default())),
+            causes: CauseFinder::default(),
             remembered: 0,
             look_is_wanted: false,
             host,
@@ -91,6 +95,16 @@ impl Measuring {
         Some(Input::ContainersRemembered(Box::new(self.engine.memory())))
     }
 
+    /// Counts the CPU time of units and containers from now on.
+    pub fn count_cpu(&mut self, now: Boot) {
+        self.causes.count_cpu(&self.host, now);
+    }
+
+    /// Finds the causes of alerts, which ends with [`Input::CausesFound`].
+    pub fn find_causes(&mut self, wanted: Wanted, now: Boot) -> Option<Input> {
+        self.causes.begin(wanted, &mut self.host, &self.engine, now)
+    }
+
     /// Looks at all containers, which ends with [`Input::Looked`].
     pub fn look_at_containers(&mut self, now: Now) -> Option<Input> {
         match self.engine.survey(now) {
@@ -110,7 +124,7 @@ impl Measuring {
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
         let checks = self.measurements.iter().filter_map(Measurement::due);
-        checks.chain(self.engine.due()).min()
+        checks.chain(self.engine.due()).chain(self.causes.due()).min()
     }
 
     /// Goes on with everything that is due or ready.
@@ -136,6 +150,7 @@ impl Measuring {
                 self.take_in(happened, &mut inputs);
             }
         }
+        inputs.extend(self.causes.advance(&mut self.host, &self.engine, now.boot));
         inputs.extend(self.news_to_remember());
         inputs
     }

@@ -3,6 +3,7 @@
 //! [`Core`] decides. The daemon brings it events and performs its effects. Only `Daemon::wait` waits: work that takes
 //! time is a child process or a socket in that poll, and each source of events has a bounded share of a turn.
 
+mod causes;
 mod clock_watch;
 mod control;
 mod loader;
@@ -138,6 +139,8 @@ impl Daemon {
                 self.measuring.watch(&plan, memory.map(|memory| *memory), &mut self.inputs);
             }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
+            Effect::FindCauses(wanted) => self.inputs.extend(self.measuring.find_causes(wanted, clock::boot_now())),
+            Effect::CountCpu => self.measuring.count_cpu(clock::boot_now()),
             Effect::LookAtContainers => self.inputs.extend(self.measuring.look_at_containers(clock::now())),
             Effect::Save(bytes) => {
                 if let Err(error) = self.saver.start(&self.measuring.host.worker, bytes) {

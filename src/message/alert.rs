@@ -6,6 +6,7 @@ use super::episode::Wording;
 use super::format::short;
 use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers, event};
 use crate::alert::{News, Transition};
+use crate::cause::Causes;
 use crate::rule::{Level, Limit};
 use crate::snapshot::Value;
 
@@ -27,7 +28,12 @@ fn of_kind(transitions: &[Transition], wanted: Kind) -> Vec<&Transition> {
 /// The firing messages of one check: system and network lines together, containers in a message of their own, and so
 /// is what happened once.
 pub fn alerts(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec<Message> {
-    let wording = Wording::new(style, now);
+    alerts_with_causes(transitions, &Causes::default(), style, now)
+}
+
+/// The same, with a line of causes under the alerts that have any.
+pub fn alerts_with_causes(transitions: &[Transition], causes: &Causes, style: &Style, now: Timestamp) -> Vec<Message> {
+    let wording = Wording::new(style, now).with_causes(causes);
     let words = wording.words;
     let [host, containers, events] =
         [Kind::Alert, Kind::DockerAlert, Kind::Event].map(|kind| of_kind(transitions, kind));
@@ -79,7 +85,7 @@ pub(super) fn facts(
 }
 
 pub(super) fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
-    let lines = |t: &&Transition| [Some(alert_line(t, wording.words)), wording.episode(t)];
+    let lines = |t: &&Transition| [Some(alert_line(t, wording.words)), wording.episode(t), wording.causes(t)];
     transitions.iter().flat_map(lines).flatten().collect()
 }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::{Language, Line, Style, Words};
 use crate::alert::{News, Transition};
 use crate::bounds::seconds_between;
+use crate::cause::Causes;
 use crate::metric::Unit;
 
 /// The wording of transitions.
@@ -17,6 +18,7 @@ pub(super) struct Wording<'a> {
     now: Timestamp,
     /// How much of an alert's past is told with it.
     past: Past,
+    causes: Option<&'a Causes>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,17 +32,26 @@ enum Past {
 
 impl<'a> Wording<'a> {
     pub fn new(style: &'a Style, now: Timestamp) -> Wording<'a> {
-        Wording { words: style.language.words(), zone: &style.zone, now, past: Past::News }
+        Wording { words: style.language.words(), zone: &style.zone, now, past: Past::News, causes: None }
     }
 
-    /// For a digest, which has the times of each alert.
+    pub fn with_causes(self, causes: &'a Causes) -> Wording<'a> {
+        Wording { causes: Some(causes), ..self }
+    }
+
+    /// For a digest, which has the times of each alert, and none of what is over by then.
     pub fn without_past(self) -> Wording<'a> {
-        Wording { past: Past::Nothing, ..self }
+        Wording { past: Past::Nothing, causes: None, ..self }
     }
 
     /// For the end of a hold.
     pub fn of_held(self) -> Wording<'a> {
         Wording { past: Past::Held, ..self }
+    }
+
+    /// The line of an alert's causes, behind that of its past.
+    pub fn causes(self, transition: &Transition) -> Option<Line> {
+        self.words.causes(self.causes?.of(&transition.key))
     }
 
     /// The line behind that of `transition`; none if there is nothing to tell.

@@ -1,6 +1,7 @@
 //! Messages: the text that people read. Layouts in Chinese and English; no I/O, and no vendor's markup or limits.
 
 mod alert;
+mod cause;
 mod containers;
 mod digest;
 mod episode;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::{MAX_COUNT, is_zero, keep};
 
-pub use alert::{alerts, kind, recovery};
+pub use alert::{alerts, alerts_with_causes, kind, recovery};
 pub use digest::{Ended, digest};
 pub use event::event_in_log;
 pub use fact::{About, Fact};

@@ -98,12 +98,12 @@ impl Finding<'_> {
 
 /// One finding for each reading, in the same order.
 pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &'a Rules) -> Vec<Finding<'a>> {
-    let judge = |reading: &'a Reading| judge(reading, rules.limits(&reading.key).unwrap_or(&Limits::NONE));
-    snapshot.readings.iter().map(judge).collect()
+    snapshot.readings.iter().map(|reading| judge(reading, rules)).collect()
 }
 
 /// A reading *at* a limit is over it.
-fn judge<'a>(reading: &'a Reading, limits: &'a Limits) -> Finding<'a> {
+pub fn judge<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
+    let limits = rules.limits(&reading.key).unwrap_or(&Limits::NONE);
     let measured = match &reading.value {
         Value::Container(container) => {
             let verdict = match container.well {

@@ -8,7 +8,7 @@ mod judge;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-pub use judge::{Finding, Level, Limit, Verdict, evaluate};
+pub use judge::{Finding, Level, Limit, Verdict, evaluate, judge};
 
 use crate::metric::{Limits, Metric};
 use crate::pattern;

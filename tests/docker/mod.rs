@@ -12,6 +12,7 @@ mod proxy;
 mod readme;
 mod real;
 mod recorded;
+mod shares;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The agent as a process: started, signalled, killed and started again, against a robot.
 
 mod alerts;
+mod causes;
 mod engine;
 mod folder;
 mod foreground;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::poll::PollFlags;
@@ -78,6 +79,11 @@ impl Engine {
     /// See [`Docker::revision`].
     pub fn revision(&self) -> u64 {
         self.docker.revision()
+    }
+
+    /// The name of a watched container.
+    pub fn name_of(&self, id: &str) -> Option<Rc<str>> {
+        self.docker.name_of(id)
     }
 
     pub fn config(&self) -> &Config {

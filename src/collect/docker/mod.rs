@@ -147,6 +147,11 @@ impl Docker {
         self.inventory.revision()
     }
 
+    /// The name of a watched container.
+    pub fn name_of(&self, id: &str) -> Option<Rc<str>> {
+        self.inventory.get(&Id::from(id)).map(|known| known.name.clone())
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }

@@ -1,5 +1,6 @@
 //! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
+mod causes;
 mod channels;
 mod events;
 mod forecast;

@@ -14,11 +14,13 @@ pub mod parse;
 mod source;
 pub mod traffic;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use check::Check;
 pub use source::{
-    Configured, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, groups, read, read_limits, sample_interval,
+    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Terms, groups, read, read_limits,
+    read_limits_within, sample_interval,
 };
 
 use crate::clock::{Boot, Now};
@@ -66,14 +68,15 @@ impl Plan {
         self.sources.iter().flat_map(Configured::metrics).chain(of_docker)
     }
 
-    /// Whether a quantity of a source, or a forecast of one, is on.
-    pub fn is_on(&self, metric: &'static Metric) -> bool {
-        self.sources.iter().any(|source| source.metrics().any(|(own, _)| own == metric) && source.is_on(metric))
+    /// Whether a quantity of a source, or a forecast of one, is on for a target.
+    pub fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
+        self.sources.iter().any(|source| source.metrics().any(|(own, _)| own == metric) && source.is_on(metric, target))
     }
 
-    /// The limits of all quantities.
-    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
-        self.sources.iter().flat_map(Configured::limits).chain(self.docker.limits())
+    /// The limits of all quantities, each with the target or the pattern of targets that it is for.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Rc<str>, Limits)> {
+        let of_docker = self.docker.limits().map(|(metric, limits)| (metric, EVERY.into(), limits));
+        self.sources.iter().flat_map(Configured::limits).chain(of_docker)
     }
 }
 

@@ -66,7 +66,7 @@ impl Resolved {
                 repeat: Steps::new(general.alert_repeat.as_slice()),
                 settle: Steps::new(general.alert_settle.as_slice()),
             },
-            rules: Rc::new(plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits)).collect()),
+            rules: Rc::new(plan.limits().map(|(metric, target, limits)| Rule { metric, target, limits }).collect()),
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
             causes: general.causes,

@@ -71,7 +71,8 @@ impl Core {
     /// Adds the forecasts by the growth of the last hours. An hour that is over is saved, and a crash costs no more than one.
     fn forecast(&mut self, snapshot: &mut Snapshot, now: Now) {
         let plan = &self.config.plan;
-        let change = self.state.update().forecasts.derive(snapshot, |metric| plan.is_on(metric), now.boot);
+        let change =
+            self.state.update().forecasts.derive(snapshot, |metric, target| plan.is_on(metric, target), now.boot);
         snapshot.in_order();
         match change {
             Change::Nothing => {}

@@ -54,15 +54,20 @@ impl Default for Forecasts {
 impl Forecasts {
     /// Takes in the readings of a check, and adds their forecasts behind them, as far as these are on. Where too little is known, there
     /// is none.
-    pub fn derive(&mut self, snapshot: &mut Snapshot, is_on: impl Fn(&'static Metric) -> bool, now: Boot) -> Change {
+    pub fn derive(
+        &mut self,
+        snapshot: &mut Snapshot,
+        is_on: impl Fn(&'static Metric, &str) -> bool,
+        now: Boot,
+    ) -> Change {
         let mut change = self.pass(snapshot, now);
         let read = snapshot.readings.len();
         for place in 0..read {
             let Some((forecast, percent)) = forecast_of(&snapshot.readings[place]) else { continue };
-            if !is_on(forecast) {
+            let key = &snapshot.readings[place].key;
+            if !is_on(forecast, &key.target) {
                 continue;
             }
-            let key = &snapshot.readings[place].key;
             let Some(peaks) = self.peaks_of(key) else { continue };
             if peaks.take(percent) {
                 change = change.max(Change::Higher);

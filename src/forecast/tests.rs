@@ -54,7 +54,7 @@ fn check(forecasts: &mut Forecasts, disks: &[(&str, f64)], now: Boot) -> Vec<(St
         snapshot.watch(DISK, *path);
         snapshot.push(DISK, *path, Value::Usage { percent: *percent, used_bytes: 1, total_bytes: 2 });
     }
-    forecasts.derive(&mut snapshot, |_| true, now);
+    forecasts.derive(&mut snapshot, |_, _| true, now);
     let derived = snapshot.readings.into_iter().skip(disks.len());
     let forecast = |reading: Reading| match reading.value {
         Value::Forecast(forecast) if reading.key.metric == DISK_FORECAST => (reading.key.target.to_string(), *forecast),
@@ -136,7 +136,7 @@ fn a_path_that_is_not_watched_is_forgotten_after_a_day_and_one_that_hangs_is_not
         let mut snapshot = Snapshot::default();
         watched.iter().for_each(|path| snapshot.watch(DISK, *path));
         read.iter().for_each(|path| snapshot.push(DISK, *path, Value::Number(50.0)));
-        forecasts.derive(&mut snapshot, |_| true, now);
+        forecasts.derive(&mut snapshot, |_, _| true, now);
         now = now.after(HOUR);
         forecasts.series.keys().map(|key| key.target.to_string()).collect::<Vec<_>>()
     };
@@ -157,9 +157,9 @@ fn what_is_off_is_neither_remembered_nor_derived() {
     let mut snapshot = Snapshot::default();
     snapshot.push(DISK, "/", Value::Number(50.0));
     snapshot.push(metric::CPU, "", Value::Number(50.0));
-    forecasts.derive(&mut snapshot, |_| false, Boot::from_millis(0));
+    forecasts.derive(&mut snapshot, |_, _| false, Boot::from_millis(0));
     assert!(forecasts.is_empty() && snapshot.readings.len() == 2);
-    forecasts.derive(&mut snapshot, |_| true, Boot::from_millis(0));
+    forecasts.derive(&mut snapshot, |_, _| true, Boot::from_millis(0));
     assert_eq!(forecasts.series.len(), 1, "a CPU is never full");
 }
 
@@ -171,7 +171,7 @@ fn a_check_says_what_it_changed() {
         let mut snapshot = Snapshot::default();
         snapshot.push(DISK, "/", Value::Number(percent));
         now = now.after(after);
-        forecasts.derive(&mut snapshot, |_| true, now)
+        forecasts.derive(&mut snapshot, |_, _| true, now)
     };
     let changes =
         [change(SHORT, 50.0), change(SHORT, 50.0), change(SHORT, 51.0), change(SHORT, 50.0), change(HOUR, 50.0)];

@@ -71,7 +71,7 @@ impl<'a> Replay<'a> {
             check.readings.into_iter().map(|recorded| (recorded.reading, recorded.stands_for)).unzip();
         self.snapshot.readings = readings;
         let plan = &self.config.plan;
-        self.forecasts.derive(&mut self.snapshot, |metric| plan.is_on(metric), now.boot);
+        self.forecasts.derive(&mut self.snapshot, |metric, target| plan.is_on(metric, target), now.boot);
         let mut findings = rule::evaluate(&self.snapshot, &self.config.rules);
         for (finding, stands_for) in findings.iter_mut().zip(stand_for) {
             shorten_wait(finding, stands_for, &mut self.lasted, &self.alerts);

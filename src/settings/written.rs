@@ -11,7 +11,10 @@ pub enum Written {
     Integer(u64),
     Number(f64),
     Duration(Duration),
-    Texts(Vec<String>),
+    Text(String),
+    List(Vec<Written>),
+    /// An item of a list that has keys of its own.
+    Section(Values),
     Nothing,
 }
 
@@ -38,10 +41,31 @@ impl Values {
 
     /// Whether all keys have the same values, except those that decide how to judge.
     pub fn agree_on_work(&self, other: &Values) -> bool {
-        let work = |values: &Values| -> Vec<(&'static str, Written)> {
+        let work = |values: &'_ Values| -> Vec<(&'static str, Written)> {
             values.all.iter().filter(|(key, _)| !values.judging.contains(key)).cloned().collect()
         };
-        work(self) == work(other)
+        let (one, other) = (work(self), work(other));
+        one.len() == other.len()
+            && one
+                .iter()
+                .zip(&other)
+                .all(|((key, one), (other_key, other))| key == other_key && one.agrees_on_work(other))
+    }
+}
+
+impl Written {
+    pub fn texts(texts: impl IntoIterator<Item = impl ToString>) -> Written {
+        Written::List(texts.into_iter().map(|text| Written::Text(text.to_string())).collect())
+    }
+
+    fn agrees_on_work(&self, other: &Written) -> bool {
+        match (self, other) {
+            (Written::Section(one), Written::Section(other)) => one.agree_on_work(other),
+            (Written::List(one), Written::List(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.agrees_on_work(other))
+            }
+            (one, other) => one == other,
+        }
     }
 }
 
@@ -58,7 +82,9 @@ impl Serialize for Written {
             Written::Integer(value) => serializer.serialize_u64(*value),
             Written::Number(value) => number(value, serializer),
             Written::Duration(value) => seconds(value, serializer),
-            Written::Texts(texts) => serializer.collect_seq(texts),
+            Written::Text(text) => serializer.serialize_str(text),
+            Written::List(items) => serializer.collect_seq(items),
+            Written::Section(values) => values.serialize(serializer),
             Written::Nothing => serializer.serialize_none(),
         }
     }
@@ -92,6 +118,21 @@ pub fn number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lists_items_agree_on_work_if_they_differ_in_how_to_judge_alone() {
+        let values = |threshold: f64, inodes: f64| {
+            let mut item = Values::default();
+            item.set("threshold", Written::Number(threshold));
+            item.set("inodes", Written::Number(inodes));
+            item.mark_as_judging(&["threshold"]);
+            let mut values = Values::default();
+            values.set("paths", Written::List(vec![Written::Text("/".to_owned()), Written::Section(item)]));
+            values
+        };
+        assert!(values(80.0, 90.0).agree_on_work(&values(98.0, 90.0)) && values(80.0, 90.0) != values(98.0, 90.0));
+        assert!(!values(80.0, 90.0).agree_on_work(&values(80.0, 0.0)));
+    }
 
     #[test]
     fn whole_values_are_written_without_a_fraction() {

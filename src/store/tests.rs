@@ -262,7 +262,7 @@ fn on_another_start_of_the_machine_the_hours_of_a_forecast_go_on() {
     let mut saved = State::default();
     let mut snapshot = Snapshot::default();
     snapshot.push(metric::DISK, "/", Value::Number(50.0));
-    assert_eq!(saved.forecasts.derive(&mut snapshot, |_| true, at(1000).boot), Change::Higher);
+    assert_eq!(saved.forecasts.derive(&mut snapshot, |_, _| true, at(1000).boot), Change::Higher);
     let mut store = Store::new(FakeFolder::default(), "first".to_owned());
     store.save(&saved, at(1010)).unwrap();
 

@@ -149,7 +149,7 @@ fn it_is_not_measured_where_it_is_switched_off() {
 fn a_limit_for_one_target_is_a_rule_and_nothing_else() {
     let of_backup = Rule { metric: metric::DISK, target: "/backup".into(), limits: metric::Limits::warning(98.0) };
     let plan = config("en", "").plan();
-    let of_keys = plan.limits().map(|(metric, limits)| Rule::for_every(metric, limits));
+    let of_keys = plan.limits().map(|(metric, target, limits)| Rule { metric, target, limits });
     let rules: Rules = std::iter::once(of_backup).chain(of_keys).collect();
     let mut snapshot = Snapshot::default();
     snapshot.push(metric::DISK, "/backup", Value::Number(95.0));

@@ -16,7 +16,17 @@ const LASTS_DOC: Doc = doc("超过阈值持续多久才告警", "time over the l
 
 /// Reads the limits of `metric`; the first key, with its meaning, is the section's own.
 pub fn read_limits(section: &mut Section<'_>, metric: &Metric, threshold: &'static str, meaning: Doc) -> Limits {
-    let default = metric.default.unwrap_or(Limits::NONE);
+    read_limits_within(section, metric, metric.default.unwrap_or(Limits::NONE), threshold, meaning)
+}
+
+/// The same of an item that has the limits around it, as far as it says nothing else.
+pub fn read_limits_within(
+    section: &mut Section<'_>,
+    metric: &Metric,
+    default: Limits,
+    threshold: &'static str,
+    meaning: Doc,
+) -> Limits {
     let least = default.warning.unwrap_or_default();
     let most = most(metric.unit);
     let warning = match metric.unit {
@@ -24,7 +34,7 @@ pub fn read_limits(section: &mut Section<'_>, metric: &Metric, threshold: &'stat
         Unit::Count => section.integer(threshold, least as u64, 1..=most as u64, meaning) as f64,
         Unit::Mbps | Unit::Hours | Unit::Number | Unit::Word => section.number(threshold, least, 0.0, most, meaning),
     };
-    let critical = section.optional_number(CRITICAL, 0.0, most, CRITICAL_DOC);
+    let critical = section.optional_number(CRITICAL, default.critical, 0.0, most, CRITICAL_DOC);
     if let Some(critical) = critical.filter(|critical| *critical <= warning) {
         let complaint = Complaint::new(format!("{critical} is not beyond {threshold}, which is {warning}"));
         section.problem(CRITICAL, complaint.expected(format!("more than {warning}")));

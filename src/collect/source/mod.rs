@@ -13,10 +13,11 @@ use std::time::Duration;
 use super::Collector;
 use crate::host::Host;
 use crate::metric::{self, Limits, Metric};
+use crate::pattern;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
 
-pub use limits::{LONGEST_FOR, read_limits};
+pub use limits::{LONGEST_FOR, read_limits, read_limits_within};
 
 /// The origin of some quantities' readings.
 #[derive(Debug)]
@@ -60,13 +61,30 @@ pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "N
 pub struct Setup {
     /// The targets of its quantities; an empty name if the host has each once.
     pub targets: Vec<Rc<str>>,
-    pub limits: Vec<(&'static Metric, Limits)>,
-    /// The quantities that its keys turn off.
-    pub off: Vec<&'static Metric>,
+    /// What its keys say of its quantities; the first that fits a target wins.
+    pub terms: Vec<Terms>,
     /// How far apart its two readings are; zero where one will do.
     pub window: Duration,
     pub open: Box<Open>,
 }
+
+/// What the keys say of one quantity.
+pub struct Terms {
+    pub metric: &'static Metric,
+    /// A target, or a pattern of targets with `*`.
+    pub target: Rc<str>,
+    /// `None`: it is not measured.
+    pub limits: Option<Limits>,
+}
+
+impl Terms {
+    fn fit(&self, metric: &'static Metric, target: &str) -> bool {
+        self.metric == metric && pattern::matches(&*self.target, target)
+    }
+}
+
+/// Every target.
+pub const EVERY: &str = "*";
 
 /// Makes the collector, unless that of another source in `watched` reads this one too.
 pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
@@ -74,34 +92,29 @@ pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
 impl Setup {
     /// Quantities that the host has once, from one reading.
     pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
-        Setup {
-            targets: vec!["".into()],
-            limits: Vec::new(),
-            off: Vec::new(),
-            window: Duration::ZERO,
-            open: Box::new(open),
-        }
+        Setup { targets: vec!["".into()], terms: Vec::new(), window: Duration::ZERO, open: Box::new(open) }
     }
 
-    /// With the limits of one of the quantities.
+    /// With the limits of one of the quantities, for all targets that no earlier terms are for.
     #[must_use]
-    pub fn limited(mut self, metric: &'static Metric, limits: Limits) -> Setup {
-        self.limits.push((metric, limits));
+    pub fn limited(self, metric: &'static Metric, limits: Limits) -> Setup {
+        self.with(metric, EVERY, Some(limits))
+    }
+
+    /// With the limits of a quantity for a target, or for a pattern of them; `None`: it is not measured there.
+    #[must_use]
+    pub fn with(mut self, metric: &'static Metric, target: impl Into<Rc<str>>, limits: Option<Limits>) -> Setup {
+        self.terms.push(Terms { metric, target: target.into(), limits });
         self
     }
 
-    /// With a limit at which one of the quantities is a warning; none: it is not measured.
-    #[must_use]
-    pub fn limited_or_off(mut self, metric: &'static Metric, limit: Option<f64>) -> Setup {
-        match limit {
-            Some(warning) => {
-                self.limited(metric, Limits { warning: Some(warning), ..metric.default.unwrap_or(Limits::NONE) })
-            }
-            None => {
-                self.off.push(metric);
-                self
-            }
-        }
+    fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
+        self.terms.iter().find(|terms| terms.fit(metric, target)).is_none_or(|terms| terms.limits.is_some())
+    }
+
+    fn is_on_anywhere(&self, metric: &'static Metric) -> bool {
+        let mut terms = self.terms.iter().filter(|terms| terms.metric == metric).peekable();
+        terms.peek().is_none() || terms.any(|terms| terms.limits.is_some())
     }
 }
 
@@ -128,19 +141,21 @@ impl Configured {
 
     /// Everything that it reads: without a reading in a check it is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
-        self.source.metrics().filter(|metric| self.is_on(metric)).flat_map(|metric| {
-            self.setup.targets.iter().map(move |target| Watched::One(Key::new(metric, target.clone())))
+        self.source.metrics().flat_map(move |metric| {
+            let targets = self.setup.targets.iter().filter(move |target| self.is_on(metric, target));
+            targets.map(move |target| Watched::One(Key::new(metric, target.clone())))
         })
     }
 
-    /// Whether one of them is measured, or derived from a measured one.
-    pub fn is_on(&self, metric: &'static Metric) -> bool {
-        self.is_enabled && !self.setup.off.contains(&metric)
+    /// Whether one of them is measured of this target, or derived from a measured one.
+    pub fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
+        self.is_enabled && self.setup.is_on(metric, target)
     }
 
-    /// All of them, each with whether it is measured: a forecast never is.
+    /// All of them, each with whether it is measured of any target: a forecast never is.
     pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
-        let is_measured = |metric| self.source.metrics.contains(&metric) && self.is_on(metric);
+        let is_measured =
+            |metric| self.source.metrics.contains(&metric) && self.is_enabled && self.setup.is_on_anywhere(metric);
         self.source.metrics().map(move |metric| (metric, is_measured(metric)))
     }
 
@@ -148,10 +163,13 @@ impl Configured {
         if self.is_enabled { self.setup.window } else { Duration::ZERO }
     }
 
-    /// The limits of its quantities: those of its keys, and behind them the quantities' own.
-    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
-        let own = self.source.metrics().filter_map(|metric| Some((metric, metric.default?)));
-        self.setup.limits.iter().copied().chain(own)
+    /// The limits of its quantities, each with the target or the pattern of targets that it is for: those of its keys,
+    /// and behind them the quantities' own.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Rc<str>, Limits)> {
+        let of_keys = self.setup.terms.iter();
+        let of_keys = of_keys.filter_map(|terms| Some((terms.metric, Rc::clone(&terms.target), terms.limits?)));
+        let own = self.source.metrics().filter_map(|metric| Some((metric, EVERY.into(), metric.default?)));
+        of_keys.chain(own)
     }
 
     /// Whether the same is read in the same way, however it is judged.

@@ -24,7 +24,7 @@ fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
     let window = sample_interval(section, Duration::from_secs(5), check_interval);
     let interfaces = section.list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name));
     let interfaces: Vec<String> = interfaces.unwrap_or_default();
-    section.holds("interfaces", Written::Texts(interfaces.clone()));
+    section.holds("interfaces", Written::texts(&interfaces));
     let setup = Setup::new(move |_, host| Some(Box::new(Traffic::new(window, &interfaces, host))));
     Setup { window, ..setup.limited(metric::TRAFFIC_IN, limits).limited(metric::TRAFFIC_OUT, limits) }
 }

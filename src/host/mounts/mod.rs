@@ -158,9 +158,9 @@ impl Mounts {
     }
 
     /// Forgets the mounts of all but these paths.
-    pub fn keep_only(&mut self, paths: &[Rc<str>]) {
+    pub fn keep_only<'a>(&mut self, paths: impl ExactSizeIterator<Item = &'a Rc<str>>) {
         if self.held.len() > paths.len() {
-            let kept: HashSet<&Rc<str>> = paths.iter().collect();
+            let kept: HashSet<&Rc<str>> = paths.collect();
             for (_, held) in self.held.extract_if(|path, _| !kept.contains(path)) {
                 self.is_changed |= held.is_own_device;
             }
@@ -270,7 +270,7 @@ mod tests {
         for path in &paths {
             mounts.ask(path).unwrap();
         }
-        mounts.keep_only(&paths[..1]);
+        mounts.keep_only(paths[..1].iter());
         assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
     }
 
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
         assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
         // A path that left the configuration is forgotten.
-        after.keep_only(&paths[1..]);
+        after.keep_only(paths[1..].iter());
         assert_eq!(after.take_change(), Some(LastMounts::new()));
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::confusable::{self, Confusable};
 use super::diagnostics::{Diagnostics, in_path};
-use super::doc::{Described, Doc, ValueKind};
+use super::doc::{Described, Doc, ValueKind, doc};
 use super::item::Item;
 use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
@@ -17,6 +17,9 @@ use super::written::{Values, Written};
 /// The bound of a list: nobody writes a longer one by hand, and a component that looks for duplicates compares each
 /// item with all others.
 pub const MAX_ITEMS: usize = 1_000;
+
+/// For the keys of an item that have the values around it.
+const INHERITED: Doc = doc("留空则与上层同名项相同", "empty: that of the section around");
 
 /// One mapping of the file, or the absence of one: then every key has its default.
 pub struct Section<'a> {
@@ -34,6 +37,8 @@ pub struct Section<'a> {
     /// The keys that were read: all others are unknown.
     known: Vec<&'static str>,
     values: Values,
+    /// The defaults of its keys are the values around it.
+    is_inheriting: bool,
 }
 
 impl Section<'_> {
@@ -94,6 +99,11 @@ impl Section<'_> {
         self.values.mark_as_judging(keys);
     }
 
+    /// From here on a key that is not written has the value of the section around: its default is none of its own.
+    pub fn inherit(&mut self) {
+        self.is_inheriting = true;
+    }
+
     /// A key's value, if it is not the one that was read, or was a list.
     pub fn holds(&mut self, key: &'static str, value: Written) {
         self.values.set(key, value);
@@ -146,8 +156,8 @@ impl<'a> Section<'a> {
 
     fn of(diagnostics: &'a mut Diagnostics, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
         let (is_refused, stand_in, taker) = (false, None, None);
-        let (known, values) = (Vec::new(), Values::default());
-        Section { diagnostics, entries, span, is_refused, stand_in, taker, path, known, values }
+        let (known, values, is_inheriting) = (Vec::new(), Values::default(), false);
+        Section { diagnostics, entries, span, is_refused, stand_in, taker, path, known, values, is_inheriting }
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -168,6 +178,7 @@ impl<'a> Section<'a> {
     fn describe(&mut self, key: &str, kind: ValueKind, default: String, doc: Doc) {
         if self.diagnostics.is_describing() {
             let path = self.path_of(key);
+            let (default, doc) = if self.is_inheriting { (String::new(), INHERITED) } else { (default, doc) };
             self.diagnostics.describe(Described { path, kind, default, doc });
         }
     }

@@ -41,11 +41,18 @@ impl Section<'_> {
         value
     }
 
-    /// The same for an optional number: absent or empty, it is `None`.
-    pub fn optional_number(&mut self, key: &'static str, above: f64, up_to: f64, doc: Doc) -> Option<f64> {
+    /// The same for an optional number.
+    pub fn optional_number(
+        &mut self,
+        key: &'static str,
+        default: Option<f64>,
+        above: f64,
+        up_to: f64,
+        doc: Doc,
+    ) -> Option<f64> {
         self.describe(key, ValueKind::Number { above, up_to }, String::new(), doc);
-        let value =
-            self.value(key, None, &number_expected(above, up_to), |scalar| scalar.number(above, up_to).map(Some));
+        let expected = number_expected(above, up_to);
+        let value = self.value(key, default, &expected, |scalar| scalar.number(above, up_to).map(Some));
         self.holds(key, value.map_or(Written::Nothing, Written::Number));
         value
     }
@@ -59,10 +66,11 @@ impl Section<'_> {
     }
 
     /// The same, or 0, which is `None`.
-    pub fn percent_or_off(&mut self, key: &'static str, default: f64, doc: Doc) -> Option<f64> {
-        self.describe(key, ValueKind::OrOff(Box::new(ValueKind::Percent)), default.to_string(), doc);
+    pub fn percent_or_off(&mut self, key: &'static str, default: Option<f64>, doc: Doc) -> Option<f64> {
+        let kind = ValueKind::OrOff(Box::new(ValueKind::Percent));
+        self.describe(key, kind, default.unwrap_or_default().to_string(), doc);
         let expected = format!("{}{OR_OFF}", number_expected(0.0, 100.0));
-        let percent = self.value(key, Some(default), &expected, |scalar| match scalar.number(0.0, 100.0) {
+        let percent = self.value(key, default, &expected, |scalar| match scalar.number(0.0, 100.0) {
             Err(_) if scalar.is_zero() => Ok(None),
             number => number.map(Some),
         });
@@ -103,20 +111,16 @@ impl Section<'_> {
     pub fn duration_or_off(
         &mut self,
         key: &'static str,
-        default: Duration,
+        default: Option<Duration>,
         range: RangeInclusive<Duration>,
         doc: Doc,
     ) -> Option<Duration> {
         let (from, to) = (*range.start(), *range.end());
-        self.describe(
-            key,
-            ValueKind::OrOff(Box::new(ValueKind::Duration { from, to })),
-            default.as_secs_f64().to_string(),
-            doc,
-        );
+        let kind = ValueKind::OrOff(Box::new(ValueKind::Duration { from, to }));
+        self.describe(key, kind, default.unwrap_or_default().as_secs_f64().to_string(), doc);
         let (from, to) = (duration_text(from), duration_text(to));
         let expected = format!("from {from} to {to}, such as 12h{OR_OFF}");
-        let value = self.value(key, Some(default), &expected, |scalar| match scalar.duration(&range) {
+        let value = self.value(key, default, &expected, |scalar| match scalar.duration(&range) {
             Err(_) if scalar.is_zero() => Ok(None),
             duration => duration.map(Some),
         });

@@ -4,95 +4,35 @@
 //! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for
 //! it.
 
+mod keys;
+
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
+use super::{Collector, Progress, SYSTEM, Source};
 use crate::clock::{Boot, Now};
 use crate::host::{Access, Host, Probe};
 use crate::metric::{self, Metric};
-use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
-pub const SOURCE: &Source =
-    &Source { name: "disk", group: SYSTEM, metrics: &[metric::DISK, metric::INODES], read: |section, _| read(section) };
+pub const SOURCE: &Source = &Source {
+    name: "disk",
+    group: SYSTEM,
+    metrics: &[metric::DISK, metric::INODES],
+    read: |section, _| keys::read(section),
+};
 
-/// Each path is asked and shown: one file system may give each directory a size of its own (quotas).
-fn read(section: &mut Section<'_>) -> Setup {
-    let doc = doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it");
-    let limits = read_limits(section, metric::DISK, "threshold", doc);
-    let inodes = section.percent_or_off("inodes", INODES_LIMIT, INODES);
-    let default = metric::DISK_FORECAST.default.and_then(|limits| limits.warning).unwrap_or_default();
-    let forecast = section.duration_or_off("forecast", hours(default), LEAST_FORECAST..=LONGEST_FORECAST, FORECAST);
-    let forecast = forecast.map(|forecast| forecast.as_secs_f64() / HOUR_SECONDS);
-    let mut paths: Vec<Rc<str>> = Vec::new();
-    section.list("paths", PATHS, |item| {
-        let path: Rc<str> = item.parse(PATH, absolute_path)?;
-        if paths.iter().any(|earlier| Path::new(&**earlier) == Path::new(&*path)) {
-            item.problem(Complaint::new(format!("`{path}` is named twice")).expected("each path once"));
-        } else {
-            paths.push(path);
-        }
-        Some(())
-    });
-    if paths.is_empty() {
-        paths.push(ROOT.into());
-    }
-    section.holds("paths", Written::Texts(paths.iter().map(ToString::to_string).collect()));
-    let targets = paths.clone();
-    let open = move |_: &[_], _: &Host| Some(Box::new(Disk::new(paths.clone(), inodes.is_some())) as _);
-    Setup { targets, ..Setup::new(open) }
-        .limited(metric::DISK, limits)
-        .limited_or_off(metric::DISK_FORECAST, forecast)
-        .limited_or_off(metric::INODES, inodes)
-        .limited_or_off(metric::INODE_FORECAST, forecast.filter(|_| inodes.is_some()))
-}
-
-const HOUR_SECONDS: f64 = 3600.0;
-
-const LEAST_FORECAST: Duration = Duration::from_secs(3600);
-const LONGEST_FORECAST: Duration = Duration::from_secs(7 * 24 * 3600);
-
-const FORECAST: Doc = doc(
-    "按近两天的增长，空间或 inode 在此时间内用尽即告警",
-    "an alert if, by its growth in the last two days, the space or the inodes are used up within this time",
-);
-
-fn hours(hours: f64) -> Duration {
-    Duration::from_secs_f64(hours * HOUR_SECONDS)
-}
-
-const INODES_LIMIT: f64 = 90.0;
-
-const INODES: Doc = doc("inode 使用率 (%)，与 `df -i` 一致", "inode usage, percent, as `df -i` shows it");
-
-const ROOT: &str = "/";
-
-const PATHS: Doc = doc(
-    "要监控的路径，每个单独告警，留空则只监控根目录",
-    "paths to watch, each with its own alert; empty: only the root directory",
-)
-.default(ROOT)
-.unique()
-.values("绝对路径", "absolute paths");
-
-const PATH: Doc = doc("绝对路径", "an absolute path").pattern("^/");
-
-fn absolute_path(text: &str) -> Result<Rc<str>, Complaint> {
-    if !Path::new(text).is_absolute() {
-        return Err(Complaint::new(format!("`{text}` is not an absolute path")).expected("a path such as / or /data"));
-    }
-    if text.contains('\0') {
-        return Err(Complaint::new("a path cannot hold a NUL character"));
-    }
-    Ok(text.into())
+/// A path, and what is read of it beside its space.
+#[derive(Clone, Debug)]
+struct Watch {
+    path: Rc<str>,
+    reads_inodes: bool,
 }
 
 struct Disk {
-    paths: Vec<Rc<str>>,
-    reads_inodes: bool,
+    paths: Vec<Watch>,
     /// The state of each path in this check.
     states: Vec<State>,
     began: Boot,
@@ -111,8 +51,8 @@ const _: () = assert!(FIRST_LOOK.as_millis() < LONGEST_LOOK.as_millis());
 const _: () = assert!(LONGEST_LOOK.as_millis() < STATVFS_DEADLINE.as_millis());
 
 impl Disk {
-    fn new(paths: Vec<Rc<str>>, reads_inodes: bool) -> Disk {
-        Disk { paths, reads_inodes, states: Vec::new(), began: Boot::from_micros(0) }
+    fn new(paths: Vec<Watch>) -> Disk {
+        Disk { paths, states: Vec::new(), began: Boot::from_micros(0) }
     }
 
     /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
@@ -138,10 +78,10 @@ impl Disk {
 impl Collector for Disk {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         host.mounts.refresh();
-        host.mounts.keep_only(&self.paths);
+        host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
         self.began = now;
         self.states.clear();
-        self.states.extend(self.paths.iter().map(|path| Disk::ask(path, host, now)));
+        self.states.extend(self.paths.iter().map(|watch| Disk::ask(&watch.path, host, now)));
         host.probes.advance(&host.worker, now);
         // Most answers are there when the check ends. Only if there are too few children is there something to do
         // before.
@@ -156,7 +96,7 @@ impl Collector for Disk {
             let pause = if is_waiting { FIRST_LOOK } else { (now.boot - self.began).clamp(FIRST_LOOK, LONGEST_LOOK) };
             return Progress::Again(now.boot.after(pause));
         }
-        for (path, state) in self.paths.iter().zip(self.states.drain(..)) {
+        for (Watch { path, reads_inodes }, state) in self.paths.iter().zip(self.states.drain(..)) {
             let answer = match state {
                 State::Answered(answer) => answer,
                 State::Asked(probe) => match probe.answer() {
@@ -167,7 +107,7 @@ impl Collector for Disk {
             match answer {
                 Ok(file_system) => {
                     take_usage(path, file_system, into);
-                    if self.reads_inodes {
+                    if *reads_inodes {
                         take_inodes(path, file_system, into);
                     }
                 }
@@ -269,7 +209,8 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let mut disk = Disk::new(paths.iter().map(|path| (*path).into()).collect(), inodes);
+        let watch = |path: &&str| Watch { path: (*path).into(), reads_inodes: inodes };
+        let mut disk = Disk::new(paths.iter().map(watch).collect());
         let mut snapshot = Snapshot::default();
         for path in paths {
             snapshot.watch(metric::DISK, *path);

@@ -6,6 +6,7 @@
 use std::env;
 use std::fmt;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Sub;
 use std::path::Path;
 use std::time::Duration;
@@ -117,8 +118,24 @@ pub fn micros(duration: Duration) -> i64 {
 
 /// The zone of this system at the moment: the one that `TZ` names, else /etc/localtime, else UTC.
 pub fn system_zone() -> TimeZone {
-    let named = env::var_os("TZ").filter(|named| named != LOCALTIME && named != ":/etc/localtime");
-    if named.is_some() { TimeZone::system() } else { zone_in(Path::new(LOCALTIME)).unwrap_or(TimeZone::UTC) }
+    if is_named() { TimeZone::system() } else { zone_in(Path::new(LOCALTIME)).unwrap_or(TimeZone::UTC) }
+}
+
+/// Another number once the system's zone is another: the hash of its name and content; of a zone that `TZ` names, always
+/// the same. To compare the zones themselves takes jiff's table of all names: 19 KB of private memory in each process.
+pub fn system_zone_mark() -> u64 {
+    if is_named() { 0 } else { mark_of(Path::new(LOCALTIME)) }
+}
+
+/// Whether `TZ` names a zone.
+fn is_named() -> bool {
+    env::var_os("TZ").is_some_and(|named| named != LOCALTIME && named != ":/etc/localtime")
+}
+
+fn mark_of(file: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (fs::read_link(file).ok(), fs::read(file).ok()).hash(&mut hasher);
+    hasher.finish()
 }
 
 const LOCALTIME: &str = "/etc/localtime";
@@ -133,6 +150,7 @@ fn zone_in(file: &Path) -> Option<TimeZone> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -144,6 +162,23 @@ mod tests {
         assert!(second >= first);
         assert_eq!(first.since(first.after(Duration::from_secs(5))), Duration::ZERO);
         assert_eq!(first.after(Duration::from_millis(1500)) - first, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_zone_of_another_name_or_content_has_another_mark() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("localtime");
+        let linked = |zone: &str| {
+            let _ = fs::remove_file(&file);
+            symlink(Path::new("/usr/share/zoneinfo").join(zone), &file).expect("a link");
+            mark_of(&file)
+        };
+        let mut marks = vec![mark_of(&file), linked("Asia/Shanghai"), linked("PRC"), linked("Europe/Berlin")];
+        fs::remove_file(&file).expect("the link");
+        fs::copy("/usr/share/zoneinfo/Europe/Berlin", &file).expect("install tzdata");
+        marks.push(mark_of(&file));
+        assert_eq!(marks.iter().collect::<HashSet<_>>().len(), 5, "{marks:?}");
+        assert_eq!(linked("PRC"), marks[2]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! the fixture hosts, and each step between the kernel and a message. The time is a constant, so that each run does the
 //! same.
 
+mod half_full;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +17,8 @@ use vps_monitor::message::{self, Language, Message, Style};
 use vps_monitor::metric::{self, Limits};
 use vps_monitor::rule::{self, Rule, Rules};
 use vps_monitor::snapshot::Snapshot;
-use vps_monitor::worker::{FileSystem, StatvfsError};
+
+use half_full::half_full;
 
 // Everything is over the second one, and nothing over the first.
 thread_local! {
@@ -63,17 +66,6 @@ impl Watched {
         let end = Now { boot: begin.after(Duration::from_secs(5)), ..now() };
         self.check.advance(&mut self.host, end).unwrap_or_default()
     }
-}
-
-fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem {
-        block_bytes: 4096,
-        blocks: 1000,
-        blocks_free: 500,
-        blocks_available: 500,
-        files: 100,
-        files_free: 50,
-    })
 }
 
 fn now() -> Now {

@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
     {
         return worker::main(arguments, |path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP)));
     }
-    let options = match Options::try_parse_from(arguments) {
+    let options = match apart(|| Options::try_parse_from(arguments)) {
         Ok(options) => options,
         Err(error) => {
             let _ = error.print();
@@ -114,14 +114,21 @@ pub fn main() -> ExitCode {
 
 fn execute(options: &Options) -> Result<u8, Error> {
     match &options.command {
-        Command::Run { once } => run::run(options, *once),
-        Command::Check { json } => check::check(options, *json),
-        Command::Report { send } => report::report(options, *send),
-        Command::Status { json } => status::status(options, *json),
-        Command::Silence(arguments) => silence::silence(options, arguments),
-        Command::Schedule(wanted) => schedule::schedule(options, wanted),
-        Command::Replay(replayed) => replay::replay(options, replayed),
-        Command::TestNotify => test_notify::test_notify(options),
-        Command::Config(command) => config::config(options, command),
+        Command::Run { once } => apart(|| run::run(options, *once)),
+        Command::Check { json } => apart(|| check::check(options, *json)),
+        Command::Report { send } => apart(|| report::report(options, *send)),
+        Command::Status { json } => apart(|| status::status(options, *json)),
+        Command::Silence(arguments) => apart(|| silence::silence(options, arguments)),
+        Command::Schedule(wanted) => apart(|| schedule::schedule(options, wanted)),
+        Command::Replay(replayed) => apart(|| replay::replay(options, replayed)),
+        Command::TestNotify => apart(|| test_notify::test_notify(options)),
+        Command::Config(command) => apart(|| config::config(options, command)),
     }
+}
+
+/// Calls `step` with a stack frame of its own, which is gone when it returns. Inlined, its variables are part of the
+/// caller's frame: the agent would touch the pages for those of every command, and keep them.
+#[inline(never)]
+fn apart<T>(step: impl FnOnce() -> T) -> T {
+    step()
 }

@@ -2,14 +2,15 @@
 
 use log::LevelFilter;
 
-use super::{Error, Options, exit, setup};
+use super::{Error, Options, apart, exit, setup};
 use crate::clock;
-use crate::config::Resolved;
+use crate::config::{Config, Resolved};
 use crate::core::{Core, End, Mode, SETTLED_AFTER};
 use crate::daemon::{Control, Daemon, Loader};
-use crate::host;
+use crate::host::{self, Host};
 use crate::logging::{self, Destination};
 use crate::service;
+use crate::settings::Read;
 use crate::signals::Signals;
 use crate::store::{Loaded, Saver};
 use crate::text;
@@ -42,11 +43,27 @@ fn log_failure(error: &Error) -> u8 {
 }
 
 fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -> Result<u8, Error> {
-    let mut host = options.host()?;
+    let host = options.host()?;
     if !setup::config_answers(options.config_file().place(), &host.worker, &signals)? {
         return Ok(exit::DONE);
     }
-    let read = options.read_config()?;
+    let read = apart(|| options.read_config())?;
+    let daemon = apart(|| set_up(options, once, host, read, signals, target))?;
+    Ok(match daemon.map(|mut daemon| daemon.run()) {
+        None | Some(End::Stopped | End::CheckedOnce { delivered: true }) => exit::DONE,
+        Some(End::CheckedOnce { delivered: false }) => exit::FAILED,
+    })
+}
+
+/// The agent, ready to run. `None`: a signal asked it to stop before.
+fn set_up(
+    options: &Options,
+    once: bool,
+    mut host: Host,
+    read: Read<Config>,
+    signals: Signals,
+    target: Destination,
+) -> Result<Option<Box<Daemon>>, Error> {
     logging::set_level(read.value.general.log_level);
     for warning in &read.warnings {
         log::warn!("{}", warning.in_log());
@@ -54,10 +71,10 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -
 
     let folder = options.state_folder()?;
     let Some(mut state_folder) = setup::take_folder(&folder, once, &host.worker, &signals)? else {
-        return Ok(exit::DONE);
+        return Ok(None);
     };
     let boot_id = host::boot_id();
-    let Some(loaded) = setup::load(&mut state_folder, &boot_id, &signals)? else { return Ok(exit::DONE) };
+    let Some(loaded) = setup::load(&mut state_folder, &boot_id, &signals)? else { return Ok(None) };
     let control = state_folder.folder().and_then(Control::listen);
     let mode = Mode {
         once,
@@ -78,8 +95,5 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -
     let mut daemon =
         Daemon::new(core, loader, signals, host, Saver::new(state_folder), control).map_err(anyhow::Error::from)?;
     daemon.watch_start(starts_for);
-    Ok(match daemon.run() {
-        End::Stopped | End::CheckedOnce { delivered: true } => exit::DONE,
-        End::CheckedOnce { delivered: false } => exit::FAILED,
-    })
+    Ok(Some(Box::new(daemon)))
 }

@@ -346,7 +346,6 @@ impl Core {
             Input::NotReloaded { problem } => {
                 self.not_reloaded(problem, "the configuration is not valid", now, effects)
             }
-            Input::Changed(config) if config.style.zone == self.config.style.zone => {}
             Input::Changed(config) => {
                 let zone = config.style.zone.iana_name().unwrap_or("unknown").to_owned();
                 self.adopt(*config, now, effects);

@@ -114,7 +114,7 @@ impl Daemon {
     }
 
     /// Runs until it is asked to stop, or until the one check is made.
-    pub fn run(mut self) -> End {
+    pub fn run(&mut self) -> End {
         let mut effects = self.core.start(clock::now());
         loop {
             for effect in effects {

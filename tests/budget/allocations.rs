@@ -1,6 +1,9 @@
 //! Heap allocations and state writes of a steady check: the whole loop on a scripted clock and a host of fixtures.
 
-use std::path::{Path, PathBuf};
+#[path = "../../benches/shared/half_full.rs"]
+mod half_full;
+
+use std::path::PathBuf;
 
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::Check;
@@ -8,7 +11,8 @@ use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::host::Host;
 use vps_monitor::store::Loaded;
-use vps_monitor::worker::{FileSystem, StatvfsError};
+
+use half_full::half_full;
 
 const MAX_ALLOCATIONS: u64 = 15;
 
@@ -77,17 +81,6 @@ impl Still {
             None => Input::Time,
         }
     }
-}
-
-fn half_full(_: &Path) -> Result<FileSystem, StatvfsError> {
-    Ok(FileSystem {
-        block_bytes: 4096,
-        blocks: 1000,
-        blocks_free: 500,
-        blocks_available: 500,
-        files: 100,
-        files_free: 50,
-    })
 }
 
 /// Runs the agent for so many checks of a fixture host. The heap allocations, and how often the state was written.

@@ -14,6 +14,7 @@ use crate::alert::{Alerts, Episode, News, Policy, Transition};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::clock::Now;
 use crate::message::{self, Past};
+use crate::metric::Unit;
 use crate::rule::{Level, Limit};
 use crate::snapshot::{Key, Keyed, Value, by_key};
 
@@ -36,10 +37,6 @@ struct Entry {
     /// It came and went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     over: Option<Over>,
-    /// The worst level of the held news.
-    value: Value,
-    limit: Limit,
-    level: Level,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +56,8 @@ struct Open {
     /// Whether a reminder was due since then.
     #[serde(default)]
     is_reminder_due: bool,
+    #[serde(flatten)]
+    worst: Worst,
 }
 
 /// Episodes of one alert that are over.
@@ -67,6 +66,16 @@ struct Over {
     since: Timestamp,
     ended: Timestamp,
     times: u64,
+    #[serde(flatten)]
+    worst: Worst,
+}
+
+/// An alert at its worst, in one episode or in several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Worst {
+    value: Value,
+    limit: Limit,
+    level: Level,
 }
 
 /// The news at the end of a hold, in the order of keys.
@@ -84,7 +93,7 @@ pub struct Sorted<'a> {
     pub ended: Vec<&'a Transition>,
 }
 
-/// The held news of one alert, as `status` shows it.
+/// Held news of one alert, as `status` shows it: that it burns, or that it came and went.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldStatus<'a> {
     pub key: &'a Key,
@@ -106,13 +115,27 @@ impl Held {
         self.entries.is_empty()
     }
 
-    /// Each alert with held news, and the level that decides until when.
+    /// The number of alerts with held news.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Each alert with held news that burns, and each that is over, with the level that decides until when.
     pub fn iter(&self) -> impl Iterator<Item = HeldStatus<'_>> {
-        self.entries.values().map(|entry| HeldStatus {
-            key: &entry.key,
-            level: entry.level,
-            burning: entry.open.as_ref().map(|open| open.told),
-            over: entry.over.as_ref().map(|over| (over.since, over.ended, over.times)),
+        self.entries.values().flat_map(|Entry { key, open, over }| {
+            let open = open.as_ref().map(|Open { told, worst: Worst { level, .. }, .. }| HeldStatus {
+                key,
+                level: *level,
+                burning: Some(*told),
+                over: None,
+            });
+            let over = over.as_ref().map(|Over { since, ended, times, worst: Worst { level, .. } }| HeldStatus {
+                key,
+                level: *level,
+                burning: None,
+                over: Some((*since, *ended, *times)),
+            });
+            open.into_iter().chain(over)
         })
     }
 
@@ -163,8 +186,8 @@ impl Held {
     }
 
     fn burns(&mut self, transition: &Transition) {
-        let Transition { key, value, limit, episode, since, news } = transition;
-        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(transition));
+        let Transition { key, episode, since, news, .. } = transition;
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
         let is_reminder = *news == News::Reminded;
         let open = entry.open.get_or_insert_with(|| Open {
             since: *since,
@@ -173,43 +196,35 @@ impl Held {
             told: episode.last_told,
             reminders: episode.reminders.saturating_sub(u32::from(is_reminder)),
             is_reminder_due: false,
+            worst: Worst::of(transition),
         });
         open.is_reminder_due |= is_reminder;
-        let is_worse = match (entry.value.number(), value.number()) {
-            (Some(before), Some(number)) => key.metric.unit.worse(before, number) == number,
-            _ => true,
-        };
-        if entry.level < episode.level || is_worse {
-            (entry.value, entry.limit) = (value.clone(), limit.clone());
-        }
-        entry.level = entry.level.max(episode.level);
+        open.worst.take_in(Worst::of(transition), key.metric.unit);
     }
 
     fn happened(&mut self, transition: &Transition, now: Timestamp) {
         let Transition { key, value, episode, since, .. } = transition;
         let times = if let Value::Event(detail) = value { detail.times } else { 1 };
         let last = episode.well_since.unwrap_or(now);
-        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(transition));
-        let over = entry.over.get_or_insert(Over { since: *since, ended: last, times: 0 });
-        (over.ended, over.times) = (over.ended.max(last), over.times.saturating_add(times));
-        entry.value = value.clone();
-        entry.level = entry.level.max(episode.level);
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
+        entry.ends(*since, last, times, Worst::of(transition));
     }
 
     /// It is over. That is owed if people did not know that it began, or are to be told its end.
     fn ends(&mut self, transition: &Transition, now: Timestamp, is_told: bool) {
         let open = self.entries.get_mut(&transition.key).and_then(|entry| entry.open.take());
         if is_told || open.as_ref().is_some_and(|open| !open.is_known) {
-            let episode = &transition.episode;
-            let entry = self.entries.entry(transition.key.clone()).or_insert_with(|| Entry::new(transition));
-            let ended = episode.well_since.unwrap_or(now);
-            entry.over = Some(Over::and_one_more(entry.over.take(), transition.since, ended));
+            let Transition { key, since, episode, .. } = transition;
+            let mut worst = open.map_or_else(|| Worst::of(transition), |open| open.worst);
+            worst.rise_to(transition);
+            let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
+            entry.ends(*since, episode.well_since.unwrap_or(now), 1, worst);
         }
         self.drop_if_done(&transition.key);
     }
 
     fn drop_if_done(&mut self, key: &Key) {
-        if self.entries.get(key).is_some_and(|entry| entry.open.is_none() && entry.over.is_none()) {
+        if self.entries.get(key).is_some_and(|entry| !entry.is_owed()) {
             self.entries.remove(key);
         }
     }
@@ -236,22 +251,20 @@ impl Held {
     pub fn release(&mut self, holds: &Holds, alerts: &mut Alerts, now: Now, policy: &Policy) -> Released {
         let mut released = Released::default();
         self.entries.retain(|key, entry| {
-            if holds.until(key, entry.level).is_some() {
-                return true;
-            }
-            if let Some(open) = &entry.open {
+            let is_free = |worst: &Worst| holds.until(key, worst.level).is_none();
+            if let Some(open) = entry.open.take_if(|open| is_free(&open.worst)) {
                 let news = if open.is_known { News::Reminded } else { News::Fired };
                 match alerts.tell_as_it_is(key, news, open.told_again(), now, policy) {
                     Some(mut transition) => {
-                        transition.episode.level = entry.level;
+                        transition.episode.level = open.worst.level;
                         released.burning.push(transition);
                     }
                     // A state that was too long forgot the alert: it may begin anew.
-                    None => entry.over = Some(Over::and_one_more(entry.over.take(), open.since, now.wall)),
+                    None => entry.ends(open.since, now.wall, 1, open.worst),
                 }
             }
-            released.over.extend(entry.past());
-            false
+            released.over.extend(entry.over.take_if(|over| is_free(&over.worst)).map(|over| over.past(key)));
+            entry.is_owed()
         });
         released
     }
@@ -283,9 +296,46 @@ impl Open {
 }
 
 impl Over {
-    fn and_one_more(before: Option<Over>, since: Timestamp, ended: Timestamp) -> Over {
-        let before = before.unwrap_or(Over { since, ended, times: 0 });
-        Over { since: before.since, ended: before.ended.max(ended), times: before.times.saturating_add(1) }
+    /// The news of these episodes.
+    fn past(self, key: &Key) -> Past {
+        let Over { since, ended, times, worst: Worst { mut value, limit, level } } = self;
+        if let Value::Event(detail) = &mut value {
+            detail.times = times;
+        }
+        let episode = Episode { level, well_since: Some(ended), ..Episode::default() };
+        let (key, news) = (key.clone(), News::Recovered);
+        Past { transition: Transition { key, news, value, limit, since, episode }, ended, times }
+    }
+}
+
+impl Worst {
+    fn of(transition: &Transition) -> Worst {
+        let Transition { value, limit, episode, .. } = transition;
+        let mut worst = Worst { value: value.clone(), limit: limit.clone(), level: episode.level };
+        worst.rise_to(transition);
+        worst
+    }
+
+    /// The worst number since the episode began counts, whether it was news or not.
+    fn rise_to(&mut self, Transition { key, episode, .. }: &Transition) {
+        if let (Value::Usage { percent: number, .. } | Value::Number(number), Some(peak)) = (&self.value, episode.peak)
+        {
+            self.value = Value::Number(key.metric.unit.worse(*number, peak));
+        }
+        self.level = self.level.max(episode.level);
+    }
+
+    /// Of words the later one counts.
+    fn take_in(&mut self, other: Worst, unit: Unit) {
+        let is_worse = match (self.value.number(), other.value.number()) {
+            (Some(before), Some(number)) => unit.worse(before, number) == number,
+            _ => true,
+        };
+        let level = self.level.max(other.level);
+        if self.level < other.level || is_worse {
+            *self = other;
+        }
+        self.level = level;
     }
 }
 
@@ -296,32 +346,18 @@ impl Keyed for Entry {
 }
 
 impl Entry {
-    fn new(transition: &Transition) -> Entry {
-        let Transition { key, value, limit, episode, .. } = transition;
-        // For a number that is well again, the worst one counts.
-        let value = match (episode.peak, value) {
-            (Some(peak), Value::Usage { .. } | Value::Number(_)) => Value::Number(peak),
-            _ => value.clone(),
-        };
-        Entry { key: key.clone(), open: None, over: None, value, limit: limit.clone(), level: episode.level }
+    fn new(key: &Key) -> Entry {
+        Entry { key: key.clone(), open: None, over: None }
     }
 
-    /// The news of the episodes that are over.
-    fn past(&self) -> Option<Past> {
-        let Over { since, ended, times } = *self.over.as_ref()?;
-        let mut value = self.value.clone();
-        if let Value::Event(detail) = &mut value {
-            detail.times = times;
-        }
-        let episode = Episode { level: self.level, well_since: Some(ended), ..Episode::default() };
-        let transition = Transition {
-            key: self.key.clone(),
-            news: News::Recovered,
-            value,
-            limit: self.limit.clone(),
-            since,
-            episode,
-        };
-        Some(Past { transition, ended, times })
+    fn is_owed(&self) -> bool {
+        self.open.is_some() || self.over.is_some()
+    }
+
+    /// So many more episodes are over.
+    fn ends(&mut self, since: Timestamp, ended: Timestamp, times: u64, worst: Worst) {
+        let over = self.over.get_or_insert_with(|| Over { since, ended, times: 0, worst: worst.clone() });
+        (over.ended, over.times) = (over.ended.max(ended), over.times.saturating_add(times));
+        over.worst.take_in(worst, self.key.metric.unit);
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Replay<'a> {
             .filter(|(kind, count)| matches!(kind, Kind::Alert | Kind::Recovery) || *count > 0);
         let kinds: Vec<String> = kinds.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         let firing = self.alerts.active().iter().filter(|alert| alert.is_told()).count();
-        let held = self.held.iter().count();
+        let held = self.held.len();
         let held = if held > 0 { format!(", {} held", counted(held, "alert")) } else { String::new() };
         format!(
             "{}{}: {} ({}), {} still firing{held}",

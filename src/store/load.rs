@@ -168,10 +168,12 @@ mod tests {
         let containers =
             json!({"engine_was_there": true, "engine_gone": wall, "containers": {"0123456789abcdef": removed}});
         let report = json!({"schedule": "0 9 * * * UTC", "seen": wall, "sent": [wall], "last_sent": wall});
-        let open = json!({"since": wall, "is_known": true, "told_value": 85.0, "told": wall, "reminders": 1, "is_reminder_due": true});
-        let over = json!({"since": wall, "ended": wall, "times": 2});
-        let held = json!({"metric": "memory", "target": "", "open": open, "over": over, "value": {"number": 90.0},
-            "limit": {"threshold": 80.0}, "level": "critical"});
+        let (number, limit) = (json!({"number": 90.0}), json!({"threshold": 80.0}));
+        let open = json!({"since": wall, "is_known": true, "told_value": 85.0, "told": wall, "reminders": 1,
+            "is_reminder_due": true, "value": number, "limit": limit, "level": "critical"});
+        let over =
+            json!({"since": wall, "ended": wall, "times": 2, "value": number, "limit": limit, "level": "critical"});
+        let held = json!({"metric": "memory", "target": "", "open": open, "over": over});
         let silence = json!({"number": 1, "target": "memory", "since": wall, "until": 9, "why": "x"});
         json!({"held": [held], "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1},

@@ -18,11 +18,12 @@ use crate::store::State;
 pub(super) fn alerts(state: &State, config: &Resolved, now: Now) -> Vec<AlertStatus> {
     let (zone, policy) = (&config.style.zone, &config.policy);
     let holds = Holds::new(&config.quiet_hours, &state.silences, now, zone);
-    let held: BTreeMap<&Key, HeldStatus<'_>> = state.held.iter().map(|held| (held.key, held)).collect();
+    let burning = state.held.iter().filter(|held| held.burning.is_some());
+    let held: BTreeMap<&Key, HeldStatus<'_>> = burning.map(|held| (held.key, held)).collect();
     let status = state.alerts.active().into_iter().map(|alert| {
         let firing = alert.firing();
         let (threshold, expected) = limit(&alert.limit);
-        let held = held.get(&alert.key).filter(|held| held.burning.is_some());
+        let held = held.get(&alert.key);
         // For the state machine held news counts as told; people are shown their last message.
         let last_told = match held.and_then(|held| held.burning) {
             Some(before) => before,

@@ -189,12 +189,60 @@ fn what_came_back_often_is_one_line_and_what_settles_says_so() {
     let lines = [
         "📊 Memory usage: 60.0% (threshold: 80%)",
         "⏳ since 03:20, at most 91.0%, well since 04:20, called over after 1 h below",
-        "🟢 2026-02-02 03:00:00 → 2026-02-02 03:10:00 (10 min): 📊 Memory usage: 91.0% (threshold: 80%)",
+        "🟢 2026-02-02 03:00:00 → 2026-02-02 03:10:00 (10 min): 📊 Memory usage: 90.0% (threshold: 80%)",
     ];
     assert_eq!(told[0].lines().skip(1).collect::<Vec<_>>(), lines);
     // Its all-clear is told when it is due.
     let told = agent.check(60.0, at(BEGINS + 3 * HOUR)).told();
     assert!(told.len() == 1 && told[0].starts_with("✅ VPS Recovery"), "{told:?}");
+}
+
+#[test]
+fn what_came_and_went_shows_its_own_worst_value_and_limit() {
+    let mut agent = agent(every_change_is_told(quiet("[{from: '03:00', to: '05:00', let_through: none}]")));
+    // 92 % is no news of its own; it is the worst of the first episode all the same. The second one is critical.
+    for (percent, minutes) in [(90.0, 0), (92.0, 10), (85.0, 20), (50.0, 30), (97.0, 40)] {
+        agent.check(percent, at(BEGINS + minutes * MINUTE));
+    }
+    let mut again = agent.reread(every_change_is_told(quiet("[]")), at(BEGINS + 50 * MINUTE));
+    let told = again.check(96.0, at(BEGINS + 50 * MINUTE)).told();
+    let lines = [
+        "🚨 VPS Critical, Held Back [web-1]",
+        "📊 Memory usage: 96.0% (threshold: 95%)",
+        "⏳ since 03:40, for 10 min, at most 97.0%",
+        "🟢 2026-02-02 03:00:00 → 2026-02-02 03:30:00 (30 min): 📊 Memory usage: 92.0% (threshold: 80%)",
+    ];
+    assert_eq!(told[0].lines().collect::<Vec<_>>(), lines);
+    // The other way round: the one that burns is no critical one.
+    for (percent, minutes) in [(50.0, 60), (97.0, 70), (50.0, 80), (85.0, 90)] {
+        agent.check(percent, at(BEGINS + minutes * MINUTE));
+    }
+    let told = agent.check(85.0, at(ENDS)).told();
+    let lines: Vec<_> = told[0].lines().collect();
+    assert_eq!(lines[0], "🔔 VPS Alerts Held Back [web-1]");
+    assert!(
+        lines[2].ends_with("at most 85.0%") && lines[3].ends_with("(3 times): 📊 Memory usage: 97.0% (threshold: 95%)")
+    );
+}
+
+/// A silence held both; the quiet hours in which it ends let the critical one through.
+#[test]
+fn of_one_alert_the_critical_that_came_and_went_passes_and_the_warning_that_burns_waits() {
+    let mut agent = agent(every_change_is_told(quiet(QUIET)));
+    let state = agent.core.state.change();
+    state.silences.begin("memory".to_owned(), Duration::from_secs(40 * 60), None, at(BEGINS));
+    for (percent, minutes) in [(97.0, 0), (50.0, 10), (85.0, 20)] {
+        agent.check(percent, at(BEGINS + minutes * MINUTE));
+    }
+    let told = agent.check(86.0, at(BEGINS + 41 * MINUTE)).told();
+    let line = "🟢 2026-02-02 03:00:00 → 2026-02-02 03:10:00 (10 min): 📊 Memory usage: 97.0% (threshold: 95%)";
+    assert_eq!(told, [format!("🔔 VPS Alerts Held Back [web-1]\n{line}")]);
+    let status = agent.core.status(&LoopFacts::default(), at(BEGINS + 42 * MINUTE));
+    assert_eq!(status.alerts[0].held_until.as_deref(), Some("2026-02-02T05:00:00+00:00"));
+    assert!(status.held.is_empty());
+    let told = agent.check(85.0, at(ENDS)).told();
+    assert!(told.len() == 1 && told[0].ends_with("⏳ since 03:20, for 1 h 40 min, at most 86.0%"), "{told:?}");
+    assert!(agent.core.state.get().held.is_empty());
 }
 
 #[test]

@@ -54,9 +54,20 @@ pub enum Extent {
 pub struct Alerts {
     #[serde(with = "by_key")]
     alerts: BTreeMap<Key, Alert>,
-    /// A wait began or ended, and nothing is told or logged of that.
     #[serde(skip)]
-    is_to_be_saved: bool,
+    unsaved: Unsaved,
+}
+
+/// A change that a restart must know, though there was no transition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unsaved {
+    #[default]
+    Nothing,
+    /// The numbers of an episode, which later messages tell.
+    Numbers,
+    /// A wait began or ended: an agent that goes on from a wait that ended long ago would call an alert over before its
+    /// time.
+    Wait,
 }
 
 impl Alerts {
@@ -81,10 +92,9 @@ impl Alerts {
         transitions
     }
 
-    /// Whether something changed since the last call that a restart must know, though there was no transition: an agent
-    /// that goes on from a wait that ended long ago would call an alert over before its time.
-    pub fn take_unsaved(&mut self) -> bool {
-        std::mem::take(&mut self.is_to_be_saved)
+    /// The greatest change since the last call.
+    pub fn take_unsaved(&mut self) -> Unsaved {
+        std::mem::take(&mut self.unsaved)
     }
 
     /// Firing alerts are told now as they are, outside of any look: the wait until they are told again starts now.
@@ -216,9 +226,14 @@ impl Alerts {
                 self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit))
             }
         };
-        let waits = alert.waits();
+        let (waits, numbers) = (alert.waits(), alert.numbers());
         let transition = alert.look(finding, extent, now, policy);
-        self.is_to_be_saved |= alert.waits() != waits;
+        let unsaved = match () {
+            () if alert.waits() != waits => Unsaved::Wait,
+            () if alert.numbers() != numbers => Unsaved::Numbers,
+            () => Unsaved::Nothing,
+        };
+        self.unsaved = self.unsaved.max(unsaved);
         transition
     }
 

@@ -213,6 +213,17 @@ impl Alert {
         }
     }
 
+    /// What its episode came to, as later messages tell it: its worst number, whether more than one check found it, and
+    /// the sums of a rate by which it is judged.
+    pub(super) fn numbers(&self) -> (Option<f64>, bool, [Option<f64>; 2]) {
+        let sum = |streak: Option<Streak>| streak.map(Streak::sum);
+        match &self.phase {
+            Phase::Clear => (None, false, [None, None]),
+            Phase::Pending(pending) => (None, false, [sum(Some(pending.over)), sum(pending.critical)]),
+            Phase::Firing(firing) => (firing.peak, firing.checks > 1, [None, sum(firing.critical)]),
+        }
+    }
+
     /// The earliest time at which a check tells it again, if it lasts.
     pub fn next_reminder(&self, policy: &Policy) -> Option<Boot> {
         let firing = self.firing()?;

@@ -36,6 +36,11 @@ impl Streak {
         if self.looks > 0 { self.sum / f64::from(self.looks) } else { rate.number }
     }
 
+    /// Of a rate, the sum of its looks; of everything else none.
+    pub const fn sum(self) -> f64 {
+        self.sum
+    }
+
     pub fn has_lasted(self, wait: Duration, now: Boot) -> bool {
         now - self.since >= wait
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use super::{Core, Effect, transition_log};
-use crate::alert::{self, Alerts, Extent, News, Transition};
+use crate::alert::{self, Alerts, Extent, News, Transition, Unsaved};
 use crate::cause::Causes;
 use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
@@ -106,14 +106,19 @@ impl Core {
     }
 
     /// The beginning or end of a wait that nobody is told of outlives the process, too. Of `run --once`, every look does
-    /// while an alert waits: the next run goes on from it.
+    /// while an alert waits: the next run goes on from it. The numbers of a lasting alert are saved in the end.
     fn save_waits(&mut self) {
         let once = self.mode.once;
         let State { alerts, unknown, .. } = self.state.update();
-        let is_unsaved = |book: &mut Alerts| book.take_unsaved() || (once && book.is_waiting());
-        // Both are asked: none keeps its mark.
-        if [alerts, unknown].map(is_unsaved).contains(&true) {
-            self.state.change();
+        let unsaved = |book: &mut Alerts| match book.take_unsaved() {
+            Unsaved::Nothing | Unsaved::Numbers if once && book.is_waiting() => Unsaved::Wait,
+            unsaved => unsaved,
+        };
+        let [alerts, unknown] = [alerts, unknown].map(unsaved);
+        match alerts.max(unknown) {
+            Unsaved::Nothing => {}
+            Unsaved::Numbers => self.state.save_in_the_end(),
+            Unsaved::Wait => drop(self.state.change()),
         }
     }
 

@@ -101,3 +101,72 @@ fn each_look_is_saved_for_the_next_run() {
     assert!(next.count(saved) == 1 && !ended(&mut next));
     assert!(ended(next.step(Input::Saved(Ok(())), at(30_100))));
 }
+
+/// Runs from cron, each with the file that the one before it left.
+#[derive(Default)]
+struct Cron {
+    file: Option<Vec<u8>>,
+}
+
+impl Cron {
+    /// How often this run saves, and the message that it sends.
+    fn run(&mut self, percent: f64, minute: i64) -> (usize, String) {
+        let now = at(minute * 60_000);
+        let mode = Mode { once: true, ..Mode::default() };
+        let state = self.file.take().map(|bytes| Loaded::State(serde_json::from_slice(&bytes).unwrap()));
+        let mut agent = Driven::from(state.unwrap_or(Loaded::Nothing), config_with(KEY, "{for: 0}"), mode, now);
+        let before = serde_json::to_vec(agent.core.state.get()).unwrap();
+        agent.disk_is_slow = true;
+        agent.check(percent, now);
+        let (mut saves, mut told, mut file) = (0, String::new(), before);
+        loop {
+            if let Some(place) = agent.effects.iter().position(|effect| matches!(effect, Effect::Save(_))) {
+                let Effect::Save(bytes) = agent.effects.remove(place) else { panic!() };
+                (saves, file) = (saves + 1, bytes);
+                agent.step(Input::Saved(Ok(())), now);
+            } else if let Some((ticket, text, _)) = agent.post() {
+                told.push_str(&text);
+                agent.answered(ticket, 0, now);
+            } else {
+                assert!(ended(&mut agent));
+                self.file = Some(file);
+                return (saves, told);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_worst_value_and_the_duration_of_an_alert_are_known_over_many_runs() {
+    let mut cron = Cron::default();
+    assert!(cron.run(85.0, 0).1.contains("85.0%"));
+    // No news, and saved for later messages; a value below it changes nothing.
+    assert_eq!([(88.0, 5), (86.0, 10), (87.9, 15)].map(|(percent, minute)| cron.run(percent, minute).0), [1, 0, 0]);
+    let (_, told) = cron.run(85.0, 65);
+    assert!(told.contains("⏳ 已持续 1 小时 5 分，最高 88.0%"), "{told}");
+    let (_, told) = cron.run(50.0, 70);
+    assert!(told.contains("⏳ 历时 1 小时 10 分"), "{told}");
+
+    // That it lasted is saved once.
+    let mut cron = Cron::default();
+    assert!(cron.run(85.0, 0).1.contains("85.0%"));
+    assert_eq!([5, 10, 15].map(|minute| cron.run(85.0, minute).0), [1, 0, 0]);
+    let (_, told) = cron.run(50.0, 20);
+    assert!(told.contains("⏳ 历时 20 分钟"), "{told}");
+    // One that the next run finds over has the plan's message.
+    let mut cron = Cron::default();
+    cron.run(85.0, 0);
+    assert!(!cron.run(50.0, 5).1.contains("⏳"));
+}
+
+/// The same where it goes on: an agent that is stopped and started again.
+#[test]
+fn a_stop_saves_the_worst_value() {
+    let mut agent = Driven::new(config(KEY), Mode::default());
+    let (ticket, ..) = agent.check(85.0, at(0)).post().unwrap();
+    agent.answered(ticket, 0, at(10)).check(88.0, at(60_000)).effects.clear();
+    agent.disk_is_slow = true;
+    agent.step(Input::Stop, at(61_000));
+    let peak = |effect: &Effect| matches!(effect, Effect::Save(bytes) if String::from_utf8_lossy(bytes).contains("\"peak\": 88.0"));
+    assert_eq!(agent.count(peak), 1);
+}

@@ -16,7 +16,7 @@ use super::objects::{Cut, Objects};
 use crate::collect::Plan;
 use crate::collect::docker::RecordedWords;
 use crate::core::ReadingDocument;
-use crate::metric::{Metric, Unit};
+use crate::metric::{self, Metric, Unit};
 use crate::rule::Verdict;
 use crate::snapshot::{ContainerWord, Key, Reading, Value};
 
@@ -312,12 +312,12 @@ impl AllSeries {
         let value = match value {
             Written::Nothing => return Ok(None),
             Written::Text(word) if is_word => Value::from(self.words.reading(key, &bounded(word)?)),
-            Written::Text(number) => Value::Number(csv::number(number)?),
+            Written::Text(number) => Value::Number(possible(key, csv::number(number)?)?),
             Written::Json(reading) => match (&reading.value, reading.used_bytes.zip(reading.total_bytes)) {
                 (Json::Null, _) => return Ok(None),
                 (Json::String(word), _) if is_word => Value::from(self.judged(key, word, reading)?),
                 (Json::Number(number), sizes) if !is_word => {
-                    let number = number.as_f64().ok_or("a number is out of range")?;
+                    let number = possible(key, number.as_f64().ok_or("a number is out of range")?)?;
                     sizes.map_or(Value::Number(number), |(used_bytes, total_bytes)| Value::Usage {
                         percent: number,
                         used_bytes,
@@ -342,6 +342,24 @@ impl AllSeries {
         let expected = reading.expected.as_deref().map_or(judged.expected, Rc::from);
         Ok(ContainerWord { well, expected, ..judged })
     }
+}
+
+/// A share is told with one decimal: what a sum of fractions is off by less is rounded away.
+const MAX_ROUNDED: f64 = 0.05;
+
+/// A number that its quantity can have. An export with a mistake would make alerts of it, or hide them.
+fn possible(key: &Key, number: f64) -> Result<f64, String> {
+    let (most, expected) = match key.metric.unit {
+        // Of a disk, more can be in use than its users may have: `df` shows over 100 %, too.
+        Unit::Percent if key.metric != metric::DISK => (100.0, "0 to 100"),
+        Unit::Percent | Unit::Mbps | Unit::Count => (f64::INFINITY, "0 or more"),
+        Unit::Hours | Unit::Number | Unit::Word => return Ok(number),
+    };
+    if (-MAX_ROUNDED..=most + MAX_ROUNDED).contains(&number) {
+        return Ok(number.clamp(0.0, most));
+    }
+    let key = Key::new(key.metric, shown(&key.target));
+    Err(format!("{number} is no value of {key}; expected {expected}, or nothing where it is not known"))
 }
 
 /// Engines have words of a few letters.

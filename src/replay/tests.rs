@@ -110,6 +110,14 @@ fn what_cannot_be_understood_is_named_by_file_and_line() {
         ("60,memory,,1\n\n0,memory,,1", "history:4: out of order"),
         ("0,memory,,1\n0,memory,,2", "history:3: memory is there twice"),
         ("0,memory,,NaN", "history:2: `NaN` is no value"),
+        (
+            "0,memory,,85\n60,memory,,-5",
+            "history:3: -5 is no value of memory; expected 0 to 100, or nothing where it is not known",
+        ),
+        ("0,inodes,/,120", "history:2: 120 is no value of inodes(/); expected 0 to 100"),
+        ("0,cpu,,100.06", "history:2: 100.06 is no value of cpu"),
+        ("0,disk,/data,-0.1", "history:2: -0.1 is no value of disk(/data); expected 0 or more"),
+        ("0,connections,,-1", "history:2: -1 is no value of connections; expected 0 or more"),
         ("0,memry,,1", "history:2: there is no metric `memry`; expected one of memory, disk"),
         ("0,memory,1", "history:2: 3 columns"),
         ("0,memory,85.2,", "history:2: `85.2` is in the column of the target"),
@@ -132,10 +140,24 @@ fn what_cannot_be_understood_is_named_by_file_and_line() {
         (format!("{object}]}}\nx").into(), "history:2: expected an object"),
         (format!("{object}\n\n{{}}]}}").into(), "history:3: missing field `metric`"),
         (format!("{object}]}}").replace(": 1", ": 2").into(), "history:1: its schema is 2"),
+        (
+            format!("{object}{{\"metric\": \"cpu\", \"target\": \"\", \"value\": 120, \"verdict\": \"breach\"}}]}}")
+                .into(),
+            "history:1: 120 is no value of cpu; expected 0 to 100",
+        ),
     ] {
         let (_, error) = replayed(YAML, &bytes);
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// `100 * x / x` may be a little more than 100, and a disk's share much more: `df` counts the blocks of its reserve.
+#[test]
+fn a_share_that_is_off_by_less_than_is_told_is_the_whole_and_a_disk_can_be_over_it() {
+    let told = |row: &str| replayed(YAML, format!("{}\n{row}\n", csv::HEADER).as_bytes()).0.concat();
+    assert!(told("0,swap,,100.04").contains("\"value\":100.0,"));
+    assert!(told("0,disk,/,105.3").contains("\"value\":105.3,"));
+    assert_eq!(told("0,swap,,-0.00000000001"), "");
 }
 
 #[test]

@@ -93,6 +93,20 @@ fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
 }
 
 #[test]
+fn a_value_that_goes_straight_beyond_its_critical_limit_is_one_message() {
+    for metric in [metric::MEMORY, metric::CPU] {
+        for wait in [0, 60] {
+            let wait = Duration::from_secs(wait);
+            let mut watch = Watch { critical: Some(95.0), wait, ..Watch::of(metric) };
+            let told: Vec<_> = [0, 30, 60, 90, 120, 400].map(|second| watch.see(second, Some(99.0))).into();
+            let told: Vec<_> = told.into_iter().flatten().filter(|told| told.news.is_firing_message()).collect();
+            let [only] = told.as_slice() else { panic!("{metric}: {told:?}") };
+            assert_eq!((only.news, only.episode.level), (News::Fired, Level::Critical), "{metric}");
+        }
+    }
+}
+
+#[test]
 fn the_end_of_a_cooldown_and_of_a_settling_are_when_to_look_again() {
     let mut memory = Watch { policy: as_before(), ..Watch::of(metric::MEMORY) };
     memory.news(&[(0, 90.0), (20, 10.0)]);

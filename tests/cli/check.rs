@@ -117,6 +117,20 @@ fn a_reading_at_its_threshold_is_over_it() {
 }
 
 #[test]
+fn a_container_that_is_named_misses_an_engine_that_is_not_there() {
+    let docker =
+        |keys: &str| quick("").replace("docker: {enabled: false}", &format!("docker: {{socket: /none.sock{keys}}}"));
+    let place = Place::configured("no-swap", &docker(""));
+    let (code, document) = check(&place);
+    assert_eq!((code, &document["failures"]), (0, &Json::Array(Vec::new())), "a host without Docker");
+    place.configure(&docker(", containers: [web]"));
+    let (code, document) = check(&place);
+    let failure = &document["failures"][0];
+    assert_eq!((code, &failure["collector"]), (3, &"docker".into()), "{document:#}");
+    assert!(failure["error"].as_str().unwrap().starts_with("no Docker socket at /none.sock: "), "{failure}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_a_failure_with_3_and_never_a_zero() {
     let place = Place::configured("garbage", &quick(""));
     let (code, document) = check(&place);

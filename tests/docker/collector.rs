@@ -312,29 +312,33 @@ fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
     assert_eq!(known.collect::<Vec<_>>(), [Some(Restarted { count: 5, last: Some(started) }), None]);
 }
 
-fn without_engine(enabled: Enabled, memory: Option<Memory>) -> Vec<String> {
+fn without_engine(enabled: Enabled, names: &[&str], memory: Option<Memory>) -> Vec<String> {
     let address = Fleet::default().engine(DOCKER).address();
-    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, &["web"]) }, memory), at(0)))
+    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, names) }, memory), at(0)))
 }
 
 #[test]
 fn without_a_socket_auto_says_nothing_and_true_says_what_to_do() {
-    assert!(without_engine(Enabled::Auto, None).is_empty());
-    assert!(without_engine(Enabled::Never, None).is_empty());
+    assert!(without_engine(Enabled::Auto, &[], None).is_empty());
+    assert!(without_engine(Enabled::Auto, &["web*"], None).is_empty(), "a pattern may match nothing");
+    assert!(without_engine(Enabled::Never, &["web"], None).is_empty());
     let address = Fleet::default().engine(DOCKER).address();
     let watched = collect(&mut watching(&config(address, &[])), at(0)).watched;
     let engine = Watched::One(Key::new(metric::DOCKER_ENGINE, "Docker"));
     let every = [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH].map(Watched::Every);
     assert_eq!(watched, [&every[..], &[engine]].concat(), "what was told before a restart is watched still");
-    let told = without_engine(Enabled::Always, None);
+    let told = without_engine(Enabled::Always, &[], None);
     assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
 }
 
 #[test]
-fn an_agent_that_is_to_watch_containers_by_name_misses_the_engine() {
-    let told = without_engine(Enabled::Auto, Some(Memory::default()));
-    assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
-    assert!(without_engine(Enabled::Never, Some(Memory::default())).is_empty());
+fn who_is_to_watch_containers_by_name_misses_the_engine() {
+    // The agent, and `check`, which remembers nothing.
+    for memory in [Some(Memory::default()), None] {
+        let told = without_engine(Enabled::Auto, &["web"], memory.clone());
+        assert!(told.len() == 1 && told[0].contains("no Docker socket at /"), "{told:?}");
+        assert!(without_engine(Enabled::Never, &["web"], memory).is_empty());
+    }
 }
 
 #[test]

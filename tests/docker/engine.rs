@@ -217,7 +217,7 @@ fn an_engine_that_cannot_be_reached_is_known_at_once() {
     let engine = Fleet::default().engine("Api-Version: 1.41");
     let address = engine.address();
     drop(engine);
-    let mut driver = Driver::new(&config(address, &["web"]), None);
+    let mut driver = Driver::new(&config(address, &[]), None);
     assert!(told(&driver.survey(at(0)).unwrap()).is_empty(), "on auto");
     assert_eq!((driver.due(), driver.fds().iter().flatten().count()), (None, 0), "nothing is followed");
 }

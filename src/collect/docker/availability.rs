@@ -36,8 +36,8 @@ pub enum Presence {
 }
 
 impl Availability {
-    /// Whether an engine is expected: the configuration says so, or one was there. On `auto` a host without Docker is
-    /// not woken again and again, and gets no message that it has none.
+    /// Whether an engine is expected: the configuration says so, or names containers, or one was there. On `auto` a host
+    /// without Docker is not woken again and again, and gets no message that it has none.
     pub fn is_expected(&self, config: &Config, inventory: &Inventory) -> bool {
         let was_there = self.answered || inventory.recall().is_some_and(|memory| memory.engine_was_there);
         let is_wanted = match config.alert_unavailable {
@@ -48,7 +48,7 @@ impl Availability {
         match config.enabled {
             Enabled::Never => false,
             Enabled::Always => true,
-            Enabled::Auto => was_there || (is_wanted && inventory.remembers()),
+            Enabled::Auto => was_there || is_wanted,
         }
     }
 

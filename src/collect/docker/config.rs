@@ -98,7 +98,10 @@ impl Config {
                 "enabled",
                 Enabled::Auto,
                 &[("auto", Enabled::Auto), ("true", Enabled::Always), ("false", Enabled::Never)],
-                doc("`auto`：有 socket 就监控，没有则自动跳过", "`auto`: as soon as there is a socket, silently off without"),
+                doc(
+                    "`auto`：有 socket 就监控；没有则自动跳过，写明了容器名称时视为故障",
+                    "`auto`: as soon as there is a socket; silently off without, unless containers are named here",
+                ),
             ),
             socket: section.parse("socket", SOCKET, |text| {
                 Address::parse(text).map_err(|error| {

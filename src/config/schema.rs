@@ -16,6 +16,9 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// A duration with its units; without quotes, a number alone is seconds.
 const DURATION: &str = r"^((\d+\.?\d*|\.\d+)(ms|s|m|h|d))+$";
 
+/// A size with its unit.
+const SIZE: &str = r"^(\d+\.?\d*|\.\d+) ?([TtGgMm][Ii]?[Bb])$";
+
 /// The schema, as it is printed.
 pub fn schema() -> String {
     let mut document = section(&Config::describe());
@@ -75,6 +78,7 @@ fn values(kind: &ValueKind, key: &Described, inside: &[Described]) -> Map<String
         ValueKind::Percent => number(0.0, 100.0),
         ValueKind::OrOff(kind) => object(json!({"anyOf": [{"const": 0}, values(kind, key, inside)]})),
         ValueKind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
+        ValueKind::Size { .. } => object(json!({"type": ["string", "null"], "pattern": SIZE})),
         ValueKind::Durations { from, to, none } => durations(*from, *to, *none),
         ValueKind::Choice(words) => choice(words),
         ValueKind::Text => text(key, true),

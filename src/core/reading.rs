@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::metric::Metric;
 use crate::rule::{Finding, Limit};
+use crate::settings::size_text;
 use crate::snapshot::Value;
 
 /// One reading, its limit, and the verdict. Fields may be added, never renamed or retyped.
@@ -22,6 +23,11 @@ pub struct ReadingDocument {
     pub used_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_bytes: Option<u64>,
+    /// What may still be used, and the least that is well; where there is such a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_left_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Json>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +49,7 @@ impl ReadingDocument {
             Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
             _ => (None, None),
         };
+        let least_left_bytes = finding.limits.least_left_bytes;
         let (threshold, expected) = finding.limit().as_ref().map(limit).unwrap_or_default();
         ReadingDocument {
             metric: reading.key.metric.name.to_owned(),
@@ -51,7 +58,10 @@ impl ReadingDocument {
             unit: reading.key.metric.unit.name().map(str::to_owned),
             used_bytes,
             total_bytes,
-            threshold,
+            left_bytes: least_left_bytes.and_then(|_| reading.value.left_bytes()),
+            least_left_bytes,
+            threshold: threshold
+                .or_else(|| Some(number(finding.limits.warning.filter(|_| least_left_bytes.is_some())?))),
             expected,
             verdict: finding.verdict.name().to_owned(),
             level: finding.verdict.level().map(|level| level.name().to_owned()),
@@ -64,6 +74,7 @@ impl ReadingDocument {
 pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
     match limit {
         Limit::Threshold(threshold) => (Some(number(*threshold)), None),
+        Limit::LeftBytes(least) => (None, Some(format!("{} left", size_text(*least)))),
         Limit::Expected(word) => (None, Some(word.to_string())),
         Limit::None => (None, None),
     }

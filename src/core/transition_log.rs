@@ -8,6 +8,7 @@ use crate::alert::{News, Transition};
 use crate::message;
 use crate::metric::Metric;
 use crate::rule::Limit;
+use crate::settings::size_text;
 use crate::snapshot::Value;
 use crate::text;
 
@@ -67,6 +68,7 @@ fn line(transition: &Transition) -> String {
     }
     let limit = match limit {
         Limit::Threshold(threshold) => format!("threshold={threshold}"),
+        Limit::LeftBytes(least) => format!("least_left={}", size_text(*least)),
         Limit::Expected(word) => format!("expected={}", text::field(word)),
         Limit::None => String::new(),
     };

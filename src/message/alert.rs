@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::episode::Wording;
-use super::format::short;
-use super::{Fact, Kind, Line, MAX_LINES, Message, Style, Words, containers, event};
+use super::format::{short, size};
+use super::{Fact, Kind, Language, Line, MAX_LINES, Message, Style, Words, containers, event};
 use crate::alert::{News, Transition};
 use crate::cause::Causes;
 use crate::rule::{Level, Limit};
@@ -129,8 +129,23 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
     }
     let limit = match limit {
         Limit::Threshold(limit) => key.metric.unit.show_limit(*limit).into(),
+        Limit::LeftBytes(least) => {
+            let left = words.left(value.left_bytes().unwrap_or_default(), *least);
+            return label(transition, words) + ": " + short(key.metric, value, words) + " (" + left + ")";
+        }
         Limit::Expected(word) => Line::foreign(word),
         Limit::None => return label(transition, words) + ": " + short(key.metric, value, words),
     };
     label(transition, words) + ": " + short(key.metric, value, words) + " (" + words.threshold + ": " + limit + ")"
+}
+
+impl Words {
+    /// `剩余 4.1GB，低于 5GB`
+    fn left(&self, left_bytes: u64, least_bytes: u64) -> String {
+        let (left, least) = (size(left_bytes), size(least_bytes));
+        match self.language {
+            Language::Chinese => format!("剩余 {left}，低于 {least}"),
+            Language::English => format!("{left} left, less than {least}"),
+        }
+    }
 }

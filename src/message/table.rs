@@ -86,6 +86,7 @@ impl Row {
             value: with_word(metric, &reading.value, text::shown),
             limit: match finding.limit() {
                 Some(Limit::Threshold(limit)) => format!("threshold {}", metric.unit.show_limit(limit)),
+                Some(Limit::LeftBytes(least)) => format!("least {} left", size(least)),
                 None | Some(Limit::None) => String::new(),
                 Some(Limit::Expected(word)) => {
                     format!("expected {}", text::shown(ContainerWord::shown_expected(&word)))

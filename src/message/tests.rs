@@ -60,6 +60,19 @@ fn a_system_alert_is_as_in_the_plan() {
 }
 
 #[test]
+fn a_disk_on_which_too_little_is_left_says_how_much() {
+    let value = usage(96.0, 96 * GB, 100 * GB);
+    let limit = Limit::LeftBytes(5 * GB);
+    let transitions = [Transition { limit, ..transition(metric::DISK, "/backup", News::Fired, value) }];
+    let line = |language| {
+        let message = alerts(&transitions, &style(language), at("2026-02-04T15:30:00")).remove(0);
+        message.lines[0].plain().to_owned()
+    };
+    assert_eq!(line(Language::Chinese), "💾 磁盘使用率(/backup): 96.0% (剩余 4GB，低于 5GB)");
+    assert_eq!(line(Language::English), "💾 Disk usage(/backup): 96.0% (4GB left, less than 5GB)");
+}
+
+#[test]
 fn a_docker_alert_is_as_in_the_plan() {
     let transitions = [transition(metric::CONTAINER_STATE, "nginx", News::Fired, container("exited", vec![]))];
     let messages = alerts(&transitions, &style(Language::Chinese), at("2026-02-04T15:30:00"));

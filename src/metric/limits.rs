@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     pub warning: Option<f64>,
     pub critical: Option<f64>,
+    /// Of a share of a capacity: a warning, too, if fewer bytes are left, whatever the share.
+    pub least_left_bytes: Option<u64>,
     /// How long a number must be over before it is told.
     pub lasts: Duration,
     /// How long a deliberate condition may last before it is told.
@@ -15,7 +17,8 @@ pub struct Limits {
 
 impl Limits {
     /// No limit: any value is well.
-    pub const NONE: Limits = Limits { warning: None, critical: None, lasts: Duration::ZERO, grace: Duration::ZERO };
+    pub const NONE: Limits =
+        Limits { warning: None, critical: None, least_left_bytes: None, lasts: Duration::ZERO, grace: Duration::ZERO };
 
     /// A warning at this value and above.
     pub const fn warning(limit: f64) -> Limits {

@@ -15,6 +15,8 @@ use crate::snapshot::{Reading, Snapshot, Value};
 pub enum Limit {
     /// In the unit of the value.
     Threshold(f64),
+    /// As many bytes must be left.
+    LeftBytes(u64),
     /// The state or health that is expected of a container.
     Expected(Rc<str>),
     /// It was compared with nothing.
@@ -86,10 +88,17 @@ impl Finding<'_> {
     /// Of a breach the limit that is broken; `None`: the value may be anything.
     pub fn limit(&self) -> Option<Limit> {
         let Limits { warning, critical, .. } = *self.limits;
-        let limit = match (&self.reading.value, self.verdict) {
+        let value = &self.reading.value;
+        let unit = self.reading.key.metric.unit;
+        let is_over = |limit: f64| measured(value).is_some_and(|number| unit.reaches(number, limit));
+        let limit = match (value, self.verdict) {
             (Value::Container(container), _) => return Some(Limit::Expected(container.expected.clone())),
             (_, Verdict::Breach(Level::Critical)) => critical,
-            (_, Verdict::Breach(Level::Warning)) => warning,
+            // The share is named where both are broken.
+            (_, Verdict::Breach(Level::Warning)) => match self.limits.least_left_bytes {
+                Some(least) if !warning.is_some_and(is_over) => return Some(Limit::LeftBytes(least)),
+                _ => warning,
+            },
             (_, Verdict::Clear | Verdict::Near | Verdict::Unknown) => warning.or(critical),
         };
         limit.map(Limit::Threshold)
@@ -101,35 +110,41 @@ pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &'a Rules) -> Vec<Finding<'a>
     snapshot.readings.iter().map(|reading| judge(reading, rules)).collect()
 }
 
+/// The number that is compared with limits.
+fn measured(value: &Value) -> Option<f64> {
+    match value {
+        Value::Container(_) | Value::Event(_) => None,
+        // Without any swap its use is never over a limit.
+        Value::Usage { total_bytes: 0, .. } => Some(f64::NEG_INFINITY),
+        Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
+        Value::Forecast(forecast) => Some(forecast.eta_hours.unwrap_or(f64::INFINITY)),
+    }
+}
+
 /// A reading *at* a limit is over it.
 pub fn judge<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
     let limits = rules.limits(&reading.key).unwrap_or(&Limits::NONE);
-    let measured = match &reading.value {
-        Value::Container(container) => {
-            let verdict = match container.well {
-                Some(true) => Verdict::Clear,
-                Some(false) if container.is_critical => Verdict::Breach(Level::Critical),
-                Some(false) => Verdict::Breach(Level::Warning),
-                None => Verdict::Unknown,
-            };
-            let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
-            return Finding { reading, verdict, limits, wait };
-        }
-        Value::Event(_) => {
-            let verdict = Verdict::Unknown;
-            return Finding { reading, verdict, limits, wait: Duration::ZERO };
-        }
-        // Without any swap its use is never over a limit.
-        Value::Usage { total_bytes: 0, .. } => f64::NEG_INFINITY,
-        Value::Usage { percent: number, .. } | Value::Number(number) => *number,
-        Value::Forecast(forecast) => forecast.eta_hours.unwrap_or(f64::INFINITY),
+    if let Value::Container(container) = &reading.value {
+        let verdict = match container.well {
+            Some(true) => Verdict::Clear,
+            Some(false) if container.is_critical => Verdict::Breach(Level::Critical),
+            Some(false) => Verdict::Breach(Level::Warning),
+            None => Verdict::Unknown,
+        };
+        let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
+        return Finding { reading, verdict, limits, wait };
+    }
+    let Some(measured) = measured(&reading.value) else {
+        return Finding { reading, verdict: Verdict::Unknown, limits, wait: Duration::ZERO };
     };
     let Metric { unit, release, .. } = reading.key.metric;
     let is_broken = |limit: Option<f64>| limit.is_some_and(|limit| unit.reaches(measured, limit));
     let is_near = |limit: f64| unit.reaches(measured, limit * release.beyond);
+    let is_short = |least: u64| reading.value.left_bytes().is_some_and(|left| left < least);
     let verdict = match limits {
         limits if is_broken(limits.critical) => Verdict::Breach(Level::Critical),
         limits if is_broken(limits.warning) => Verdict::Breach(Level::Warning),
+        limits if limits.least_left_bytes.is_some_and(is_short) => Verdict::Breach(Level::Warning),
         limits if limits.warning.is_some_and(is_near) => Verdict::Near,
         _ => Verdict::Clear,
     };
@@ -184,6 +199,27 @@ mod tests {
             let finding = &evaluate(&snapshot, &rules)[0];
             assert_eq!((finding.verdict, finding.limit()), (verdict, Some(Limit::Threshold(limit))));
         }
+    }
+
+    #[test]
+    fn fewer_bytes_than_must_be_left_are_a_breach_whatever_the_share() {
+        let gib = |gib: u64| gib << 30;
+        let limits = Limits { least_left_bytes: Some(gib(5)), critical: Some(99.5), ..Limits::warning(98.0) };
+        let rules = [Rule::for_every(metric::DISK, limits)].into_iter().collect();
+        let judged = |total: u64, left: u64| {
+            let mut snapshot = Snapshot::default();
+            let percent = (total - left) as f64 / total as f64 * 100.0;
+            let usage = Value::Usage { percent, used_bytes: gib(total - left), total_bytes: gib(total) };
+            snapshot.push(metric::DISK, "/backup", usage);
+            let finding = &evaluate(&snapshot, &rules)[0];
+            (finding.verdict, finding.limit().unwrap())
+        };
+        assert_eq!(judged(100, 5), (Verdict::Clear, Limit::Threshold(98.0)));
+        assert_eq!(judged(100, 4), (WARNING, Limit::LeftBytes(gib(5))));
+        // Of both the share is named, and the worse level first.
+        assert_eq!(judged(100, 2), (WARNING, Limit::Threshold(98.0)));
+        assert_eq!(judged(1000, 20), (WARNING, Limit::Threshold(98.0)));
+        assert_eq!(judged(1000, 4), (Verdict::Breach(Level::Critical), Limit::Threshold(99.5)));
     }
 
     #[test]

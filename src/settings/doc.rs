@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::size::size_text;
+
 /// The most durations in a value that may be several.
 pub const MAX_DURATIONS: usize = 8;
 
@@ -139,6 +141,11 @@ pub enum ValueKind {
         from: Duration,
         to: Duration,
     },
+    /// Bytes, with a unit.
+    Size {
+        from: u64,
+        to: u64,
+    },
     /// One duration, or several of which the n-th time takes the n-th; none if the word is there instead.
     Durations {
         from: Duration,
@@ -181,6 +188,10 @@ impl ValueKind {
             ValueKind::Duration { from, to } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 [format!("{from_zh}至 {to_zh}"), format!("{from_en} to {to_en}")]
+            }
+            ValueKind::Size { from, to } => {
+                let (from, to) = (size_text(*from), size_text(*to));
+                [format!("{from} 至 {to}"), format!("{from} to {to}")]
             }
             ValueKind::Durations { from, to, none } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));

@@ -185,6 +185,19 @@ impl Value {
         }
     }
 
+    /// Of a share of a capacity: the bytes that are left of what may be used, which is fewer than what is free where a part
+    /// is reserved (on a disk, for root). The share is that of the used bytes in used and left ones.
+    pub fn left_bytes(&self) -> Option<u64> {
+        match *self {
+            Value::Usage { total_bytes: 0, .. } => None,
+            Value::Usage { percent, total_bytes, .. } if percent <= 0.0 => Some(total_bytes),
+            Value::Usage { percent, used_bytes, .. } => {
+                Some((used_bytes as f64 * (100.0 - percent).max(0.0) / percent).round() as u64)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is a forecast that nothing comes to its end: nobody needs to read that.
     pub fn is_no_end(&self) -> bool {
         matches!(self, Value::Forecast(forecast) if forecast.hours.is_none())
@@ -320,6 +333,19 @@ mod tests {
             assert_eq!(serde_json::from_str::<Value>(json).unwrap(), Value::Number(number));
         }
         assert_eq!(serde_json::to_string(&Value::Number(1.0)).unwrap(), r#"{"number":1.0}"#);
+    }
+
+    #[test]
+    fn the_bytes_that_are_left_are_those_that_the_share_is_of() {
+        // 100 GB, of which 5 are root's: df shows 62 used and 33 available.
+        let (used_bytes, total_bytes) = (62 << 30, 100 << 30);
+        let value = Value::Usage { percent: 62.0 / 95.0 * 100.0, used_bytes, total_bytes };
+        assert_eq!(value.left_bytes(), Some(33 << 30));
+        let more_than_may_be = Value::Usage { percent: 102.0, used_bytes, total_bytes };
+        assert_eq!(more_than_may_be.left_bytes(), Some(0));
+        assert_eq!(Value::Usage { percent: 0.0, used_bytes: 0, total_bytes }.left_bytes(), Some(total_bytes));
+        assert_eq!(Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }.left_bytes(), None);
+        assert_eq!(Value::Number(5.0).left_bytes(), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The keys of the disks: limits for all paths, and own ones for each.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -71,6 +72,9 @@ impl Terms {
     /// What is not written is that of `around`.
     fn read(section: &mut Section<'_>, around: Terms) -> Terms {
         let usage = read_limits_within(section, metric::DISK, around.usage, "threshold", THRESHOLD);
+        let least = section.size_or_off("free_below", around.usage.least_left_bytes, LEAST_LEFT, FREE_BELOW);
+        section.mark_as_judging(&["free_below"]);
+        let usage = Limits { least_left_bytes: least, ..usage };
         let inodes = section.percent_or_off("inodes", around.inodes, INODES);
         let forecast = around.forecast_hours.map(hours);
         let forecast = section.duration_or_off("forecast", forecast, LEAST_FORECAST..=LONGEST_FORECAST, FORECAST);
@@ -121,6 +125,13 @@ impl Entry {
 
 const THRESHOLD: Doc = doc("磁盘使用率 (%)，与 `df` 一致", "disk usage, percent, as `df` shows it");
 
+const LEAST_LEFT: RangeInclusive<u64> = 1 << 20..=1 << 50;
+
+const FREE_BELOW: Doc = doc(
+    "剩余空间少于此值也告警，不论百分比，如 5GB（1GB 为 2³⁰ 字节）",
+    "an alert, too, if less is left, whatever the percent, such as 5GB (1 GB is 2^30 bytes)",
+);
+
 const INODES: Doc = doc("inode 使用率 (%)，与 `df -i` 一致", "inode usage, percent, as `df -i` shows it");
 
 const HOUR_SECONDS: f64 = 3600.0;
@@ -147,7 +158,7 @@ const PATHS: Doc = doc(
 .unique()
 .values("绝对路径，或如下各项", "absolute paths, or entries as below")
 .below(&[Text {
-    zh: "  - {path: /backup, threshold: 98, critical: 99, for: 10m}  # 单独的阈值，未写的取上面的值",
+    zh: "  - {path: /backup, threshold: 98, critical: 99, for: 10m, free_below: 5GB}  # 单独的阈值，未写的取上面的值",
     en: "limits of its own; what it does not say is as above",
 }]);
 
@@ -212,6 +223,19 @@ mod tests {
     }
 
     #[test]
+    fn the_least_that_must_be_left_is_a_second_limit_of_the_same_quantity() {
+        let disk =
+            read("free_below: 5GB, paths: [/, {path: /a, free_below: 500MB}, {path: /b, free_below: 0}]").unwrap();
+        let least = |target| at(&disk, metric::DISK, target).unwrap().least_left_bytes;
+        assert_eq!([least("/"), least("/a"), least("/b")], [Some(5 << 30), Some(500 << 20), None]);
+        assert_eq!(at(&read("").unwrap(), metric::DISK, "/").unwrap().least_left_bytes, None);
+        assert_eq!(
+            read("free_below: 5").unwrap_err(),
+            ["system.disk.free_below: `5` is not a size [a unit behind it, such as `5GB`]"]
+        );
+    }
+
+    #[test]
     fn what_is_off_at_one_path_is_on_at_others_and_the_other_way_round() {
         let disk = read("paths: [/, {path: /mail, inodes: 0}, {path: /backup, forecast: 0}]").unwrap();
         assert_eq!(warnings(&disk, "/mail"), [Some(80.0), None, Some(24.0), None]);
@@ -257,10 +281,10 @@ mod tests {
 
     #[test]
     fn the_configuration_in_force_shows_all_limits_of_an_entry() {
-        let disk = read("threshold: 70, paths: [/, {path: /backup, inodes: 0}]").unwrap();
+        let disk = read("threshold: 70, free_below: 1GiB, paths: [/, {path: /backup, inodes: 0}]").unwrap();
         let shown = serde_json::to_value(disk.values()).unwrap();
         let own = serde_json::json!(
-            {"path": "/backup", "threshold": 70, "critical": null, "for": 0, "inodes": 0, "forecast": 86400}
+            {"path": "/backup", "threshold": 70, "critical": null, "for": 0, "free_below": "1GB", "inodes": 0, "forecast": 86400}
         );
         assert_eq!(shown["paths"], serde_json::json!(["/", own]));
     }
@@ -268,7 +292,7 @@ mod tests {
     #[test]
     fn limits_alone_are_judged_anew_and_need_no_new_measurement() {
         let disk = |entry: &str| read(&format!("paths: [{{path: /backup, {entry}}}]")).unwrap();
-        assert!(disk("threshold: 98").measures_the_same(&disk("threshold: 97, critical: 99")));
+        assert!(disk("threshold: 98").measures_the_same(&disk("threshold: 97, critical: 99, free_below: 1GB")));
         assert!(!disk("inodes: 0").measures_the_same(&disk("inodes: 90")));
     }
 }

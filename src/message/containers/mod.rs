@@ -140,7 +140,7 @@ fn state_and_expected(transition: &Transition, words: &Words) -> Line {
     let expected = match &transition.limit {
         Limit::Expected(word) => Line::foreign(ContainerWord::shown_expected(word)),
         Limit::Threshold(limit) => transition.key.metric.unit.show_limit(*limit).into(),
-        Limit::None => Line::default(),
+        Limit::LeftBytes(_) | Limit::None => Line::default(),
     };
     short(transition.key.metric, &transition.value, words) + " (" + words.expected + ": " + expected + ")"
 }

@@ -12,6 +12,7 @@ use crate::settings::duration::duration_text;
 use crate::settings::node::Value;
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
+use crate::settings::size::size_text;
 use crate::settings::time_zone::{self, time_zone};
 use crate::settings::written::Written;
 
@@ -125,6 +126,26 @@ impl Section<'_> {
             duration => duration.map(Some),
         });
         self.holds(key, Written::Duration(value.unwrap_or_default()));
+        value
+    }
+
+    /// A size in `range` such as `5GB`, or 0, which is `None`.
+    pub fn size_or_off(
+        &mut self,
+        key: &'static str,
+        default: Option<u64>,
+        range: RangeInclusive<u64>,
+        doc: Doc,
+    ) -> Option<u64> {
+        let (from, to) = (*range.start(), *range.end());
+        let kind = ValueKind::OrOff(Box::new(ValueKind::Size { from, to }));
+        self.describe(key, kind, size_text(default.unwrap_or_default()), doc);
+        let expected = format!("from {} to {}, such as 5GB{OR_OFF}", size_text(from), size_text(to));
+        let value = self.value(key, default, &expected, |scalar| match scalar.size(&range) {
+            Err(_) if scalar.is_zero() => Ok(None),
+            size => size.map(Some),
+        });
+        self.holds(key, value.map_or(Written::Integer(0), |bytes| Written::Text(size_text(bytes))));
         value
     }
 

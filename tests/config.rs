@@ -91,6 +91,22 @@ fn the_fields_of_the_configuration_are_the_keys_that_are_described() {
     assert_eq!(fields, described);
 }
 
+#[test]
+fn beside_each_threshold_stand_a_second_limit_and_how_long_it_must_last() {
+    fn sections(schema: &serde_json::Value, found: &mut usize) {
+        let Some(keys) = schema["properties"].as_object() else { return };
+        if keys.keys().any(|key| key.starts_with("threshold")) {
+            assert!(keys.contains_key("critical") && keys.contains_key("for"), "{schema:#}");
+            *found += 1;
+        }
+        keys.values().for_each(|key| sections(key, found));
+    }
+    let schema = serde_json::from_str(include_str!("../share/config.schema.json")).unwrap();
+    let mut found = 0;
+    sections(&schema, &mut found);
+    assert!(found >= 6, "{found} sections");
+}
+
 /// The expected problems are beside each file. `UPDATE_EXPECTED=1` writes them anew, to be reviewed in the diff.
 #[test]
 fn every_invalid_file_is_told_what_is_wrong_with_it() {

@@ -123,3 +123,32 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let piped = finish(piped.args(command.get_args()).current_dir(place.path("")));
     assert_eq!((piped.stdout.lines().count(), piped.stderr.as_str()), (1, "0\n"));
 }
+
+/// The most memory that a process has held so far, in KiB (VmHWM of proc_pid_status(5)).
+fn peak_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_history_of_any_size_takes_as_much_memory_as_a_short_one() {
+    let place = place(ROWS);
+    let mut command = place.command(&["replay", "-"]);
+    let mut replay = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut history = replay.stdin.take().unwrap();
+    history.write_all(b"time,metric,target,value\n").unwrap();
+    let long = "x".repeat(4000);
+    let mut peaks = [0; 2];
+    for (part, peak) in peaks.iter_mut().enumerate() {
+        // Some 2 MB, then some 100 MB. Of all but a pipe's content the program has taken in what was written.
+        let rows = [0..500, 500..25_000][part].clone();
+        rows.for_each(|row| writeln!(history, "{row},disk,/{long},10").unwrap());
+        *peak = peak_kib(replay.id());
+    }
+    drop(history);
+    let ended = replay.wait_with_output().unwrap();
+    let summary = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && summary.starts_with("25000 checks from "), "{summary}");
+    assert!(peaks[1] < peaks[0] + 1024, "{peaks:?} KiB");
+}

@@ -100,6 +100,20 @@ proptest! {
     }
 
     #[test]
+    fn an_alert_that_lasts_has_two_reminders_and_one_a_day_at_most(watch in watch(), looks in looks()) {
+        let policy = Policy { cooldown: watch.policy.cooldown, ..Policy::default() };
+        let (mut began, mut reminders) = (0, 0);
+        for (second, _, transition) in run(Watch { policy, ..watch }, &looks) {
+            match transition.map(|transition| transition.news) {
+                Some(News::Fired) => (began, reminders) = (second, 0),
+                Some(News::Reminded) => reminders += 1,
+                _ => {}
+            }
+            prop_assert!(reminders <= 2 + (second - began) / DAY);
+        }
+    }
+
+    #[test]
     fn a_recovery_is_told_only_after_its_firing_was_and_its_settling(watch in watch(), looks in looks()) {
         let (policy, mut told, mut well_since) = (watch.policy.clone(), None, None);
         for (second, number, transition) in run(watch, &looks) {

@@ -160,6 +160,53 @@ fn inodes_are_what_df_shows() {
     }
 }
 
+/// The numbers that `sysctl` prints.
+fn sysctl(name: &str) -> Vec<u64> {
+    let output = run("sysctl", &["-n", name]);
+    output.split_whitespace().map(|column| column.parse().unwrap()).collect()
+}
+
+/// A reading that lies between two runs of a tool, as a number.
+fn lies_between(source: &str, key: &str, tool: impl Fn() -> f64) {
+    let sources = only(source, key);
+    eventually(|| {
+        let before = tool();
+        let snapshot = measure(&sources, || {});
+        let later = tool();
+        let ours = snapshot.readings[0].value.number().unwrap();
+        let is_between = (before.min(later) - 1e-9..=before.max(later) + 1e-9).contains(&ours);
+        if is_between { Ok(()) } else { Err(format!("ours {ours}, the tool's {before} to {later}")) }
+    });
+}
+
+#[test]
+fn open_files_are_what_sysctl_shows() {
+    lies_between("open_files", "{}", || {
+        let numbers = sysctl("fs.file-nr");
+        numbers[0] as f64 / numbers[2] as f64 * 100.0
+    });
+}
+
+#[test]
+fn tracked_connections_are_what_sysctl_shows() {
+    if !std::path::Path::new("/proc/sys/net/netfilter/nf_conntrack_max").exists() {
+        eprintln!("not compared, this kernel tracks no connections");
+        return;
+    }
+    let count = || sysctl("net.netfilter.nf_conntrack_count")[0] as f64;
+    lies_between("conntrack", "{}", || count() / sysctl("net.netfilter.nf_conntrack_max")[0] as f64 * 100.0);
+}
+
+#[test]
+fn load_is_what_uptime_shows_for_each_cpu_of_nproc() {
+    let cpus: f64 = run("nproc", &["--all"]).trim().parse().unwrap();
+    lies_between("load", "{enabled: true}", || {
+        let output = run("uptime", &[]);
+        let averages: Vec<&str> = output.split("load average: ").nth(1).unwrap().trim().split(", ").collect();
+        averages[1].parse::<f64>().unwrap() / cpus
+    });
+}
+
 /// Sockets of every kind that counts: listening, connected, in TIME_WAIT, of both protocols and families.
 struct Sockets {
     _tcp: Vec<(TcpListener, TcpStream, TcpStream)>,

@@ -22,7 +22,7 @@
 static char buffer[16384];
 
 /* Kept from being computed away; a debugger can look at it. */
-static volatile double shown[7];
+static volatile double shown[11];
 
 static int open_file(const char *path)
 {
@@ -32,6 +32,12 @@ static int open_file(const char *path)
         exit(1);
     }
     return fd;
+}
+
+/* A file that not every kernel has: -1. */
+static int open_optional(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static void read_file(int fd)
@@ -52,12 +58,12 @@ static unsigned long long after(const char *name)
 }
 
 struct ticks {
-    unsigned long long busy, all;
+    unsigned long long busy, all, steal;
 };
 
 static struct ticks read_cpu(int fd)
 {
-    struct ticks ticks = {0, 0};
+    struct ticks ticks = {0, 0, 0};
     read_file(fd);
     char *at = buffer + strlen("cpu");
     for (int column = 0; column < 8; column++) {
@@ -65,6 +71,8 @@ static struct ticks read_cpu(int fd)
         ticks.all += count;
         if (column != 3 && column != 4) /* idle, iowait */
             ticks.busy += count;
+        if (column == 7)
+            ticks.steal = count;
     }
     return ticks;
 }
@@ -91,6 +99,21 @@ static struct bytes read_traffic(int fd)
     return bytes;
 }
 
+/* Of two numbers in one file, or in two: the first, as a share of the last. */
+static double share(int fd, int last_fd)
+{
+    read_file(fd);
+    char *at = buffer;
+    double first = strtoull(at, &at, 10), last = 0;
+    if (last_fd >= 0) {
+        read_file(last_fd);
+        at = buffer;
+    }
+    while (*at && *at != '\n')
+        last = strtoull(at, &at, 10);
+    return last ? first / last : 0;
+}
+
 /* Sleeps until so many seconds after `since`. */
 static void sleep_until(struct timespec since, int seconds)
 {
@@ -105,6 +128,9 @@ int main(int count, char **arguments)
     int traffic_window = count > 3 ? atoi(arguments[3]) : interval;
     int memory = open_file("/proc/meminfo"), cpu = open_file("/proc/stat"), traffic = open_file("/proc/net/dev");
     int sockets = open_file("/proc/net/sockstat"), sockets6 = open_file("/proc/net/sockstat6");
+    int pressure = open_optional("/proc/pressure/memory"), files = open_file("/proc/sys/fs/file-nr");
+    int tracked = open_optional("/proc/sys/net/netfilter/nf_conntrack_count");
+    int most_tracked = open_optional("/proc/sys/net/netfilter/nf_conntrack_max");
     struct timespec begun;
     clock_gettime(CLOCK_BOOTTIME, &begun);
     for (;;) {
@@ -131,6 +157,16 @@ int main(int count, char **arguments)
         unsigned long long used = after("TCP: inuse ") + after(" tw ") + after("UDP: inuse ");
         read_file(sockets6);
         shown[6] = used + after("TCP6: inuse ") + after("UDP6: inuse ");
+        shown[7] = ticks_now.steal;
+        if (pressure >= 0) {
+            read_file(pressure);
+            char *full = strstr(buffer, "full ");
+            char *minute = full ? strstr(full, "avg60=") : NULL;
+            shown[8] = minute ? strtod(minute + strlen("avg60="), NULL) + after("total=") : 0;
+        }
+        shown[9] = share(files, -1);
+        if (tracked >= 0)
+            shown[10] = share(tracked, most_tracked);
         if (traffic_window < interval)
             sleep_until(begun, interval);
         begun.tv_sec += interval;

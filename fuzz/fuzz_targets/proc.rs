@@ -13,7 +13,17 @@ use vps_monitor::collect::Check;
 use vps_monitor::config::Config;
 use vps_monitor::host::Host;
 
-const FILES: [&str; 5] = ["meminfo", "stat", "net/dev", "net/sockstat", "net/sockstat6"];
+const FILES: [&str; 9] = [
+    "meminfo",
+    "stat",
+    "net/dev",
+    "net/sockstat",
+    "net/sockstat6",
+    "loadavg",
+    "pressure/memory",
+    "sys/fs/file-nr",
+    "sys/net/netfilter/nf_conntrack_count",
+];
 
 thread_local! {
     static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder");
@@ -25,14 +35,15 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn check(root: &Path, name: &str, text: &[u8]) {
-    let _ = fs::remove_dir_all(root.join("net"));
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::create_dir_all(root.join("net")).expect("a folder");
-    fs::write(root.join(name), text).expect("a file");
+    fs::write(&path, text).expect("a file");
     let mut host = Host::new(Some(root));
-    let config = Config::parse("config.yaml", b"system: {disk: {enabled: false}}").expect("a configuration");
+    let config = Config::parse("config.yaml", b"system: {disk: {enabled: false}, load: {enabled: true}}").expect("a configuration");
     let mut check = Check::new(&config.value.sources, &host);
     check.begin(&mut host, Boot::from_millis(0));
-    fs::write(root.join(name), &text[..text.len() / 2]).expect("a file");
+    fs::write(&path, &text[..text.len() / 2]).expect("a file");
     let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(600_000) };
     let snapshot = check.advance(&mut host, now).expect("every window is over");
     for reading in &snapshot.readings {
@@ -40,5 +51,5 @@ fn check(root: &Path, name: &str, text: &[u8]) {
             assert!(number.is_finite() && number >= 0.0, "{reading:?}");
         }
     }
-    let _ = fs::remove_file(root.join(name));
+    let _ = fs::remove_file(path);
 }

@@ -12,8 +12,13 @@ use crate::metric;
 use crate::settings::{Section, doc};
 use crate::snapshot::{Snapshot, Value};
 
-pub const SOURCE: &Source =
-    &Source { name: "connections", group: NETWORK, metrics: &[metric::CONNECTIONS], read: |section, _| read(section) };
+pub const SOURCE: &Source = &Source {
+    name: "connections",
+    group: NETWORK,
+    is_on_by_default: true,
+    metrics: &[metric::CONNECTIONS],
+    read: |section, _| read(section),
+};
 
 fn read(section: &mut Section<'_>) -> Setup {
     let doc = doc("所有状态的 TCP 与 UDP 套接字总数", "TCP and UDP sockets in every state");
@@ -48,7 +53,7 @@ impl Connections {
 impl Collector for Connections {
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.count(host) {
-            Ok(count) => into.push(metric::CONNECTIONS, "", Value::Number(count as f64)),
+            Ok(count) => into.push_whole(metric::CONNECTIONS, Value::Number(count as f64)),
             Err(error) => into.failures.push(SOURCE.failure(error)),
         }
         Progress::Done

@@ -9,9 +9,12 @@ pub mod connections;
 pub mod cpu;
 pub mod disk;
 pub mod docker;
+mod load;
 pub mod memory;
 pub mod parse;
+mod pressure;
 mod source;
+mod tables;
 pub mod traffic;
 
 use std::rc::Rc;
@@ -34,10 +37,18 @@ pub const SOURCES: &[&Source] = &[
     memory::MEMORY,
     disk::SOURCE,
     cpu::SOURCE,
+    cpu::STEAL,
+    cpu::IOWAIT,
+    load::SOURCE,
     // From the same file as memory, but with a section of its own.
     memory::SWAP,
+    pressure::MEMORY,
+    pressure::IO,
+    pressure::CPU,
+    tables::OPEN_FILES,
     traffic::SOURCE,
     connections::SOURCE,
+    tables::CONNTRACK,
 ];
 
 /// The collectors to run, with their configuration.
@@ -102,7 +113,7 @@ pub trait Collector {
 
 /// A quantity that a host has once.
 fn whole(metric: &'static Metric) -> Watched {
-    Watched::One(Key::new(metric, ""))
+    Watched::One(Key::whole(metric))
 }
 
 /// Whether a collector is done with this check.

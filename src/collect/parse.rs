@@ -40,6 +40,14 @@ pub fn number(column: &[u8]) -> Option<u64> {
     })
 }
 
+/// `1.50`: digits, a point, digits.
+pub fn decimal(text: &[u8]) -> Option<f64> {
+    let point = text.iter().position(|byte| *byte == b'.')?;
+    let (whole, fraction) = (number(&text[..point])?, number(&text[point + 1..])?);
+    let digits = i32::try_from(text.len() - point - 1).ok()?;
+    Some(whole as f64 + fraction as f64 / 10_f64.powi(digits))
+}
+
 /// The lines of a text, without their ends.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     // Not `split`, which looks at each byte by itself: here memchr(3) finds the end of a line.

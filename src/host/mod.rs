@@ -3,6 +3,7 @@
 pub mod cgroup;
 mod mounts;
 mod network_devices;
+mod optional_file;
 mod probes;
 mod proc_file;
 
@@ -14,6 +15,7 @@ use crate::worker::{self, FileSystem, StatvfsError, Worker};
 pub use cgroup::{Cgroups, Owner};
 pub use mounts::{Access, LastMounts, Mounts, Unmounted};
 pub use network_devices::NetworkDevices;
+pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 
@@ -26,6 +28,8 @@ pub struct Host {
     network: PathBuf,
     /// The interfaces in sysfs. `None` with another /proc: this system's sysfs has other interfaces.
     pub network_devices: Option<NetworkDevices>,
+    /// It is a container, whose /proc tells in part of the machine around it.
+    pub shares_its_kernel: bool,
     /// Asks a local file system, which answers at once.
     pub ask_file_system: AskFileSystem,
     /// Asks all others, which may never answer, in a process of its own.
@@ -49,6 +53,7 @@ impl Host {
         Host {
             procfs: root.to_owned(),
             network,
+            shares_its_kernel: procfs.is_none() && is_container(),
             network_devices: procfs.is_none().then(|| NetworkDevices::in_folder("/sys/class/net")),
             ask_file_system: worker::measure,
             worker: Worker::current(),
@@ -79,10 +84,25 @@ impl Host {
         ProcFile::new(self.procfs.join(name))
     }
 
+    /// A file of /proc that not every system has.
+    pub fn optional_file(&self, name: &str) -> OptionalFile {
+        OptionalFile::new(self.procfs.join(name))
+    }
+
     /// A file of /proc/net by its name there: `dev`, `sockstat`.
     pub fn network_file(&self, name: &str) -> ProcFile {
         ProcFile::new(self.network.join(name))
     }
+}
+
+/// The number of the first namespace of processes, which is the machine's own (PROC_PID_INIT_INO in the kernel's
+/// include/linux/proc_ns.h).
+const OF_THE_MACHINE: &str = "pid:[4026531836]";
+
+/// Whether this system is a container: its processes have a namespace of their own. Marks such as /.dockerenv are left in
+/// machines that were made of an image.
+fn is_container() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name != Path::new(OF_THE_MACHINE))
 }
 
 /// The host's name as `hostname` prints it: the whole of gethostname(2). Two hosts may differ behind a dot alone.

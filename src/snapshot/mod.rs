@@ -31,6 +31,14 @@ impl Key {
     pub fn new(metric: &'static Metric, target: impl Into<Rc<str>>) -> Key {
         Key { metric, target: target.into() }
     }
+
+    /// Of a quantity that a host has once. It takes no memory of its own.
+    pub fn whole(metric: &'static Metric) -> Key {
+        thread_local! {
+            static NO_TARGET: Rc<str> = "".into();
+        }
+        Key { metric, target: NO_TARGET.with(Rc::clone) }
+    }
 }
 
 /// `memory`, or `disk(/data)` where there is a target.
@@ -313,6 +321,11 @@ impl Snapshot {
         let is_it =
             |watched: &Watched| matches!(watched, Watched::One(key) if key.metric == metric && &*key.target == target);
         self.watched.retain(|watched| !is_it(watched));
+    }
+
+    /// Adds a reading of a quantity that a host has once.
+    pub fn push_whole(&mut self, metric: &'static Metric, value: Value) {
+        self.readings.push(Reading { key: Key::whole(metric), value, note: None });
     }
 
     pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {

@@ -74,7 +74,7 @@ impl Still {
         }
         match self.check.advance(&mut self.host, self.now) {
             Some(snapshot) => {
-                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (8, &[][..]), "every metric is measured");
+                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (11, &[][..]), "every metric is measured");
                 self.checks_left = self.checks_left.saturating_sub(1);
                 Input::Measured { purpose: Purpose::Check, snapshot }
             }

@@ -21,7 +21,9 @@ const MAX_CALLS: usize = 40;
 const MOST_CHECKS: usize = 20;
 
 /// Under /proc; nothing that has a line for each socket, and nothing of other processes.
-const READ_ONCE: [&str; 7] = [
+const READ_ONCE: [&str; 8] = [
+    // Whether this is a container.
+    "/proc/self/ns/pid",
     // The program of the worker that saves the first state.
     "/proc/self/exe",
     "/proc/self/mountinfo",
@@ -33,8 +35,17 @@ const READ_ONCE: [&str; 7] = [
     // Whether there is a ZFS cache.
     "/proc/spl/kstat/zfs/arcstats",
 ];
-const READ_ALWAYS: [&str; 5] =
-    ["/proc/meminfo", "/proc/stat", "/proc/net/dev", "/proc/net/sockstat", "/proc/net/sockstat6"];
+const READ_ALWAYS: [&str; 9] = [
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/net/dev",
+    "/proc/net/sockstat",
+    "/proc/net/sockstat6",
+    "/proc/pressure/memory",
+    "/proc/sys/fs/file-nr",
+    "/proc/sys/net/netfilter/nf_conntrack_count",
+    "/proc/sys/net/netfilter/nf_conntrack_max",
+];
 
 const CONFIG: &str = "\
 general: {check_interval: 1}

@@ -77,7 +77,7 @@ fn one_reading_over_its_threshold_is_1_and_has_full_precision() {
 
     let table = place.run(&["check"]);
     assert_eq!((table.code, table.stderr.as_str()), (1, ""));
-    assert!(table.stdout.contains("\n  OVER  memory          80.4%  threshold 80%"), "{}", table.stdout);
+    assert!(table.stdout.contains("\n  OVER  memory              80.4%  threshold 80%"), "{}", table.stdout);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn one_reading_over_its_critical_threshold_is_2_whatever_else_is_found() {
     let found = [&memory["verdict"], &memory["level"], &memory["threshold"]];
     assert_eq!(found, [&Json::from("breach"), &"critical".into(), &80.3.into()]);
     let table = place.run(&["check"]);
-    let row = "\n  CRITICAL  memory          80.4%  threshold 80.3%";
+    let row = "\n  CRITICAL  memory              80.4%  threshold 80.3%";
     assert!(table.code == 2 && table.stdout.contains(row), "{}", table.stdout);
 
     place.configure(&critical("critical: 99"));
@@ -161,7 +161,7 @@ fn a_breach_outweighs_what_cannot_be_measured() {
 fn what_is_switched_off_is_neither_measured_nor_missed() {
     let off = "enabled: false";
     let yaml = format!(
-        "system: {{memory: {{{off}}}, swap: {{{off}}}, disk: {{{off}}}, cpu: {{{off}}}}}\n\
+        "system: {{memory: {{{off}}}, swap: {{{off}}}, disk: {{{off}}}, cpu: {{{off}}}, steal: {{{off}}}}}\n\
          network: {{traffic: {{{off}}}, connections: {{{off}}}}}\ndocker: {{{off}}}\n"
     );
     let (code, document) = check(&Place::configured("garbage", &yaml));

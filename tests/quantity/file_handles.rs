@@ -7,8 +7,13 @@ use vps_monitor::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
 use vps_monitor::settings::{self, doc};
 use vps_monitor::snapshot::{Snapshot, Value};
 
-pub const SOURCE: &Source =
-    &Source { name: "file_handles", group: SYSTEM, metrics: &[FILE_HANDLES], read: |section, _| read(section) };
+pub const SOURCE: &Source = &Source {
+    name: "file_handles",
+    group: SYSTEM,
+    is_on_by_default: true,
+    metrics: &[FILE_HANDLES],
+    read: |section, _| read(section),
+};
 
 pub const FILE_HANDLES: &Metric = &Metric {
     name: "file_handles",

@@ -110,7 +110,8 @@ fn a_source_that_only_a_test_knows_goes_all_the_way_to_the_robot_and_the_report(
         // A failed reading changes nothing.
         let unread = measured.measure("none\n", at(900));
         let error = format!("{}/sys/fs/file-nr: no number", measured.folder.path().display());
-        assert_eq!((&*unread.failures[0].error, unread.failures[0].collector), (&*error, "file_handles"));
+        let failure = unread.failures.iter().find(|failure| failure.collector == "file_handles").unwrap();
+        assert_eq!(failure.error, error);
         assert_eq!(checked(&mut core, unread, at(905)), None);
 
         let well = measured.measure("900\t0\t9223372\n", at(1800));

@@ -20,6 +20,7 @@ use crate::worker::{FileSystem, STATVFS_DEADLINE};
 pub const SOURCE: &Source = &Source {
     name: "disk",
     group: SYSTEM,
+    is_on_by_default: true,
     metrics: &[metric::DISK, metric::INODES],
     read: |section, _| keys::read(section),
 };

@@ -14,11 +14,21 @@ use crate::snapshot::{Failure, Key, Reading, Snapshot, Value, Watched};
 use arc::Arc;
 use meminfo::Fields;
 
-pub const MEMORY: &Source =
-    &Source { name: "memory", group: SYSTEM, metrics: &[metric::MEMORY], read: |section, _| read_memory(section) };
+pub const MEMORY: &Source = &Source {
+    name: "memory",
+    group: SYSTEM,
+    is_on_by_default: true,
+    metrics: &[metric::MEMORY],
+    read: |section, _| read_memory(section),
+};
 
-pub const SWAP: &Source =
-    &Source { name: "swap", group: SYSTEM, metrics: &[metric::SWAP], read: |section, _| read_swap(section) };
+pub const SWAP: &Source = &Source {
+    name: "swap",
+    group: SYSTEM,
+    is_on_by_default: true,
+    metrics: &[metric::SWAP],
+    read: |section, _| read_swap(section),
+};
 
 fn read_memory(section: &mut Section<'_>) -> Setup {
     let doc = doc("不可用内存的比例 (%)", "unavailable memory, percent");
@@ -77,7 +87,7 @@ impl Collector for Memory {
         let memory = self.memory.then(|| self.memory(&fields, host));
         let swap = self.swap.then(|| fields.swap().map(|swap| (swap, None)));
         let mut add = |source: &'static Source, usage: Result<_, Malformed>| match usage {
-            Ok((value, note)) => into.readings.push(Reading { key: Key::new(source.metrics[0], ""), value, note }),
+            Ok((value, note)) => into.readings.push(Reading { key: Key::whole(source.metrics[0]), value, note }),
             Err(error) => {
                 into.failures.push(source.failure(format!("{}: {error}", self.meminfo.path().display())));
             }

@@ -26,6 +26,8 @@ pub struct Source {
     pub name: &'static str,
     /// The section around its own.
     pub group: &'static Group,
+    /// Whether it is read where the configuration says nothing of it.
+    pub is_on_by_default: bool,
     pub metrics: &'static [&'static Metric],
     /// Reads its keys behind `enabled`; a sampling window has to fit into the interval between checks.
     pub read: fn(&mut Section<'_>, check_interval: Duration) -> Setup,
@@ -129,7 +131,7 @@ pub struct Configured {
 
 impl Configured {
     fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
-        let is_enabled = section.boolean("enabled", true, NO_DOC);
+        let is_enabled = section.boolean("enabled", source.is_on_by_default, NO_DOC);
         let setup = Rc::new((source.read)(section, check_interval));
         Configured { source, is_enabled, values: section.values().clone(), setup }
     }

@@ -15,8 +15,13 @@ use crate::snapshot::{Snapshot, Value};
 use choice::Choice;
 use counters::Reading;
 
-pub const SOURCE: &Source =
-    &Source { name: "traffic", group: NETWORK, metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT], read };
+pub const SOURCE: &Source = &Source {
+    name: "traffic",
+    group: NETWORK,
+    is_on_by_default: true,
+    metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT],
+    read,
+};
 
 fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
     let doc = doc("流量阈值 (Mbps)，入站、出站分别判断", "megabits a second, for in and for out");
@@ -102,8 +107,8 @@ impl Collector for Traffic {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host, now.boot) {
             Ok((received, sent)) => {
-                into.push(metric::TRAFFIC_IN, "", Value::Number(received));
-                into.push(metric::TRAFFIC_OUT, "", Value::Number(sent));
+                into.push_whole(metric::TRAFFIC_IN, Value::Number(received));
+                into.push_whole(metric::TRAFFIC_OUT, Value::Number(sent));
             }
             Err(error) => into.failures.push(SOURCE.failure(error)),
         }

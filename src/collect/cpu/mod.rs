@@ -1,0 +1,178 @@
+//! CPU use, stolen time and waits for disks, from /proc/stat.
+//!
+//! Use is that of a short time. The other two are told only if they last, so they are those since the check before: then
+//! no moment is missed, and nothing is read for them.
+
+mod times;
+
+use std::time::Duration;
+
+use super::parse::Malformed;
+use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, sample_interval, whole};
+use crate::clock::{Boot, Now};
+use crate::host::{Host, ProcFile};
+use crate::metric::{self, Label, Limits, Metric};
+use crate::settings::{Doc, Section, doc};
+use crate::snapshot::{Failure, Snapshot, Value, Watched};
+
+use times::{Shares, Times};
+
+pub const SOURCE: &Source =
+    &Source { name: "cpu", group: SYSTEM, is_on_by_default: true, metrics: &[metric::CPU], read };
+
+pub const STEAL: &Source = &Source {
+    name: "steal",
+    group: SYSTEM,
+    is_on_by_default: true,
+    metrics: &[STOLEN],
+    read: |section, _| {
+        let doc = doc(
+            "被宿主机上其他虚拟机占用的 CPU 时间 (%)；持续过高可向服务商反映",
+            "CPU time that the provider gave to others, percent; if it lasts, tell them",
+        );
+        read_share(section, STEAL, doc)
+    },
+};
+
+pub const IOWAIT: &Source = &Source {
+    name: "iowait",
+    group: SYSTEM,
+    is_on_by_default: false,
+    metrics: &[WAITING],
+    read: |section, _| {
+        let doc = doc("CPU 空闲等待磁盘的时间 (%)", "time in which CPUs were idle and waited for a disk, percent");
+        read_share(section, IOWAIT, doc)
+    },
+};
+
+const STOLEN: &Metric = &Metric {
+    name: "steal",
+    label: Label { zh: "CPU 被占用", en: "CPU steal" },
+    alert_label: Label {
+        zh: "🏘️ CPU 被宿主机上的邻居占用 (steal)", en: "🏘️ CPU taken by neighbours (steal)"
+    },
+    order: 32,
+    default: Some(Limits { lasts: Duration::from_secs(20 * 60), ..Limits::warning(10.0) }),
+    ..Metric::SHARE
+};
+
+const WAITING: &Metric = &Metric {
+    name: "iowait",
+    label: Label { zh: "CPU 等待磁盘", en: "I/O wait" },
+    alert_label: Label { zh: "🐢 CPU 等待磁盘 (iowait)", en: "🐢 CPU waits for disks (iowait)" },
+    order: 34,
+    default: Some(Limits { lasts: Duration::from_secs(10 * 60), ..Limits::warning(40.0) }),
+    ..Metric::SHARE
+};
+
+const COUNT_STEAL: Doc = doc(
+    "被宿主机占用的时间 (steal) 是否计入使用率",
+    "whether time that the provider gave to others (steal) counts as use",
+);
+
+fn read(section: &mut Section<'_>, check_interval: Duration) -> Setup {
+    let doc = doc("所有 CPU 合计的使用率 (%)", "usage of all CPUs together, percent");
+    let limits = read_limits(section, metric::CPU, "threshold", doc);
+    let window = sample_interval(section, Duration::from_secs(1), check_interval);
+    let counts_steal = section.boolean("count_steal", true, COUNT_STEAL);
+    let open = move |watched: &[Watched], host: &Host| {
+        Some(Box::new(Cpu { window, counts_steal, ..Cpu::new(watched, host) }) as _)
+    };
+    Setup { window, ..Setup::new(open).limited(metric::CPU, limits) }
+}
+
+/// A share since the check before. If CPU use is watched, it is read together with that; of the two, waits together
+/// with stolen time.
+fn read_share(section: &mut Section<'_>, source: &'static Source, doc: Doc) -> Setup {
+    let metric = source.metrics[0];
+    let limits = read_limits(section, metric, "threshold", doc);
+    let open = move |watched: &[Watched], host: &Host| {
+        let first = [metric::CPU, STOLEN, WAITING].into_iter().find(|metric| watched.contains(&whole(metric)));
+        (first == Some(metric)).then(|| Box::new(Cpu::new(watched, host)) as _)
+    };
+    Setup::new(open).limited(metric, limits)
+}
+
+struct Cpu {
+    file: ProcFile,
+    window: Duration,
+    counts_steal: bool,
+    /// The quantities that are read.
+    metrics: Vec<&'static Metric>,
+    /// At the beginning of this check, where use is watched.
+    before: Result<Times, String>,
+    /// At the end of the check before.
+    last: Option<Times>,
+}
+
+impl Cpu {
+    fn new(watched: &[Watched], host: &Host) -> Cpu {
+        let mut metrics = vec![metric::CPU, STOLEN, WAITING];
+        metrics.retain(|metric| watched.contains(&whole(metric)));
+        let (before, last) = (Err(String::new()), None);
+        Cpu { file: host.proc_file("stat"), window: Duration::ZERO, counts_steal: true, metrics, before, last }
+    }
+
+    fn read(&mut self, host: &mut Host) -> Result<Times, String> {
+        let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
+        Times::parse(text).map_err(|error| self.in_file(&error))
+    }
+
+    fn in_file(&self, error: &Malformed) -> String {
+        format!("{}: {error}", self.file.path().display())
+    }
+
+    /// CPU use since the beginning of this check. If no time was counted at all it is 0, as in psutil.
+    fn busy(&self, after: &Result<Times, String>) -> Result<f64, String> {
+        let before = self.before.as_ref().map_err(String::clone)?;
+        let after = after.as_ref().map_err(String::clone)?;
+        let shares = after.shares_since(before).map_err(|error| self.in_file(&error))?;
+        Ok(shares.map_or(0.0, |shares| if self.counts_steal { shares.busy } else { shares.busy - shares.steal }))
+    }
+
+    /// Since the check before; the first check has its own beginning. `None`: no time has passed.
+    fn since_last(&self, after: &Result<Times, String>) -> Result<Option<Shares>, String> {
+        let after = after.as_ref().map_err(String::clone)?;
+        let Some(before) = self.last.as_ref().or(self.before.as_ref().ok()) else { return Ok(None) };
+        after.shares_since(before).map_err(|error| self.in_file(&error))
+    }
+}
+
+impl Collector for Cpu {
+    fn begin(&mut self, host: &mut Host, _now: Boot) -> Duration {
+        if self.metrics.contains(&metric::CPU) || self.last.is_none() {
+            self.before = self.read(host);
+        }
+        self.window
+    }
+
+    fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
+        let after = self.read(host);
+        // In a container these are the machine's.
+        let shares = if host.shares_its_kernel { Ok(None) } else { self.since_last(&after) };
+        for metric in &self.metrics {
+            let share = |of: fn(Shares) -> f64| shares.clone().map(|shares| shares.map(of));
+            let number = match *metric {
+                metric if metric == STOLEN => share(|shares| shares.steal),
+                metric if metric == WAITING => share(|shares| shares.iowait),
+                _ => self.busy(&after).map(Some),
+            };
+            match number {
+                Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
+                Ok(None) => into.unwatch(metric, ""),
+                // One failure explains all that were not read.
+                Err(error) if *metric == metric::CPU => {
+                    let metrics = &[metric::CPU, STOLEN, WAITING];
+                    into.failures.push(Failure { metrics, ..SOURCE.failure(error) });
+                    break;
+                }
+                Err(error) => {
+                    into.failures.push(Failure { metrics: &[STOLEN, WAITING], ..STEAL.failure(error) });
+                    break;
+                }
+            }
+        }
+        self.last = after.ok();
+        Progress::Done
+    }
+}

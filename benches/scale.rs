@@ -14,7 +14,7 @@ use vps_monitor::message::{self, Language, Message, Sections, Style};
 use vps_monitor::metric;
 use vps_monitor::notify::wecom;
 use vps_monitor::outbox::{Budget, Conclusion, Outbox, Outcome};
-use vps_monitor::schedule::{Config, Reporter};
+use vps_monitor::schedule::{ReportConfig, Reporter};
 use vps_monitor::snapshot::{Snapshot, Value};
 
 const TAKEN_IN_A_MINUTE: usize = 20;
@@ -62,7 +62,7 @@ struct Day {
 fn reports(hosts: usize, jitter: Duration) -> Day {
     let midnight: Timestamp = "2026-02-04T00:00:00Z".parse().unwrap_or_default();
     let start = Boot::from_millis(0);
-    let config = Config { enabled: true, jitter, ..Config::default() };
+    let config = ReportConfig { enabled: true, jitter, ..ReportConfig::default() };
     let mut outboxes: Vec<Outbox> = Vec::new();
     let mut due = BinaryHeap::new();
     for host in 0..hosts {

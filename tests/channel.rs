@@ -1,19 +1,21 @@
-//! A channel that only this test knows: all that one takes is a [`Vendor`] and a line in the list of channels. A message
-//! goes the whole way: from the core, by a worker, to a listener, and the answer back.
+//! A channel that only this test knows: all that one takes is a [`Vendor`] with its [`ChannelKind`], and a line in the list
+//! of kinds. A message goes the whole way: from the core, by a worker, to a listener, and the answer back.
 
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vps_monitor::clock::{Boot, Now};
+use vps_monitor::collect::SOURCES;
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::http::{Answer, Method, Request, Response};
 use vps_monitor::message::{Escape, Kind, Line, Message};
 use vps_monitor::metric;
-use vps_monitor::notify::{Channel, ChannelLimits, Job, Vendor};
+use vps_monitor::notify::{CHANNEL_KINDS, Channel, ChannelKind, ChannelLimits, Job, Vendor};
 use vps_monitor::outbox::{Budget, Outcome};
 use vps_monitor::secret::Secret;
+use vps_monitor::settings::{Section, Written, doc, stored};
 use vps_monitor::snapshot::{Snapshot, Value};
 use vps_monitor::store::Loaded;
 use vps_monitor::worker::Worker;
@@ -21,6 +23,20 @@ use vps_monitor::worker::Worker;
 use crate::support::robot::{self, Received, Robot};
 
 const KEY: &str = "a-pagers-key-0123456789";
+
+const PAGER: &ChannelKind = &ChannelKind { name: "pager", doc: doc("寻呼机", "Pager"), setting: "pager.url", read };
+
+fn read(section: &mut Section<'_>) -> Option<Channel> {
+    let mut secret = |key: &'static str, doc| {
+        let read = |text: &str| stored(text, key, |text| Ok((!text.is_empty()).then(|| Secret::new(text))));
+        let secret: Option<Secret> = section.parse(key, doc, read);
+        section.holds(key, Written::Text(secret.as_ref().map(Secret::to_string).unwrap_or_default()));
+        secret
+    };
+    let url = secret("url", doc("地址，留空则不使用", "its address; empty: it is not used"));
+    let key = secret("key", doc("密钥", "its key"));
+    Some(Channel::new(Pager { url: url?, key: key? }))
+}
 
 /// It takes HTML of 1 KiB by PUT, with its key in a header, and rings after an alert.
 #[derive(Debug)]
@@ -41,11 +57,11 @@ fn entity(c: char, into: &mut String) {
 
 impl Vendor for Pager {
     fn kind(&self) -> &'static str {
-        "pager"
+        PAGER.name
     }
 
     fn setting(&self) -> &'static str {
-        "pager.url"
+        PAGER.setting
     }
 
     fn limits(&self) -> ChannelLimits {
@@ -92,7 +108,12 @@ impl fmt::Display for Pager {
 }
 
 fn pager(url: &str) -> Channel {
-    Channel::new(Pager { url: Secret::new(url), key: Secret::new(KEY) })
+    let kinds: Vec<&'static ChannelKind> = CHANNEL_KINDS.iter().copied().chain([PAGER]).collect();
+    let text = format!("pager: {{url: '{url}', key: {KEY}}}\n");
+    let config = Config::parse_with(SOURCES, &kinds, "test", text.as_bytes()).unwrap().value;
+    let shown = config.to_yaml().unwrap();
+    assert!(shown.contains("\npager:\n  url: ") && !shown.contains(KEY) && !shown.contains(url), "{shown}");
+    config.channels().remove(0)
 }
 
 fn at(seconds: i64) -> Now {

@@ -3,12 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use vps_monitor::http::Response;
-use vps_monitor::notify::wecom::{Config, Webhook};
+use vps_monitor::notify::wecom;
 use vps_monitor::outbox::Outcome;
+use vps_monitor::settings;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(webhook_url) = Webhook::parse("693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa") else { return };
-    let Some(channel) = (Config { webhook_url }).channel() else { return };
+    let keys = b"webhook_url: 693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+    let Ok(Some(channel)) = settings::read("robot", keys, wecom::KIND.read).map(|read| read.value) else { return };
     let answer = Ok(Response::new(200, String::from_utf8_lossy(bytes)));
     let outcome = channel.classify(&answer);
     assert!(outcome != Outcome::Delivered || String::from_utf8_lossy(bytes).contains("errcode"));

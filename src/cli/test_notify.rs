@@ -7,7 +7,7 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::{Resolved, STANDARD_FILE};
 use crate::message;
-use crate::notify::SETTINGS;
+use crate::notify::CHANNEL_KINDS;
 
 pub fn test_notify(options: &Options) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
@@ -15,9 +15,10 @@ pub fn test_notify(options: &Options) -> Result<u8, Error> {
     if config.channels.is_empty() {
         let file = options.config_file();
         let place = file.path().unwrap_or(Path::new(STANDARD_FILE)).display();
+        let settings: Vec<&str> = CHANNEL_KINDS.iter().map(|kind| kind.setting).collect();
         output::complain(&format!(
             "no channel is configured, so messages are printed here; set {} in {place} to have them in a group",
-            SETTINGS.join(" or ")
+            settings.join(" or ")
         ));
     }
     let worker = options.host()?.worker;

@@ -55,7 +55,7 @@ pub const SOURCES: &[&Source] = &[
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub sources: Vec<Configured>,
-    pub docker: docker::Config,
+    pub docker: docker::DockerConfig,
 }
 
 impl Plan {
@@ -95,7 +95,7 @@ impl Plan {
 impl Default for Plan {
     fn default() -> Plan {
         let sources = settings::defaults(|document| read(document, SOURCES, Duration::MAX));
-        Plan { sources, docker: docker::Config::default() }
+        Plan { sources, docker: docker::DockerConfig::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::settings::{self, Section, doc, duration_text, seconds, time_zone_name
 
 /// `general`
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
+pub struct GeneralConfig {
     /// The host's name in messages; empty: the system's.
     pub hostname: String,
     #[serde(serialize_with = "seconds")]
@@ -49,15 +49,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Written in place of a duration: never.
 const NEVER: &str = "never";
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
+impl Default for GeneralConfig {
+    fn default() -> GeneralConfig {
+        settings::defaults(GeneralConfig::read)
     }
 }
 
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
+impl GeneralConfig {
+    pub fn read(section: &mut Section<'_>) -> GeneralConfig {
+        GeneralConfig {
             hostname: section
                 .text("hostname", doc("消息中的主机名，留空则自动获取", "host name in messages; empty: the system's")),
             check_interval: section.duration(
@@ -147,8 +147,8 @@ fn level_name<S: Serializer>(level: &LevelFilter, serializer: S) -> Result<S::Ok
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Config, String> {
-        let read = settings::read("c", text.as_bytes(), Config::read);
+    fn read(text: &str) -> Result<GeneralConfig, String> {
+        let read = settings::read("c", text.as_bytes(), GeneralConfig::read);
         read.map(|read| read.value).map_err(|problems| problems.list[0].message.clone())
     }
 

@@ -3,7 +3,7 @@
 //! Only checks that concern two components are here. `settings` reads the file itself.
 
 mod file;
-pub mod general;
+mod general;
 mod resolved;
 mod schema;
 mod template;
@@ -16,11 +16,12 @@ use serde::{Serialize, Serializer};
 
 use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
 use crate::hold::QuietHours;
-use crate::notify::{Channel, wecom};
+use crate::notify::{self, CHANNEL_KINDS, Channel, ChannelKind, ChannelSection};
 use crate::schedule;
 use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
 
 pub use file::{ConfigFile, STANDARD_FILE};
+pub use general::GeneralConfig;
 
 pub use resolved::{Overrides, Resolved};
 pub use schema::schema;
@@ -29,11 +30,11 @@ pub use template::template;
 /// The configuration in force. Its default is that of an empty file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    pub general: general::Config,
-    pub wechat: wecom::Config,
+    pub general: GeneralConfig,
+    pub channel_sections: Vec<ChannelSection>,
     pub sources: Vec<Configured>,
-    pub docker: docker::Config,
-    pub scheduled_report: schedule::Config,
+    pub docker: docker::DockerConfig,
+    pub scheduled_report: schedule::ReportConfig,
     pub quiet_hours: QuietHours,
 }
 
@@ -64,12 +65,17 @@ impl Config {
         settings::read(file_name, bytes, Config::read)
     }
 
-    /// The same, with those sources.
+    /// The same, with those sources and kinds of channels.
     ///
     /// # Errors
     /// All of its problems at once, sorted by position.
-    pub fn parse_with(sources: &[&'static Source], file_name: &str, bytes: &[u8]) -> Result<Read<Config>, Problems> {
-        settings::read(file_name, bytes, |document| Config::read_with(document, sources))
+    pub fn parse_with(
+        sources: &[&'static Source],
+        kinds: &[&'static ChannelKind],
+        file_name: &str,
+        bytes: &[u8],
+    ) -> Result<Read<Config>, Problems> {
+        settings::read(file_name, bytes, |document| Config::read_with(document, sources, kinds))
     }
 
     /// The plan of measurements.
@@ -93,23 +99,23 @@ impl Config {
 
     /// The channels that the configuration names; none: messages are printed.
     pub fn channels(&self) -> Vec<Channel> {
-        [self.wechat.channel()].into_iter().flatten().collect()
+        self.channel_sections.iter().filter_map(|section| section.channel.clone()).collect()
     }
 
     fn read(document: &mut Section<'_>) -> Config {
-        Config::read_with(document, SOURCES)
+        Config::read_with(document, SOURCES, CHANNEL_KINDS)
     }
 
-    fn read_with(document: &mut Section<'_>, sources: &[&'static Source]) -> Config {
-        let general = document.section("general", doc("基础配置", "General"), general::Config::read);
+    fn read_with(document: &mut Section<'_>, sources: &[&'static Source], kinds: &[&'static ChannelKind]) -> Config {
+        let general = document.section("general", doc("基础配置", "General"), GeneralConfig::read);
         Config {
-            wechat: document.section("wechat", doc("企业微信机器人", "WeChat Work group robot"), wecom::Config::read),
+            channel_sections: notify::read(document, kinds),
             sources: collect::read(document, sources, general.check_interval),
-            docker: document.section(docker::NAME, doc("Docker 监控", "Docker"), docker::Config::read),
+            docker: document.section(docker::NAME, doc("Docker 监控", "Docker"), docker::DockerConfig::read),
             scheduled_report: document.section(
                 "scheduled_report",
                 doc("定时状态报告", "Scheduled report"),
-                schedule::Config::read,
+                schedule::ReportConfig::read,
             ),
             quiet_hours: QuietHours::read(document),
             general,
@@ -122,7 +128,9 @@ impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("general", &self.general)?;
-        map.serialize_entry("wechat", &self.wechat)?;
+        for section in &self.channel_sections {
+            map.serialize_entry(section.kind.name, section.values())?;
+        }
         for group in collect::groups(self.sources.iter().map(|configured| configured.source)) {
             map.serialize_entry(group.key, &InGroup(group, &self.sources))?;
         }
@@ -186,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_text_is_shown_so_that_it_is_read_as_the_same(hostname in "\\PC{0,90}|[~a-z0-9:# \"'.-]{0,9}|yes|null|0x1|1e3") {
-            let general = general::Config { hostname, ..general::Config::default() };
+            let general = GeneralConfig { hostname, ..GeneralConfig::default() };
             let config = Config { general, ..Config::default() };
             let shown = config.to_yaml().unwrap();
             prop_assert_eq!(Config::parse("shown", shown.as_bytes()).unwrap().value, config, "{}", shown);

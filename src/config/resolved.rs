@@ -46,7 +46,7 @@ pub struct Resolved {
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
     pub taps: Vec<Rc<dyn tap::Setup>>,
-    pub reports: schedule::Config,
+    pub reports: schedule::ReportConfig,
     /// The zone in which reports are scheduled.
     pub report_zone: TimeZone,
 }

@@ -54,7 +54,7 @@ impl Measuring {
             |purpose| Measurement { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
         Measuring {
             measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
-            engine: Engine::new(&docker::Config::default(), Some(Memory::default())),
+            engine: Engine::new(&docker::DockerConfig::default(), Some(Memory::default())),
             causes: CauseFinder::default(),
             remembered: 0,
             look_is_wanted: false,

@@ -57,7 +57,7 @@ pub struct Inspected {
     pub restart_count: u64,
     pub state: State,
     #[serde(default, deserialize_with = "null_as_default")]
-    config: Config,
+    config: ContainerConfig,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -94,7 +94,7 @@ pub struct Health {
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
-struct Config {
+struct ContainerConfig {
     #[serde(default)]
     healthcheck: Option<HealthCheck>,
     #[serde(default, deserialize_with = "word_or_null")]

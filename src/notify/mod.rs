@@ -1,8 +1,9 @@
 //! Channels: where a message goes. A channel sees a `Message` and knows nothing of alerts, rules or snapshots.
 //!
 //! A channel is pure: it says which messages it takes and what to post, and judges the answer. Another one is a file
-//! that implements [`Vendor`], and a line where the configuration makes channels of its sections.
+//! that has a [`Vendor`] and its [`ChannelKind`], and a line in [`CHANNEL_KINDS`].
 
+mod section;
 mod split;
 mod terminal;
 pub mod wecom;
@@ -15,11 +16,13 @@ use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 
-/// The settings that make a channel.
-pub const SETTINGS: &[&str] = &[wecom::SETTING];
+pub use section::{ChannelKind, ChannelSection, read};
+
+/// All kinds, in the order of their sections in the configuration.
+pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND];
 
 /// The channel that owns the one outbox of a state of version 1.
-pub const FIRST_CHANNEL: &str = wecom::KIND;
+pub const FIRST_CHANNEL: &str = wecom::KIND.name;
 
 /// The part of a channel in its vendor's file. `Display` names it, with enough of its secret to tell it from another.
 pub trait Vendor: fmt::Debug + fmt::Display {
@@ -27,7 +30,7 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     fn kind(&self) -> &'static str;
 
     /// The configuration's key for the destination.
-    fn setting(&self) -> &str;
+    fn setting(&self) -> &'static str;
 
     fn limits(&self) -> ChannelLimits;
 
@@ -110,7 +113,7 @@ impl Channel {
     }
 
     /// See [`Vendor::setting`].
-    pub fn setting(&self) -> &str {
+    pub fn setting(&self) -> &'static str {
         self.vendor.setting()
     }
 

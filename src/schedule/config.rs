@@ -10,7 +10,7 @@ use crate::settings::{self, Complaint, Doc, NO_DOC, Section, Text, doc, seconds,
 
 /// When reports are sent, and how late they may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
+pub struct ReportConfig {
     pub enabled: bool,
     pub cron: Schedule,
     /// `None`: the general one.
@@ -27,15 +27,15 @@ pub struct Config {
 pub const MAX_MISFIRE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_JITTER: Duration = Duration::from_secs(60 * 60);
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
+impl Default for ReportConfig {
+    fn default() -> ReportConfig {
+        settings::defaults(ReportConfig::read)
     }
 }
 
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
+impl ReportConfig {
+    pub fn read(section: &mut Section<'_>) -> ReportConfig {
+        ReportConfig {
             enabled: section.boolean("enabled", true, NO_DOC),
             cron: section.parse("cron", CRON, |text| Schedule::parse(text).map_err(Complaint::from)),
             timezone: section.time_zone(
@@ -88,15 +88,15 @@ impl From<CronError> for Complaint {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Config, String> {
-        let read = settings::read("c", text.as_bytes(), Config::read);
+    fn read(text: &str) -> Result<ReportConfig, String> {
+        let read = settings::read("c", text.as_bytes(), ReportConfig::read);
         read.map(|read| read.value).map_err(|problems| problems.to_string())
     }
 
     #[test]
     fn an_empty_section_is_the_default() {
-        assert_eq!(read("").unwrap(), Config::default());
-        assert_eq!(Config::default().cron, Schedule::parse("0 9 * * *").unwrap());
+        assert_eq!(read("").unwrap(), ReportConfig::default());
+        assert_eq!(ReportConfig::default().cron, Schedule::parse("0 9 * * *").unwrap());
     }
 
     #[test]

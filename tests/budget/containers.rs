@@ -100,8 +100,8 @@ impl Agent {
 /// The state and the health of 5,000 containers.
 const READINGS: usize = 10_000;
 
-fn config_of(engine: &Engine) -> docker::Config {
-    docker::Config { enabled: docker::Enabled::Always, ..config(engine.address(), &[]) }
+fn config_of(engine: &Engine) -> docker::DockerConfig {
+    docker::DockerConfig { enabled: docker::Enabled::Always, ..config(engine.address(), &[]) }
 }
 
 /// Nothing is held twice: neither the knowledge of containers in the state, nor the state for its save.

@@ -3,7 +3,9 @@
 
 use std::io::Write;
 
-use vps_monitor::collect::docker::{AlertUnavailable, Config, Docker, Enabled, Entry, Expected, Look, Memory, Scope};
+use vps_monitor::collect::docker::{
+    AlertUnavailable, Docker, DockerConfig, Enabled, Entry, Expected, Look, Memory, Scope,
+};
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{EventBatch, Signal};
 use vps_monitor::metric;
@@ -314,7 +316,7 @@ fn restarts_and_the_time_of_the_start_are_known_of_what_was_inspected() {
 
 fn without_engine(enabled: Enabled, names: &[&str], memory: Option<Memory>) -> Vec<String> {
     let address = Fleet::default().engine(DOCKER).address();
-    told(&collect(&mut Docker::new(&Config { enabled, ..config(address, names) }, memory), at(0)))
+    told(&collect(&mut Docker::new(&DockerConfig { enabled, ..config(address, names) }, memory), at(0)))
 }
 
 #[test]
@@ -344,7 +346,7 @@ fn who_is_to_watch_containers_by_name_misses_the_engine() {
 #[test]
 fn switched_off_nothing_is_asked() {
     let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
-    let mut docker = watching(&Config { enabled: Enabled::Never, ..config(engine.address(), &[]) });
+    let mut docker = watching(&DockerConfig { enabled: Enabled::Never, ..config(engine.address(), &[]) });
     assert!(told(&collect(&mut docker, at(0))).is_empty());
     assert!(look(&mut docker, &[event(Kind::Die, WEB, "web", 1)], 1).1.is_empty());
     assert_eq!(engine.connections(), 0);
@@ -355,7 +357,7 @@ fn an_engine_that_was_there_and_is_gone_is_a_failure_even_on_auto() {
     for alert_unavailable in [AlertUnavailable::Never, AlertUnavailable::Always] {
         let is_told = alert_unavailable == AlertUnavailable::Always;
         let engine = Fleet::new(vec![running(WEB, "web")]).engine(DOCKER);
-        let config = Config { alert_unavailable, ..config(engine.address(), &[]) };
+        let config = DockerConfig { alert_unavailable, ..config(engine.address(), &[]) };
         let mut docker = watching(&config);
         let mut expected = vec!["container_state(web): running, clear"];
         expected.extend(is_told.then_some("docker_engine(Docker): available, clear"));

@@ -18,18 +18,22 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Config, Docker, Entry, Look, Looked, Memory};
+use vps_monitor::collect::docker::{Docker, DockerConfig, Entry, Look, Looked, Memory};
 use vps_monitor::docker::{Address, Answer, Question, SHARE_BYTES, Session};
 use vps_monitor::snapshot::{Snapshot, Value};
 
 use crate::support::PATIENCE;
 
-pub fn config(address: Address, names: &[&str]) -> Config {
-    Config { socket: address, containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
+pub fn config(address: Address, names: &[&str]) -> DockerConfig {
+    DockerConfig {
+        socket: address,
+        containers: names.iter().map(|name| Entry::new(*name)).collect(),
+        ..DockerConfig::default()
+    }
 }
 
 /// The containers' collector of `run`, before it has seen any.
-fn watching(config: &Config) -> Docker {
+fn watching(config: &DockerConfig) -> Docker {
     Docker::new(config, Some(Memory::default()))
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollTimeout, poll};
 use vps_monitor::clock;
-use vps_monitor::collect::docker::{Config, Engine, EngineUpdate, Memory};
+use vps_monitor::collect::docker::{DockerConfig, Engine, EngineUpdate, Memory};
 use vps_monitor::snapshot::Snapshot;
 
 use super::{config, told};
@@ -27,7 +27,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(config: &Config, prefix: &str) -> Watcher {
+    fn new(config: &DockerConfig, prefix: &str) -> Watcher {
         let mut watcher = Watcher {
             engine: Engine::new(config, Some(Memory::default())),
             prefix: prefix.to_owned(),

@@ -16,6 +16,7 @@ use vps_monitor::host::Host;
 use vps_monitor::http;
 use vps_monitor::message::{self, Escape, Sections};
 use vps_monitor::metric;
+use vps_monitor::notify::CHANNEL_KINDS;
 use vps_monitor::rule::{self, Level, Rule, Rules, Verdict};
 use vps_monitor::snapshot::{Snapshot, Value};
 use vps_monitor::store::Loaded;
@@ -38,7 +39,9 @@ fn config(language: &str, keys: &str) -> Config {
          wechat: {{webhook_url: 0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f}}\n\
          system: {{memory: {{threshold: 100}}, disk: {{enabled: false}}{keys}}}\nscheduled_report: {{enabled: false}}\n"
     );
-    Config::parse_with(&sources, "config", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value
+    Config::parse_with(&sources, CHANNEL_KINDS, "config", text.as_bytes())
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .value
 }
 
 /// A host of the fixtures, and its check.

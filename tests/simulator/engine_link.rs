@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use vps_monitor::clock::Now;
-use vps_monitor::collect::docker::{Config, Docker, Enabled, Look, Memory, Scope};
+use vps_monitor::collect::docker::{Docker, DockerConfig, Enabled, Look, Memory, Scope};
 use vps_monitor::core::Input;
 use vps_monitor::docker::events::Event;
 use vps_monitor::docker::{Answer, Error, EventBatch};
@@ -41,7 +41,7 @@ pub enum Brought {
 }
 
 impl EngineLink {
-    pub fn new(config: &Config, memory: Memory) -> EngineLink {
+    pub fn new(config: &DockerConfig, memory: Memory) -> EngineLink {
         EngineLink {
             docker: Docker::new(config, Some(memory)),
             remembered: 0,
@@ -59,7 +59,7 @@ impl EngineLink {
         self.docker.memory()
     }
 
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &DockerConfig {
         self.docker.config()
     }
 

@@ -75,5 +75,5 @@ pub fn can_inject() -> bool {
 pub fn only(name: &str, keys: &str) -> Vec<Configured> {
     let source = *SOURCES.iter().find(|source| source.name == name).unwrap();
     let text = format!("{}: {{{name}: {keys}}}", source.group.key);
-    Config::parse_with(&[source], "config", text.as_bytes()).unwrap().value.sources
+    Config::parse_with(&[source], &[], "config", text.as_bytes()).unwrap().value.sources
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use vps_monitor::clock::boot_now;
 use vps_monitor::http;
 use vps_monitor::message::{Kind, Message};
-use vps_monitor::notify::wecom::Config;
-use vps_monitor::notify::{Channel, Job};
+use vps_monitor::notify::{Channel, Job, wecom};
 use vps_monitor::outbox::Outcome;
 use vps_monitor::secret::Secret;
 use vps_monitor::settings;
@@ -24,7 +23,7 @@ fn worker() -> Worker {
 
 fn channel(url: &str) -> Channel {
     let yaml = format!("webhook_url: {url}");
-    settings::read("config.yaml", yaml.as_bytes(), Config::read).unwrap().value.channel().unwrap()
+    settings::read("config.yaml", yaml.as_bytes(), wecom::KIND.read).unwrap().value.unwrap()
 }
 
 fn request(url: &str) -> http::Request {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::config::{AlertUnavailable, Config, Enabled};
+use super::config::{AlertUnavailable, DockerConfig, Enabled};
 use super::inventory::Inventory;
 use crate::clock::{Boot, Now};
 
@@ -38,7 +38,7 @@ pub enum Presence {
 impl Availability {
     /// Whether an engine is expected: the configuration says so, or names containers, or one was there. On `auto` a host
     /// without Docker is not woken again and again, and gets no message that it has none.
-    pub fn is_expected(&self, config: &Config, inventory: &Inventory) -> bool {
+    pub fn is_expected(&self, config: &DockerConfig, inventory: &Inventory) -> bool {
         let was_there = self.answered || inventory.recall().is_some_and(|memory| memory.engine_was_there);
         let is_wanted = match config.alert_unavailable {
             AlertUnavailable::Auto => inventory.watch().names_any(),
@@ -57,7 +57,7 @@ impl Availability {
     }
 
     /// It answered.
-    pub fn answered(&mut self, config: &Config, inventory: &mut Inventory, now: Now) -> Presence {
+    pub fn answered(&mut self, config: &DockerConfig, inventory: &mut Inventory, now: Now) -> Presence {
         inventory.remember(|memory| &mut memory.engine_was_there, true);
         (self.answered, self.told) = (true, false);
         let gone = |inventory: &Inventory| inventory.recall().and_then(|memory| memory.engine_gone);
@@ -73,7 +73,7 @@ impl Availability {
     }
 
     /// An engine that is expected did not answer.
-    pub fn gone(&mut self, config: &Config, inventory: &mut Inventory, now: Now) -> Presence {
+    pub fn gone(&mut self, config: &DockerConfig, inventory: &mut Inventory, now: Now) -> Presence {
         let since = *self.gone_since.get_or_insert(now.boot);
         let is_told = match config.alert_unavailable {
             AlertUnavailable::Never => return Presence::Nothing,

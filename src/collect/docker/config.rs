@@ -19,7 +19,7 @@ const RESTART_LOOP_WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=
 
 /// The `docker` section.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
+pub struct DockerConfig {
     pub enabled: Enabled,
     pub socket: Address,
     /// Whether the engine's absence is an alert of its own.
@@ -28,13 +28,13 @@ pub struct Config {
     /// if it runs again by then.
     #[serde(serialize_with = "seconds")]
     pub grace: Duration,
-    /// The number of restarts by the engine itself within [`Config::restart_loop_window`] that make a restart loop.
+    /// The number of restarts by the engine itself within [`DockerConfig::restart_loop_window`] that make a restart loop.
     pub restart_loop_times: u32,
     #[serde(serialize_with = "seconds")]
     pub restart_loop_window: Duration,
     /// Empty: every container.
     pub containers: Vec<Entry>,
-    /// Patterns of containers that are not watched, unless [`Config::containers`] names them.
+    /// Patterns of containers that are not watched, unless [`DockerConfig::containers`] names them.
     pub exclude: Vec<String>,
 }
 
@@ -77,13 +77,13 @@ pub enum Expected {
     Exited,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        settings::defaults(Config::read)
+impl Default for DockerConfig {
+    fn default() -> DockerConfig {
+        settings::defaults(DockerConfig::read)
     }
 }
 
-impl Config {
+impl DockerConfig {
     /// How long each deliberate condition may last.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Limits)> {
         let limits = Limits { grace: self.grace, ..Limits::NONE };
@@ -92,8 +92,8 @@ impl Config {
             .into_iter()
     }
 
-    pub fn read(section: &mut Section<'_>) -> Config {
-        Config {
+    pub fn read(section: &mut Section<'_>) -> DockerConfig {
+        DockerConfig {
             enabled: section.choice(
                 "enabled",
                 Enabled::Auto,
@@ -288,17 +288,17 @@ fn serialize_choice<T: PartialEq, S: Serializer>(choice: T, auto: T, always: T, 
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Config, String> {
+    fn read(text: &str) -> Result<DockerConfig, String> {
         let read = settings::read("config.yaml", text.as_bytes(), |document| {
-            document.section("docker", settings::NO_DOC, Config::read)
+            document.section("docker", settings::NO_DOC, DockerConfig::read)
         });
         read.map(|read| read.value).map_err(|problems| problems.to_string())
     }
 
     #[test]
     fn an_absent_section_has_the_defaults() {
-        assert_eq!(read(""), Ok(Config::default()));
-        assert_eq!(read("docker:\n  containers: []\n"), Ok(Config::default()));
+        assert_eq!(read(""), Ok(DockerConfig::default()));
+        assert_eq!(read("docker:\n  containers: []\n"), Ok(DockerConfig::default()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::poll::PollFlags;
 
-use super::{Config, Docker, Enabled, Look, Looked, Memory};
+use super::{Docker, DockerConfig, Enabled, Look, Looked, Memory};
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Stream, StreamEvent};
 use crate::docker::{Error, EventBatch, Gatherer, SHARE_BYTES, Session};
@@ -58,7 +58,7 @@ pub enum EngineUpdate {
 
 impl Engine {
     /// See [`Docker::new`].
-    pub fn new(config: &Config, memory: Option<Memory>) -> Engine {
+    pub fn new(config: &DockerConfig, memory: Option<Memory>) -> Engine {
         Engine {
             docker: Docker::new(config, memory),
             look: None,
@@ -86,7 +86,7 @@ impl Engine {
         self.docker.name_of(id)
     }
 
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &DockerConfig {
         self.docker.config()
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::config::Config;
+use super::config::DockerConfig;
 use super::id::{ById, Id, Lookup};
 use super::judge::{History, Observation};
 use super::known::{self, Known, Life};
@@ -48,7 +48,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    pub fn new(config: &Config, memory: Option<Memory>) -> Inventory {
+    pub fn new(config: &DockerConfig, memory: Option<Memory>) -> Inventory {
         Inventory {
             watch: Watch::new(&config.containers, &config.exclude),
             grace: config.grace,

@@ -30,7 +30,7 @@ mod survey;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-pub use config::{AlertUnavailable, Config, Enabled, Entry, Expected, LONGEST_GRACE};
+pub use config::{AlertUnavailable, DockerConfig, Enabled, Entry, Expected, LONGEST_GRACE};
 pub use engine::{Engine, EngineUpdate};
 pub use inventory::REMOVED_IS_KEPT;
 pub use memory::Memory;
@@ -97,7 +97,7 @@ pub struct Looked {
 /// The watched containers of one engine.
 #[derive(Debug)]
 pub struct Docker {
-    config: Config,
+    config: DockerConfig,
     inventory: Inventory,
     interner: Interner,
     availability: Availability,
@@ -127,7 +127,7 @@ enum Next {
 
 impl Docker {
     /// With an earlier agent's memory; `None`: this is a look of its own, and the first one that sees anything.
-    pub fn new(config: &Config, memory: Option<Memory>) -> Docker {
+    pub fn new(config: &DockerConfig, memory: Option<Memory>) -> Docker {
         Docker {
             inventory: Inventory::new(config, memory),
             config: config.clone(),
@@ -152,7 +152,7 @@ impl Docker {
         self.inventory.get(&Id::from(id)).map(|known| known.name.clone())
     }
 
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &DockerConfig {
         &self.config
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::ENGINE_EXPECTED;
-use super::config::{Config, Expected};
+use super::config::{DockerConfig, Expected};
 use super::health;
 use super::judge;
 use super::names::Watch;
@@ -16,7 +16,7 @@ use crate::snapshot::{Cause, ContainerWord, Key};
 pub struct RecordedWords(Watch);
 
 impl RecordedWords {
-    pub fn new(config: &Config) -> RecordedWords {
+    pub fn new(config: &DockerConfig) -> RecordedWords {
         RecordedWords(Watch::new(&config.containers, &config.exclude))
     }
 
@@ -56,7 +56,7 @@ mod tests {
     fn a_word_is_judged_by_what_the_configuration_expects() {
         let entry = |name, expected, critical| Entry { expected, critical, ..Entry::new(name) };
         let containers = vec![entry("backup", Expected::Exited, false), entry("db*", Expected::Running, true)];
-        let words = RecordedWords::new(&Config { containers, ..Config::default() });
+        let words = RecordedWords::new(&DockerConfig { containers, ..DockerConfig::default() });
         let reading = |metric, name, word: &str| words.reading(&Key::new(metric, name), &word.into());
         for (metric, name, word, well) in [
             (metric::CONTAINER_STATE, "web", "running", Some(true)),

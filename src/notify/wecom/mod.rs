@@ -11,15 +11,14 @@ mod webhook;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::{Channel, ChannelLimits, Job, Vendor};
+use super::{Channel, ChannelKind, ChannelLimits, Job, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
-use crate::settings::{Doc, Exposure, Section, Text, doc, exposure, readable_by_others, stored};
+use crate::settings::{Doc, Exposure, Section, Text, Written, doc, exposure, readable_by_others, stored};
 
 pub use reply::RATE_LIMIT_HOLD;
 pub use webhook::Webhook;
@@ -36,23 +35,13 @@ const _: () =
     assert!(outbox::MAX_MESSAGES <= 5 * BUDGET.attempts, "messages that are not folded go out in five minutes");
 const _: () = assert!(RATE_LIMIT_HOLD.as_millis() >= BUDGET.window.as_millis());
 
-/// The robot's section in the configuration. It is also the name of the one outbox that a state of version 1 has.
-pub const KIND: &str = "wechat";
-
-/// The key for the destination.
-pub const SETTING: &str = "wechat.webhook_url";
-
-/// The section `wechat`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Config {
-    /// `None`: no channel.
-    #[serde(serialize_with = "masked")]
-    pub webhook_url: Option<Webhook>,
-}
-
-fn masked<S: Serializer>(webhook: &Option<Webhook>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&webhook.as_ref().map(Webhook::masked).unwrap_or_default())
-}
+/// Its section is also the name of the one outbox that a state of version 1 has.
+pub const KIND: &ChannelKind = &ChannelKind {
+    name: "wechat",
+    doc: doc("企业微信机器人", "WeChat Work group robot"),
+    setting: "wechat.webhook_url",
+    read,
+};
 
 const KEY: &str = "webhook_url";
 
@@ -74,44 +63,39 @@ const WEBHOOK: Doc = doc("群机器人，留空则消息只打印出来", "the g
         },
     ]);
 
-impl Config {
-    pub fn read(section: &mut Section<'_>) -> Config {
-        let mut written = String::new();
-        let webhook_url = section.parse(KEY, WEBHOOK, |text| {
-            text.clone_into(&mut written);
-            stored(text, "webhook", Webhook::parse)
-        });
-        match &webhook_url {
-            Some(webhook) => Config::warn_of(section, webhook, &written),
-            None if section.is_written(KEY) && written.trim().is_empty() => {
-                section.warning(KEY, "empty: there is no channel, messages are only printed");
-            }
-            None => {}
+fn read(section: &mut Section<'_>) -> Option<Channel> {
+    let mut written = String::new();
+    let webhook_url: Option<Webhook> = section.parse(KEY, WEBHOOK, |text| {
+        text.clone_into(&mut written);
+        stored(text, "webhook", Webhook::parse)
+    });
+    match &webhook_url {
+        Some(webhook) => warn_of(section, webhook, &written),
+        None if section.is_written(KEY) && written.trim().is_empty() => {
+            section.warning(KEY, "empty: there is no channel, messages are only printed");
         }
-        Config { webhook_url }
+        None => {}
     }
+    section.holds(KEY, Written::Text(webhook_url.as_ref().map(Webhook::masked).unwrap_or_default()));
+    webhook_url.map(|webhook| Channel::new(Wecom { webhook }))
+}
 
-    /// Warns of an unusual webhook; `written` is the configuration's text, which may only name the webhook's place.
-    fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
-        if webhook.is_readable_on_the_way() {
-            section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
-        }
-        if let Some(vendor) = webhook.other_vendor() {
-            let text = format!(
-                "this is {vendor}'s address, and {vendor} does not understand what is sent to WeChat Work: no message \
-                 would arrive; here belongs the address of a WeChat Work group's robot, or of a relay for one"
-            );
-            section.warning(KEY, text);
-        }
-        match exposure(written) {
-            Exposure::None => {}
-            Exposure::Configuration => section.warn_if_others_may_read(KEY),
-            Exposure::File(path) => section.warning(KEY, readable_by_others(&path)),
-        }
+/// Warns of an unusual webhook; `written` is the configuration's text, which may only name the webhook's place.
+fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
+    if webhook.is_readable_on_the_way() {
+        section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
     }
-
-    pub fn channel(&self) -> Option<Channel> {
-        self.webhook_url.clone().map(|webhook| Channel::new(Wecom { webhook }))
+    if let Some(vendor) = webhook.other_vendor() {
+        let text = format!(
+            "this is {vendor}'s address, and {vendor} does not understand what is sent to WeChat Work: no message \
+             would arrive; here belongs the address of a WeChat Work group's robot, or of a relay for one"
+        );
+        section.warning(KEY, text);
+    }
+    match exposure(written) {
+        Exposure::None => {}
+        Exposure::Configuration => section.warn_if_others_may_read(KEY),
+        Exposure::File(path) => section.warning(KEY, readable_by_others(&path)),
     }
 }
 
@@ -123,11 +107,11 @@ struct Wecom {
 
 impl Vendor for Wecom {
     fn kind(&self) -> &'static str {
-        KIND
+        KIND.name
     }
 
     fn setting(&self) -> &'static str {
-        SETTING
+        KIND.setting
     }
 
     fn limits(&self) -> ChannelLimits {
@@ -166,15 +150,16 @@ impl fmt::Display for Wecom {
 mod tests {
     use super::*;
     use crate::message::Kind;
-    use crate::settings;
+    use crate::settings::{self, Values};
 
     const ROBOT: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 
-    fn read(yaml: &str) -> Result<(Config, Vec<String>), String> {
-        match settings::read("config.yaml", yaml.as_bytes(), Config::read) {
-            Ok(read) => Ok((read.value, read.warnings.iter().map(|warning| warning.message.clone()).collect())),
-            Err(problems) => Err(problems.to_string()),
-        }
+    /// The channel, the section's values, and the warnings.
+    fn read_keys(yaml: &str) -> Result<(Option<Channel>, Values, Vec<String>), String> {
+        let read = |section: &mut Section<'_>| (read(section), section.values().clone());
+        let read = settings::read("config.yaml", yaml.as_bytes(), read).map_err(|problems| problems.to_string())?;
+        let (channel, values) = read.value;
+        Ok((channel, values, read.warnings.iter().map(|warning| warning.message.clone()).collect()))
     }
 
     #[test]
@@ -200,25 +185,26 @@ mod tests {
 
     #[test]
     fn the_robot_is_read_and_shown_masked() {
-        let (config, warnings) = read(&format!("webhook_url: {ROBOT}")).unwrap();
+        let (channel, values, warnings) = read_keys(&format!("webhook_url: {ROBOT}")).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
-        assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"webhook_url":"key=…5aaa"}"#);
-        assert!(!format!("{config:?}").contains(&ROBOT[..30]));
+        assert_eq!(serde_json::to_string(&values).unwrap(), r#"{"webhook_url":"key=…5aaa"}"#);
+        assert!(!format!("{:?}", channel.unwrap()).contains(&ROBOT[..30]));
     }
 
     #[test]
     fn no_channel_is_warned_of_only_where_it_is_written() {
-        let (config, warnings) = read("webhook_url: ''").unwrap();
-        assert!(config.channel().is_none());
+        let (channel, _, warnings) = read_keys("webhook_url: ''").unwrap();
+        assert_eq!((channel, warnings.len()), (None, 1));
         assert!(warnings[0].contains("there is no channel"), "{warnings:?}");
-        assert_eq!(read("").unwrap(), (Config::default(), Vec::new()));
+        let (channel, _, warnings) = read_keys("").unwrap();
+        assert_eq!((channel, warnings), (None, Vec::new()));
     }
 
     #[test]
     fn plain_http_is_warned_of_unless_it_stays_on_this_machine() {
-        let (_, warnings) = read(&format!("webhook_url: http://relay.example.com/send?key={ROBOT}")).unwrap();
+        let (_, _, warnings) = read_keys(&format!("webhook_url: http://relay.example.com/send?key={ROBOT}")).unwrap();
         assert!(warnings[0].contains("use https://"), "{warnings:?}");
-        let (_, warnings) = read(&format!("webhook_url: http://127.0.0.1:8080/send?key={ROBOT}")).unwrap();
+        let (_, _, warnings) = read_keys(&format!("webhook_url: http://127.0.0.1:8080/send?key={ROBOT}")).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
     }
 
@@ -229,16 +215,17 @@ mod tests {
             ("https://open.feishu.cn/open-apis/bot/v2/hook/0123-4567", "Feishu"),
             ("https://hooks.slack.com/services/T0/B0/abcdef", "Slack"),
         ] {
-            let (_, warnings) = read(&format!("webhook_url: {url}")).unwrap();
+            let (_, _, warnings) = read_keys(&format!("webhook_url: {url}")).unwrap();
             assert!(warnings[0].contains(&format!("this is {vendor}'s address")), "{warnings:?}");
         }
-        let (_, warnings) = read("webhook_url: https://relay.example.com/dingtalk.com").unwrap();
+        let (_, _, warnings) = read_keys("webhook_url: https://relay.example.com/dingtalk.com").unwrap();
         assert_eq!(warnings, Vec::<String>::new());
     }
 
     #[test]
     fn the_placeholder_is_an_error_that_says_where_to_get_a_key() {
-        let problem = read("webhook_url: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=YOUR_KEY").unwrap_err();
+        let problem =
+            read_keys("webhook_url: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=YOUR_KEY").unwrap_err();
         assert!(problem.contains("placeholder") && problem.contains("群机器人"), "{problem}");
     }
 }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Schedule};
+use super::{ReportConfig, Schedule};
 
 /// Whether a report is to be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Reporter {
     /// `zone` is the schedule's zone, whether or not `config` names it; `host_name` decides this host's place in the
     /// jitter.
     pub fn new(
-        config: &Config,
+        config: &ReportConfig,
         zone: TimeZone,
         host_name: &str,
         saved: Option<ReportState>,

@@ -10,8 +10,8 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn config(cron: &str) -> Config {
-    Config { cron: Schedule::parse(cron).unwrap(), ..Config::default() }
+fn config(cron: &str) -> ReportConfig {
+    ReportConfig { cron: Schedule::parse(cron).unwrap(), ..ReportConfig::default() }
 }
 
 fn reporter(cron: &str, now: &str) -> Reporter {
@@ -85,7 +85,7 @@ fn what_was_missed_is_sent_late_within_the_grace_and_skipped_beyond_it() {
 
 #[test]
 fn without_grace_a_report_is_still_sent_within_its_minute() {
-    let config = Config { misfire_grace: Duration::ZERO, ..Config::default() };
+    let config = ReportConfig { misfire_grace: Duration::ZERO, ..ReportConfig::default() };
     let start = Reporter::new(&config, TimeZone::UTC, "web-1", None, at("2026-02-04T08:00:00Z"));
     assert_eq!(step(&mut start.clone(), "2026-02-04T09:00:02Z"), "send 2026-02-04T09:00:00Z");
     assert_eq!(step(&mut start.clone(), "2026-02-04T09:01:00Z"), "skip 2026-02-04T09:00:00Z, 60s late");
@@ -142,7 +142,7 @@ fn another_zone_is_another_schedule() {
     let utc = reporter("0 9 * * *", "2026-02-04T00:30:00Z");
     let saved = Some(utc.state().clone());
     let now = at("2026-02-04T01:30:00Z");
-    let mut moved = Reporter::new(&Config::default(), shanghai, "web-1", saved, now);
+    let mut moved = Reporter::new(&ReportConfig::default(), shanghai, "web-1", saved, now);
     assert_eq!(step(&mut moved, "2026-02-04T01:30:00Z"), "next 2026-02-05T01:00:00Z");
 }
 
@@ -150,7 +150,7 @@ fn another_zone_is_another_schedule() {
 fn reports_that_were_switched_off_are_not_made_up_for() {
     let mut on = reporter("0 9 * * *", "2026-02-04T08:00:00Z");
     assert_eq!(step(&mut on, "2026-02-04T08:30:00Z"), "next 2026-02-04T09:00:00Z");
-    let config = Config { enabled: false, ..Config::default() };
+    let config = ReportConfig { enabled: false, ..ReportConfig::default() };
     let mut off = Reporter::new(&config, TimeZone::UTC, "", Some(on.state().clone()), at("2026-02-04T08:40:00Z"));
     assert_eq!(step(&mut off, "2026-02-04T09:00:00Z"), "never");
     let mut again = restarted(&off, "0 9 * * *", "2026-02-04T09:10:00Z");
@@ -159,7 +159,7 @@ fn reports_that_were_switched_off_are_not_made_up_for() {
 
 #[test]
 fn jitter_delays_each_host_by_its_own_stable_part() {
-    let config = Config { jitter: HOUR, ..Config::default() };
+    let config = ReportConfig { jitter: HOUR, ..ReportConfig::default() };
     let start = at("2026-02-04T08:00:00Z");
     let nine = at("2026-02-04T09:00:00Z");
     let delays: Vec<SignedDuration> = (0..200)
@@ -178,14 +178,14 @@ fn jitter_delays_each_host_by_its_own_stable_part() {
 
 #[test]
 fn a_delayed_report_is_that_of_its_scheduled_time_and_not_late() {
-    let config = Config { jitter: HOUR, ..Config::default() };
+    let config = ReportConfig { jitter: HOUR, ..ReportConfig::default() };
     let start = at("2026-02-04T08:00:00Z");
     let mut reporter = Reporter::new(&config, TimeZone::UTC, "web-1", None, start);
     let next = reporter.next_after(start).unwrap();
     assert!(next > at("2026-02-04T09:00:00Z"));
     assert_eq!(reporter.step(next - SignedDuration::from_millis(1)), Due::NotYet { next: Some(next) });
     assert_eq!(step(&mut reporter, &next.to_string()), "send 2026-02-04T09:00:00Z");
-    let without = Config::default();
+    let without = ReportConfig::default();
     let reloaded = Reporter::new(&without, TimeZone::UTC, "web-1", Some(reporter.state().clone()), next);
     assert_eq!(reloaded.next_after(next), Some(at("2026-02-05T09:00:00Z")));
 }

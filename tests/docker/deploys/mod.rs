@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use vps_monitor::collect::docker::{Config, Entry, Expected};
+use vps_monitor::collect::docker::{DockerConfig, Entry, Expected};
 use vps_monitor::docker::Labels;
 
 use world::World;
@@ -16,8 +16,8 @@ const NOTHING: [&str; 0] = [];
 /// agent's looks. The steps of one take no longer than the grace.
 const PACES: [i64; 7] = [0, 1, 90, 150, 250, 700, 2400];
 
-fn watching(names: &[&str]) -> Config {
-    Config { containers: names.iter().map(|name| Entry::new(*name)).collect(), ..Config::default() }
+fn watching(names: &[&str]) -> DockerConfig {
+    DockerConfig { containers: names.iter().map(|name| Entry::new(*name)).collect(), ..DockerConfig::default() }
 }
 
 fn plain() -> Labels {
@@ -39,7 +39,7 @@ fn task(service: &str, task: &str) -> Labels {
 }
 
 /// A world in which these run, and have been seen to.
-fn running(config: &Config, containers: &[(&str, Labels)]) -> World {
+fn running(config: &DockerConfig, containers: &[(&str, Labels)]) -> World {
     let mut world = World::new(config);
     containers.iter().for_each(|(name, labels)| world.run(name, labels));
     world.pass(30_000);
@@ -172,11 +172,11 @@ fn what_is_slower_than_the_grace_is_told_and_called_over() {
 
 #[test]
 fn the_grace_is_the_configurations_and_zero_is_none() {
-    let mut world = running(&Config { grace: Duration::ZERO, ..watching(&[]) }, &[("web", plain())]);
+    let mut world = running(&DockerConfig { grace: Duration::ZERO, ..watching(&[]) }, &[("web", plain())]);
     world.stop("web");
     world.pass(300);
     assert_eq!(world.told(), ["web exited StoppedByHand"]);
-    let mut world = running(&Config { grace: Duration::from_secs(60), ..watching(&[]) }, &[("web", plain())]);
+    let mut world = running(&DockerConfig { grace: Duration::from_secs(60), ..watching(&[]) }, &[("web", plain())]);
     world.stop("web");
     world.pass(59_000);
     assert_eq!(world.told(), NOTHING);
@@ -610,7 +610,7 @@ fn a_health_alert_lasts_over_a_stop_and_ends_when_it_runs_and_is_healthy() {
 #[test]
 fn a_job_that_fails_is_told_and_one_that_ends_well_is_not() {
     let job = Entry { expected: Expected::Exited, ..Entry::new("job") };
-    let config = Config { containers: vec![job], ..Config::default() };
+    let config = DockerConfig { containers: vec![job], ..DockerConfig::default() };
     let mut world = running(&config, &[("job", plain())]);
     world.die("job", 0);
     world.pass(300_000);

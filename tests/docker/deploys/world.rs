@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vps_monitor::alert::{Alerts, Extent, Policy, Steps, Transition};
 use vps_monitor::clock::{Boot, Now};
-use vps_monitor::collect::docker::{Config, Docker, Look, Looked, Memory, Scope};
+use vps_monitor::collect::docker::{Docker, DockerConfig, Look, Looked, Memory, Scope};
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{Answer, Error, EventBatch, Labels, Question, Signal};
 use vps_monitor::metric::{self, Limits};
@@ -51,7 +51,7 @@ pub struct World {
     made: usize,
     engine_is_there: bool,
     follows_events: bool,
-    config: Config,
+    config: DockerConfig,
     docker: Docker,
     pub book: Alerts,
     now_millis: i64,
@@ -66,7 +66,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(config: &Config) -> World {
+    pub fn new(config: &DockerConfig) -> World {
         World {
             boxes: Vec::new(),
             made: 0,

@@ -10,7 +10,7 @@ use super::parse::{Malformed, columns, decimal, lines, number};
 use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
-use crate::metric::{Label, Limits, Metric};
+use crate::metric::{self, Label, Limits, Metric};
 use crate::settings::{Doc, Section, doc};
 use crate::snapshot::{Snapshot, Value};
 
@@ -18,7 +18,7 @@ pub const MEMORY: &Source = &Source {
     name: "memory_pressure",
     group: SYSTEM,
     is_on_by_default: true,
-    metrics: &[MEMORY_PRESSURE],
+    metrics: &[metric::MEMORY_PRESSURE],
     read: |section, _| read(section, &OF_MEMORY),
 };
 
@@ -58,15 +58,6 @@ const OF_CPU: Resource = Resource {
     file: "cpu",
     line: b"some",
     doc: doc("有任务在等待 CPU 的时间比例 (%)", "time in which some task waited for a CPU, percent"),
-};
-
-pub const MEMORY_PRESSURE: &Metric = &Metric {
-    name: "memory_pressure",
-    label: Label { zh: "内存压力", en: "Memory pressure" },
-    alert_label: Label { zh: "🐌 内存压力 (PSI)", en: "🐌 Memory pressure (PSI)" },
-    order: 12,
-    default: Some(Limits { lasts: Duration::from_secs(60), ..Limits::warning(10.0) }),
-    ..Metric::SHARE
 };
 
 const IO_PRESSURE: &Metric = &Metric {
@@ -219,7 +210,7 @@ mod tests {
             };
             let now = Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(second * 1000) };
             let mut snapshot = Snapshot::default();
-            snapshot.watch(MEMORY_PRESSURE, "");
+            snapshot.watch(metric::MEMORY_PRESSURE, "");
             assert_eq!(pressure.collect(&mut host, now, &mut snapshot), Progress::Done);
             snapshot
         };

@@ -71,7 +71,7 @@ impl Core {
         }
         let readings = snapshot.readings.iter().filter(|reading| !reading.key.metric.is_of_docker());
         let explained = readings.filter(|reading| Resource::of(reading.key.metric).is_some());
-        let findings = explained.map(|reading| rule::judge(reading, &self.config.rules));
+        let findings = explained.map(|reading| rule::judge(reading, snapshot, &self.config.rules));
         let mut over: Vec<_> = findings.filter(|finding| finding.verdict.is_breach()).collect();
         if over.is_empty() {
             return Wanted::default();

@@ -9,6 +9,7 @@ use super::{Label, Limits, MessageSection, Metric, Release, Unit};
 
 pub(super) const CATALOGUE: &[&Metric] = &[
     MEMORY,
+    MEMORY_PRESSURE,
     DISK,
     DISK_FORECAST,
     CPU,
@@ -36,6 +37,16 @@ pub const MEMORY: &Metric = &Metric {
     default: Some(Limits::warning(80.0)),
     forecast: None,
     release: Release::AT_ONCE,
+};
+
+/// The share of time in which every task waited for memory.
+pub const MEMORY_PRESSURE: &Metric = &Metric {
+    name: "memory_pressure",
+    label: Label { zh: "内存压力", en: "Memory pressure" },
+    alert_label: Label { zh: "🐌 内存压力 (PSI)", en: "🐌 Memory pressure (PSI)" },
+    order: 12,
+    default: Some(Limits { lasts: Duration::from_secs(60), ..Limits::warning(10.0) }),
+    ..Metric::SHARE
 };
 
 /// One for each watched path. A report shows swap and CPU as shares alone, as in the plan.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Metric;
+
 /// The values at which a warning and a critical alert begin, in the unit of the quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -9,6 +11,8 @@ pub struct Limits {
     pub critical: Option<f64>,
     /// Of a share of a capacity: a warning, too, if fewer bytes are left, whatever the share.
     pub least_left_bytes: Option<u64>,
+    /// A breach counts only while this quantity is over its own limit, where that is measured.
+    pub only_while: Option<&'static Metric>,
     /// How long a number must be over before it is told.
     pub lasts: Duration,
     /// How long a deliberate condition may last before it is told.
@@ -17,8 +21,14 @@ pub struct Limits {
 
 impl Limits {
     /// No limit: any value is well.
-    pub const NONE: Limits =
-        Limits { warning: None, critical: None, least_left_bytes: None, lasts: Duration::ZERO, grace: Duration::ZERO };
+    pub const NONE: Limits = Limits {
+        warning: None,
+        critical: None,
+        least_left_bytes: None,
+        only_while: None,
+        lasts: Duration::ZERO,
+        grace: Duration::ZERO,
+    };
 
     /// A warning at this value and above.
     pub const fn warning(limit: f64) -> Limits {

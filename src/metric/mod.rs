@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use catalogue::{
     CONNECTIONS, CONTAINER_HEALTH, CONTAINER_STATE, CPU, DISK, DISK_FORECAST, DOCKER_ENGINE, INODE_FORECAST, INODES,
-    MEMORY, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
+    MEMORY, MEMORY_PRESSURE, SWAP, TRAFFIC_IN, TRAFFIC_OUT,
 };
 pub use limits::{Limits, Release};
 pub use unit::Unit;

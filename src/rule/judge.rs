@@ -107,7 +107,7 @@ impl Finding<'_> {
 
 /// One finding for each reading, in the same order.
 pub fn evaluate<'a>(snapshot: &'a Snapshot, rules: &'a Rules) -> Vec<Finding<'a>> {
-    snapshot.readings.iter().map(|reading| judge(reading, rules)).collect()
+    snapshot.readings.iter().map(|reading| judge(reading, snapshot, rules)).collect()
 }
 
 /// The number that is compared with limits.
@@ -121,8 +121,21 @@ fn measured(value: &Value) -> Option<f64> {
     }
 }
 
+/// Judges a reading of `snapshot`, whose other readings may excuse it.
+pub fn judge<'a>(reading: &'a Reading, snapshot: &Snapshot, rules: &'a Rules) -> Finding<'a> {
+    let mut finding = alone(reading, rules);
+    if finding.verdict.is_breach()
+        && let Some(metric) = finding.limits.only_while
+        && let Some(other) = snapshot.readings.iter().find(|other| other.key.metric == metric)
+        && !alone(other, rules).verdict.is_breach()
+    {
+        finding.verdict = Verdict::Clear;
+    }
+    finding
+}
+
 /// A reading *at* a limit is over it.
-pub fn judge<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
+fn alone<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
     let limits = rules.limits(&reading.key).unwrap_or(&Limits::NONE);
     if let Value::Container(container) = &reading.value {
         let verdict = match container.well {
@@ -251,5 +264,28 @@ mod tests {
             judged(metric::CONTAINER_STATE, Value::from(word)).2
         };
         assert_eq!((wait(true), wait(false)), (GRACE, Duration::ZERO));
+    }
+
+    #[test]
+    fn swap_counts_only_while_memory_is_short_where_that_is_asked_and_measured() {
+        let of = |metric, only_while| {
+            Rule::for_every(metric, Limits { only_while, critical: Some(95.0), ..Limits::warning(80.0) })
+        };
+        let rules: Rules = [of(metric::SWAP, Some(metric::CPU)), of(metric::CPU, None)].into_iter().collect();
+        let swap = |percent: f64, other: Option<f64>| {
+            let mut snapshot = Snapshot::default();
+            snapshot.push_whole(metric::SWAP, Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
+            if let Some(other) = other {
+                snapshot.push_whole(metric::CPU, Value::Number(other));
+            }
+            evaluate(&snapshot, &rules)[0].verdict
+        };
+        assert_eq!(swap(90.0, Some(10.0)), Verdict::Clear);
+        assert_eq!(swap(99.0, Some(79.0)), Verdict::Clear);
+        assert_eq!(swap(90.0, Some(80.0)), Verdict::Breach(Level::Warning));
+        assert_eq!(swap(99.0, Some(80.0)), Verdict::Breach(Level::Critical));
+        // Unknown pressure excuses nothing.
+        assert_eq!(swap(90.0, None), Verdict::Breach(Level::Warning));
+        assert_eq!(swap(10.0, Some(99.0)), Verdict::Clear);
     }
 }

@@ -7,8 +7,8 @@ use super::parse::Malformed;
 use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
-use crate::metric::{self, Metric};
-use crate::settings::{Section, doc};
+use crate::metric::{self, Limits, Metric};
+use crate::settings::{Doc, Section, doc};
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value, Watched};
 
 use arc::Arc;
@@ -39,6 +39,9 @@ fn read_memory(section: &mut Section<'_>) -> Setup {
 fn read_swap(section: &mut Section<'_>) -> Setup {
     let doc = doc("Swap 使用率 (%)；没有 Swap 的主机从不告警", "swap usage, percent; no alert on a host without swap");
     let limits = read_limits(section, metric::SWAP, "threshold", doc);
+    let options = [("always", None), ("pressure", Some(metric::MEMORY_PRESSURE))];
+    let limits = Limits { only_while: section.choice("when", None, &options, WHEN), ..limits };
+    section.mark_as_judging(&["when"]);
     // If memory is watched, swap is read together with it.
     let open = |watched: &[Watched], host: &Host| {
         let is_alone = !watched.contains(&whole(metric::MEMORY));
@@ -46,6 +49,11 @@ fn read_swap(section: &mut Section<'_>) -> Setup {
     };
     Setup::new(open).limited(metric::SWAP, limits)
 }
+
+const WHEN: Doc = doc(
+    "`pressure`：仅在内存压力 (`memory_pressure`) 也超过阈值时告警；内核不提供时同 `always`",
+    "`pressure`: only while memory pressure is over its threshold, too; as `always` where the kernel does not tell it",
+);
 
 struct Memory {
     meminfo: ProcFile,

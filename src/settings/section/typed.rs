@@ -230,11 +230,14 @@ impl Section<'_> {
         let words: Vec<&'static str> = options.iter().map(|(word, _)| *word).collect();
         let default_word = options.iter().find(|(_, value)| *value == default).map_or("", |(word, _)| word);
         self.describe(key, ValueKind::Choice(words.clone()), default_word.to_owned(), doc);
-        self.value(key, default, &words.join(", "), |scalar| {
+        let value = self.value(key, default, &words.join(", "), |scalar| {
             let chosen = options.iter().find(|(word, _)| word.eq_ignore_ascii_case(&scalar.text));
             let unknown = || Complaint::new(format!("{} is none of the values", quoted(&scalar.text)));
             chosen.map(|(_, value)| value.clone()).ok_or_else(unknown)
-        })
+        });
+        let word = options.iter().find(|(_, option)| *option == value).map_or("", |(word, _)| word);
+        self.holds(key, Written::Text(word.to_owned()));
+        value
     }
 }
 

@@ -46,7 +46,7 @@ fn usage(snapshot: &Snapshot, metric: &'static Metric) -> (f64, u64, u64) {
 }
 
 /// A tool's output.
-fn run(tool: &str, arguments: &[&str]) -> String {
+pub fn run(tool: &str, arguments: &[&str]) -> String {
     let output = Command::new(tool).args(arguments).env("LC_ALL", "C").output();
     let output = output.unwrap_or_else(|error| panic!("{tool} is needed for this comparison: {error}"));
     assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));

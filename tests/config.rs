@@ -68,7 +68,14 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     let crlf = valid("crlf.yaml");
     assert_eq!(crlf.general.hostname, "web-1");
     let of_paths = |metric| ["/", "/data"].map(|path| Watched::One(Key::new(metric, path)));
-    let paths = [metric::DISK, metric::DISK_FORECAST, metric::INODES, metric::INODE_FORECAST].map(of_paths).concat();
+    let metrics = [
+        metric::DISK,
+        metric::DISK_FORECAST,
+        metric::INODES,
+        metric::INODE_FORECAST,
+        vps_monitor::collect::disk::DISK_STATE,
+    ];
+    let paths = metrics.map(of_paths).concat();
     assert!(crlf.sources.iter().any(|source| source.watched().eq(paths.iter().cloned())));
 }
 

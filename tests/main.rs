@@ -14,6 +14,7 @@ mod channel;
 mod cli;
 mod config;
 mod crash;
+mod disks;
 mod docker;
 mod forecast;
 mod generated;

@@ -18,11 +18,11 @@ use crate::support::agent::{BINARY, Place, quick};
 use crate::support::{is_ci, only};
 
 /// A mount, as long as this lives.
-struct Mounted(PathBuf);
+pub struct Mounted(PathBuf);
 
 impl Mounted {
     /// `None` where it cannot be had, with a word on why.
-    fn on(point: &Path, arguments: &[&str]) -> Option<Mounted> {
+    pub fn on(point: &Path, arguments: &[&str]) -> Option<Mounted> {
         fs::create_dir_all(point).unwrap();
         let done = Command::new("mount").args(arguments).arg(point).output().unwrap();
         if done.status.success() {
@@ -31,6 +31,12 @@ impl Mounted {
         assert!(!is_ci(), "CI runs as root: {done:?}");
         println!("skipped: mounting takes root");
         None
+    }
+}
+
+impl Mounted {
+    pub fn already(point: &Path) -> Mounted {
+        Mounted(point.to_owned())
     }
 }
 

@@ -87,7 +87,7 @@ fn set_up(
         uptime: host.uptime(),
     };
     if let Loaded::State(state) = &loaded {
-        host.mounts.remember(&state.mounts);
+        host.mounts.remember(&state.mounts, &state.writable);
     }
     let starts_for = mode.uptime.and_then(|uptime| SETTLED_AFTER.checked_sub(uptime)).filter(|_| !once);
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());

@@ -34,7 +34,7 @@ use crate::clock::{Boot, Now};
 use crate::collect::Plan;
 use crate::collect::docker::{Memory, Scope};
 use crate::config::Resolved;
-use crate::host::LastMounts;
+use crate::host::{LastMounts, Writable};
 use crate::http;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
@@ -97,7 +97,7 @@ pub enum Input {
         scope: Scope,
     },
     /// The watched paths are on other disks than before.
-    Mounts(LastMounts),
+    Mounts(LastMounts, Writable),
     /// The memory of containers has changed.
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.
@@ -323,7 +323,10 @@ impl Core {
             Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
             Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
             Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
-            Input::Mounts(held) => self.state.change().mounts = held,
+            Input::Mounts(mounts, writable) => {
+                let state = self.state.change();
+                (state.mounts, state.writable) = (mounts, writable);
+            }
             Input::ContainersRemembered(memory) => self.state.change().containers = *memory,
             Input::EngineEvents(error) => self.log_ongoing(
                 "docker events",

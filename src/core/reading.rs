@@ -23,7 +23,7 @@ pub struct ReadingDocument {
     pub used_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_bytes: Option<u64>,
-    /// What may still be used, and the least that is well; where there is such a limit.
+    /// The bytes that may still be used, and the least that are well; where there is such a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

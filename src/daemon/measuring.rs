@@ -129,7 +129,9 @@ impl Measuring {
 
     /// Goes on with everything that is due or ready.
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
-        let mut inputs: Vec<Input> = self.host.mounts.take_change().map(Input::Mounts).into_iter().collect();
+        let change = self.host.mounts.take_change();
+        let mut inputs: Vec<Input> =
+            change.map(|(mounts, writable)| Input::Mounts(mounts, writable)).into_iter().collect();
         for measurement in &mut self.measurements {
             if measurement.due().is_none_or(|due| due > now.boot) {
                 continue;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, Owner};
-pub use mounts::{Access, LastMounts, Mounts, Unmounted};
+pub use mounts::{Access, LastMounts, Mounts, Unmounted, Writable, WriteState};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};

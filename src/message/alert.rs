@@ -123,20 +123,14 @@ pub(super) fn label(transition: &Transition, words: &Words) -> Line {
 /// `📊 内存使用率: 85.2% (阈值: 80%)`
 fn alert_line(transition: &Transition, words: &Words) -> Line {
     let Transition { key, value, limit, .. } = transition;
-    if let Value::Forecast(forecast) = value {
-        let growth = words.growth(forecast);
-        return label(transition, words) + ": " + short(key.metric, value, words) + " (" + growth + ")";
-    }
-    let limit = match limit {
-        Limit::Threshold(limit) => key.metric.unit.show_limit(*limit).into(),
-        Limit::LeftBytes(least) => {
-            let left = words.left(value.left_bytes().unwrap_or_default(), *least);
-            return label(transition, words) + ": " + short(key.metric, value, words) + " (" + left + ")";
-        }
-        Limit::Expected(word) => Line::foreign(word),
-        Limit::None => return label(transition, words) + ": " + short(key.metric, value, words),
+    let beside: Line = match (value, limit) {
+        (Value::Forecast(forecast), _) => words.growth(forecast).into(),
+        (_, Limit::Threshold(limit)) => Line::from(words.threshold) + ": " + key.metric.unit.show_limit(*limit),
+        (_, Limit::LeftBytes(least)) => words.left(value.left_bytes().unwrap_or_default(), *least).into(),
+        (_, Limit::Expected(word)) => Line::from(words.expected) + ": " + Line::foreign(word),
+        (_, Limit::None) => return label(transition, words) + ": " + short(key.metric, value, words),
     };
-    label(transition, words) + ": " + short(key.metric, value, words) + " (" + words.threshold + ": " + limit + ")"
+    label(transition, words) + ": " + short(key.metric, value, words) + " (" + beside + ")"
 }
 
 impl Words {

@@ -17,7 +17,7 @@ use crate::collect::Plan;
 use crate::collect::docker::RecordedWords;
 use crate::core::ReadingDocument;
 use crate::metric::{self, Metric, Unit};
-use crate::rule::Verdict;
+use crate::rule::{Level, Verdict};
 use crate::snapshot::{ContainerWord, Key, Reading, Value};
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
@@ -311,6 +311,8 @@ impl AllSeries {
         let is_word = key.metric.unit == Unit::Word;
         let value = match value {
             Written::Nothing => return Ok(None),
+            // Of a condition of the host a word does not tell which one is expected.
+            Written::Text(_) if is_word && !key.metric.is_of_docker() => return Ok(None),
             Written::Text(word) if is_word => Value::from(self.words.reading(key, &bounded(word)?)),
             Written::Text(number) => Value::Number(possible(key, csv::number(number)?)?),
             Written::Json(reading) => match (&reading.value, reading.used_bytes.zip(reading.total_bytes)) {
@@ -340,7 +342,8 @@ impl AllSeries {
             _ => None,
         };
         let expected = reading.expected.as_deref().map_or(judged.expected, Rc::from);
-        Ok(ContainerWord { well, expected, ..judged })
+        let is_critical = judged.is_critical || reading.level.as_deref() == Some(Level::Critical.name());
+        Ok(ContainerWord { well, expected, is_critical, ..judged })
     }
 }
 

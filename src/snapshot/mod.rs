@@ -193,8 +193,8 @@ impl Value {
         }
     }
 
-    /// Of a share of a capacity: the bytes that are left of what may be used, which is fewer than what is free where a part
-    /// is reserved (on a disk, for root). The share is that of the used bytes in used and left ones.
+    /// Of a share of a capacity: the bytes that may still be used: fewer than the free ones where a part is reserved (on a
+    /// disk, for root). The share is that of the used bytes in used and left ones.
     pub fn left_bytes(&self) -> Option<u64> {
         match *self {
             Value::Usage { total_bytes: 0, .. } => None,

@@ -22,7 +22,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::LastMounts;
+use crate::host::{LastMounts, Writable};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -93,6 +93,9 @@ pub struct State {
     /// The disks that the watched paths were on.
     #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
     pub mounts: LastMounts,
+    /// The watched paths whose file systems could be written once.
+    #[serde(default, skip_serializing_if = "Writable::is_empty")]
+    pub writable: Writable,
 }
 
 impl State {

@@ -74,7 +74,9 @@ impl Still {
         }
         match self.check.advance(&mut self.host, self.now) {
             Some(snapshot) => {
-                assert_eq!((snapshot.readings.len(), &*snapshot.failures), (11, &[][..]), "every metric is measured");
+                // It depends on the machine whether its root is on a disk, which has a state.
+                let numbers = snapshot.readings.iter().filter(|reading| reading.value.number().is_some()).count();
+                assert_eq!((numbers, &*snapshot.failures), (11, &[][..]), "every metric is measured");
                 self.checks_left = self.checks_left.saturating_sub(1);
                 Input::Measured { purpose: Purpose::Check, snapshot }
             }

@@ -47,9 +47,11 @@ fn all_within_thresholds_is_0_and_each_reading_has_the_fields_of_its_kind() {
         ("connections", "", "count", &plain.into()),
         ("inodes", "/", "percent", &plain.into()),
     ];
-    let readings = document["readings"].as_array().unwrap();
+    // It depends on the machine whether its root is on a disk.
+    let is_number = |reading: &&Json| reading["metric"] != "disk_state";
+    let readings: Vec<&Json> = document["readings"].as_array().unwrap().iter().filter(is_number).collect();
     assert_eq!(readings.len(), expected.len(), "{document:#}");
-    for (reading, (metric, target, unit, fields)) in readings.iter().zip(expected) {
+    for (reading, (metric, target, unit, fields)) in readings.into_iter().zip(expected) {
         assert_eq!(keys(reading), *fields, "{reading:#}");
         assert_eq!((&reading["metric"], &reading["target"]), (&metric.into(), &target.into()));
         assert_eq!((&reading["unit"], &reading["verdict"]), (&unit.into(), &"clear".into()));

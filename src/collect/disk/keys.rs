@@ -5,12 +5,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Disk, Watch};
+use super::{DISK_STATE, Disk, Found, SOURCE, Watch};
 use crate::collect::{EVERY, Setup, read_limits_within};
+use crate::host::Host;
 use crate::metric::{self, Limits, Metric};
 use crate::settings::{Complaint, Doc, Item, Section, Text, Written, doc};
 
-/// What holds for a path.
+/// The limits for a path, and the quantities that are off there.
 #[derive(Clone, Copy, Debug)]
 struct Terms {
     usage: Limits,
@@ -18,11 +19,14 @@ struct Terms {
     inodes: Option<f64>,
     /// `None`: there is none.
     forecast_hours: Option<f64>,
+    /// Whether it is told that it turned read-only.
+    read_only: bool,
 }
 
 /// A path of the list.
 #[derive(Debug)]
 struct Entry {
+    /// Or [`AUTO`].
     path: Rc<str>,
     /// `None`: the section's.
     own: Option<Terms>,
@@ -46,13 +50,13 @@ pub fn read(section: &mut Section<'_>) -> Setup {
         entries.push(Entry::of_path(ROOT.into()));
     }
     section.holds("paths", Written::List(entries.iter().map(|entry| entry.written.clone()).collect()));
-    let watched = entries.iter().map(|Entry { path, own, .. }| {
-        let reads_inodes = own.unwrap_or(terms).inodes.is_some();
-        Watch { path: Rc::clone(path), reads_inodes }
-    });
+    let found = entries.iter().any(|entry| *entry.path == *AUTO).then(|| terms.found());
+    entries.retain(|entry| *entry.path != *AUTO);
+    let watched = entries.iter().map(|Entry { path, own, .. }| own.unwrap_or(terms).watch(path));
     let watched: Vec<Watch> = watched.collect();
     let targets = entries.iter().map(|entry| Rc::clone(&entry.path)).collect();
-    let setup = Setup { targets, ..Setup::new(move |_, _| Some(Box::new(Disk::new(watched.clone())) as _)) };
+    let open = move |_: &[_], _: &Host| Some(Box::new(Disk::new(watched.clone(), found.clone())) as _);
+    let setup = Setup { targets, ..Setup::new(open) };
     let own = entries.iter().filter_map(|Entry { path, own, .. }| Some((&**path, own.as_ref()?)));
     own.chain([(EVERY, &terms)]).fold(setup, |setup, (target, terms)| terms.limit(setup, target))
 }
@@ -64,12 +68,13 @@ impl Default for Terms {
             usage: default(metric::DISK),
             inodes: default(metric::INODES).warning,
             forecast_hours: default(metric::DISK_FORECAST).warning,
+            read_only: true,
         }
     }
 }
 
 impl Terms {
-    /// What is not written is that of `around`.
+    /// A key that is not written has the value of `around`.
     fn read(section: &mut Section<'_>, around: Terms) -> Terms {
         let usage = read_limits_within(section, metric::DISK, around.usage, "threshold", THRESHOLD);
         let least = section.size_or_off("free_below", around.usage.least_left_bytes, LEAST_LEFT, FREE_BELOW);
@@ -78,7 +83,20 @@ impl Terms {
         let inodes = section.percent_or_off("inodes", around.inodes, INODES);
         let forecast = around.forecast_hours.map(hours);
         let forecast = section.duration_or_off("forecast", forecast, LEAST_FORECAST..=LONGEST_FORECAST, FORECAST);
-        Terms { usage, inodes, forecast_hours: forecast.map(|forecast| forecast.as_secs_f64() / HOUR_SECONDS) }
+        let read_only = section.boolean("read_only", around.read_only, READ_ONLY);
+        let forecast_hours = forecast.map(|forecast| forecast.as_secs_f64() / HOUR_SECONDS);
+        Terms { usage, inodes, forecast_hours, read_only }
+    }
+
+    fn watch(&self, path: &Rc<str>) -> Watch {
+        let (reads_inodes, reads_state) = (self.inodes.is_some(), self.read_only);
+        Watch { path: Rc::clone(path), reads_inodes, reads_state, is_found: false }
+    }
+
+    fn found(&self) -> Found {
+        let own = Terms::limit(*self, Setup::new(|_, _| None), EVERY);
+        let metrics = SOURCE.metrics().filter(|metric| own.is_on(metric, EVERY)).collect();
+        Found { reads_inodes: self.inodes.is_some(), reads_state: self.read_only, metrics }
     }
 
     fn limit(self, setup: Setup, target: &str) -> Setup {
@@ -86,10 +104,11 @@ impl Terms {
             let default = metric.default.unwrap_or(Limits::NONE);
             limit.map(|warning| Limits { warning: Some(warning), ..default })
         };
-        let Terms { usage, inodes, forecast_hours } = self;
+        let Terms { usage, inodes, forecast_hours, read_only } = self;
         setup
             .with(metric::DISK, target, Some(usage))
             .with(metric::DISK_FORECAST, target, at(metric::DISK_FORECAST, forecast_hours))
+            .with(DISK_STATE, target, read_only.then_some(Limits::NONE))
             .with(metric::INODES, target, at(metric::INODES, inodes))
             .with(metric::INODE_FORECAST, target, at(metric::INODE_FORECAST, inodes.and(forecast_hours)))
     }
@@ -105,7 +124,7 @@ impl Entry {
     fn read(item: &mut Item<'_>, around: Terms) -> Option<Entry> {
         item.text_or_section(
             PATH,
-            |text| Ok(Entry::of_path(absolute_path(text)?)),
+            |text| Ok(Entry::of_path(if text == AUTO { text.into() } else { absolute_path(text)? })),
             |section| {
                 let path = section.parse("path", OWN_PATH, |text| absolute_path(text).map(Some));
                 if let Some(path) = &path {
@@ -148,21 +167,29 @@ fn hours(hours: f64) -> Duration {
     Duration::from_secs_f64(hours * HOUR_SECONDS)
 }
 
+const READ_ONLY: Doc = doc(
+    "磁盘由可写变为只读时告警（严重）；本来就只读的不算",
+    "a critical alert if a disk that could be written turns read-only",
+);
+
 const ROOT: &str = "/";
 
+/// In place of a path: every disk of this host.
+const AUTO: &str = "auto";
+
 const PATHS: Doc = doc(
-    "要监控的路径，每个单独告警，留空则只监控根目录",
-    "paths to watch, each with its own alert; empty: only the root directory",
+    "要监控的路径，每个单独告警，留空则只监控根目录；`auto`：本机所有不小于 512 MB 的磁盘文件系统",
+    "paths to watch, each with its own alert; empty: only the root directory; `auto`: every file system of a disk here of 512 MB or more",
 )
 .default(ROOT)
 .unique()
-.values("绝对路径，或如下各项", "absolute paths, or entries as below")
+.values("绝对路径、`auto`，或如下各项", "absolute paths, `auto`, or entries as below")
 .below(&[Text {
     zh: "  - {path: /backup, threshold: 98, critical: 99, for: 10m, free_below: 5GB}  # 单独的阈值，未写的取上面的值",
     en: "limits of its own; what it does not say is as above",
 }]);
 
-const PATH: Doc = doc("绝对路径", "an absolute path").pattern("^/");
+const PATH: Doc = doc("绝对路径，或 `auto`", "an absolute path, or `auto`").pattern("^(/|auto$)");
 
 const OWN_PATH: Doc = doc("下列阈值所属的路径", "the path that the limits are for")
     .values("绝对路径", "an absolute path")
@@ -284,7 +311,7 @@ mod tests {
         let disk = read("threshold: 70, free_below: 1GiB, paths: [/, {path: /backup, inodes: 0}]").unwrap();
         let shown = serde_json::to_value(disk.values()).unwrap();
         let own = serde_json::json!(
-            {"path": "/backup", "threshold": 70, "critical": null, "for": 0, "free_below": "1GB", "inodes": 0, "forecast": 86400}
+            {"path": "/backup", "threshold": 70, "critical": null, "for": 0, "free_below": "1GB", "inodes": 0, "forecast": 86400, "read_only": true}
         );
         assert_eq!(shown["paths"], serde_json::json!(["/", own]));
     }

@@ -5,6 +5,7 @@
 //! it.
 
 mod keys;
+mod state;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -17,23 +18,46 @@ use crate::metric::{self, Metric};
 use crate::snapshot::{Failure, Snapshot, Value};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
+pub use state::DISK_STATE;
+
+use state::Words;
+
 pub const SOURCE: &Source = &Source {
     name: "disk",
     group: SYSTEM,
     is_on_by_default: true,
-    metrics: &[metric::DISK, metric::INODES],
+    metrics: &[metric::DISK, metric::INODES, DISK_STATE],
     read: |section, _| keys::read(section),
 };
 
-/// A path, and what is read of it beside its space.
+/// A path, and its quantities beside the space.
 #[derive(Clone, Debug)]
 struct Watch {
     path: Rc<str>,
     reads_inodes: bool,
+    reads_state: bool,
+    /// Found, not named.
+    is_found: bool,
+}
+
+/// The quantities of the disks that are found.
+#[derive(Clone, Debug)]
+struct Found {
+    reads_inodes: bool,
+    reads_state: bool,
+    /// All of them, and the derived ones.
+    metrics: Vec<&'static Metric>,
 }
 
 struct Disk {
+    /// The named ones; in a check the found ones behind them.
     paths: Vec<Watch>,
+    named: usize,
+    /// `None`: none is looked for.
+    found: Option<Found>,
+    /// Disks that were found and are there no more, and since when.
+    gone: Vec<(Rc<str>, Boot)>,
+    words: Words,
     /// The state of each path in this check.
     states: Vec<State>,
     began: Boot,
@@ -44,6 +68,14 @@ enum State {
     Answered(Result<FileSystem, String>),
 }
 
+/// A disk that is found is at least as large.
+const LEAST_FOUND_BYTES: u64 = 512 << 20;
+
+/// A disk that was found and is there no more is unknown for so long: it may have failed, or was taken away on purpose.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+const GONE: &str = "it was found by `auto` and is not mounted any more: mount it again, or it is left out after a day";
+
 /// The pause before the next look for a process's answer: short at first, as most answer at once.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
@@ -52,19 +84,48 @@ const _: () = assert!(FIRST_LOOK.as_millis() < LONGEST_LOOK.as_millis());
 const _: () = assert!(LONGEST_LOOK.as_millis() < STATVFS_DEADLINE.as_millis());
 
 impl Disk {
-    fn new(paths: Vec<Watch>) -> Disk {
-        Disk { paths, states: Vec::new(), began: Boot::from_micros(0) }
+    fn new(paths: Vec<Watch>, found: Option<Found>) -> Disk {
+        let named = paths.len();
+        let words = Words::default();
+        Disk { paths, named, found, gone: Vec::new(), words, states: Vec::new(), began: Boot::from_micros(0) }
     }
 
     /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
     /// before.
-    fn ask(path: &Rc<str>, host: &mut Host, now: Boot) -> State {
-        match host.mounts.ask(path) {
+    fn ask(watch: &Watch, host: &mut Host, now: Boot) -> State {
+        let path = &watch.path;
+        let access = host.mounts.ask(path);
+        // Whether a found one is large enough to be watched is not known yet.
+        if access.is_ok() && (!watch.is_found || host.mounts.holds(path)) {
+            host.mounts.hold(path);
+        }
+        match access {
             Ok(Access::Directly) => {
                 State::Answered((host.ask_file_system)(Path::new(&**path)).map_err(|error| error.to_string()))
             }
             Ok(Access::Apart { mount }) => State::Asked(host.probes.ask(Path::new(&**path), mount, now)),
+            Err(_) if watch.is_found => State::Answered(Err(GONE.to_owned())),
             Err(unmounted) => State::Answered(Err(unmounted.to_string())),
+        }
+    }
+
+    /// Adds the disks of this host that are not named. One that is there no more is watched for a day.
+    fn find(&mut self, host: &Host, now: Boot) {
+        self.paths.truncate(self.named);
+        let Some(found) = &self.found else { return };
+        let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();
+        let disks = host.mounts.disks(&named);
+        self.gone.retain(|(path, _)| disks.contains(path) && host.mounts.ask(path).is_err());
+        for path in disks {
+            if host.mounts.ask(&path).is_err() {
+                match self.gone.iter().find(|(gone, _)| *gone == path) {
+                    Some((_, since)) if now - *since >= KEPT_FOR => continue,
+                    Some(_) => {}
+                    None => self.gone.push((Rc::clone(&path), now)),
+                }
+            }
+            let Found { reads_inodes, reads_state, .. } = *found;
+            self.paths.push(Watch { path, reads_inodes, reads_state, is_found: true });
         }
     }
 
@@ -79,10 +140,11 @@ impl Disk {
 impl Collector for Disk {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         host.mounts.refresh();
+        self.find(host, now);
         host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
         self.began = now;
         self.states.clear();
-        self.states.extend(self.paths.iter().map(|watch| Disk::ask(&watch.path, host, now)));
+        self.states.extend(self.paths.iter().map(|watch| Disk::ask(watch, host, now)));
         host.probes.advance(&host.worker, now);
         // Most answers are there when the check ends. Only if there are too few children is there something to do
         // before.
@@ -97,7 +159,7 @@ impl Collector for Disk {
             let pause = if is_waiting { FIRST_LOOK } else { (now.boot - self.began).clamp(FIRST_LOOK, LONGEST_LOOK) };
             return Progress::Again(now.boot.after(pause));
         }
-        for (Watch { path, reads_inodes }, state) in self.paths.iter().zip(self.states.drain(..)) {
+        for (watch, state) in self.paths.iter().zip(self.states.drain(..)) {
             let answer = match state {
                 State::Answered(answer) => answer,
                 State::Asked(probe) => match probe.answer() {
@@ -105,18 +167,41 @@ impl Collector for Disk {
                     None => continue,
                 },
             };
-            match answer {
-                Ok(file_system) => {
-                    take_usage(path, file_system, into);
-                    if *reads_inodes {
-                        take_inodes(path, file_system, into);
-                    }
+            if let (true, Some(found)) = (watch.is_found, &self.found) {
+                if answer.as_ref().is_ok_and(|file_system| is_too_small(*file_system)) {
+                    continue;
                 }
-                Err(error) => into.failures.push(failure(path, SOURCE.metrics, &error)),
+                if answer.is_ok() {
+                    host.mounts.hold(&watch.path);
+                }
+                found.metrics.iter().for_each(|metric| into.watch(metric, Rc::clone(&watch.path)));
             }
+            take(watch, answer, &self.words, host, into);
         }
         Progress::Done
     }
+}
+
+/// Adds the readings of a path, or the reason why there are none.
+fn take(watch: &Watch, answer: Result<FileSystem, String>, words: &Words, host: &Host, into: &mut Snapshot) {
+    let path = &watch.path;
+    match answer {
+        Ok(file_system) => {
+            take_usage(path, file_system, into);
+            if watch.reads_inodes {
+                take_inodes(path, file_system, into);
+            }
+            if watch.reads_state {
+                words.take(path, host, into);
+            }
+        }
+        Err(error) => into.failures.push(failure(path, SOURCE.metrics, &error)),
+    }
+}
+
+/// A boot partition, a stick: not worth a line of its own.
+fn is_too_small(file_system: FileSystem) -> bool {
+    file_system.blocks.saturating_mul(file_system.block_bytes) < LEAST_FOUND_BYTES
 }
 
 fn take_usage(path: &Rc<str>, file_system: FileSystem, into: &mut Snapshot) {
@@ -210,8 +295,9 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let watch = |path: &&str| Watch { path: (*path).into(), reads_inodes: inodes };
-        let mut disk = Disk::new(paths.iter().map(watch).collect());
+        let watch =
+            |path: &&str| Watch { path: (*path).into(), reads_inodes: inodes, reads_state: false, is_found: false };
+        let mut disk = Disk::new(paths.iter().map(watch).collect(), None);
         let mut snapshot = Snapshot::default();
         for path in paths {
             snapshot.watch(metric::DISK, *path);

@@ -35,7 +35,7 @@ pub struct Source {
 
 impl Source {
     /// Its quantities, and the forecasts of these.
-    fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
+    pub fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
         self.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
     }
 
@@ -63,14 +63,14 @@ pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "N
 pub struct Setup {
     /// The targets of its quantities; an empty name if the host has each once.
     pub targets: Vec<Rc<str>>,
-    /// What its keys say of its quantities; the first that fits a target wins.
+    /// The words of its keys on its quantities; the first that fits a target wins.
     pub terms: Vec<Terms>,
     /// How far apart its two readings are; zero where one will do.
     pub window: Duration,
     pub open: Box<Open>,
 }
 
-/// What the keys say of one quantity.
+/// The words of the keys on one quantity.
 pub struct Terms {
     pub metric: &'static Metric,
     /// A target, or a pattern of targets with `*`.
@@ -110,7 +110,8 @@ impl Setup {
         self
     }
 
-    fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
+    /// Whether a quantity is measured of this target.
+    pub fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
         self.terms.iter().find(|terms| terms.fit(metric, target)).is_none_or(|terms| terms.limits.is_some())
     }
 

@@ -29,3 +29,9 @@ impl Kind {
         }
     }
 }
+
+/// Whether it is a file system of its own on this host's disks, which can be written: not an image (squashfs, iso9660), not a
+/// layer over others (overlay), not in memory.
+pub(super) fn is_of_a_disk(file_system: &str) -> bool {
+    matches!(file_system, "btrfs" | "ext2" | "ext3" | "ext4" | "f2fs" | "vfat" | "xfs" | "zfs")
+}

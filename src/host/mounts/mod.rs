@@ -8,22 +8,29 @@
 //! The mount of a path is remembered, also over a restart: if a disk was unmounted, or not mounted again when the
 //! machine started, the measurement would be that of the file system around it.
 
+mod disks;
 mod kind;
+mod superblock;
 mod table;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use superblock::{Writing, superblock};
 use table::Table;
 
 /// More than any list of mounts: the kernel allows 100,000 (fs.mount-max), of some 300 bytes each.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The kernel gives the list in pages, each of whole lines.
+const PAGE_BYTES: usize = 4096;
 
 /// The mounts of this process, as of the last change.
 pub struct Mounts {
@@ -33,6 +40,8 @@ pub struct Mounts {
     text: Vec<u8>,
     /// The last mount of each path.
     held: HashMap<Rc<str>, LastMount>,
+    /// The devices of these mounts, each once.
+    devices: Vec<Rc<str>>,
     /// The part that outlives the process has changed.
     is_changed: bool,
 }
@@ -43,10 +52,30 @@ pub struct Mounts {
 /// not there for the same agent run by hand, and the file system around them gives the same numbers.
 pub type LastMounts = BTreeMap<Rc<str>, String>;
 
+/// The paths whose file systems could be written once: the other part that outlives the process.
+pub type Writable = BTreeSet<Rc<str>>;
+
 #[derive(Debug, PartialEq, Eq)]
 struct LastMount {
     point: PathBuf,
     is_own_device: bool,
+    /// Empty where only an earlier process has seen it.
+    device: Rc<str>,
+    was_writable: bool,
+    /// At the last look; `None`: not known.
+    state: Option<WriteState>,
+}
+
+/// Whether the file system of a path can be written, as far as that is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteState {
+    /// It is in memory, on a server, an image or a layer over others.
+    OfNoDisk,
+    Writable,
+    /// It was so when it was first seen.
+    ReadOnly,
+    /// It could be written before.
+    TurnedReadOnly,
 }
 
 /// The way to ask the file system under a path for its size.
@@ -85,22 +114,30 @@ impl Mounts {
             table: Table::default(),
             text: Vec::new(),
             held: HashMap::new(),
+            devices: Vec::new(),
             is_changed: false,
         }
     }
 
     /// Goes on from an earlier process's memory.
-    pub fn remember(&mut self, held: &LastMounts) {
-        let held =
-            held.iter().map(|(path, point)| (Rc::clone(path), LastMount { point: point.into(), is_own_device: true }));
-        self.held.extend(held);
+    pub fn remember(&mut self, points: &LastMounts, writable: &Writable) {
+        for path in points.keys().chain(writable) {
+            // Of a path that has no mount of its own only the file system is remembered.
+            let (point, is_own_device) = points.get(path).map_or((ROOT, false), |point| (point.as_str(), true));
+            let was_writable = writable.contains(path);
+            let last = LastMount { point: point.into(), is_own_device, device: "".into(), was_writable, state: None };
+            self.held.insert(Rc::clone(path), last);
+        }
     }
 
     /// The part that outlives this process, if it has changed since the last call.
-    pub fn take_change(&mut self) -> Option<LastMounts> {
+    pub fn take_change(&mut self) -> Option<(LastMounts, Writable)> {
         std::mem::take(&mut self.is_changed).then(|| {
             let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
-            lasting.filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned()))).collect()
+            let points =
+                lasting.filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned()))).collect();
+            let writable = self.held.iter().filter(|(_, held)| held.was_writable);
+            (points, writable.map(|(path, _)| Rc::clone(path)).collect())
         })
     }
 
@@ -110,7 +147,38 @@ impl Mounts {
             // If the list cannot be read, no file system is known to answer at once, and a process of its own asks
             // each.
             self.table = self.read().unwrap_or_default();
+        } else if self.look_at_superblocks().is_err() {
+            self.table = Table::default();
         }
+    }
+
+    /// Takes in whether the held file systems can be written now: no change of that is reported where the kernel itself
+    /// makes it. Reads the list as far as they are in it; disks come before the mounts of containers.
+    fn look_at_superblocks(&mut self) -> io::Result<()> {
+        let Mounts { watched: Some(list), table, text, devices, .. } = self else { return Ok(()) };
+        let (mut missing, mut read, mut begin) = (devices.len(), 0, 0);
+        text.clear();
+        while missing > 0 && text.len() < MAX_LIST_BYTES as usize {
+            text.resize(read + PAGE_BYTES, 0);
+            let count = list.read_at(&mut text[read..], read as u64)?;
+            read += count;
+            text.truncate(read);
+            if count == 0 {
+                break;
+            }
+            while let Some(length) = text[begin..].iter().position(|byte| *byte == b'\n') {
+                let line = &text[begin..begin + length];
+                begin += length + 1;
+                let Some(found) = superblock(line) else { continue };
+                let is_it = |device: &Rc<str>| device.as_bytes() == found.device;
+                if let Some(at) = devices[..missing].iter().position(is_it) {
+                    missing -= 1;
+                    devices.swap(at, missing);
+                    table.set_writing(&devices[missing], found.writing);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self) -> io::Result<Table> {
@@ -121,11 +189,11 @@ impl Mounts {
         Table::parse(&self.text).map_err(io::Error::other)
     }
 
-    /// The way to ask for the size of the file system under `path`; remembers its mount.
+    /// The way to ask for the size of the file system under `path`.
     ///
     /// # Errors
     /// It was on a mount that is gone, a bind mount included. Not where an automounter waits in its place.
-    pub fn ask(&mut self, path: &Rc<str>) -> Result<Access, Unmounted> {
+    pub fn ask(&self, path: &Rc<str>) -> Result<Access, Unmounted> {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else {
             return Ok(Access::Apart { mount: PathBuf::from(&**path) });
         };
@@ -145,28 +213,81 @@ impl Mounts {
             // Its future mount differs from path to path.
             (false, true) => Access::Apart { mount: PathBuf::from(&**path) },
         };
-        let is_same = |held: &LastMount| {
-            held.point.as_os_str() == place.point.as_os_str() && held.is_own_device == place.is_own_device
-        };
-        if !self.held.get(path).is_some_and(is_same) {
-            let held = LastMount { point: place.point.to_owned(), is_own_device: place.is_own_device };
-            let is_lasting = held.is_own_device;
-            let before = self.held.insert(Rc::clone(path), held);
-            self.is_changed |= is_lasting || before.is_some_and(|before| before.is_own_device);
-        }
         Ok(asking)
     }
 
+    /// Remembers the mount of `path`, and whether it could be written.
+    pub fn hold(&mut self, path: &Rc<str>) {
+        let Some(place) = self.table.place(Path::new(&**path), read_link) else { return };
+        let before = self.held.get(path);
+        let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
+        let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable))
+            || place.writing.is_some_and(|writing| !writing.is_read_only);
+        let state = Some(match place.writing {
+            None => WriteState::OfNoDisk,
+            Some(Writing { is_read_only: false, .. }) => WriteState::Writable,
+            Some(Writing { was_turned, .. }) if was_turned || was_writable => WriteState::TurnedReadOnly,
+            Some(_) => WriteState::ReadOnly,
+        });
+        let is_same = |held: &&LastMount| {
+            is_at_same
+                && (held.is_own_device, held.was_writable, held.state) == (place.is_own_device, was_writable, state)
+                && held.device == *place.device
+        };
+        if before.filter(is_same).is_some() {
+            return;
+        }
+        let (is_own_device, device) = (place.is_own_device, Rc::clone(place.device));
+        let lasting = |held: &LastMount| (held.is_own_device.then(|| held.point.clone()), held.was_writable);
+        let held = LastMount { point: place.point.to_owned(), is_own_device, device, was_writable, state };
+        self.is_changed |= before.map(lasting).unwrap_or_default() != lasting(&held);
+        self.held.insert(Rc::clone(path), held);
+        let devices = self.held.values().map(|held| &held.device).filter(|device| !device.is_empty());
+        self.devices = devices.cloned().collect();
+        self.devices.sort();
+        self.devices.dedup();
+    }
+
+    /// Whether the file system of a held path could be written when it was last held; `None`: it is not known.
+    pub fn write_state(&self, path: &Rc<str>) -> Option<WriteState> {
+        self.held.get(path)?.state
+    }
+
+    /// The mount points of this host's disks, but for the file systems of these paths; those that were held, and are there
+    /// no more, too.
+    pub fn disks(&self, others: &[Rc<str>]) -> Vec<Rc<str>> {
+        let place = |path: &Rc<str>| self.table.place(Path::new(&**path), read_link);
+        let taken: Vec<&Rc<str>> = others.iter().filter_map(|path| Some(place(path)?.device)).collect();
+        let found = self.table.disks().into_iter().filter(|(_, device)| !taken.contains(device));
+        let mut found: Vec<Rc<str>> = found.filter_map(|(point, _)| Some(point.to_str()?.into())).collect();
+        let is_gone = |(path, held): &(&Rc<str>, &LastMount)| {
+            held.is_own_device
+                && held.point == Path::new(&***path)
+                && place(path).is_some_and(|place| place.point != held.point && !place.is_automount)
+        };
+        let gone = self.held.iter().filter(is_gone).map(|(path, _)| path);
+        let gone: Vec<Rc<str>> = gone.filter(|path| !others.contains(path)).cloned().collect();
+        found.extend(gone);
+        found
+    }
+
+    /// Whether the mount of a path is remembered.
+    pub fn holds(&self, path: &Rc<str>) -> bool {
+        self.held.contains_key(path)
+    }
+
     /// Forgets the mounts of all but these paths.
-    pub fn keep_only<'a>(&mut self, paths: impl ExactSizeIterator<Item = &'a Rc<str>>) {
-        if self.held.len() > paths.len() {
+    pub fn keep_only<'a>(&mut self, paths: impl Iterator<Item = &'a Rc<str>> + Clone) {
+        if self.held.len() > paths.clone().filter(|path| self.held.contains_key(*path)).count() {
             let kept: HashSet<&Rc<str>> = paths.collect();
             for (_, held) in self.held.extract_if(|path, _| !kept.contains(path)) {
-                self.is_changed |= held.is_own_device;
+                self.is_changed |= held.is_own_device || held.was_writable;
             }
         }
     }
 }
+
+const ROOT: &str = "/";
 
 fn read_link(path: &Path) -> Option<PathBuf> {
     fs::read_link(path).ok()
@@ -181,136 +302,4 @@ fn changed(list: &File) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
-    const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
-    const BIND: &str = "3 1 254:0 /srv /no/bind rw - ext4 /dev/vda rw\n";
-    const AUTOMOUNT: &str = "4 1 0:50 / /no/auto rw - autofs systemd-1 rw,direct\n";
-    const MOUNTED: &str = "5 4 0:51 / /no/auto rw - nfs4 server:/x rw\n";
-
-    /// The results of asking for `path` while the mounts change from list to list.
-    fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Access, String>> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let mut mounts = Mounts::listed_in(file.path());
-        let path: Rc<str> = path.into();
-        let ask = |list: &&[&str]| {
-            fs::write(file.path(), list.concat()).unwrap();
-            // No kernel reports this list's changes.
-            mounts.watched = None;
-            mounts.refresh();
-            mounts.ask(&path).map_err(|unmounted| unmounted.to_string())
-        };
-        lists.iter().map(ask).collect()
-    }
-
-    fn apart(mount: &str) -> Result<Access, String> {
-        Ok(Access::Apart { mount: mount.into() })
-    }
-
-    const DIRECTLY: Result<Access, String> = Ok(Access::Directly);
-
-    #[test]
-    fn a_path_that_was_on_a_mount_that_is_gone_is_not_measured_as_what_is_around_it() {
-        let told = Err("/no/data is not mounted any more, and / would be measured in its place: \
-                        mount it again, or remove the path from the configuration"
-            .to_owned());
-        let (with, without): (&[&str], &[&str]) = (&[ROOT, DATA], &[ROOT]);
-        assert_eq!(
-            asked("/no/data", &[with, without, without, with]),
-            [DIRECTLY, told.clone(), told.clone(), DIRECTLY]
-        );
-        assert_eq!(asked("/no/data/below", &[with, without]), [apart("/no/data"), told]);
-        assert_eq!(asked("/no/data", &[without, without]), [DIRECTLY, DIRECTLY]);
-        let told = asked("/no/bind/x", &[&[ROOT, BIND], &[ROOT]]).pop().unwrap().unwrap_err();
-        assert!(told.starts_with("/no/bind is not mounted any more"), "{told}");
-    }
-
-    #[test]
-    fn another_mount_in_its_place_or_deeper_is_no_loss() {
-        let other = "6 1 8:32 / /no/data rw - ext4 /dev/sdc rw\n";
-        let deeper = "7 6 8:48 / /no/data/x rw - ext4 /dev/sdd rw\n";
-        let lists: [&[&str]; 3] = [&[ROOT, DATA], &[ROOT, other], &[ROOT, other, deeper]];
-        assert_eq!(asked("/no/data/x", &lists), [apart("/no/data"), apart("/no/data"), DIRECTLY]);
-    }
-
-    #[test]
-    fn a_mount_that_an_automounter_took_away_is_asked_for_again() {
-        let lists: [&[&str]; 3] = [&[ROOT, AUTOMOUNT, MOUNTED], &[ROOT, AUTOMOUNT], &[ROOT, AUTOMOUNT, MOUNTED]];
-        // In a process of its own: the mount of another path may be well.
-        assert_eq!(asked("/no/auto/x", &lists), [apart("/no/auto"), apart("/no/auto/x"), apart("/no/auto")]);
-    }
-
-    #[test]
-    fn a_link_that_is_turned_elsewhere_is_followed_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let (link, new) = (folder.path().join("link"), folder.path().join("new"));
-        let turn = |target: &str| {
-            std::os::unix::fs::symlink(target, &new).unwrap();
-            fs::rename(&new, &link).unwrap();
-        };
-        let list = tempfile::NamedTempFile::new().unwrap();
-        let nfs = "8 1 0:60 / /no/nfs rw - nfs4 server:/x rw\n";
-        fs::write(list.path(), [ROOT, DATA, nfs].concat()).unwrap();
-        let mut mounts = Mounts::listed_in(list.path());
-        mounts.refresh();
-        let path: Rc<str> = link.to_str().unwrap().into();
-        for (target, expected) in [("/no/data", DIRECTLY), ("/no/nfs/x", apart("/no/nfs")), ("/etc", DIRECTLY)] {
-            turn(target);
-            assert_eq!(mounts.ask(&path).map_err(|unmounted| unmounted.to_string()), expected, "{target}");
-        }
-    }
-
-    #[test]
-    fn what_is_remembered_is_of_the_paths_that_are_watched() {
-        let mut mounts = Mounts::of_this_process();
-        mounts.refresh();
-        let paths: Vec<Rc<str>> = ["/", "/proc", "/tmp"].map(Rc::from).to_vec();
-        for path in &paths {
-            mounts.ask(path).unwrap();
-        }
-        mounts.keep_only(paths[..1].iter());
-        assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
-    }
-
-    #[test]
-    fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_is_not() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let paths: [Rc<str>; 3] = ["/no/data/x", "/no/bind", "/"].map(Rc::from);
-        let ask = |mounts: &mut Mounts, list: &[&str]| {
-            fs::write(file.path(), list.concat()).unwrap();
-            mounts.watched = None;
-            mounts.refresh();
-            let told = paths.each_ref().map(|path| mounts.ask(path).is_err());
-            (told, mounts.take_change())
-        };
-        let mut before = Mounts::listed_in(file.path());
-        let (told, kept) = ask(&mut before, &[ROOT, DATA, BIND]);
-        let kept = kept.unwrap();
-        let expected: Rc<str> = "/no/data/x".into();
-        assert_eq!((told, kept.iter().collect::<Vec<_>>()), ([false; 3], vec![(&expected, &"/no/data".to_owned())]));
-        assert_eq!(ask(&mut before, &[ROOT, DATA, BIND]).1, None, "nothing has changed");
-
-        let mut after = Mounts::listed_in(file.path());
-        after.remember(&kept);
-        assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
-        assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
-        // A path that left the configuration is forgotten.
-        after.keep_only(paths[1..].iter());
-        assert_eq!(after.take_change(), Some(LastMounts::new()));
-    }
-
-    #[test]
-    fn an_unreadable_list_means_that_nothing_is_known_to_answer() {
-        assert_eq!(asked("/", &[&["what is this\n"], &[]]), [apart("/"), apart("/")]);
-    }
-
-    #[test]
-    fn the_running_kernels_list_is_read_once_until_it_changes() {
-        let mut mounts = Mounts::of_this_process();
-        mounts.refresh();
-        assert!(mounts.watched.as_ref().is_some_and(|list| !changed(list)));
-        assert_eq!(mounts.ask(&"/proc".into()), Ok(Access::Directly));
-    }
-}
+mod tests;

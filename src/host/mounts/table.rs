@@ -5,17 +5,19 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use procfs::process::MountInfo;
 
-use super::kind::Kind;
+use super::kind::{Kind, is_of_a_disk};
+use super::superblock::{Writing, superblock};
 
 /// The number of links that the kernel follows (path_resolution(7)).
 const MAX_SYMLINKS: usize = 40;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    mounts: Vec<Mount>,
+    pub(super) mounts: Vec<Mount>,
     /// Those on each mount point. The mount that a path comes from decides which of them it enters.
     on: HashMap<PathBuf, Vec<usize>>,
     /// The mount of `/`.
@@ -23,12 +25,16 @@ pub(super) struct Table {
 }
 
 #[derive(Debug)]
-struct Mount {
+pub(super) struct Mount {
     id: i32,
     parent: i32,
-    point: PathBuf,
-    device: String,
+    pub(super) point: PathBuf,
+    pub(super) device: Rc<str>,
     kind: Kind,
+    /// Whether it is a whole file system of a disk: no part of one (a bind mount), and of btrfs any subvolume.
+    pub(super) is_of_a_disk: bool,
+    /// `None`: of no disk, whose file systems are the ones that turn read-only.
+    writing: Option<Writing>,
 }
 
 /// The destination of a path.
@@ -36,6 +42,9 @@ struct Mount {
 pub(super) struct Place<'t> {
     /// The mount point of its file system. Behind a directory that may hang, as far as the path alone tells.
     pub point: &'t Path,
+    /// Its device, which all mounts of one file system share.
+    pub device: &'t Rc<str>,
+    pub writing: Option<Writing>,
     /// Whether that is on another device than its parent.
     pub is_own_device: bool,
     /// A file system is to be mounted there later: it is not the one to measure.
@@ -55,16 +64,28 @@ impl Table {
             let info = MountInfo::from_line(&text)?;
             let point = unescape(info.mount_point.as_os_str());
             table.on.entry(point.clone()).or_default().push(table.mounts.len());
+            let kind_is_of_a_disk = is_of_a_disk(&info.fs_type);
+            let is_whole = info.root == "/" || info.fs_type == "btrfs" || point == Path::new("/");
+            let found = superblock(line).filter(|_| kind_is_of_a_disk);
             table.mounts.push(Mount {
                 id: info.mnt_id,
                 parent: info.pid,
                 point,
-                device: info.majmin,
+                device: info.majmin.into(),
                 kind: Kind::of(&info.fs_type),
+                is_of_a_disk: kind_is_of_a_disk && is_whole,
+                writing: found.map(|found| found.writing),
             });
         }
         table.root = table.find_root();
         Ok(table)
+    }
+
+    /// Takes in the present state of a superblock.
+    pub(super) fn set_writing(&mut self, device: &Rc<str>, writing: Writing) {
+        for mount in self.mounts.iter_mut().filter(|mount| mount.device == *device && mount.writing.is_some()) {
+            mount.writing = Some(writing);
+        }
     }
 
     /// The mount on `/` that is on no other one, and the one mounted over it.
@@ -153,6 +174,8 @@ impl Table {
         let mount = &self.mounts[last];
         Some(Place {
             point: &mount.point,
+            device: &mount.device,
+            writing: mount.writing,
             is_own_device: before.is_some_and(|before| self.mounts[before].device != mount.device),
             is_automount: mount.kind == Kind::Automount,
             at_once: !may_hang

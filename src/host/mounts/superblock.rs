@@ -1,0 +1,75 @@
+//! Whether a file system can be written, by its superblock's options in mountinfo. Pure.
+//!
+//! Not by statvfs(3): in a sandbox (systemd's ProtectSystem=) each mount is read-only, and the file system below is not.
+
+/// A superblock, as a line of mountinfo (proc_pid_mountinfo(5)) has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Superblock<'l> {
+    /// `8:16`
+    pub device: &'l [u8],
+    pub writing: Writing,
+}
+
+/// Whether a file system can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Writing {
+    pub is_read_only: bool,
+    /// The kernel made it so: the mount is one that writes. `mount -o ro` makes both read-only.
+    pub was_turned: bool,
+}
+
+/// ext4 from Linux 6.15 on tells so of a file system that it has shut for writing after an error
+/// (<https://docs.kernel.org/admin-guide/ext4.html>).
+const EMERGENCY: &[u8] = b"emergency_ro";
+
+/// `36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue`
+pub(super) fn superblock(line: &[u8]) -> Option<Superblock<'_>> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let device = fields.nth(2)?;
+    let of_mount = fields.nth(2)?;
+    fields.find(|field| *field == b"-")?;
+    let of_superblock = fields.nth(2)?;
+    let has = |options: &[u8], wanted: &[u8]| options.split(|byte| *byte == b',').any(|option| option == wanted);
+    let is_shut = has(of_superblock, EMERGENCY);
+    let is_read_only = is_shut || has(of_superblock, b"ro");
+    let was_turned = is_read_only && (is_shut || has(of_mount, b"rw"));
+    Some(Superblock { device, writing: Writing { is_read_only, was_turned } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Option<(bool, bool)> {
+        superblock(line.as_bytes()).map(|found| (found.writing.is_read_only, found.writing.was_turned))
+    }
+
+    #[test]
+    fn the_superblocks_options_count_and_not_the_mounts() {
+        // In the sandbox of a service; `errors=remount-ro`; as it is mounted; what ext4 says from Linux 6.15 on.
+        for (line, found) in [
+            ("36 35 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro", (false, false)),
+            ("36 35 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 ro,errors=remount-ro", (true, true)),
+            ("36 35 8:1 / /media ro,relatime - ext4 /dev/sdb1 ro", (true, false)),
+            ("36 35 8:1 / / ro - ext4 /dev/sda1 rw,emergency_ro", (true, true)),
+            ("36 35 8:1 / / rw - ext4 /dev/sda1 rw,errors=remount-ro,prjquota", (false, false)),
+        ] {
+            assert_eq!(of(line), Some(found), "{line}");
+        }
+        assert_eq!(superblock(b"36 35 8:1 / / rw - ext4 /dev/sda1 rw").unwrap().device, b"8:1");
+    }
+
+    #[test]
+    fn a_line_that_is_cut_short_says_nothing() {
+        for line in ["", "36 35 8:1", "36 35 8:1 / / ro", "36 35 8:1 / / ro - ext4 /dev/sda1"] {
+            assert_eq!(of(line), None, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(line in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = superblock(&line);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Real file systems on loop devices: read-only ones, one without a free inode, quotas, and which are found. It takes root.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use crate::agreement::{df_inodes, run};
+use crate::mounts::Mounted;
+use crate::support::agent::{Place, quick};
+use crate::support::is_ci;
+
+const MIB: u64 = 1 << 20;
+
+/// A file system in a file, mounted. `None` where it cannot be had, with a word on why.
+fn made(place: &Place, name: &str, mebibytes: u64, mkfs: &[&str], options: &str) -> Option<(Mounted, PathBuf)> {
+    let (image, point) = (place.path(&format!("{name}.image")), place.path(name));
+    File::create(&image).unwrap().set_len(mebibytes * MIB).unwrap();
+    let [tool, arguments @ ..] = mkfs else { panic!("which?") };
+    match Command::new(tool).args(arguments).arg(&image).output() {
+        Err(error) if !is_ci() => {
+            println!("skipped: {tool}: {error}");
+            return None;
+        }
+        done => assert!(done.as_ref().is_ok_and(|done| done.status.success()), "{tool}: {done:?}"),
+    }
+    let mounted = Mounted::on(&point, &["-o", &format!("loop{options}"), image.to_str().unwrap()])?;
+    Some((mounted, point))
+}
+
+const EXT4: [&str; 3] = ["mkfs.ext4", "-q", "-F"];
+
+fn watch(place: &Place, disk: &str) {
+    place.configure(&quick("").replace("disk: {enabled: false}", &format!("disk: {{{disk}}}")));
+}
+
+fn told(place: &Place) -> String {
+    let finished = place.run(&["run", "--once"]);
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    finished.stdout
+}
+
+/// The readings of one quantity: each target, and its value.
+fn readings(place: &Place, metric: &str) -> Vec<(String, Json)> {
+    let found: Json = serde_json::from_str(&place.run(&["check", "--json"]).stdout).unwrap();
+    let readings = found["readings"].as_array().unwrap().iter().filter(|reading| reading["metric"] == metric);
+    readings.map(|reading| (reading["target"].as_str().unwrap().to_owned(), reading["value"].clone())).collect()
+}
+
+fn remount(point: &Path, options: &str) {
+    run("mount", &["-o", &format!("remount,{options}"), point.to_str().unwrap()]);
+}
+
+#[test]
+fn a_disk_that_turns_read_only_is_a_critical_alert_until_it_can_be_written_again() {
+    let place = Place::on("small-vps");
+    let Some((_mounted, point)) = made(&place, "disk", 16, &EXT4, "") else { return };
+    let path = point.display();
+    watch(&place, &format!("threshold: 100, paths: [{path}]"));
+    assert!(!told(&place).contains("磁盘状态"));
+
+    remount(&point, "ro");
+    let alert = told(&place);
+    let line = format!("🔒 磁盘状态({path}): read-only (期望: writable)");
+    assert!(alert.contains(&line) && alert.contains("严重告警"), "{alert}");
+    assert!(!told(&place).contains("磁盘状态"), "once");
+
+    remount(&point, "rw");
+    let over = told(&place);
+    assert!(over.contains(&format!("🔒 磁盘状态({path}): writable (已恢复正常)")), "{over}");
+}
+
+#[test]
+fn a_disk_that_was_read_only_from_the_beginning_is_as_it_should_be() {
+    let place = Place::on("small-vps");
+    let Some((_mounted, point)) = made(&place, "disk", 16, &EXT4, "") else { return };
+    remount(&point, "ro");
+    let path = point.display();
+    watch(&place, &format!("threshold: 100, paths: [{path}]"));
+    assert!(!told(&place).contains("磁盘状态"));
+    assert_eq!(readings(&place, "disk_state"), [(path.to_string(), "read-only".into())]);
+    // From here on it is one that could be written.
+    remount(&point, "rw");
+    told(&place);
+    remount(&point, "ro");
+    assert!(told(&place).contains("磁盘状态"));
+    watch(&place, &format!("threshold: 100, paths: [{{path: {path}, read_only: false}}]"));
+    assert_eq!(readings(&place, "disk_state"), []);
+}
+
+/// The kernel reports no change of the mounts, and the mount itself is one that writes: no memory is needed.
+#[test]
+fn one_that_the_kernel_turned_after_an_error_is_found_by_a_single_check() {
+    let place = Place::on("small-vps");
+    let Some((_mounted, point)) = made(&place, "disk", 16, &EXT4, ",errors=remount-ro") else { return };
+    watch(&place, &format!("threshold: 100, paths: [{}]", point.display()));
+    assert_eq!(readings(&place, "disk_state"), [(point.to_str().unwrap().to_owned(), "writable".into())]);
+    let device = run("findmnt", &["-n", "-o", "SOURCE", point.to_str().unwrap()]);
+    let trigger = Path::new("/sys/fs/ext4").join(device.trim().trim_start_matches("/dev/")).join("trigger_fs_error");
+    fs::write(trigger, "an error of a test").unwrap();
+    let options = run("findmnt", &["-n", "-o", "FS-OPTIONS", point.to_str().unwrap()]);
+    assert!(options.trim().split(',').any(|option| ["ro", "emergency_ro"].contains(&option)), "{options}");
+    let checked = place.run(&["check"]);
+    assert!(checked.code == 2 && checked.stdout.contains("read-only  expected writable"), "{}", checked.stdout);
+}
+
+#[test]
+fn an_ext4_without_a_free_inode_is_told_of_by_its_own_limit() {
+    let place = Place::on("small-vps");
+    let mkfs = [EXT4.as_slice(), &["-N", "16"]].concat();
+    let Some((_mounted, point)) = made(&place, "disk", 16, &mkfs, "") else { return };
+    watch(&place, &format!("inodes: 0, paths: [{{path: {}, inodes: 95}}]", point.display()));
+    assert!(!told(&place).contains("inode"));
+    let full = (0..100).find(|number| fs::write(point.join(number.to_string()), "").is_err());
+    assert!(full.is_some_and(|number| number > 0), "{full:?}");
+    assert_eq!(df_inodes(point.to_str().unwrap()), Some(100));
+    let told = told(&place);
+    assert!(told.contains(&format!("🗂️ inode 使用率({}): 100.0% (阈值: 95%)", point.display())), "{told}");
+}
+
+#[test]
+fn less_space_than_must_be_left_is_one_alert_and_one_recovery() {
+    let place = Place::on("small-vps");
+    let Some((_mounted, point)) = made(&place, "disk", 64, &EXT4, "") else { return };
+    let path = point.display();
+    watch(&place, &format!("threshold: 99, forecast: 0, paths: [{{path: {path}, free_below: 20MB}}]"));
+    assert!(!told(&place).contains("磁盘"));
+    fs::write(point.join("large"), vec![1; 40 * MIB as usize]).unwrap();
+    let alert = told(&place);
+    assert!(alert.contains(&format!("💾 磁盘使用率({path}): ")) && alert.contains("，低于 20MB)"), "{alert}");
+    assert_eq!(alert.matches("磁盘").count(), 1, "{alert}");
+    fs::remove_file(point.join("large")).unwrap();
+    let over = told(&place);
+    assert_eq!(over.matches("磁盘").count(), 1, "{over}");
+}
+
+/// A directory with a quota of its own has the quota's size, as `df` has it.
+#[test]
+fn a_project_quota_is_the_size_of_its_directory() {
+    let place = Place::on("small-vps");
+    let mkfs = [EXT4.as_slice(), &["-O", "quota,project"]].concat();
+    let Some((mounted, point)) = made(&place, "disk", 64, &EXT4, "") else { return };
+    drop(mounted);
+    let image = place.path("disk.image");
+    run(mkfs[0], &[&mkfs[1..], &[image.to_str().unwrap()]].concat());
+    let mount = Command::new("mount").args(["-o", "loop,prjquota"]).args([&image, &point]).output().unwrap();
+    if !mount.status.success() {
+        println!("skipped: this kernel has no project quotas (CONFIG_QFMT_V2)");
+        return;
+    }
+    let _mounted = Mounted::already(&point);
+    let folder = point.join("tenant");
+    fs::create_dir(&folder).unwrap();
+    let set = Command::new("setquota").args(["-P", "100", "0", "8192", "0", "0"]).arg(&point).output();
+    if set.is_err() && !is_ci() {
+        println!("skipped: setquota is not here (Debian: quota)");
+        return;
+    }
+    run("chattr", &["+P", "-p", "100", folder.to_str().unwrap()]);
+    assert!(set.as_ref().is_ok_and(|set| set.status.success()), "{set:?}");
+    fs::write(folder.join("large"), vec![1; 6 * MIB as usize]).unwrap();
+    watch(&place, &format!("paths: [{}, {}]", point.display(), folder.display()));
+    let ours = readings(&place, "disk");
+    let df = run("df", &["--output=pcent", point.to_str().unwrap(), folder.to_str().unwrap()]);
+    let df: Vec<u64> = df.lines().skip(1).map(|line| line.trim().trim_end_matches('%').parse().unwrap()).collect();
+    let rounded: Vec<u64> = ours.iter().map(|(_, value)| (value.as_f64().unwrap() - 1e-9).ceil() as u64).collect();
+    assert_eq!(rounded, df, "{ours:?}");
+    assert!(rounded[1] > 70, "{rounded:?}");
+}
+
+/// The local file systems by `findmnt` and `df`, each once, from 512 MB on.
+fn found_by_tools() -> Vec<String> {
+    const TYPES: &str = "btrfs,ext2,ext3,ext4,f2fs,vfat,xfs,zfs";
+    let list = run("findmnt", &["-rn", "-t", TYPES, "-o", "MAJ:MIN,FSROOT,FSTYPE,TARGET"]);
+    let mut devices = Vec::new();
+    let mut points: Vec<String> = Vec::new();
+    for line in list.lines() {
+        let [device, root, kind, point] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let is_whole = root == "/" || kind == "btrfs" || point == "/";
+        let size =
+            || run("df", &["-B1", "--output=size", point]).lines().nth(1).unwrap().trim().parse::<u64>().unwrap();
+        if is_whole && !devices.contains(&device) && size() >= 512 * MIB {
+            devices.push(device);
+            points.push(point.to_owned());
+        }
+    }
+    points.sort();
+    points
+}
+
+#[test]
+fn auto_finds_every_local_file_system_once_and_no_other() {
+    let place = Place::on("small-vps");
+    let Some((_large, large)) = made(&place, "large", 600, &EXT4, "") else { return };
+    let Some((_small, small)) = made(&place, "small", 64, &EXT4, "") else { return };
+    let others = [("mkfs.btrfs", "btrfs"), ("mkfs.xfs", "xfs")];
+    let others: Vec<_> = others.iter().filter_map(|(mkfs, name)| made(&place, name, 600, &[mkfs, "-q"], "")).collect();
+    let bind = place.path("bind");
+    let _bind = Mounted::on(&bind, &["--bind", large.to_str().unwrap()]).unwrap();
+    let memory = place.path("memory");
+    let _memory = Mounted::on(&memory, &["-t", "tmpfs", "-o", "size=600m", "none"]).unwrap();
+    watch(&place, "threshold: 100, inodes: 0, forecast: 0, paths: [auto]");
+    let found = || {
+        let mut found: Vec<String> = readings(&place, "disk").into_iter().map(|(target, _)| target).collect();
+        found.sort();
+        found
+    };
+    // Other tests mount, too.
+    let (before, ours, later) = (found_by_tools(), found(), found_by_tools());
+    let is_own = |point: &&String| point.starts_with(place.path("").to_str().unwrap()) || **point == "/";
+    let own = |points: &[String]| points.iter().filter(is_own).cloned().collect::<Vec<_>>();
+    assert!(own(&ours) == own(&before) || own(&ours) == own(&later), "{ours:?}, {before:?}");
+    let has = |path: &Path| ours.iter().any(|point| Path::new(point) == path);
+    assert!(has(&large) && !has(&bind) && !has(&small) && !has(&memory), "{ours:?}");
+    assert!(others.iter().all(|(_, point)| has(point)), "{ours:?}");
+}
+
+#[test]
+fn a_disk_that_auto_found_and_that_is_gone_is_unknown_and_a_named_one_has_its_own_limits() {
+    let place = Place::on("small-vps");
+    let Some((mounted, point)) = made(&place, "disk", 600, &EXT4, "") else { return };
+    let path = point.display();
+    fs::write(point.join("large"), vec![1; 20 * MIB as usize]).unwrap();
+    watch(&place, &format!("threshold: 100, inodes: 0, forecast: 0, paths: [auto, {{path: {path}, threshold: 1}}]"));
+    let alert = told(&place);
+    assert_eq!(alert.matches(&format!("磁盘使用率({path})")).count(), 1, "{alert}");
+    watch(&place, "threshold: 100, inodes: 0, forecast: 0, paths: [auto]");
+    let unmounted = format!("disk({path}) state=failed");
+    assert!(!place.run(&["run", "--once"]).stderr.contains(&unmounted));
+    drop(mounted);
+    let log = place.run(&["run", "--once"]).stderr;
+    assert!(log.contains(&unmounted) && log.contains("found by `auto`"), "{log}");
+}

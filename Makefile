@@ -51,7 +51,7 @@ simulate: tools  ## simulate DAYS=2000 of faults over fresh seeds, or repeat one
 fuzz:  ## fuzz each parser of outside input, a minute each (nightly Rust and cargo-fuzz)
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
 		echo 'make: left out: this takes nightly Rust and cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)'; exit 0; }; \
-	fuzz/seeds.sh && for target in proc engine robot state config cron foreign replay cgroup; do \
+	fuzz/seeds.sh && for target in proc bus engine robot state config cron foreign replay cgroup; do \
 		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(or $(SECONDS_EACH),60) -print_final_stats=1 || exit 1; \
 	done
 

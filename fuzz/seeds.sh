@@ -2,7 +2,7 @@
 # Lays the fixtures out as the fuzz targets' first inputs: fuzz/corpus/TARGET. What is there already stays.
 set -eu
 cd "$(dirname "$0")"
-mkdir -p corpus/proc corpus/engine corpus/robot corpus/state corpus/config corpus/cron corpus/foreign corpus/replay corpus/cgroup
+mkdir -p corpus/proc corpus/bus corpus/engine corpus/robot corpus/state corpus/config corpus/cron corpus/foreign corpus/replay corpus/cgroup
 
 number=0
 for name in meminfo stat net/dev net/sockstat net/sockstat6; do
@@ -16,6 +16,10 @@ done
 for file in ../fixtures/docker/*/*.http; do
 	case $file in *events*) kind=2 ;; *inspect*) kind=1 ;; *) kind=0 ;; esac
 	{ printf "\\00$kind\\006"; cat "$file"; } >"corpus/engine/$(echo "$file" | cksum | cut -d' ' -f1)"
+done
+
+for file in ../fixtures/bus/*/*; do
+	cp "$file" "corpus/bus/$(echo "$file" | cksum | cut -d' ' -f1)"
 done
 
 for file in ../fixtures/config/*/*.yaml ../etc/config.yaml; do

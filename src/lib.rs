@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod bounds;
+pub mod bus;
 pub mod cause;
 pub mod cli;
 pub mod clock;

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod budget;
+mod bus;
 mod channel;
 mod cli;
 mod config;

@@ -27,7 +27,7 @@ impl FakeBus {
         Bus::at(self.folder.path().join("bus"))
     }
 
-    /// What came since the last call, each call with its serial; a login is answered.
+    /// The calls since the last time, each with its serial; a login is answered.
     pub fn calls(&mut self) -> Vec<(u32, Message)> {
         if let Ok((other, _)) = self.listener.accept() {
             other.set_nonblocking(true).unwrap();

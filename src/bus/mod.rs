@@ -1,7 +1,7 @@
 //! The system bus (D-Bus): calls to systemd and logind, and their signals, over one Unix socket.
 //!
 //! Nothing here waits: [`Bus::ask`] sends, [`Bus::fd`] is one more descriptor of the loop's poll(2), [`Bus::advance`] takes
-//! in a share of what came, and [`Bus::answer`] has an answer, or why there is none. A bus that is silent for
+//! in a share of the incoming bytes, and [`Bus::answer`] has an answer, or why there is none. A bus that is silent for
 //! [`DEADLINE`], or sends anything but messages, is left, and connected again by the next question.
 
 mod error;
@@ -146,7 +146,7 @@ impl Bus {
         self.asked.iter().filter(|asked| asked.answer.is_none()).map(|asked| asked.deadline).min()
     }
 
-    /// Takes in what came; whether there is an answer or a signal now that was not there before.
+    /// Takes in a share of the incoming bytes; whether there is an answer or a signal now that was not there before.
     pub fn advance(&mut self, now: Boot) -> bool {
         let Some(link) = &mut self.link else { return false };
         let received = link.flush().and_then(|()| link.receive());

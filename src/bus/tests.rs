@@ -1,4 +1,4 @@
-//! A bus of the test's own at the other end: what it answers, and what it does instead.
+//! A bus of the test's own at the other end, with its answers and its misdeeds.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -41,7 +41,7 @@ impl Fake {
         Fake { bus: Bus::at(folder.path().join("bus")), _folder: folder, listener }
     }
 
-    /// Asks, and gives what the bus received for it, login included.
+    /// Asks, and gives the bytes that the bus received for it, login included.
     fn ask(&mut self) -> (Question, UnixStream, Vec<u8>) {
         let question = self.bus.ask(&LIST, at(0)).unwrap();
         let (mut other, _) = self.listener.accept().unwrap();
@@ -57,7 +57,7 @@ impl Fake {
     }
 }
 
-/// The calls in what a bus received behind the login.
+/// The calls in the bytes that a bus received, behind the login.
 fn calls(received: &[u8]) -> Vec<Message> {
     let mut rest = received.strip_prefix(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n").unwrap_or(received);
     let mut calls = Vec::new();

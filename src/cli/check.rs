@@ -1,7 +1,5 @@
 //! `check`: measures once and prints; the exit code tells the result.
 
-use std::thread;
-
 use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use serde::Serialize;
@@ -44,8 +42,14 @@ pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
             snapshot.append(survey(Engine::new(&config.plan.docker, None)));
             return snapshot;
         }
-        if let Some(due) = check.next_due() {
-            thread::sleep(due - clock::boot_now());
+        let due = [check.next_due(), host.bus.due()].into_iter().flatten().min();
+        let left = due.map(|due| TimeSpec::from(due - clock::boot_now()));
+        let mut fds: Vec<PollFd<'_>> = host.bus.fd().into_iter().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
+        // A wait that fails ends too soon, and the deadlines end the check.
+        let _ = ppoll(&mut fds, left, None);
+        let now = clock::boot_now();
+        if host.bus.advance(now) {
+            check.wake(now);
         }
     }
 }

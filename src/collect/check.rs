@@ -19,13 +19,15 @@ struct Slot {
     collector: Box<dyn Collector>,
     /// When the collector is to be called next; `None` when it is done.
     due: Option<Boot>,
+    /// It is to be called earlier if the system bus has news.
+    awaits_bus: bool,
 }
 
 impl Check {
     pub fn new(sources: &[Configured], host: &Host) -> Check {
         let watched: Vec<Watched> = sources.iter().flat_map(Configured::watched).collect();
         let collectors = sources.iter().filter_map(|source| source.open(&watched, host));
-        let slots = collectors.map(|collector| Slot { collector, due: None }).collect();
+        let slots = collectors.map(|collector| Slot { collector, due: None, awaits_bus: false }).collect();
         Check { slots, watched, snapshot: Snapshot::default() }
     }
 
@@ -50,13 +52,19 @@ impl Check {
         self.slots.iter().filter_map(|slot| slot.due).min()
     }
 
+    /// The system bus has news: those who wait for it go on.
+    pub fn wake(&mut self, now: Boot) {
+        self.slots.iter_mut().filter(|slot| slot.awaits_bus).for_each(|slot| slot.due = Some(now));
+    }
+
     /// Collects due readings, and returns the snapshot once it is complete, in the order of lines in a message.
     pub fn advance(&mut self, host: &mut Host, now: Now) -> Option<Snapshot> {
         for slot in &mut self.slots {
             if slot.due.is_some_and(|due| due <= now.boot) {
-                slot.due = match slot.collector.collect(host, now, &mut self.snapshot) {
-                    Progress::Done => None,
-                    Progress::Again(due) => Some(due),
+                (slot.due, slot.awaits_bus) = match slot.collector.collect(host, now, &mut self.snapshot) {
+                    Progress::Done => (None, false),
+                    Progress::Again(due) => (Some(due), false),
+                    Progress::Awaits(due) => (Some(due), true),
                 };
             }
         }

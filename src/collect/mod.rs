@@ -13,7 +13,9 @@ mod load;
 pub mod memory;
 pub mod parse;
 mod pressure;
+mod restarts;
 mod source;
+pub mod systemd;
 mod tables;
 pub mod traffic;
 
@@ -22,7 +24,7 @@ use std::time::Duration;
 
 pub use check::Check;
 pub use source::{
-    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Terms, groups, read, read_limits,
+    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Switch, Terms, groups, read, read_limits,
     read_limits_within, sample_interval,
 };
 
@@ -49,6 +51,7 @@ pub const SOURCES: &[&Source] = &[
     traffic::SOURCE,
     connections::SOURCE,
     tables::CONNTRACK,
+    systemd::SOURCE,
 ];
 
 /// The collectors to run, with their configuration.
@@ -123,4 +126,6 @@ pub enum Progress {
     Done,
     /// It waits for an answer, and is to be called again at this instant.
     Again(Boot),
+    /// It waits for the system bus, and is to be called again when the bus has news, or at this instant.
+    Awaits(Boot),
 }

@@ -147,7 +147,10 @@ struct InGroup<'a>(&'static Group, &'a [Configured]);
 impl Serialize for InGroup<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let InGroup(group, sources) = self;
-        let in_group = sources.iter().filter(|configured| configured.source.group.key == group.key);
+        let mut in_group = sources.iter().filter(|configured| configured.source.group.key == group.key).peekable();
+        if let Some(whole) = in_group.peek().filter(|configured| configured.source.is_its_group()) {
+            return whole.values().serialize(serializer);
+        }
         serializer.collect_map(in_group.map(|configured| (configured.source.name, configured.values())))
     }
 }

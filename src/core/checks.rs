@@ -13,6 +13,10 @@ const TAKEN_DOWN_TOGETHER: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Checks {
+    /// When this agent was started.
+    pub began: Boot,
+    /// There was no state: no agent was here before.
+    pub is_new: bool,
     /// When the next check is due. Checks stay on their grid, however long one takes.
     pub next: Boot,
     pub is_measuring: bool,
@@ -31,8 +35,10 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    pub fn new(now: Boot) -> Checks {
+    pub fn new(is_new: bool, now: Boot) -> Checks {
         Checks {
+            began: now,
+            is_new,
             next: now,
             is_measuring: false,
             count: 0,

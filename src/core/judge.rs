@@ -44,6 +44,8 @@ impl Core {
     pub(super) fn checked(&mut self, mut snapshot: Snapshot, causes: &Causes, now: Now, effects: &mut Vec<Effect>) {
         self.forecast(&mut snapshot, now);
         self.happened(std::mem::take(&mut snapshot.happened));
+        self.mark_as_found(&mut snapshot);
+        self.complete(&mut snapshot, now);
         let snapshot = &snapshot;
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);
@@ -81,9 +83,10 @@ impl Core {
         }
     }
 
-    /// Takes in a look at containers between two checks.
+    /// Takes in a look at containers or units between two checks.
     pub(super) fn looked(&mut self, snapshot: &mut Snapshot, scope: Scope, now: Now) {
         self.happened(std::mem::take(&mut snapshot.happened));
+        self.complete(snapshot, now);
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);
         self.gather(&mut findings, self.checks.count == 0, now.boot);

@@ -13,6 +13,7 @@ mod deliver;
 mod events;
 mod hold;
 mod judge;
+mod listed;
 mod mode;
 mod reading;
 mod reload;
@@ -229,6 +230,7 @@ pub struct Core {
 impl Core {
     /// An agent that goes on from the content of the state's folder.
     pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
+        let is_new = matches!(loaded, Loaded::Nothing);
         // A state that was set aside, or was never there, is written at once: then a restart can tell a report that was
         // missed since.
         let (state, unsaved, damage) = match loaded {
@@ -239,7 +241,7 @@ impl Core {
         let reporter = new_reporter(&config, state.report.clone(), now);
         let starting = start::starts_until(mode.uptime, now.boot);
         let mut core = Core {
-            checks: Checks::new(now.boot),
+            checks: Checks::new(is_new, now.boot),
             waiting: None,
             delivery: Delivery::default(),
             tapping: Tapping::default(),

@@ -8,6 +8,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::poll::PollFlags;
 
+use super::bus_looks::BusLooks;
 use super::causes::CauseFinder;
 use crate::cause::Wanted;
 use crate::clock::{Boot, Now};
@@ -25,6 +26,7 @@ pub struct Measuring {
     measurements: [Measurement; 2],
     engine: Engine,
     causes: CauseFinder,
+    bus_looks: BusLooks,
     /// The revision of the containers' memory that the core has.
     remembered: u64,
     /// A look at containers alone was asked for.
@@ -49,13 +51,15 @@ impl Measurement {
 }
 
 impl Measuring {
-    pub fn new(host: Host) -> Measuring {
+    pub fn new(mut host: Host) -> Measuring {
+        let nothing = Plan { sources: Vec::new(), docker: docker::DockerConfig::default() };
         let measurement =
             |purpose| Measurement { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
         Measuring {
             measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
-            engine: Engine::new(&docker::DockerConfig::default(), Some(Memory::default())),
+            engine: Engine::new(&nothing.docker, Some(Memory::default())),
             causes: CauseFinder::default(),
+            bus_looks: BusLooks::new(&nothing, &mut host),
             remembered: 0,
             look_is_wanted: false,
             host,
@@ -71,6 +75,7 @@ impl Measuring {
             (measurement.check, measurement.is_collecting, measurement.found) =
                 (Check::new(&plan.sources, &self.host), false, None);
         }
+        self.bus_looks = BusLooks::new(plan, &mut self.host);
         // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
             self.engine = Engine::new(&plan.docker, memory.or_else(|| Some(self.engine.memory())));
@@ -124,7 +129,17 @@ impl Measuring {
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
         let checks = self.measurements.iter().filter_map(Measurement::due);
-        checks.chain(self.engine.due()).chain(self.causes.due()).min()
+        let others = [self.causes.due(), self.host.bus.due(), self.bus_looks.due()].into_iter().flatten();
+        checks.chain(self.engine.due()).chain(others).min()
+    }
+
+    /// Takes in a share of the system bus's bytes.
+    pub fn advance_bus(&mut self, is_ready: bool, now: Boot) {
+        let is_due = self.host.bus.due().is_some_and(|due| due <= now);
+        if (is_ready || is_due) && self.host.bus.advance(now) {
+            self.measurements.iter_mut().for_each(|measurement| measurement.check.wake(now));
+            self.bus_looks.wake(&mut self.host, now);
+        }
     }
 
     /// Goes on with everything that is due or ready.
@@ -146,6 +161,8 @@ impl Measuring {
                 None => measurement.found = Some(found),
             }
         }
+        let looked = self.bus_looks.advance(&mut self.host, now);
+        inputs.extend(looked.map(|snapshot| Input::Looked { snapshot, scope: Scope::Some }));
         if engine_is_ready || self.engine.due().is_some_and(|due| due <= now.boot) {
             for _ in 0..MAX_HAPPENED {
                 let Some(happened) = self.engine.advance(now) else { break };

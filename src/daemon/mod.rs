@@ -3,6 +3,7 @@
 //! [`Core`] decides. The daemon brings it events and performs its effects. Only `Daemon::wait` waits: work that takes
 //! time is a child process or a socket in that poll, and each source of events has a bounded share of a turn.
 
+mod bus_looks;
 mod causes;
 mod clock_watch;
 mod control;
@@ -75,6 +76,7 @@ enum Source {
     Post,
     Save,
     Engine,
+    Bus,
     Control,
     Configuration,
 }
@@ -225,6 +227,7 @@ impl Daemon {
         watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
+        watched.extend(self.measuring.host.bus.fd().map(|(fd, flags)| (Source::Bus, fd, flags)));
         watched.extend(self.loader.fd().map(|fd| (Source::Configuration, fd, PollFlags::POLLIN)));
         let control = self.control.iter().flat_map(Control::fds);
         watched.extend(control.map(|(fd, flags)| (Source::Control, fd, flags)));
@@ -291,6 +294,7 @@ impl Daemon {
         if is_ready(Source::Zone) && self.zone_watch.as_mut().is_some_and(ZoneWatch::changed) {
             self.inputs.extend(self.loader.with_system_zone().map(|config| Input::Changed(Box::new(config))));
         }
+        self.measuring.advance_bus(is_ready(Source::Bus), now);
         self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);

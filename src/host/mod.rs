@@ -10,6 +10,7 @@ mod proc_file;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, Owner};
@@ -18,6 +19,9 @@ pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
+
+/// Where systemd is process 1, this folder is there (sd_booted(3)).
+const BOOTED: &str = "/run/systemd/system";
 
 /// The question for the size of a file system: statvfs(3), or a test's stand-in.
 pub type AskFileSystem = fn(&Path) -> Result<FileSystem, StatvfsError>;
@@ -39,6 +43,8 @@ pub struct Host {
     pub mounts: Mounts,
     /// What units and containers hold and burn. `None` with another /proc: it belongs to another system.
     pub cgroups: Option<Cgroups>,
+    /// None without systemd, and with another /proc: it belongs to another system.
+    pub bus: Bus,
     /// One buffer for every file, kept from check to check.
     pub buffer: Vec<u8>,
 }
@@ -60,6 +66,7 @@ impl Host {
             probes: Probes::default(),
             mounts: Mounts::of_this_process(),
             cgroups: procfs.is_none().then(Cgroups::of_this_system).flatten(),
+            bus: if procfs.is_none() && Path::new(BOOTED).is_dir() { Bus::at(bus::SOCKET) } else { Bus::none() },
             buffer: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::episode::Wording;
 use super::format::{short, size};
-use super::{Fact, Kind, Language, Line, MAX_LINES, Message, Style, Words, containers, event};
+use super::{Fact, Kind, Language, Line, MAX_LINES, Message, Style, Words, condition, containers, event};
 use crate::alert::{News, Transition};
 use crate::cause::Causes;
 use crate::rule::{Level, Limit};
@@ -85,8 +85,10 @@ pub(super) fn facts(
 }
 
 pub(super) fn alert_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
-    let lines = |t: &&Transition| [Some(alert_line(t, wording.words)), wording.episode(t), wording.causes(t)];
-    transitions.iter().flat_map(lines).flatten().collect()
+    let (as_found, others) = condition::as_found(transitions, wording.words);
+    let line = |t: &Transition| condition::alert_line(t, wording).unwrap_or_else(|| alert_line(t, wording.words));
+    let lines = others.into_iter().flat_map(|t| [Some(line(t)), wording.episode(t), wording.causes(t)]);
+    as_found.into_iter().chain(lines.flatten()).collect()
 }
 
 pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
@@ -98,7 +100,8 @@ pub(super) fn recovery_lines(transitions: &[&Transition], wording: Wording<'_>) 
             Value::Forecast(forecast) => words.growth(forecast).into(),
             value => short(t.key.metric, value, words),
         };
-        let line = label(t, words) + ": " + value + " (" + words.back_to_normal + ")";
+        let line = condition::recovery_line(t, words)
+            .unwrap_or_else(|| label(t, words) + ": " + value + " (" + words.back_to_normal + ")");
         [Some(line), wording.episode(t)]
     };
     let mut lines: Vec<Line> = in_order(host).into_iter().flat_map(of_host).flatten().collect();

@@ -2,6 +2,7 @@
 
 mod alert;
 mod cause;
+mod condition;
 mod containers;
 mod digest;
 mod episode;

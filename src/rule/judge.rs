@@ -144,7 +144,7 @@ fn alone<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
             Some(false) => Verdict::Breach(Level::Warning),
             None => Verdict::Unknown,
         };
-        let wait = if container.on_purpose { limits.grace } else { Duration::ZERO };
+        let wait = if container.on_purpose { limits.grace } else { limits.lasts };
         return Finding { reading, verdict, limits, wait };
     }
     let Some(measured) = measured(&reading.value) else {

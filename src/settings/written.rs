@@ -34,6 +34,10 @@ impl Values {
         }
     }
 
+    pub fn get(&self, key: &str) -> Option<&Written> {
+        self.all.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+
     /// Keys that decide how readings are judged, and not how they are measured.
     pub(super) fn mark_as_judging(&mut self, keys: &[&'static str]) {
         self.judging.extend_from_slice(keys);

@@ -172,6 +172,18 @@ pub enum Cause {
     Terminated,
     EngineStopped,
     Removed,
+    /// How a unit of systemd ended, as far as systemd tells.
+    UnitEnded {
+        result: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+        #[serde(default)]
+        restarts: u64,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        description: String,
+    },
+    /// It was so when the agent was installed.
+    AsFound,
     /// The end of the last health check's output, one line.
     HealthOutput(String),
 }
@@ -275,6 +287,8 @@ pub struct Snapshot {
     pub watched: Vec<Watched>,
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
+    /// Quantities of which every target in trouble was read: any other target is well.
+    pub listed: Vec<&'static Metric>,
     /// Things that happened since the look before.
     pub happened: Vec<Occurrence>,
 }
@@ -300,6 +314,7 @@ impl Snapshot {
             self.readings = other.readings;
         }
         self.failures.extend(other.failures);
+        self.listed.extend(other.listed);
         self.happened.extend(other.happened);
         self.watched.extend(other.watched);
     }

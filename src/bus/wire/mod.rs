@@ -2,7 +2,7 @@
 //! Protocol").
 //!
 //! Everything that is read may be hostile: lengths are compared with the bytes that are there, nesting is bounded, and
-//! what nobody asks for is skipped by its signature. `read.rs` reads values, `write.rs` writes calls.
+//! values that nobody asks for are skipped by their signature. `read.rs` reads values, `write.rs` writes calls.
 
 mod read;
 mod write;
@@ -64,7 +64,7 @@ pub struct Message {
     pub body: Body,
 }
 
-/// What a message is about.
+/// The values of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     pub signature: String,

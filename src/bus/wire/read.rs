@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         Ok(self.unsigned(4)? as u32)
     }
 
-    /// A text, or an object's path. What is not UTF-8 in it is replaced.
+    /// A text, or an object's path. Bytes in it that are not UTF-8 are replaced.
     pub fn text(&mut self) -> Result<String, Malformed> {
         let length = self.u32()? as usize;
         let text = String::from_utf8_lossy(self.take(length)?).into_owned();

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use super::config::Expected;
 use super::judge::{self, History, Observation, WatchPolicy};
 use super::names::Place;
-use super::restarts::Restarts;
 use super::run::{Death, End, InspectedEnd, Run, UnseenEnd, is_on_purpose};
 use super::running::RunningContainers;
 use crate::clock::{Boot, Now};
+use crate::collect::restarts::Restarts;
 use crate::docker::events::{Event, Kind};
 use crate::docker::{Inspected, Signal};
 

@@ -20,7 +20,6 @@ mod known;
 mod memory;
 mod names;
 mod recorded;
-mod restarts;
 mod revisit;
 mod run;
 mod running;

@@ -262,6 +262,7 @@ impl Docker {
             readings: Vec::with_capacity(absent.len() + placed.len() + with_health + MAX_OTHERS),
             failures: health_failures(&unknown_health),
             watched: unknown_health.iter().map(|(place, _)| watched_health(&place.target)).collect(),
+            listed: Vec::new(),
             happened: Vec::new(),
         };
         let mut absent = absent.into_iter().peekable();

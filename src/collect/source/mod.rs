@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Collector;
+use crate::bus::Follow;
 use crate::host::Host;
 use crate::metric::{self, Limits, Metric};
 use crate::pattern;
@@ -34,6 +35,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether the section of its group is its own.
+    pub fn is_its_group(&self) -> bool {
+        self.name == self.group.key
+    }
+
     /// Its quantities, and the forecasts of these.
     pub fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
         self.metrics.iter().flat_map(|metric| [Some(*metric), metric.forecast].into_iter().flatten())
@@ -50,14 +56,41 @@ impl Source {
 pub struct Group {
     pub key: &'static str,
     pub doc: Doc,
+    /// Of a source whose section this is: it has the group's name.
+    pub switch: Switch,
+}
+
+/// The values of a source's key `enabled`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// On or off, as the source has it by default.
+    Plain,
+    /// On where the host can have it, unless somebody turns it on or off.
+    Auto(Doc),
+}
+
+impl Switch {
+    fn read(self, section: &mut Section<'_>, is_on_by_default: bool) -> bool {
+        const KEY: &str = "enabled";
+        const WORDS: [(&str, Option<bool>); 3] = [("auto", None), ("true", Some(true)), ("false", Some(false))];
+        match self {
+            Switch::Plain => section.boolean(KEY, is_on_by_default, NO_DOC),
+            Switch::Auto(doc) => {
+                let chosen = section.choice(KEY, None, &WORDS, doc);
+                section.holds(KEY, chosen.map_or(Written::Text("auto".to_owned()), Written::Boolean));
+                chosen != Some(false)
+            }
+        }
+    }
 }
 
 pub const SYSTEM: &Group = &Group {
     key: "system",
     doc: doc("系统监控：达到阈值即告警", "System: an alert fires at or above its threshold"),
+    switch: Switch::Plain,
 };
 
-pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "Network") };
+pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "Network"), switch: Switch::Plain };
 
 /// A source's work, by its keys.
 pub struct Setup {
@@ -67,6 +100,10 @@ pub struct Setup {
     pub terms: Vec<Terms>,
     /// How far apart its two readings are; zero where one will do.
     pub window: Duration,
+    /// The quantity of which it has as many targets as it finds, if there is one.
+    pub of_every: Option<&'static Metric>,
+    /// Signals of the system bus after which it is read at once.
+    pub follows: Option<Follow>,
     pub open: Box<Open>,
 }
 
@@ -94,7 +131,26 @@ pub type Open = dyn Fn(&[Watched], &Host) -> Option<Box<dyn Collector>>;
 impl Setup {
     /// Quantities that the host has once, from one reading.
     pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
-        Setup { targets: vec!["".into()], terms: Vec::new(), window: Duration::ZERO, open: Box::new(open) }
+        Setup {
+            targets: vec!["".into()],
+            terms: Vec::new(),
+            window: Duration::ZERO,
+            of_every: None,
+            follows: None,
+            open: Box::new(open),
+        }
+    }
+
+    /// With a quantity of targets that nobody names: a target without a reading is unknown, unless the list is whole.
+    #[must_use]
+    pub fn of_every(self, metric: &'static Metric) -> Setup {
+        Setup { of_every: Some(metric), ..self }
+    }
+
+    /// With signals of the system bus after which it is read at once.
+    #[must_use]
+    pub fn woken_by(self, follow: Follow) -> Setup {
+        Setup { follows: Some(follow), ..self }
     }
 
     /// With the limits of one of the quantities, for all targets that no earlier terms are for.
@@ -132,7 +188,7 @@ pub struct Configured {
 
 impl Configured {
     fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
-        let is_enabled = section.boolean("enabled", source.is_on_by_default, NO_DOC);
+        let is_enabled = source.group.switch.read(section, source.is_on_by_default);
         let setup = Rc::new((source.read)(section, check_interval));
         Configured { source, is_enabled, values: section.values().clone(), setup }
     }
@@ -145,8 +201,10 @@ impl Configured {
     /// Everything that it reads: without a reading in a check it is unknown.
     pub fn watched(&self) -> impl Iterator<Item = Watched> {
         self.source.metrics().flat_map(move |metric| {
-            let targets = self.setup.targets.iter().filter(move |target| self.is_on(metric, target));
-            targets.map(move |target| Watched::One(Key::new(metric, target.clone())))
+            let is_every = self.setup.of_every == Some(metric);
+            let every = (is_every && self.is_on(metric, "")).then_some(Watched::Every(metric));
+            let targets = self.setup.targets.iter().filter(move |target| !is_every && self.is_on(metric, target));
+            every.into_iter().chain(targets.map(move |target| Watched::One(Key::new(metric, target.clone()))))
         })
     }
 
@@ -180,6 +238,11 @@ impl Configured {
         self.source.name == other.source.name && self.values.agree_on_work(&other.values)
     }
 
+    /// The signals of the system bus after which it is read at once, while it is on.
+    pub fn follows(&self) -> Option<&Follow> {
+        self.setup.follows.as_ref().filter(|_| self.is_enabled)
+    }
+
     pub(super) fn open(&self, watched: &[Watched], host: &Host) -> Option<Box<dyn Collector>> {
         if self.is_enabled { (self.setup.open)(watched, host) } else { None }
     }
@@ -206,7 +269,11 @@ pub fn read(document: &mut Section<'_>, sources: &[&'static Source], check_inter
         document.section(group.key, group.doc, |section| {
             for source in sources.iter().filter(|source| source.group.key == group.key) {
                 let read = |section: &mut Section<'_>| Configured::read(source, section, check_interval);
-                configured.push(section.section(source.name, NO_DOC, read));
+                configured.push(if source.is_its_group() {
+                    read(section)
+                } else {
+                    section.section(source.name, NO_DOC, read)
+                });
             }
         });
     }

@@ -5,6 +5,7 @@ mod channels;
 mod events;
 mod forecast;
 mod hold;
+mod listed;
 mod once;
 mod report;
 mod start;

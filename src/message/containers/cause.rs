@@ -18,7 +18,7 @@ impl Words {
     }
 
     /// The same behind other facts of the line: `退出码 3`.
-    pub(super) fn short_cause(&self, cause: &Cause) -> Line {
+    pub(in super::super) fn short_cause(&self, cause: &Cause) -> Line {
         let is_chinese = self.language == Language::Chinese;
         let text = match cause {
             Cause::ExitCode(code) => return format!("{} {code}{}", self.short_exit_code(), self.meaning(*code)).into(),
@@ -42,6 +42,9 @@ impl Words {
             Cause::EngineStopped => "the Docker engine stopped",
             Cause::Removed if is_chinese => "已删除",
             Cause::Removed => "removed",
+            // Of a unit, which has a line of another form.
+            Cause::UnitEnded { result, .. } => return Line::foreign(result),
+            Cause::AsFound => "",
         };
         text.into()
     }

@@ -1,7 +1,7 @@
-//! Counts an engine's recent restarts of a container, from the counts that were seen.
+//! Counts the recent restarts of a container or a unit, from the counts that were seen.
 //!
-//! An engine tells the number of a container's restarts since it was last started by hand, not their times, and a
-//! restart loop mostly looks like `running`. So counts are kept with the time at which they were seen, and the rise
+//! An engine, and systemd, tell the number of restarts since the last start by hand, not their times, and a restart loop
+//! mostly looks like `running`. So counts are kept with the time at which they were seen, and the rise
 //! between two of them is spread evenly. The first count rose since the container was made: a container that crashed a
 //! few times last month is no loop, one that was made a minute ago and restarted nine times is.
 

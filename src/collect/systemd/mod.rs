@@ -1,0 +1,154 @@
+//! Units of systemd that failed, that restart again and again, or that are named and not active; asked over the system bus.
+//!
+//! A unit that is well has no reading: whoever has an alert of it is told that the list was whole. Between checks a unit
+//! that fails is noticed by a signal, which systemd sends whenever the number of failed units changes
+//! (manager_update_failed_units in src/core/manager.c), also at each turn of a restart loop.
+
+mod unit;
+mod units;
+
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Group, Setup, Source, Switch};
+use crate::bus::{Call, Follow};
+use crate::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
+use crate::settings::{Complaint, Doc, Section, Written, doc};
+
+use units::{Units, Watch};
+
+pub const SOURCE: &Source = &Source {
+    name: GROUP.key,
+    group: GROUP,
+    is_on_by_default: true,
+    metrics: &[FAILED_UNITS, UNIT_STATE],
+    read: |section, _| read(section),
+};
+
+/// How many units failed, as `systemctl --failed` lists them, but for those that are left out.
+pub const FAILED_UNITS: &Metric = &Metric {
+    name: "failed_units",
+    unit: Unit::Count,
+    is_rate: false,
+    section: MessageSection::System,
+    label: Label { zh: "失败单元", en: "Failed units" },
+    alert_label: Label { zh: "⚙️ 失败单元", en: "⚙️ Failed units" },
+    order: 77,
+    report_order: None,
+    shows_sizes: false,
+    default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
+};
+
+/// Of a unit in trouble, and of one that is named: its state in systemd's word.
+pub const UNIT_STATE: &Metric = &Metric {
+    name: "unit_state",
+    unit: Unit::Word,
+    label: Label { zh: "单元", en: "Unit" },
+    alert_label: Label { zh: "⚙️ 单元", en: "⚙️ Unit" },
+    order: 78,
+    // A named unit that is inactive may be one that is restarted by hand.
+    default: Some(Limits { grace: Duration::from_secs(60), ..Limits::NONE }),
+    ..*FAILED_UNITS
+};
+
+const GROUP: &Group = &Group {
+    key: "systemd",
+    switch: Switch::Auto(doc(
+        "`auto`：由 systemd 启动且系统总线应答时才监控",
+        "`auto`: where systemd runs and the system bus answers",
+    )),
+    doc: doc(
+        "systemd 单元：失败、反复重启，或指定的单元未运行",
+        "Units of systemd: failed, restarting again and again, or named and not active",
+    ),
+};
+
+/// systemd's own name on the bus, its path and its interface.
+const MANAGER: Call<'static> = Call {
+    destination: "org.freedesktop.systemd1",
+    path: "/org/freedesktop/systemd1",
+    interface: "org.freedesktop.systemd1.Manager",
+    member: "Subscribe",
+    arguments: &[],
+};
+
+/// The properties of the manager: the number of failed units is the only one of these that changes by itself.
+const FAILURES: Follow = Follow {
+    path: MANAGER.path,
+    rule: "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',\
+           interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
+    request: Some(MANAGER),
+};
+
+const TIMES: RangeInclusive<u64> = 2..=1000;
+const WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
+const DEFAULT_TIMES: u64 = 5;
+const DEFAULT_WINDOW: Duration = Duration::from_secs(600);
+
+const UNITS: Doc = doc(
+    "必须处于运行状态的单元，可用 `*`；失败的单元无论是否列出都会告警",
+    "units that must be active, `*` allowed; a unit that fails is told of whether or not it is named",
+)
+.unique();
+
+const IGNORE: Doc = doc("不告警的单元，可用 `*`", "units that are not told of, `*` allowed").unique();
+
+const NAME: Doc = doc("单元名称", "the name of a unit").pattern("^[A-Za-z0-9:_.@\\\\*-]+$");
+
+fn read(section: &mut Section<'_>) -> Setup {
+    let is_required = section.values().get("enabled") == Some(&Written::Boolean(true));
+    let named = read_names(section, "units", UNITS);
+    let ignored = read_names(section, "ignore", IGNORE);
+    let times = section.integer(
+        "restart_loop_times",
+        DEFAULT_TIMES,
+        TIMES,
+        doc("时间窗内自动重启多少次即告警", "restarts in the window that make a restart loop"),
+    );
+    let window = section.duration(
+        "restart_loop_window",
+        DEFAULT_WINDOW,
+        WINDOW,
+        doc("反复重启的时间窗（秒）", "the window of a restart loop, seconds"),
+    );
+    let times = u32::try_from(times).unwrap_or(u32::MAX);
+    let watch = Rc::new(Watch { is_required, named, ignored, loop_times: times, loop_window: window });
+    // All collectors of this configuration share the memory of earlier looks.
+    let memory = Rc::new(RefCell::default());
+    let setup = Setup::new(move |_, _| Some(Box::new(Units::new(Rc::clone(&watch), Rc::clone(&memory)))));
+    setup.of_every(UNIT_STATE).woken_by(FAILURES)
+}
+
+fn read_names(section: &mut Section<'_>, key: &'static str, doc: Doc) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    section.list(key, doc, |item| {
+        let name = item.parse(NAME, unit_name)?;
+        if names.contains(&name) {
+            item.problem(Complaint::new(format!("`{name}` is named twice")).expected("each unit once"));
+        } else {
+            names.push(name);
+        }
+        Some(())
+    });
+    section.holds(key, Written::List(names.iter().cloned().map(Written::Text).collect()));
+    names
+}
+
+/// systemd.unit(5)
+const MAX_NAME_BYTES: usize = 255;
+
+/// A unit's name (systemd.unit(5)); without a type it is a service, as for systemctl(1).
+fn unit_name(text: &str) -> Result<String, Complaint> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || ":_.@\\-*".contains(c);
+    if text.is_empty() || text.len() > MAX_NAME_BYTES || !text.chars().all(is_of_name) {
+        return Err(Complaint::new(format!("`{text}` is no unit's name")).expected("a name such as nginx.service"));
+    }
+    Ok(if text.contains(['.', '*']) { text.to_owned() } else { format!("{text}.service") })
+}
+
+#[cfg(test)]
+mod tests;

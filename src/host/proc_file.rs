@@ -16,7 +16,8 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 /// More than any file of /proc that is read here: 100,000 interfaces are 12 MB of /proc/net/dev.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-const FIRST_BUFFER_BYTES: usize = 16 * 1024;
+/// Room for most files; the buffer grows with the first long one. All of it is touched, and stays in memory.
+const FIRST_BUFFER_BYTES: usize = 4 * 1024;
 
 /// A first read of /proc that returns less than this has returned everything: the kernel stops early only if the next
 /// line does not fit into a page of at least 4 KiB (seq_read_iter in fs/seq_file.c), and no line that is read here has

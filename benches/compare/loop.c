@@ -114,6 +114,18 @@ static double share(int fd, int last_fd)
     return last ? first / last : 0;
 }
 
+/* Whether the file system of / is: its superblock's options are the last field of its line. */
+static int is_read_only(int fd)
+{
+    ssize_t length = pread(fd, buffer, 512, 0);
+    buffer[length > 0 ? length : 0] = 0;
+    char *root = strstr(buffer, " / / ");
+    char *options = root ? strstr(root, " - ") : NULL;
+    for (int field = 0; options && field < 3; field++)
+        options = strchr(options + 1, ' ');
+    return options && strncmp(options, " ro", 3) == 0;
+}
+
 /* Sleeps until so many seconds after `since`. */
 static void sleep_until(struct timespec since, int seconds)
 {
@@ -126,6 +138,7 @@ int main(int count, char **arguments)
     int interval = count > 1 ? atoi(arguments[1]) : 1;
     int cpu_window = count > 2 ? atoi(arguments[2]) : interval;
     int traffic_window = count > 3 ? atoi(arguments[3]) : interval;
+    int mounts = open_file("/proc/self/mountinfo");
     int memory = open_file("/proc/meminfo"), cpu = open_file("/proc/stat"), traffic = open_file("/proc/net/dev");
     int sockets = open_file("/proc/net/sockstat"), sockets6 = open_file("/proc/net/sockstat6");
     int pressure = open_optional("/proc/pressure/memory"), files = open_file("/proc/sys/fs/file-nr");
@@ -149,6 +162,7 @@ int main(int count, char **arguments)
         shown[1] = (double)(after("SwapTotal:") - after("SwapFree:"));
         struct statvfs root;
         statvfs("/", &root);
+        is_read_only(mounts);
         shown[3] = (double)(root.f_blocks - root.f_bfree) / (root.f_blocks - root.f_bfree + root.f_bavail);
         struct bytes bytes_now = read_traffic(traffic);
         shown[4] = (bytes_now.in - bytes.in) * 8e-6 / traffic_window;

@@ -5,6 +5,7 @@
 
 mod events;
 mod happened;
+mod known;
 mod look;
 mod news;
 mod policy;
@@ -25,6 +26,7 @@ use crate::snapshot::{Key, Snapshot, by_key};
 
 pub use events::Events;
 pub use happened::{Happened, Past};
+pub use known::Known;
 pub use news::{Episode, MessageCounts, News, Transition};
 pub use policy::{Policy, Steps};
 pub use record::{Alert, Firing, Moment, Pending, Phase, Recovery};

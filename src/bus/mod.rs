@@ -95,6 +95,11 @@ impl Bus {
         Bus { path: None, link: None, serial: 0, asked, followed, signals }
     }
 
+    /// Whether this host has one.
+    pub fn is_there(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Sends a question.
     ///
     /// # Errors

@@ -85,6 +85,7 @@ fn set_up(
         boot_id,
         finds_causes: host.cgroups.is_some(),
         uptime: host.uptime(),
+        sees_shutdowns: host.bus.is_there(),
     };
     if let Loaded::State(state) = &loaded {
         host.mounts.remember(&state.mounts, &state.writable);

@@ -4,12 +4,15 @@
 //! they are looked at between checks too, so one [`docker::Engine`] outlives the checks and is asked at the end of
 //! each.
 
+pub mod boot;
 mod check;
+pub mod clock_sync;
 pub mod connections;
 pub mod cpu;
 pub mod disk;
 pub mod docker;
 mod load;
+pub mod logins;
 pub mod memory;
 pub mod parse;
 mod pressure;
@@ -51,7 +54,10 @@ pub const SOURCES: &[&Source] = &[
     traffic::SOURCE,
     connections::SOURCE,
     tables::CONNTRACK,
+    boot::SOURCE,
+    clock_sync::SOURCE,
     systemd::SOURCE,
+    logins::SOURCE,
 ];
 
 /// The collectors to run, with their configuration.
@@ -85,6 +91,12 @@ impl Plan {
     /// Whether a quantity of a source, or a forecast of one, is on for a target.
     pub fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
         self.sources.iter().any(|source| source.metrics().any(|(own, _)| own == metric) && source.is_on(metric, target))
+    }
+
+    /// Of something that happens: the time within which more of a target is no news.
+    pub fn once_in(&self, metric: &'static Metric) -> Option<Duration> {
+        let mut of_it = self.sources.iter().filter(|source| source.source.metrics.contains(&metric));
+        of_it.next().and_then(Configured::once_in)
     }
 
     /// The limits of all quantities, each with the target or the pattern of targets that it is for.

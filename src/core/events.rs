@@ -9,10 +9,18 @@ use crate::tap::Judged;
 
 impl Core {
     /// Takes in what happened. It is saved, so that no crash can lose it.
-    pub(super) fn happened(&mut self, occurrences: Vec<Occurrence>) {
+    pub(super) fn happened(&mut self, mut occurrences: Vec<Occurrence>) {
+        occurrences.retain(|occurrence| self.is_news(occurrence));
         if !occurrences.is_empty() {
             self.state.change().events.take_in(occurrences);
         }
+    }
+
+    /// Whether it did not happen a short while ago, as far as that matters for it.
+    fn is_news(&mut self, Occurrence { key, at, .. }: &Occurrence) -> bool {
+        let Some(time) = self.config.plan.once_in(key.metric) else { return true };
+        let time = (!time.is_zero()).then_some(time);
+        self.state.change().known.take_in(key, *at, time)
     }
 
     /// Tells what is due. One check alone lets nothing wait.

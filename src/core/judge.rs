@@ -50,6 +50,7 @@ impl Core {
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);
         self.gather(&mut findings, self.checks.count == 0, now.boot);
+        self.tell_restart(&findings, now);
         self.checks.complete(now);
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;

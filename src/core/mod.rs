@@ -16,6 +16,7 @@ mod judge;
 mod listed;
 mod mode;
 mod reading;
+mod reboot;
 mod reload;
 mod report;
 mod save;
@@ -51,6 +52,7 @@ pub use start::SETTLED_AFTER;
 pub use status::{
     AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
 };
+pub use stop::End;
 
 use causes::Waiting;
 use checks::Checks;
@@ -138,6 +140,8 @@ pub enum Input {
     SilenceAsked(SilenceRequest),
     /// Somebody asks for the agent's status, which [`Effect::Answer`] gives.
     StatusAsked(LoopFacts),
+    /// The machine goes down, and the agent with it: a stop follows.
+    MachineStops,
     Stop,
 }
 
@@ -191,15 +195,6 @@ pub enum Effect {
 pub enum Readiness {
     Ready,
     Stopping,
-}
-
-/// The end of the loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// A signal asked it to stop.
-    Stopped,
-    /// The one check was made; whether all its messages were delivered.
-    CheckedOnce { delivered: bool },
 }
 
 /// The agent's decisions, and its whole memory.
@@ -337,6 +332,7 @@ impl Core {
             ),
             Input::Posted { ticket, answer } => self.posted(ticket, &answer, now),
             Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
+            Input::MachineStops => self.state.change().starts.shut_down = Some(now.wall),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
             Input::Happened(occurrences) => self.happened(occurrences),

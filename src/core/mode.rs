@@ -24,4 +24,6 @@ pub struct Mode {
     pub finds_causes: bool,
     /// Since the machine's start; `None`: it is not known.
     pub uptime: Option<Duration>,
+    /// There is somebody who tells when the machine goes down.
+    pub sees_shutdowns: bool,
 }

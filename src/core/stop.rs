@@ -2,9 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Core, Effect, End, Readiness};
+use super::{Core, Effect, Readiness};
 use crate::cause::Causes;
 use crate::clock::{Boot, Now};
+
+/// The end of the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A signal asked it to stop.
+    Stopped,
+    /// The one check was made; whether all its messages were delivered.
+    CheckedOnce { delivered: bool },
+}
 
 /// How long a stop waits for the answer to a message that is on its way. Mostly the answer comes, and nothing is sent
 /// twice.

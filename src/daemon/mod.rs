@@ -7,6 +7,7 @@ mod bus_looks;
 mod causes;
 mod clock_watch;
 mod control;
+mod going_down;
 mod loader;
 mod measuring;
 mod start_watch;
@@ -36,6 +37,7 @@ pub use control::{Control, SOCKET_NAME, ask};
 pub use loader::Loader;
 
 use clock_watch::ClockWatch;
+use going_down::GoingDown;
 use measuring::Measuring;
 use start_watch::StartWatch;
 use turns::Turns;
@@ -55,6 +57,8 @@ pub struct Daemon {
     clock_watch: ClockWatch,
     zone_watch: Option<ZoneWatch>,
     start_watch: Option<StartWatch>,
+    /// It is to stop, once it is known why.
+    going_down: Option<GoingDown>,
     measuring: Measuring,
     posts: Vec<(Ticket, PostTask)>,
     saver: Saver,
@@ -99,6 +103,7 @@ impl Daemon {
             clock_watch: ClockWatch::new()?,
             zone_watch: ZoneWatch::new(),
             start_watch: None,
+            going_down: None,
             measuring: Measuring::new(host),
             posts: Vec::new(),
             saver,
@@ -203,7 +208,9 @@ impl Daemon {
         let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
         let control = self.control.as_ref().and_then(Control::due);
         let start = self.start_watch.as_ref().and_then(StartWatch::due);
-        let others = [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start];
+        let going_down = self.going_down.as_ref().map(GoingDown::due);
+        let others =
+            [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start, going_down];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -295,6 +302,14 @@ impl Daemon {
             self.inputs.extend(self.loader.with_system_zone().map(|config| Input::Changed(Box::new(config))));
         }
         self.measuring.advance_bus(is_ready(Source::Bus), now);
+        let asked = self.going_down.as_ref();
+        if let Some(goes_down) = asked.and_then(|asked| asked.advance(&mut self.measuring.host.bus, now)) {
+            self.going_down = None;
+            self.inputs.push_front(Input::Stop);
+            if goes_down {
+                self.inputs.push_front(Input::MachineStops);
+            }
+        }
         self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);
@@ -314,7 +329,12 @@ impl Daemon {
         // Only now: a child that ends while others are reaped makes the pipe readable again.
         self.measuring.host.worker.reap();
         match action {
-            Some(Action::Stop) => self.inputs.push_front(Input::Stop),
+            Some(Action::Stop) => {
+                self.going_down = GoingDown::ask(&mut self.measuring.host.bus, clock::boot_now());
+                if self.going_down.is_none() {
+                    self.inputs.push_front(Input::Stop);
+                }
+            }
             Some(Action::Reload) => {
                 self.tell_service(service::Notification::Reloading);
                 let reloaded = self.loader.reload(&self.measuring.host.worker, clock::boot_now());

@@ -71,6 +71,11 @@ impl Host {
         }
     }
 
+    /// Whether it is the system that the agent runs on, and not that of another /proc.
+    pub fn is_this_system(&self) -> bool {
+        self.network_devices.is_some()
+    }
+
     /// Since the machine's start, or the container's where /proc is its own (lxcfs); `None`: it does not say (proc_uptime(5)).
     pub fn uptime(&mut self) -> Option<Duration> {
         let text = self.proc_file("uptime").read(&mut self.buffer).ok()?.to_owned();

@@ -20,8 +20,11 @@ const MAX_AS_FOUND: usize = 20;
 pub(super) fn alert_line(transition: &Transition, wording: Wording<'_>) -> Option<Line> {
     let word = condition(transition)?;
     let mut line = Line::from("❌ ") + subject(transition, wording.words) + ": ";
-    line = line + short(transition.key.metric, &transition.value, wording.words);
     let facts: Vec<Line> = word.causes.iter().flat_map(|cause| facts(cause, wording)).collect();
+    if let [Cause::RebootNeeded { .. }] = word.causes.as_slice() {
+        return Some(line + Line::join(facts, ", "));
+    }
+    line = line + state(transition, wording.words);
     if !facts.is_empty() {
         line = line + " (" + Line::join(facts, ", ") + ")";
     }
@@ -38,8 +41,15 @@ pub(super) fn alert_line(transition: &Transition, wording: Wording<'_>) -> Optio
 /// `✅ nginx.service: active (已恢复正常)`; `None`: it is no condition.
 pub(super) fn recovery_line(transition: &Transition, words: &Words) -> Option<Line> {
     condition(transition)?;
-    let value = short(transition.key.metric, &transition.value, words);
-    Some(Line::from("✅ ") + subject(transition, words) + ": " + value + " (" + words.back_to_normal + ")")
+    Some(
+        Line::from("✅ ")
+            + subject(transition, words)
+            + ": "
+            + state(transition, words)
+            + " ("
+            + words.back_to_normal
+            + ")",
+    )
 }
 
 /// One line for the units that had failed before the agent was installed, and the transitions that have their own.
@@ -58,6 +68,17 @@ fn condition(transition: &Transition) -> Option<&ContainerWord> {
     match &transition.value {
         Value::Container(word) if !transition.key.metric.is_of_docker() => Some(word),
         _ => None,
+    }
+}
+
+/// The word of the condition. systemd's own words stay as they are.
+fn state(transition: &Transition, words: &Words) -> Line {
+    let word = condition(transition).map_or("", |word| &*word.word);
+    match (words.language, word) {
+        (Language::Chinese, "synchronized") => "已同步".into(),
+        (Language::Chinese, "unsynchronized") => "未同步 (NTP)".into(),
+        (Language::English, "unsynchronized") => "not synchronised (NTP)".into(),
+        _ => short(transition.key.metric, &transition.value, words),
     }
 }
 

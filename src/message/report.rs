@@ -128,6 +128,10 @@ fn unknown(words: &Words, failure: Option<&Failure>) -> Line {
 
 fn value(key: &Key, value: &Value, words: &Words) -> Line {
     match value {
+        // A condition of the host says why, and not that it is one.
+        Value::Container(word) if !word.causes.is_empty() => {
+            Line::join(word.causes.iter().map(|cause| words.short_cause(cause)), words.comma)
+        }
         Value::Usage { used_bytes, total_bytes, .. } if key.metric.shows_sizes => {
             short(key.metric, value, words) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }

@@ -184,6 +184,11 @@ pub enum Cause {
     },
     /// It was so when the agent was installed.
     AsFound,
+    /// The host has to be started again for these packages, and has had to for so many days.
+    RebootNeeded {
+        packages: String,
+        days: u64,
+    },
     /// The end of the last health check's output, one line.
     HealthOutput(String),
 }
@@ -225,7 +230,8 @@ impl Value {
 
     /// Whether it is told once and not repeated while it lasts: a removal does not pass.
     pub fn is_told_once(&self) -> bool {
-        matches!(self, Value::Container(word) if word.causes.contains(&Cause::Removed))
+        matches!(self, Value::Container(word)
+            if word.causes.iter().any(|cause| matches!(cause, Cause::Removed | Cause::RebootNeeded { .. })))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::damage::{self, Damage};
@@ -125,13 +126,20 @@ fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, 
         let likely = since_start.saturating_sub(away.max(since_start)).saturating_add(certain);
         state.shift(likely, certain);
     }
+    if is_another && !boot_id.is_empty() && document.boot_id != boot_id {
+        let started = now.wall.as_microsecond().saturating_sub(now.boot.as_micros());
+        let started = Timestamp::from_microsecond(started).unwrap_or(now.wall);
+        state.starts.begin(document.saved, started, now.wall);
+    } else {
+        // It did not go down after all.
+        state.starts.shut_down = None;
+    }
     let corrected = state.correct(now);
     (state, corrected)
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -271,5 +279,26 @@ mod tests {
         ] {
             assert!(corrected_at.contains(&place), "{place} is not among {corrected_at:?}");
         }
+    }
+
+    #[test]
+    fn another_start_of_the_machine_is_noticed_and_whether_it_was_shut_down() {
+        let at = |second: i64| Timestamp::from_second(1_770_000_000 + second).unwrap();
+        let saved = Now { wall: at(0), boot: Boot::from_millis(9_000_000) };
+        let later = Now { wall: at(300), boot: Boot::from_millis(20_000) };
+        let load = |state: &State, boot_id: &str| {
+            let bytes = encode(state, "first", saved).unwrap().bytes;
+            on_this_start(serde_json::from_slice(&bytes).unwrap(), boot_id, later).0.starts
+        };
+        let mut state = State::default();
+        let restarted = load(&state, "second").restarted.unwrap();
+        assert_eq!((restarted.last_alive, restarted.started, restarted.is_clean), (at(0), at(280), false));
+        assert_eq!(restarted.down_seconds(), 280);
+        state.starts.shut_down = Some(at(-5));
+        let restarted = load(&state, "second").restarted.unwrap();
+        assert_eq!((restarted.last_alive, restarted.is_clean), (at(-5), true));
+        // The same start: it was not shut down after all.
+        assert!(load(&state, "first").is_empty());
+        assert!(load(&state, "").is_empty(), "nobody can tell");
     }
 }

@@ -9,6 +9,7 @@ mod load;
 mod lock;
 mod path_lock;
 mod saver;
+mod starts;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +17,7 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alerts, Events, Happened, MessageCounts};
+use crate::alert::{Alerts, Events, Happened, Known, MessageCounts};
 use crate::clock::{Boot, Now};
 use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
@@ -35,6 +36,7 @@ pub use folder::{FolderError, StateFolder};
 pub use load::{LoadError, Loaded, load, peek};
 pub use lock::{Holder, holder};
 pub use saver::Saver;
+pub use starts::{Restarted, Starts};
 
 pub const FILE_NAME: &str = "alert_state.json";
 
@@ -96,6 +98,12 @@ pub struct State {
     /// The watched paths whose file systems could be written once.
     #[serde(default, skip_serializing_if = "Writable::is_empty")]
     pub writable: Writable,
+    /// Earlier events, of kinds of which more is no news.
+    #[serde(default, skip_serializing_if = "Known::is_empty")]
+    pub known: Known,
+    /// The machine's starts and ends.
+    #[serde(default, skip_serializing_if = "Starts::is_empty")]
+    pub starts: Starts,
 }
 
 impl State {
@@ -131,6 +139,7 @@ impl State {
             + self.since_report.correct()
             + self.happened.correct()
             + self.delays.correct()
+            + self.known.correct(now.wall)
     }
 }
 

@@ -65,20 +65,28 @@ pub struct Group {
 pub enum Switch {
     /// On or off, as the source has it by default.
     Plain,
-    /// On where the host can have it, unless somebody turns it on or off.
-    Auto(Doc),
+    /// These words, each with whether it is on then; the first is the default.
+    Words(&'static [(&'static str, bool)], Doc),
 }
 
 impl Switch {
     fn read(self, section: &mut Section<'_>, is_on_by_default: bool) -> bool {
         const KEY: &str = "enabled";
-        const WORDS: [(&str, Option<bool>); 3] = [("auto", None), ("true", Some(true)), ("false", Some(false))];
         match self {
             Switch::Plain => section.boolean(KEY, is_on_by_default, NO_DOC),
-            Switch::Auto(doc) => {
-                let chosen = section.choice(KEY, None, &WORDS, doc);
-                section.holds(KEY, chosen.map_or(Written::Text("auto".to_owned()), Written::Boolean));
-                chosen != Some(false)
+            Switch::Words(words, doc) => {
+                let default = words.first().copied().unwrap_or_default();
+                let options: Vec<_> = words.iter().map(|chosen| (chosen.0, *chosen)).collect();
+                let (word, is_on) = section.choice(KEY, default, &options, doc);
+                section.holds(
+                    KEY,
+                    match word {
+                        "true" => Written::Boolean(true),
+                        "false" => Written::Boolean(false),
+                        word => Written::Text(word.to_owned()),
+                    },
+                );
+                is_on
             }
         }
     }
@@ -104,6 +112,8 @@ pub struct Setup {
     pub of_every: Option<&'static Metric>,
     /// Signals of the system bus after which it is read at once.
     pub follows: Option<Follow>,
+    /// Of things that happen: one of a target is news if none was within this time.
+    pub once_in: Option<Duration>,
     pub open: Box<Open>,
 }
 
@@ -137,6 +147,7 @@ impl Setup {
             window: Duration::ZERO,
             of_every: None,
             follows: None,
+            once_in: None,
             open: Box::new(open),
         }
     }
@@ -151,6 +162,12 @@ impl Setup {
     #[must_use]
     pub fn woken_by(self, follow: Follow) -> Setup {
         Setup { follows: Some(follow), ..self }
+    }
+
+    /// With the time within which something that happens again is no news.
+    #[must_use]
+    pub fn once_in(self, time: Duration) -> Setup {
+        Setup { once_in: Some(time), ..self }
     }
 
     /// With the limits of one of the quantities, for all targets that no earlier terms are for.
@@ -236,6 +253,11 @@ impl Configured {
     /// Whether the same is read in the same way, however it is judged.
     pub(super) fn measures_the_same(&self, other: &Configured) -> bool {
         self.source.name == other.source.name && self.values.agree_on_work(&other.values)
+    }
+
+    /// The time within which something of it that happens again is no news.
+    pub fn once_in(&self) -> Option<Duration> {
+        self.setup.once_in
     }
 
     /// The signals of the system bus after which it is read at once, while it is on.

@@ -57,10 +57,10 @@ pub const UNIT_STATE: &Metric = &Metric {
 
 const GROUP: &Group = &Group {
     key: "systemd",
-    switch: Switch::Auto(doc(
-        "`auto`：由 systemd 启动且系统总线应答时才监控",
-        "`auto`: where systemd runs and the system bus answers",
-    )),
+    switch: Switch::Words(
+        &[("auto", true), ("true", true), ("false", false)],
+        doc("`auto`：由 systemd 启动且系统总线应答时才监控", "`auto`: where systemd runs and the system bus answers"),
+    ),
     doc: doc(
         "systemd 单元：失败、反复重启，或指定的单元未运行",
         "Units of systemd: failed, restarting again and again, or named and not active",

@@ -45,8 +45,22 @@ impl Words {
             // Of a unit, which has a line of another form.
             Cause::UnitEnded { result, .. } => return Line::foreign(result),
             Cause::AsFound => "",
+            Cause::RebootNeeded { packages, days } => {
+                let since = Line::from(self.for_days(*days));
+                return if packages.is_empty() { since } else { Line::foreign(packages) + self.comma + since };
+            }
         };
         text.into()
+    }
+
+    fn for_days(&self, days: u64) -> String {
+        match (self.language, days) {
+            (Language::Chinese, 0) => "今天起".to_owned(),
+            (Language::Chinese, _) => format!("已 {days} 天"),
+            (Language::English, 0) => "since today".to_owned(),
+            (Language::English, 1) => "for a day".to_owned(),
+            (Language::English, _) => format!("for {days} days"),
+        }
     }
 
     fn cause_label(&self) -> &'static str {

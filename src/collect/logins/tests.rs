@@ -1,0 +1,171 @@
+//! A logind of the test's own behind the bus.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::bus::fake::{FakeBus, body};
+use crate::bus::wire::Writer;
+use crate::collect::{Check, read as read_sources};
+use crate::settings;
+
+fn at(seconds: i64) -> Now {
+    Now { wall: Timestamp::from_second(1_770_000_000 + seconds).unwrap(), boot: Boot::from_millis(seconds * 1000) }
+}
+
+/// A session: its id, user, address, service and class.
+type Session = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+const ROOT: Session = ("1", "root", "203.0.113.7", "sshd", "user");
+
+struct World {
+    fake: FakeBus,
+    host: Host,
+    check: Check,
+    asked: usize,
+}
+
+impl World {
+    fn new(keys: &str) -> World {
+        let fake = FakeBus::new();
+        let mut host = Host::new(None);
+        host.bus = fake.client();
+        let text = format!("logins: {{enabled: true{keys}}}\n");
+        let read = |document: &mut Section<'_>| read_sources(document, &[SOURCE], Duration::MAX);
+        let sources = settings::read("c", text.as_bytes(), read).unwrap().value;
+        World { check: Check::new(&sources, &host), fake, host, asked: 0 }
+    }
+
+    /// The targets of the logins that a look finds.
+    fn look(&mut self, sessions: &[Session]) -> Vec<String> {
+        self.check.begin(&mut self.host, at(0).boot);
+        for _ in 0..20 {
+            if let Some(found) = self.check.advance(&mut self.host, at(0)) {
+                assert!(found.failures.is_empty(), "{:?}", found.failures);
+                return found.happened.iter().map(|happened| happened.key.target.to_string()).collect();
+            }
+            self.answer(sessions);
+            if self.host.bus.advance(at(0).boot) {
+                self.check.wake(at(0).boot);
+            }
+        }
+        panic!("it waits for ever");
+    }
+
+    fn answer(&mut self, sessions: &[Session]) {
+        for (serial, call) in self.fake.calls() {
+            match call.member.as_str() {
+                "ListSessions" => {
+                    let list = body(|body| {
+                        body.array(8, |body| sessions.iter().for_each(|session| row(session, body)));
+                    });
+                    self.fake.reply(serial, "a(susso)", &list);
+                }
+                "GetAll" => {
+                    self.asked += 1;
+                    let id = call.path.rsplit('/').next().unwrap();
+                    let session = sessions.iter().find(|session| session.0 == id).unwrap();
+                    self.fake.reply(serial, "a{sv}", &properties(session));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn row(session: &Session, body: &mut Writer) {
+    body.align(8);
+    body.text(session.0);
+    body.number(0);
+    body.text(session.1);
+    body.text("");
+    body.text(&format!("/org/freedesktop/login1/session/{}", session.0));
+}
+
+fn properties((_, user, from, service, class): &Session) -> Vec<u8> {
+    let texts = [("Name", user), ("RemoteHost", from), ("Service", service), ("Class", class), ("TTY", &"pts/0")];
+    body(|body| {
+        body.array(8, |body| {
+            for (name, text) in texts {
+                body.align(8);
+                body.text(name);
+                body.signature("s");
+                body.text(text);
+            }
+            body.align(8);
+            body.text("Timestamp");
+            body.signature("t");
+            body.align(8);
+            body.0.extend(1_770_000_000_000_000_u64.to_le_bytes());
+        });
+    })
+}
+
+#[test]
+fn a_login_over_ssh_is_found_once_and_other_sessions_are_none() {
+    let mut world = World::new("");
+    let cron = ("2", "root", "", "cron", "background");
+    let console = ("3", "ann", "", "login", "user");
+    let mapped = ("4", "bob", "::ffff:198.51.100.9", "sshd", "user-early");
+    assert_eq!(world.look(&[ROOT, cron, console, mapped]), ["root ← 203.0.113.7", "bob ← 198.51.100.9"]);
+    assert!(world.look(&[ROOT, cron, console, mapped]).is_empty());
+    assert_eq!(world.asked, 4, "each session is asked once");
+    let again = Session::clone(&("5", ROOT.1, ROOT.2, ROOT.3, ROOT.4));
+    assert_eq!(world.look(&[ROOT, again]), ["root ← 203.0.113.7"], "the core knows whether it is news");
+}
+
+#[test]
+fn users_and_networks_that_are_ignored_are_left_out() {
+    let mut world = World::new(", ignore_users: [ansible], ignore_from: ['10.0.0.0/8', '2001:db8::/32', 192.0.2.1]");
+    let from = |id, user, from| (id, user, from, "sshd", "user");
+    let sessions = [
+        from("1", "ansible", "203.0.113.7"),
+        from("2", "root", "10.20.30.40"),
+        from("3", "root", "2001:db8:1::2"),
+        from("4", "root", "192.0.2.1"),
+        from("5", "root", "11.0.0.1"),
+        from("6", "root", "host.example"),
+    ];
+    assert_eq!(world.look(&sessions), ["root ← 11.0.0.1", "root ← host.example"]);
+}
+
+#[test]
+fn networks_are_read_or_refused() {
+    for text in ["", "a", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "1.2.3.4/"] {
+        assert!(network(text).is_err(), "{text}");
+    }
+    for (text, inside, is_in) in [
+        ("0.0.0.0/0", "203.0.113.7", true),
+        ("::/0", "203.0.113.7", false),
+        ("203.0.113.0/29", "203.0.113.7", true),
+        ("203.0.113.0/30", "203.0.113.7", false),
+        ("203.0.113.7", "203.0.113.7", true),
+        ("fe80::/10", "fe80::1", true),
+    ] {
+        assert_eq!(contains(network(text).unwrap(), inside.parse().unwrap()), is_in, "{text} {inside}");
+    }
+}
+
+#[test]
+fn a_list_that_is_none_is_a_failure() {
+    let mut world = World::new("");
+    world.check.begin(&mut world.host, at(0).boot);
+    assert!(world.check.advance(&mut world.host, at(0)).is_none());
+    for (serial, _) in world.fake.calls().into_iter().filter(|(_, call)| call.member == "ListSessions") {
+        world.fake.refuse(serial, "org.freedesktop.DBus.Error.AccessDenied");
+    }
+    world.host.bus.advance(at(0).boot);
+    world.check.wake(at(0).boot);
+    let found = world.check.advance(&mut world.host, at(0)).unwrap();
+    assert!(found.failures[0].error.contains("AccessDenied"), "{}", found.failures[0].error);
+}
+
+proptest! {
+    #[test]
+    fn an_arbitrary_session_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for signature in ["a{sv}", "a(susso)"] {
+            let message = crate::bus::fake::message(false, 2, &[], Some(1), (signature, &bytes));
+            let body = crate::bus::wire::decode(&message).unwrap().body;
+            let _ = (parse_list(&body), parse_session(&body));
+        }
+    }
+}

@@ -7,8 +7,9 @@ use crate::collect::{Check, Plan};
 use crate::host::Host;
 use crate::snapshot::Snapshot;
 
-/// The time between two looks: a restart loop sends signals many times a second.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The time between two looks: a restart loop sends signals many times a second, and a session of a script may be over
+/// in a tenth of one.
+const PAUSE: Duration = Duration::from_millis(50);
 
 pub struct BusLooks {
     check: Check,

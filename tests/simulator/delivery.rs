@@ -14,6 +14,7 @@ use super::message::Message;
 use super::oracle::{Arrived, SAID_OF_OTHERS, wrong};
 use super::pager::PAGER;
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
+use super::settings::Webhook;
 use super::world::{Group, World};
 
 /// A robot takes no longer message (developer.work.weixin.qq.com, document path 91770).
@@ -53,14 +54,16 @@ impl World {
     }
 
     fn arrive(&mut self, arrived: i64, flight: &Flight) {
-        let Flight { content, fate, sender, robot, posted, .. } = flight;
+        let Flight { content, fate, sender, posted, .. } = flight;
+        let robot = &flight.webhook.robot;
         self.note(|| format!("robot {robot}: {fate:?}: {}", content.lines().collect::<Vec<_>>().join(" | ")));
         if *fate == Fate::Garbage {
             return;
         }
         let is_orphan = *sender != Sender::There;
+        let is_of_now = !is_orphan && self.is_in_force(flight.webhook);
         if *sender != Sender::Forgotten {
-            self.paces[*robot].arrived(arrived, is_orphan);
+            self.paces[*robot].arrived(arrived, !is_of_now);
         }
         if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) {
             let is_heard = *fate == Fate::Accepted && !is_orphan;
@@ -88,8 +91,8 @@ impl World {
     }
 
     pub fn post(&mut self, posted: Posted) {
-        let (webhook, is_pager) = (posted.webhook, posted.webhook.robot == PAGER);
-        if !(is_pager && self.settings.has_pager) && self.settings.webhook != Some(webhook) {
+        let webhook = posted.webhook;
+        if !self.is_in_force(webhook) {
             wrong(format!("a message is posted to a channel that is not in force: {webhook:?}"));
         }
         if posted.content.len() > MAX_CONTENT_BYTES {
@@ -112,15 +115,21 @@ impl World {
         self.flights.push(flight);
     }
 
+    fn is_in_force(&self, webhook: Webhook) -> bool {
+        (webhook.robot == PAGER && self.settings.has_pager) || self.settings.webhook == Some(webhook)
+    }
+
     /// The agent hears the outcome of its message.
     pub fn hear(&mut self, flight: &Flight) -> Result<Response, Error> {
         let time = self.clock.true_time;
         match flight.fate {
-            Fate::Accepted => self.group_of(flight.robot).oracle.heard(&flight.content),
-            Fate::Errcode(45009) => self.paces[flight.robot].throttled(time),
+            Fate::Accepted => self.group_of(flight.webhook.robot).oracle.heard(&flight.content),
+            // A robot that had another key meanwhile said so of that one.
+            Fate::Errcode(45009) if !self.is_in_force(flight.webhook) => {}
+            Fate::Errcode(45009) => self.paces[flight.webhook.robot].throttled(time),
             // It is tried again, and given up in the end.
             Fate::Errcode(40058 | NEVER) => {
-                let group = self.group_of(flight.robot);
+                let group = self.group_of(flight.webhook.robot);
                 group.oracle.refused(&flight.content, time);
                 group.containers.lose(&flight.content, time);
             }

@@ -17,7 +17,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Something arrived; an orphan was on its way before the robot asked for anything.
+    /// Something arrived; an orphan was on its way before the robot asked for anything, or is for the robot of a former key.
     pub fn arrived(&mut self, time: i64, is_orphan: bool) {
         if time < self.held_until && !is_orphan {
             wrong("the robot asked to be left alone for a minute (45009), and was not");

@@ -65,7 +65,7 @@ pub enum Sender {
 #[derive(Clone)]
 pub struct Flight {
     pub ticket: Ticket,
-    pub robot: usize,
+    pub webhook: Webhook,
     pub sender: Sender,
     pub content: String,
     pub fate: Fate,
@@ -175,7 +175,7 @@ impl Robot {
         let is_heard = there + back < PATIENCE && fate != Fate::AcceptedUnheard;
         Flight {
             ticket,
-            robot: webhook.robot,
+            webhook,
             sender: Sender::There,
             content,
             fate: if fate == Fate::Accepted && !is_heard { Fate::AcceptedUnheard } else { fate },

@@ -39,6 +39,8 @@ pub enum Act {
     /// `docker stop`.
     Stops(usize),
     Starts(usize),
+    /// The engine starts it again.
+    Restarted(usize),
     Removed(usize),
     /// Another one of its name, which runs.
     MadeAnew(usize),
@@ -51,6 +53,8 @@ pub enum Act {
     Health(usize, Health),
     /// So many more containers die, all at once.
     CrowdDies(usize),
+    /// Somebody sets the wall clock so many seconds ahead.
+    SetClock(i64),
     Disk(DiskFault),
     /// Each of a save's four operations takes so many seconds.
     SlowDisk(i64),
@@ -189,6 +193,11 @@ impl World {
                     let mut edited = self.settings.clone();
                     edit(&mut edited);
                     return Some(Next::Input(self.reload(Edited::Settings(Box::new(edited)))));
+                }
+                Act::SetClock(seconds) => {
+                    self.clock.wall_ahead += seconds * SECOND;
+                    self.disturbed();
+                    return Some(Next::Input(Input::ClockSet));
                 }
                 Act::Stop { away } => {
                     self.script_mut().away = away;

@@ -275,7 +275,7 @@ impl World {
             self.finish_orphaned_save();
         }
         for flight in std::mem::take(&mut self.flights) {
-            self.group_of(flight.robot).oracle.excuse(&flight.content);
+            self.group_of(flight.webhook.robot).oracle.excuse(&flight.content);
             // A message that was sent is on its way, or died with the machine.
             if !machine || self.random.once_in(2) {
                 self.orphans.push(Flight { sender: Sender::Gone, ..flight });
@@ -297,6 +297,7 @@ impl World {
         self.act_unseen();
         if machine {
             self.clock.restart_machine();
+            self.engine.forget_past();
             if self.random.once_in(3) {
                 self.clock.wall_ahead = self.random.range(-HOUR, HOUR);
             }

@@ -10,7 +10,7 @@ use super::config::DockerConfig;
 use super::id::{ById, Id, Lookup};
 use super::judge::{History, Observation};
 use super::known::{self, Known, Life};
-use super::memory::{self, Ended, Memory};
+use super::memory::{self, Memory, facet};
 use super::names::{Candidate, Listing, Place, Rank, Watch};
 use super::run::UnseenEnd;
 use super::running::RunningContainers;
@@ -43,6 +43,8 @@ pub struct Inventory {
     absent_since: Option<Timestamp>,
     /// The events of that time, as far as the engine remembers them; `None`: it is to be asked.
     past: Option<Vec<Event>>,
+    /// The latest stamp of an event.
+    newest_event: Option<Timestamp>,
     /// The number of changes of the memory.
     revision: u64,
 }
@@ -60,6 +62,7 @@ impl Inventory {
             unheard: Vec::new(),
             deaths: Vec::new(),
             away_until: None,
+            newest_event: None,
             revision: 0,
         }
     }
@@ -134,6 +137,7 @@ impl Inventory {
 
     /// Takes in an event of a container that is watched.
     pub fn hear(&mut self, event: &Event) {
+        self.newest_event = self.newest_event.max(memory::stamp(event));
         match self.known.get_mut(&Id::from(event.id.as_str())) {
             Some(known) => {
                 let before = facet(known);
@@ -155,12 +159,15 @@ impl Inventory {
     /// minutes belong to its start.
     pub fn absence(&mut self, now: Now) -> Option<Timestamp> {
         let since = self.absent_since.as_mut().filter(|_| self.past.is_none())?;
-        *since = (*since).max(known::engines_start(now));
+        let start = known::engines_start(now);
+        self.memory.iter_mut().filter(|_| start >= *since).for_each(Memory::lose_past);
+        *since = (*since).max(start);
         Some(*since).filter(|since| *since < now.wall)
     }
 
     /// Takes in the events of the agent's absence; none where the engine does not tell them.
-    pub fn recall_past(&mut self, events: Vec<Event>) {
+    pub fn recall_past(&mut self, mut events: Vec<Event>) {
+        events.retain(|event| self.memory.as_ref().is_none_or(|memory| memory.is_new(event)));
         self.past = Some(events);
     }
 
@@ -168,7 +175,7 @@ impl Inventory {
     /// no longer in the list.
     pub fn take_places(&mut self, listings: &[Listing<'_>], now: Now) -> Vec<Option<Place>> {
         self.recall_all(listings);
-        let places = self.watch.places(listings.iter().map(|listing| self.candidate(listing)));
+        let places = self.watch.places(listings.iter().map(|listing| self.candidate(listing, now)));
         self.known.values_mut().for_each(|known| known.listed = false);
         let ran = self.names_that_ran(listings);
         let unheard = std::mem::take(&mut self.unheard);
@@ -215,13 +222,14 @@ impl Inventory {
         }
     }
 
-    fn candidate<'a>(&self, listing: &Listing<'a>) -> Candidate<'a> {
+    fn candidate<'a>(&self, listing: &Listing<'a>, now: Now) -> Candidate<'a> {
         let Listing { key, name, name_match, observed, created } = *listing;
         let is_meant_to_run = match self.known.get(key) {
             Some(known) => known.is_meant_to_run(observed),
             None => observed.is_alive() || (!self.remembers() && observed.is_failed()),
         };
-        Candidate { name, name_match, rank: Rank { is_meant_to_run, created, is_alive: observed.is_alive() } }
+        let (created, is_alive) = (Rank::made(created, now.wall), observed.is_alive());
+        Candidate { name, name_match, rank: Rank { is_meant_to_run, created, is_alive } }
     }
 
     /// The names whose containers ran, if there is a new container that does not run and may be meant to follow one of
@@ -358,8 +366,8 @@ impl Inventory {
 
     /// A look has ended that began then, with all events that had come by then.
     pub fn end_look(&mut self, began: Timestamp) {
-        if let Some(memory) = &mut self.memory {
-            memory.looked = memory.looked.max(Some(began));
+        if self.memory.as_mut().is_some_and(|memory| memory.end_look(began, self.newest_event)) {
+            self.revision += 1;
         }
     }
 
@@ -388,9 +396,4 @@ impl Inventory {
         let in_loop = self.known.values().filter(|known| known.restart_count(now, self.loop_window) >= times);
         in_loop.map(|known| known.place.target.clone()).collect()
     }
-}
-
-/// The memory of a container.
-fn facet(known: &Known) -> Option<Option<Ended>> {
-    memory::is_remembered(known.life())
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::Expected;
+use super::incidents::Incidents;
 use super::judge::{self, History, Observation, WatchPolicy};
 use super::names::Place;
 use super::run::{Death, End, InspectedEnd, Run, UnseenEnd, is_on_purpose};
 use super::running::RunningContainers;
+use super::told_end::ToldEnd;
 use crate::clock::{Boot, Now};
 use crate::collect::restarts::Restarts;
 use crate::docker::events::{Event, Kind};
@@ -41,17 +43,6 @@ pub struct Known {
     life: Life,
     last_alive: Option<Boot>,
     incidents: Option<Box<Incidents>>,
-}
-
-/// The part of a past that most containers do not have.
-#[derive(Clone, Debug, Default)]
-struct Incidents {
-    /// Its former name, if it had another one: if a container of that name runs, this one is replaced.
-    former: Option<Rc<str>>,
-    restarts: Restarts,
-    run: Run,
-    /// A run that ended and was followed by another one before it was looked at.
-    run_before: Option<Run>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +82,7 @@ impl Known {
         Known { is_restored: false, ..Known::restored(place, name, None, Life::Alive) }
     }
 
-    /// One that was known before this program started.
+    /// One that was known before this program started. What ended it by then was seen.
     pub fn restored(place: Place, name: Rc<str>, service: Option<Rc<str>>, life: Life) -> Known {
         Known {
             place,
@@ -100,7 +91,7 @@ impl Known {
             listed: false,
             is_restored: true,
             has_no_health_check: false,
-            end_was_seen: false,
+            end_was_seen: matches!(life, Life::Ended { .. }),
             life,
             last_alive: None,
             incidents: None,
@@ -124,6 +115,18 @@ impl Known {
         self.run()?.death()
     }
 
+    /// With the end that an earlier program told last.
+    pub fn with_told_end(mut self, told_end: Option<ToldEnd>) -> Known {
+        if told_end.is_some() {
+            self.incidents().told_end = told_end;
+        }
+        self
+    }
+
+    pub fn told_end(&self) -> Option<ToldEnd> {
+        self.incidents.as_ref()?.told_end
+    }
+
     fn forget_run_before(&mut self) {
         if let Some(incidents) = &mut self.incidents {
             incidents.run_before = None;
@@ -136,10 +139,13 @@ impl Known {
 
     /// Takes in an event, but only for the cause of a death: the state itself comes from the engine's answer.
     pub fn take_in(&mut self, event: &Event) {
+        if self.told_end().is_some_and(|told_end| told_end.is_told_by(event)) {
+            return;
+        }
         if event.kind == Kind::Start {
             let end_was_seen = std::mem::take(&mut self.end_was_seen);
-            if let Some(Incidents { run, run_before, .. }) = self.incidents.as_deref_mut() {
-                *run_before = Some(std::mem::take(run)).filter(|run| run.death().is_some() && !end_was_seen);
+            if let Some(incidents) = &mut self.incidents {
+                incidents.start(end_was_seen);
             }
         } else {
             self.incidents().run.take_in(event);
@@ -159,14 +165,19 @@ impl Known {
         let is_new_run = match self.last_alive {
             Some(last_alive) => up.is_some_and(|up| up < signed(now.boot - last_alive)),
             // A start by hand or at the engine's own start begins the count anew: this was a crash, mended by the engine.
-            None => self.is_restored && absent_since.is_some() && inspected.state.finished_at > absent_since,
+            // A stamp that is yet to come is of a clock that was set back since.
+            None => {
+                self.is_restored
+                    && inspected.state.finished_at.zip(absent_since).is_some_and(|(ended, since)| {
+                        let is_told = self.told_end().is_some_and(|told_end| told_end.is_at(ended));
+                        ended > since && ended <= now.wall && !is_told
+                    })
+            }
         };
         let was_restarted = inspected.restart_count > counted && is_new_run && self.life == Life::Alive;
-        let Incidents { restarts, run, run_before, .. } = self.incidents();
-        if was_restarted && run_before.is_none() && run.death().is_none() {
-            *run_before = Some(std::mem::take(run));
-        }
-        restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
+        let incidents = self.incidents();
+        incidents.see_restart(was_restarted);
+        incidents.restarts.see(inspected.restart_count, now.boot.shifted(-age), now.boot, window);
         self.has_no_health_check = inspected.health().is_none() && inspected.health_check().is_none();
     }
 
@@ -183,7 +194,7 @@ impl Known {
         let engine_was_away_until = engine_was_away_until.max(restored);
         if observed.is_alive() && !(observed.is_paused() && self.life == Life::AsItIs) {
             self.life = Life::Alive;
-            self.last_alive = Some(now.boot);
+            let last_alive = self.last_alive.replace(now.boot);
             if &*observed.state == "restarting" {
                 // The reading tells this end.
                 self.forget_run_before();
@@ -191,15 +202,10 @@ impl Known {
                 return None;
             }
             let end_was_seen = std::mem::take(&mut self.end_was_seen);
-            let Incidents { run, run_before, .. } = self.incidents.as_deref_mut()?;
-            if end_was_seen {
-                // This is another run, though no event told of its start.
-                *run = Run::default();
-            } else if run.death().is_some() {
-                *run_before = Some(std::mem::take(run));
-            }
+            let is_new_run = last_alive.is_some_and(|alive| observed.uptime.is_some_and(|up| up < now.boot - alive));
+            let ran_before = self.incidents.as_mut()?.run_again(observed.details.as_deref(), end_was_seen, is_new_run);
             // This run's flag says nothing about the one before.
-            return run_before.take().map(|run| run.unseen_end(InspectedEnd { oom_killed: false, ..inspected }));
+            return ran_before.map(|run| run.unseen_end(InspectedEnd { oom_killed: false, ..inspected }));
         }
         self.forget_run_before();
         // A container that is being removed is mostly gone before anything is told of it: its end is told once it is.

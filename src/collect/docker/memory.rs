@@ -15,7 +15,9 @@ use super::id::{Beginning, Id};
 use super::known::{Known, Life};
 use super::names::{Place, Watch};
 use super::run::End;
+use super::told_end::ToldEnd;
 use crate::bounds::keep;
+use crate::docker::events::Event;
 
 /// The most containers that are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;
@@ -32,6 +34,9 @@ pub struct Memory {
     /// The ends of containers up to here were taken in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked: Option<Timestamp>,
+    /// The latest stamp of the clock that was set back since: events of up to here may have been taken in already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set_back_from: Option<Timestamp>,
     /// By the beginning of the id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     containers: BTreeMap<Beginning, Remembered>,
@@ -49,6 +54,9 @@ struct Remembered {
     /// `None`: it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<Ended>,
+    /// Kept where its stamp is after the last look, which does not tell then that it was taken in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_end: Option<ToldEnd>,
 }
 
 /// The reason why a container does not run.
@@ -67,6 +75,7 @@ impl Memory {
 
     /// Corrects values from a file that cannot be true at `now`; returns how many there were.
     pub fn correct(&mut self, now: Timestamp) -> usize {
+        self.set_back_from = self.looked.filter(|looked| *looked > now).max(self.set_back_from);
         let removed = self.containers.values_mut().filter_map(|remembered| match &mut remembered.end {
             Some(Ended::Removed(since)) => Some(since),
             _ => None,
@@ -78,6 +87,27 @@ impl Memory {
             .sum()
     }
 
+    /// A look has ended that began then, with all events that had come by then, of which `newest` is the latest stamp. Returns
+    /// whether the clock was set back: what was told by the clock before is kept by its stamps.
+    pub fn end_look(&mut self, began: Timestamp, newest: Option<Timestamp>) -> bool {
+        let is_set_back = self.looked > Some(began);
+        let latest = self.looked.max(self.set_back_from).max(newest);
+        self.set_back_from = latest.filter(|latest| *latest > began);
+        self.looked = Some(began);
+        is_set_back
+    }
+
+    /// The engine was started since the last look, and remembers nothing older.
+    pub fn lose_past(&mut self) {
+        self.set_back_from = None;
+    }
+
+    /// Whether an event that the engine remembers is new. Those of a time that the clock shows again were mostly taken in
+    /// then: better one is missed than many are told twice.
+    pub fn is_new(&self, event: &Event) -> bool {
+        stamp(event) > self.set_back_from
+    }
+
     /// With these containers in place of its own; those that run come first, if there are too many.
     pub fn with<'k>(self, known: impl Iterator<Item = (&'k Id, &'k Known)>) -> Memory {
         let mut kept: Vec<_> =
@@ -86,7 +116,8 @@ impl Memory {
             kept.sort_by_key(|(.., end)| end.is_some());
             kept.truncate(MAX_CONTAINERS);
         }
-        let remembered = |(id, known, end): (&Id, _, _)| (id.beginning(), Remembered::of(known, end));
+        let looked = self.looked;
+        let remembered = |(id, known, end): (&Id, _, _)| (id.beginning(), Remembered::of(known, end, looked));
         let containers = kept.into_iter().map(remembered).collect();
         Memory { containers, ..self }
     }
@@ -104,18 +135,19 @@ impl Memory {
 }
 
 impl Remembered {
-    fn of(known: &Known, end: Option<Ended>) -> Remembered {
+    fn of(known: &Known, end: Option<Ended>, looked: Option<Timestamp>) -> Remembered {
         Remembered {
             name: known.name.clone(),
             target: Some(&known.place.target).filter(|target| **target != known.name).cloned(),
             service: known.service.clone(),
             end,
+            told_end: known.told_end().filter(|told_end| told_end.is_after(looked)),
         }
     }
 
     /// `None`: it is no longer watched.
     fn known(self, watch: &Watch) -> Option<Known> {
-        let Remembered { name, target, service, end } = self;
+        let Remembered { name, target, service, end, told_end } = self;
         let entry = watch.entry_of(&name, service.as_deref())?;
         let target = target.unwrap_or_else(|| name.clone());
         let life = match end {
@@ -123,13 +155,22 @@ impl Remembered {
             Some(Ended::By(how)) => Life::Ended { how, exit_code: None, since: None },
             Some(Ended::Removed(since)) => Life::Removed { since },
         };
-        Some(Known::restored(Place { entry, target }, name, service, life))
+        Some(Known::restored(Place { entry, target }, name, service, life).with_told_end(told_end))
     }
+}
+
+/// The memory of a container.
+pub fn facet(known: &Known) -> Option<Option<Ended>> {
+    is_remembered(known.life())
+}
+
+pub fn stamp(event: &Event) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(event.at_nanos.into()).ok()
 }
 
 /// The part of a container's life that is remembered. One that was accepted as found, or that finished, needs none: it
 /// will be judged so again.
-pub fn is_remembered(life: Life) -> Option<Option<Ended>> {
+fn is_remembered(life: Life) -> Option<Option<Ended>> {
     match life {
         Life::Alive => Some(None),
         Life::Ended { how: End::Itself, exit_code: Some(0), .. } | Life::AsItIs | Life::Replaced => None,

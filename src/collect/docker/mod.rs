@@ -13,6 +13,7 @@ mod engine;
 mod health;
 mod id;
 mod identity;
+mod incidents;
 mod interner;
 mod inventory;
 mod judge;
@@ -25,6 +26,7 @@ mod run;
 mod running;
 mod status_text;
 mod survey;
+mod told_end;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

@@ -11,6 +11,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use jiff::Timestamp;
+
 use super::config::Entry;
 use super::id::Lookup;
 use super::identity::{self, Identity};
@@ -80,6 +82,16 @@ pub struct Rank {
     /// When it was made, in seconds since 1970.
     pub created: i64,
     pub is_alive: bool,
+}
+
+/// How far the engine's clock may be ahead of the agent's.
+const AHEAD_SECONDS: i64 = 60;
+
+impl Rank {
+    /// A stamp that is yet to come is of a clock that was set back: what was made since is newer.
+    pub fn made(created: i64, now: Timestamp) -> i64 {
+        if created > now.as_second() + AHEAD_SECONDS { i64::MIN } else { created }
+    }
 }
 
 /// The entry under which a container is watched. Places are ordered as readings are: as configured, then by name.

@@ -180,10 +180,10 @@ pub fn is_left_by_a_stop(exit_code: i64, stop_signal: Option<Signal>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn event(kind: Kind, seconds: i64) -> Event {
+    pub fn event(kind: Kind, seconds: i64) -> Event {
         Event {
             kind,
             id: "b8dc".to_owned(),

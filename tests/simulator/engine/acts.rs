@@ -32,6 +32,10 @@ impl Engine {
                 self.newest(number).restart_count = 0;
                 self.start(number, time, wall, random);
             }
+            Act::Restarted(number) => {
+                self.newest(number).restart_count += 1;
+                self.start(number, time, wall, random);
+            }
             Act::Removed(number) => {
                 self.tell(number, Kind::Destroy, wall);
                 self.subjects[number].containers.pop();

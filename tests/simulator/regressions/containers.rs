@@ -73,6 +73,17 @@ pub fn crashed_task() -> Script {
         .told(&["📦 容器: stack_web", "✅ 状态: running"], 110..115)
 }
 
+/// The task that ended was made by a clock that is set back before the next one is made.
+pub fn crashed_task_of_a_time_to_come() -> Script {
+    Script::new(120 * MINUTES, |settings| settings.rules.cooldown = 0)
+        .at(50 * MINUTES, Act::NextTask)
+        .at(60 * MINUTES, Act::Dies(OF_SWARM, 3))
+        .at(60 * MINUTES + 10, Act::SetClock(-30 * MINUTES))
+        .at(60 * MINUTES + 20, Act::NextTask)
+        .told(&["📦 容器: stack_web", "✅ 状态: running"], 60 * MINUTES..61 * MINUTES)
+        .told_times(&["📦 容器: stack_web", "❌ 状态"], 61 * MINUTES..120 * MINUTES, 0..1)
+}
+
 /// Half an hour of start period and some of checks after that.
 pub fn long_start() -> Script {
     Script::new(60 * MINUTES, |_| {})
@@ -105,6 +116,16 @@ pub fn crashes_between_looks() -> Script {
     let times =
         |script: Script, turn: i64| script.at(100 + 25 * turn, Act::Dies(0, 1)).at(100 + 25 * turn, Act::Starts(0));
     (0..20).fold(script, times).told(&["📦 容器: c0", "exited"], 100..103)
+}
+
+/// A clock that was set back shows the times of ends again that were told long ago.
+pub fn ends_of_a_time_that_comes_again() -> Script {
+    let script = Script::new(120 * MINUTES, |settings| settings.rules.cooldown = 0)
+        .at(59 * MINUTES, Act::Dies(0, 3))
+        .at(59 * MINUTES + 2, Act::Restarted(0))
+        .at(60 * MINUTES, Act::SetClock(-30 * MINUTES));
+    let killed = |script: Script, turn: i64| script.at(88 * MINUTES + 20 * turn, Act::Kill { away: 15 });
+    (0..9).fold(script, killed).told_times(&["📦 容器: c0", "❌ 状态"], 61 * MINUTES..120 * MINUTES, 0..1)
 }
 
 /// A replacement that ended beside its predecessor, which runs on.

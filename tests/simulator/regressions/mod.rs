@@ -33,7 +33,7 @@ const fn was(number: u32, fault: &'static str, held: &'static [Held]) -> Regress
     Regression { number, fault, held }
 }
 
-const REGRESSIONS: [Regression; 22] = [
+const REGRESSIONS: [Regression; 23] = [
     was(
         1,
         "The answer to a message was judged by the channel of a reload meanwhile: a failure was taken for a delivery.",
@@ -95,6 +95,8 @@ const REGRESSIONS: [Regression; 22] = [
             // Undone: collect::docker::names::places lets all of one name speak.
             By("replaced_task", containers::replaced_task),
             By("crashed_task", containers::crashed_task),
+            // Undone: collect::docker::inventory::candidate takes a stamp that is yet to come.
+            By("crashed_task_of_a_time_to_come", containers::crashed_task_of_a_time_to_come),
         ],
     ),
     was(
@@ -113,7 +115,7 @@ const REGRESSIONS: [Regression; 22] = [
         11,
         "CPU counters that began anew were 0 %, and a firing alert recovered.",
         // Undone: collect::cpu takes a sum that went backwards for no change.
-        &[Elsewhere("src/collect/cpu.rs", "where_a_busy_counter_or_the_sum_goes_backwards_nothing_is_known")],
+        &[Elsewhere("src/collect/cpu/times.rs", "where_a_busy_counter_or_the_sum_goes_backwards_nothing_is_known")],
     ),
     was(
         12,
@@ -195,6 +197,23 @@ const REGRESSIONS: [Regression; 22] = [
         // Undone: message::digest::merge knows no episode again that is not listed.
         &[Elsewhere("src/message/digest/tests.rs", "an_episode_counts_once_however_often_it_is_told_and_folded")],
     ),
+    was(
+        26,
+        "One death was told again: by events that came after the look, by a count, or after the clock was set back.",
+        &[
+            // Undone: collect::docker::memory::is_new takes any event.
+            By("ends_of_a_time_that_comes_again", containers::ends_of_a_time_that_comes_again),
+            // Undone: collect::docker::known::take_in asks no told end.
+            Elsewhere(
+                "src/collect/docker/told_end.rs",
+                "events_that_come_after_the_look_bring_the_same_end_no_second_time",
+            ),
+            // Undone: collect::docker::known::see asks no told end, or takes a stamp that is yet to come.
+            Elsewhere("src/collect/docker/told_end.rs", "a_clock_that_was_set_back_makes_no_old_end_a_new_one"),
+            // Undone: collect::docker::incidents::see_restart takes no start for known.
+            Elsewhere("src/collect/docker/told_end.rs", "a_count_that_rose_by_an_end_that_was_seen_is_no_other_end"),
+        ],
+    ),
 ];
 
 /// Faults that held up more than messages, as far as a script can show them.
@@ -230,7 +249,7 @@ fn no_fault_comes_back() {
 fn each_fault_is_held_down_by_what_is_there() {
     // Numbers 14, 19 and 20 were never given.
     let numbers = REGRESSIONS.iter().map(|regression| regression.number);
-    assert!(numbers.eq((1..=25).filter(|number| ![14, 19, 20].contains(number))));
+    assert!(numbers.eq((1..=26).filter(|number| ![14, 19, 20].contains(number))));
     for Regression { number, held, .. } in &REGRESSIONS {
         assert!(!held.is_empty(), "nothing holds number {number} down");
         for held in *held {

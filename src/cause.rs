@@ -1,9 +1,10 @@
-//! What holds or burns a resource: units, containers, users, as an alert names them. Values and arithmetic; no I/O.
+//! The owners that hold or burn a resource: units, containers, users, as an alert names them. Values and arithmetic; no I/O.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::collect::{load, pressure};
 use crate::metric::{self, Metric};
 use crate::snapshot::Key;
 
@@ -17,14 +18,23 @@ pub enum Resource {
     Memory,
     Swap,
     Cpu,
+    Disk,
 }
 
 impl Resource {
     /// The one that a quantity is about.
     pub fn of(metric: &Metric) -> Option<Resource> {
-        [(metric::MEMORY, Resource::Memory), (metric::SWAP, Resource::Swap), (metric::CPU, Resource::Cpu)]
-            .into_iter()
-            .find_map(|(of, resource)| (of == metric).then_some(resource))
+        [
+            (metric::MEMORY, Resource::Memory),
+            (metric::MEMORY_PRESSURE, Resource::Memory),
+            (metric::SWAP, Resource::Swap),
+            (metric::CPU, Resource::Cpu),
+            (pressure::CPU_PRESSURE, Resource::Cpu),
+            (load::LOAD, Resource::Cpu),
+            (metric::DISK, Resource::Disk),
+        ]
+        .into_iter()
+        .find_map(|(of, resource)| (of == metric).then_some(resource))
     }
 }
 
@@ -34,6 +44,10 @@ pub enum Holder {
     /// A unit, a user, or another group.
     Group(Rc<str>),
     Container(Rc<str>),
+    /// The engine, with all its images, containers and volumes.
+    Docker,
+    /// systemd's.
+    Journal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +65,11 @@ pub struct Share {
 }
 
 impl Share {
+    /// Its size; 0 for one that has none.
+    pub fn bytes(&self) -> u64 {
+        if let Amount::Bytes(bytes) = self.amount { bytes } else { 0 }
+    }
+
     /// Whether it is large enough to be told.
     pub fn explains(&self) -> bool {
         match self.amount {
@@ -66,6 +85,8 @@ pub struct Wanted {
     pub memory: bool,
     pub swap: bool,
     pub cpu: bool,
+    /// Paths.
+    pub disks: Vec<Rc<str>>,
     /// How many shares of each.
     pub most: usize,
 }
@@ -74,18 +95,19 @@ impl Wanted {
     /// Those for alerts of these quantities.
     pub fn by<'a>(keys: impl IntoIterator<Item = &'a Key>, most: usize) -> Wanted {
         let mut wanted = Wanted { most, ..Wanted::default() };
-        for resource in keys.into_iter().filter_map(|key| Resource::of(key.metric)) {
+        for (key, resource) in keys.into_iter().filter_map(|key| Some((key, Resource::of(key.metric)?))) {
             match resource {
                 Resource::Memory => wanted.memory = true,
                 Resource::Swap => wanted.swap = true,
                 Resource::Cpu => wanted.cpu = true,
+                Resource::Disk => wanted.disks.push(Rc::clone(&key.target)),
             }
         }
         wanted
     }
 
     pub fn is_empty(&self) -> bool {
-        !(self.memory || self.swap || self.cpu)
+        !(self.memory || self.swap || self.cpu) && self.disks.is_empty()
     }
 }
 
@@ -95,6 +117,8 @@ pub struct Causes {
     pub memory: Vec<Share>,
     pub swap: Vec<Share>,
     pub cpu: Vec<Share>,
+    /// By path.
+    pub disks: Vec<(Rc<str>, Vec<Share>)>,
 }
 
 impl Causes {
@@ -104,6 +128,10 @@ impl Causes {
             Some(Resource::Memory) => &self.memory,
             Some(Resource::Swap) => &self.swap,
             Some(Resource::Cpu) => &self.cpu,
+            Some(Resource::Disk) => {
+                let of_disk = self.disks.iter().find(|(path, _)| *path == key.target);
+                of_disk.map_or(&[], |(_, shares)| shares)
+            }
             None => &[],
         }
     }
@@ -145,6 +173,8 @@ mod tests {
         let wanted = Wanted::by(&keys(&[metric::CPU, metric::CONNECTIONS]), 3);
         assert_eq!(wanted, Wanted { cpu: true, most: 3, ..Wanted::default() });
         assert!(Wanted::by(&keys(&[metric::CONTAINER_STATE, metric::TRAFFIC_IN]), 3).is_empty());
+        let disks = [Key::new(metric::DISK, "/"), Key::new(metric::DISK, "/data")];
+        assert_eq!(Wanted::by(&disks, 3).disks, ["/".into(), "/data".into()] as [Rc<str>; 2]);
         let share = Share { holder: Holder::Group("a".into()), amount: Amount::Bytes(1 << 30) };
         let causes = Causes { memory: vec![share.clone()], ..Causes::default() };
         let of = |metric| causes.of(&Key::new(metric, ""));

@@ -120,9 +120,9 @@ impl Alerts {
         alert.look(finding, extent, now, policy).map(|transition| transition.news)
     }
 
-    /// Whether people know of an alert of this quantity.
-    pub fn is_told_of(&self, metric: &Metric) -> bool {
-        self.alerts.values().any(|alert| alert.key.metric == metric && alert.is_told())
+    /// Whether people know of an alert of such a quantity.
+    pub fn is_told_of(&self, is_it: impl Fn(&Metric) -> bool) -> bool {
+        self.alerts.values().any(|alert| alert.is_told() && is_it(alert.key.metric))
     }
 
     /// Since when a key is over its limit of which nobody was told.

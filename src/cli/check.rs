@@ -1,5 +1,8 @@
 //! `check`: measures once and prints; the exit code tells the result.
 
+use std::thread;
+use std::time::Duration;
+
 use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use serde::Serialize;
@@ -7,7 +10,7 @@ use serde::Serialize;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
-use crate::collect::docker::{Engine, EngineUpdate};
+use crate::collect::docker::{Engine, EngineUpdate, OwnShares};
 use crate::config::Resolved;
 use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
@@ -15,6 +18,9 @@ use crate::message;
 use crate::rule::{self, Finding, Level};
 use crate::snapshot::{Failure, Snapshot};
 use crate::text;
+
+/// The time over which containers' CPU time is counted.
+const CPU_WINDOW: Duration = Duration::from_secs(1);
 
 pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
@@ -39,7 +45,14 @@ pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
     check.begin(host, clock::boot_now());
     loop {
         if let Some(mut snapshot) = check.advance(host, clock::now()) {
-            snapshot.append(survey(Engine::new(&config.plan.docker, None)));
+            let mut engine = Engine::new(&config.plan.docker, None);
+            snapshot.append(survey(&mut engine));
+            // Which containers there are is known only now.
+            let mut shares = OwnShares::default();
+            if shares.begin(&engine, host.cgroups.as_ref(), clock::boot_now()) {
+                thread::sleep(CPU_WINDOW);
+            }
+            shares.collect(&engine, host.cgroups.as_ref(), clock::boot_now(), &mut snapshot);
             return snapshot;
         }
         let due = [check.next_due(), host.bus.due()].into_iter().flatten().min();
@@ -55,7 +68,7 @@ pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
 }
 
 /// Looks at every container, within the engine's deadline.
-fn survey(mut engine: Engine) -> Snapshot {
+fn survey(engine: &mut Engine) -> Snapshot {
     let mut found = engine.survey(clock::now());
     loop {
         if let Some(snapshot) = found {

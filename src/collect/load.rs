@@ -19,7 +19,7 @@ pub const SOURCE: &Source = &Source {
     read: |section, _| read(section),
 };
 
-const LOAD: &Metric = &Metric {
+pub const LOAD: &Metric = &Metric {
     name: "load",
     unit: Unit::Number,
     label: Label { zh: "每核负载", en: "Load per CPU" },

@@ -11,11 +11,12 @@ pub mod connections;
 pub mod cpu;
 pub mod disk;
 pub mod docker;
-mod load;
+pub mod load;
 pub mod logins;
 pub mod memory;
+pub mod oom;
 pub mod parse;
-mod pressure;
+pub mod pressure;
 mod restarts;
 mod source;
 pub mod systemd;
@@ -33,7 +34,7 @@ pub use source::{
 
 use crate::clock::{Boot, Now};
 use crate::host::Host;
-use crate::metric::{Limits, Metric};
+use crate::metric::{self, Limits, Metric};
 use crate::settings;
 use crate::snapshot::{Key, Snapshot, Watched};
 
@@ -51,6 +52,7 @@ pub const SOURCES: &[&Source] = &[
     pressure::IO,
     pressure::CPU,
     tables::OPEN_FILES,
+    oom::SOURCE,
     traffic::SOURCE,
     connections::SOURCE,
     tables::CONNTRACK,
@@ -85,7 +87,10 @@ impl Plan {
     pub fn metrics(&self) -> impl Iterator<Item = (&'static Metric, bool)> {
         let watches_containers = self.docker.enabled != docker::Enabled::Never;
         let of_docker = self.docker.limits().map(move |(metric, _)| (metric, watches_containers));
-        self.sources.iter().flat_map(Configured::metrics).chain(of_docker)
+        let own = self.docker.own_limits();
+        let of_containers = [metric::CONTAINER_MEMORY, metric::CONTAINER_CPU]
+            .map(|metric| (metric, watches_containers && own.iter().any(|(of, ..)| *of == metric)));
+        self.sources.iter().flat_map(Configured::metrics).chain(of_docker).chain(of_containers)
     }
 
     /// Whether a quantity of a source, or a forecast of one, is on for a target.
@@ -102,7 +107,8 @@ impl Plan {
     /// The limits of all quantities, each with the target or the pattern of targets that it is for.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Rc<str>, Limits)> {
         let of_docker = self.docker.limits().map(|(metric, limits)| (metric, EVERY.into(), limits));
-        self.sources.iter().flat_map(Configured::limits).chain(of_docker)
+        let of_containers = self.docker.own_limits();
+        self.sources.iter().flat_map(Configured::limits).chain(of_containers).chain(of_docker)
     }
 }
 

@@ -69,7 +69,7 @@ const IO_PRESSURE: &Metric = &Metric {
     ..Metric::SHARE
 };
 
-const CPU_PRESSURE: &Metric = &Metric {
+pub const CPU_PRESSURE: &Metric = &Metric {
     name: "cpu_pressure",
     label: Label { zh: "CPU 压力", en: "CPU pressure" },
     alert_label: Label { zh: "🐌 CPU 压力 (PSI)", en: "🐌 CPU pressure (PSI)" },

@@ -9,7 +9,6 @@ use super::{Core, Effect, Purpose};
 use crate::alert::{Extent, News, Transition};
 use crate::cause::{Causes, Resource, Wanted};
 use crate::clock::{Boot, Now};
-use crate::metric;
 use crate::rule;
 use crate::snapshot::Snapshot;
 
@@ -93,7 +92,7 @@ impl Core {
     /// Begins a check. Of an alert that people know the CPU time is counted from the same moment on.
     pub(super) fn begin_check(&mut self, effects: &mut Vec<Effect>) {
         self.checks.is_measuring = true;
-        if self.tells_causes() && self.alerts().is_told_of(metric::CPU) {
+        if self.tells_causes() && self.alerts().is_told_of(|metric| Resource::of(metric) == Some(Resource::Cpu)) {
             effects.push(Effect::CountCpu);
         }
         effects.push(Effect::Measure(Purpose::Check));

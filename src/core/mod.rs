@@ -168,8 +168,7 @@ pub enum Effect {
     Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
     /// Begin a measurement, which ends with [`Input::Measured`].
     Measure(Purpose),
-    /// Find the causes of alerts, which ends with [`Input::CausesFound`]. Those of CPU are counted from the last
-    /// [`Effect::CountCpu`] on.
+    /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with [`Input::CausesFound`].
     FindCauses(Wanted),
     /// Count the CPU time of each owner from now on.
     CountCpu,

@@ -10,10 +10,11 @@ use nix::poll::PollFlags;
 
 use super::bus_looks::BusLooks;
 use super::causes::CauseFinder;
+use super::oom_watch::OomWatch;
 use crate::cause::Wanted;
-use crate::clock::{Boot, Now};
-use crate::collect::docker::{self, Engine, EngineUpdate, Memory, Scope};
-use crate::collect::{Check, Plan};
+use crate::clock::{self, Boot, Now};
+use crate::collect::docker::{self, Engine, EngineUpdate, Memory, OwnShares, Scope};
+use crate::collect::{Check, Plan, oom};
 use crate::core::{Input, Purpose};
 use crate::host::Host;
 use crate::snapshot::Snapshot;
@@ -27,6 +28,7 @@ pub struct Measuring {
     engine: Engine,
     causes: CauseFinder,
     bus_looks: BusLooks,
+    oom: Option<OomWatch>,
     /// The revision of the containers' memory that the core has.
     remembered: u64,
     /// A look at containers alone was asked for.
@@ -39,6 +41,7 @@ struct Measurement {
     check: Check,
     /// The collectors are at work.
     is_collecting: bool,
+    shares: OwnShares,
     /// The readings of the other collectors, while the engine is asked.
     found: Option<Snapshot>,
 }
@@ -53,13 +56,19 @@ impl Measurement {
 impl Measuring {
     pub fn new(mut host: Host) -> Measuring {
         let nothing = Plan { sources: Vec::new(), docker: docker::DockerConfig::default() };
-        let measurement =
-            |purpose| Measurement { purpose, check: Check::new(&[], &host), is_collecting: false, found: None };
+        let measurement = |purpose| Measurement {
+            purpose,
+            check: Check::new(&[], &host),
+            is_collecting: false,
+            shares: OwnShares::default(),
+            found: None,
+        };
         Measuring {
             measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
             engine: Engine::new(&nothing.docker, Some(Memory::default())),
             causes: CauseFinder::default(),
             bus_looks: BusLooks::new(&nothing, &mut host),
+            oom: None,
             remembered: 0,
             look_is_wanted: false,
             host,
@@ -76,6 +85,12 @@ impl Measuring {
                 (Check::new(&plan.sources, &self.host), false, None);
         }
         self.bus_looks = BusLooks::new(plan, &mut self.host);
+        // A kill meanwhile is not missed.
+        if !plan.is_on(oom::OOM_KILL, "") {
+            self.oom = None;
+        } else if self.oom.is_none() {
+            self.oom = OomWatch::begin(&mut self.host, clock::boot_now());
+        }
         // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
             self.engine = Engine::new(&plan.docker, memory.or_else(|| Some(self.engine.memory())));
@@ -87,6 +102,7 @@ impl Measuring {
         let measurement = self.measurements.iter_mut().find(|measurement| measurement.purpose == purpose);
         if let Some(measurement) = measurement {
             (measurement.is_collecting, measurement.found) = (true, None);
+            measurement.shares.begin(&self.engine, self.host.cgroups.as_ref(), now);
             measurement.check.begin(&mut self.host, now);
         }
     }
@@ -98,6 +114,16 @@ impl Measuring {
             return None;
         }
         Some(Input::ContainersRemembered(Box::new(self.engine.memory())))
+    }
+
+    /// Readable when a process may have been killed because memory ran out.
+    pub fn oom_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.oom.as_ref().and_then(OomWatch::fd)
+    }
+
+    /// Looks for such processes, if there is a reason to.
+    pub fn watch_oom(&mut self, now: Now, is_ready: bool) -> Option<Input> {
+        self.oom.as_mut()?.advance(is_ready, &mut self.host, &self.engine, now)
     }
 
     /// Counts the CPU time of units and containers from now on.
@@ -123,13 +149,16 @@ impl Measuring {
 
     /// The engine's descriptors, each with its events.
     pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        self.engine.fds().into_iter().flatten()
+        self.engine.fds().into_iter().flatten().chain(self.causes.fd())
     }
 
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
         let checks = self.measurements.iter().filter_map(Measurement::due);
-        let others = [self.causes.due(), self.host.bus.due(), self.bus_looks.due()].into_iter().flatten();
+        let others =
+            [self.causes.due(), self.host.bus.due(), self.bus_looks.due(), self.oom.as_ref().and_then(OomWatch::due)]
+                .into_iter()
+                .flatten();
         checks.chain(self.engine.due()).chain(others).min()
     }
 
@@ -156,6 +185,7 @@ impl Measuring {
             match self.engine.survey(now) {
                 Some(containers) => {
                     found.append(containers);
+                    measurement.shares.collect(&self.engine, self.host.cgroups.as_ref(), now.boot, &mut found);
                     inputs.push(Input::Measured { purpose: measurement.purpose, snapshot: found });
                 }
                 None => measurement.found = Some(found),
@@ -166,7 +196,7 @@ impl Measuring {
         if engine_is_ready || self.engine.due().is_some_and(|due| due <= now.boot) {
             for _ in 0..MAX_HAPPENED {
                 let Some(happened) = self.engine.advance(now) else { break };
-                self.take_in(happened, &mut inputs);
+                self.take_in(happened, now.boot, &mut inputs);
             }
         }
         inputs.extend(self.causes.advance(&mut self.host, &self.engine, now.boot));
@@ -174,7 +204,7 @@ impl Measuring {
         inputs
     }
 
-    fn take_in(&mut self, happened: EngineUpdate, inputs: &mut Vec<Input>) {
+    fn take_in(&mut self, happened: EngineUpdate, now: Boot, inputs: &mut Vec<Input>) {
         // Before the findings, so that it is saved together with the alerts that they cause.
         inputs.extend(self.news_to_remember());
         match happened {
@@ -182,11 +212,12 @@ impl Measuring {
                 let look_is_wanted = std::mem::take(&mut self.look_is_wanted);
                 let mut waiting =
                     self.measurements.iter_mut().filter(|measurement| measurement.found.is_some()).peekable();
-                while let Some(Measurement { purpose, found, .. }) = waiting.next() {
+                while let Some(Measurement { purpose, found, shares, .. }) = waiting.next() {
                     let Some(mut snapshot) = found.take() else { continue };
                     // One snapshot of thousands of containers is enough if nobody else waits for it.
                     let is_last = waiting.peek().is_none() && !look_is_wanted;
                     snapshot.append(if is_last { std::mem::take(&mut containers) } else { containers.clone() });
+                    shares.collect(&self.engine, self.host.cgroups.as_ref(), now, &mut snapshot);
                     inputs.push(Input::Measured { purpose: *purpose, snapshot });
                 }
                 if look_is_wanted {

@@ -7,9 +7,11 @@ mod bus_looks;
 mod causes;
 mod clock_watch;
 mod control;
+mod disk_causes;
 mod going_down;
 mod loader;
 mod measuring;
+mod oom_watch;
 mod start_watch;
 mod turns;
 mod zone_watch;
@@ -81,6 +83,7 @@ enum Source {
     Save,
     Engine,
     Bus,
+    Oom,
     Control,
     Configuration,
 }
@@ -235,6 +238,7 @@ impl Daemon {
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
         watched.extend(self.measuring.host.bus.fd().map(|(fd, flags)| (Source::Bus, fd, flags)));
+        watched.extend(self.measuring.oom_fd().map(|fd| (Source::Oom, fd, PollFlags::POLLIN)));
         watched.extend(self.loader.fd().map(|fd| (Source::Configuration, fd, PollFlags::POLLIN)));
         let control = self.control.iter().flat_map(Control::fds);
         watched.extend(control.map(|(fd, flags)| (Source::Control, fd, flags)));
@@ -311,6 +315,7 @@ impl Daemon {
             }
         }
         self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
+        self.inputs.extend(self.measuring.watch_oom(clock::now(), is_ready(Source::Oom)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);
             let facts = || LoopFacts {

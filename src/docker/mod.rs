@@ -25,6 +25,7 @@ mod reply;
 mod session;
 mod signal;
 mod socket;
+pub mod usage;
 
 pub use address::Address;
 pub use buffer::Buffer;

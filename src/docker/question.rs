@@ -13,6 +13,8 @@ pub enum Question<'a> {
     List,
     /// One container, by its id.
     Inspect(&'a str),
+    /// A document of the engine itself, by its path.
+    Document(&'static str),
     /// The events of containers between two instants, as far as the engine remembers them: Docker keeps the last 256, those
     /// of health checks among them.
     Past { since: Timestamp, until: Timestamp },
@@ -27,6 +29,8 @@ pub enum Answer {
     ListEnd { podman: bool },
     /// `None`: there is no container of this id.
     Inspected(Option<Box<Inspected>>),
+    /// As JSON, which is not parsed yet.
+    Document(Vec<u8>),
     /// The events that the engine remembers, in its order.
     Happened(Vec<Event>),
     /// The question was not answered, or the list not to its end.

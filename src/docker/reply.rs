@@ -35,6 +35,7 @@ struct Begun {
 enum Asked {
     List,
     Container,
+    Document,
     Events,
 }
 
@@ -42,6 +43,7 @@ enum Asked {
 enum Content {
     List(Array),
     Container(Vec<u8>),
+    Document(Vec<u8>),
     /// A JSON value a line.
     Events(Vec<u8>),
     /// The engine answers with an error.
@@ -53,6 +55,7 @@ impl Reply {
         let asked = match question {
             Question::List => Asked::List,
             Question::Inspect(_) => Asked::Container,
+            Question::Document(_) => Asked::Document,
             Question::Past { .. } => Asked::Events,
         };
         Reply { asked, begun: None }
@@ -127,6 +130,7 @@ impl Reply {
                 let inspected: Inspected = serde_json::from_slice(json).map_err(|error| not_an_engine(path, error))?;
                 Ok(Answer::Inspected(Some(Box::new(inspected))))
             }
+            Content::Document(json) => Ok(Answer::Document(json.clone())),
             Content::Events(lines) => {
                 let lines = lines.split(|byte| *byte == b'\n');
                 let events: serde_json::Result<Vec<_>> =
@@ -150,6 +154,7 @@ impl Begun {
         let content = match (head.status, asked) {
             (200, Asked::List) => Content::List(Array::default()),
             (200, Asked::Container) => Content::Container(Vec::new()),
+            (200, Asked::Document) => Content::Document(Vec::new()),
             (200, Asked::Events) => Content::Events(Vec::new()),
             _ => Content::Complaint(Vec::new()),
         };
@@ -173,10 +178,12 @@ impl Content {
                 let listed = element.map(serde_json::from_slice).transpose();
                 Ok((taken, listed.map_err(|error| not_an_engine(path, error))?.map(Answer::Listed)))
             }
-            Content::Container(json) | Content::Events(json) if json.len() + bytes.len() > MAX_ELEMENT_BYTES => {
+            Content::Container(json) | Content::Document(json) | Content::Events(json)
+                if json.len() + bytes.len() > MAX_ELEMENT_BYTES =>
+            {
                 Err(too_large)
             }
-            Content::Container(json) | Content::Events(json) | Content::Complaint(json) => {
+            Content::Container(json) | Content::Document(json) | Content::Events(json) | Content::Complaint(json) => {
                 json.extend_from_slice(bytes);
                 Ok((bytes.len(), None))
             }

@@ -27,6 +27,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Session {
     address: Address,
+    timeout: Duration,
     /// The deadline of all questions together.
     deadline: Boot,
     socket: Option<Socket>,
@@ -48,12 +49,18 @@ struct Asked {
 impl Session {
     /// An exchange that is given up [`TIMEOUT`] from `now`.
     pub fn new(address: Address, now: Boot) -> Session {
-        Session { address, deadline: now.after(TIMEOUT), socket: None, buffer: Buffer::default(), asked: None }
+        Session::lasting(address, now, TIMEOUT)
+    }
+
+    /// One that is given up after `timeout`.
+    pub fn lasting(address: Address, now: Boot, timeout: Duration) -> Session {
+        Session { address, timeout, deadline: now.after(timeout), socket: None, buffer: Buffer::default(), asked: None }
     }
 
     /// Asks a question; [`Session::advance`] gives the answers. A question without an answer so far is given up.
     pub fn ask(&mut self, question: Question<'_>) {
         let target = match question {
+            Question::Document(path) => path.to_owned(),
             Question::List => "/containers/json?all=true".to_owned(),
             Question::Inspect(id) => format!("/containers/{}/json", head::escaped(id)),
             Question::Past { since, until } => {
@@ -107,7 +114,7 @@ impl Session {
         };
         let answer = match result {
             Ok(None) if now < self.deadline => return None,
-            Ok(None) => Answer::Failed(no_answer(&self.address)),
+            Ok(None) => Answer::Failed(no_answer(&self.address, self.timeout)),
             Ok(Some(answer)) => answer,
             Err(error) => Answer::Failed(error),
         };
@@ -173,8 +180,8 @@ fn unix_time(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
-fn no_answer(address: &Address) -> Error {
-    Error::NoAnswer { path: address.path().to_owned(), timeout: TIMEOUT }
+fn no_answer(address: &Address, timeout: Duration) -> Error {
+    Error::NoAnswer { path: address.path().to_owned(), timeout }
 }
 
 /// Whether the socket is only not ready yet; any other result is an error.

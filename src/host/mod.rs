@@ -1,6 +1,7 @@
 //! This host, as the collectors see it: its /proc files, its file systems, its name. It reads, and decides nothing.
 
 pub mod cgroup;
+pub mod journal;
 mod mounts;
 mod network_devices;
 mod optional_file;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
-pub use cgroup::{Cgroups, Owner};
+pub use cgroup::{Cgroups, OomCounts, OomKill, OomReason, Owner};
 pub use mounts::{Access, LastMounts, Mounts, Unmounted, Writable, WriteState};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
@@ -41,7 +42,7 @@ pub struct Host {
     /// The questions that worker processes have.
     pub probes: Probes,
     pub mounts: Mounts,
-    /// What units and containers hold and burn. `None` with another /proc: it belongs to another system.
+    /// The shares of units and containers. `None` with another /proc: it belongs to another system.
     pub cgroups: Option<Cgroups>,
     /// None without systemd, and with another /proc: it belongs to another system.
     pub bus: Bus,

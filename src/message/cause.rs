@@ -19,9 +19,15 @@ impl Words {
         };
         let holder = match &share.holder {
             Holder::Group(name) => Line::foreign(name),
+            Holder::Docker => "Docker".into(),
+            Holder::Journal => self.journal().into(),
             Holder::Container(name) => Line::foreign(name) + " (" + self.a_container() + ")",
         };
         holder + " " + amount
+    }
+
+    fn journal(&self) -> &'static str {
+        if self.language == Language::Chinese { "系统日志 (journal)" } else { "journal" }
     }
 
     fn a_container(&self) -> &'static str {
@@ -56,5 +62,10 @@ mod tests {
         assert_eq!(told(&cpu)[1].as_deref(), Some("↳ a <@all> (container) 71.2%"));
         assert_eq!(told(&[share(Holder::Group("idle.service".into()), Amount::Percent(0.4))]), [None, None]);
         assert_eq!(told(&[]), [None, None]);
+        let disk = [share(Holder::Docker, Amount::Bytes(12 << 30)), share(Holder::Journal, Amount::Bytes(3 << 29))];
+        assert_eq!(
+            told(&disk).map(Option::unwrap),
+            ["↳ Docker 12GB · 系统日志 (journal) 1.5GB", "↳ Docker 12GB · journal 1.5GB"]
+        );
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Wording<'a> {
         Wording { causes: Some(causes), ..self }
     }
 
-    /// For a digest, which has the times of each alert, and none of what is over by then.
+    /// For a digest, which has the times of each alert, and no causes, which are over by then.
     pub fn without_past(self) -> Wording<'a> {
         Wording { past: Past::Nothing, causes: None, ..self }
     }

@@ -22,6 +22,8 @@ pub(super) const CATALOGUE: &[&Metric] = &[
     CONTAINER_STATE,
     CONTAINER_HEALTH,
     DOCKER_ENGINE,
+    CONTAINER_MEMORY,
+    CONTAINER_CPU,
 ];
 
 pub const MEMORY: &Metric = &Metric {
@@ -231,6 +233,38 @@ pub const DOCKER_ENGINE: &Metric = &Metric {
     alert_label: Label { zh: "状态", en: "State" },
     order: 100,
     report_order: Some(30),
+    shows_sizes: false,
+    default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
+};
+
+/// For each container that has a limit and whose memory is watched.
+pub const CONTAINER_MEMORY: &Metric = &Metric {
+    name: "container_memory",
+    unit: Unit::Percent,
+    is_rate: false,
+    section: MessageSection::System,
+    label: Label { zh: "容器内存", en: "Container memory" },
+    alert_label: Label { zh: "📦 容器内存使用率", en: "📦 Container memory usage" },
+    order: 150,
+    report_order: None,
+    shows_sizes: false,
+    default: None,
+    forecast: None,
+    release: Release::AT_ONCE,
+};
+
+/// The same of its CPU time.
+pub const CONTAINER_CPU: &Metric = &Metric {
+    name: "container_cpu",
+    unit: Unit::Percent,
+    is_rate: true,
+    section: MessageSection::System,
+    label: Label { zh: "容器 CPU", en: "Container CPU" },
+    alert_label: Label { zh: "📦 容器 CPU 使用率", en: "📦 Container CPU usage" },
+    order: 152,
+    report_order: None,
     shows_sizes: false,
     default: None,
     forecast: None,

@@ -7,6 +7,7 @@ mod folder;
 mod foreground;
 mod foreign;
 mod limits;
+mod oom;
 mod reload;
 mod secrecy;
 mod silence;

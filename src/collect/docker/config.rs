@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::own_limits::{self, Own};
 use crate::docker::Address;
 use crate::metric::{self, Limits, Metric};
 use crate::settings::{self, Complaint, Doc, Item, Section, Text, doc, seconds};
@@ -32,6 +33,8 @@ pub struct DockerConfig {
     pub restart_loop_times: u32,
     #[serde(serialize_with = "seconds")]
     pub restart_loop_window: Duration,
+    /// The share of its own memory at which each container is told; `None`: those that say so themselves.
+    pub memory: Option<f64>,
     /// Empty: every container.
     pub containers: Vec<Entry>,
     /// Patterns of containers that are not watched, unless [`DockerConfig::containers`] names them.
@@ -58,7 +61,7 @@ pub enum AlertUnavailable {
 }
 
 /// The settings for the containers of one name or pattern.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// A container's name, a compose service's, or a pattern with `*`.
     pub name: String,
@@ -66,6 +69,8 @@ pub struct Entry {
     pub expected: Expected,
     /// Its trouble is critical.
     pub critical: bool,
+    #[serde(flatten)]
+    pub own: Own,
 }
 
 /// The state in which a container is well.
@@ -147,6 +152,7 @@ impl DockerConfig {
                 RESTART_LOOP_WINDOW,
                 doc("反复重启的统计窗口（秒）", "the window of `restart_loop_times`"),
             ),
+            memory: own_limits::memory_of_all(section),
             containers: section.list("containers", CONTAINERS, Entry::read).unwrap_or_default(),
             exclude: section.list("exclude", EXCLUDE, |item| item.parse(PATTERN, container_name)).unwrap_or_default(),
         }
@@ -174,6 +180,10 @@ const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "conta
             en: "a job that ends with exit code 0; default running",
         },
         Text { zh: "  - redis               # 只写名称也可以", en: "the name alone is enough" },
+        Text {
+            zh: "  - {name: mysql, memory: 90, cpu: 95, for: 5m}  # 占其自身上限的百分比",
+            en: "percent of its own limits",
+        },
     ]);
 
 /// The name of a container.
@@ -199,7 +209,13 @@ const NAME_PATTERN: &str = "^[A-Za-z0-9_.*-]+$";
 impl Entry {
     /// A container of this name that is expected to run and, if it has a health check, to be healthy.
     pub fn new(name: impl Into<String>) -> Entry {
-        Entry { name: name.into(), check_health: true, expected: Expected::Running, critical: false }
+        Entry {
+            name: name.into(),
+            check_health: true,
+            expected: Expected::Running,
+            critical: false,
+            own: Own::default(),
+        }
     }
 
     pub fn is_pattern(&self) -> bool {
@@ -231,6 +247,7 @@ impl Entry {
                     false,
                     doc("它的故障是否为严重告警", "whether its trouble is critical"),
                 ),
+                own: Own::read(section),
             };
             if !section.is_written("name") {
                 section.problem("name", Complaint::new("is missing").expected("a container's name, such as nginx"));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::poll::PollFlags;
 
+use super::own_share::Measured;
 use super::{Docker, DockerConfig, Enabled, Look, Looked, Memory};
 use crate::clock::{Boot, Now};
 use crate::docker::events::{Stream, StreamEvent};
@@ -79,6 +80,16 @@ impl Engine {
     /// See [`Docker::revision`].
     pub fn revision(&self) -> u64 {
         self.docker.revision()
+    }
+
+    /// See [`Docker::measured`].
+    pub fn measured(&self) -> Vec<Measured> {
+        self.docker.measured()
+    }
+
+    /// See [`Docker::oom_events`].
+    pub fn oom_events(&self) -> u64 {
+        self.docker.oom_events()
     }
 
     /// The name of a watched container.

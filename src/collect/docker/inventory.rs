@@ -75,6 +75,10 @@ impl Inventory {
         self.known.get(key)
     }
 
+    pub fn running(&self) -> impl Iterator<Item = (&Id, &Known)> {
+        self.known.iter().filter(|(_, known)| known.listed && known.life() == Life::Alive)
+    }
+
     /// Where a container is known, for a [`Lookup`] of it.
     pub fn find(&self, id: &Id) -> usize {
         self.known.find(id.into()).unwrap_or(usize::MAX)

@@ -20,6 +20,8 @@ mod judge;
 mod known;
 mod memory;
 mod names;
+mod own_limits;
+mod own_share;
 mod recorded;
 mod revisit;
 mod run;
@@ -35,6 +37,7 @@ pub use config::{AlertUnavailable, DockerConfig, Enabled, Entry, Expected, LONGE
 pub use engine::{Engine, EngineUpdate};
 pub use inventory::REMOVED_IS_KEPT;
 pub use memory::Memory;
+pub use own_share::OwnShares;
 pub use recorded::RecordedWords;
 
 use availability::{Availability, Presence};
@@ -102,6 +105,8 @@ pub struct Docker {
     inventory: Inventory,
     interner: Interner,
     availability: Availability,
+    /// How often the engine told of a container without memory.
+    oom_events: u64,
     under_way: Option<CurrentLook>,
 }
 
@@ -134,6 +139,7 @@ impl Docker {
             config: config.clone(),
             interner: Interner::default(),
             availability: Availability::default(),
+            oom_events: 0,
             under_way: None,
         }
     }
@@ -146,6 +152,11 @@ impl Docker {
     /// The number of changes of the memory since this was made.
     pub fn revision(&self) -> u64 {
         self.inventory.revision()
+    }
+
+    /// How often the engine told of a watched container that memory ran out in it.
+    pub fn oom_events(&self) -> u64 {
+        self.oom_events
     }
 
     /// The name of a watched container.
@@ -238,6 +249,7 @@ impl Docker {
             return None;
         }
         watched.iter().for_each(|event| self.inventory.hear(event));
+        self.oom_events += watched.iter().filter(|event| event.kind == Kind::Oom).count() as u64;
         let moved = |event: &&Event| {
             matches!(event.kind, Kind::Destroy | Kind::Rename)
                 || self.inventory.get(&Id::from(event.id.as_str())).is_none()

@@ -37,7 +37,7 @@ impl Docker {
             Answer::Inspected(inspected) => inspected,
             Answer::Failed(error) => return Err(error),
             // Nobody asked for a list.
-            Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_) => {
+            Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_) | Answer::Document(_) => {
                 return Ok(Next::Ask(Step::Revisit(revisit)));
             }
         };

@@ -133,12 +133,12 @@ impl Docker {
             }
             (Answer::Failed(error), _) => return Err(error),
             // Nobody asked for these.
-            (Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_), Some(asked)) => {
+            (Answer::Listed(_) | Answer::ListEnd { .. } | Answer::Happened(_) | Answer::Document(_), Some(asked)) => {
                 if let Stage::Inspections(left) = &mut survey.stage {
                     left.push_front(asked);
                 }
             }
-            (Answer::Inspected(_) | Answer::Happened(_), None) => {}
+            (Answer::Inspected(_) | Answer::Happened(_) | Answer::Document(_), None) => {}
         }
         if !matches!(&survey.stage, Stage::Inspections(left) if left.is_empty()) {
             return Ok(Next::Ask(Step::Survey(survey)));

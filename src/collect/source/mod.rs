@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::Collector;
 use crate::bus::Follow;
 use crate::host::Host;
-use crate::metric::{self, Limits, Metric};
+use crate::metric::{self, Limits, Metric, Unit};
 use crate::pattern;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
@@ -70,10 +70,10 @@ pub enum Switch {
 }
 
 impl Switch {
-    fn read(self, section: &mut Section<'_>, is_on_by_default: bool) -> bool {
+    fn read(self, section: &mut Section<'_>, is_on_by_default: bool, plain: Doc) -> bool {
         const KEY: &str = "enabled";
         match self {
-            Switch::Plain => section.boolean(KEY, is_on_by_default, NO_DOC),
+            Switch::Plain => section.boolean(KEY, is_on_by_default, plain),
             Switch::Words(words, doc) => {
                 let default = words.first().copied().unwrap_or_default();
                 let options: Vec<_> = words.iter().map(|chosen| (chosen.0, *chosen)).collect();
@@ -205,7 +205,12 @@ pub struct Configured {
 
 impl Configured {
     fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
-        let is_enabled = source.group.switch.read(section, source.is_on_by_default);
+        // Of one that has only events, nothing else tells what it is.
+        let doc = match source.metrics {
+            [metric] if metric.unit == Unit::Word => doc(metric.label.zh, metric.label.en),
+            _ => NO_DOC,
+        };
+        let is_enabled = source.group.switch.read(section, source.is_on_by_default, doc);
         let setup = Rc::new((source.read)(section, check_interval));
         Configured { source, is_enabled, values: section.values().clone(), setup }
     }

@@ -49,7 +49,7 @@ fn without_an_answer_it_is_told_two_seconds_later_and_a_late_answer_changes_noth
 fn a_stop_tells_what_waits() {
     let mut agent = driven("{}");
     agent.check(85.2, at(0)).step(Input::Stop, at(10));
-    assert!(agent.core.alerts().is_told_of(metric::MEMORY));
+    assert!(agent.core.alerts().is_told_of(|of| of == metric::MEMORY));
     assert_eq!(agent.core.waiting_count(), 1);
 }
 

@@ -10,7 +10,7 @@ const HOUR: i64 = 60 * MINUTE;
 
 fn killed(unit: &str, millis: i64) -> Occurrence {
     let parts = vec![Part::own("上限 ", "limit "), Part::Bytes(64 << 20), Part::own(": ", ": "), Part::foreign("a\nb")];
-    let key = Key::new(Metric::named("oom_kill"), unit);
+    let key = Key::new(Metric::named("mishap"), unit);
     Occurrence { key, at: at(millis).wall, detail: EventDetail::new(parts) }
 }
 
@@ -45,18 +45,18 @@ fn text(lines: &str, time: &str) -> String {
 fn one_is_told_at_once_more_within_a_minute_together_and_more_of_one_unit_within_ten_minutes_are_counted() {
     let mut agent = agent("[]");
     agent.happens(vec![killed("a", 0)], at(0));
-    assert_eq!(agent.texts(), [text("oom_kill(a): limit 64MB: a b", "02:40:00")]);
+    assert_eq!(agent.texts(), [text("mishap(a): limit 64MB: a b", "02:40:00")]);
     agent.happens(vec![killed("b", SECOND)], at(SECOND)).happens(vec![killed("c", 2 * SECOND)], at(2 * SECOND));
     agent.happens(vec![killed("a", 3 * SECOND)], at(3 * SECOND)).step(Input::Time, at(59 * SECOND));
     assert_eq!(agent.texts(), [""; 0]);
     assert_eq!(agent.core.next_due(at(59 * SECOND)), Some(at(MINUTE).boot));
     agent.step(Input::Time, at(MINUTE));
-    let together = "oom_kill(b): limit 64MB: a b\noom_kill(c): limit 64MB: a b";
+    let together = "mishap(b): limit 64MB: a b\nmishap(c): limit 64MB: a b";
     assert_eq!(agent.texts(), [text(together, "02:41:00")]);
     agent.happens(vec![killed("a", 5 * MINUTE)], at(5 * MINUTE)).step(Input::Time, at(10 * MINUTE - 1));
     assert_eq!(agent.texts(), [""; 0]);
     agent.step(Input::Time, at(10 * MINUTE));
-    assert_eq!(agent.texts(), [text("oom_kill(a): limit 64MB: a b (2 times)", "02:50:00")]);
+    assert_eq!(agent.texts(), [text("mishap(a): limit 64MB: a b (2 times)", "02:50:00")]);
     // Nothing is remembered for longer.
     agent.happens(vec![killed("d", HOUR)], at(HOUR));
     assert_eq!(agent.texts().len(), 1);
@@ -71,7 +71,7 @@ fn one_that_waits_outlives_the_agent_and_is_told_once() {
     let mut next = first.restarted(first.core.config.clone(), at(2 * MINUTE));
     next.step(Input::Time, at(10 * MINUTE));
     let told: Vec<String> = next.texts();
-    assert_eq!(told, [text("oom_kill(a): limit 64MB: a b", "02:50:00")]);
+    assert_eq!(told, [text("mishap(a): limit 64MB: a b", "02:50:00")]);
     let mut last = next.restarted(next.core.config.clone(), at(11 * MINUTE));
     last.step(Input::Time, at(HOUR));
     assert_eq!(last.texts(), [""; 0]);
@@ -101,7 +101,7 @@ fn quiet_hours_hold_it_and_a_critical_one_passes_as_they_say() {
     agent.check(10.0, at(140 * MINUTE));
     let told = agent.texts();
     assert_eq!(told.len(), 1);
-    let line = "\n✉️ 2026-02-02 02:40:00: oom_kill(a): limit 64MB: a b (2 times)\n";
+    let line = "\n✉️ 2026-02-02 02:40:00: mishap(a): limit 64MB: a b (2 times)\n";
     assert!(told[0].contains("Held") && told[0].contains(line), "{}", told[0]);
 }
 
@@ -127,8 +127,8 @@ fn thousands_of_names_are_bounded_and_all_are_counted() {
     assert!(serde_json::to_string(&agent.core.state.get().events).unwrap().len() < 64 * 1024);
     agent.step(Input::Time, at(MINUTE));
     let told = agent.texts().remove(0);
-    assert_eq!(told.matches("oom_kill(unit-").count(), 63);
-    assert!(told.contains("\noom_kill: limit 64MB: a b (4937 times)\n"), "{told}");
+    assert_eq!(told.matches("mishap(unit-").count(), 63);
+    assert!(told.contains("\nmishap: limit 64MB: a b (4937 times)\n"), "{told}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 /// The digits of a container's id.
 const ID_DIGITS: usize = 64;
 
-/// What engines write before a container's id where systemd manages its groups. Not `libpod-conmon-`: that is podman's
+/// The words of engines before a container's id where systemd manages its groups. Not `libpod-conmon-`: that is podman's
 /// monitor beside the container.
 const SCOPES: [&str; 5] = ["docker-", "libpod-", "cri-containerd-", "crio-", "nerdctl-"];
 

@@ -4,7 +4,9 @@
 //! Version 2 has one tree. Version 1, and a hybrid of both (Debian 10, CentOS 7), have one for each resource. In a
 //! container (LXC) the root is the container's own group.
 
+mod container;
 mod group;
+mod oom;
 mod parse;
 mod walk;
 
@@ -12,7 +14,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub use container::ContainerGroup;
 pub use group::Owner;
+pub use oom::{OomCounts, OomKill, OomReason};
 pub use parse::{Most, cpu_limit, field, memory_limit, number, v1_cpu_limit};
 pub use walk::Group;
 
@@ -136,15 +140,15 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const ID: &str = "4fa6e0f0c6786287e131c3852c58a2e01cc697a68231826813597e4994f1d6e2";
+    pub const ID: &str = "4fa6e0f0c6786287e131c3852c58a2e01cc697a68231826813597e4994f1d6e2";
 
     /// The tree of a host in fixtures/cgroup.
-    fn cgroups(name: &str) -> Cgroups {
+    pub fn cgroups(name: &str) -> Cgroups {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cgroup").join(name);
         Cgroups::below(&root).unwrap()
     }
 
-    fn unit(name: &str) -> Owner {
+    pub fn unit(name: &str) -> Owner {
         Owner::Unit(name.to_owned())
     }
 

@@ -219,6 +219,11 @@ impl Mounts {
         Ok(asking)
     }
 
+    /// Whether every step of a path is known to answer at once, as of the last refresh.
+    pub fn answers_at_once(&self, path: &Path) -> bool {
+        self.table.place(path, read_link).is_some_and(|place| place.at_once && !place.is_automount)
+    }
+
     /// Remembers the mount of `path`, and whether it could be written.
     pub fn hold(&mut self, path: &Rc<str>) {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else { return };

@@ -108,6 +108,21 @@ impl Section<'_> {
         value
     }
 
+    /// The same for an optional duration: absent or empty, it is `None`.
+    pub fn optional_duration(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<Duration>,
+        doc: Doc,
+    ) -> Option<Duration> {
+        let (from, to) = (*range.start(), *range.end());
+        self.describe(key, ValueKind::Duration { from, to }, String::new(), doc);
+        let expected = format!("from {} to {}, such as 5m", duration_text(from), duration_text(to));
+        let value = self.value(key, None, &expected, |scalar| scalar.duration(&range).map(Some));
+        self.holds(key, value.map_or(Written::Nothing, Written::Duration));
+        value
+    }
+
     /// The same, or 0, which is `None`.
     pub fn duration_or_off(
         &mut self,

@@ -404,6 +404,7 @@ impl World {
             return vec![Answer::Failed(Error::NoSocket { path: "/run/docker.sock".into() })];
         }
         match self.docker.question().expect("a look that has not ended asks") {
+            Question::Document(_) => unreachable!("nobody looks for causes in here"),
             Question::List => {
                 let listed = self.boxes.iter().rev().map(|b| Answer::Listed(self.listed(b)));
                 listed.chain([Answer::ListEnd { podman: false }]).collect()

@@ -371,6 +371,7 @@ impl Engine {
         }
         let mut there = self.subjects.iter().flat_map(|subject| &subject.containers).chain(&self.crowd);
         Some(match question {
+            Question::Document(_) => unreachable!("nobody looks for causes in here"),
             Question::List => {
                 let listed = there.map(|container| Answer::Listed(container.listed(time, &self.stamps)));
                 listed.chain([Answer::ListEnd { podman: false }]).collect()

@@ -1,0 +1,184 @@
+//! Notices processes that the kernel killed because memory ran out, within a moment.
+//!
+//! On version 2 the kernel tells of changed counters; a group that often reaches its limit changes them often, so after
+//! each word the watch rests for a second. On version 1 it looks at /proc/vmstat every ten seconds. Only if that count
+//! rose the groups are looked through.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+
+use super::causes::container_name;
+use crate::clock::{Boot, Now};
+use crate::collect::docker::Engine;
+use crate::collect::oom::{self, KillCount, OOM_KILL};
+use crate::core::Input;
+use crate::host::{Host, OomCounts, OomKill, Owner};
+use crate::snapshot::{Key, Occurrence};
+
+const REST: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// A container that ends with its killed process is told of by its engine, with that cause. So much later it has ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
+pub struct OomWatch {
+    /// `None`: the kernel tells of no changes.
+    inotify: Option<Inotify>,
+    count: Count,
+    /// All kills so far.
+    killed: u64,
+    known: OomCounts,
+    /// When to look again though the kernel tells nothing.
+    due: Option<Boot>,
+    /// How many kills the engine told of by the last look.
+    heard: u64,
+    /// Of containers that may be about to end, or may have ended.
+    waiting: Vec<(Boot, OomKill)>,
+}
+
+/// Where all kills are counted.
+enum Count {
+    OfHost(KillCount),
+    /// In a container: its own.
+    Own,
+}
+
+impl OomWatch {
+    /// `None`: kills cannot be told here.
+    pub fn begin(host: &mut Host, now: Boot) -> Option<OomWatch> {
+        let cgroups = host.cgroups.as_ref()?;
+        let count = match cgroups.own_kills() {
+            Some(_) => Count::Own,
+            // There /proc/vmstat counts the kills of others.
+            None if host.shares_its_kernel => return None,
+            None => Count::OfHost(KillCount::of(host)),
+        };
+        let known = cgroups.oom_counts();
+        let inotify =
+            cgroups.notifies().then(|| Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()).flatten();
+        let mut watch = OomWatch { inotify, count, killed: 0, known, due: None, heard: 0, waiting: Vec::new() };
+        watch.killed = watch.count_all(host)?;
+        watch.follow(host);
+        watch.due = watch.inotify.is_none().then(|| now.after(PERIOD));
+        Some(watch)
+    }
+
+    /// Readable when a count has changed; not while the watch rests.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().filter(|_| self.due.is_none()).map(AsFd::as_fd)
+    }
+
+    pub fn due(&self) -> Option<Boot> {
+        self.waiting.iter().map(|(due, _)| *due).chain(self.due).min()
+    }
+
+    /// Looks, if there is something to look at; returns the kills that are to be told.
+    pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> Option<Input> {
+        if is_ready || self.due.is_some_and(|due| due <= now.boot) {
+            let change = self.inotify.as_ref().map_or(Change::Perhaps, drain);
+            self.due = match change {
+                Change::Perhaps => Some(now.boot.after(PERIOD)),
+                Change::Nothing => None,
+                Change::Count | Change::NewGroup => Some(now.boot.after(REST)),
+            };
+            if change == Change::NewGroup {
+                self.follow(host);
+            }
+            if change != Change::Nothing {
+                self.look(host, engine, now.boot);
+            }
+        }
+        let (ended, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(due, _)| *due <= now.boot);
+        self.waiting = waiting;
+        let told: Vec<Occurrence> = Vec::into_iter(ended)
+            .filter(|(_, kill)| self.is_untold(kill, host, engine))
+            .map(|(_, kill)| told(&kill, engine, now))
+            .collect();
+        if self.waiting.is_empty() {
+            self.heard = engine.oom_events();
+        }
+        (!told.is_empty()).then_some(Input::Happened(told))
+    }
+
+    fn look(&mut self, host: &mut Host, engine: &Engine, now: Boot) {
+        let Some(killed) = self.count_all(host) else { return };
+        // Some of these may be told already: they were counted in their groups before they were counted in all.
+        let new = killed.saturating_sub(self.killed);
+        if new == 0 {
+            return;
+        }
+        let Some(cgroups) = &host.cgroups else { return };
+        let kills = cgroups.oom_kills_since(&mut self.known, new);
+        let told = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
+        self.killed = killed.saturating_add(told.saturating_sub(new));
+        for kill in kills {
+            let may_have_ended = kill.owner.is_none() || is_of_engine(&kill, engine);
+            let due = if may_have_ended { now.after(ENDS_WITHIN) } else { now };
+            self.waiting.push((due, kill));
+        }
+    }
+
+    /// Whether nobody else tells of it. The engine does of a container that has ended; the group of that is gone, so nobody
+    /// may be known to be its owner.
+    fn is_untold(&self, kill: &OomKill, host: &Host, engine: &Engine) -> bool {
+        if kill.owner.is_none() {
+            return engine.oom_events() == self.heard;
+        }
+        !is_of_engine(kill, engine)
+            || host.cgroups.as_ref().is_some_and(|cgroups| cgroups.is_there_since(&kill.folder, &self.known))
+    }
+
+    fn count_all(&mut self, host: &mut Host) -> Option<u64> {
+        match &mut self.count {
+            Count::OfHost(count) => count.read(host).ok(),
+            Count::Own => host.cgroups.as_ref()?.own_kills(),
+        }
+    }
+
+    /// Watches the counters that are there now, and new groups below the root. A watch that is there already stays.
+    fn follow(&self, host: &Host) {
+        let (Some(inotify), Some(cgroups)) = (&self.inotify, &host.cgroups) else { return };
+        let _ = inotify.add_watch(cgroups.root(), AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ONLYDIR);
+        for counter in cgroups.kill_counters() {
+            let _ = inotify.add_watch(&counter, AddWatchFlags::IN_MODIFY);
+        }
+    }
+}
+
+fn is_of_engine(kill: &OomKill, engine: &Engine) -> bool {
+    matches!(&kill.owner, Some(Owner::Container(id)) if engine.name_of(id).is_some())
+}
+
+fn told(kill: &OomKill, engine: &Engine, now: Now) -> Occurrence {
+    let target = match &kill.owner {
+        Some(Owner::Container(id)) => container_name(id, engine),
+        Some(Owner::Named(name) | Owner::User(name) | Owner::Unit(name) | Owner::Other(name)) => name.as_str().into(),
+        None => "".into(),
+    };
+    Occurrence { key: Key::new(OOM_KILL, target), at: now.wall, detail: oom::detail(kill.times, kill.reason) }
+}
+
+/// The news of the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    /// It tells nothing at all.
+    Perhaps,
+    Count,
+    /// A group below the root: it has a count of its own.
+    NewGroup,
+}
+
+/// Takes the words of the kernel.
+fn drain(inotify: &Inotify) -> Change {
+    /// The words of one turn; the others are taken in the next.
+    const MAX_READS: usize = 16;
+    let read = std::iter::from_fn(|| inotify.read_events().ok()).take(MAX_READS);
+    read.flatten().fold(Change::Nothing, |change, event| match change {
+        Change::NewGroup => change,
+        _ if event.mask.contains(AddWatchFlags::IN_CREATE) => Change::NewGroup,
+        _ => Change::Count,
+    })
+}

@@ -1,0 +1,203 @@
+//! Whom the kernel killed because memory ran out, by the counters of control groups.
+//!
+//! Version 2 counts a kill in the group of the killed process and in all groups above it, and tells whether a limit was
+//! reached; version 1 (since Linux 4.13) in the group alone. A group that is gone has taken its count along: then the
+//! slice above it is named, or nobody.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::parse::{Most, field, memory_limit};
+use super::walk::Group;
+use super::{Cgroups, Owner, Version, read};
+
+/// The counters of one group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    kills: u64,
+    /// How often a limit was reached, its own or one above it; version 1 does not tell.
+    limit_reached: u64,
+}
+
+/// The counters of all groups that have any, at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OomCounts(HashMap<PathBuf, Counts>);
+
+/// The kills of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OomKill {
+    /// `None`: it is not known whose processes they were.
+    pub owner: Option<Owner>,
+    /// The group; empty where it is not known.
+    pub folder: PathBuf,
+    pub times: u64,
+    pub reason: OomReason,
+}
+
+/// Why memory ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OomReason {
+    /// The group's own limit, in bytes, if it is that one.
+    Limit(Option<u64>),
+    Host,
+}
+
+impl Cgroups {
+    /// How many processes were killed so far in this container, where this is one and its own group tells; `None`: the
+    /// root of the host's tree has no such count.
+    pub fn own_kills(&self) -> Option<u64> {
+        if self.version == Version::One {
+            return None;
+        }
+        Some(self.counts(&self.memory)?.kills)
+    }
+
+    /// Whether the counts of groups change with a notification: inotify(7) sees those of version 2.
+    pub fn notifies(&self) -> bool {
+        self.version == Version::Two
+    }
+
+    /// The files whose change tells of a kill anywhere: those of the groups below the root, or of the root itself.
+    pub fn kill_counters(&self) -> Vec<PathBuf> {
+        let own = self.memory.join(EVENTS);
+        if own.exists() {
+            return vec![own];
+        }
+        let below = std::fs::read_dir(&self.memory).into_iter().flatten().flatten();
+        below.map(|entry| entry.path().join(EVENTS)).filter(|file| file.exists()).take(MAX_COUNTERS).collect()
+    }
+
+    /// The folder in which new groups below the root appear.
+    pub fn root(&self) -> &Path {
+        &self.memory
+    }
+
+    /// The counters now.
+    pub fn oom_counts(&self) -> OomCounts {
+        OomCounts(self.all_counted().into_iter().map(|(group, counts)| (group.folder, counts)).collect())
+    }
+
+    /// Whom the kernel killed since `before`, which becomes the present counters; `total` is how many there were in all.
+    pub fn oom_kills_since(&self, before: &mut OomCounts, total: u64) -> Vec<OomKill> {
+        let now = self.all_counted();
+        let mut kills = Vec::new();
+        for (group, counts) in &now {
+            let known = before.0.get(&group.folder).copied().unwrap_or_default();
+            // A group of the same name that was made anew begins to count anew.
+            let known = if known.kills > counts.kills { Counts::default() } else { known };
+            let times = counts.kills - known.kills;
+            if times > 0 {
+                let reason = self.reason(&group.folder, counts.limit_reached > known.limit_reached);
+                kills.push(OomKill { owner: Some(group.owner.clone()), folder: group.folder.clone(), times, reason });
+            }
+        }
+        // There may be more than were counted in all: some came after that.
+        let owned = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
+        if total > owned {
+            kills.push(OomKill { owner: None, folder: PathBuf::new(), times: total - owned, reason: OomReason::Host });
+        }
+        before.0 = now.into_iter().map(|(group, counts)| (group.folder, counts)).collect();
+        kills
+    }
+
+    /// Whether a group is there and has counted at least as many kills as `before` knows of: if not, it has ended.
+    pub fn is_there_since(&self, folder: &Path, before: &OomCounts) -> bool {
+        let known = before.0.get(folder).copied().unwrap_or_default();
+        self.counts(folder).is_some_and(|counts| counts.kills >= known.kills)
+    }
+
+    fn all_counted(&self) -> Vec<(Group, Counts)> {
+        let counted = |group: Group| Some((self.counts(&group.folder)?, group));
+        let all = self.groups().into_iter().filter_map(counted);
+        all.filter(|(counts, _)| *counts != Counts::default()).map(|(counts, group)| (group, counts)).collect()
+    }
+
+    fn counts(&self, folder: &Path) -> Option<Counts> {
+        let text = read(&folder.join(self.name("memory.oom_control", EVENTS)))?;
+        Some(Counts { kills: field(&text, "oom_kill")?, limit_reached: field(&text, "oom").unwrap_or(0) })
+    }
+
+    fn reason(&self, folder: &Path, is_limit_reached: bool) -> OomReason {
+        let limit = read(&folder.join(self.name("memory.limit_in_bytes", "memory.max")));
+        let limit = match limit.and_then(|text| memory_limit(&text)) {
+            Some(Most::Limit(bytes)) => Some(bytes),
+            _ => None,
+        };
+        match self.version {
+            Version::Two if is_limit_reached => OomReason::Limit(limit),
+            Version::One if limit.is_some() => OomReason::Limit(limit),
+            _ => OomReason::Host,
+        }
+    }
+}
+
+const EVENTS: &str = "memory.events";
+
+/// The most counters that are watched: a host has a handful of groups below its root.
+const MAX_COUNTERS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{ID, cgroups, unit};
+    use super::*;
+
+    fn kill(owner: Option<Owner>, times: u64, reason: OomReason) -> (Option<Owner>, u64, OomReason) {
+        (owner, times, reason)
+    }
+
+    fn told(kills: Vec<OomKill>) -> Vec<(Option<Owner>, u64, OomReason)> {
+        kills.into_iter().map(|of| (of.owner, of.times, of.reason)).collect()
+    }
+
+    #[test]
+    fn kills_are_those_of_their_group_and_the_rest_is_nobodys() {
+        let container = Some(Owner::Container(ID.to_owned()));
+        let limit = OomReason::Limit(Some(512 << 20));
+        for name in ["v2", "v1"] {
+            let cgroups = cgroups(name);
+            let kills = told(cgroups.oom_kills_since(&mut OomCounts::default(), 3));
+            assert_eq!(kills, [kill(container.clone(), 2, limit), kill(None, 1, OomReason::Host)], "{name}");
+            let mut known = cgroups.oom_counts();
+            assert_eq!(told(cgroups.oom_kills_since(&mut known, 1)), [kill(None, 1, OomReason::Host)], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_container_counts_its_own_kills_and_a_hosts_root_has_no_count() {
+        assert_eq!(cgroups("lxc").own_kills(), Some(1));
+        assert_eq!(
+            told(cgroups("lxc").oom_kills_since(&mut OomCounts::default(), 1))[0].0,
+            Some(unit("redis-server.service"))
+        );
+        assert_eq!((cgroups("v2").own_kills(), cgroups("v1").own_kills()), (None, None));
+        assert_eq!(cgroups("lxc").kill_counters().len(), 1);
+        assert!(cgroups("v1").kill_counters().is_empty());
+    }
+
+    /// A counter below a slice is counted in the slice too, which is no owner: nothing is counted twice.
+    #[test]
+    fn a_group_that_began_anew_counts_from_nothing_and_one_that_is_gone_has_ended() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("cgroup.controllers"), "memory\n").unwrap();
+        let group = root.path().join("system.slice/a.service");
+        std::fs::create_dir_all(&group).unwrap();
+        let count = |kills: u64, limits: u64| {
+            std::fs::write(group.join(EVENTS), format!("max 0\noom {limits}\noom_kill {kills}\n")).unwrap();
+        };
+        count(5, 0);
+        let cgroups = Cgroups::below(root.path()).unwrap();
+        let mut known = cgroups.oom_counts();
+        assert!(cgroups.is_there_since(&group, &known));
+        count(1, 1);
+        assert!(!cgroups.is_there_since(&group, &known));
+        let unit = Some(unit("a.service"));
+        assert_eq!(told(cgroups.oom_kills_since(&mut known, 1)), [kill(unit.clone(), 1, OomReason::Limit(None))]);
+        count(3, 1);
+        assert_eq!(
+            told(cgroups.oom_kills_since(&mut known, 9)),
+            [kill(unit, 2, OomReason::Host), kill(None, 7, OomReason::Host)]
+        );
+        std::fs::remove_dir_all(&group).unwrap();
+        assert!(!cgroups.is_there_since(&group, &known));
+    }
+}

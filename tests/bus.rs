@@ -79,7 +79,13 @@ fn a_real_bus_lets_it_in_and_answers_each_question() {
     let names = bus.ask(&call("ListNames", &[]), now).unwrap();
     let mut listed = Vec::new();
     let body = answer(&mut bus, names).unwrap();
-    body.of("as").unwrap().array(4, |reader| Ok(listed.push(reader.text()?))).unwrap();
+    body.of("as")
+        .unwrap()
+        .array(4, |reader| {
+            listed.push(reader.text()?);
+            Ok(())
+        })
+        .unwrap();
     assert!(listed.contains(&":1.0".to_owned()), "{listed:?}");
     assert_eq!(answer(&mut bus, ours).unwrap().signature, "b");
     match answer(&mut bus, nobodys).unwrap_err() {

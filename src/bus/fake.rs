@@ -16,7 +16,7 @@ pub struct FakeBus {
 }
 
 impl FakeBus {
-    pub fn new() -> FakeBus {
+    pub fn listening() -> FakeBus {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("bus")).unwrap();
         listener.set_nonblocking(true).unwrap();

@@ -80,7 +80,12 @@ fn a_question_goes_out_with_the_login_and_the_greeting_in_one_piece() {
     assert_eq!(members, ["Hello", "AddMatch", "Subscribe", "ListUnitsFiltered"]);
     let mut states = Vec::new();
     let mut reader = calls[3].body.of("as").unwrap();
-    reader.array(4, |reader| Ok(states.push(reader.text()?))).unwrap();
+    reader
+        .array(4, |reader| {
+            states.push(reader.text()?);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(states, ["failed", "auto-restart"]);
     assert_eq!(calls[1].body.of("s").unwrap().text(), Ok(FAILED_UNITS.rule.to_owned()));
 }
@@ -265,7 +270,12 @@ proptest! {
         let mut reader = call.body.of("sas").unwrap();
         prop_assert_eq!(reader.text(), Ok(one.clone()));
         let mut read = Vec::new();
-        reader.array(4, |reader| Ok(read.push(reader.text()?))).unwrap();
+        reader
+            .array(4, |reader| {
+                read.push(reader.text()?);
+                Ok(())
+            })
+            .unwrap();
         prop_assert_eq!(read, texts);
         prop_assert!(reader.is_at_end());
     }

@@ -149,7 +149,7 @@ mod tests {
 
     impl World {
         fn new() -> World {
-            let (fake, folder) = (FakeBus::new(), tempfile::tempdir().unwrap());
+            let (fake, folder) = (FakeBus::listening(), tempfile::tempdir().unwrap());
             let mut host = Host::new(Some(folder.path()));
             host.bus = fake.client();
             let collector = ClockSync { asked: None, last_good: Rc::default() };

@@ -28,8 +28,8 @@ use std::time::Duration;
 
 pub use check::Check;
 pub use source::{
-    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Switch, Terms, groups, read, read_limits,
-    read_limits_within, sample_interval,
+    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Switch, TargetLimits, groups, read,
+    read_limits, read_limits_within, sample_interval,
 };
 
 use crate::clock::{Boot, Now};

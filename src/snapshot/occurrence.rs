@@ -23,7 +23,7 @@ pub struct Occurrence {
     pub detail: EventDetail,
 }
 
-/// What is known of it beside its key and its time.
+/// The facts beside its key and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventDetail {
     /// Its text, behind the label and the target.

@@ -49,7 +49,7 @@ impl Times {
         Ok(Times { idle: [idle, iowait], busy: [user, nice, system, irq, softirq, steal] })
     }
 
-    /// What passed since `before`; `None`: nothing was counted at all.
+    /// The shares of the time since `before`; `None`: nothing was counted at all.
     ///
     /// Idle and iowait may go backwards a little (proc_stat(5)): that is no change. If a busy counter or the sum of all
     /// goes backwards, the counters have begun anew (a guest was restored or migrated) or a CPU was taken away: then

@@ -13,7 +13,7 @@ use crate::settings::{Complaint, Doc, Item, Section, Text, Written, doc};
 
 /// The limits for a path, and the quantities that are off there.
 #[derive(Clone, Copy, Debug)]
-struct Terms {
+struct PathLimits {
     usage: Limits,
     /// `None`: they are not read.
     inodes: Option<f64>,
@@ -29,16 +29,16 @@ struct Entry {
     /// Or [`AUTO`].
     path: Rc<str>,
     /// `None`: the section's.
-    own: Option<Terms>,
+    own: Option<PathLimits>,
     written: Written,
 }
 
 /// Each path is asked and shown: one file system may give each directory a size of its own (quotas).
 pub fn read(section: &mut Section<'_>) -> Setup {
-    let terms = Terms::read(section, Terms::default());
+    let limits = PathLimits::read(section, PathLimits::default());
     let mut entries: Vec<Entry> = Vec::new();
     section.list("paths", PATHS, |item| {
-        let entry = Entry::read(item, terms)?;
+        let entry = Entry::read(item, limits)?;
         if entries.iter().any(|earlier| Path::new(&*earlier.path) == Path::new(&*entry.path)) {
             item.problem(Complaint::new(format!("`{}` is named twice", entry.path)).expected("each path once"));
         } else {
@@ -50,21 +50,21 @@ pub fn read(section: &mut Section<'_>) -> Setup {
         entries.push(Entry::of_path(ROOT.into()));
     }
     section.holds("paths", Written::List(entries.iter().map(|entry| entry.written.clone()).collect()));
-    let found = entries.iter().any(|entry| *entry.path == *AUTO).then(|| terms.found());
+    let found = entries.iter().any(|entry| *entry.path == *AUTO).then(|| limits.found());
     entries.retain(|entry| *entry.path != *AUTO);
-    let watched = entries.iter().map(|Entry { path, own, .. }| own.unwrap_or(terms).watch(path));
+    let watched = entries.iter().map(|Entry { path, own, .. }| own.unwrap_or(limits).watch(path));
     let watched: Vec<Watch> = watched.collect();
     let targets = entries.iter().map(|entry| Rc::clone(&entry.path)).collect();
     let open = move |_: &[_], _: &Host| Some(Box::new(Disk::new(watched.clone(), found.clone())) as _);
     let setup = Setup { targets, ..Setup::new(open) };
     let own = entries.iter().filter_map(|Entry { path, own, .. }| Some((&**path, own.as_ref()?)));
-    own.chain([(EVERY, &terms)]).fold(setup, |setup, (target, terms)| terms.limit(setup, target))
+    own.chain([(EVERY, &limits)]).fold(setup, |setup, (target, limits)| limits.limit(setup, target))
 }
 
-impl Default for Terms {
-    fn default() -> Terms {
+impl Default for PathLimits {
+    fn default() -> PathLimits {
         let default = |metric: &Metric| metric.default.unwrap_or(Limits::NONE);
-        Terms {
+        PathLimits {
             usage: default(metric::DISK),
             inodes: default(metric::INODES).warning,
             forecast_hours: default(metric::DISK_FORECAST).warning,
@@ -73,9 +73,9 @@ impl Default for Terms {
     }
 }
 
-impl Terms {
+impl PathLimits {
     /// A key that is not written has the value of `around`.
-    fn read(section: &mut Section<'_>, around: Terms) -> Terms {
+    fn read(section: &mut Section<'_>, around: PathLimits) -> PathLimits {
         let usage = read_limits_within(section, metric::DISK, around.usage, "threshold", THRESHOLD);
         let least = section.size_or_off("free_below", around.usage.least_left_bytes, LEAST_LEFT, FREE_BELOW);
         section.mark_as_judging(&["free_below"]);
@@ -85,7 +85,7 @@ impl Terms {
         let forecast = section.duration_or_off("forecast", forecast, LEAST_FORECAST..=LONGEST_FORECAST, FORECAST);
         let read_only = section.boolean("read_only", around.read_only, READ_ONLY);
         let forecast_hours = forecast.map(|forecast| forecast.as_secs_f64() / HOUR_SECONDS);
-        Terms { usage, inodes, forecast_hours, read_only }
+        PathLimits { usage, inodes, forecast_hours, read_only }
     }
 
     fn watch(&self, path: &Rc<str>) -> Watch {
@@ -94,7 +94,7 @@ impl Terms {
     }
 
     fn found(&self) -> Found {
-        let own = Terms::limit(*self, Setup::new(|_, _| None), EVERY);
+        let own = PathLimits::limit(*self, Setup::new(|_, _| None), EVERY);
         let metrics = SOURCE.metrics().filter(|metric| own.is_on(metric, EVERY)).collect();
         Found { reads_inodes: self.inodes.is_some(), reads_state: self.read_only, metrics }
     }
@@ -104,7 +104,7 @@ impl Terms {
             let default = metric.default.unwrap_or(Limits::NONE);
             limit.map(|warning| Limits { warning: Some(warning), ..default })
         };
-        let Terms { usage, inodes, forecast_hours, read_only } = self;
+        let PathLimits { usage, inodes, forecast_hours, read_only } = self;
         setup
             .with(metric::DISK, target, Some(usage))
             .with(metric::DISK_FORECAST, target, at(metric::DISK_FORECAST, forecast_hours))
@@ -121,7 +121,7 @@ impl Entry {
     }
 
     /// `- /data`, or a section with `path:` and limits of its own.
-    fn read(item: &mut Item<'_>, around: Terms) -> Option<Entry> {
+    fn read(item: &mut Item<'_>, around: PathLimits) -> Option<Entry> {
         item.text_or_section(
             PATH,
             |text| Ok(Entry::of_path(if text == AUTO { text.into() } else { absolute_path(text)? })),
@@ -134,7 +134,7 @@ impl Entry {
                     section.problem("path", Complaint::new("is missing").expected("a path such as /data"));
                 }
                 section.inherit();
-                let own = Terms::read(section, around);
+                let own = PathLimits::read(section, around);
                 let written = Written::Section(section.values().clone());
                 Some(Entry { path: path?, own: Some(own), written })
             },

@@ -26,7 +26,7 @@ struct World {
 
 impl World {
     fn new(keys: &str) -> World {
-        let fake = FakeBus::new();
+        let fake = FakeBus::listening();
         let mut host = Host::new(None);
         host.bus = fake.client();
         let text = format!("logins: {{enabled: true{keys}}}\n");

@@ -105,7 +105,7 @@ pub struct Setup {
     /// The targets of its quantities; an empty name if the host has each once.
     pub targets: Vec<Rc<str>>,
     /// The words of its keys on its quantities; the first that fits a target wins.
-    pub terms: Vec<Terms>,
+    pub limits: Vec<TargetLimits>,
     /// How far apart its two readings are; zero where one will do.
     pub window: Duration,
     /// The quantity of which it has as many targets as it finds, if there is one.
@@ -118,7 +118,7 @@ pub struct Setup {
 }
 
 /// The words of the keys on one quantity.
-pub struct Terms {
+pub struct TargetLimits {
     pub metric: &'static Metric,
     /// A target, or a pattern of targets with `*`.
     pub target: Rc<str>,
@@ -126,7 +126,7 @@ pub struct Terms {
     pub limits: Option<Limits>,
 }
 
-impl Terms {
+impl TargetLimits {
     fn fit(&self, metric: &'static Metric, target: &str) -> bool {
         self.metric == metric && pattern::matches(&*self.target, target)
     }
@@ -143,7 +143,7 @@ impl Setup {
     pub fn new(open: impl Fn(&[Watched], &Host) -> Option<Box<dyn Collector>> + 'static) -> Setup {
         Setup {
             targets: vec!["".into()],
-            terms: Vec::new(),
+            limits: Vec::new(),
             window: Duration::ZERO,
             of_every: None,
             follows: None,
@@ -170,7 +170,7 @@ impl Setup {
         Setup { once_in: Some(time), ..self }
     }
 
-    /// With the limits of one of the quantities, for all targets that no earlier terms are for.
+    /// With the limits of one of the quantities, for all targets that no earlier limits are for.
     #[must_use]
     pub fn limited(self, metric: &'static Metric, limits: Limits) -> Setup {
         self.with(metric, EVERY, Some(limits))
@@ -179,18 +179,18 @@ impl Setup {
     /// With the limits of a quantity for a target, or for a pattern of them; `None`: it is not measured there.
     #[must_use]
     pub fn with(mut self, metric: &'static Metric, target: impl Into<Rc<str>>, limits: Option<Limits>) -> Setup {
-        self.terms.push(Terms { metric, target: target.into(), limits });
+        self.limits.push(TargetLimits { metric, target: target.into(), limits });
         self
     }
 
     /// Whether a quantity is measured of this target.
     pub fn is_on(&self, metric: &'static Metric, target: &str) -> bool {
-        self.terms.iter().find(|terms| terms.fit(metric, target)).is_none_or(|terms| terms.limits.is_some())
+        self.limits.iter().find(|own| own.fit(metric, target)).is_none_or(|own| own.limits.is_some())
     }
 
     fn is_on_anywhere(&self, metric: &'static Metric) -> bool {
-        let mut terms = self.terms.iter().filter(|terms| terms.metric == metric).peekable();
-        terms.peek().is_none() || terms.any(|terms| terms.limits.is_some())
+        let mut own = self.limits.iter().filter(|own| own.metric == metric).peekable();
+        own.peek().is_none() || own.any(|own| own.limits.is_some())
     }
 }
 
@@ -249,8 +249,8 @@ impl Configured {
     /// The limits of its quantities, each with the target or the pattern of targets that it is for: those of its keys,
     /// and behind them the quantities' own.
     pub fn limits(&self) -> impl Iterator<Item = (&'static Metric, Rc<str>, Limits)> {
-        let of_keys = self.setup.terms.iter();
-        let of_keys = of_keys.filter_map(|terms| Some((terms.metric, Rc::clone(&terms.target), terms.limits?)));
+        let of_keys = self.setup.limits.iter();
+        let of_keys = of_keys.filter_map(|own| Some((own.metric, Rc::clone(&own.target), own.limits?)));
         let own = self.source.metrics().filter_map(|metric| Some((metric, EVERY.into(), metric.default?)));
         of_keys.chain(own)
     }

@@ -56,7 +56,7 @@ struct World {
 
 impl World {
     fn new(keys: &str, units: &[Row]) -> World {
-        let fake = FakeBus::new();
+        let fake = FakeBus::listening();
         let mut host = Host::new(None);
         host.bus = fake.client();
         let check = Check::new(&configured(keys), &host);
@@ -87,7 +87,14 @@ impl World {
                 }
                 "ListUnitsByNames" => {
                     let mut names = Vec::new();
-                    call.body.of("as").unwrap().array(4, |reader| Ok(names.push(reader.text()?))).unwrap();
+                    call.body
+                        .of("as")
+                        .unwrap()
+                        .array(4, |reader| {
+                            names.push(reader.text()?);
+                            Ok(())
+                        })
+                        .unwrap();
                     self.units.iter().filter(|row| names.contains(&row.name.to_owned())).cloned().collect()
                 }
                 "Get" => {

@@ -26,7 +26,7 @@ fn is_left_out(point: &Path) -> bool {
     const OF_LOADER: [&str; 2] = ["/boot/efi", "/efi"];
     const BELOW: [&str; 4] = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet"];
     let is_below = |folder: &&str| point.starts_with(folder) && point != Path::new(folder);
-    OF_LOADER.iter().any(|own| point == Path::new(own)) || BELOW.iter().any(|folder| is_below(&folder))
+    OF_LOADER.iter().any(|own| point == Path::new(own)) || BELOW.iter().any(is_below)
 }
 
 #[cfg(test)]

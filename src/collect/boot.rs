@@ -69,6 +69,8 @@ fn read(_: &mut Section<'_>) -> Setup {
 }
 
 struct Boot {
+    /// The release of the kernel that runs.
+    running: String,
     required: PathBuf,
     packages: PathBuf,
     kernels: PathBuf,
@@ -77,6 +79,7 @@ struct Boot {
 impl Boot {
     fn in_root(root: &Path) -> Boot {
         Boot {
+            running: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
             required: root.join("run/reboot-required"),
             packages: root.join("run/reboot-required.pkgs"),
             kernels: root.join("boot"),
@@ -124,10 +127,9 @@ fn flavour(kernel: &str) -> &str {
 
 impl Collector for Boot {
     fn collect(&mut self, _host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
-        let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let booted = now.wall.as_microsecond().saturating_sub(now.boot.as_micros());
         let booted = Timestamp::from_microsecond(booted).unwrap_or(now.wall);
-        if let Some((since, packages)) = self.needed(running.trim(), booted) {
+        if let Some((since, packages)) = self.needed(self.running.trim(), booted) {
             let days = u64::try_from(now.wall.duration_since(since).as_secs() / DAY_SECONDS).unwrap_or_default();
             let word = ContainerWord {
                 well: Some(days < TOLD_AFTER_DAYS),

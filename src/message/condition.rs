@@ -66,6 +66,8 @@ pub(super) fn as_found<'a>(transitions: &[&'a Transition], words: &Words) -> (Op
 
 fn condition(transition: &Transition) -> Option<&ContainerWord> {
     match &transition.value {
+        // A path alone does not tell which of its quantities is meant.
+        Value::Container(_) if transition.key.target.starts_with('/') => None,
         Value::Container(word) if !transition.key.metric.is_of_docker() => Some(word),
         _ => None,
     }

@@ -21,7 +21,9 @@ const MAX_CALLS: usize = 40;
 const MOST_CHECKS: usize = 20;
 
 /// Under /proc; nothing that has a line for each socket, and nothing of other processes.
-const READ_ONCE: [&str; 9] = [
+const READ_ONCE: [&str; 10] = [
+    // The kernel that runs.
+    "/proc/sys/kernel/osrelease",
     // Whether this is a container.
     "/proc/self/ns/pid",
     // The program of the worker that saves the first state.

@@ -40,8 +40,8 @@ fn it_shows_what_it_goes_by_and_what_it_measured() {
     for line in [
         &format!("configuration {}", place.config().display()),
         &format!("state         {}", place.state().display()),
-        "readings      memory          80.4%  threshold 80%  OVER  385.3MB of 479.4MB",
-        "              traffic_in   0.0 Mbps  threshold 100 Mbps",
+        "readings      memory              80.4%  threshold 80%  OVER  385.3MB of 479.4MB",
+        "              traffic_in       0.0 Mbps  threshold 100 Mbps",
         "alerts        1",
     ] {
         assert!(told.stdout.lines().any(|told| told == line), "`{line}` is not in\n{}", told.stdout);

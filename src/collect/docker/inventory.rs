@@ -4,22 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::config::DockerConfig;
 use super::id::{ById, Id, Lookup};
 use super::judge::{History, Observation};
 use super::known::{self, Known, Life};
-use super::memory::{self, Memory, facet};
+use super::memory::{self, Memory, REMOVED_IS_KEPT, facet};
 use super::names::{Candidate, Listing, Place, Rank, Watch};
 use super::run::UnseenEnd;
 use super::running::RunningContainers;
 use crate::clock::Now;
 use crate::docker::Inspected;
 use crate::docker::events::{Event, Kind};
-
-/// A removed container is reported for this long: as long as an alert waits for a container of its name.
-pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The bound of events of containers that are not known yet.
 const MAX_UNHEARD: usize = 10_000;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::{Beginning, Id};
@@ -18,6 +18,9 @@ use super::run::End;
 use super::told_end::ToldEnd;
 use crate::bounds::keep;
 use crate::docker::events::Event;
+
+/// A removed container is reported for this long: as long as an alert waits for a container of its name.
+pub const REMOVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most containers that are remembered: some 100 bytes each in the state file.
 const MAX_CONTAINERS: usize = 10_000;

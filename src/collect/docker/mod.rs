@@ -35,8 +35,8 @@ use std::rc::Rc;
 
 pub use config::{AlertUnavailable, DockerConfig, Enabled, Entry, Expected, LONGEST_GRACE};
 pub use engine::{Engine, EngineUpdate};
-pub use inventory::REMOVED_IS_KEPT;
 pub use memory::Memory;
+pub use memory::REMOVED_IS_KEPT;
 pub use own_share::OwnShares;
 pub use recorded::RecordedWords;
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{Collector, Progress, SYSTEM, Setup, Source};
 use crate::clock::Now;
 use crate::host::Host;
-use crate::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
+use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::Section;
 use crate::snapshot::{Cause, ContainerWord, Snapshot};
 
@@ -30,16 +30,10 @@ pub const SOURCE: &Source = &Source {
 pub const REBOOT: &Metric = &Metric {
     name: "reboot",
     unit: Unit::Word,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "主机重启", en: "Restart of the host" },
     alert_label: Label { zh: "🔄 主机已重启", en: "🔄 The host was restarted" },
     order: 2,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// It has to be started again; read only where it has.

@@ -12,7 +12,7 @@ use super::{Collector, Progress, SYSTEM, Setup, Source};
 use crate::bus::{Argument, Body, Call, DEADLINE, Error, Question};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
-use crate::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
+use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::{Section, doc};
 use crate::snapshot::{ContainerWord, Snapshot};
 
@@ -27,16 +27,11 @@ pub const SOURCE: &Source = &Source {
 pub const CLOCK_SYNC: &Metric = &Metric {
     name: "clock_sync",
     unit: Unit::Word,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "时钟同步", en: "Clock" },
     alert_label: Label { zh: "系统时钟", en: "System clock" },
     order: 79,
-    report_order: None,
-    shows_sizes: false,
     default: Some(Limits { lasts: Duration::from_secs(3600), ..Limits::NONE }),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 const LONGEST: Duration = super::LONGEST_FOR;

@@ -26,7 +26,7 @@ pub const LOAD: &Metric = &Metric {
     alert_label: Label { zh: "🏋️ 每核负载 (5 分钟)", en: "🏋️ Load per CPU (5 min)" },
     order: 38,
     default: Some(Limits { lasts: Duration::from_secs(15 * 60), ..Limits::warning(4.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 fn read(section: &mut Section<'_>) -> Setup {

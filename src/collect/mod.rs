@@ -147,3 +147,24 @@ pub enum Progress {
     /// It waits for the system bus, and is to be called again when the bus has news, or at this instant.
     Awaits(Boot),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those of the catalogue are compared there.
+    #[test]
+    fn the_quantities_of_all_sources_have_names_and_places_of_their_own() {
+        let mut metrics: Vec<&Metric> = SOURCES.iter().flat_map(|source| source.metrics()).collect();
+        // Two of one name are the same quantity.
+        metrics.sort();
+        metrics.dedup_by(|one, other| std::ptr::eq(*one, *other));
+        let mut names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
+        let mut places: Vec<u16> = metrics.iter().map(|metric| metric.order).collect();
+        places.sort_unstable();
+        let count = metrics.len();
+        names.dedup();
+        places.dedup();
+        assert_eq!((names.len(), places.len()), (count, count));
+    }
+}

@@ -7,7 +7,7 @@ use std::io;
 use super::parse::{Malformed, columns, lines, number};
 use super::{SYSTEM, Setup, Source};
 use crate::host::{Host, OomReason, ProcFile};
-use crate::metric::{Label, MessageSection, Metric, Release, Unit};
+use crate::metric::{Label, Metric, Unit};
 use crate::settings::Section;
 use crate::snapshot::{EventDetail, Part};
 
@@ -22,16 +22,10 @@ pub const SOURCE: &Source = &Source {
 pub const OOM_KILL: &Metric = &Metric {
     name: "oom_kill",
     unit: Unit::Word,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "内核因内存不足结束的进程", en: "processes that the kernel killed for memory" },
     alert_label: Label { zh: "💥 内存不足", en: "💥 Out of memory" },
     order: 160,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// It has no readings.

@@ -66,7 +66,7 @@ const IO_PRESSURE: &Metric = &Metric {
     alert_label: Label { zh: "🐌 磁盘压力 (PSI)", en: "🐌 I/O pressure (PSI)" },
     order: 24,
     default: Some(Limits { lasts: TEN_MINUTES, ..Limits::warning(40.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 pub const CPU_PRESSURE: &Metric = &Metric {
@@ -75,7 +75,7 @@ pub const CPU_PRESSURE: &Metric = &Metric {
     alert_label: Label { zh: "🐌 CPU 压力 (PSI)", en: "🐌 CPU pressure (PSI)" },
     order: 36,
     default: Some(Limits { lasts: TEN_MINUTES, ..Limits::warning(80.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);

@@ -49,7 +49,7 @@ const CONNTRACK_USAGE: &Metric = &Metric {
     alert_label: Label { zh: "🧾 连接跟踪表使用率", en: "🧾 Connection tracking table" },
     order: 76,
     default: FULL,
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 const OPEN_FILES_USAGE: &Metric = &Metric {
@@ -58,7 +58,7 @@ const OPEN_FILES_USAGE: &Metric = &Metric {
     alert_label: Label { zh: "📂 打开文件数占上限", en: "📂 Open files of their bound" },
     order: 44,
     default: FULL,
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 const FULL: Option<Limits> = Some(Limits::warning(90.0));

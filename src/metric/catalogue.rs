@@ -29,16 +29,13 @@ pub(super) const CATALOGUE: &[&Metric] = &[
 pub const MEMORY: &Metric = &Metric {
     name: "memory",
     unit: Unit::Percent,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "内存", en: "Memory" },
     alert_label: Label { zh: "📊 内存使用率", en: "📊 Memory usage" },
     order: 10,
     report_order: Some(20),
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// The share of time in which every task waited for memory.
@@ -48,15 +45,13 @@ pub const MEMORY_PRESSURE: &Metric = &Metric {
     alert_label: Label { zh: "🐌 内存压力 (PSI)", en: "🐌 Memory pressure (PSI)" },
     order: 12,
     default: Some(Limits { lasts: Duration::from_secs(60), ..Limits::warning(10.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 /// One for each watched path. A report shows swap and CPU as shares alone, as in the plan.
 pub const DISK: &Metric = &Metric {
     name: "disk",
     unit: Unit::Percent,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "磁盘", en: "Disk" },
     alert_label: Label { zh: "💾 磁盘使用率", en: "💾 Disk usage" },
     order: 20,
@@ -64,23 +59,19 @@ pub const DISK: &Metric = &Metric {
     shows_sizes: true,
     default: Some(Limits::warning(80.0)),
     forecast: Some(DISK_FORECAST),
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// For each watched path: when it is full. In a report only if it is over its limit, among the alerts.
 pub const DISK_FORECAST: &Metric = &Metric {
     name: "disk_forecast",
     unit: Unit::Hours,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "磁盘预测", en: "Disk forecast" },
     alert_label: Label { zh: "⏳ 磁盘预测", en: "⏳ Disk forecast" },
     order: 22,
-    report_order: None,
-    shows_sizes: false,
     default: Some(Limits::warning(24.0)),
-    forecast: None,
     release: OF_FORECAST,
+    ..Metric::BASE
 };
 
 /// A forecast changes with each hour: it is withdrawn once it is half as far away again for so long.
@@ -90,30 +81,23 @@ pub const CPU: &Metric = &Metric {
     name: "cpu",
     unit: Unit::Percent,
     is_rate: true,
-    section: MessageSection::System,
     label: Label { zh: "CPU", en: "CPU" },
     alert_label: Label { zh: "🔥 CPU 使用率", en: "🔥 CPU usage" },
     order: 30,
     report_order: Some(10),
-    shows_sizes: false,
     default: Some(Limits::of_rate(80.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 pub const SWAP: &Metric = &Metric {
     name: "swap",
     unit: Unit::Percent,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "Swap", en: "Swap" },
     alert_label: Label { zh: "🔄 Swap 使用率", en: "🔄 Swap usage" },
     order: 40,
     report_order: Some(30),
-    shows_sizes: false,
     default: Some(Limits::warning(80.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 pub const TRAFFIC_IN: &Metric = &Metric {
@@ -125,10 +109,8 @@ pub const TRAFFIC_IN: &Metric = &Metric {
     alert_label: Label { zh: "📥 入站流量", en: "📥 Traffic in" },
     order: 50,
     report_order: Some(10),
-    shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 pub const TRAFFIC_OUT: &Metric = &Metric {
@@ -140,119 +122,88 @@ pub const TRAFFIC_OUT: &Metric = &Metric {
     alert_label: Label { zh: "📤 出站流量", en: "📤 Traffic out" },
     order: 60,
     report_order: Some(20),
-    shows_sizes: false,
     default: Some(Limits::of_rate(100.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 pub const CONNECTIONS: &Metric = &Metric {
     name: "connections",
     unit: Unit::Count,
-    is_rate: false,
     section: MessageSection::Network,
     label: Label { zh: "连接数", en: "Connections" },
     alert_label: Label { zh: "🔗 连接数", en: "🔗 Connections" },
     order: 70,
     report_order: Some(30),
-    shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// For each watched path whose file system has inodes. In a report only where it is over its limit, among the alerts.
 pub const INODES: &Metric = &Metric {
     name: "inodes",
     unit: Unit::Percent,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "inode", en: "Inodes" },
     alert_label: Label { zh: "🗂️ inode 使用率", en: "🗂️ Inode usage" },
     order: 72,
-    report_order: None,
-    shows_sizes: false,
     default: Some(Limits::warning(90.0)),
     forecast: Some(INODE_FORECAST),
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// For each watched path whose file system has inodes: when none is left.
 pub const INODE_FORECAST: &Metric = &Metric {
     name: "inode_forecast",
     unit: Unit::Hours,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "inode 预测", en: "Inode forecast" },
     alert_label: Label { zh: "⏳ inode 预测", en: "⏳ Inode forecast" },
     order: 74,
-    report_order: None,
-    shows_sizes: false,
     default: Some(Limits::warning(24.0)),
-    forecast: None,
     release: OF_FORECAST,
+    ..Metric::BASE
 };
 
 pub const CONTAINER_STATE: &Metric = &Metric {
     name: "container_state",
     unit: Unit::Word,
-    is_rate: false,
     section: MessageSection::Docker,
     label: Label { zh: "状态", en: "State" },
     alert_label: Label { zh: "状态", en: "State" },
     order: 80,
     report_order: Some(10),
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 pub const CONTAINER_HEALTH: &Metric = &Metric {
     name: "container_health",
     unit: Unit::Word,
-    is_rate: false,
     section: MessageSection::Docker,
     label: Label { zh: "健康", en: "Health" },
     alert_label: Label { zh: "健康", en: "Health" },
     order: 90,
     report_order: Some(20),
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// Whether the engine answers; read only where `docker.alert_unavailable` asks for it.
 pub const DOCKER_ENGINE: &Metric = &Metric {
     name: "docker_engine",
     unit: Unit::Word,
-    is_rate: false,
     section: MessageSection::Docker,
     label: Label { zh: "状态", en: "State" },
     alert_label: Label { zh: "状态", en: "State" },
     order: 100,
     report_order: Some(30),
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// For each container that has a limit and whose memory is watched.
 pub const CONTAINER_MEMORY: &Metric = &Metric {
     name: "container_memory",
     unit: Unit::Percent,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "容器内存", en: "Container memory" },
     alert_label: Label { zh: "📦 容器内存使用率", en: "📦 Container memory usage" },
     order: 150,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// The same of its CPU time.
@@ -260,13 +211,8 @@ pub const CONTAINER_CPU: &Metric = &Metric {
     name: "container_cpu",
     unit: Unit::Percent,
     is_rate: true,
-    section: MessageSection::System,
     label: Label { zh: "容器 CPU", en: "Container CPU" },
     alert_label: Label { zh: "📦 容器 CPU 使用率", en: "📦 Container CPU usage" },
     order: 152,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };

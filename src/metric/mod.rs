@@ -80,9 +80,9 @@ pub fn know(metrics: impl IntoIterator<Item = &'static Metric>) {
 }
 
 impl Metric {
-    /// A share that a host has once, and that a report shows only over its limit, among the alerts. The base of another
-    /// quantity, which has at least a name, labels and a place of its own.
-    pub const SHARE: Metric = Metric { unit: Unit::Percent, report_order: None, ..bare_number("") };
+    /// The base of a quantity, which has at least a name, labels and a place of its own: a share that a report shows only
+    /// over its limit, among the alerts.
+    pub const BASE: Metric = Metric { unit: Unit::Percent, report_order: None, ..bare_number("") };
 
     /// The quantity of this name. One that nobody knows is a bare number, whose label is its name. It lives as long as
     /// the process, so names must be few.

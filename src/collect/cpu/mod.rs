@@ -53,7 +53,7 @@ const STOLEN: &Metric = &Metric {
     },
     order: 32,
     default: Some(Limits { lasts: Duration::from_secs(20 * 60), ..Limits::warning(10.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 const WAITING: &Metric = &Metric {
@@ -62,7 +62,7 @@ const WAITING: &Metric = &Metric {
     alert_label: Label { zh: "🐢 CPU 等待磁盘 (iowait)", en: "🐢 CPU waits for disks (iowait)" },
     order: 34,
     default: Some(Limits { lasts: Duration::from_secs(10 * 60), ..Limits::warning(40.0) }),
-    ..Metric::SHARE
+    ..Metric::BASE
 };
 
 const COUNT_STEAL: Doc = doc(

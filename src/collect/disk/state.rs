@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::host::{Host, WriteState};
-use crate::metric::{self, Label, Metric, Unit};
+use crate::metric::{Label, Metric, Unit};
 use crate::snapshot::{ContainerWord, Snapshot, Value};
 
 /// For each watched path that is on a disk. In a report only where it is not as expected, among the alerts.
@@ -12,12 +12,8 @@ pub const DISK_STATE: &Metric = &Metric {
     unit: Unit::Word,
     label: Label { zh: "磁盘状态", en: "Disk state" },
     alert_label: Label { zh: "🔒 磁盘状态", en: "🔒 Disk state" },
-    order: 76,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    ..*metric::DISK
+    order: 75,
+    ..Metric::BASE
 };
 
 const WRITABLE: &str = "writable";

@@ -15,7 +15,7 @@ use super::{Collector, Group, Progress, Setup, Source, Switch};
 use crate::bus::{Argument, Batch, Body, Bus, Call, DEADLINE, Error, Follow, Malformed};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
-use crate::metric::{Label, MessageSection, Metric, Release, Unit};
+use crate::metric::{Label, Metric, Unit};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{EventDetail, Key, Occurrence, Part, Snapshot};
 
@@ -30,16 +30,10 @@ pub const SOURCE: &Source = &Source {
 pub const LOGIN: &Metric = &Metric {
     name: "login",
     unit: Unit::Word,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "SSH 登录", en: "SSH login" },
     alert_label: Label { zh: "🔑 SSH 登录", en: "🔑 SSH login" },
     order: 4,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 const EVERY: &str = "all";

@@ -77,16 +77,7 @@ impl Switch {
             Switch::Words(words, doc) => {
                 let default = words.first().copied().unwrap_or_default();
                 let options: Vec<_> = words.iter().map(|chosen| (chosen.0, *chosen)).collect();
-                let (word, is_on) = section.choice(KEY, default, &options, doc);
-                section.holds(
-                    KEY,
-                    match word {
-                        "true" => Written::Boolean(true),
-                        "false" => Written::Boolean(false),
-                        word => Written::Text(word.to_owned()),
-                    },
-                );
-                is_on
+                section.choice(KEY, default, &options, doc).1
             }
         }
     }

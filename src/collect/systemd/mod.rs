@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Group, Setup, Source, Switch};
 use crate::bus::{Call, Follow};
-use crate::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
+use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 
 use units::{Units, Watch};
@@ -31,16 +31,10 @@ pub const SOURCE: &Source = &Source {
 pub const FAILED_UNITS: &Metric = &Metric {
     name: "failed_units",
     unit: Unit::Count,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "失败单元", en: "Failed units" },
     alert_label: Label { zh: "⚙️ 失败单元", en: "⚙️ Failed units" },
     order: 77,
-    report_order: None,
-    shows_sizes: false,
-    default: None,
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 /// Of a unit in trouble, and of one that is named: its state in systemd's word.

@@ -251,7 +251,14 @@ impl Section<'_> {
             chosen.map(|(_, value)| value.clone()).ok_or_else(unknown)
         });
         let word = options.iter().find(|(_, option)| *option == value).map_or("", |(word, _)| word);
-        self.holds(key, Written::Text(word.to_owned()));
+        self.holds(
+            key,
+            match word {
+                "true" => Written::Boolean(true),
+                "false" => Written::Boolean(false),
+                word => Written::Text(word.to_owned()),
+            },
+        );
         value
     }
 }

@@ -5,7 +5,7 @@ use super::episode::Wording;
 use super::format::short;
 use super::{Language, Line, Words};
 use crate::alert::Transition;
-use crate::snapshot::{Cause, ContainerWord, Value};
+use crate::snapshot::{Cause, ContainerWord, Key, Value};
 
 /// A unit's description is cut here.
 const MAX_DESCRIPTION_CHARS: usize = 60;
@@ -65,10 +65,10 @@ pub(super) fn as_found<'a>(transitions: &[&'a Transition], words: &Words) -> (Op
 }
 
 fn condition(transition: &Transition) -> Option<&ContainerWord> {
+    let Key { metric, target } = &transition.key;
+    let is_named = target.is_empty() || metric.is_named_by_its_target;
     match &transition.value {
-        // A path alone does not tell which of its quantities is meant.
-        Value::Container(_) if transition.key.target.starts_with('/') => None,
-        Value::Container(word) if !transition.key.metric.is_of_docker() => Some(word),
+        Value::Container(word) if !metric.is_of_docker() && is_named => Some(word),
         _ => None,
     }
 }
@@ -135,7 +135,8 @@ mod tests {
     use crate::rule::Limit;
     use crate::snapshot::Key;
 
-    const UNIT_STATE: &Metric = &Metric { name: "unit_of_test", unit: Unit::Word, ..*crate::metric::MEMORY };
+    const UNIT_STATE: &Metric =
+        &Metric { name: "unit_of_test", unit: Unit::Word, is_named_by_its_target: true, ..*crate::metric::MEMORY };
 
     fn failed(name: &str, result: &str, restarts: u64, others: &[Cause]) -> Transition {
         let at = Timestamp::from_second(8040).ok();

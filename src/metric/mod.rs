@@ -41,6 +41,8 @@ pub struct Metric {
     pub order: u16,
     /// The same in its section of a report; `None`: a report shows it only over its limit, among the alerts.
     pub report_order: Option<u16>,
+    /// Whether a target alone says in a message what it is about: a unit of systemd, unlike a path.
+    pub is_named_by_its_target: bool,
     /// Whether a report shows sizes behind the share.
     pub shows_sizes: bool,
     /// Its limits if no rule is more specific; `None`: any value is well.
@@ -113,6 +115,7 @@ const fn bare_number(name: &'static str) -> Metric {
         alert_label: label,
         order: u16::MAX,
         report_order: Some(u16::MAX),
+        is_named_by_its_target: false,
         shows_sizes: false,
         default: None,
         forecast: None,

@@ -3,7 +3,7 @@
 use vps_monitor::clock::Now;
 use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
 use vps_monitor::host::{Host, ProcFile};
-use vps_monitor::metric::{Label, Limits, MessageSection, Metric, Release, Unit};
+use vps_monitor::metric::{Label, Limits, Metric, Unit};
 use vps_monitor::settings::{self, doc};
 use vps_monitor::snapshot::{Snapshot, Value};
 
@@ -18,16 +18,12 @@ pub const SOURCE: &Source = &Source {
 pub const FILE_HANDLES: &Metric = &Metric {
     name: "file_handles",
     unit: Unit::Count,
-    is_rate: false,
-    section: MessageSection::System,
     label: Label { zh: "文件句柄", en: "File handles" },
     alert_label: Label { zh: "📂 文件句柄", en: "📂 File handles" },
     order: 35,
     report_order: Some(35),
-    shows_sizes: false,
     default: Some(Limits::warning(1000.0)),
-    forecast: None,
-    release: Release::AT_ONCE,
+    ..Metric::BASE
 };
 
 fn read(section: &mut settings::Section<'_>) -> Setup {

@@ -44,6 +44,7 @@ pub const UNIT_STATE: &Metric = &Metric {
     label: Label { zh: "单元", en: "Unit" },
     alert_label: Label { zh: "⚙️ 单元", en: "⚙️ Unit" },
     order: 78,
+    is_named_by_its_target: true,
     // A named unit that is inactive may be one that is restarted by hand.
     default: Some(Limits { grace: Duration::from_secs(60), ..Limits::NONE }),
     ..*FAILED_UNITS

@@ -85,7 +85,7 @@ impl Core {
                 let silence = self.state.change().silences.begin(target, lasts, why, now);
                 let (target, why) = (text::quoted(&silence.target), silence.why.as_deref().unwrap_or_default());
                 let (number, until) = (silence.number, outbox::on_the_wall(silence.until, now));
-                log::info!("silence={number} target={target} state=began until={until} why={}", text::quoted(why));
+                log::info!("silence={number} target={target} state=began until={until:.0} why={}", text::quoted(why));
                 SilenceAnswer::Begun(shown(silence))
             }
             SilenceRequest::End { number } => match self.state.change().silences.end(number) {

@@ -37,7 +37,7 @@ fn lines(
         (level, format!("alert={metric} state={state} reason={reason} others={count}"))
     });
     let line = move |transition: &Transition| {
-        let held = held_until(transition).map_or_else(String::new, |until| format!(" held_until={until}"));
+        let held = held_until(transition).map_or_else(String::new, |until| format!(" held_until={until:.0}"));
         (level(transition.news), line(transition) + &held)
     };
     named.iter().map(line).chain(counted)
@@ -74,7 +74,8 @@ fn line(transition: &Transition) -> String {
     };
     let (state, reason, value) = (news.name(), transition.reason(), in_log(key.metric, value));
     let settled = transition.episode.well_since.and_then(|since| since.checked_add(transition.episode.settling).ok());
-    let until = settled.filter(|_| *news == News::Settling).map_or_else(String::new, |until| format!(" until={until}"));
+    let until =
+        settled.filter(|_| *news == News::Settling).map_or_else(String::new, |until| format!(" until={until:.0}"));
     format!("alert={}{target} state={state} reason={reason}{until} value={value} {limit}", key.metric)
 }
 
@@ -126,12 +127,15 @@ mod tests {
         let mut settling = transitions(News::Settling, 1).remove(0);
         settling.episode.settling = std::time::Duration::from_secs(3600);
         settling.episode.returns = 1;
-        settling.episode.well_since = Some(Timestamp::UNIX_EPOCH);
+        // In whole seconds, whatever the clock has.
+        settling.episode.well_since = Some(Timestamp::from_microsecond(250_000).unwrap());
         let logged = "state=settling reason=came_back until=1970-01-01T01:00:00Z value=";
         assert!(line(&settling).contains(logged), "{}", line(&settling));
         // A forecast, which must be well for a while though it did not come back.
         settling.episode.returns = 0;
         assert!(line(&settling).contains("reason=may_come_back"), "{}", line(&settling));
+        let held: Vec<_> = lines(&[settling], |held| held.episode.well_since).collect();
+        assert!(held[0].1.ends_with(" held_until=1970-01-01T00:00:00Z"), "{held:?}");
     }
 
     #[test]

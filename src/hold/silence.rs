@@ -119,7 +119,8 @@ impl Silence {
     }
 }
 
-/// The names by which a target can mean the alerts of a key: its own in the log, a container's, and those of all of a kind.
+/// The names by which a target can mean the alerts of a key: its own in the log, a container's, of a forecast those of its disk,
+/// and those of all of a kind.
 #[derive(Debug)]
 pub struct Names(Vec<String>);
 
@@ -128,6 +129,9 @@ impl Names {
         let mut names = vec![key.metric.name.to_owned(), key.to_string()];
         if is_of_container(key) {
             names.extend([CONTAINER.to_owned(), name(key)]);
+        }
+        if let Some(share) = key.metric.forecast_of() {
+            names.extend([share.name.to_owned(), Key::new(share, key.target.clone()).to_string()]);
         }
         Names(names)
     }
@@ -166,14 +170,16 @@ mod tests {
         let [state, health] =
             [metric::CONTAINER_STATE, metric::CONTAINER_HEALTH].map(|metric| Key::new(metric, "nginx"));
         let engine = Key::new(metric::DOCKER_ENGINE, "Docker");
+        let forecast = Key::new(metric::DISK_FORECAST, "/backup");
         for (target, covered) in [
-            ("all", vec![&memory, &disk, &state, &health, &engine]),
-            ("*", vec![&memory, &disk, &state, &health, &engine]),
+            ("all", vec![&memory, &disk, &state, &health, &engine, &forecast]),
+            ("*", vec![&memory, &disk, &state, &health, &engine, &forecast]),
             ("memory", vec![&memory]),
             ("mem*", vec![&memory]),
-            ("disk(/backup)", vec![&disk]),
-            ("disk(*)", vec![&disk]),
-            ("disk", vec![&disk]),
+            ("disk(/backup)", vec![&disk, &forecast]),
+            ("disk(*)", vec![&disk, &forecast]),
+            ("disk", vec![&disk, &forecast]),
+            ("disk_forecast(/backup)", vec![&forecast]),
             ("disk(/)", vec![]),
             ("container(nginx)", vec![&state, &health]),
             ("container(n*)", vec![&state, &health]),
@@ -183,7 +189,7 @@ mod tests {
             ("docker_engine", vec![&engine]),
             ("", vec![]),
         ] {
-            let keys = [&memory, &disk, &state, &health, &engine];
+            let keys = [&memory, &disk, &state, &health, &engine, &forecast];
             assert_eq!(
                 keys.into_iter().filter(|key| Names::new(key).are_meant_by(target)).collect::<Vec<_>>(),
                 covered,

@@ -97,6 +97,11 @@ impl Metric {
         })
     }
 
+    /// Of a forecast: the share that it is made of.
+    pub fn forecast_of(&self) -> Option<&'static Metric> {
+        CATALOGUE.iter().find(|metric| metric.forecast == Some(self)).copied()
+    }
+
     /// Whether its readings come from the Docker engine.
     pub fn is_of_docker(&self) -> bool {
         self.section == MessageSection::Docker

@@ -76,6 +76,7 @@ impl Alert {
             since: pending.since,
             level,
             is_critical_told: is_critical,
+            critical_limit: seen.critical_limit.filter(|_| is_critical),
             critical: pending.critical,
             wait: pending.wait,
             told_value: None,
@@ -108,6 +109,7 @@ impl Alert {
         let is_due = |step: Duration| last_told.is_none_or(|told| now.boot - told >= step);
         let news = if is_critical && !firing.is_critical_told {
             firing.is_critical_told = true;
+            firing.critical_limit = seen.critical_limit;
             News::Critical
         } else if is_cooling_down {
             return None;
@@ -201,6 +203,7 @@ impl Alert {
                 last_told: self.last_told.filter(|_| firing.is_some() && news != News::Fired).map(|told| told.wall),
                 reminders: firing.map_or(0, |firing| firing.reminders),
                 is_critical_told: firing.is_some_and(|firing| firing.is_critical_told),
+                critical_limit: firing.and_then(|firing| firing.critical_limit),
             },
         }
     }
@@ -214,6 +217,7 @@ struct Seen {
     warning: Option<Rate>,
     critical: Option<Rate>,
     warning_limit: Option<f64>,
+    critical_limit: Option<f64>,
     wait: Duration,
 }
 
@@ -227,6 +231,7 @@ impl Seen {
             warning: rate(finding.limits.warning),
             critical: rate(finding.limits.critical),
             warning_limit: finding.limits.warning,
+            critical_limit: finding.limits.critical,
             wait: finding.wait,
         }
     }

@@ -45,6 +45,8 @@ pub struct Episode {
     pub reminders: u32,
     /// Whether its critical level was told since it began.
     pub is_critical_told: bool,
+    /// The limit that was told then, of a number.
+    pub critical_limit: Option<f64>,
 }
 
 /// The reason for a transition.

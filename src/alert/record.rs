@@ -60,6 +60,9 @@ pub struct Firing {
     /// Whether its critical level was told since it began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_critical_told: bool,
+    /// The limit that was told then, of a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical_limit: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critical: Option<Streak>,
     /// How long it must be over its critical limit.

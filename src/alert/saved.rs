@@ -73,6 +73,7 @@ impl Before {
                 since,
                 level: Level::Warning,
                 is_critical_told: false,
+                critical_limit: None,
                 critical: None,
                 wait,
                 told_value: value.number(),

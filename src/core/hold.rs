@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use super::Core;
 use crate::alert::Transition;
 use crate::clock::{Boot, Now};
-use crate::hold::{HeldStatus, Holds, Released, Sorted};
+use crate::config::Resolved;
+use crate::hold::{Holds, Sorted};
+use crate::message::{self, Message, Released};
+use crate::store::State;
 
 /// When the first of the held news is due, as found last.
 #[derive(Debug, Default)]
@@ -40,17 +43,22 @@ impl Core {
         state.held.sort(transitions, holds, &mut state.alerts, now, policy)
     }
 
-    /// Takes out the news that was held until now.
-    pub(super) fn release(&mut self, holds: &Holds, now: Now) -> Released {
-        let goes_on = |held: HeldStatus<'_>| holds.until(held.key, held.level).is_some();
-        if self.state.get().held.iter().all(goes_on) {
-            return Released::default();
+    /// Takes out the news that was held until now, as one message.
+    pub(super) fn release(&mut self, holds: &Holds, now: Now) -> Option<Message> {
+        let State { held, held_unknown, .. } = self.state.get();
+        if ![held, held_unknown].into_iter().any(|held| held.is_due(holds)) {
+            return None;
         }
-        let policy = &self.config.policy;
+        let Resolved { policy, style, .. } = &self.config;
         let state = self.state.change();
-        let released = state.held.release(holds, &mut state.alerts, now, policy);
-        log::info!("held state=told burning={} over={}", released.burning.len(), released.over.len());
-        released
+        let alerts = state.held.release(holds, &mut state.alerts, now, policy);
+        let unmeasured = state.held_unknown.release(holds, &mut state.unknown, now, policy);
+        let both = [&alerts, &unmeasured];
+        let count = |of: fn(&Released) -> usize| both.into_iter().map(of).sum::<usize>();
+        let unlisted: u64 = both.into_iter().filter_map(|released| released.unlisted).map(|others| others.count).sum();
+        let (burning, over) = (count(|released| released.burning.len()), count(|released| released.over.len()));
+        log::info!("held state=told burning={burning} over={over} unlisted={unlisted}");
+        Some(message::held(&alerts, &unmeasured, style, now.wall))
     }
 
     /// Finds out when the first of the held news is due, if that may have changed.
@@ -62,7 +70,8 @@ impl Core {
             return;
         }
         let holds = self.holds(now);
-        let due = self.state.get().held.iter().map(|held| holds.until(held.key, held.level).unwrap_or(now.wall)).min();
+        let State { held, held_unknown, .. } = self.state.get();
+        let due = [held, held_unknown].into_iter().filter_map(|held| held.due(&holds, now.wall)).min();
         self.hold_end = HoldEnd { due, found_by: revision };
     }
 

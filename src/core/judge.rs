@@ -12,7 +12,6 @@ use crate::clock::Now;
 use crate::collect::LONGEST_FOR;
 use crate::collect::docker::{self, Scope};
 use crate::forecast::Change;
-use crate::hold::Released;
 use crate::logging;
 use crate::message;
 use crate::outbox::Outbox;
@@ -130,13 +129,12 @@ impl Core {
     pub(super) fn tell(&mut self, transitions: &[Transition], causes: &Causes, extent: Extent, now: Now) {
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);
-        let released = if extent == Extent::Check { self.release(&holds, now) } else { Released::default() };
-        if transitions.is_empty() && released.is_empty() {
+        let held = if extent == Extent::Check { self.release(&holds, now) } else { None };
+        if transitions.is_empty() && held.is_none() {
             return;
         }
         // The messages first: they do not wait for the lines of the log.
         let style = &self.config.style;
-        let held = (!released.is_empty()).then(|| message::held(&released.burning, &released.over, style, now.wall));
         let alerts = message::alerts_with_causes(&sorted.told, causes, style, now.wall);
         let recovery = message::recovery(&sorted.told, style, now.wall);
         let silent = transitions.iter().filter(|t| ends_silently(t)).chain(sorted.ended.iter().copied());

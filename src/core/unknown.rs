@@ -17,6 +17,7 @@ use crate::message;
 use crate::metric::{self, Limits, Unit};
 use crate::rule::{Finding, Level, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Watched};
+use crate::store::State;
 use crate::text;
 
 /// A failure that lasts for less is in the log, in `status` and in the report.
@@ -35,23 +36,19 @@ impl Core {
         if snapshot.failures.is_empty() && book.is_empty() {
             return;
         }
-        let mut seen = Seen::new(snapshot, book);
-        // In quiet hours nothing is told: such news stays as it is until they are over.
-        let holds = self.holds(now);
-        seen.readings.retain(|(Reading { key, .. }, _)| {
-            let is_held = holds.until(key, Level::Warning).is_some();
-            !is_held || book.lasting_at(now.boot).all(|alert| alert.key != *key)
-        });
+        let seen = Seen::new(snapshot, book);
         let policy = Policy { repeat: Steps::default(), ..self.config.policy.clone() };
         let transitions = self.state.update().unknown.step(&seen.findings(), &seen.watched, extent, now, &policy);
         if transitions.is_empty() {
             return;
         }
-        self.state.change();
-        for message in message::unknown(&transitions, &self.config.style, now.wall) {
+        let holds = self.holds(now);
+        let State { unknown, held_unknown, .. } = self.state.change();
+        let told = held_unknown.sort(&transitions, &holds, unknown, now, &policy).told;
+        for message in message::unknown(&told, &self.config.style, now.wall) {
             self.push(message, now);
         }
-        transitions.iter().for_each(log);
+        transitions.iter().for_each(|transition| log(transition, holds.of(transition)));
     }
 
     /// Since when a key that a failure explains cannot be measured, if that is known from before the failure was met.
@@ -61,11 +58,13 @@ impl Core {
     }
 }
 
-fn log(transition: &Transition) {
+fn log(transition: &Transition, held_until: Option<Timestamp>) {
     let what = text::subject(transition.key.metric.name, &transition.key.target);
+    let state = if held_until.is_some() { "held" } else { "told" };
+    let held = held_until.map_or_else(String::new, |until| format!(" held_until={until:.0}"));
     match transition.news {
-        News::Fired => log::warn!("unknown={what} state=told since={}", transition.since),
-        News::Recovered | News::RecoveredMuted => log::info!("unknown={what} state=measured_again"),
+        News::Fired => log::warn!("unknown={what} state={state} since={:.0}{held}", transition.since),
+        News::Recovered | News::RecoveredMuted => log::info!("unknown={what} state=measured_again{held}"),
         _ => {}
     }
 }

@@ -4,85 +4,29 @@
 //! alert in here: a message that is held is not a message that is dropped.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Holds;
-use crate::alert::{Alerts, Episode, News, Policy, Transition};
+use super::debt::{Entry, Open, Over, Worst};
+use crate::alert::{Alerts, News, Policy, Transition};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::clock::Now;
-use crate::message::{self, Past};
-use crate::metric::Unit;
-use crate::rule::{Level, Limit};
-use crate::snapshot::{Key, Keyed, Value, by_key};
+use crate::message::{self, Released, Unlisted};
+use crate::rule::Level;
+use crate::snapshot::{Key, Value, by_key};
 
 /// The alerts whose news is held.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Held {
-    #[serde(with = "by_key")]
+    #[serde(with = "by_key", rename = "alerts")]
     entries: BTreeMap<Key, Entry>,
-}
-
-/// The debt of one alert.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    #[serde(flatten)]
-    key: Key,
-    /// It burns, and people do not know its present state.
+    /// Those that a state file had no room for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    open: Option<Open>,
-    /// It came and went.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    over: Option<Over>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Open {
-    since: Timestamp,
-    /// People know that it began: they were told before the hold.
-    is_known: bool,
-    /// The number that people know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    told_value: Option<f64>,
-    /// When it was told last, before the hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    told: Option<Timestamp>,
-    /// How often it was told again before the hold.
-    #[serde(default)]
-    reminders: u32,
-    /// Whether a reminder was due since then.
-    #[serde(default)]
-    is_reminder_due: bool,
-    #[serde(flatten)]
-    worst: Worst,
-}
-
-/// Episodes of one alert that are over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Over {
-    since: Timestamp,
-    ended: Timestamp,
-    times: u64,
-    #[serde(flatten)]
-    worst: Worst,
-}
-
-/// An alert at its worst, in one episode or in several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Worst {
-    value: Value,
-    limit: Limit,
-    level: Level,
-}
-
-/// The news at the end of a hold, in the order of keys.
-#[derive(Debug, Default)]
-pub struct Released {
-    pub burning: Vec<Transition>,
-    pub over: Vec<Past>,
+    unlisted: Option<Unlisted>,
 }
 
 /// The fate of the transitions of one look.
@@ -104,20 +48,25 @@ pub struct HeldStatus<'a> {
     pub over: Option<(Timestamp, Timestamp, u64)>,
 }
 
-impl Released {
-    pub fn is_empty(&self) -> bool {
-        self.burning.is_empty() && self.over.is_empty()
-    }
-}
-
 impl Held {
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.unlisted.is_none()
     }
 
     /// The number of alerts with held news.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// When the first news is due, by these holds; `None`: nothing is held but a number.
+    pub fn due(&self, holds: &Holds, now: Timestamp) -> Option<Timestamp> {
+        self.iter().map(|held| holds.until(held.key, held.level).unwrap_or(now)).min()
+    }
+
+    /// Whether [`Held::release`] gives anything.
+    pub fn is_due(&self, holds: &Holds) -> bool {
+        let is_free = |held: HeldStatus<'_>| holds.until(held.key, held.level).is_none();
+        self.iter().any(is_free) || (self.unlisted.is_some() && holds.is_none())
     }
 
     /// Each alert with held news that burns, and each that is over, with the level that decides until when.
@@ -266,98 +215,31 @@ impl Held {
             released.over.extend(entry.over.take_if(|over| is_free(&over.worst)).map(|over| over.past(key)));
             entry.is_owed()
         });
+        let is_told = holds.is_none() || !released.is_empty();
+        released.unlisted = self.unlisted.take_if(|_| is_told);
         released
     }
 
     /// Corrects values that no agent wrote; returns how many there were.
     pub fn correct(&mut self) -> usize {
         let over = self.entries.values_mut().filter_map(|entry| entry.over.as_mut());
-        over.map(|over| keep(&mut over.times, 1..=MAX_COUNT)).sum()
+        let unlisted = self.unlisted.iter_mut().map(|unlisted| keep(&mut unlisted.count, 1..=MAX_COUNT));
+        over.map(|over| keep(&mut over.times, 1..=MAX_COUNT)).chain(unlisted).sum()
     }
 
-    /// Forgets half of the alerts that came and went, rounded up, for a state that is too long. Returns how many.
-    pub fn forget_half_of_what_is_over(&mut self) -> usize {
-        let over = |entry: &&Entry| entry.over.is_some();
-        let half = self.entries.values().filter(over).count().div_ceil(2);
-        let keys: Vec<Key> = self.entries.values().filter(over).take(half).map(|entry| entry.key.clone()).collect();
-        for key in &keys {
-            self.entries.entry(key.clone()).and_modify(|entry| entry.over = None);
-            self.drop_if_done(key);
-        }
-        keys.len()
-    }
-}
-
-impl Open {
-    /// The number of its reminders, once it is told at the end of a hold.
-    fn told_again(&self) -> u32 {
-        if self.is_known { self.reminders.saturating_add(u32::from(self.is_reminder_due)) } else { 0 }
-    }
-}
-
-impl Over {
-    /// The news of these episodes.
-    fn past(self, key: &Key) -> Past {
-        let Over { since, ended, times, worst: Worst { mut value, limit, level } } = self;
-        if let Value::Event(detail) = &mut value {
-            detail.times = times;
-        }
-        let episode = Episode { level, well_since: Some(ended), ..Episode::default() };
-        let (key, news) = (key.clone(), News::Recovered);
-        Past { transition: Transition { key, news, value, limit, since, episode }, ended, times }
-    }
-}
-
-impl Worst {
-    fn of(transition: &Transition) -> Worst {
-        let Transition { value, limit, episode, .. } = transition;
-        let mut worst = Worst { value: value.clone(), limit: limit.clone(), level: episode.level };
-        worst.rise_to(transition);
-        worst
-    }
-
-    /// The worst number since the episode began counts, whether it was news or not.
-    fn rise_to(&mut self, Transition { key, episode, .. }: &Transition) {
-        if let (Value::Usage { percent: number, .. } | Value::Number(number), Some(peak)) = (&self.value, episode.peak)
-        {
-            self.value = Value::Number(key.metric.unit.worse(*number, peak));
-        }
-        self.level = self.level.max(episode.level);
-    }
-
-    /// Of words the later one counts.
-    fn take_in(&mut self, other: Worst, unit: Unit) {
-        let is_worse = match (self.value.number(), other.value.number()) {
-            (Some(before), Some(number)) => unit.worse(before, number) == number,
-            _ => true,
-        };
-        let level = self.level.max(other.level);
-        if self.level < other.level || is_worse {
-            *self = other;
-        }
-        self.level = level;
-    }
-}
-
-impl Keyed for Entry {
-    fn key(&self) -> &Key {
-        &self.key
-    }
-}
-
-impl Entry {
-    fn new(key: &Key) -> Entry {
-        Entry { key: key.clone(), open: None, over: None }
-    }
-
-    fn is_owed(&self) -> bool {
-        self.open.is_some() || self.over.is_some()
-    }
-
-    /// So many more episodes are over.
-    fn ends(&mut self, since: Timestamp, ended: Timestamp, times: u64, worst: Worst) {
-        let over = self.over.get_or_insert_with(|| Over { since, ended, times: 0, worst: worst.clone() });
-        (over.ended, over.times) = (over.ended.max(ended), over.times.saturating_add(times));
-        over.worst.take_in(worst, self.key.metric.unit);
+    /// Of more alerts than `most` only counts the others, for a state that is too long: critical ones stay longest, then
+    /// those that burn, then the newest. Returns the number of the others.
+    pub fn count_all_but(&mut self, most: usize) -> usize {
+        let mut first: Vec<&Entry> = self.entries.values().collect();
+        first.sort_by_cached_key(|entry| Reverse((entry.level(), entry.open.is_some(), entry.last())));
+        let others: HashSet<Key> = first.into_iter().skip(most).map(|entry| entry.key.clone()).collect();
+        self.entries.retain(|key, entry| {
+            let is_kept = !others.contains(key);
+            if !is_kept {
+                self.unlisted = Some(Unlisted::and_one(self.unlisted, entry.since(), entry.last()));
+            }
+            is_kept
+        });
+        others.len()
     }
 }

@@ -4,6 +4,7 @@
 //! know nothing of it: there is one place where transitions become messages, and that one asks here.
 
 mod days;
+mod debt;
 mod held;
 mod quiet;
 mod silence;
@@ -18,7 +19,7 @@ use crate::outbox::on_the_wall;
 use crate::rule::Level;
 use crate::snapshot::Key;
 
-pub use held::{Held, HeldStatus, Released, Sorted};
+pub use held::{Held, HeldStatus, Sorted};
 pub use quiet::{LetThrough, MAX_WINDOWS, QuietHours, Window};
 pub use silence::{
     ALL, LONGEST, MAX_SILENCES, MAX_TARGET_BYTES, MAX_WHY_BYTES, Names, Silence, Silences, name as target_of,

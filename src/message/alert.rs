@@ -129,7 +129,7 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
     let beside: Line = match (value, limit) {
         (Value::Forecast(forecast), _) => words.growth(forecast).into(),
         (_, Limit::Threshold(limit)) => Line::from(words.threshold) + ": " + key.metric.unit.show_limit(*limit),
-        (_, Limit::LeftBytes(least)) => words.left(value.left_bytes().unwrap_or_default(), *least).into(),
+        (_, Limit::LeftBytes(least)) => words.left(value.left_bytes(), *least).into(),
         (_, Limit::Expected(word)) => Line::from(words.expected) + ": " + Line::foreign(word),
         (_, Limit::None) => return label(transition, words) + ": " + short(key.metric, value, words),
     };
@@ -137,12 +137,14 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
 }
 
 impl Words {
-    /// `剩余 4.1GB，低于 5GB`
-    fn left(&self, left_bytes: u64, least_bytes: u64) -> String {
-        let (left, least) = (size(left_bytes), size(least_bytes));
-        match self.language {
-            Language::Chinese => format!("剩余 {left}，低于 {least}"),
-            Language::English => format!("{left} left, less than {least}"),
+    /// `剩余 4.1GB，低于 5GB`. Of the worst share that an alert had only the share is known.
+    fn left(&self, left_bytes: Option<u64>, least_bytes: u64) -> String {
+        let (left, least) = (left_bytes.map(size), size(least_bytes));
+        match (self.language, left) {
+            (Language::Chinese, Some(left)) => format!("剩余 {left}，低于 {least}"),
+            (Language::Chinese, None) => format!("剩余低于 {least}"),
+            (Language::English, Some(left)) => format!("{left} left, less than {least}"),
+            (Language::English, None) => format!("less than {least} left"),
         }
     }
 }

@@ -73,6 +73,11 @@ impl Fact {
         Some(fact)
     }
 
+    /// So many things, of which no more is known.
+    pub fn unlisted(count: u64, began: Timestamp, last: Timestamp) -> Fact {
+        Fact { times: count, ..Fact::new(About::Unlisted, Line::default(), began, Some(last)) }
+    }
+
     /// The one episode of an alert that it is about, as a number.
     pub fn episode(&self) -> Option<u64> {
         match &self.about {

@@ -1,10 +1,12 @@
-//! The one message at the end of a hold: alerts that burn now, and a line for each alert that came and went.
+//! The one message at the end of a hold: alerts that burn now, keys that cannot be measured, and a line for each of both
+//! that came and went.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::alert::{alert_lines, facts, in_order, recovery_lines};
 use super::episode::Wording;
-use super::{Fact, Kind, Language, Line, Message, Style, containers, digest, event};
+use super::{Fact, Kind, Language, Line, Message, Style, containers, digest, event, unknown};
 use crate::alert::Transition;
 use crate::rule::Level;
 use crate::snapshot::Value;
@@ -20,22 +22,62 @@ pub struct Past {
     pub times: u64,
 }
 
-/// The held news: alerts that burn, and those that came and went.
-pub fn held(burning: &[Transition], over: &[Past], style: &Style, now: Timestamp) -> Message {
+/// The news at the end of a hold, in the order of keys.
+#[derive(Clone, Debug, Default)]
+pub struct Released {
+    pub burning: Vec<Transition>,
+    pub over: Vec<Past>,
+    pub unlisted: Option<Unlisted>,
+}
+
+/// Alerts with held news of which only the number is known: a state file had no room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unlisted {
+    pub since: Timestamp,
+    pub last: Timestamp,
+    pub count: u64,
+}
+
+impl Released {
+    pub fn is_empty(&self) -> bool {
+        self.burning.is_empty() && self.over.is_empty() && self.unlisted.is_none()
+    }
+}
+
+impl Unlisted {
+    /// Those, and one more.
+    pub fn and_one(those: Option<Unlisted>, since: Timestamp, last: Timestamp) -> Unlisted {
+        let those = those.unwrap_or(Unlisted { since, last, count: 0 });
+        Unlisted { since: those.since.min(since), last: those.last.max(last), count: those.count.saturating_add(1) }
+    }
+}
+
+/// The held news: of alerts, and of keys that could not be measured.
+pub fn held(alerts: &Released, unmeasured: &Released, style: &Style, now: Timestamp) -> Message {
     let wording = Wording::new(style, now);
     let (of_docker, of_host): (Vec<&Transition>, Vec<&Transition>) =
-        burning.iter().partition(|transition| transition.key.metric.is_of_docker());
+        alerts.burning.iter().partition(|transition| transition.key.metric.is_of_docker());
     let of_host = in_order(of_host);
-    let mut lines = alert_lines(&of_host, wording.of_held());
+    let unlisted = [alerts, unmeasured].into_iter().filter_map(|released| released.unlisted);
+    let unlisted: Vec<Fact> =
+        unlisted.map(|Unlisted { since, last, count }| Fact::unlisted(count, since, last)).collect();
+    let over = alerts.over.iter().map(|past| past.fact(wording));
+    let over: Vec<Fact> = over.chain(unmeasured.over.iter().map(|past| unknown::past(past, wording.words))).collect();
+
+    // The number first: it is known of no other line.
+    let mut lines: Vec<Line> = unlisted.iter().map(|fact| digest::line(fact, style)).collect();
+    lines.extend(alert_lines(&of_host, wording.of_held()));
+    lines.extend(unmeasured.burning.iter().map(|transition| unknown::cannot(transition, wording.words, now)));
     lines.extend(containers::alert_lines(&of_docker, wording.of_held()));
-    let over: Vec<Fact> = over.iter().map(|past| past.fact(wording)).collect();
     lines.extend(over.iter().map(|fact| digest::line(fact, style)));
 
-    let is_critical = burning.iter().any(|transition| transition.episode.level == Level::Critical);
+    let is_critical = alerts.burning.iter().any(|transition| transition.episode.level == Level::Critical);
     let mut message = style.message(Kind::Held, style.language.held_title(is_critical), lines, now);
     message.facts = facts(&of_host, None, |t| alert_lines(&[t], wording.without_past()));
+    message.facts.extend(unknown::facts(unmeasured.burning.iter(), wording.words, now));
     message.facts.extend(facts(&of_docker, None, |t| containers::alert_lines(&[t], wording.without_past())));
     message.facts.extend(over);
+    message.facts.extend(unlisted);
     message
 }
 
@@ -103,7 +145,8 @@ mod tests {
 
     fn told(burning: &[Transition], over: &[Past], language: Language) -> Vec<String> {
         let style = Style { language, host: "web-1".to_owned(), zone: TimeZone::fixed(tz::offset(8)) };
-        let text = held(burning, over, &style, time("5T07:30")).text(&Escape::NONE);
+        let alerts = Released { burning: burning.to_vec(), over: over.to_vec(), unlisted: None };
+        let text = held(&alerts, &Released::default(), &style, time("5T07:30")).text(&Escape::NONE);
         text.lines().map(str::to_owned).collect()
     }
 

@@ -32,7 +32,7 @@ pub use digest::{Ended, digest};
 pub use event::event_in_log;
 pub use fact::{About, Fact};
 pub use format::{size, time};
-pub use held::{Past, held};
+pub use held::{Past, Released, Unlisted, held};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};
 pub use report::{Delays, Sections, report};
@@ -107,7 +107,7 @@ const REPORT_RULE_WIDTH: usize = 22;
 const MAX_RULE_WIDTH: usize = 64;
 
 /// The most lines of a message, and their total length: as much as a chat takes in a minute.
-const MAX_LINES: usize = 1000;
+pub const MAX_LINES: usize = 1000;
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// A message is late if it is delivered this long after it was made.

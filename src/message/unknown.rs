@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::report::label;
-use super::{Fact, Kind, Language, Line, Message, Style, Words};
+use super::{Fact, Kind, Language, Line, Message, Past, Style, Words};
 use crate::alert::{News, Transition};
 use crate::snapshot::Value;
 
@@ -24,24 +24,58 @@ pub fn unknown(transitions: &[Transition], style: &Style, now: Timestamp) -> Vec
         if lines.is_empty() {
             continue;
         }
-        let facts = of(news).map(|transition| Fact::of_alert(transition, vec![line(transition, words, now)], ended));
-        let facts = facts.take(super::MAX_LINES).collect();
         let mut message = style.message(kind, title, lines, now);
-        message.facts = facts;
+        message.facts = facts_of(of(news), line, ended, words, now);
         messages.push(message);
     }
     messages
 }
 
+/// The facts of keys that cannot be measured.
+pub(super) fn facts<'a>(transitions: impl Iterator<Item = &'a Transition>, words: &Words, now: Timestamp) -> Vec<Fact> {
+    facts_of(transitions, cannot, None, words, now)
+}
+
+fn facts_of<'a>(
+    transitions: impl Iterator<Item = &'a Transition>,
+    line: LineOf,
+    ended: Option<Timestamp>,
+    words: &Words,
+    now: Timestamp,
+) -> Vec<Fact> {
+    let fact = |transition| Fact::of_alert(transition, vec![line(transition, words, now)], ended);
+    transitions.take(super::MAX_LINES).map(fact).collect()
+}
+
 /// `未知: 磁盘(/data) 已 1 小时无法测量 (statvfs: Connection timed out)`
-fn cannot(transition: &Transition, words: &Words, now: Timestamp) -> Line {
-    let (what, lasted) = (label(&transition.key, words), lasted(transition, words, now));
-    let line = match words.language {
-        Language::Chinese => Line::from("未知: ") + what + format!(" 已 {lasted}无法测量"),
-        Language::English => Line::from("unknown: ") + what + format!(" could not be measured for {lasted}"),
+pub(super) fn cannot(transition: &Transition, words: &Words, now: Timestamp) -> Line {
+    let lasted = lasted(transition, words, now);
+    unmeasured(transition, words, |language| match language {
+        Language::Chinese => format!(" 已 {lasted}无法测量"),
+        Language::English => format!(" could not be measured for {lasted}"),
+    })
+}
+
+/// `未知: 磁盘(/data) 无法测量 (statvfs: Connection timed out)`, which is over.
+pub(super) fn past(past: &Past, words: &Words) -> Fact {
+    let line = unmeasured(&past.transition, words, |language| match language {
+        Language::Chinese => " 无法测量".to_owned(),
+        Language::English => " could not be measured".to_owned(),
+    });
+    Fact { times: past.times, ..Fact::of_alert(&past.transition, vec![line], Some(past.ended)) }
+}
+
+/// With the reason. Once it can be measured again, the value has none.
+fn unmeasured(transition: &Transition, words: &Words, text: impl Fn(Language) -> String) -> Line {
+    let unknown = match words.language {
+        Language::Chinese => "未知: ",
+        Language::English => "unknown: ",
     };
+    let line = Line::from(unknown) + label(&transition.key, words) + text(words.language);
     match &transition.value {
-        Value::Container(reason) if !reason.word.is_empty() => line + " (" + Line::foreign(&reason.word) + ")",
+        Value::Container(reason) if !reason.word.is_empty() && reason.word != reason.expected => {
+            line + " (" + Line::foreign(&reason.word) + ")"
+        }
         _ => line,
     }
 }

@@ -7,8 +7,7 @@ use serde_json::Value as Json;
 use super::KINDS;
 use crate::alert::{News, Transition};
 use crate::core::{limit, rfc3339, value_json};
-use crate::hold::Released;
-use crate::message::{self, Kind, Message, Past, Style};
+use crate::message::{self, Kind, Message, Past, Released, Style};
 use crate::notify::Channel;
 use crate::text;
 
@@ -28,7 +27,7 @@ impl Told {
         if released.is_empty() && transitions.is_empty() {
             return Vec::new();
         }
-        let Released { burning, over } = released;
+        let Released { burning, over, .. } = released;
         let of = |kind| transitions.iter().filter(|t| message::kind(t) == Some(kind)).cloned().collect();
         let mut told = KINDS.map(|kind| Told { kind, time, transitions: of(kind), over: Vec::new() });
         if let Some(held) = told.iter_mut().find(|told| told.kind == Kind::Held) {
@@ -40,7 +39,8 @@ impl Told {
     /// The message as the terminal shows it.
     pub fn text(&self, style: &Style) -> String {
         if self.kind == Kind::Held {
-            let held = message::held(&self.transitions, &self.over, style, self.time);
+            let alerts = Released { burning: self.transitions.clone(), over: self.over.clone(), unlisted: None };
+            let held = message::held(&alerts, &Released::default(), style, self.time);
             return format!("{}\n", Channel::terminal().text(&held));
         }
         let alerts = message::alerts(&self.transitions, style, self.time);

@@ -6,9 +6,13 @@ use serde::Serialize;
 
 use super::{Document, MAX_FILE_BYTES, State, VERSION};
 use crate::clock::Now;
+use crate::message;
 
 /// A state with more alerts is not laid out for people.
 const MAX_READABLE_ALERTS: usize = 1000;
+
+/// As many alerts with held news are kept as a message has lines: it only counts the others, too.
+const MAX_HELD_IN_SHORT: usize = message::MAX_LINES;
 
 /// The content of a state file.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,21 +81,29 @@ impl Write for Length {
 impl State {
     /// Gives up a part of the state, the least valuable first. Returns how much; nothing, if there is nothing left.
     ///
-    /// Alerts that are over are forgotten within a day anyway, and the next report can do without them. A message without its facts can no longer be told in
-    /// short. An alert that fires and was forgotten is told anew; one that came and went is not. Messages come last,
-    /// because nobody would know their content.
+    /// Alerts that are over are forgotten within a day anyway, and the next report can do without them. A message without
+    /// its facts can no longer be told in short. Of held news that a message has no room for only the number is told
+    /// anyway. An alert that fires and was forgotten is told anew; held news is not, and its number is kept. Messages come
+    /// last, because nobody would know their content.
     fn give_up(&mut self) -> usize {
-        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 8] = [
+        let mut steps: [&mut dyn FnMut(&mut State) -> usize; 9] = [
             &mut |state| state.alerts.forget_over(),
             &mut |state| state.forecasts.forget(),
             &mut |state| state.happened.forget(),
             &mut |state| state.unknown.forget_half(),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.drop_facts()).sum(),
-            &mut |state| state.held.forget_half_of_what_is_over(),
+            &mut |state| state.count_held(|_| MAX_HELD_IN_SHORT),
             &mut |state| state.alerts.forget_half(),
+            &mut |state| state.count_held(|held| held / 2),
             &mut |state| state.outboxes.values_mut().map(|outbox| outbox.forget_half()).sum(),
         ];
         steps.iter_mut().map(|step| step(self)).find(|given_up| *given_up > 0).unwrap_or(0)
+    }
+
+    /// Of held news beyond as many alerts as `most` makes of their number only counts the others.
+    fn count_held(&mut self, most: fn(usize) -> usize) -> usize {
+        let books = [&mut self.held, &mut self.held_unknown];
+        books.into_iter().map(|held| held.count_all_but(most(held.len()))).sum()
     }
 }
 
@@ -145,14 +157,38 @@ mod tests {
         assert_eq!(encoded.left_out, 2000 + 20);
     }
 
+    /// Alerts that came and went in quiet hours.
+    fn held(count: usize) -> serde_json::Value {
+        let over = json!({"since": now().wall, "ended": now().wall, "times": 1, "value": {"percent": 1.5},
+            "limit": {"threshold": 1.0}, "level": "warning"});
+        let entry = |number| json!({"metric": "container_state", "target": format!("held-{number}"), "over": over});
+        json!({"alerts": (0..count).map(entry).collect::<Vec<_>>()})
+    }
+
+    #[test]
+    fn held_news_is_counted_before_any_message_is_given_up() {
+        let mut state = state(&[true; 10], &[100; 20]);
+        state.held = serde_json::from_value(held(3000)).unwrap();
+        for (limit, most) in [(300_000, 1000), (100_000, 500)] {
+            let encoded = encode_within(limit, &state, "boot", now()).unwrap();
+            let kept = decoded(&encoded);
+            assert!(encoded.bytes.len() <= limit && (1..=most).contains(&kept.held.len()), "{}", kept.held.len());
+            assert_eq!(kept.outboxes["wechat"].len(), 20);
+            let counted = serde_json::to_value(&kept.held).unwrap()["unlisted"]["count"].as_u64();
+            assert_eq!(counted, Some(3000 - kept.held.len() as u64));
+        }
+    }
+
     proptest! {
         #[test]
         fn what_was_written_is_within_its_bound_and_can_be_read(
             alerts in proptest::collection::vec(any::<bool>(), 0..300),
             messages in proptest::collection::vec(0usize..2000, 0..30),
+            held_count in 0usize..300,
             limit in 1000usize..200_000,
         ) {
-            let state = state(&alerts, &messages);
+            let mut state = state(&alerts, &messages);
+            state.held = serde_json::from_value(held(held_count)).unwrap();
             let encoded = encode_within(limit, &state, "boot", now()).unwrap();
             prop_assert!(encoded.bytes.len() <= limit);
             let kept = decoded(&encoded);
@@ -161,7 +197,7 @@ mod tests {
             }
             // Alerts that nobody would know of go last.
             if kept.outboxes["wechat"].len() < messages.len() {
-                prop_assert_eq!(kept.alerts.active_count(), 0);
+                prop_assert_eq!((kept.alerts.active_count(), kept.held.len()), (0, 0));
             }
         }
     }

@@ -168,7 +168,7 @@ mod tests {
             {"pending": {"since": wall, "over": streak, "critical": streak, "wait": wait}}});
         let settling = json!({"metric": "swap", "target": "", "value": {"percent": 1.0}, "limit": {"threshold": 80.0},
             "last_told": {"wall": wall, "boot": 7}, "recovery": {"at": 7, "is_told": true}, "returns": 1, "phase":
-            {"firing": {"since": wall, "level": "critical", "is_critical_told": true, "critical": streak, "wait": wait,
+            {"firing": {"since": wall, "level": "critical", "is_critical_told": true, "critical_limit": 95.0, "critical": streak, "wait": wait,
                 "told_value": 90.0, "peak": 90.0, "reminders": 1, "well_since": {"wall": wall, "boot": 7}}}});
         let outbox = json!({"waiting": [entry], "rejected": [entry], "set_aside_untold": 1, "window": [5, 6],
             "hold": {"until": 9, "reason": "x", "refused": false}});
@@ -183,7 +183,7 @@ mod tests {
             json!({"since": wall, "ended": wall, "times": 2, "value": number, "limit": limit, "level": "critical"});
         let held = json!({"metric": "memory", "target": "", "open": open, "over": over});
         let silence = json!({"number": 1, "target": "memory", "since": wall, "until": 9, "why": "x"});
-        json!({"held": [held], "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
+        json!({"held": {"alerts": [held], "unlisted": {"since": wall, "last": wall, "count": 3}}, "held_unknown": {"alerts": [held]}, "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1},
             "forecasts": {"hour_began": 7, "series": [{"metric": "disk", "target": "/", "peaks": "c350ffffc350"}]}})
     }

@@ -60,6 +60,9 @@ pub struct State {
     /// The news of alerts that quiet hours and silences hold back.
     #[serde(default, skip_serializing_if = "Held::is_empty")]
     pub held: Held,
+    /// The same of the keys that cannot be measured.
+    #[serde(default, skip_serializing_if = "Held::is_empty")]
+    pub held_unknown: Held,
     /// Somebody asked to have these alerts held for a while.
     #[serde(default, skip_serializing_if = "Silences::is_new")]
     pub silences: Silences,
@@ -131,6 +134,7 @@ impl State {
         self.alerts.correct(now)
             + self.forecasts.correct(now)
             + self.held.correct()
+            + self.held_unknown.correct()
             + self.silences.correct(now)
             + self.unknown.correct(now)
             + self.events.correct(now)

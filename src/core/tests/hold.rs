@@ -1,7 +1,9 @@
 //! Quiet hours: the held news, the news that passes, and the one message at the end.
 
+mod bounded;
 mod properties;
 mod silences;
+mod unmeasured;
 
 use super::*;
 use crate::alert::Moment;
@@ -223,6 +225,16 @@ fn what_came_and_went_shows_its_own_worst_value_and_limit() {
     assert!(
         lines[2].ends_with("at most 85.0%") && lines[3].ends_with("(3 times): 📊 Memory usage: 97.0% (threshold: 95%)")
     );
+}
+
+#[test]
+fn what_was_told_as_critical_before_and_is_over_shows_its_critical_limit() {
+    let mut agent = agent(quiet("[{from: '03:00', to: '05:00', let_through: none}]"));
+    assert_eq!(agent.check(97.0, at(0)).told().len(), 1);
+    let mut agent = agent.reread(quiet("[{from: '03:00', to: '05:00', let_through: none}]"), at(1));
+    let told = agent.check(90.0, at(BEGINS)).check(50.0, at(BEGINS + HOUR)).check(50.0, at(ENDS)).told();
+    let line = "🟢 2026-02-02 02:40:00 → 2026-02-02 04:00:00 (1 h 20 min): 📊 Memory usage: 97.0% (threshold: 95%)";
+    assert_eq!(told, [format!("🔔 VPS Alerts Held Back [web-1]\n{line}")]);
 }
 
 /// A silence held both; the quiet hours in which it ends let the critical one through.

@@ -6,7 +6,7 @@ use crate::snapshot::{Failure, Key};
 const HOUR: i64 = 3_600_000;
 
 /// A check of these disks, of which some cannot be measured.
-fn disks(watched: &[&str], failing: &[&str]) -> Snapshot {
+pub(super) fn disks(watched: &[&str], failing: &[&str]) -> Snapshot {
     let mut snapshot = Snapshot::default();
     for path in watched {
         snapshot.watch(metric::DISK, *path);
@@ -188,17 +188,4 @@ fn a_reason_from_outside_changes_neither_layout_nor_mentions_and_is_short() {
     check(&mut agent, hostile(), 0);
     let told = check(&mut agent, hostile(), HOUR).unwrap();
     assert!(told.lines().count() == 4 && !told.contains("<@all>") && told.len() < 800, "{told}");
-}
-
-#[test]
-fn in_quiet_hours_it_waits_for_their_end() {
-    let mut agent = agent();
-    let text = "quiet_hours: [{from: '03:00', to: '05:00'}]";
-    agent.core.config.quiet_hours = Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value).quiet_hours;
-    // It begins at 02:40.
-    check(&mut agent, disks(&["/", "/data"], &["/", "/data"]), 0);
-    assert_eq!(check(&mut agent, disks(&["/", "/data"], &["/data"]), HOUR - 1000), None);
-    assert_eq!(check(&mut agent, disks(&["/", "/data"], &["/data"]), 2 * HOUR), None);
-    let told = check(&mut agent, disks(&["/", "/data"], &["/data"]), 2 * HOUR + 1_200_000).unwrap();
-    assert!(told.contains("磁盘(/data) 已 2 小时 20 分无法测量") && !told.contains("磁盘(/)"), "{told}");
 }

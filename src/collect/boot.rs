@@ -8,11 +8,12 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{Collector, Progress, SYSTEM, Setup, Source};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::host::Host;
 use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::Section;
@@ -57,12 +58,17 @@ const MAX_BYTES: u64 = 4096;
 
 const DAY_SECONDS: i64 = 86_400;
 
+/// It is told after days; a look once an hour is enough.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
+
 fn read(_: &mut Section<'_>) -> Setup {
     let open = |_: &[_], host: &Host| host.is_this_system().then(|| Box::new(Boot::in_root(Path::new("/"))) as _);
     Setup { targets: Vec::new(), ..Setup::new(open) }
 }
 
 struct Boot {
+    /// When the last look was, and since when a restart is needed, with the packages that want it.
+    looked: Option<(clock::Boot, Option<(Timestamp, String)>)>,
     /// The release of the kernel that runs.
     running: String,
     required: PathBuf,
@@ -73,6 +79,7 @@ struct Boot {
 impl Boot {
     fn in_root(root: &Path) -> Boot {
         Boot {
+            looked: None,
             running: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
             required: root.join("run/reboot-required"),
             packages: root.join("run/reboot-required.pkgs"),
@@ -123,11 +130,14 @@ impl Collector for Boot {
     fn collect(&mut self, _host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         let booted = now.wall.as_microsecond().saturating_sub(now.boot.as_micros());
         let booted = Timestamp::from_microsecond(booted).unwrap_or(now.wall);
-        if let Some((since, packages)) = self.needed(self.running.trim(), booted) {
-            let days = u64::try_from(now.wall.duration_since(since).as_secs() / DAY_SECONDS).unwrap_or_default();
+        if self.looked.as_ref().is_none_or(|(at, _)| now.boot.since(*at) >= LOOK_EVERY) {
+            self.looked = Some((now.boot, self.needed(self.running.trim(), booted)));
+        }
+        if let Some((_, Some((since, packages)))) = &self.looked {
+            let days = u64::try_from(now.wall.duration_since(*since).as_secs() / DAY_SECONDS).unwrap_or_default();
             let word = ContainerWord {
                 well: Some(days < TOLD_AFTER_DAYS),
-                causes: vec![Cause::RebootNeeded { packages, days }],
+                causes: vec![Cause::RebootNeeded { packages: packages.clone(), days }],
                 ..ContainerWord::new("required", "none")
             };
             into.push(REBOOT_NEEDED, "", word.into());
@@ -138,6 +148,7 @@ impl Collector for Boot {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;
@@ -170,6 +181,30 @@ mod tests {
         assert_eq!(needed(0).as_deref(), Some("linux 5.14.0-503.el9.x86_64"));
         assert_eq!(needed(i64::from(u32::MAX)), None);
         assert_eq!(boot.needed("6.0.0-rt", second(0)), None);
+    }
+
+    #[test]
+    fn the_look_is_repeated_after_an_hour_and_the_days_go_on() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("run")).unwrap();
+        let mut boot = Boot::in_root(root.path());
+        let mut host = Host::new(None);
+        let now = clock::now().wall;
+        let mut days_after = |seconds: i64| {
+            let mut snapshot = Snapshot::default();
+            let wall = now + SignedDuration::from_secs(seconds);
+            let _ =
+                boot.collect(&mut host, Now { boot: clock::Boot::from_millis(seconds * 1000), wall }, &mut snapshot);
+            snapshot.readings.first().map(|reading| format!("{:?}", reading.value))
+        };
+        assert_eq!(days_after(0), None);
+        fs::write(root.path().join("run/reboot-required"), "").unwrap();
+        assert_eq!(days_after(3599), None);
+        assert!(days_after(3600).unwrap().contains("days: 0"));
+        assert!(days_after(90_000).unwrap().contains("days: 1"));
+        fs::remove_file(root.path().join("run/reboot-required")).unwrap();
+        assert!(days_after(90_001).is_some());
+        assert_eq!(days_after(93_600), None);
     }
 
     proptest! {

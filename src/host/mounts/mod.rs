@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use superblock::{Writing, superblock};
+use superblock::{Writing, device, writing};
 use table::Table;
 
 /// More than any list of mounts: the kernel allows 100,000 (fs.mount-max), of some 300 bytes each.
@@ -172,12 +172,13 @@ impl Mounts {
             while let Some(length) = text[begin..].iter().position(|byte| *byte == b'\n') {
                 let line = &text[begin..begin + length];
                 begin += length + 1;
-                let Some(found) = superblock(line) else { continue };
-                let is_it = |device: &Rc<str>| device.as_bytes() == found.device;
-                if let Some(at) = devices[..missing].iter().position(is_it) {
+                let Some(device) = device(line) else { continue };
+                let is_it = |held: &Rc<str>| held.as_bytes() == device;
+                let Some(at) = devices[..missing].iter().position(is_it) else { continue };
+                if let Some(writing) = writing(line) {
                     missing -= 1;
                     devices.swap(at, missing);
-                    table.set_writing(&devices[missing], found.writing);
+                    table.set_writing(&devices[missing], writing);
                 }
             }
         }

@@ -2,14 +2,6 @@
 //!
 //! Not by statvfs(3): in a sandbox (systemd's ProtectSystem=) each mount is read-only, and the file system below is not.
 
-/// A superblock, as a line of mountinfo (proc_pid_mountinfo(5)) has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Superblock<'l> {
-    /// `8:16`
-    pub device: &'l [u8],
-    pub writing: Writing,
-}
-
 /// Whether a file system can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Writing {
@@ -22,18 +14,25 @@ pub(super) struct Writing {
 /// (<https://docs.kernel.org/admin-guide/ext4.html>).
 const EMERGENCY: &[u8] = b"emergency_ro";
 
+/// The device of a line of mountinfo (proc_pid_mountinfo(5)): `8:16`.
+pub(super) fn device(line: &[u8]) -> Option<&[u8]> {
+    fields(line).nth(2)
+}
+
 /// `36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue`
-pub(super) fn superblock(line: &[u8]) -> Option<Superblock<'_>> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let device = fields.nth(2)?;
-    let of_mount = fields.nth(2)?;
+pub(super) fn writing(line: &[u8]) -> Option<Writing> {
+    let mut fields = fields(line);
+    let of_mount = fields.nth(5)?;
     fields.find(|field| *field == b"-")?;
     let of_superblock = fields.nth(2)?;
     let has = |options: &[u8], wanted: &[u8]| options.split(|byte| *byte == b',').any(|option| option == wanted);
     let is_shut = has(of_superblock, EMERGENCY);
     let is_read_only = is_shut || has(of_superblock, b"ro");
-    let was_turned = is_read_only && (is_shut || has(of_mount, b"rw"));
-    Some(Superblock { device, writing: Writing { is_read_only, was_turned } })
+    Some(Writing { is_read_only, was_turned: is_read_only && (is_shut || has(of_mount, b"rw")) })
+}
+
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b' ')
 }
 
 #[cfg(test)]
@@ -41,7 +40,7 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Option<(bool, bool)> {
-        superblock(line.as_bytes()).map(|found| (found.writing.is_read_only, found.writing.was_turned))
+        writing(line.as_bytes()).map(|found| (found.is_read_only, found.was_turned))
     }
 
     #[test]
@@ -56,7 +55,7 @@ mod tests {
         ] {
             assert_eq!(of(line), Some(found), "{line}");
         }
-        assert_eq!(superblock(b"36 35 8:1 / / rw - ext4 /dev/sda1 rw").unwrap().device, b"8:1");
+        assert_eq!(device(b"36 35 8:1 / / rw - ext4 /dev/sda1 rw"), Some(&b"8:1"[..]));
     }
 
     #[test]
@@ -69,7 +68,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(line in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-            let _ = superblock(&line);
+            let _ = (device(&line), writing(&line));
         }
     }
 }

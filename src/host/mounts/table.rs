@@ -10,7 +10,7 @@ use std::rc::Rc;
 use procfs::process::MountInfo;
 
 use super::kind::{Kind, is_of_a_disk};
-use super::superblock::{Writing, superblock};
+use super::superblock::{Writing, writing};
 
 /// The number of links that the kernel follows (path_resolution(7)).
 const MAX_SYMLINKS: usize = 40;
@@ -66,7 +66,7 @@ impl Table {
             table.on.entry(point.clone()).or_default().push(table.mounts.len());
             let kind_is_of_a_disk = is_of_a_disk(&info.fs_type);
             let is_whole = info.root == "/" || info.fs_type == "btrfs" || point == Path::new("/");
-            let found = superblock(line).filter(|_| kind_is_of_a_disk);
+            let writing = writing(line).filter(|_| kind_is_of_a_disk);
             table.mounts.push(Mount {
                 id: info.mnt_id,
                 parent: info.pid,
@@ -74,7 +74,7 @@ impl Table {
                 device: info.majmin.into(),
                 kind: Kind::of(&info.fs_type),
                 is_of_a_disk: kind_is_of_a_disk && is_whole,
-                writing: found.map(|found| found.writing),
+                writing,
             });
         }
         table.root = table.find_root();

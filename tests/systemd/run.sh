@@ -113,7 +113,7 @@ run_scenario() {
 }
 
 [ -x "$BINARY" ] || { echo "$BINARY is not there: run make build first" >&2; exit 1; }
-[ $# -gt 0 ] || set -- service package container units
+[ $# -gt 0 ] || set -- service package container units host
 result=0
 trap '[ -n "${KEEP_BOX-}" ] || $TOOL remove' EXIT
 for scenario; do

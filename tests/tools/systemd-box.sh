@@ -14,9 +14,9 @@ BOX=${BOX:-/var/tmp/vps-monitor-box}
 BOX_CACHE=${BOX_CACHE:-/var/cache/vps-monitor-box}
 SUITE=${SUITE:-bookworm}
 ROOT=$BOX/root
-PRISTINE=$BOX_CACHE/$SUITE
 CGROUP=vps-monitor-box-$(printf %s "$BOX" | cksum | cut -d' ' -f1)
-PACKAGES=systemd,systemd-sysv,dbus,rsyslog,procps,iproute2,make,man-db,python3-minimal,lintian,haproxy
+PACKAGES=systemd,systemd-sysv,dbus,rsyslog,procps,iproute2,make,man-db,python3-minimal,lintian,haproxy,openssh-server,openssh-client,libpam-systemd
+PRISTINE=$BOX_CACHE/$SUITE-$(printf %s "$PACKAGES" | cksum | cut -d' ' -f1)
 BOOT_SECONDS=60
 
 skip() { echo "systemd-box: $*" >&2; exit 77; }

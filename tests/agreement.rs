@@ -54,7 +54,7 @@ pub fn run(tool: &str, arguments: &[&str]) -> String {
 }
 
 /// Tries a comparison until it holds; shows the last one if it never does.
-fn eventually(comparison: impl Fn() -> Result<(), String>) {
+pub fn eventually(comparison: impl Fn() -> Result<(), String>) {
     let begun = Instant::now();
     while let Err(difference) = comparison() {
         assert!(begun.elapsed() < PATIENCE, "not once in {PATIENCE:?}; the last: {difference}");
@@ -285,7 +285,7 @@ fn cpu_is_what_vmstat_finds_in_the_same_second() {
 }
 
 /// Bytes that were received and sent on an interface, by its own counters.
-fn bytes_of(interface: &str) -> [u64; 2] {
+pub fn bytes_of(interface: &str) -> [u64; 2] {
     ["rx_bytes", "tx_bytes"].map(|counter| {
         let text = fs::read_to_string(format!("/sys/class/net/{interface}/statistics/{counter}")).unwrap();
         text.trim().parse().unwrap()

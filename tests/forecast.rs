@@ -208,7 +208,7 @@ fn tell(disks: &mut [Disk]) {
         let time = start + Duration::from_secs_f64(hour(step) * 3600.0);
         let reading = |(disk, target): (&Disk, &std::rc::Rc<str>)| {
             let value = Value::Number(*disk.shares.get(step)?);
-            let reading = Reading { key: Key::new(metric::DISK, target.clone()), value, note: None };
+            let reading = Reading::new(Key::new(metric::DISK, target.clone()), value);
             Some(Recorded { reading, stands_for: Duration::ZERO })
         };
         let readings = disks.iter().zip(&targets).filter_map(reading).collect();

@@ -25,6 +25,7 @@ mod hosts;
 mod install;
 mod interfaces;
 mod logging;
+mod mean;
 mod mounts;
 mod pipeline;
 mod quantity;

@@ -34,7 +34,7 @@ fuzz_target!(|input: &str| {
     let style = Style { language: Language::Chinese, host: name.to_owned(), zone: TimeZone::UTC };
     let now = Timestamp::UNIX_EPOCH;
 
-    let reading = Reading { key: key.clone(), value: value.clone(), note: None };
+    let reading = Reading::new(key.clone(), value.clone());
     let limits = metric::Limits::NONE;
     let finding =
         Finding { reading: &reading, limit: Some(limit.clone()), verdict: BREACH, limits, wait: Duration::ZERO };

@@ -170,7 +170,7 @@ impl Alert {
     /// that its mean is over.
     fn tell(&mut self, news: News, judged: Option<Rate>, now: Now, policy: &Policy) -> Transition {
         let mut transition = self.transition(news, policy);
-        if let Some(Rate { number, limit }) = judged {
+        if let Some(Rate { number, limit, .. }) = judged {
             (transition.value, transition.limit) = (Value::Number(number), Limit::Threshold(limit));
         }
         let number = transition.value.number();
@@ -224,7 +224,8 @@ struct Seen {
 impl Seen {
     fn new(finding: &Finding<'_>) -> Seen {
         let number = finding.reading.value.number().filter(|_| finding.reading.key.metric.is_rate);
-        let rate = |limit: Option<f64>| Some(Rate { number: number?, limit: limit? });
+        let mean = finding.reading.mean;
+        let rate = |limit: Option<f64>| Some(Rate { number: number?, mean, limit: limit? });
         Seen {
             is_over: finding.verdict.is_breach(),
             is_critical: finding.verdict == Verdict::Breach(Level::Critical),

@@ -217,7 +217,7 @@ impl Alert {
     }
 
     /// The results of its episode, as later messages tell them: its worst number, whether more than one check found it, and
-    /// the sums of a rate by which it is judged.
+    /// the sums by which a rate is judged.
     pub(super) fn numbers(&self) -> (Option<f64>, bool, [Option<f64>; 2]) {
         let sum = |streak: Option<Streak>| streak.map(Streak::sum);
         match &self.phase {

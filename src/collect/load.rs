@@ -60,9 +60,8 @@ impl Collector for Load {
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host) {
             Ok((average, cpus)) => into.readings.push(Reading {
-                key: Key::whole(LOAD),
-                value: Value::Number(average / cpus as f64),
                 note: Some(format!("load average {average}, {cpus} CPUs").into()),
+                ..Reading::new(Key::whole(LOAD), Value::Number(average / cpus as f64))
             }),
             Err(error) => into.failures.push(SOURCE.failure(error)),
         }

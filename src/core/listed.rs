@@ -22,7 +22,7 @@ impl Core {
             .filter_map(|alert| {
                 let Limit::Expected(expected) = &alert.limit else { return None };
                 let value = ContainerWord::new(expected.clone(), expected.clone()).into();
-                Some(Reading { key: alert.key.clone(), value, note: None })
+                Some(Reading::new(alert.key.clone(), value))
             })
             .collect();
         snapshot.readings.extend(well);

@@ -17,6 +17,9 @@ pub struct ReadingDocument {
     pub target: String,
     /// A number in full precision, or a container's word.
     pub value: Json,
+    /// Of a rate: its mean since the check before, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Json>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,7 @@ impl ReadingDocument {
             metric: reading.key.metric.name.to_owned(),
             target: reading.key.target.to_string(),
             value: value_json(reading.key.metric, &reading.value),
+            mean: reading.mean.map(|mean| reading.key.metric.unit.json(mean)),
             unit: reading.key.metric.unit.name().map(str::to_owned),
             used_bytes,
             total_bytes,

@@ -127,5 +127,5 @@ impl Seen {
 /// An unknown key, and the reason.
 fn reading(key: Key, reason: &str) -> (Reading, Verdict) {
     let word = ContainerWord::new(text::beginning(reason, MAX_REASON_BYTES), MEASURED);
-    (Reading { key, value: word.into(), note: None }, Verdict::Breach(Level::Warning))
+    (Reading::new(key, word.into()), Verdict::Breach(Level::Warning))
 }

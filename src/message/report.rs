@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::containers;
 use super::format::{short, size};
 use super::happened::happened;
-use super::{Kind, LATE, Line, Message, Style, Words};
+use super::{Kind, LATE, Language, Line, Message, Style, Words};
 use crate::alert::{Alert, Happened, MessageCounts};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::metric::MessageSection;
@@ -64,7 +64,9 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
     ] {
         add(section, 2, &mut lines);
     }
-    add(happened(sections, style, now), 1, &mut lines);
+    let mut since_last = happened(sections, style, now);
+    since_last.extend(means(snapshot, words));
+    add(since_last, 1, &mut lines);
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
     if let Some(due) = &sections.late {
         message.title = message.title + " " + words.late(due);
@@ -118,6 +120,18 @@ fn of_host(section: MessageSection, heading: &'static str, snapshot: &Snapshot, 
     std::iter::once(Line::from(heading)).chain(lines).collect()
 }
 
+/// The means of rates, whose values are those of a moment: since the report before, as a report has its own checks. None
+/// in the first one.
+fn means(snapshot: &Snapshot, words: &Words) -> Option<Line> {
+    let of_rate = |reading: &Reading| {
+        let mean = reading.key.metric.unit.show(reading.mean?);
+        Some(label(&reading.key, words) + " " + mean)
+    };
+    let mut means = snapshot.readings.iter().filter_map(of_rate).peekable();
+    means.peek()?;
+    Some(Line::from(words.means()) + ": " + Line::join(means, words.comma))
+}
+
 fn unknown(words: &Words, failure: Option<&Failure>) -> Line {
     let unknown = Line::from(words.unknown);
     match failure {
@@ -136,5 +150,14 @@ fn value(key: &Key, value: &Value, words: &Words) -> Line {
             short(key.metric, value, words) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }
         _ => short(key.metric, value, words),
+    }
+}
+
+impl Words {
+    const fn means(&self) -> &'static str {
+        match self.language {
+            Language::Chinese => "🧮 上次报告以来平均",
+            Language::English => "🧮 Mean since the last report",
+        }
     }
 }

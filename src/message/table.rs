@@ -136,12 +136,12 @@ mod tests {
         let memory = Value::Usage { percent: 85.25, used_bytes: 3 << 30, total_bytes: 4 << 30 };
         let readings = [
             (
-                Reading { key: Key::new(metric::MEMORY, ""), value: memory, note: Some("not as `free`".into()) },
+                Reading { note: Some("not as `free`".into()), ..Reading::new(Key::new(metric::MEMORY, ""), memory) },
                 Verdict::Breach(Level::Warning),
                 Limits::warning(80.0),
             ),
             (
-                Reading { key: Key::new(metric::TRAFFIC_IN, ""), value: Value::Number(2.0), note: None },
+                Reading::new(Key::new(metric::TRAFFIC_IN, ""), Value::Number(2.0)),
                 Verdict::Clear,
                 Limits::warning(100.0),
             ),
@@ -177,10 +177,9 @@ mod tests {
     fn of_containers(names: &[&str], brief: bool) -> String {
         let readings: Vec<Reading> = names
             .iter()
-            .map(|name| Reading {
-                key: Key::new(metric::CONTAINER_STATE, *name),
-                value: Value::from(ContainerWord::new("exited", "running")),
-                note: None,
+            .map(|name| {
+                let word = ContainerWord::new("exited", "running");
+                Reading::new(Key::new(metric::CONTAINER_STATE, *name), Value::from(word))
             })
             .collect();
         let finding = |reading| Finding {

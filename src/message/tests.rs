@@ -112,6 +112,19 @@ fn a_report_is_as_in_the_plan() {
 }
 
 #[test]
+fn a_report_tells_the_means_of_rates_in_one_line_where_they_are_known() {
+    let mut snapshot = Snapshot::default();
+    snapshot.push_rate(metric::CPU, 23.5, Some(12.34));
+    snapshot.push_rate(metric::TRAFFIC_IN, 2.3, Some(0.04));
+    snapshot.push_rate(metric::TRAFFIC_OUT, 1.1, None);
+    let lines = |language| report(&snapshot, &Sections::default(), &style(language), at("2026-02-04T09:00:00")).lines;
+    let found = lines(Language::Chinese);
+    assert_eq!(found[1], "  • CPU: 23.5%");
+    assert_eq!(found[6..], ["", "🧮 上次报告以来平均: CPU 12.3%，入站 0.0 Mbps", ""]);
+    assert_eq!(lines(Language::English)[7], "🧮 Mean since the last report: CPU 12.3%, In 0.0 Mbps");
+}
+
+#[test]
 fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left_out() {
     let mut snapshot = Snapshot::default();
     snapshot.push(metric::DISK, "/", usage(45.8, GB, 2 * GB));

@@ -280,11 +280,16 @@ impl AllSeries {
             return Err(format!("the target `{}…` is longer than {MAX_TARGET_BYTES} bytes", shown(target)));
         }
         let key = Key::new(metric, self.target(metric, target, time)?);
+        let mean = match value {
+            Written::Json(ReadingDocument { mean: Some(Json::Number(mean)), .. }) => mean.as_f64(),
+            _ => None,
+        };
+        let mean = mean.map(|mean| possible(&key, mean)).transpose()?;
         let Some(value) = self.value(&key, value)? else { return Ok(None) };
         let series = self.seen.get_mut(metric).and_then(|targets| targets.get_mut(target));
         let before = series.and_then(|series| series.last_measured.replace(time));
         let stands_for = before.and_then(|before| time.duration_since(before).try_into().ok()).unwrap_or_default();
-        Ok(is_measured.then_some(Recorded { reading: Reading { key, value, note: None }, stands_for }))
+        Ok(is_measured.then_some(Recorded { reading: Reading { mean, ..Reading::new(key, value) }, stands_for }))
     }
 
     /// The target, under the one copy of its name.

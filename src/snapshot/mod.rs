@@ -5,18 +5,18 @@
 //! nothing.
 
 pub mod by_key;
+mod condition;
 mod occurrence;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 
 pub use by_key::Keyed;
+pub use condition::{Cause, ContainerWord, Restarted};
 pub use occurrence::{EventDetail, Occurrence, Part};
 
 /// The subject of a reading, a finding and an alert: one metric of one target.
@@ -82,124 +82,6 @@ pub struct Forecast {
     pub day_points: f64,
 }
 
-/// A container's state or health in the engine's word, with its known causes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerWord {
-    /// `running`, `exited`, `missing`, …; `healthy`, `unhealthy`, `starting`.
-    pub word: Rc<str>,
-    pub expected: Rc<str>,
-    /// Whether the word is the expected one; `None` while that is not decided (`starting`).
-    pub well: Option<bool>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub causes: Vec<Cause>,
-    /// Somebody meant it: the container was stopped or removed on purpose, or is missing. It is told after
-    /// `docker.grace`, and never if the container is well by then.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub on_purpose: bool,
-    /// Its trouble is critical.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_critical: bool,
-    /// For the report, and only for a container that had to be inspected and was started again.
-    #[serde(skip)]
-    pub restarts: Option<Box<Restarted>>,
-}
-
-/// A container that the engine itself started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restarted {
-    /// How often, since it was last started by hand.
-    pub count: u64,
-    /// When it was last started.
-    pub last: Option<Timestamp>,
-}
-
-impl ContainerWord {
-    /// A condition that is well if `word` is the expected one; nothing else is known.
-    pub fn new(word: impl Into<Rc<str>>, expected: impl Into<Rc<str>>) -> ContainerWord {
-        let (word, expected) = (word.into(), expected.into());
-        let well = Some(word == expected);
-        ContainerWord {
-            word,
-            expected,
-            well,
-            causes: Vec::new(),
-            on_purpose: false,
-            is_critical: false,
-            restarts: None,
-        }
-    }
-}
-
-impl ContainerWord {
-    /// The word as people read it: `exited 3` for a job that failed.
-    pub fn shown(&self) -> Cow<'_, str> {
-        let exit_code = self.causes.iter().find_map(|cause| match cause {
-            Cause::ExitCode(code) => Some(code),
-            _ => None,
-        });
-        match exit_code {
-            Some(code) if *self.expected == *EXITED && *self.word == *EXITED => format!("{EXITED} {code}").into(),
-            _ => Cow::Borrowed(&self.word),
-        }
-    }
-
-    /// The expected state in people's words: a job is to end, and to end well.
-    pub fn shown_expected(expected: &str) -> &str {
-        if expected == EXITED { "exited 0" } else { expected }
-    }
-}
-
-impl From<ContainerWord> for Value {
-    fn from(word: ContainerWord) -> Value {
-        Value::Container(word.into())
-    }
-}
-
-const EXITED: &str = "exited";
-
-/// The cause of a container's trouble, as far as the engine tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    OomKilled,
-    ExitCode(i64),
-    RestartLoop {
-        times: u32,
-        window_minutes: u32,
-    },
-    StoppedByHand,
-    /// SIGTERM ended it, and nobody asked the engine for that.
-    Terminated,
-    EngineStopped,
-    Removed,
-    /// How a unit of systemd ended, as far as systemd tells.
-    UnitEnded {
-        result: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        at: Option<Timestamp>,
-        #[serde(default)]
-        restarts: u64,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        description: String,
-    },
-    /// It was so when the agent was installed.
-    AsFound,
-    /// The host has to be started again for these packages, and has had to for so many days.
-    RebootNeeded {
-        packages: String,
-        days: u64,
-    },
-    /// The end of the last health check's output, one line.
-    HealthOutput(String),
-}
-
-impl Cause {
-    /// Somebody meant it.
-    pub const fn is_on_purpose(&self) -> bool {
-        matches!(self, Cause::StoppedByHand | Cause::Terminated | Cause::EngineStopped | Cause::Removed)
-    }
-}
-
 impl Value {
     /// The number that a limit applies to; a condition has none.
     pub fn number(&self) -> Option<f64> {
@@ -239,8 +121,16 @@ impl Value {
 pub struct Reading {
     pub key: Key,
     pub value: Value,
+    /// Of a rate, whose value is that of a short sample: its mean since the check before, where that is known.
+    pub mean: Option<f64>,
     /// The reason why the value differs from other tools' values; one line, for `check`.
     pub note: Option<Box<str>>,
+}
+
+impl Reading {
+    pub fn new(key: Key, value: Value) -> Reading {
+        Reading { key, value, mean: None, note: None }
+    }
 }
 
 /// An enabled quantity that could not be measured. Absent is never zero.
@@ -346,11 +236,16 @@ impl Snapshot {
 
     /// Adds a reading of a quantity that a host has once.
     pub fn push_whole(&mut self, metric: &'static Metric, value: Value) {
-        self.readings.push(Reading { key: Key::whole(metric), value, note: None });
+        self.readings.push(Reading::new(Key::whole(metric), value));
+    }
+
+    /// Adds a reading of a rate: its value in a short sample, and its mean since the check before.
+    pub fn push_rate(&mut self, metric: &'static Metric, now: f64, mean: Option<f64>) {
+        self.readings.push(Reading { mean, ..Reading::new(Key::whole(metric), Value::Number(now)) });
     }
 
     pub fn push(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>, value: Value) {
-        self.readings.push(Reading { key: Key::new(metric, target), value, note: None });
+        self.readings.push(Reading::new(Key::new(metric, target), value));
     }
 }
 

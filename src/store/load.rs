@@ -162,7 +162,7 @@ mod tests {
             "rejections": 1, "rejected_since": 5});
         let alert = json!({"metric": "memory", "target": "", "firing": true, "since": wall, "told": true, "told_from": 7,
             "gone_since": 7, "last_told": {"wall": wall, "boot": 7}, "value": {"percent": 85.2}, "limit": {"threshold": 80.0}});
-        let streak = json!({"since": 7, "sum": 90.0, "looks": 1});
+        let streak = json!({"since": 7, "micros": 60_000_000, "sum": 5.4e9, "sample": 90.0});
         let wait = json!({"secs": 60, "nanos": 0});
         let pending = json!({"metric": "cpu", "target": "", "value": {"number": 90.0}, "limit": {"threshold": 80.0}, "phase":
             {"pending": {"since": wall, "over": streak, "critical": streak, "wait": wait}}});

@@ -50,6 +50,24 @@ fn it_shows_what_it_goes_by_and_what_it_measured() {
 }
 
 #[test]
+fn a_rate_has_its_mean_from_the_second_check_on() {
+    let place = Place::configured("small-vps", &quick(""));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    let traffic = |status: &Json| {
+        let readings = status["readings"].as_array().unwrap();
+        readings.iter().find(|reading| reading["metric"] == "traffic_in").unwrap().clone()
+    };
+    let first = traffic(&place.status());
+    assert!(first["value"] == 0.0 && first.get("mean").is_none(), "{first}");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_checks(2);
+    // The files are the same, so nothing has passed.
+    assert_eq!(traffic(&place.status())["mean"], 0.0);
+    assert!(place.run(&["status"]).stdout.contains("threshold 100 Mbps  mean 0.0 Mbps"));
+}
+
+#[test]
 fn an_alert_that_is_held_back_is_explained() {
     let place = Place::configured("small-vps", &quick(""));
     let agent = place.start(&["run"]);

@@ -51,6 +51,8 @@ impl Quantity {
 pub struct Found {
     pub place: usize,
     pub number: Option<f64>,
+    /// Of a rate: its mean since the check before, where that is known.
+    pub mean: Option<f64>,
 }
 
 struct Subject {
@@ -110,7 +112,10 @@ impl Host {
             } else {
                 snapshot.push(quantity.metric, quantity.target, Value::Number(number));
             }
-            found.push(Found { place, number: (!is_unknown).then_some(number) });
+            // A spike and a dip of a sample are in no mean.
+            let mean = is_other.then(|| subject.usual(quantity));
+            snapshot.readings.iter_mut().filter(|reading| reading.key == key).for_each(|reading| reading.mean = mean);
+            found.push(Found { place, number: (!is_unknown).then_some(number), mean });
         }
         snapshot.readings.sort_by_key(|reading| reading.key.metric.order);
         (snapshot, found)
@@ -127,6 +132,12 @@ impl Subject {
         if random.once_in(20) {
             self.severity = random.range(self.severity / 2, STEPS + 1);
         }
+    }
+
+    /// The mean of a rate.
+    fn usual(&self, quantity: &Quantity) -> f64 {
+        let eighths = if self.over { self.severity } else { -1 - self.severity / 2 };
+        quantity.threshold + eighths as f64 / 8.0
     }
 
     /// A reading: a rate has spikes and dips, all else goes up and down a little.

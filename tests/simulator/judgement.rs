@@ -38,7 +38,7 @@ impl World {
         let (now, time) = (self.now(), self.clock.true_time);
         self.must_have_looked(now);
         let rules = self.settings.rules();
-        for Found { place, number } in found {
+        for Found { place, number, .. } in found {
             if number.is_some_and(|number| number >= WATCHED[*place].threshold) {
                 self.last_over[*place] = time;
             }

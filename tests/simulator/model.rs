@@ -83,12 +83,17 @@ pub struct Model {
     pub wait_ends: Option<i64>,
 }
 
+/// A sample, and the mean since the look before if that is known.
+type Seen = (f64, Option<f64>);
+
 /// An unbroken time over one limit.
 #[derive(Clone, Copy, Debug)]
 struct Over {
     since: i64,
+    /// Of a rate: the time to the last look, the sum over it, and the sample at the last look.
+    micros: i64,
     sum: f64,
-    looks: u32,
+    sample: f64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -125,12 +130,12 @@ impl Model {
         let boot = now.boot.as_micros();
         self.drop_unwatched(found);
         let mut all = Vec::new();
-        for Found { place, number } in found {
+        for Found { place, number, mean } in found {
             let (alert, limits) = (&mut self.alerts[*place], rules.limits[*place]);
             // Unknown changes nothing, no wait either.
             let Some(number) = *number else { continue };
             let waits = alert.began();
-            let change = alert.look(*place, number, limits, rules, now);
+            let change = alert.look(*place, (number, *mean), limits, rules, now);
             self.decisions += u64::from(change.is_some() || alert.began() != waits);
             if let Some(Change::Told(news)) = change {
                 let is_critical = alert.is_critical(boot, limits);
@@ -185,19 +190,20 @@ impl Model {
 }
 
 impl Alert {
-    fn look(&mut self, place: usize, number: f64, limits: Limits, rules: &Rules, now: Now) -> Option<Change> {
+    fn look(&mut self, place: usize, seen: Seen, limits: Limits, rules: &Rules, now: Now) -> Option<Change> {
+        let (number, _) = seen;
         let (boot, quantity) = (now.boot.as_micros(), &WATCHED[place]);
         let is_over = number >= quantity.threshold;
         let rate = quantity.is_rate();
-        self.critical = Over::follow(self.critical, number, limits.critical, rate, boot);
+        self.critical = Over::follow(self.critical, seen, limits.critical, rate, boot);
         match &mut self.phase {
             Phase::Clear if !is_over => None,
             Phase::Clear => {
-                (self.phase, self.since) = (Phase::Pending(Over { since: boot, sum: number, looks: 1 }), now.wall);
+                (self.phase, self.since) = (Phase::Pending(Over::new(boot, number)), now.wall);
                 // The log tells of it in either case.
                 Some(self.fire(place, number, limits, rules, boot).unwrap_or(Change::Silent))
             }
-            Phase::Pending(over) => match Over::follow(Some(*over), number, Some(quantity.threshold), rate, boot) {
+            Phase::Pending(over) => match Over::follow(Some(*over), seen, Some(quantity.threshold), rate, boot) {
                 None => {
                     (self.phase, self.critical) = (Phase::Clear, None);
                     Some(Change::Silent)
@@ -322,17 +328,29 @@ impl Over {
     /// The number that is told, and its limit: of a rate its mean.
     fn judged(&self, place: usize, number: f64, limit: Option<f64>) -> (f64, f64) {
         let limit = limit.unwrap_or_default();
-        let mean = (self.sum / f64::from(self.looks) * 100.0).round() / 100.0;
+        let mean = (self.mean() * 100.0).round() / 100.0;
         (if WATCHED[place].is_rate() { mean.max(limit) } else { number }, limit)
     }
 
+    fn new(since: i64, sample: f64) -> Over {
+        Over { since, micros: 0, sum: 0.0, sample }
+    }
+
+    fn mean(&self) -> f64 {
+        if self.micros > 0 { self.sum / self.micros as f64 } else { self.sample }
+    }
+
     /// A level must be over at each look; of a rate the mean since the first look that was.
-    fn follow(before: Option<Over>, number: f64, limit: Option<f64>, is_rate: bool, boot: i64) -> Option<Over> {
-        let (Some(limit), first) = (limit, Over { since: boot, sum: 0.0, looks: 0 }) else { return None };
-        let over = before.filter(|_| is_rate || number >= limit).unwrap_or(first);
-        let over = Over { sum: over.sum + number, looks: over.looks + 1, ..over };
-        let is_over = if is_rate { over.sum / f64::from(over.looks) >= limit } else { number >= limit };
-        is_over.then_some(over)
+    fn follow(before: Option<Over>, seen: Seen, limit: Option<f64>, is_rate: bool, boot: i64) -> Option<Over> {
+        let (limit, (number, mean)) = (limit?, seen);
+        let Some(before) = before.filter(|_| is_rate || number >= limit) else {
+            return (number >= limit).then(|| Over::new(boot, number));
+        };
+        let micros = (boot - before.since).max(before.micros);
+        let since_last = mean.unwrap_or((before.sample + number) / 2.0);
+        let sum = (before.sum + since_last * (micros - before.micros) as f64).round();
+        let over = Over { micros, sum, sample: number, ..before };
+        (!is_rate || over.mean() >= limit).then_some(over)
     }
 }
 

@@ -87,9 +87,14 @@ impl Watch {
 
     /// Takes in a check that measured `number`, or could not measure.
     fn see(&mut self, second: u32, number: Option<f64>) -> Option<Transition> {
+        self.see_rate(second, number, None)
+    }
+
+    /// The same of a rate, with its mean since the check before.
+    fn see_rate(&mut self, second: u32, number: Option<f64>, mean: Option<f64>) -> Option<Transition> {
         let mut snapshot = Snapshot::default();
         match number {
-            Some(number) => snapshot.push(self.metric, "", Value::Number(number)),
+            Some(number) => snapshot.push_rate(self.metric, number, mean),
             None => snapshot.watched.push(Watched::Every(self.metric)),
         }
         let limits = Limits { critical: self.critical, ..Limits::warning(LIMIT) };
@@ -232,7 +237,7 @@ fn the_cooldown_belongs_to_one_target() {
 fn findings_about_some_targets_leave_the_others_alone() {
     let mut book = Alerts::default();
     let _ = step(&mut book, &[("/", Over), ("/data", Over)], at(0), &as_before());
-    let reading = Reading { key: Key::new(metric::DISK, "/data"), value: Value::Number(10.0), note: None };
+    let reading = Reading::new(Key::new(metric::DISK, "/data"), Value::Number(10.0));
     let finding = finding(&reading, Verdict::Clear);
     let transitions = book.step(&[finding], &Snapshot::default(), Extent::Named, at(10), &as_before());
     assert_eq!(transitions.iter().map(|t| t.news).collect::<Vec<_>>(), [News::Recovered]);

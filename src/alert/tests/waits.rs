@@ -34,12 +34,33 @@ fn of_a_rate_the_mean_since_the_first_look_must_be_over() {
     assert_eq!(news, [Some(News::Pending), Some(News::RecoveredUntold), Some(News::Pending)]);
 }
 
+/// Between two looks the counters know more than the samples at both.
+#[test]
+fn of_a_rate_the_counters_mean_counts_and_not_its_samples() {
+    let told = |looks: &[(u32, f64, Option<f64>)]| {
+        let mut cpu = for_a_minute(metric::CPU);
+        let news: Vec<_> =
+            looks.iter().map(|(second, number, mean)| cpu.see_rate(*second, Some(*number), *mean)).collect();
+        let last = news.into_iter().next_back().flatten()?;
+        Some((last.news, last.value.number()?))
+    };
+    // Two samples hit spikes between which it is idle; and a burst that samples miss.
+    assert_eq!(told(&[(0, 99.0, None), (60, 98.0, Some(12.0))]), Some((News::RecoveredUntold, 98.0)));
+    assert_eq!(told(&[(0, 81.0, Some(5.0)), (60, 10.0, Some(95.0))]), Some((News::Fired, 95.0)));
+    // Each mean counts for its time.
+    let looks = [(0, 99.0, None), (10, 99.0, Some(100.0)), (60, 99.0, Some(82.0))];
+    assert_eq!(told(&looks), Some((News::Fired, 85.0)));
+    // A counter that began anew has none: the samples at both ends stand for that time.
+    let looks = [(0, 99.0, None), (30, 80.0, Some(90.0)), (60, 84.0, None)];
+    assert_eq!(told(&looks), Some((News::Fired, 86.0)));
+}
+
 #[test]
 fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
     let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
     cpu.news(&[(0, 99.0), (30, 98.0)]);
     let fired = cpu.see(60, Some(70.0)).unwrap();
-    assert_eq!((fired.news, fired.value, fired.limit), (News::Fired, Value::Number(89.0), Limit::Threshold(LIMIT)));
+    assert_eq!((fired.news, fired.value, fired.limit), (News::Fired, Value::Number(91.25), Limit::Threshold(LIMIT)));
     // People know the number of the message.
     cpu.see(120, Some(98.0));
     let critical = cpu.news(&[(150, 99.0), (179, 99.0)]);
@@ -47,15 +68,15 @@ fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
     let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
     cpu.news(&[(0, 99.0), (30, 99.0)]);
     let critical = cpu.see(60, Some(90.0)).unwrap();
-    assert_eq!((critical.episode.level, critical.value), (Level::Critical, Value::Number(96.0)));
-    assert_eq!((critical.limit, critical.episode.peak), (Limit::Threshold(95.0), Some(96.0)));
+    assert_eq!((critical.episode.level, critical.value), (Level::Critical, Value::Number(96.75)));
+    assert_eq!((critical.limit, critical.episode.peak), (Limit::Threshold(95.0), Some(96.75)));
     // The critical mean of an alert that is told already, likewise.
     let mut cpu = Watch { critical: Some(95.0), ..for_a_minute(metric::CPU) };
     cpu.news(&[(0, 85.0), (30, 85.0), (60, 85.0), (90, 99.0), (120, 99.0)]);
     let critical = cpu.see(150, Some(90.0)).unwrap();
     assert_eq!(
         (critical.news, critical.value, critical.limit),
-        (News::Critical, Value::Number(96.0), Limit::Threshold(95.0))
+        (News::Critical, Value::Number(96.75), Limit::Threshold(95.0))
     );
     assert_eq!(critical.episode.told_before, Some(85.0));
 }
@@ -64,17 +85,17 @@ fn of_a_rate_the_mean_that_was_judged_is_told_and_not_the_dip_of_that_moment() {
 fn an_alert_names_the_limit_of_its_level() {
     let mut memory = Watch { critical: Some(95.0), ..for_a_minute(metric::MEMORY) };
     memory.see(0, Some(85.0));
-    memory.see(30, Some(96.0));
+    memory.see(30, Some(96.75));
     // Over its critical limit, but not for long enough.
     let named = |transition: Transition| (transition.news, transition.episode.level, transition.limit);
-    let fired = memory.see(60, Some(96.0)).map(named);
+    let fired = memory.see(60, Some(96.75)).map(named);
     assert_eq!(fired, Some((News::Fired, Level::Warning, Limit::Threshold(LIMIT))));
-    let critical = memory.see(90, Some(96.0)).map(named);
+    let critical = memory.see(90, Some(96.75)).map(named);
     assert_eq!(critical, Some((News::Critical, Level::Critical, Limit::Threshold(95.0))));
     // A change for the worse, likewise.
     let mut memory = Watch { critical: Some(95.0), ..for_a_minute(metric::MEMORY) };
     memory.news(&[(0, 85.0), (60, 85.0)]);
-    let worse = memory.see(400, Some(96.0)).map(named);
+    let worse = memory.see(400, Some(96.75)).map(named);
     assert_eq!(worse, Some((News::Worse, Level::Warning, Limit::Threshold(LIMIT))));
 }
 
@@ -88,7 +109,7 @@ fn a_critical_reading_must_last_too_and_is_judged_by_its_own_limit() {
     let critical = cpu.see(90, Some(99.0)).unwrap();
     assert_eq!(
         (critical.news, critical.episode.level, critical.episode.told_before),
-        (News::Critical, Level::Critical, Some(94.33))
+        (News::Critical, Level::Critical, Some(95.5))
     );
 }
 

@@ -106,13 +106,14 @@ fn reading(reading: &ReadingDocument) -> [String; 3] {
         "unknown" => "  not decided yet",
         _ => "",
     };
-    let sizes = match (reading.used_bytes, reading.total_bytes) {
-        (Some(used), Some(total)) => format!("  {} of {}", size(used), size(total)),
+    let unit = reading.unit.as_deref();
+    let detail = match (reading.used_bytes, reading.total_bytes, &reading.mean) {
+        (Some(used), Some(total), _) => format!("  {} of {}", size(used), size(total)),
+        (_, _, Some(mean)) => format!("  mean {}", value(mean, unit)),
         _ => String::new(),
     };
-    let unit = reading.unit.as_deref();
     let limit = limit(reading.threshold.as_ref(), reading.expected.as_deref(), unit);
-    [shown(&subject(&reading.metric, &reading.target)), value(&reading.value, unit), format!("{limit}{mark}{sizes}")]
+    [shown(&subject(&reading.metric, &reading.target)), value(&reading.value, unit), format!("{limit}{mark}{detail}")]
 }
 
 fn alert(alert: &AlertStatus) -> String {

@@ -1,7 +1,7 @@
 //! CPU use, stolen time and waits for disks, from /proc/stat.
 //!
-//! Use is that of a short time. The other two are told only if they last, so they are those since the check before: then
-//! no moment is missed, and nothing is read for them.
+//! Use is that of a short time, with its mean since the check before beside it. The other two are told only if they last,
+//! so they are those since the check before: then no moment is missed, and nothing is read for them.
 
 mod times;
 
@@ -127,7 +127,11 @@ impl Cpu {
         let before = self.before.as_ref().map_err(String::clone)?;
         let after = after.as_ref().map_err(String::clone)?;
         let shares = after.shares_since(before).map_err(|error| self.in_file(&error))?;
-        Ok(shares.map_or(0.0, |shares| if self.counts_steal { shares.busy } else { shares.busy - shares.steal }))
+        Ok(shares.map_or(0.0, |shares| self.used(shares)))
+    }
+
+    fn used(&self, shares: Shares) -> f64 {
+        if self.counts_steal { shares.busy } else { shares.busy - shares.steal }
     }
 
     /// Since the check before; the first check has its own beginning. `None`: no time has passed.
@@ -148,16 +152,24 @@ impl Collector for Cpu {
 
     fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
         let after = self.read(host);
-        // In a container these are the machine's.
-        let shares = if host.shares_its_kernel { Ok(None) } else { self.since_last(&after) };
+        let shares = self.since_last(&after);
+        let share = |of: fn(Shares) -> f64| match &shares {
+            // In a container these are the machine's.
+            _ if host.shares_its_kernel => Ok(None),
+            Ok(shares) => Ok(shares.map(of)),
+            Err(error) => Err(error.clone()),
+        };
         for metric in &self.metrics {
-            let share = |of: fn(Shares) -> f64| shares.clone().map(|shares| shares.map(of));
             let number = match *metric {
                 metric if metric == STOLEN => share(|shares| shares.steal),
                 metric if metric == WAITING => share(|shares| shares.iowait),
                 _ => self.busy(&after).map(Some),
             };
             match number {
+                Ok(Some(percent)) if *metric == metric::CPU => {
+                    let mean = shares.as_ref().ok().copied().flatten().filter(|_| self.last.is_some());
+                    into.push_rate(metric, percent, mean.map(|shares| self.used(shares)));
+                }
                 Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
                 Ok(None) => into.unwatch(metric, ""),
                 // One failure explains all that were not read.
@@ -174,5 +186,51 @@ impl Collector for Cpu {
         }
         self.last = after.ok();
         Progress::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// The CPU use of each check, and its mean; a check reads the first file of a pair, then the second.
+    fn checks(files: &[[&str; 2]], counts_steal: bool) -> Vec<(Option<f64>, Option<f64>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut cpu = Cpu { counts_steal, ..Cpu::new(&[whole(metric::CPU)], &host) };
+        let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_micros(0) };
+        let mut check = |[before, after]: &[&str; 2]| {
+            let write = |ticks: &str| fs::write(folder.path().join("stat"), format!("cpu  {ticks}\n")).unwrap();
+            write(before);
+            cpu.begin(&mut host, now.boot);
+            write(after);
+            let mut found = Snapshot::default();
+            assert_eq!(cpu.collect(&mut host, now, &mut found), Progress::Done);
+            let reading = found.readings.first();
+            (reading.and_then(|reading| reading.value.number()), reading.and_then(|reading| reading.mean))
+        };
+        files.iter().map(&mut check).collect()
+    }
+
+    #[test]
+    fn the_mean_is_of_all_time_since_the_end_of_the_check_before_and_the_first_check_has_none() {
+        let files = [["0 0 0 0 0 0 0 0", "50 0 0 50 0 0 0 0"], ["50 0 0 200 0 0 0 20", "150 0 0 200 0 0 0 100"]];
+        assert_eq!(checks(&files, true), [(Some(50.0), None), (Some(100.0), Some(200.0 / 350.0 * 100.0))]);
+        let without_steal = 100.0 / 350.0 * 100.0;
+        let [_, (_, mean)] = checks(&files, false)[..] else { panic!() };
+        assert!((mean.unwrap() - without_steal).abs() < 1e-9, "{mean:?}");
+    }
+
+    #[test]
+    fn counters_that_began_anew_and_a_check_that_could_not_measure_leave_no_mean() {
+        let [low, high] = ["1 0 0 9 0 0 0 0", "9000 0 0 9000 0 0 0 0"];
+        let files = [[low, high], [low, low], [low, high], [high, low], [low, high], [high, high]];
+        let means: Vec<bool> = checks(&files, true).into_iter().map(|(_, mean)| mean.is_some()).collect();
+        // The second began anew between two checks, the fourth within one; in the last nothing passed.
+        assert_eq!(means, [false, false, true, false, true, false]);
     }
 }

@@ -344,7 +344,7 @@ fn leave_open_while_removing(reading: &mut Reading) {
 }
 
 fn reading(metric: &'static Metric, target: &Rc<str>, word: Rc<ContainerWord>) -> Reading {
-    Reading { key: Key::new(metric, target.clone()), value: Value::Container(word), note: None }
+    Reading::new(Key::new(metric, target.clone()), Value::Container(word))
 }
 
 #[cfg(test)]

@@ -95,7 +95,9 @@ impl Collector for Memory {
         let memory = self.memory.then(|| self.memory(&fields, host));
         let swap = self.swap.then(|| fields.swap().map(|swap| (swap, None)));
         let mut add = |source: &'static Source, usage: Result<_, Malformed>| match usage {
-            Ok((value, note)) => into.readings.push(Reading { key: Key::whole(source.metrics[0]), value, note }),
+            Ok((value, note)) => {
+                into.readings.push(Reading { note, ..Reading::new(Key::whole(source.metrics[0]), value) })
+            }
             Err(error) => {
                 into.failures.push(source.failure(format!("{}: {error}", self.meminfo.path().display())));
             }

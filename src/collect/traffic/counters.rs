@@ -3,7 +3,9 @@
 //! procfs' parser is not used here: it makes a map of strings with sixteen numbers each where two are needed, refuses
 //! `eth0:123`, as kernels before 2.6.38 print a counter of eight digits and more, and names that are not UTF-8.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::ops::Add;
 
 use super::choice::Choice;
 use crate::collect::parse::{Malformed, columns, lines, number};
@@ -17,6 +19,8 @@ pub(super) type Interfaces = Vec<(Box<[u8]>, Interface)>;
 pub(super) struct Interface {
     pub counts: bool,
     counters: Counters,
+    /// At the end of the check before, if it counted then.
+    last: Cell<Option<Counters>>,
 }
 
 /// Bytes that an interface has received and sent since it came up (proc_net_dev(5)).
@@ -24,6 +28,23 @@ pub(super) struct Interface {
 pub(super) struct Counters {
     pub received: u64,
     pub sent: u64,
+}
+
+impl Counters {
+    /// `None`: a counter went backwards.
+    fn since(self, before: Counters) -> Option<Counters> {
+        let received = self.received.checked_sub(before.received)?;
+        Some(Counters { received, sent: self.sent.checked_sub(before.sent)? })
+    }
+}
+
+impl Add for Counters {
+    type Output = Counters;
+
+    fn add(self, other: Counters) -> Counters {
+        let received = self.received.saturating_add(other.received);
+        Counters { received, sent: self.sent.saturating_add(other.sent) }
+    }
 }
 
 /// The bound of names in an error.
@@ -38,21 +59,25 @@ pub(super) struct Reading {
     choice: Choice,
     interfaces: Interfaces,
     choices_left: u8,
+    /// How many interfaces counted at the end of the check before.
+    last_count: usize,
 }
 
 impl Reading {
     pub(super) fn new(choice: Choice) -> Reading {
-        Reading { choice, interfaces: Interfaces::new(), choices_left: 0 }
+        Reading { choice, interfaces: Interfaces::new(), choices_left: 0, last_count: 0 }
     }
 
     /// Takes the first reading.
     pub(super) fn take(&mut self, text: &[u8], devices: Option<&NetworkDevices>) -> Result<(), Malformed> {
         if !self.update(text)? {
-            self.interfaces.clear();
+            let before = std::mem::take(&mut self.interfaces);
+            let mut before = Lookup::new(&before);
             for line in interface_lines(text)? {
                 let line = line?;
                 let (name, counters) = (line.name, line.counters()?);
-                self.interfaces.push((name.into(), Interface { counts: false, counters }));
+                let last = before.find(name).and_then(|interface| interface.last.take());
+                self.interfaces.push((name.into(), Interface { counts: false, counters, last: Cell::new(last) }));
             }
             self.choices_left = CHOICES_AFTER_CHANGE;
         }
@@ -62,6 +87,8 @@ impl Reading {
                 .mark(&mut self.interfaces, devices)
                 .inspect_err(|_| self.choices_left = CHOICES_AFTER_CHANGE)?;
             self.choices_left -= 1;
+            let others = self.interfaces.iter().filter(|(_, interface)| !interface.counts);
+            others.for_each(|(_, interface)| interface.last.set(None));
         }
         Ok(())
     }
@@ -82,8 +109,12 @@ impl Reading {
 
     /// The bytes on the counted interfaces up to the second reading. An interface that is gone, or whose counter has
     /// begun anew, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
-    pub(super) fn passed_until(&self, text: &[u8]) -> Result<Counters, Malformed> {
+    ///
+    /// Beside them the bytes since the end of the check before: `None` if other interfaces counted then, or if a counter
+    /// has begun anew.
+    pub(super) fn passed_until(&mut self, text: &[u8]) -> Result<(Counters, Option<Counters>), Malformed> {
         let mut passed = Counters::default();
+        let mut since_last = Some(Counters::default());
         let mut found = 0;
         let mut known = Lookup::new(&self.interfaces);
         for line in interface_lines(text)? {
@@ -91,23 +122,21 @@ impl Reading {
             let Some(earlier) = known.find(line.name).filter(|interface| interface.counts) else { continue };
             let now = line.counters()?;
             found += 1;
-            let difference = |now: u64, earlier: u64| {
-                now.checked_sub(earlier).ok_or_else(|| {
-                    Malformed::new(format_args!(
-                        "the counters of {} went backwards between the two readings",
-                        show(line.name)
-                    ))
-                })
-            };
-            let received = difference(now.received, earlier.counters.received)?;
-            let sent = difference(now.sent, earlier.counters.sent)?;
-            passed.received = passed.received.saturating_add(received);
-            passed.sent = passed.sent.saturating_add(sent);
+            let since_begin = now.since(earlier.counters).ok_or_else(|| {
+                Malformed::new(format_args!(
+                    "the counters of {} went backwards between the two readings",
+                    show(line.name)
+                ))
+            })?;
+            passed = passed + since_begin;
+            let last = earlier.last.replace(Some(now));
+            since_last = since_last.zip(last).and_then(|(sum, last)| Some(sum + now.since(last)?));
         }
         if found < self.interfaces.iter().filter(|(_, interface)| interface.counts).count() {
             return Err(self.vanished(text));
         }
-        Ok(passed)
+        let last_count = std::mem::replace(&mut self.last_count, found);
+        Ok((passed, since_last.filter(|_| last_count == found)))
     }
 
     fn vanished(&self, text: &[u8]) -> Malformed {
@@ -227,7 +256,7 @@ mod tests {
     }
 
     fn passed(before: &[(&str, u64, u64)], after: &[(&str, u64, u64)]) -> Result<Counters, String> {
-        first(before).passed_until(&file(after)).map_err(|error| error.to_string())
+        first(before).passed_until(&file(after)).map(|(passed, _)| passed).map_err(|error| error.to_string())
     }
 
     fn counted(reading: &Reading) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! Traffic in and out, from two readings of /proc/net/dev and the real time between them.
+//! Traffic in and out, from two readings of /proc/net/dev and the real time between them; beside it the mean since the
+//! check before, from the same counters.
 
 mod choice;
 mod counters;
@@ -10,10 +11,10 @@ use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
-use crate::snapshot::{Snapshot, Value};
+use crate::snapshot::Snapshot;
 
 use choice::Choice;
-use counters::Reading;
+use counters::{Counters, Reading};
 
 pub const SOURCE: &Source = &Source {
     name: "traffic",
@@ -58,6 +59,8 @@ struct Traffic {
     before: Reading,
     /// The reason why there is no first reading, if there is none.
     before_failed: Option<String>,
+    /// The end of the check before, if it could measure.
+    last: Option<Boot>,
 }
 
 impl Traffic {
@@ -72,6 +75,7 @@ impl Traffic {
             began: Boot::from_micros(0),
             before: Reading::new(choice),
             before_failed: None,
+            last: None,
         }
     }
 
@@ -81,19 +85,31 @@ impl Traffic {
         taken.map_err(|error| format!("{}: {error}", self.file.path().display()))
     }
 
-    fn measure(&mut self, host: &mut Host, now: Boot) -> Result<(f64, f64), String> {
+    /// The traffic of this check, and of the time since the check before.
+    fn measure(&mut self, host: &mut Host, now: Boot) -> Result<(Mbps, Option<Mbps>), String> {
+        let last = self.last.take();
         if let Some(error) = &self.before_failed {
             return Err(error.clone());
         }
-        let elapsed = now - self.began;
         let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
-        let passed =
+        let (passed, since_last) =
             self.before.passed_until(text).map_err(|error| format!("{}: {error}", self.file.path().display()))?;
-        if elapsed.is_zero() {
-            return Err("no time passed between the two readings".to_owned());
-        }
+        self.last = Some(now);
+        let sample = Mbps::new(passed, now - self.began).ok_or("no time passed between the two readings")?;
+        Ok((sample, since_last.zip(last).and_then(|(passed, last)| Mbps::new(passed, now - last))))
+    }
+}
+
+struct Mbps {
+    received: f64,
+    sent: f64,
+}
+
+impl Mbps {
+    /// `None`: no time has passed.
+    fn new(passed: Counters, elapsed: Duration) -> Option<Mbps> {
         let mbps = |bytes: u64| bytes as f64 * 8.0 / 1e6 / elapsed.as_secs_f64();
-        Ok((mbps(passed.received), mbps(passed.sent)))
+        (!elapsed.is_zero()).then(|| Mbps { received: mbps(passed.received), sent: mbps(passed.sent) })
     }
 }
 
@@ -106,12 +122,83 @@ impl Collector for Traffic {
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         match self.measure(host, now.boot) {
-            Ok((received, sent)) => {
-                into.push_whole(metric::TRAFFIC_IN, Value::Number(received));
-                into.push_whole(metric::TRAFFIC_OUT, Value::Number(sent));
+            Ok((now, mean)) => {
+                into.push_rate(metric::TRAFFIC_IN, now.received, mean.as_ref().map(|mean| mean.received));
+                into.push_rate(metric::TRAFFIC_OUT, now.sent, mean.as_ref().map(|mean| mean.sent));
             }
             Err(error) => into.failures.push(SOURCE.failure(error)),
         }
         Progress::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::snapshot::Reading;
+
+    /// Interfaces with the bytes that they have received and sent.
+    type Counted<'a> = &'a [(&'a str, u64, u64)];
+
+    fn file(interfaces: Counted<'_>) -> String {
+        let line = |(name, received, sent): &(&str, u64, u64)| {
+            format!("{name:>6}: {received} 1 0 0 0 0 0 0 {sent} 2 0 0 0 0 0 0\n")
+        };
+        format!("Inter-| Receive | Transmit\n face |bytes |bytes\n{}", interfaces.iter().map(line).collect::<String>())
+    }
+
+    /// The means, in bytes a second, of checks ten seconds apart: each with the counters at its beginning and, a second later,
+    /// at its end.
+    fn means(checks: &[[Counted<'_>; 2]]) -> Vec<Option<[f64; 2]>> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("net")).unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut traffic = Traffic::new(Duration::from_secs(1), &[], &host);
+        let of_one = |(number, [begin, end]): (usize, &[Counted<'_>; 2])| {
+            let at = |seconds: i64| Boot::from_millis((number as i64 * 10 + seconds) * 1000);
+            fs::write(folder.path().join("net/dev"), file(begin)).unwrap();
+            traffic.begin(&mut host, at(0));
+            fs::write(folder.path().join("net/dev"), file(end)).unwrap();
+            let mut found = Snapshot::default();
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: at(1) };
+            assert_eq!(traffic.collect(&mut host, now, &mut found), Progress::Done);
+            let mean = |reading: &Reading| Some(reading.mean? * 1e6 / 8.0);
+            Some([mean(found.readings.first()?)?, mean(found.readings.last()?)?])
+        };
+        checks.iter().enumerate().map(of_one).collect()
+    }
+
+    #[test]
+    fn the_mean_is_of_all_bytes_since_the_end_of_the_check_before_and_the_first_check_has_none() {
+        let checks: [[Counted<'_>; 2]; 3] = [
+            [&[("eth0", 0, 0)], &[("eth0", 500, 500)]],
+            [&[("eth0", 1500, 700)], &[("eth0", 2500, 1500)]],
+            // A veth that appears is no end of the others.
+            [&[("veth1", 9, 9), ("eth0", 2500, 1500)], &[("veth1", 9, 9), ("eth0", 2600, 1500)]],
+        ];
+        assert_eq!(means(&checks), [None, Some([200.0, 100.0]), Some([10.0, 0.0])]);
+    }
+
+    #[test]
+    fn a_counter_that_began_anew_and_an_interface_that_came_or_went_give_no_mean() {
+        let both: Counted<'_> = &[("eth0", 9000, 9000), ("eth1", 10, 10)];
+        let one: Counted<'_> = &[("eth0", 9000, 9000)];
+        // eth1 went and came back; eth0 began anew between two checks.
+        let anew: Counted<'_> = &[("eth0", 5, 5), ("eth1", 10, 10)];
+        let checks = [both, both, one, one, both, both, anew, anew].map(|counters| [counters, counters]);
+        let known = means(&checks).into_iter().map(|mean| mean.is_some()).collect::<Vec<_>>();
+        assert_eq!(known, [false, true, false, true, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_check_that_could_not_measure_leaves_the_next_one_without_a_mean() {
+        let good: Counted<'_> = &[("eth0", 1, 1)];
+        let gone: [Counted<'_>; 2] = [good, &[]];
+        let known = means(&[[good, good], gone, [good, good], [good, good]]);
+        assert_eq!(known.into_iter().map(|mean| mean.is_some()).collect::<Vec<_>>(), [false, false, false, true]);
     }
 }

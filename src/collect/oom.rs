@@ -56,15 +56,20 @@ fn parse(text: &[u8]) -> Result<u64, Malformed> {
     counts.next().flatten().ok_or_else(|| Malformed::new("no oom_kill in it"))
 }
 
-/// A kill of so many processes.
+/// A kill of so many processes, with what is known of the reason.
 pub fn detail(times: u64, reason: OomReason) -> EventDetail {
-    let mut parts = vec![Part::own("内核结束了进程 (", "the kernel killed a process (")];
-    parts.extend(match reason {
+    let reason = match reason {
         OomReason::Limit(Some(bytes)) => vec![Part::own("达到上限 ", "at its limit of "), Part::Bytes(bytes)],
         OomReason::Limit(None) => vec![Part::own("达到上限", "at its limit")],
         OomReason::Host => vec![Part::own("主机内存耗尽", "the host ran out of memory")],
-    });
-    parts.push(Part::own(")", ")"));
+        OomReason::Unknown => Vec::new(),
+    };
+    let mut parts = vec![Part::own("内核结束了进程", "the kernel killed a process")];
+    if !reason.is_empty() {
+        parts.push(Part::own(" (", " ("));
+        parts.extend(reason);
+        parts.push(Part::own(")", ")"));
+    }
     EventDetail { times, ..EventDetail::new(parts) }
 }
 
@@ -87,6 +92,8 @@ mod tests {
         let detail = detail(2, OomReason::Limit(Some(512 << 20)));
         assert_eq!((detail.times, detail.is_critical), (2, false));
         assert!(detail.parts.contains(&Part::Bytes(512 << 20)));
+        let parts = super::detail(1, OomReason::Unknown).parts;
+        assert_eq!(parts, [Part::own("内核结束了进程", "the kernel killed a process")], "and no reason is made up");
     }
 
     proptest! {

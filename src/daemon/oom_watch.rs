@@ -155,7 +155,7 @@ fn told(kill: &OomKill, engine: &Engine, now: Now) -> Occurrence {
     let target = match &kill.owner {
         Some(Owner::Container(id)) => container_name(id, engine),
         Some(Owner::Named(name) | Owner::User(name) | Owner::Unit(name) | Owner::Other(name)) => name.as_str().into(),
-        None => "".into(),
+        None => kill.slice.as_deref().unwrap_or_default().into(),
     };
     Occurrence { key: Key::new(OOM_KILL, target), at: now.wall, detail: oom::detail(kill.times, kill.reason) }
 }

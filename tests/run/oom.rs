@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 use crate::support::agent::{BINARY, Place};
 use crate::support::real_engine::skip;
 use crate::support::robot::Robot;
-use crate::support::wait_until;
+use crate::support::{wait_until, wait_until_event};
 
 /// A group with 8 MB of memory; removed with the test.
 struct Limited {
@@ -86,9 +86,8 @@ fn a_process_that_the_kernel_killed_is_told_once_with_its_unit_and_its_limit() {
     group.exceed();
     group.exceed();
     let line = "💥 内存不足(vpsmon-test.service): 内核结束了进程 (达到上限 8MB)";
-    // Other tests may cause kills of their own.
     let told = || robot.received().iter().filter(|message| message.content().contains(line)).count();
-    wait_until(line, || told() > 0);
+    wait_until_event(line, || told() > 0);
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     assert_eq!(told(), 1, "more of the same unit is counted, and told in ten minutes");
 }

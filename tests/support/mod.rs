@@ -34,10 +34,23 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Panics
 /// It does not hold within [`PATIENCE`].
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    wait_within(PATIENCE, what, condition);
+}
+
+/// Waits until an event is told. The kernel counts kills for the whole machine, so those of other tests reach every
+/// agent; and after one event more of its kind are gathered for a minute.
+///
+/// # Panics
+/// It is not told within that minute and [`PATIENCE`].
+pub fn wait_until_event(what: &str, condition: impl FnMut() -> bool) {
+    wait_within(Duration::from_secs(60) + PATIENCE, what, condition);
+}
+
+fn wait_within(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(start.elapsed() < patience, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

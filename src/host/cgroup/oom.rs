@@ -2,13 +2,13 @@
 //!
 //! Version 2 counts a kill in the group of the killed process and in all groups above it, and tells whether a limit was
 //! reached; version 1 (since Linux 4.13) in the group alone. A group that is gone has taken its count along: then the
-//! slice above it is named, or nobody.
+//! slice above it is named, which has counted too, or nobody.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::parse::{Most, field, memory_limit};
-use super::walk::Group;
+use super::walk::{Group, Groups, walk_all};
 use super::{Cgroups, Owner, Version, read};
 
 /// The counters of one group.
@@ -17,6 +17,12 @@ struct Counts {
     kills: u64,
     /// How often a limit was reached, its own or one above it; version 1 does not tell.
     limit_reached: u64,
+}
+
+impl Counts {
+    fn is_none(self) -> bool {
+        self == Counts::default()
+    }
 }
 
 /// The counters of all groups that have any, at one time.
@@ -28,6 +34,8 @@ pub struct OomCounts(HashMap<PathBuf, Counts>);
 pub struct OomKill {
     /// `None`: it is not known whose processes they were.
     pub owner: Option<Owner>,
+    /// Then the slice that they were in, if that is known: `system.slice`.
+    pub slice: Option<String>,
     /// The group; empty where it is not known.
     pub folder: PathBuf,
     pub times: u64,
@@ -40,6 +48,8 @@ pub enum OomReason {
     /// The group's own limit, in bytes, if it is that one.
     Limit(Option<u64>),
     Host,
+    /// Nobody has counted it.
+    Unknown,
 }
 
 impl Cgroups {
@@ -74,42 +84,67 @@ impl Cgroups {
 
     /// The counters now.
     pub fn oom_counts(&self) -> OomCounts {
-        OomCounts(self.all_counted().into_iter().map(|(group, counts)| (group.folder, counts)).collect())
+        let Groups { owned, slices } = walk_all(&self.memory);
+        let folders = owned.into_iter().map(|group| group.folder).chain(slices);
+        let counted = folders.filter_map(|folder| Some((self.counts(&folder)?, folder)));
+        OomCounts(counted.filter(|(counts, _)| !counts.is_none()).map(|(counts, folder)| (folder, counts)).collect())
     }
 
     /// Whom the kernel killed since `before`, which becomes the present counters; `total` is how many there were in all.
     pub fn oom_kills_since(&self, before: &mut OomCounts, total: u64) -> Vec<OomKill> {
-        let now = self.all_counted();
+        let Groups { owned, slices } = walk_all(&self.memory);
+        let mut now = OomCounts::default();
         let mut kills = Vec::new();
-        for (group, counts) in &now {
-            let known = before.0.get(&group.folder).copied().unwrap_or_default();
-            // A group of the same name that was made anew begins to count anew.
-            let known = if known.kills > counts.kills { Counts::default() } else { known };
-            let times = counts.kills - known.kills;
-            if times > 0 {
-                let reason = self.reason(&group.folder, counts.limit_reached > known.limit_reached);
-                kills.push(OomKill { owner: Some(group.owner.clone()), folder: group.folder.clone(), times, reason });
+        // The kills that have an owner, by the slices above it, which have counted them too.
+        let mut found: HashMap<PathBuf, u64> = HashMap::new();
+        let mut find = |folder: &Path, times: u64| {
+            for above in folder.ancestors().skip(1).take_while(|above| *above != self.memory) {
+                *found.entry(above.to_owned()).or_default() += times;
+            }
+            found.get(folder).copied().unwrap_or(0)
+        };
+        for Group { owner, folder } in owned {
+            let Some((times, is_limit_reached)) = self.count(&folder, before, &mut now) else { continue };
+            find(&folder, times);
+            let reason = self.reason(&folder, is_limit_reached);
+            kills.push(OomKill { owner: Some(owner), slice: None, folder, times, reason });
+        }
+        for folder in slices.into_iter().rev() {
+            let Some((times, is_limit_reached)) = self.count(&folder, before, &mut now) else { continue };
+            let left = times.saturating_sub(find(&folder, 0));
+            if left > 0 {
+                find(&folder, left);
+                let slice = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+                // Whose limit it was is gone, too.
+                let reason = if is_limit_reached { OomReason::Limit(None) } else { OomReason::Host };
+                kills.push(OomKill { owner: None, slice, folder, times: left, reason });
             }
         }
         // There may be more than were counted in all: some came after that.
-        let owned = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
-        if total > owned {
-            kills.push(OomKill { owner: None, folder: PathBuf::new(), times: total - owned, reason: OomReason::Host });
+        let counted = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
+        if total > counted {
+            let (folder, reason) = (PathBuf::new(), OomReason::Unknown);
+            kills.push(OomKill { owner: None, slice: None, folder, times: total - counted, reason });
         }
-        before.0 = now.into_iter().map(|(group, counts)| (group.folder, counts)).collect();
+        *before = now;
         kills
+    }
+
+    /// The kills of a group since `before`, and whether a limit was reached; `None`: there were none.
+    fn count(&self, folder: &Path, before: &OomCounts, now: &mut OomCounts) -> Option<(u64, bool)> {
+        let counts = self.counts(folder).filter(|counts| !counts.is_none())?;
+        now.0.insert(folder.to_owned(), counts);
+        let known = before.0.get(folder).copied().unwrap_or_default();
+        // A group of the same name that was made anew begins to count anew.
+        let known = if known.kills > counts.kills { Counts::default() } else { known };
+        let times = counts.kills - known.kills;
+        (times > 0).then_some((times, counts.limit_reached > known.limit_reached))
     }
 
     /// Whether a group is there and has counted at least as many kills as `before` knows of: if not, it has ended.
     pub fn is_there_since(&self, folder: &Path, before: &OomCounts) -> bool {
         let known = before.0.get(folder).copied().unwrap_or_default();
         self.counts(folder).is_some_and(|counts| counts.kills >= known.kills)
-    }
-
-    fn all_counted(&self) -> Vec<(Group, Counts)> {
-        let counted = |group: Group| Some((self.counts(&group.folder)?, group));
-        let all = self.groups().into_iter().filter_map(counted);
-        all.filter(|(counts, _)| *counts != Counts::default()).map(|(counts, group)| (group, counts)).collect()
     }
 
     fn counts(&self, folder: &Path) -> Option<Counts> {
@@ -156,9 +191,9 @@ mod tests {
         for name in ["v2", "v1"] {
             let cgroups = cgroups(name);
             let kills = told(cgroups.oom_kills_since(&mut OomCounts::default(), 3));
-            assert_eq!(kills, [kill(container.clone(), 2, limit), kill(None, 1, OomReason::Host)], "{name}");
+            assert_eq!(kills, [kill(container.clone(), 2, limit), kill(None, 1, OomReason::Unknown)], "{name}");
             let mut known = cgroups.oom_counts();
-            assert_eq!(told(cgroups.oom_kills_since(&mut known, 1)), [kill(None, 1, OomReason::Host)], "{name}");
+            assert_eq!(told(cgroups.oom_kills_since(&mut known, 1)), [kill(None, 1, OomReason::Unknown)], "{name}");
         }
     }
 
@@ -195,9 +230,43 @@ mod tests {
         count(3, 1);
         assert_eq!(
             told(cgroups.oom_kills_since(&mut known, 9)),
-            [kill(unit, 2, OomReason::Host), kill(None, 7, OomReason::Host)]
+            [kill(unit, 2, OomReason::Host), kill(None, 7, OomReason::Unknown)]
         );
         std::fs::remove_dir_all(&group).unwrap();
         assert!(!cgroups.is_there_since(&group, &known));
+    }
+
+    #[test]
+    fn of_a_group_that_is_gone_the_slice_above_it_is_known_and_whether_a_limit_was_reached() {
+        let root = tempfile::tempdir().unwrap();
+        let count = |group: &str, kills: u64, limits: u64| {
+            std::fs::create_dir_all(root.path().join(group)).unwrap();
+            let text = format!("max 0\noom {limits}\noom_kill {kills}\n");
+            std::fs::write(root.path().join(group).join(EVENTS), text).unwrap();
+        };
+        std::fs::write(root.path().join("cgroup.controllers"), "memory\n").unwrap();
+        count("system.slice", 4, 1);
+        count("system.slice/a.service", 1, 1);
+        count("system.slice/system-b.slice", 2, 0);
+        count("system.slice/system-b.slice/b@1.service", 2, 0);
+        let cgroups = Cgroups::below(root.path()).unwrap();
+        let mut known = cgroups.oom_counts();
+        // One more of a.service, one of b@2.service at its limit, and two in system.slice: both have ended.
+        count("system.slice", 8, 2);
+        count("system.slice/a.service", 2, 1);
+        count("system.slice/system-b.slice", 3, 1);
+        let kills = cgroups.oom_kills_since(&mut known, 5);
+        let told: Vec<_> =
+            kills.iter().map(|of| (of.owner.clone(), of.slice.as_deref(), of.times, of.reason)).collect();
+        let expected = [
+            (Some(unit("a.service")), None, 1, OomReason::Host),
+            (None, Some("system-b.slice"), 1, OomReason::Limit(None)),
+            (None, Some("system.slice"), 2, OomReason::Limit(None)),
+            (None, None, 1, OomReason::Unknown),
+        ];
+        assert_eq!(told, expected);
+        // A slice whose last unit is gone was counted before.
+        std::fs::remove_dir_all(root.path().join("system.slice/system-b.slice/b@1.service")).unwrap();
+        assert!(cgroups.oom_kills_since(&mut known, 0).is_empty());
     }
 }

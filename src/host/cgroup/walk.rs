@@ -19,10 +19,22 @@ pub struct Group {
     pub folder: PathBuf,
 }
 
-/// The groups that have an owner, from the root down: if there are too many, the deepest are missing. Groups that come or
-/// go meanwhile may be missing too.
+/// The groups of one walk, from the root down: if there are too many, the deepest are missing. Groups that come or go
+/// meanwhile may be missing too.
+#[derive(Debug, Default)]
+pub struct Groups {
+    pub owned: Vec<Group>,
+    /// Those above them, without the root: a slice stands before the slices in it.
+    pub slices: Vec<PathBuf>,
+}
+
+/// The groups that have an owner.
 pub fn walk(root: &Path) -> Vec<Group> {
-    let mut groups = Vec::new();
+    walk_all(root).owned
+}
+
+pub fn walk_all(root: &Path) -> Groups {
+    let Groups { owned: mut groups, mut slices } = Groups::default();
     let mut left = VecDeque::from([root.to_owned()]);
     let mut met = 0;
     while let Some(folder) = left.pop_front() {
@@ -33,7 +45,7 @@ pub fn walk(root: &Path) -> Vec<Group> {
             }
             (met, below) = (met + 1, below + 1);
             if met > MAX_GROUPS {
-                return groups;
+                return Groups { owned: groups, slices };
             }
             let folder = entry.path();
             match Owner::of(relative(&folder, root)) {
@@ -41,11 +53,15 @@ pub fn walk(root: &Path) -> Vec<Group> {
                 None => left.push_back(folder),
             }
         }
-        if below == 0 && folder != root {
-            groups.push(Group { owner: Owner::of_leaf(relative(&folder, root)), folder });
+        if folder == root {
+            continue;
+        }
+        match below {
+            0 => groups.push(Group { owner: Owner::of_leaf(relative(&folder, root)), folder }),
+            _ => slices.push(folder),
         }
     }
-    groups
+    Groups { owned: groups, slices }
 }
 
 fn relative<'a>(folder: &'a Path, root: &Path) -> &'a Path {

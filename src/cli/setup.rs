@@ -14,6 +14,7 @@ use crate::clock;
 use crate::files::RealFolder;
 use crate::signals::Signals;
 use crate::store::{self, FolderError, LoadError, Loaded, StateFolder};
+use crate::text::counted;
 use crate::worker::{Failed, Task, Worker};
 
 /// The number of descriptors that may be needed at once: some 30 for the agent, the rest for its children and for
@@ -34,8 +35,9 @@ pub fn ensure_descriptors() -> anyhow::Result<()> {
     }
     if hard < DESCRIPTORS {
         bail!(
-            "only {hard} files may be open at once, and the agent needs {DESCRIPTORS}: raise the limit \
-             (`ulimit -n {DESCRIPTORS}`; in a systemd unit, LimitNOFILE={DESCRIPTORS})"
+            "only {} may be open at once, and the agent needs {DESCRIPTORS}: raise the limit \
+             (`ulimit -n {DESCRIPTORS}`; in a systemd unit, LimitNOFILE={DESCRIPTORS})",
+            counted(hard, "file")
         );
     }
     Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard)?)

@@ -311,7 +311,7 @@ impl Core {
             if outbox.is_overfull() {
                 let style = &self.config.style;
                 let folded = outbox.fold(|messages| message::digest(messages, style, now.wall));
-                log::warn!("{folded} messages wait, they are folded into {}", outbox.len());
+                log::warn!("{} waited, folded into {}", text::counted(folded, "message"), outbox.len());
             }
         }
     }

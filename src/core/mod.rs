@@ -49,9 +49,7 @@ pub use reading::{ReadingDocument, limit, rfc3339, value_json};
 pub use report::sections;
 pub use silence::{Request, SilenceAnswer, SilenceRequest, SilenceStatus};
 pub use start::SETTLED_AFTER;
-pub use status::{
-    AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, counted,
-};
+pub use status::{AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status};
 pub use stop::End;
 
 use causes::Waiting;

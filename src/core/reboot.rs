@@ -48,13 +48,13 @@ fn parts(restarted: &Restarted, [containers, units]: [u64; 2], sees_shutdowns: b
         parts.push(Part::own("；未恢复：", "; not back: "));
     }
     if containers > 0 {
-        parts.extend([Part::Count(containers), Part::own(" 个容器", " containers")]);
+        parts.push(Part::counted(containers, "个容器", "container"));
     }
     if containers > 0 && units > 0 {
         parts.push(Part::own("、", ", "));
     }
     if units > 0 {
-        parts.extend([Part::Count(units), Part::own(" 个单元", " units")]);
+        parts.push(Part::counted(units, "个单元", "unit"));
     }
     parts
 }

@@ -19,6 +19,7 @@ use nix::sys::socket::{
 };
 
 use crate::clock::{Boot, boot_now};
+use crate::text::by;
 
 /// How long an attempt runs before the next address is tried beside it: "Connection Attempt Delay", RFC 8305 section 8.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -167,7 +168,11 @@ impl NotConnected {
             ([reason], 0) if answered == 1 => format!("{whom}: {reason}"),
             ([reason], 0) => format!("{whom}: {reason} (at all {answered} addresses)"),
             (_, 0) => format!("cannot connect to {whom}: {}", self.each()),
-            _ => format!("timed out while connecting to {whom}: {}; {silent} do not answer", self.each()),
+            _ => format!(
+                "timed out while connecting to {whom}: {}; {silent} {} not answer",
+                self.each(),
+                by(silent, "does", "do")
+            ),
         }
     }
 
@@ -296,7 +301,7 @@ mod tests {
         );
         assert_eq!(
             told(failed(&same), 1, 0),
-            "timed out while connecting to host: ::1: connection refused, 10.0.0.1: connection refused; 1 do not answer"
+            "timed out while connecting to host: ::1: connection refused, 10.0.0.1: connection refused; 1 does not answer"
         );
         let many: Vec<_> = (1..=9).map(|n| (SocketAddr::from(([10, 0, 0, n], 1)), Errno::from_raw(n.into()))).collect();
         assert!(told(many, 0, 0).ends_with(", and 6 more"));

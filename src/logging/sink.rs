@@ -11,6 +11,7 @@ use log::Level;
 
 use super::line::compose;
 use super::syslog::Syslog;
+use crate::text::{counted, were};
 
 /// The destination of lines: syslog with standard error behind it, or standard error alone.
 pub struct Sink<E> {
@@ -58,8 +59,10 @@ impl<E: Write> Sink<E> {
             return;
         }
         let (diverted, lost) = (self.diverted_lines, self.lost_lines);
-        let notice =
-            format_args!("syslog takes lines again: {diverted} went to standard error, {lost} were lost there");
+        let notice = format_args!(
+            "syslog takes lines again: {diverted} went to standard error, {lost} {} lost there",
+            were(lost)
+        );
         if syslog.send(at, Level::Warn, notice).is_ok() {
             (self.diverted_lines, self.lost_lines) = (0, 0);
         }
@@ -68,7 +71,13 @@ impl<E: Write> Sink<E> {
     /// Writes one line to standard error, after a report of the lines that were lost before it.
     fn print(&mut self, at: &Zoned, level: Level, message: Arguments) {
         let lost = self.lost_lines;
-        if lost > 0 && self.put(at, Level::Warn, format_args!("{lost} log lines before this one were lost")) {
+        if lost > 0
+            && self.put(
+                at,
+                Level::Warn,
+                format_args!("{} before this one {} lost", counted(lost, "log line"), were(lost)),
+            )
+        {
             self.lost_lines = 0;
         }
         if !self.put(at, level, message) {

@@ -6,6 +6,7 @@ use super::format::short;
 use super::{Language, Line, Words};
 use crate::alert::Transition;
 use crate::snapshot::{Cause, ContainerWord, Key, Value};
+use crate::text::counted;
 
 /// A unit's description is cut here.
 const MAX_DESCRIPTION_CHARS: usize = 60;
@@ -110,15 +111,16 @@ impl Words {
     fn already_failed(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("⚙️ 已有 {count} 个失败单元 (可用 systemd.ignore 忽略): "),
-            Language::English => format!("⚙️ {count} units had failed before (systemd.ignore leaves them out): "),
+            Language::English => {
+                format!("⚙️ {} had failed before (systemd.ignore leaves them out): ", counted(count, "unit"))
+            }
         }
     }
 
     fn times_restarted(&self, count: u64) -> String {
-        match (self.language, count) {
-            (Language::Chinese, _) => format!("{count} 次重启"),
-            (Language::English, 1) => "1 restart".to_owned(),
-            (Language::English, _) => format!("{count} restarts"),
+        match self.language {
+            Language::Chinese => format!("{count} 次重启"),
+            Language::English => counted(count, "restart"),
         }
     }
 }

@@ -33,7 +33,6 @@ pub(super) fn text(detail: &EventDetail, words: &Words, time: impl Fn(jiff::Time
             Language::English => en.to_string(),
         }),
         Part::Foreign(text) => Line::foreign(text),
-        Part::Count(number) => number.to_string().into(),
         Part::Bytes(bytes) => size(*bytes).into(),
         Part::Seconds(seconds) => words.duration(*seconds).into(),
         Part::At(at) => time(*at).into(),
@@ -65,8 +64,8 @@ mod tests {
             Part::own(" (", " ("),
             Part::At(at),
             Part::own("), 未恢复: ", "), not back: "),
-            Part::Count(2),
-            Part::own(" 个容器 ", " containers "),
+            Part::counted(2, "个容器", "container"),
+            Part::own(" ", " "),
             Part::foreign("we`b\n@all"),
         ];
         let detail = if is_critical { EventDetail::critical(parts) } else { EventDetail::new(parts) };

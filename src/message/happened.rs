@@ -9,6 +9,7 @@ use super::{Language, Line, Sections, Style, Words};
 use crate::alert::{Alert, MessageCounts, Past};
 use crate::bounds::seconds_between;
 use crate::snapshot::Key;
+use crate::text;
 
 /// As many alerts have a line each.
 const MAX_LINES: usize = 8;
@@ -131,8 +132,7 @@ impl Words {
             (Language::Chinese, _) => format!("… 其余 {count} 项，其中 {on} 项未结束，详见 vps-monitor status"),
             (Language::English, 0) => format!("… and {count} more, all over"),
             (Language::English, _) => {
-                let are = if on == 1 { "is" } else { "are" };
-                format!("… and {count} more, of which {on} {are} not over, see `vps-monitor status`")
+                format!("… and {count} more, of which {on} {} not over, see `vps-monitor status`", text::are(on))
             }
         }
     }
@@ -141,7 +141,7 @@ impl Words {
     fn in_all(&self, times: u64, duration: &str) -> String {
         match self.language {
             Language::Chinese => format!("共 {times} 次 {duration}"),
-            Language::English => format!("{times} times, {duration} in all"),
+            Language::English => format!("{}, {duration} in all", text::counted(times, "time")),
         }
     }
 
@@ -181,7 +181,9 @@ impl Words {
         match (self.language, count) {
             (Language::Chinese, _) => format!("📭 {count} 条消息延迟送达，最长 {longest}"),
             (Language::English, 1) => format!("📭 1 message was delivered {longest} late"),
-            (Language::English, _) => format!("📭 {count} messages were delivered late, by up to {longest}"),
+            (Language::English, _) => {
+                format!("📭 {} were delivered late, by up to {longest}", text::counted(count, "message"))
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::alert::MessageCounts;
 use crate::metric::Label;
+use crate::text::{are, counted, were};
 
 /// The language of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -134,8 +135,8 @@ impl Words {
         match self.language {
             Language::Chinese => format!("📭 此前有 {count} 条消息被拒收，已搁置，详见日志"),
             Language::English => {
-                let were = if count == 1 { "message was" } else { "messages were" };
-                format!("📭 {count} earlier {were} refused and set aside, see the log")
+                let messages = counted(count, "earlier message");
+                format!("📭 {messages} {} refused and set aside, see the log", were(count))
             }
         }
     }
@@ -152,7 +153,7 @@ impl Words {
     pub fn times(&self, count: u64) -> String {
         match self.language {
             Language::Chinese => format!("共 {count} 次"),
-            Language::English => format!("{count} times"),
+            Language::English => counted(count, "time"),
         }
     }
 
@@ -169,16 +170,18 @@ impl Words {
         let MessageCounts { alerts, recoveries } = counts;
         match self.language {
             Language::Chinese => format!("  • 上次报告以来: 告警 {alerts} 次, 恢复 {recoveries} 次"),
-            Language::English => format!("  • Since the last report: {alerts} alerts, {recoveries} recoveries"),
+            Language::English => {
+                let (alerts, recoveries) = (counted(alerts, "alert"), counted(recoveries, "recovery"));
+                format!("  • Since the last report: {alerts}, {recoveries}")
+            }
         }
     }
 
     /// The silences that last, in a report.
     pub fn silences(&self, count: usize, until: &str) -> String {
-        match (self.language, count) {
-            (Language::Chinese, _) => format!("🔕 {count} 项静默至 {until}"),
-            (Language::English, 1) => format!("🔕 1 silence until {until}"),
-            (Language::English, _) => format!("🔕 {count} silences until {until}"),
+        match self.language {
+            Language::Chinese => format!("🔕 {count} 项静默至 {until}"),
+            Language::English => format!("🔕 {} until {until}", counted(count, "silence")),
         }
     }
 
@@ -186,7 +189,7 @@ impl Words {
     pub fn restarts(&self, times: u64) -> String {
         match self.language {
             Language::Chinese => format!("重启 {times} 次"),
-            Language::English => format!("{times} restarts"),
+            Language::English => counted(times, "restart"),
         }
     }
 
@@ -202,7 +205,7 @@ impl Words {
     pub fn others_well(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("  … 另有 {count} 个正常"),
-            Language::English => format!("  … and {count} more that are well"),
+            Language::English => format!("  … and {count} more that {} well", are(count)),
         }
     }
 
@@ -210,7 +213,7 @@ impl Words {
     pub fn others_as_found(&self, count: usize) -> String {
         match self.language {
             Language::Chinese => format!("  … 另有 {count} 个早已停止"),
-            Language::English => format!("  … and {count} more that were stopped before"),
+            Language::English => format!("  … and {count} more that {} stopped before", were(count)),
         }
     }
 
@@ -239,8 +242,7 @@ impl Words {
                 (0, 0, minutes) => format!("{minutes} min"),
                 (0, hours, 0) => format!("{hours} h"),
                 (0, hours, minutes) => format!("{hours} h {minutes} min"),
-                (1, 0, _) => "1 day".to_owned(),
-                (days, 0, _) => format!("{days} days"),
+                (days, 0, _) => counted(days, "day"),
                 (days, hours, _) => format!("{days} d {hours} h"),
             },
         }
@@ -250,6 +252,32 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_in_the_singular() {
+        let words = Language::English.words();
+        let told = [
+            words.since_report(MessageCounts { alerts: 1, recoveries: 1 }),
+            words.set_aside(1),
+            words.times(1),
+            words.silences(1, "03:00"),
+            words.restarts(1),
+            words.others_well(1),
+            words.others_as_found(1),
+            words.duration(86_400),
+        ];
+        let expected = [
+            "  • Since the last report: 1 alert, 1 recovery",
+            "📭 1 earlier message was refused and set aside, see the log",
+            "1 time",
+            "🔕 1 silence until 03:00",
+            "1 restart",
+            "  … and 1 more that is well",
+            "  … and 1 more that was stopped before",
+            "1 day",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {

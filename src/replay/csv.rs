@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::text;
+use crate::text::counted;
 
 /// The first line.
 pub const HEADER: &str = "time,metric,target,value";
@@ -38,8 +39,7 @@ pub fn row(line: &str) -> Result<Row<'_>, String> {
         (count, rest) = (count + 1, after);
     }
     if count != COLUMNS {
-        let columns = if count == 1 { "column" } else { "columns" };
-        return Err(format!("{count} {columns}; expected {COLUMNS}: {HEADER}"));
+        return Err(format!("{}; expected {COLUMNS}: {HEADER}", counted(count, "column")));
     }
     let [time, metric, target, value] = fields;
     Ok(Row { time: self::time(&time)?, metric, target, value })

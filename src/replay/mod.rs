@@ -16,12 +16,13 @@ use jiff::Timestamp;
 use crate::alert::{Alerts, Extent};
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
-use crate::core::{counted, rfc3339};
+use crate::core::rfc3339;
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Holds, Silences};
 use crate::message::Kind;
 use crate::rule::{self, Finding};
 use crate::snapshot::{Key, Snapshot, Watched};
+use crate::text::counted;
 
 pub use history::{BadHistory, History, Recorded, RecordedCheck};
 pub use told::Told;

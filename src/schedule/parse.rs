@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::fields::{DaysOfMonth, DaysOfWeek, Fields, Set};
 use super::token::Token;
 use crate::settings::{self, Complaint};
+use crate::text::counted;
 
 /// A fault of a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,9 +144,9 @@ fn wrong_count(expression: &str, words: &[Token<'_>]) -> CronError {
         [] => "the expression is empty".to_owned(),
         [_] => "there is 1 field instead of five".to_owned(),
         [.., _] if words.len() > 5 => {
-            format!("there are {} fields instead of five (no seconds, no years)", words.len())
+            format!("there are {} instead of five (no seconds, no years)", counted(words.len(), "field"))
         }
-        _ => format!("there are {} fields instead of five", words.len()),
+        _ => format!("there are {} instead of five", counted(words.len(), "field")),
     };
     let at = match words {
         [_, _, _, _, _, first_surplus, .., last] => first_surplus.range().start..last.range().end,

@@ -6,6 +6,7 @@ use serde::Serializer;
 use super::confusable::confusable;
 use super::nearest::nearest;
 use super::problem::Complaint;
+use crate::text::counted;
 
 /// Places without a zone of their own, by which many look for theirs.
 const ELSEWHERE: [(&str, &str); 4] = [
@@ -65,7 +66,8 @@ pub(super) fn oddity(zone: &TimeZone) -> Option<String> {
         "-" if hours != "0" => ("ahead of", "+"),
         _ => return None,
     };
-    Some(format!("{name} is {hours} hours {side} UTC; UTC{sign}{hours} would be Etc/GMT{other}{hours}"))
+    let away = hours.parse::<u64>().map_or_else(|_| format!("{hours} h"), |hours| counted(hours, "hour"));
+    Some(format!("{name} is {away} {side} UTC; UTC{sign}{hours} would be Etc/GMT{other}{hours}"))
 }
 
 /// Serialises a zone as its name, and none as an empty text.

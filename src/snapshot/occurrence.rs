@@ -42,7 +42,6 @@ pub struct EventDetail {
 pub enum Part {
     Own { zh: Cow<'static, str>, en: Cow<'static, str> },
     Foreign(String),
-    Count(u64),
     Bytes(u64),
     Seconds(u64),
     At(Timestamp),
@@ -63,7 +62,7 @@ impl EventDetail {
         let parts = self.parts.len();
         self.parts.truncate(MAX_PARTS);
         let number = |part: &mut Part| match part {
-            Part::Count(number) | Part::Bytes(number) | Part::Seconds(number) => keep(number, 0..=u64::MAX / 2),
+            Part::Bytes(number) | Part::Seconds(number) => keep(number, 0..=u64::MAX / 2),
             Part::Foreign(text) if text.len() > MAX_FOREIGN_BYTES => {
                 text.truncate(text::beginning(text, MAX_FOREIGN_BYTES).len());
                 1
@@ -78,6 +77,11 @@ impl EventDetail {
 impl Part {
     pub const fn own(zh: &'static str, en: &'static str) -> Part {
         Part::Own { zh: Cow::Borrowed(zh), en: Cow::Borrowed(en) }
+    }
+
+    /// `2 个容器`, `1 container`
+    pub fn counted(count: u64, zh: &'static str, en: &'static str) -> Part {
+        Part::Own { zh: format!("{count} {zh}").into(), en: text::counted(count, en).into() }
     }
 
     /// A text from outside; its beginning, if it is long.

@@ -1,4 +1,4 @@
-//! Plain English: a noun where a clause with "what" would stand, in comments and in documents.
+//! Plain English: a noun where a clause with "what" would stand, in comments and in documents; and no "1 alerts" in a text.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,6 +18,48 @@ const MAX_CLAUSES_IN_DOCUMENTS: usize = 5;
 
 /// The most comment lines with the word at all: some questions, and some that a noun would not make better.
 const MAX_LINES_WITH_WHAT: usize = 80;
+
+/// Nouns that texts count.
+const COUNTED: [&str; 34] = [
+    "addresses",
+    "alerts",
+    "attempts",
+    "bytes",
+    "checks",
+    "columns",
+    "containers",
+    "days",
+    "events",
+    "fields",
+    "files",
+    "hours",
+    "interfaces",
+    "items",
+    "keys",
+    "lines",
+    "logins",
+    "messages",
+    "minutes",
+    "problems",
+    "processes",
+    "readings",
+    "recoveries",
+    "restarts",
+    "rows",
+    "seconds",
+    "services",
+    "silences",
+    "targets",
+    "times",
+    "tokens",
+    "units",
+    "warnings",
+    "windows",
+];
+
+/// Texts with a count that is never one, or a large bound.
+const NEVER_ONE: [&str; 4] =
+    ["its {silent} addresses", "all {answered} addresses", "than {limit_bytes} bytes", "than {limit} bytes"];
 
 /// Every Rust file of the package, from the repository's root.
 fn rust_files() -> Vec<String> {
@@ -113,4 +155,32 @@ fn a_clause_with_what_is_found_wherever_it_breaks() {
     assert_eq!(found, ["a.rs:0: \"what is\": is there a noun?"]);
     assert_eq!(comment("    let a = 1; // One."), Some("One."));
     assert_eq!(comment("let url = \"https://what.is/\";"), None);
+}
+
+/// A bound that is a constant is never one.
+fn is_of_a_constant(before: &str) -> bool {
+    before.rsplit_once('{').is_some_and(|(_, name)| !name.is_empty() && !name.contains(|c: char| c.is_lowercase()))
+}
+
+#[test]
+fn a_number_and_its_noun_are_put_together_in_the_one_place_that_knows_plurals() {
+    let mut complaints = Vec::new();
+    for file in rust_files().iter().filter(|file| file.starts_with("src/") && !file.contains("tests")) {
+        let text = read(file);
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (index, line) in code.lines().enumerate().filter(|(_, line)| !line.trim().starts_with("//")) {
+            let is_counted = |(place, _): (usize, &str)| {
+                let (before, behind) = (&line[..place], &line[place + 1..]);
+                let behind = behind.trim_start().trim_start_matches("more ").trim_start_matches("other ");
+                let noun = behind.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+                // Behind a field of the log stands its value.
+                let is_field = behind[noun.len()..].starts_with('=');
+                COUNTED.contains(&noun) && !is_field && before.contains('"') && !is_of_a_constant(before)
+            };
+            if line.match_indices('}').any(is_counted) && !NEVER_ONE.iter().any(|text| line.contains(text)) {
+                complaints.push(format!("{file}:{}: `text::counted` knows the plural: {}", index + 1, line.trim()));
+            }
+        }
+    }
+    fail_on(&complaints);
 }

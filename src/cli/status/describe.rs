@@ -7,11 +7,10 @@ use serde_json::Value as Json;
 use crate::cli::silence::described;
 use crate::core::{
     AlertStatus, FailureStatus, HeldAlertStatus, PendingStatus, ReadingDocument, SetAsideStatus, SilenceStatus, Status,
-    counted,
 };
 use crate::message::size;
 use crate::metric::Unit;
-use crate::text::{left, right, shown, subject, width};
+use crate::text::{counted, left, right, shown, subject, width};
 
 /// The most lines that are shown of each list; `--json` has all.
 const MAX_LINES: usize = 20;
@@ -149,7 +148,7 @@ fn alert(alert: &AlertStatus) -> String {
 /// An alert that came and went while its news was held.
 fn held(held: &HeldAlertStatus) -> String {
     let what = subject(&held.metric, &held.target);
-    let times = if held.times > 1 { format!(", {} times", held.times) } else { String::new() };
+    let times = if held.times > 1 { format!(", {}", counted(held.times, "time")) } else { String::new() };
     let (since, ended) = (time(Some(&held.since)), time(Some(&held.ended)));
     format!("{what} came and went, {since} to {ended}{times}: held until {}", time(held.held_until.as_deref()))
 }

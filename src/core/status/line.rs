@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::message::time;
-use crate::text::shown_within;
+use crate::text::{counted, shown_within};
 
 /// An error is cut here: the line must stay readable in a terminal, and the whole error is in `status`.
 const MAX_ERROR_BYTES: usize = 200;
@@ -38,12 +38,6 @@ pub fn service_status(summary: &ServiceSummary<'_>, zone: &TimeZone) -> String {
     });
     parts.push(format!("next check {}", time(summary.next_check, zone)));
     parts.join(", ")
-}
-
-/// `0 alerts`, `1 alert`, `2 alerts`
-pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::schedule::Reporter;
 use crate::store::{Holder, State};
 
 pub use last::{Containers, LastReadings};
-pub use line::{ServiceSummary, counted, service_status};
+pub use line::{ServiceSummary, service_status};
 
 /// The document that `status --json` prints. Times are RFC 3339; one that is not known is `null`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -41,7 +41,7 @@ fn it_is_told_when_the_start_has_settled_with_the_number_of_those_that_are_not_b
     let trouble = [(metric::CONTAINER_STATE, "web"), (metric::CONTAINER_STATE, "db"), (UNIT_STATE, "cron.service")];
     assert!(check(&mut agent, &trouble, 0).is_empty());
     let told = check(&mut agent, &trouble, 5 * MINUTE);
-    let text = "planned, down for about 4 min (02:36–02:40); not back: 2 containers, 1 units";
+    let text = "planned, down for about 4 min (02:36–02:40); not back: 2 containers, 1 unit";
     assert_eq!(told, [format!("🔄 The host was restarted: {text}")]);
     assert!(check(&mut agent, &trouble, 6 * MINUTE).is_empty());
 }

@@ -14,6 +14,7 @@ use super::days::Days;
 use crate::rule::Level;
 use crate::schedule::first_instant;
 use crate::settings::{Complaint, Doc, Section, Text, doc};
+use crate::text::counted;
 
 /// The bound of windows: nobody needs more, and each is compared with all others.
 pub const MAX_WINDOWS: usize = 50;
@@ -63,7 +64,7 @@ impl QuietHours {
             window
         });
         if windows.len() > MAX_WINDOWS {
-            let complaint = Complaint::new(format!("a list of {} windows", windows.len()));
+            let complaint = Complaint::new(format!("a list of {}", counted(windows.len(), "window")));
             document.problem("quiet_hours", complaint.expected(format!("at most {MAX_WINDOWS}")));
             return QuietHours::default();
         }

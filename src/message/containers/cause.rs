@@ -3,6 +3,7 @@
 use super::super::words::Language;
 use super::super::{Line, Words};
 use crate::snapshot::Cause;
+use crate::text::counted;
 
 const MAX_HEALTH_OUTPUT_CHARS: usize = 120;
 
@@ -30,7 +31,9 @@ impl Words {
                 return format!("反复重启 ({window_minutes} 分钟内 {times} 次)").into();
             }
             Cause::RestartLoop { times, window_minutes } => {
-                return format!("restart loop ({times} times in {window_minutes} minutes)").into();
+                let [times, minutes] =
+                    [(*times, "time"), (*window_minutes, "minute")].map(|(count, of)| counted(count, of));
+                return format!("restart loop ({times} in {minutes})").into();
             }
             Cause::OomKilled if is_chinese => "内存不足被系统杀死 (OOM)",
             Cause::OomKilled => "OOM killed",
@@ -59,7 +62,7 @@ impl Words {
             (Language::Chinese, _) => format!("已 {days} 天"),
             (Language::English, 0) => "since today".to_owned(),
             (Language::English, 1) => "for a day".to_owned(),
-            (Language::English, _) => format!("for {days} days"),
+            (Language::English, _) => format!("for {}", counted(days, "day")),
         }
     }
 

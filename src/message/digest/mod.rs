@@ -15,6 +15,7 @@ use super::fact::episode;
 use super::{About, Fact, Kind, Language, Line, Message, Style, time};
 use crate::alert::Transition;
 use crate::bounds::seconds_between;
+use crate::text;
 
 use merge::merged;
 
@@ -185,7 +186,9 @@ impl Language {
     fn folded(self, count: u64) -> String {
         match self {
             Language::Chinese => format!("📮 积压的 {count} 条消息合并如下"),
-            Language::English => format!("📮 In place of {count} messages that were waiting"),
+            Language::English => {
+                format!("📮 In place of {} that {} waiting", text::counted(count, "message"), text::were(count))
+            }
         }
     }
 
@@ -199,7 +202,9 @@ impl Language {
     fn unlisted(self, count: u64) -> String {
         match self {
             Language::Chinese => format!("另有 {count} 项较早的消息不再逐条列出"),
-            Language::English => format!("{count} older ones are not listed one by one"),
+            Language::English => {
+                format!("{} {} not listed one by one", text::counted(count, "older one"), text::are(count))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::http::{Error, Response};
 use crate::outbox::Outcome;
 use crate::secret::without_tokens;
 use crate::text;
+use crate::text::counted;
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
@@ -85,7 +86,7 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
 
 /// The reason for an answer that is not the robot's: a login page, a proxy's error, a faulty relay.
 fn of_another(response: &Response) -> Outcome {
-    let what = kind(response).map_or_else(|| format!("{} bytes", response.body.len()), str::to_owned);
+    let what = kind(response).map_or_else(|| counted(response.body.len(), "byte"), str::to_owned);
     let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
     match (response.status, response.retry_after()) {
         (429, wait) => Outcome::Throttled { reason, hold: wait.unwrap_or(RATE_LIMIT_HOLD).min(MAX_HOLD) },
@@ -193,7 +194,10 @@ mod tests {
             "<html>0</html>",
             r#"{"errcode":0} x"#,
         ] {
-            assert_eq!(outcome(200, body), retry(&format!("HTTP 200, not a robot's answer ({} bytes)", body.len())));
+            assert_eq!(
+                outcome(200, body),
+                retry(&format!("HTTP 200, not a robot's answer ({})", counted(body.len(), "byte")))
+            );
         }
         assert!(matches!(outcome(502, r#"{"errcode":0}"#), Outcome::Retry { .. }));
         assert_eq!(outcome(200, r#"{"errcode":"93000","errmsg":"m"}"#), errcode(93000));

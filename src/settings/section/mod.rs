@@ -13,6 +13,7 @@ use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::scalar::{Scalar, quoted};
 use super::written::{Values, Written};
+use crate::text::counted;
 
 /// The bound of a list: nobody writes a longer one by hand, and a component that looks for duplicates compares each
 /// item with all others.
@@ -78,7 +79,7 @@ impl Section<'_> {
             return None;
         };
         if nodes.len() > MAX_ITEMS {
-            let complaint = Complaint::new(format!("a list of {} items", nodes.len()));
+            let complaint = Complaint::new(format!("a list of {}", counted(nodes.len(), "item")));
             self.diagnostics.complain(node, &path, &complaint.expected(format!("at most {MAX_ITEMS}")));
             return None;
         }

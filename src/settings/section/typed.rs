@@ -15,6 +15,7 @@ use crate::settings::scalar::{Scalar, quoted};
 use crate::settings::size::size_text;
 use crate::settings::time_zone::{self, time_zone};
 use crate::settings::written::Written;
+use crate::text::counted;
 
 impl Section<'_> {
     pub fn boolean(&mut self, key: &'static str, default: bool, doc: Doc) -> bool {
@@ -192,7 +193,7 @@ impl Section<'_> {
                 .unwrap_or_else(|| default.to_vec());
         };
         if !(1..=MAX_DURATIONS).contains(&nodes.len()) {
-            let complaint = Complaint::new(format!("a list of {} items", nodes.len()));
+            let complaint = Complaint::new(format!("a list of {}", counted(nodes.len(), "item")));
             self.diagnostics.complain(&entry.value, &path, &complaint.expected(expected));
             return default.to_vec();
         }

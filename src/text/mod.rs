@@ -4,9 +4,13 @@
 //! `\u{…}`; the text stays on one line and within a bound. In a message such a character is a space ([`harmless`]), and
 //! each channel escapes its markup. Everything here is pure.
 
+mod plural;
+
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
+
+pub use plural::{are, by, counted, were};
 
 /// The bound of a printed text in bytes, and thereby in columns: no character is wider than it is long in UTF-8.
 pub const MAX_BYTES: usize = 512;

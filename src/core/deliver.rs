@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::save::Saving;
 use super::{Core, Effect, Ticket};
 use crate::clock::{Boot, Now};
 use crate::http;
@@ -19,8 +20,8 @@ use crate::text;
 use crate::worker;
 
 /// How long a message waits for the save that holds it. Then it is sent all the same: a disk that hangs is no reason
-/// for silence.
-const SAVE_PATIENCE: Duration = Duration::from_secs(5);
+/// for silence. The next agent does not know of such an attempt, but that there is no more than one in so long a time.
+pub(super) const SAVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `run --once` gives up after the three quick retries; the messages that are left stay in the state.
 const ATTEMPTS_ONCE: u32 = 4;
@@ -36,38 +37,40 @@ const _: () =
 const CHANNEL: &str = "channel";
 
 /// The outbox for messages while there is no channel.
-const NO_CHANNEL: &str = "";
+pub(super) const NO_CHANNEL: &str = "";
 
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
-    senders: Vec<Sender>,
+    pub(super) senders: Vec<Sender>,
     next_ticket: u64,
     /// Knows the secrets of every channel so far.
-    scrubber: Scrubber,
+    pub(super) scrubber: Scrubber,
 }
 
 /// One channel, and its work. Its outbox is in the state, under its name.
 #[derive(Debug)]
-struct Sender {
-    channel: Channel,
-    flight: Option<Flight>,
+pub(super) struct Sender {
+    pub(super) channel: Channel,
+    pub(super) flight: Option<Flight>,
+    /// Not before this instant is a message sent whose save failed.
+    pub(super) unsaved_from: Boot,
     /// The configuration no longer has this channel; it only waits for the answer to its last message.
-    is_retired: bool,
+    pub(super) is_retired: bool,
 }
 
 /// A message on its way.
 #[derive(Debug)]
-struct Flight {
+pub(super) struct Flight {
     ticket: Ticket,
     /// The sender, who judges the answer.
-    channel: Channel,
+    pub(super) channel: Channel,
     /// No other job is left to deliver the message.
     is_last: bool,
-    stage: Stage,
+    pub(super) stage: Stage,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// It waits until this revision of the state is saved, or until that instant at the latest.
     Saving {
         revision: u64,
@@ -78,69 +81,6 @@ enum Stage {
 }
 
 impl Core {
-    /// Makes a sender for each channel of the configuration.
-    pub(super) fn open_channels(&mut self) {
-        let channels = if self.config.channels.is_empty() && !self.mode.is_service {
-            vec![Channel::terminal()]
-        } else {
-            self.config.channels.clone()
-        };
-        channels.iter().filter_map(Channel::secret).for_each(|secret| self.delivery.scrubber.learn_url(secret));
-        let mut former: Vec<Sender> = std::mem::take(&mut self.delivery.senders);
-        for channel in channels {
-            let same = former.iter().position(|sender| sender.channel.name() == channel.name());
-            let same = same.map(|place| former.swap_remove(place));
-            // The new channel need not observe a pause that its predecessor asked for.
-            if same.as_ref().is_some_and(|sender| sender.channel != channel)
-                && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
-            {
-                outbox.end_hold();
-            }
-            let flight = same.and_then(|sender| sender.flight);
-            self.delivery.senders.push(Sender { channel, flight, is_retired: false });
-        }
-        let retired = former.into_iter().filter(|sender| sender.flight.is_some());
-        self.delivery.senders.extend(retired.map(|sender| Sender { is_retired: true, ..sender }));
-        self.call_back();
-        self.give_orphans_a_channel();
-    }
-
-    /// A message that was not sent yet goes out as the new configuration has it.
-    fn call_back(&mut self) {
-        for sender in &mut self.delivery.senders {
-            let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
-            let Some(flight) = sender.flight.take_if(is_unsent) else { continue };
-            if let Some(outbox) = self.state.change().outboxes.get_mut(flight.channel.name()) {
-                outbox.call_back();
-            }
-        }
-        self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
-    }
-
-    /// Messages for a channel that is gone wait for the first one that is there.
-    fn give_orphans_a_channel(&mut self) {
-        let senders = &self.delivery.senders;
-        let first = senders.iter().find(|sender| !sender.is_retired).map_or(NO_CHANNEL, |sender| sender.channel.name());
-        let is_orphan = |name: &&String| *name != first && !senders.iter().any(|sender| sender.channel.name() == *name);
-        let orphans: Vec<String> = self.state.get().outboxes.keys().filter(is_orphan).cloned().collect();
-        for name in orphans {
-            let outboxes = &mut self.state.change().outboxes;
-            if let Some(orphan) = outboxes.remove(&name) {
-                outboxes.entry(first.to_owned()).or_default().take_over(orphan);
-            }
-        }
-    }
-
-    /// The configuration was read again: refused messages are tried at once.
-    pub(super) fn reopen_outboxes(&mut self) {
-        self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
-    }
-
-    /// A restart reads the configuration as a reload does: a user who corrected it need not wait for a pause.
-    pub(super) fn end_refusals(&mut self) {
-        self.state.update().outboxes.values_mut().for_each(Outbox::end_refusal);
-    }
-
     /// Starts the delivery of each sender's next message, if one is due and none is on its way.
     pub(super) fn deliver_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for place in 0..self.delivery.senders.len() {
@@ -184,10 +124,12 @@ impl Core {
 
     /// Sends a message that is in the saved state, or has waited long enough for that.
     fn send_if_saved(&mut self, place: usize, now: Now, effects: &mut Vec<Effect>) {
-        let Some(flight) = &mut self.delivery.senders[place].flight else { return };
-        let Stage::Saving { revision, until, .. } = &flight.stage else { return };
+        let sender = &mut self.delivery.senders[place];
+        let Some(unsaved_from) = sender.unsaved_from(&self.state) else { return };
+        let Some(flight) = &mut sender.flight else { return };
+        let Stage::Saving { revision, .. } = &flight.stage else { return };
         let is_saved = self.state.has(*revision);
-        if !is_saved && !self.state.failed(*revision) && now.boot < *until {
+        if !is_saved && now.boot < unsaved_from {
             return;
         }
         let Stage::Saving { job, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
@@ -225,6 +167,7 @@ impl Core {
         let senders = &mut self.delivery.senders;
         let Some(sender) = senders.iter_mut().find(|sender| sender.flight.as_ref().is_some_and(is_it)) else { return };
         let Some(flight) = sender.flight.take() else { return };
+        sender.unsaved_from = now.boot.after(SAVE_PATIENCE);
         let outcome = match judge(&flight.channel) {
             // A channel with a new configuration has nothing to do with the answer to its former one.
             Outcome::ChannelRefused { reason }
@@ -250,7 +193,7 @@ impl Core {
         }
         if self.delivery.senders.iter().any(|sender| sender.is_retired && sender.flight.is_none()) {
             self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
-            self.give_orphans_a_channel();
+            self.give_orphans_a_channel(now.boot);
         }
     }
 
@@ -345,8 +288,7 @@ impl Core {
         let due = |sender: &Sender| match &sender.flight {
             None if sender.is_retired => None,
             None => self.state.get().outboxes.get(sender.channel.name())?.next_attempt(sender.channel.budget()),
-            Some(Flight { stage: Stage::Saving { until, .. }, .. }) => Some(*until),
-            Some(_) => None,
+            Some(_) => sender.unsaved_from(&self.state),
         };
         self.delivery.senders.iter().filter_map(due).min()
     }
@@ -369,6 +311,18 @@ impl Core {
         let senders = self.delivery.senders.iter().filter(|sender| !sender.is_retired);
         let names: Vec<String> = senders.map(|sender| sender.channel.to_string()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+}
+
+impl Sender {
+    /// When the message that waits for its save is sent without it.
+    fn unsaved_from(&self, state: &Saving) -> Option<Boot> {
+        match self.flight.as_ref()?.stage {
+            // A disk that refuses is not waited for.
+            Stage::Saving { revision, .. } if state.failed(revision) => Some(self.unsaved_from),
+            Stage::Saving { until, .. } => Some(until),
+            Stage::Sent => None,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`Input::Saved`], but only for some seconds.
 
 mod causes;
+mod channels;
 mod checks;
 mod deliver;
 mod events;
@@ -223,12 +224,11 @@ impl Core {
     /// An agent that goes on from the content of the state's folder.
     pub fn new(config: Resolved, loaded: Loaded, mode: Mode, now: Now) -> Core {
         let is_new = matches!(loaded, Loaded::Nothing);
-        // A state that was set aside, or was never there, is written at once: then a restart can tell a report that was
-        // missed since.
+        // One that was set aside, or never there, is written at once: a restart can tell a report that was missed since.
         let (state, unsaved, damage) = match loaded {
             Loaded::State(state) => (*state, false, None),
             Loaded::Nothing => (State::default(), true, None),
-            Loaded::Damaged(damage) => (State::default(), true, Some(damage)),
+            Loaded::Damaged(damage) => (State::in_place_of_lost(now.boot), true, Some(damage)),
         };
         let reporter = new_reporter(&config, state.report.clone(), now);
         let starting = start::starts_until(mode.uptime, now.boot);
@@ -251,9 +251,8 @@ impl Core {
             starting,
             shown_status: String::new(),
         };
-        core.open_channels();
+        core.open_first_channels(now.boot);
         core.open_taps();
-        core.end_refusals();
         core.look_at_clock(now);
         if let Some(damage) = damage {
             core.tell_of_damage(&damage, now);

@@ -31,7 +31,7 @@ impl Core {
             self.reporting = Reporting::default();
         }
         self.config = config;
-        self.open_channels();
+        self.open_channels(now.boot);
         self.open_taps();
         self.reporter = new_reporter(&self.config, Some(self.reporter.state().clone()), now);
         self.look_at_clock(now);

@@ -4,11 +4,13 @@
 //! delivered. It reads no clock and does no I/O; the core asks it for the next message.
 
 mod entry;
+mod handover;
 mod outcome;
 mod validate;
 mod window;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -103,22 +105,6 @@ impl Outbox {
         self.waiting.push_back(Entry::new(message, now));
     }
 
-    /// Takes over the messages of a channel that is gone, in the order in which they were queued. It does not take over
-    /// the budget, which was another channel's.
-    pub fn take_over(&mut self, other: Outbox) {
-        let on_its_way = if self.on_its_way { self.waiting.pop_front() } else { None };
-        let mut all: Vec<Entry> = self.waiting.drain(..).chain(other.rejected).chain(other.waiting).collect();
-        all.sort_by_key(|entry| entry.queued);
-        for entry in &mut all {
-            (entry.not_before, entry.rejections, entry.rejected_since, entry.jobs_done) = (None, 0, None, 0);
-        }
-        self.waiting = on_its_way.into_iter().chain(all).collect();
-        self.set_aside.extend(other.set_aside);
-        self.set_aside_untold = self.set_aside_untold.saturating_add(other.set_aside_untold);
-        self.bound_set_aside();
-        debug_assert!(self.is_consistent(None));
-    }
-
     /// Whether so much waits that it is to be folded.
     pub fn is_overfull(&self) -> bool {
         let bytes = self.waiting.iter().map(|entry| entry.message.bytes());
@@ -203,6 +189,11 @@ impl Outbox {
         if let Some(budget) = budget {
             self.window.delay(now, budget);
         }
+    }
+
+    /// The state that this comes from does not know of attempts within `gap`, of which there may be one in each `pause`.
+    pub fn presume(&mut self, gap: &Range<Boot>, pause: Duration, budget: Budget) {
+        self.window.presume(gap, pause, budget);
     }
 
     /// A job of the message that was on its way is done, and the next one is due.

@@ -129,6 +129,23 @@ fn an_attempt_that_a_crash_cut_off_still_counts() {
 }
 
 #[test]
+fn attempts_of_which_a_state_does_not_know_count_until_a_minute_after_their_arrival() {
+    let pause = Duration::from_secs(5);
+    let sent_after = |gap: Range<Boot>, now| {
+        let mut outbox = outbox(&["m"; 30]);
+        outbox.presume(&gap, pause, BUDGET.unwrap());
+        let sent = std::iter::from_fn(|| send(&mut outbox, now, &Outcome::Delivered)).count();
+        (sent, next_attempt(&outbox))
+    };
+    // Six of them, the first at 75 s, which arrived by 85 s.
+    assert_eq!(sent_after(at(68_000)..at(100_000), at(100_000)), (14, Some(at(145_000))));
+    // None, as the agent ended at once.
+    assert_eq!(sent_after(at(96_000)..at(100_000), at(100_000)).0, 20);
+    // Whenever that state was saved: the machine's start ended them all, and half of the minute is over.
+    assert_eq!(sent_after(Boot::EARLIEST..at(0), at(20_000)), (10, Some(at(25_000))));
+}
+
+#[test]
 fn a_throttled_channel_is_left_alone_and_the_message_is_not_blamed() {
     let mut outbox = outbox(&["a"]);
     let throttled = Outcome::Throttled { reason: "errcode 45009".to_owned(), hold: Duration::from_secs(60) };

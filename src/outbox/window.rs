@@ -1,6 +1,7 @@
 //! The budget: the attempts of the last minute. A failed attempt counts: the channel may have counted it too.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::keep;
 use crate::clock::Boot;
 
-/// The bound of any channel's budget, and of the time that an attempt takes to arrive.
+/// The bounds of any channel's budget, and of the time that an attempt takes to arrive.
 const MAX_ATTEMPTS: usize = 1000;
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(60);
 
 /// How many attempts a channel takes in any window of time, and how late an attempt can still arrive.
@@ -22,9 +24,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Whether a state file can hold all attempts that this budget counts.
+    /// Whether a state file can hold all attempts that this budget counts, for as long as they count.
     pub const fn is_within_bounds(&self) -> bool {
-        self.attempts <= MAX_ATTEMPTS && self.longest_attempt.as_millis() <= LONGEST_ATTEMPT.as_millis()
+        self.attempts <= MAX_ATTEMPTS
+            && self.window.as_millis() <= LONGEST_WINDOW.as_millis()
+            && self.longest_attempt.as_millis() <= LONGEST_ATTEMPT.as_millis()
     }
 }
 
@@ -40,6 +44,11 @@ impl Window {
     pub fn free_at(&self, budget: Budget) -> Option<Boot> {
         let over = self.latest_arrivals.len().checked_sub(budget.attempts)?;
         self.latest_arrivals.get(over).map(|arrival| arrival.after(budget.window))
+    }
+
+    /// Whether no attempt counts any more, whatever the budget.
+    pub fn is_over(&self, now: Boot) -> bool {
+        self.latest_arrivals.iter().all(|arrival| arrival.after(LONGEST_WINDOW) <= now)
     }
 
     /// Counts an attempt that is about to be made: until its end is known, it may arrive as late as possible.
@@ -67,6 +76,15 @@ impl Window {
         if let Some(last) = self.latest_arrivals.back_mut() {
             *last = now;
         }
+    }
+
+    /// Counts the attempts that an agent which is gone may have made within `gap` and could not save: one in each `pause`,
+    /// the last as the gap ends.
+    pub fn presume(&mut self, gap: &Range<Boot>, pause: Duration, budget: Budget) {
+        let made = std::iter::successors(Some(gap.end), |made| Some(made.before(pause)));
+        let presumed = made.take(budget.attempts).take_while(|made| *made - gap.start >= pause);
+        self.latest_arrivals.extend(presumed.map(|made| made.after(budget.longest_attempt)));
+        self.latest_arrivals.make_contiguous().sort_unstable();
     }
 
     /// Corrects values from a file that cannot be true; returns how many there were.

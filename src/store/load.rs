@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::damage::{self, Damage};
 use super::folder::{PATIENCE, explain_owner};
 use super::{Document, FILE_NAME, MAX_FILE_BYTES, ROBOT, State, VERSION};
-use crate::clock::Now;
+use crate::clock::{Boot, Now};
 use crate::files::Folder;
 
 #[derive(Deserialize)]
@@ -134,6 +134,8 @@ fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, 
         // It did not go down after all.
         state.starts.shut_down = None;
     }
+    // The machine's start ended every agent of before.
+    state.gap = Some(if is_another { Boot::EARLIEST..Boot::from_micros(0) } else { document.saved_boot..now.boot });
     let corrected = state.correct(now);
     (state, corrected)
 }
@@ -143,7 +145,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::clock::Boot;
     use crate::store::encode;
 
     const NOW_MICROS: i64 = 10_000_000_000;
@@ -211,7 +212,8 @@ mod tests {
     fn nothing_is_corrected_of_what_an_agent_wrote() {
         let (state, corrected) = read(&document()).unwrap();
         assert_eq!(corrected, 0);
-        let encoded = encode(&state, "boot", now()).unwrap();
+        let saved = Now { boot: Boot::from_micros(8), ..now() };
+        let encoded = encode(&state, "boot", saved).unwrap();
         assert_eq!(read(&serde_json::from_slice(&encoded.bytes).unwrap()).unwrap(), (state, 0));
     }
 

@@ -13,6 +13,7 @@ mod starts;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -107,9 +108,18 @@ pub struct State {
     /// The machine's starts and ends.
     #[serde(default, skip_serializing_if = "Starts::is_empty")]
     pub starts: Starts,
+    /// Of a state that was read: from its save to the end of the agent that wrote it, at the latest. A message that was
+    /// sent meanwhile without a save is not in it.
+    #[serde(skip)]
+    pub gap: Option<Range<Boot>>,
 }
 
 impl State {
+    /// In place of one that cannot be known any more.
+    pub fn in_place_of_lost(now: Boot) -> State {
+        State { gap: Some(Boot::EARLIEST..now), ..State::default() }
+    }
+
     /// Moves every instant to the clock of another start of the machine: to the most likely one, and for the robot's
     /// budget to the latest possible one.
     fn shift(&mut self, likely_micros: i64, certain_micros: i64) {

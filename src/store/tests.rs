@@ -118,8 +118,13 @@ fn state(title: &str) -> State {
     state
 }
 
+/// What is loaded, but for the gap since the save.
 fn load<F: Folder>(store: &mut Store<F>, now: Now) -> Loaded {
-    store.load(now).unwrap()
+    let mut loaded = store.load(now).unwrap();
+    if let Loaded::State(state) = &mut loaded {
+        state.gap = None;
+    }
+    loaded
 }
 
 #[test]
@@ -255,6 +260,21 @@ fn on_another_start_of_the_machine_pauses_go_on() {
     let mut other = Store::new(same.folder, "second".to_owned());
     let Loaded::State(loaded) = load(&mut other, restarted) else { panic!() };
     assert_eq!(loaded.outboxes[ROBOT].next_attempt(None), Some(restarted.boot.after(Duration::from_secs(45))));
+}
+
+#[test]
+fn from_the_save_on_something_may_have_been_sent_until_the_load_or_the_machines_start() {
+    let mut store = Store::new(FakeFolder::default(), "first".to_owned());
+    store.save(&state("one"), at(1010)).unwrap();
+    let gap = |folder, boot_id: &str, now| {
+        let mut store = Store::new(folder, boot_id.to_owned());
+        let Loaded::State(loaded) = store.load(now).unwrap() else { panic!() };
+        (loaded.gap, store.folder)
+    };
+    let (same, folder) = gap(store.folder, "first", at(1020));
+    assert_eq!(same, Some(at(1010).boot..at(1020).boot));
+    let (other, _) = gap(folder, "second", Now { boot: Boot::from_millis(5000), ..at(1035) });
+    assert_eq!(other, Some(Boot::EARLIEST..Boot::from_millis(0)));
 }
 
 #[test]

@@ -62,7 +62,8 @@ impl World {
         }
         let is_orphan = *sender != Sender::There;
         let is_of_now = !is_orphan && self.is_in_force(flight.webhook);
-        if *sender != Sender::Forgotten {
+        let is_forgotten = matches!(sender, Sender::Forgotten | Sender::Lost);
+        if *sender != Sender::Lost {
             self.paces[*robot].arrived(arrived, !is_of_now);
         }
         if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) {
@@ -72,20 +73,13 @@ impl World {
             }
             let created = self.true_time_of(Message::read(content).created);
             let group = &mut self.groups[usize::from(*robot == PAGER)];
-            let arrival = Arrived {
-                content,
-                is_heard,
-                is_orphan,
-                is_forgotten: *sender == Sender::Forgotten,
-                posted: *posted,
-                created,
-            };
+            let arrival = Arrived { content, is_heard, is_orphan, is_forgotten, posted: *posted, created };
             let is_new = group.oracle.accepted(&arrival, self.settings.rules());
             if group.oracle.was_rejected(content) {
                 // Others went first, so it is no last word: its own time says how old it is.
                 group.containers.lose(content, arrived);
             } else if is_new {
-                group.containers.read(content, created, &self.engine, *sender != Sender::Forgotten, arrived);
+                group.containers.read(content, created, &self.engine, !is_forgotten, arrived);
             }
         }
     }

@@ -45,9 +45,8 @@ use run::{Outcome, simulate};
 const HOURS: u64 = 24;
 /// Seeds of the ordinary test run.
 const SEEDS: u64 = 2;
-/// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh. Seed 2 goes wrong, and is not explained yet: 21
-/// messages reach the robot within a minute.
-const FIRST_SEED: u64 = 3;
+/// Where the ordinary test run begins; with `SIMULATE_DAYS` seeds are fresh.
+const FIRST_SEED: u64 = 2;
 
 /// `SIMULATE_SEED` and `SIMULATE_HOURS` repeat one run with its trace; `SIMULATE_DAYS` runs as many days over seeds that
 /// nobody tried before, or over those from `SIMULATE_SEED` on.

@@ -57,8 +57,10 @@ pub enum Fate {
 pub enum Sender {
     There,
     Gone,
-    /// It is gone, and so is what it knew: the next agent cannot know that there was such a message.
+    /// It is gone, and what it knew was not saved: the next agent cannot know that there was such a message.
     Forgotten,
+    /// It is gone, and all that it had saved.
+    Lost,
 }
 
 /// A message on its way. Times are true ones.

@@ -173,6 +173,10 @@ impl World {
     pub fn start_from(&mut self, content: Option<&Content>) {
         let saved: Option<Rc<Saved>> = content.and_then(|content| content.saved.clone());
         let (now, boot_id, time) = (self.clock.now(), self.clock.boot_id(), self.clock.true_time);
+        if content.is_none() {
+            // Nothing tells a first start from one whose predecessor was gone before its first save had ended.
+            self.loses_budget();
+        }
         self.model = saved.as_ref().map_or_else(Model::default, |saved| saved.resumed(now, &boot_id));
         // Nobody knows a look that an agent could not save before it was killed.
         self.last_over = saved.as_ref().map_or([i64::MIN / 2; WATCHED.len()], |saved| saved.last_over);

@@ -286,7 +286,8 @@ impl World {
             self.disk.lose_power(&mut self.random);
             self.must_be_whole();
             if self.torn_by_lie {
-                self.forgets();
+                self.forgets(Sender::Lost);
+                self.loses_budget();
             }
         }
         let longest = if machine { HOUR } else { 2 * MINUTE };
@@ -304,20 +305,27 @@ impl World {
         }
         self.disturbed();
         if self.unsaved.take().is_some() {
-            self.forgets();
+            self.forgets(Sender::Forgotten);
         }
         self.note(|| "a new agent starts".to_owned());
     }
 
-    /// The agent could not save its state, or the saved one was destroyed: it is not to blame for forgetting.
-    pub fn forgets(&mut self) {
+    /// The agent could not save its state, or the saved one was destroyed: it is not to blame for forgetting anything but
+    /// how often it may send.
+    fn forgets(&mut self, sender: Sender) {
         let time = self.clock.true_time;
         for group in &mut self.groups {
             group.oracle.forgets(time);
             group.containers.forget();
         }
+        let orphans = self.orphans.iter_mut().filter(|flight| flight.sender != Sender::Lost);
+        orphans.for_each(|flight| flight.sender = sender);
+    }
+
+    /// There is no state any more: how often it may send is forgotten with the rest.
+    pub fn loses_budget(&mut self) {
         self.paces.iter_mut().for_each(Pace::forget);
-        self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Forgotten);
+        self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Lost);
     }
 
     /// The state file is the old one or the new one, whole.

@@ -55,6 +55,30 @@ fn a_restart_with_another_webhook_waits_for_no_pause_of_the_one_that_refused_eve
 }
 
 #[test]
+fn a_channel_that_is_gone_for_a_moment_has_its_budget_and_its_pause_when_it_is_back() {
+    let mut telling = every_change_is_told(config(KEY));
+    telling.policy.cooldown = Duration::ZERO;
+    let mut agent = Driven::new(telling.clone(), Mode::default());
+    for second in 0..20 {
+        let (ticket, ..) = agent.check([90.0, 10.0][second % 2], at(1000 * second as i64)).post().unwrap();
+        agent.answered(ticket, 0, at(1000 * second as i64));
+    }
+    // A restart without it, too.
+    let mut agent = agent.reload(config(""), at(20_000)).restarted(config(""), at(21_000));
+    agent.reload(telling, at(22_000)).check(90.0, at(22_000));
+    assert_eq!((agent.post(), agent.core.next_due(at(22_000))), (None, Some(at(60_000).boot)));
+    assert!(agent.step(Input::Time, at(60_000)).post().is_some());
+
+    let mut agent = Driven::new(config(KEY), Mode { is_service: true, ..Mode::default() });
+    let (ticket, ..) = agent.check(90.0, at(0)).post().unwrap();
+    agent.answered(ticket, 45009, at(100)).reload(config(""), at(200)).reload(config(KEY), at(300));
+    assert!(agent.step(Input::Time, at(60_000)).post().is_none());
+    let (ticket, ..) = agent.step(Input::Time, at(60_200)).post().unwrap();
+    agent.answered(ticket, 0, at(60_200)).reload(config(""), at(4_000_000));
+    assert_eq!(agent.core.state.get().outboxes.keys().collect::<Vec<_>>(), [""], "it is over");
+}
+
+#[test]
 fn a_secret_that_was_ever_in_force_is_shown_nowhere() {
     let relay = |secret: &str| config(&format!("https://relay.example.com/hook/{secret}"));
     let mut agent = Driven::new(relay("Zx9kFirst"), Mode::default());

@@ -155,7 +155,7 @@ fn a_message_is_sent_once_its_save_has_ended_and_not_before() {
 }
 
 #[test]
-fn a_message_waits_five_seconds_for_a_disk_that_hangs_and_no_time_for_one_that_refuses() {
+fn a_message_waits_five_seconds_for_a_disk_that_hangs_and_for_one_that_refuses_if_it_is_not_the_first() {
     let mut agent = Driven::new(config(KEY), Mode::default());
     agent.disk_is_slow = true;
     assert!(agent.check(90.0, at(0)).post().is_none());
@@ -171,8 +171,12 @@ fn a_message_waits_five_seconds_for_a_disk_that_hangs_and_no_time_for_one_that_r
 
     let mut agent = Driven::new(config(KEY), Mode::default());
     agent.disk_is_slow = true;
-    agent.check(90.0, at(0)).step(Input::Saved(Err("disk full".to_owned())), at(10));
-    assert!(agent.post().is_some());
+    let refused = || Input::Saved(Err("disk full".to_owned()));
+    let (ticket, ..) = agent.check(90.0, at(6000)).step(refused(), at(6010)).post().unwrap();
+    agent.answered(ticket, 0, at(6100)).check(10.0, at(6200)).step(refused(), at(6300)).step(refused(), at(6310));
+    // A restart would know of neither.
+    assert_eq!((agent.post(), agent.core.next_due(at(6310))), (None, Some(at(11_100).boot)));
+    assert!(agent.step(Input::Time, at(11_100)).post().is_some());
 }
 
 #[test]

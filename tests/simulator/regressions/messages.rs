@@ -4,7 +4,7 @@ use super::super::clock::{MINUTE, SECOND};
 use super::super::mishap::DiskFault;
 use super::super::robot::Mood;
 use super::super::script::{Act, Script};
-use super::super::settings::Webhook;
+use super::super::settings::{Settings, Webhook};
 
 /// As [`super::super::host::WATCHED`] has them.
 const DISK_A: &str = "💾 磁盘使用率(/a)";
@@ -89,6 +89,19 @@ pub fn state_unreadable_for_a_while() -> Script {
 /// A save takes forty seconds, and the message a few.
 pub fn save_that_hangs() -> Script {
     Script::new(30 * MINUTES, |_| {}).at(30, Act::SlowDisk(10)).at(90, Act::Over(MEMORY)).told(MEMORY_FIRES, 120..130)
+}
+
+/// A backlog goes out on a disk that takes minutes for a save, and the next agent, on a quick one, has the rest.
+pub fn unsaved_attempts_and_a_kill() -> Script {
+    let rules = |settings: &mut Settings| (settings.rules.cooldown, settings.check_interval) = (0, 30);
+    Script::new(60 * MINUTES, rules)
+        .at(30, Act::Robots(Mood::Unreachable))
+        .at(45, Act::Over(MEMORY))
+        .at(30 * MINUTES, Act::SlowDisk(100))
+        .at(30 * MINUTES, Act::Robots(Mood::Well))
+        .at(36 * MINUTES, Act::Kill { away: 1 })
+        .at(36 * MINUTES, Act::SlowDisk(0))
+        .told_times(MEMORY_FIRES, 36 * MINUTES..37 * MINUTES, 5..20)
 }
 
 /// Messages that wait for the robot do not go to nobody's terminal.

@@ -1,0 +1,94 @@
+//! The senders of the configuration's channels: opened at the start and at a reload, with the messages that wait for them.
+
+use super::Core;
+use super::deliver::{Flight, NO_CHANNEL, SAVE_PATIENCE, Sender, Stage};
+use crate::clock::Boot;
+use crate::notify::Channel;
+use crate::outbox::Outbox;
+
+impl Core {
+    /// Opens the channels of an agent that begins.
+    pub(super) fn open_first_channels(&mut self, now: Boot) {
+        self.open_channels(now);
+        self.presume_unsaved_attempts();
+        self.end_refusals();
+    }
+
+    /// Makes a sender for each channel of the configuration.
+    pub(super) fn open_channels(&mut self, now: Boot) {
+        let channels = if self.config.channels.is_empty() && !self.mode.is_service {
+            vec![Channel::terminal()]
+        } else {
+            self.config.channels.clone()
+        };
+        channels.iter().filter_map(Channel::secret).for_each(|secret| self.delivery.scrubber.learn_url(secret));
+        let mut former: Vec<Sender> = std::mem::take(&mut self.delivery.senders);
+        for channel in channels {
+            let same = former.iter().position(|sender| sender.channel.name() == channel.name());
+            let same = same.map(|place| former.swap_remove(place));
+            // The new channel need not observe a pause that its predecessor asked for.
+            if same.as_ref().is_some_and(|sender| sender.channel != channel)
+                && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
+            {
+                outbox.end_hold();
+            }
+            let unsaved_from = same.as_ref().map_or(now.after(SAVE_PATIENCE), |sender| sender.unsaved_from);
+            let flight = same.and_then(|sender| sender.flight);
+            self.delivery.senders.push(Sender { channel, flight, unsaved_from, is_retired: false });
+        }
+        let retired = former.into_iter().filter(|sender| sender.flight.is_some());
+        self.delivery.senders.extend(retired.map(|sender| Sender { is_retired: true, ..sender }));
+        self.call_back();
+        self.give_orphans_a_channel(now);
+    }
+
+    /// Counts the attempts of which the state does not know.
+    fn presume_unsaved_attempts(&mut self) {
+        let state = self.state.update();
+        let Some(gap) = state.gap.take() else { return };
+        for Sender { channel, .. } in &self.delivery.senders {
+            if let Some(budget) = channel.budget() {
+                state.outboxes.entry(channel.name().to_owned()).or_default().presume(&gap, SAVE_PATIENCE, budget);
+            }
+        }
+    }
+
+    /// A message that was not sent yet goes out as the new configuration has it.
+    fn call_back(&mut self) {
+        for sender in &mut self.delivery.senders {
+            let is_unsent = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
+            let Some(flight) = sender.flight.take_if(is_unsent) else { continue };
+            if let Some(outbox) = self.state.change().outboxes.get_mut(flight.channel.name()) {
+                outbox.call_back();
+            }
+        }
+        self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
+    }
+
+    /// Messages for a channel that is gone wait for the first one that is there.
+    pub(super) fn give_orphans_a_channel(&mut self, now: Boot) {
+        let senders = &self.delivery.senders;
+        let first = senders.iter().find(|sender| !sender.is_retired).map_or(NO_CHANNEL, |sender| sender.channel.name());
+        let is_orphan = |name: &str| name != first && !senders.iter().any(|sender| sender.channel.name() == name);
+        if !self.state.get().outboxes.keys().any(|name| is_orphan(name)) {
+            return;
+        }
+        let outboxes = &mut self.state.change().outboxes;
+        let mut first_outbox = outboxes.remove(first).unwrap_or_default();
+        for (_, orphan) in outboxes.iter_mut().filter(|(name, _)| is_orphan(name)) {
+            first_outbox.take_over(orphan.hand_over());
+        }
+        outboxes.retain(|name, outbox| !is_orphan(name) || !outbox.is_of_no_use(now));
+        outboxes.insert(first.to_owned(), first_outbox);
+    }
+
+    /// The configuration was read again: refused messages are tried at once.
+    pub(super) fn reopen_outboxes(&mut self) {
+        self.state.change().outboxes.values_mut().for_each(Outbox::reopen);
+    }
+
+    /// A restart reads the configuration as a reload does: a user who corrected it need not wait for a pause.
+    fn end_refusals(&mut self) {
+        self.state.update().outboxes.values_mut().for_each(Outbox::end_refusal);
+    }
+}

@@ -126,7 +126,7 @@ fn what_is_dead_is_told_and_the_name_server_is_not_blamed() {
         let worker = worker().with_deadline(Duration::from_secs(2));
         let told = post(&worker, "http://robot.test:9/send?key=k").unwrap_err().to_string();
         assert!(told.starts_with("timed out while connecting to robot.test: 10.9.9.9: "), "{told}");
-        assert!(told.ends_with("; 1 do not answer"), "{told}");
+        assert!(told.ends_with("; 1 does not answer"), "{told}");
         assert!(!told.contains("resolv.conf"), "{told}");
     });
 }

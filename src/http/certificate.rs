@@ -15,6 +15,11 @@ const TRUST: &str = "name the file of the authority that signed it in SSL_CERT_F
 const MAKE_ONE: &str = "make one with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE \
                         -addext subjectAltName=DNS:HOST`, and name its file in SSL_CERT_FILE";
 
+const NAME_IT: &str = "write one of its hosts into the URL, unless something else answers at that address";
+
+pub const STRONG_ONE: &str = "the server needs one with SHA-256 or better and an RSA (from 2048 bits), ECDSA (P-256 or \
+                              P-384) or Ed25519 key";
+
 /// The number of names that are shown, and the length of each: names on a certificate are the server's choice.
 const MAX_NAMES: usize = 3;
 const MAX_NAME_CHARS: usize = 64;
@@ -43,17 +48,21 @@ pub fn explain(bad: &Bad, whose: &str) -> String {
             format!("names no host at all (it has no subjectAltName): {MAKE_ONE}")
         }
         Bad::NotValidForNameContext { presented, .. } => {
-            format!("is for another host ({}): something else answers at that address", names(presented))
+            format!("is for another host ({}): {NAME_IT}", names(presented))
         }
-        Bad::NotValidForName => "is for another host: something else answers at that address".to_owned(),
+        Bad::NotValidForName => format!("is for another host: {NAME_IT}"),
         Bad::Revoked => "has been revoked by its authority: the server needs a new one".to_owned(),
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
             "is not for servers (extendedKeyUsage without serverAuth): the server needs another one".to_owned()
         }
         Bad::BadSignature => {
-            "is not signed by the authority that this system knows by the name in it: bring the file in SSL_CERT_FILE, or \
-             ca-certificates, up to date"
+            "is not signed by the authority that this system knows by the name in it, or its key is too weak (RSA below \
+             2048 bits): bring the file in SSL_CERT_FILE, or ca-certificates, up to date, or make a stronger one"
                 .to_owned()
+        }
+        Bad::UnsupportedSignatureAlgorithmContext { .. }
+        | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            format!("is signed in a way that is not secure any more (SHA-1) or is unusual: {STRONG_ONE}")
         }
         // webpki's errors have no variant of their own in rustls, and it does not pass on their type.
         Bad::Other(other) => match &*other.to_string() {
@@ -127,9 +136,12 @@ mod tests {
             Bad::BadEncoding,
             Bad::UnhandledCriticalExtension,
             Bad::ApplicationVerificationFailure,
+            // As rustls shows it, it is a page of numbers.
+            Bad::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: vec![], supported_algorithms: vec![] },
         ] {
             let told = explain(&bad, "robot.example");
             assert!(told.starts_with("the certificate of robot.example ") && told.contains(": "), "{told}");
+            assert!(!told.contains('{') && !told.contains('['), "{told}");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use rustls::{AlertDescription, InvalidMessage};
+use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 
 use super::connector::Stage;
 use super::proxy::Proxy;
@@ -89,9 +89,20 @@ fn of_tls(error: &rustls::Error, peer: &str) -> String {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             format!("{peer} does not speak TLS at that port: check the scheme (http or https) and the port of the URL")
         }
-        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion)
-        | rustls::Error::PeerIncompatible(_) => {
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
             format!("{peer} has no TLS version that is still secure: it needs TLS 1.2 or 1.3 ({error})")
+        }
+        // OpenSSL's answer to each of them.
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) | rustls::Error::PeerIncompatible(_) => {
+            format!(
+                "{peer} has no TLS version, cipher or kind of key that this program takes: it needs TLS 1.2 or 1.3 with \
+             ECDHE; as to its certificate, {} ({error})",
+                certificate::STRONG_ONE
+            )
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            format!("{peer} asks for a certificate of the sender (mutual TLS), and this program has none")
         }
         rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
             format!("{peer} does not serve that name: check the host in the URL")
@@ -130,6 +141,8 @@ mod tests {
             (bad(CertificateError::UnknownIssuer), Stage::Tls, "update ca-certificates"),
             (tls(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), Stage::Tls, "does not speak TLS"),
             (alert(AlertDescription::ProtocolVersion), Stage::Tls, "TLS 1.2"),
+            (alert(AlertDescription::HandshakeFailure), Stage::Tls, "cipher or kind of key"),
+            (alert(AlertDescription::CertificateRequired), Stage::Tls, "mutual TLS"),
             (alert(AlertDescription::UnrecognisedName), Stage::Tls, "check the host"),
             (alert(AlertDescription::InternalError), Stage::Tls, "InternalError"),
             (io(io::ErrorKind::UnexpectedEof), Stage::Waiting, "closed the connection without an answer"),

@@ -14,6 +14,7 @@ mod connector;
 mod exchange;
 mod explain;
 mod proxy;
+mod roots;
 mod target;
 mod tunnel;
 
@@ -62,7 +63,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let target = Target::of(url).ok_or_else(|| Error("the webhook's URL is not an http or https URL".to_owned()))?;
     let proxy = proxy::of_environment(&target, |name| std::env::var(name).ok())?;
     let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Protocol::Https);
-    let roots = if encrypts { trusted_roots()? } else { Vec::new() };
+    let roots = if encrypts { roots::trusted()? } else { Vec::new() };
 
     let mut look_up = |host: &str, port: u16| {
         hangs(Some(&Error(format!(
@@ -169,17 +170,4 @@ fn config(roots: Vec<Certificate<'static>>, within: Duration) -> ureq::config::C
         .max_redirects_will_error(false)
         .user_agent(USER_AGENT)
         .build()
-}
-
-/// The certificates of the authorities that this system trusts: `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the
-/// distribution's file.
-fn trusted_roots() -> Result<Vec<Certificate<'static>>, Error> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let cause = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(Error(format!(
-            "this system has no certificates to check an https server with{cause}: install ca-certificates"
-        )));
-    }
-    Ok(found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
 }

@@ -108,8 +108,12 @@ fn a_plain_http_server_on_an_https_port_is_named_as_such() {
 }
 
 #[test]
-fn a_system_without_certificates_is_told_what_to_install() {
-    let worker = worker().with_variable("SSL_CERT_FILE", "/dev/null").with_variable("SSL_CERT_DIR", "");
-    let told = refusal(&worker, &format!("https://localhost:1/cgi-bin/webhook/send?key={KEY}"));
-    assert!(told.ends_with("install ca-certificates"), "{told}");
+fn a_file_of_authorities_that_cannot_be_used_is_named() {
+    for (file, expected) in
+        [("/nonexistent/ca.pem", "/nonexistent/ca.pem: No such file"), ("/dev/null", "holds no certificate")]
+    {
+        let worker = worker().with_variable("SSL_CERT_FILE", file).with_variable("SSL_CERT_DIR", "");
+        let told = refusal(&worker, &format!("https://localhost:1/cgi-bin/webhook/send?key={KEY}"));
+        assert!(told.starts_with("SSL_CERT_FILE: ") && told.contains(expected), "{told}");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::Expected;
-use super::health;
+use super::health_output;
 use super::interner::Interner;
 use super::run::{self, End, UnseenEnd};
 use super::status_text;
@@ -106,7 +106,7 @@ impl Observation {
             exit_code: inspected.state.exit_code.filter(|_| matches!(&*state, "exited" | "restarting")),
             details: Some(Box::new(Details {
                 oom_killed: inspected.state.oom_killed,
-                health_output: health.and_then(|health| health.output.as_deref()).and_then(health::end_of_output),
+                health_output: health.and_then(|health| health.output.as_deref()).and_then(health_output::reason),
                 longest_start: inspected.health_check().map(|check| check.longest_start()),
                 restart_count: inspected.restart_count,
                 started: inspected.state.started_at,

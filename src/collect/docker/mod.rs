@@ -11,6 +11,7 @@ mod availability;
 mod config;
 mod engine;
 mod health;
+mod health_output;
 mod id;
 mod identity;
 mod incidents;

@@ -45,7 +45,7 @@ impl ConfigFile {
             // Any other fault is reported when the file is read.
             ConfigFile::Standard(path) => {
                 let is_absent = fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-                (!is_absent).then_some(path)
+                (!is_absent || leads_nowhere(path)).then_some(path)
             }
         }
     }
@@ -59,8 +59,16 @@ impl ConfigFile {
     }
 }
 
+/// Whether a link on the way to `path` leads nowhere, as one onto a disk that is not mounted just now: the configuration
+/// is there, and its defaults are no substitute.
+fn leads_nowhere(path: &Path) -> bool {
+    path.ancestors().any(|step| step.is_symlink() && !step.exists())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
     use crate::settings::WAIT_OF_A_COMMAND;
 
@@ -82,9 +90,15 @@ mod tests {
     fn a_file_that_cannot_be_reached_is_not_taken_for_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.yaml");
-        std::os::unix::fs::symlink("config.yaml", &path).unwrap();
-        let problems = ConfigFile::Standard(path).load(WAIT_OF_A_COMMAND).unwrap_err();
-        assert!(problems.to_string().contains("cannot be read"), "{problems}");
+        let refused = |path: PathBuf| ConfigFile::Standard(path).load(WAIT_OF_A_COMMAND).unwrap_err().to_string();
+        symlink("config.yaml", &path).unwrap();
+        assert!(refused(path).contains("cannot be read"));
+        for link in ["link.yaml", "vps-monitor"] {
+            symlink("/mnt/not mounted/here", folder.path().join(link)).unwrap();
+        }
+        for path in ["link.yaml", "vps-monitor/config.yaml"] {
+            assert!(refused(folder.path().join(path)).contains("cannot be read: No such file"));
+        }
         let named = ConfigFile::new(Some(folder.path().join("absent.yaml")));
         assert!(named.load(WAIT_OF_A_COMMAND).is_err());
     }

@@ -94,7 +94,8 @@ fn through_the_read_only_proxy_the_agent_sees_all_that_it_needs_and_nothing_else
     let web = readings.iter().find(|reading| reading["target"] == name.as_str()).unwrap();
     assert_eq!(web["value"], "running", "{web}");
 
-    for allowed in ["GET /containers/json?all=true".to_owned(), format!("GET /containers/{name}/json")] {
+    for allowed in ["/containers/json?all=true", &format!("/containers/{name}/json"), "/info", "/system/df"] {
+        let allowed = format!("GET {allowed}");
         assert_eq!(proxy.ask(&allowed), 200, "{allowed}");
     }
     for refused in [
@@ -107,6 +108,9 @@ fn through_the_read_only_proxy_the_agent_sees_all_that_it_needs_and_nothing_else
         format!("GET /v1.24/containers/{name}/json"),
         "POST /containers/create".to_owned(),
         "POST /events".to_owned(),
+        "POST /info".to_owned(),
+        "GET /system/df/x".to_owned(),
+        "GET /info/../images/json".to_owned(),
         "GET /images/json".to_owned(),
         "GET /containers/../images/json".to_owned(),
         "GET /containers/%2e%2e/images/json".to_owned(),

@@ -201,4 +201,24 @@ mod tests {
         let known = means(&[[good, good], gone, [good, good], [good, good]]);
         assert_eq!(known.into_iter().map(|mean| mean.is_some()).collect::<Vec<_>>(), [false, false, false, true]);
     }
+
+    #[test]
+    fn forty_thousand_interfaces_are_known_again_in_any_order() {
+        // If each was searched for among all of them, this would take minutes.
+        let text = |bytes: u64, numbers: &mut dyn Iterator<Item = u64>| {
+            let line = |number| format!("veth{number}: {bytes} 1 0 0 0 0 0 0 {bytes} 1 0 0 0 0 0 0\n");
+            let lines: String = numbers.map(line).collect();
+            format!("Inter-| Receive\n face |bytes\n{lines}").into_bytes()
+        };
+        let mut reading = counters::Reading::new(Choice::Named(vec!["veth*".to_owned()]));
+        for round in 0..2 {
+            reading.take(&text(round, &mut (0..40_000)), None).unwrap();
+            let (passed, _) = reading.passed_until(&text(round + 1, &mut (0..40_000).rev())).unwrap();
+            assert_eq!(passed, Counters { received: 40_000, sent: 40_000 });
+        }
+        // One more before all others is other names from there on.
+        reading.take(&text(9, &mut (0..40_001).rev()), None).unwrap();
+        let error = reading.passed_until(&text(9, &mut (40..40_000))).unwrap_err().to_string();
+        assert!(error.contains("and 36 more vanished"), "{error}");
+    }
 }

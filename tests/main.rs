@@ -17,6 +17,7 @@ mod config;
 mod crash;
 mod disks;
 mod docker;
+mod fleet;
 mod forecast;
 mod generated;
 mod golden;

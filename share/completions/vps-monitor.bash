@@ -25,6 +25,9 @@ _vps__monitor() {
             vps__monitor,help)
                 cmd="vps__monitor__subcmd__help"
                 ;;
+            vps__monitor,metrics)
+                cmd="vps__monitor__subcmd__metrics"
+                ;;
             vps__monitor,replay)
                 cmd="vps__monitor__subcmd__replay"
                 ;;
@@ -84,6 +87,9 @@ _vps__monitor() {
                 ;;
             vps__monitor__subcmd__help,help)
                 cmd="vps__monitor__subcmd__help__subcmd__help"
+                ;;
+            vps__monitor__subcmd__help,metrics)
+                cmd="vps__monitor__subcmd__help__subcmd__metrics"
                 ;;
             vps__monitor__subcmd__help,replay)
                 cmd="vps__monitor__subcmd__help__subcmd__replay"
@@ -149,7 +155,7 @@ _vps__monitor() {
 
     case "${cmd}" in
         vps__monitor)
-            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check report status silence schedule replay test-notify config help"
+            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check metrics report status silence schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -443,7 +449,7 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help)
-            opts="run check report status silence schedule replay test-notify config help"
+            opts="run check metrics report status silence schedule replay test-notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,6 +547,20 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__metrics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -673,6 +693,36 @@ _vps__monitor() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__metrics)
+            opts="-h --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

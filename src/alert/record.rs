@@ -171,6 +171,17 @@ impl Alert {
         self.firing().is_some()
     }
 
+    /// The level at which it is told now, or would be but for a cooldown.
+    pub fn level(&self, now: Boot) -> Level {
+        match &self.phase {
+            Phase::Firing(firing) => firing.level,
+            Phase::Pending(Pending { critical: Some(critical), wait, .. }) if critical.has_lasted(*wait, now) => {
+                Level::Critical
+            }
+            Phase::Clear | Phase::Pending(_) => Level::Warning,
+        }
+    }
+
     /// When its `for` or its grace, which runs at `after`, has ended, and no cooldown keeps it back.
     pub(super) fn lasted_at(&self, after: Boot, policy: &Policy) -> Option<Boot> {
         let (over, critical, wait) = match &self.phase {

@@ -6,6 +6,7 @@
 mod check;
 mod config;
 mod deliver;
+mod metrics;
 mod options;
 mod output;
 mod replay;
@@ -116,6 +117,7 @@ fn execute(options: &Options) -> Result<u8, Error> {
     match &options.command {
         Command::Run { once } => apart(|| run::run(options, *once)),
         Command::Check { json } => apart(|| check::check(options, *json)),
+        Command::Metrics => apart(|| metrics::metrics(options)),
         Command::Report { send } => apart(|| report::report(options, *send)),
         Command::Status { json } => apart(|| status::status(options, *json)),
         Command::Silence(arguments) => apart(|| silence::silence(options, arguments)),

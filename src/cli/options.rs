@@ -86,6 +86,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure once and print the readings as metrics, in Prometheus' text format
+    ///
+    /// These are the readings that the agent hands over (`metrics` in the configuration), without those about the agent
+    /// itself. A reading that failed has no line, and collector_failed names it.
+    #[command(after_help = EXIT_CODES)]
+    Metrics,
     /// Measure once and print the status report
     #[command(after_help = EXIT_CODES)]
     Report {

@@ -19,6 +19,7 @@ use crate::hold::QuietHours;
 use crate::notify::{self, CHANNEL_KINDS, Channel, ChannelKind, ChannelSection};
 use crate::schedule;
 use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
+use crate::tap::{self, TAP_KINDS, TapSection};
 
 pub use file::{ConfigFile, STANDARD_FILE};
 pub use general::GeneralConfig;
@@ -36,6 +37,7 @@ pub struct Config {
     pub docker: docker::DockerConfig,
     pub scheduled_report: schedule::ReportConfig,
     pub quiet_hours: QuietHours,
+    pub tap_sections: Vec<TapSection>,
 }
 
 impl Default for Config {
@@ -118,6 +120,7 @@ impl Config {
                 schedule::ReportConfig::read,
             ),
             quiet_hours: QuietHours::read(document),
+            tap_sections: tap::read(document, TAP_KINDS),
             general,
         }
     }
@@ -137,6 +140,9 @@ impl Serialize for Config {
         map.serialize_entry(docker::NAME, &self.docker)?;
         map.serialize_entry("scheduled_report", &self.scheduled_report)?;
         map.serialize_entry("quiet_hours", &self.quiet_hours)?;
+        for section in &self.tap_sections {
+            map.serialize_entry(section.kind.name, section.values())?;
+        }
         map.end()
     }
 }

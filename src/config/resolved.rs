@@ -72,8 +72,7 @@ impl Resolved {
             causes: general.causes,
             quiet_hours: config.quiet_hours.clone(),
             channels: config.channels(),
-            // Each kind of tap has its line here.
-            taps: Vec::new(),
+            taps: config.tap_sections.iter().flat_map(|section| section.taps.clone()).collect(),
             reports: config.scheduled_report.clone(),
             report_zone: config.scheduled_report.timezone.clone().unwrap_or(zone),
         }

@@ -90,8 +90,8 @@ impl Core {
     }
 
     /// Begins a check. Of an alert that people know the CPU time is counted from the same moment on.
-    pub(super) fn begin_check(&mut self, effects: &mut Vec<Effect>) {
-        self.checks.is_measuring = true;
+    pub(super) fn begin_check(&mut self, now: Boot, effects: &mut Vec<Effect>) {
+        (self.checks.is_measuring, self.checks.measuring_since) = (true, now);
         if self.tells_causes() && self.alerts().is_told_of(|metric| Resource::of(metric) == Some(Resource::Cpu)) {
             effects.push(Effect::CountCpu);
         }

@@ -20,6 +20,9 @@ pub(super) struct Checks {
     /// When the next check is due. Checks stay on their grid, however long one takes.
     pub next: Boot,
     pub is_measuring: bool,
+    /// When the last measurement began, and how long its check took.
+    pub measuring_since: Boot,
+    pub took: Option<Duration>,
     /// The number of completed checks.
     pub count: u64,
     pub last: Option<jiff::Timestamp>,
@@ -41,6 +44,8 @@ impl Checks {
             is_new,
             next: now,
             is_measuring: false,
+            measuring_since: now,
+            took: None,
             count: 0,
             last: None,
             containers_looked_at: now,
@@ -54,6 +59,7 @@ impl Checks {
     /// A check is complete.
     pub fn complete(&mut self, now: Now) {
         self.is_measuring = false;
+        self.took = Some(now.boot - self.measuring_since);
         self.last = Some(now.wall);
         self.count += 1;
         self.once_until.get_or_insert(now.boot.after(LONGEST_WAIT_ONCE));
@@ -89,14 +95,14 @@ impl Core {
         if !self.checks.is_measuring && host.is_some_and(|due| due <= now.boot) {
             self.checks.host_looked_at = now.boot.after(self.config.plan.window());
             self.checks.waits_end = self.waits_end();
-            self.begin_check(effects);
+            self.begin_check(now.boot, effects);
         }
         if self.next_check().is_some_and(|next| next <= now.boot) {
             self.checks.advance(now.boot, self.config.check_interval);
-            self.begin_check(effects);
+            self.begin_check(now.boot, effects);
         }
         if !self.checks.is_measuring && self.hold_ends(now).is_some_and(|end| end <= now.boot) {
-            self.begin_check(effects);
+            self.begin_check(now.boot, effects);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::logging::LINE_BYTES_MAX;
 use crate::message::{self, Message};
 use crate::notify::{Channel, Job};
 use crate::outbox::{Conclusion, Outbox, Outcome};
-use crate::secret::Scrubber;
+use crate::secret::{Scrubber, Secret};
 use crate::text;
 use crate::worker;
 
@@ -235,6 +235,13 @@ impl Core {
         }
     }
 
+    /// Since when the oldest message waits for a channel that is there.
+    pub(super) fn oldest_message(&self) -> Option<Boot> {
+        let is_there = |name: &str| name != NO_CHANNEL;
+        let outboxes = self.state.get().outboxes.iter().filter(|(name, _)| is_there(name));
+        outboxes.flat_map(|(_, outbox)| outbox.waiting()).map(|entry| entry.queued).min()
+    }
+
     /// `text` without the secrets of any channel that there ever was.
     pub(super) fn without_secrets(&self, text: &str) -> String {
         self.delivery.scrubber.scrub(text)
@@ -261,7 +268,7 @@ impl Core {
 
     /// Whether `run --once` is done, and if so, whether everything was delivered.
     pub(super) fn is_done_once(&self, now: Now) -> Option<bool> {
-        if !self.is_checked_once() || self.is_posting() {
+        if !self.is_checked_once() || self.is_posting() || self.is_tapping() {
             return None;
         }
         if self.waiting_count() == 0 {
@@ -327,6 +334,11 @@ impl Sender {
 }
 
 impl Delivery {
+    /// No error shows this secret.
+    pub(super) fn learn(&mut self, secret: &Secret) {
+        self.scrubber.learn_url(secret);
+    }
+
     pub(super) fn next_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)

@@ -5,7 +5,6 @@ use crate::alert::Extent;
 use crate::cause::Causes;
 use crate::clock::Now;
 use crate::snapshot::Occurrence;
-use crate::tap::Judged;
 
 impl Core {
     /// Takes in what happened. It is saved, so that no crash can lose it.
@@ -32,7 +31,7 @@ impl Core {
         }
         let transitions = self.state.change().events.tell(now, is_last);
         let extent = Extent::Named;
-        self.tap(&Judged { extent, findings: &[], failures: &[], transitions: &transitions }, now);
+        self.tap(extent, &[], &[], &transitions, now);
         self.tell(&transitions, &Causes::default(), extent, now);
     }
 }

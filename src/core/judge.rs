@@ -18,7 +18,6 @@ use crate::outbox::Outbox;
 use crate::rule;
 use crate::snapshot::{Failure, Snapshot};
 use crate::store::State;
-use crate::tap::Judged;
 use crate::text;
 
 const _: () = assert!(alert::NAME_IS_KEPT.as_secs() as i64 == docker::REMOVED_IS_KEPT.as_secs());
@@ -64,10 +63,9 @@ impl Core {
         self.take_failures(&snapshot.failures, |_| true, now.wall);
         self.take_unknown(snapshot, Extent::Check, now);
         self.save_waits();
-        let (extent, failures) = (Extent::Check, &snapshot.failures);
-        self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
+        self.tap(Extent::Check, &findings, &snapshot.failures, &transitions, now);
         self.count_cpu_from_now(&transitions, effects);
-        self.tell(&transitions, causes, extent, now);
+        self.tell(&transitions, causes, Extent::Check, now);
     }
 
     /// Adds the forecasts by the growth of the last hours. An hour that is over is saved, and a crash costs no more than one.
@@ -103,8 +101,7 @@ impl Core {
         }
         self.take_unknown(snapshot, extent, now);
         self.save_waits();
-        let failures = &snapshot.failures;
-        self.tap(&Judged { extent, findings: &findings, failures, transitions: &transitions }, now);
+        self.tap(extent, &findings, &snapshot.failures, &transitions, now);
         self.tell(&transitions, &Causes::default(), extent, now);
     }
 

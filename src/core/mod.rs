@@ -11,8 +11,10 @@ mod causes;
 mod channels;
 mod checks;
 mod deliver;
+mod effect;
 mod events;
 mod hold;
+mod input;
 mod judge;
 mod listed;
 mod mode;
@@ -29,22 +31,16 @@ mod tapping;
 mod transition_log;
 mod unknown;
 
-use std::io;
-
 use crate::alert::Alerts;
-use crate::cause::{Causes, Wanted};
 use crate::clock::{Boot, Now};
-use crate::collect::Plan;
-use crate::collect::docker::{Memory, Scope};
 use crate::config::Resolved;
-use crate::host::{LastMounts, Writable};
-use crate::http;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
-use crate::snapshot::{Occurrence, Snapshot};
 use crate::store::{Loaded, State};
 use crate::text;
 
+pub use effect::{Effect, Purpose, Readiness, Ticket};
+pub use input::Input;
 pub use mode::Mode;
 pub use reading::{ReadingDocument, limit, rfc3339, value_json};
 pub use report::sections;
@@ -67,133 +63,6 @@ use tapping::Tapping;
 
 /// The reason to refuse an empty configuration on a reload while messages go to a channel.
 pub const EMPTY_CONFIGURATION: &str = "the configuration is empty (a restart takes it)";
-
-/// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    Check,
-    Report,
-}
-
-/// Identifies one attempt to deliver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// An input: an event.
-#[derive(Debug)]
-pub enum Input {
-    /// Only time has passed.
-    Time,
-    /// The wall clock was set: actions that are due by it are due at another instant.
-    ClockSet,
-    /// A measurement is complete.
-    Measured {
-        purpose: Purpose,
-        snapshot: Snapshot,
-    },
-    /// The outcome of [`Effect::FindCauses`].
-    CausesFound(Causes),
-    /// Containers were looked at between two checks.
-    Looked {
-        snapshot: Snapshot,
-        scope: Scope,
-    },
-    /// The watched paths are on other disks than before.
-    Mounts(LastMounts, Writable),
-    /// The memory of containers has changed.
-    ContainersRemembered(Box<Memory>),
-    /// The engine's events cannot be followed, or (`None`) they can again.
-    EngineEvents(Option<String>),
-    /// The outcome of [`Effect::Post`].
-    Posted {
-        ticket: Ticket,
-        answer: http::Answer,
-    },
-    /// The outcome of [`Effect::Print`] with a ticket.
-    Printed {
-        ticket: Ticket,
-        printed: io::Result<()>,
-    },
-    /// The reader of standard output is gone.
-    OutputClosed,
-    /// The outcome of [`Effect::Save`]; the error has the place and the reason.
-    Saved(Result<(), String>),
-    /// Somebody asks for a check now.
-    CheckNow,
-    /// Something happened between two checks.
-    Happened(Vec<Occurrence>),
-    /// The machine's start has settled.
-    StartSettled,
-    /// The configuration was read again, on request. One without any key `is_empty`.
-    Reloaded {
-        config: Box<Resolved>,
-        is_empty: bool,
-    },
-    /// The configuration was read again and is not valid; the first problem, with its place.
-    NotReloaded {
-        problem: String,
-    },
-    /// The same configuration has another meaning: the system's time zone was changed.
-    Changed(Box<Resolved>),
-    /// Somebody asks for a silence, or for its end, which [`Effect::Answer`] answers.
-    SilenceAsked(SilenceRequest),
-    /// Somebody asks for the agent's status, which [`Effect::Answer`] gives.
-    StatusAsked(LoopFacts),
-    /// The machine goes down, and the agent with it: a stop follows.
-    MachineStops,
-    Stop,
-}
-
-impl Input {
-    /// Whether an alert, or a wait for one, may be another one by it.
-    const fn concerns_alerts(&self) -> bool {
-        !matches!(
-            self,
-            Input::Saved(_)
-                | Input::Posted { .. }
-                | Input::Printed { .. }
-                | Input::StatusAsked(_)
-                | Input::EngineEvents(_)
-                | Input::ContainersRemembered(_)
-        )
-    }
-}
-
-/// An effect: something to do.
-#[derive(Debug)]
-pub enum Effect {
-    /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
-    /// containers.
-    Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
-    /// Begin a measurement, which ends with [`Input::Measured`].
-    Measure(Purpose),
-    /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with [`Input::CausesFound`].
-    FindCauses(Wanted),
-    /// Count the CPU time of each owner from now on.
-    CountCpu,
-    /// Look at all containers, which ends with [`Input::Looked`].
-    LookAtContainers,
-    /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
-    Save(Vec<u8>),
-    /// Post a message, which ends with [`Input::Posted`].
-    Post { ticket: Ticket, request: http::Request },
-    /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
-    Print { ticket: Option<Ticket>, text: String },
-    /// Tell the service manager that the agent is ready, or is stopping.
-    Announce(Readiness),
-    /// The line that `systemctl status` shows has changed.
-    ShowStatus(String),
-    /// The answer to the first request that was not answered yet.
-    Answer(String),
-    /// The loop is over.
-    End(End),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    Ready,
-    Stopping,
-}
 
 /// The agent's decisions, and its whole memory.
 #[derive(Debug)]
@@ -327,6 +196,7 @@ impl Core {
                 "Docker's events cannot be followed, it is tried again",
             ),
             Input::Posted { ticket, answer } => self.posted(ticket, &answer, now),
+            Input::Filed { ticket, result } => self.filed(ticket, &result, now),
             Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
             Input::MachineStops => self.state.change().starts.shut_down = Some(now.wall),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
@@ -367,8 +237,8 @@ impl Core {
                 self.report_if_due(now, effects);
             }
             self.deliver_if_due(now, effects);
-            self.post_for_taps(now, effects);
         }
+        self.work_for_taps(now, effects);
         self.save_if_changed(now, effects);
         self.end_if_over(now, effects);
         self.show_status(now, effects);

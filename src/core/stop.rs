@@ -47,6 +47,7 @@ impl Core {
             let (answer_until, until) = (now.boot.after(LAST_ANSWER), now.boot.after(longest));
             self.stopping = Some(Stopping { end, answer_until, until });
             self.state.end();
+            self.close_taps(now, effects);
         }
     }
 
@@ -60,7 +61,7 @@ impl Core {
         }
         let Some(stopping) = self.stopping else { return };
         if now.boot < stopping.until {
-            let awaits_answer = self.is_posting() && now.boot < stopping.answer_until;
+            let awaits_answer = (self.is_posting() || self.is_filing()) && now.boot < stopping.answer_until;
             let awaits_save = self.state.is_under_way() || (!self.state.is_saved() && self.save_due().is_none());
             if awaits_answer || awaits_save {
                 return;
@@ -73,7 +74,7 @@ impl Core {
     /// While the agent stops, the end of its patience.
     pub(super) fn stop_due(&self, now: Boot) -> Option<Boot> {
         let stopping = self.stopping?;
-        let awaits_answer = self.is_posting() && now < stopping.answer_until;
+        let awaits_answer = (self.is_posting() || self.is_filing()) && now < stopping.answer_until;
         Some(if awaits_answer { stopping.answer_until } else { stopping.until })
     }
 }

@@ -1,72 +1,190 @@
-//! Hands every judged look to the taps, and posts for them. No save and no message waits for a tap.
+//! Hands every judged look to the taps, and does for them what they ask. No save and no message waits for a tap.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{Core, Effect, Ticket};
+use crate::alert::{Extent, Transition};
 use crate::clock::Now;
 use crate::http::{self, Answer};
-use crate::tap::{Judged, Tap};
+use crate::rule::Finding;
+use crate::snapshot::Failure;
+use crate::tap::{Agent, Job, Judged, Tap};
 
-/// The most posts of taps on their way at once: each is a process, and messages need some, too.
-const MAX_POSTS: usize = 8;
+/// The most jobs of taps on their way at once: each is a process, and messages need some, too.
+const MAX_UNDER_WAY: usize = 8;
 
-/// The most requests in the queue. Of more the oldest fail.
+/// The most jobs in the queue. Of more the oldest fail.
 const MAX_QUEUED: usize = 256;
+
+const TOO_MANY: &str = "too many requests wait";
 
 #[derive(Debug, Default)]
 pub(super) struct Tapping {
     taps: Vec<Box<dyn Tap>>,
-    /// The tap of each post on its way.
-    posts: BTreeMap<Ticket, usize>,
-    /// Requests in the queue.
-    requests: Vec<(usize, http::Request)>,
+    under_way: BTreeMap<Ticket, UnderWay>,
+    queue: Vec<(usize, Job)>,
+    /// Files of taps that are gone, to be removed.
+    left_over: Vec<PathBuf>,
+}
+
+/// A job on its way.
+#[derive(Debug)]
+struct UnderWay {
+    /// The place of its tap, which is told the answer; `None`: that is gone.
+    tap: Option<usize>,
+    /// The file that it is about.
+    file: Option<PathBuf>,
+}
+
+impl Tapping {
+    fn ask(&mut self, place: usize, ask: impl FnOnce(&mut dyn Tap) -> Vec<Job>) {
+        if let Some(tap) = self.taps.get_mut(place) {
+            self.queue.extend(ask(&mut **tap).into_iter().map(|job| (place, job)));
+        }
+    }
+
+    /// Fails the oldest jobs beyond the bound. Jobs that follow from that wait for their turn, or fail later.
+    fn shorten_queue(&mut self, now: Now) {
+        let surplus = self.queue.len().saturating_sub(MAX_QUEUED);
+        for (place, job) in self.queue.drain(..surplus).collect::<Vec<_>>() {
+            self.ask(place, |tap| match job {
+                Job::Post(_) => tap.answered(&Err(http::Error(TOO_MANY.to_owned())), now),
+                Job::File { .. } => tap.filed(&Err(TOO_MANY.to_owned()), now),
+            });
+        }
+    }
+
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.taps.iter().filter_map(|tap| tap.file()).map(Into::into)
+    }
 }
 
 impl Core {
-    /// Opens the taps of the configuration. Answers to posts of the former taps are dropped.
+    /// Opens the taps of the configuration. Answers to jobs of the former taps are dropped, and so are the files that
+    /// nobody writes any more.
     pub(super) fn open_taps(&mut self) {
-        let taps = self.config.taps.iter().map(|setup| setup.open()).collect();
-        self.tapping = Tapping { taps, ..Tapping::default() };
+        let setups = &self.config.taps;
+        setups.iter().filter_map(|setup| setup.secret()).for_each(|secret| self.delivery.learn(secret));
+        let taps = setups.iter().map(|setup| setup.open()).collect();
+        self.take_leave(taps, |_| true);
     }
 
-    pub(super) fn tap(&mut self, judged: &Judged<'_>, now: Now) {
-        let Tapping { taps, requests, .. } = &mut self.tapping;
-        for (place, tap) in taps.iter_mut().enumerate() {
-            requests.extend(tap.take(judged, now).into_iter().map(|request| (place, request)));
+    /// It is the end: nothing more is handed over, and no file is left to lie.
+    pub(super) fn close_taps(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        // One check alone leaves its file for those who look later.
+        let is_service = !self.mode.once;
+        self.take_leave(Vec::new(), |_| is_service);
+        self.work_for_taps(now, effects);
+    }
+
+    /// Puts `taps` in the place of the former ones, and removes the files that none of them keeps up.
+    fn take_leave(&mut self, taps: Vec<Box<dyn Tap>>, is_removed: impl Fn(&PathBuf) -> bool) {
+        let former = std::mem::replace(&mut self.tapping, Tapping { taps, ..Tapping::default() });
+        let left: Vec<PathBuf> = former.files().filter(is_removed).collect();
+        self.tapping.left_over = left.into_iter().chain(former.left_over).collect();
+        let own: Vec<PathBuf> = self.tapping.files().collect();
+        self.tapping.left_over.retain(|file| !own.contains(file));
+        self.tapping.under_way = former.under_way;
+        self.tapping.under_way.values_mut().for_each(|job| job.tap = None);
+    }
+
+    pub(super) fn tap(
+        &mut self,
+        extent: Extent,
+        findings: &[Finding<'_>],
+        failures: &[Failure],
+        transitions: &[Transition],
+        now: Now,
+    ) {
+        if self.tapping.taps.is_empty() {
+            return;
+        }
+        let mut tapping = std::mem::take(&mut self.tapping);
+        let (alerts, agent) = (self.alerts(), self.agent());
+        let judged = Judged { extent, findings, failures, transitions, alerts, agent };
+        for place in 0..tapping.taps.len() {
+            tapping.ask(place, |tap| tap.take(&judged, now));
+        }
+        self.tapping = tapping;
+    }
+
+    /// The agent as its taps see it.
+    fn agent(&self) -> Agent<'_> {
+        let waits_since = self.oldest_message();
+        Agent {
+            style: &self.config.style,
+            checks: self.checks.count,
+            last_check: self.checks.last,
+            check_took: self.checks.took,
+            interval: self.config.check_interval,
+            waiting: self.waiting_count(),
+            waits_since,
         }
     }
 
     /// Whether a post was a tap's; then the tap is told the answer.
     pub(super) fn answer_tap(&mut self, ticket: Ticket, answer: &Answer, now: Now) -> bool {
-        let Tapping { taps, posts, requests } = &mut self.tapping;
-        let Some(place) = posts.remove(&ticket) else { return false };
-        if let Some(tap) = taps.get_mut(place) {
-            requests.extend(tap.answered(answer, now).into_iter().map(|request| (place, request)));
+        let Some(job) = self.tapping.under_way.remove(&ticket) else { return false };
+        if let Some(place) = job.tap {
+            self.tapping.ask(place, |tap| tap.answered(answer, now));
+            self.log_tap(place);
         }
         true
     }
 
-    /// Fails the oldest requests beyond the bound. Requests that follow from that wait for their turn, or fail later.
-    fn shorten_queue(&mut self, now: Now) {
-        let Tapping { taps, requests, .. } = &mut self.tapping;
-        let surplus = requests.len().saturating_sub(MAX_QUEUED);
-        let failed: Vec<usize> = requests.drain(..surplus).map(|(place, _)| place).collect();
-        let error = Err(http::Error("too many requests wait".to_owned()));
-        for place in failed {
-            let following = taps.get_mut(place).map(|tap| tap.answered(&error, now));
-            requests.extend(following.into_iter().flatten().map(|request| (place, request)));
+    /// A file of a tap was replaced or removed, or could not be.
+    pub(super) fn filed(&mut self, ticket: Ticket, result: &Result<(), String>, now: Now) {
+        let Some(job) = self.tapping.under_way.remove(&ticket) else { return };
+        match job.tap {
+            Some(place) => {
+                self.tapping.ask(place, |tap| tap.filed(result, now));
+                self.log_tap(place);
+            }
+            None => self.log_ongoing("removal", result.as_ref().err().map(|error| &**error), "a file stays behind"),
         }
     }
 
-    /// Begins as many posts as may be on their way at once, the oldest first.
-    pub(super) fn post_for_taps(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.shorten_queue(now);
-        let Tapping { posts, requests, .. } = &mut self.tapping;
-        let room = MAX_POSTS.saturating_sub(posts.len()).min(requests.len());
-        for (place, request) in requests.drain(..room).collect::<Vec<_>>() {
-            let ticket = self.delivery.next_ticket();
-            self.tapping.posts.insert(ticket, place);
-            effects.push(Effect::Post { ticket, request });
+    /// Logs how it is with a tap, if that has changed.
+    fn log_tap(&mut self, place: usize) {
+        let Some(tap) = self.tapping.taps.get(place) else { return };
+        let (name, error) = (tap.name(), tap.error().map(|error| self.without_secrets(error)));
+        self.log_ongoing(&name, error.as_deref(), &format!("{name}: a sample is lost, the next one is tried"));
+    }
+
+    /// Whether something is on its way for a tap.
+    pub(super) fn is_tapping(&self) -> bool {
+        !self.tapping.under_way.is_empty()
+    }
+
+    /// Whether a file is being replaced or removed, or is to be.
+    pub(super) fn is_filing(&self) -> bool {
+        !self.tapping.left_over.is_empty() || self.tapping.under_way.values().any(|job| job.file.is_some())
+    }
+
+    /// Begins as many jobs as may be on their way at once, the oldest first. A file is removed once nobody writes it.
+    pub(super) fn work_for_taps(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for path in std::mem::take(&mut self.tapping.left_over) {
+            if self.tapping.under_way.values().any(|job| job.file.as_ref() == Some(&path)) {
+                self.tapping.left_over.push(path);
+            } else {
+                effects.push(self.begin_job(None, Job::File { path, content: None }));
+            }
         }
+        self.tapping.shorten_queue(now);
+        let room = MAX_UNDER_WAY.saturating_sub(self.tapping.under_way.len()).min(self.tapping.queue.len());
+        for (place, job) in self.tapping.queue.drain(..room).collect::<Vec<_>>() {
+            effects.push(self.begin_job(Some(place), job));
+        }
+    }
+
+    fn begin_job(&mut self, tap: Option<usize>, job: Job) -> Effect {
+        let ticket = self.delivery.next_ticket();
+        let (file, effect) = match job {
+            Job::Post(request) => (None, Effect::Post { ticket, request }),
+            Job::File { path, content } => (Some(path.clone()), Effect::File { ticket, path, content }),
+        };
+        self.tapping.under_way.insert(ticket, UnderWay { tap, file });
+        effect
     }
 }

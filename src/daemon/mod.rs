@@ -19,11 +19,13 @@ mod zone_watch;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use serde::de::DeserializeOwned;
 
 use crate::clock::{self, Boot};
 use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Request, Ticket};
@@ -33,7 +35,7 @@ use crate::logging;
 use crate::service::{self, ServiceManager};
 use crate::signals::{Action, Signals};
 use crate::store::Saver;
-use crate::worker::PostTask;
+use crate::worker::{Failed, PostTask, PublishTask, Task};
 
 pub use control::{Control, SOCKET_NAME, ask};
 pub use loader::Loader;
@@ -63,6 +65,7 @@ pub struct Daemon {
     going_down: Option<GoingDown>,
     measuring: Measuring,
     posts: Vec<(Ticket, PostTask)>,
+    files: Vec<(Ticket, PublishTask)>,
     saver: Saver,
     control: Option<Control>,
     service: ServiceManager,
@@ -80,6 +83,7 @@ enum Source {
     Zone,
     Start,
     Post,
+    File,
     Save,
     Engine,
     Bus,
@@ -109,6 +113,7 @@ impl Daemon {
             going_down: None,
             measuring: Measuring::new(host),
             posts: Vec::new(),
+            files: Vec::new(),
             saver,
             control,
             service: ServiceManager::of_this_process(clock::boot_now()),
@@ -158,6 +163,7 @@ impl Daemon {
                 }
             }
             Effect::Post { ticket, request } => self.post(ticket, &request),
+            Effect::File { ticket, path, content } => self.publish(ticket, &path, content.as_deref()),
             Effect::Print { ticket, text } => self.print(ticket, &text),
             Effect::Announce(Readiness::Ready) => self.tell_service(service::Notification::Ready),
             Effect::Announce(Readiness::Stopping) => self.tell_service(service::Notification::Stopping),
@@ -186,6 +192,16 @@ impl Daemon {
         }
     }
 
+    fn publish(&mut self, ticket: Ticket, path: &Path, content: Option<&str>) {
+        match self.measuring.host.worker.publish(path, content) {
+            Ok(task) => self.files.push((ticket, task)),
+            Err(error) => {
+                let result = Err(format!("{}: {error}", path.display()));
+                self.inputs.push_back(Input::Filed { ticket, result });
+            }
+        }
+    }
+
     /// Prints to standard output. If its reader is gone the agent ends, as any other program would.
     fn print(&mut self, ticket: Option<Ticket>, text: &str) {
         let printed = logging::print(text);
@@ -209,11 +225,20 @@ impl Daemon {
         let is_stalled = work_due.is_some_and(|due| now.boot - due > STALLED);
         self.service.advance(is_stalled, now.boot);
         let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
+        let files = self.files.iter().map(|(_, task)| task.deadline()).min();
         let control = self.control.as_ref().and_then(Control::due);
         let start = self.start_watch.as_ref().and_then(StartWatch::due);
         let going_down = self.going_down.as_ref().map(GoingDown::due);
-        let others =
-            [posts, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start, going_down];
+        let others = [
+            posts,
+            files,
+            self.saver.due(),
+            control,
+            self.loader.due(),
+            self.service.due(is_stalled),
+            start,
+            going_down,
+        ];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -235,6 +260,7 @@ impl Daemon {
         watched
             .extend(self.start_watch.iter().filter_map(|watch| Some((Source::Start, watch.fd()?, PollFlags::POLLIN))));
         watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
+        watched.extend(self.files.iter().map(|(_, task)| (Source::File, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
         watched.extend(self.measuring.host.bus.fd().map(|(fd, flags)| (Source::Bus, fd, flags)));
@@ -281,15 +307,12 @@ impl Daemon {
             self.take_signals();
         }
         self.inputs.extend(self.loader.advance(now));
-        let mut answered = Vec::new();
-        self.posts.retain_mut(|(ticket, task)| match task.poll(now) {
-            Some(answer) => {
-                answered.push(Input::Posted { ticket: *ticket, answer });
-                false
-            }
-            None => true,
-        });
-        self.inputs.extend(answered);
+        let posted = finished(&mut self.posts, now);
+        self.inputs.extend(posted.into_iter().map(|(ticket, answer)| Input::Posted { ticket, answer }));
+        let filed = finished(&mut self.files, now).into_iter();
+        self.inputs.extend(
+            filed.map(|(ticket, result)| Input::Filed { ticket, result: result.map_err(|error| error.to_string()) }),
+        );
         if let Some(saved) = self.saver.poll(&self.measuring.host.worker, now) {
             self.inputs.push_back(Input::Saved(saved.map_err(|error| error.to_string())));
         }
@@ -349,4 +372,20 @@ impl Daemon {
             None => {}
         }
     }
+}
+
+/// The answers of those children that have answered, or did not in time.
+fn finished<T: DeserializeOwned, E: DeserializeOwned + From<Failed>>(
+    tasks: &mut Vec<(Ticket, Task<T, E>)>,
+    now: Boot,
+) -> Vec<(Ticket, Result<T, E>)> {
+    let mut finished = Vec::new();
+    tasks.retain_mut(|(ticket, task)| match task.poll(now) {
+        Some(answer) => {
+            finished.push((*ticket, answer));
+            false
+        }
+        None => true,
+    });
+    finished
 }

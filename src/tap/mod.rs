@@ -1,16 +1,32 @@
 //! Taps: each sees every look with its verdicts, to keep it or to pass it on (a history, a push, a text file). A tap
 //! changes nothing: neither rules, alerts nor messages know it, and it holds up none of them.
 //!
-//! Another one is a file that implements [`Tap`] and [`Setup`], and a line where the configuration makes taps of its
-//! sections.
+//! What a tap hands over is the present state, and no message: a sample that failed is dropped, and the next one is
+//! truer. So a tap needs no outbox.
+//!
+//! Another one is a file that implements [`Tap`] and [`Setup`], and the line of its [`TapKind`] in [`TAP_KINDS`].
+
+pub mod metrics;
+mod section;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::alert::{Extent, Transition};
-use crate::clock::Now;
+use jiff::Timestamp;
+
+use crate::alert::{Alerts, Extent, Transition};
+use crate::clock::{Boot, Now};
 use crate::http::{self, Answer};
+use crate::message::Style;
 use crate::rule::Finding;
+use crate::secret::Secret;
 use crate::snapshot::Failure;
+
+pub use section::{TapKind, TapSection, read};
+
+/// All kinds, in the order of their sections in the configuration.
+pub const TAP_KINDS: &[&TapKind] = &[metrics::KIND];
 
 /// One look, judged.
 #[derive(Clone, Copy, Debug)]
@@ -21,18 +37,70 @@ pub struct Judged<'a> {
     pub failures: &'a [Failure],
     /// The changes of alerts, told or not.
     pub transitions: &'a [Transition],
+    /// All alerts, after these changes.
+    pub alerts: &'a Alerts,
+    pub agent: Agent<'a>,
+}
+
+/// The agent itself, at the moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Agent<'a> {
+    pub style: &'a Style,
+    /// Checks since it was started.
+    pub checks: u64,
+    pub last_check: Option<Timestamp>,
+    pub check_took: Option<Duration>,
+    pub interval: Duration,
+    /// Messages that are not delivered yet.
+    pub waiting: usize,
+    /// Since when the oldest of them waits.
+    pub waits_since: Option<Boot>,
+}
+
+/// Something to do for a tap. Each ends with an answer.
+#[derive(Clone, Debug)]
+pub enum Job {
+    Post(http::Request),
+    /// Replace a file that others may read; without a content, remove it.
+    File {
+        path: PathBuf,
+        content: Option<String>,
+    },
 }
 
 pub trait Tap: fmt::Debug {
-    /// Takes in a look, and returns the requests to post. A tap that wants to post one after another keeps the rest
-    /// until the answer comes.
-    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<http::Request>;
+    /// The name in the log, without a secret.
+    fn name(&self) -> String;
 
-    /// Takes in the answer to one of its requests, and returns the requests that follow.
-    fn answered(&mut self, answer: &Answer, now: Now) -> Vec<http::Request>;
+    /// Takes in a look, and returns what to do. A tap that wants to do one thing after another keeps the rest until the
+    /// answer comes.
+    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job>;
+
+    /// Takes in the answer to one of its requests, and returns what follows.
+    fn answered(&mut self, answer: &Answer, now: Now) -> Vec<Job>;
+
+    /// Takes in whether a file of its own was replaced, and returns what follows.
+    fn filed(&mut self, _result: &Result<(), String>, _now: Now) -> Vec<Job> {
+        Vec::new()
+    }
+
+    /// Why the last sample was not taken.
+    fn error(&self) -> Option<&str> {
+        None
+    }
+
+    /// The file that it leaves: it is removed at the end, as it would lie from then on.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// A tap as the configuration has it.
 pub trait Setup: fmt::Debug {
     fn open(&self) -> Box<dyn Tap>;
+
+    /// A secret that no error may show.
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
 }

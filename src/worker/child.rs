@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGALRM;
 
+use super::publish;
 use super::{POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
 use crate::clock::Boot;
 use crate::files::{self, RealFolder};
@@ -103,7 +104,7 @@ pub enum SaveError {
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
 /// to standard output. `post` reads a line of JSON and a body, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there.
+/// there. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
 pub fn main(arguments: &[OsString], load_config: LoadConfig) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
@@ -117,6 +118,12 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig) -> ExitCode {
         }),
         (Some("save"), [_, folder, name]) => {
             end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
+        }
+        (Some("publish"), [_, path]) => {
+            end_after(POST_DEADLINE).and_then(|()| serve(|bytes| Ok(publish::write(Path::new(path), bytes))))
+        }
+        (Some("withdraw"), [_, path]) => {
+            end_after(POST_DEADLINE).and_then(|()| serve(|_| Ok(publish::remove(Path::new(path)))))
         }
         _ => return ExitCode::from(USAGE),
     };

@@ -15,6 +15,7 @@
 
 mod child;
 mod order;
+mod publish;
 mod task;
 
 use std::cell::RefCell;
@@ -58,6 +59,8 @@ pub type StatvfsTask = Task<FileSystem, StatvfsError>;
 /// Tries whether all the files of a configuration answer.
 pub type TryTask = Task<(), ConfigHangs>;
 pub type SaveTask = Task<(), SaveError>;
+/// Replaces or removes a file that others read.
+pub type PublishTask = Task<(), SaveError>;
 
 /// Starts children, and keeps account of those that have not ended.
 #[derive(Debug)]
@@ -154,6 +157,25 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
+    /// Starts replacing the file at `path` by one that everybody may read and that holds `content`; without one, removing
+    /// it.
+    ///
+    /// # Errors
+    /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last one for this file has not ended.
+    pub fn publish(&self, path: &Path, content: Option<&str>) -> io::Result<PublishTask> {
+        let work = Work::Publish(path.to_owned());
+        if self.is_at_work(&work) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the last write has not ended (a disk that hangs?)",
+            ));
+        }
+        let kind = if content.is_some() { "publish" } else { "withdraw" };
+        let order = content.unwrap_or_default().as_bytes();
+        let process = self.start(&[kind.as_ref(), path.as_os_str()], order, Stdio::null(), work)?;
+        Ok(Task::new(process, self.post_deadline))
+    }
+
     /// Whether a child for the same work has neither answered nor ended.
     fn is_at_work(&self, work: &Work) -> bool {
         self.reap();
@@ -194,6 +216,8 @@ enum Work {
     Probe(PathBuf),
     Config,
     Save,
+    /// Replaces or removes this file.
+    Publish(PathBuf),
 }
 
 /// A child that has its order.

@@ -213,7 +213,7 @@ impl World {
             Effect::Print { text, .. } => state.note(&text),
             Effect::End(end) => return Performed::End(end),
             Effect::Announce(_) | Effect::ShowStatus(_) | Effect::Answer(_) => {}
-            Effect::FindCauses(_) | Effect::CountCpu => {}
+            Effect::FindCauses(_) | Effect::CountCpu | Effect::File { .. } => {}
         }
         Performed::Nothing
     }

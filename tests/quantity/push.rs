@@ -4,7 +4,7 @@ use vps_monitor::alert::Extent;
 use vps_monitor::clock::Now;
 use vps_monitor::http::{Answer, Request};
 use vps_monitor::secret::Secret;
-use vps_monitor::tap::{Judged, Setup, Tap};
+use vps_monitor::tap::{Job, Judged, Setup, Tap};
 
 pub const URL: &str = "http://127.0.0.1:1/push/0123456789abcdef";
 
@@ -25,17 +25,21 @@ struct Pushing {
 }
 
 impl Pushing {
-    fn next(&mut self) -> Vec<Request> {
+    fn next(&mut self) -> Vec<Job> {
         if self.is_posting || self.waiting.is_empty() {
             return Vec::new();
         }
         self.is_posting = true;
-        vec![Request::json(Secret::new(URL), self.waiting.remove(0))]
+        vec![Job::Post(Request::json(Secret::new(URL), self.waiting.remove(0)))]
     }
 }
 
 impl Tap for Pushing {
-    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Request> {
+    fn name(&self) -> String {
+        "push".to_owned()
+    }
+
+    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job> {
         if judged.extent == Extent::Check {
             let of = |finding: &vps_monitor::rule::Finding<'_>| {
                 let number = finding.reading.value.number()?;
@@ -52,7 +56,7 @@ impl Tap for Pushing {
         self.next()
     }
 
-    fn answered(&mut self, answer: &Answer, _now: Now) -> Vec<Request> {
+    fn answered(&mut self, answer: &Answer, _now: Now) -> Vec<Job> {
         self.is_posting = false;
         if answer.is_err() {
             self.waiting.clear();

@@ -138,7 +138,7 @@ impl Agent {
             }
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
             Effect::Post { ticket, request } => self.post(ticket, &request),
-            Effect::Print { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
+            Effect::Print { .. } | Effect::File { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
             Effect::Answer(json) => {
                 let status: Result<serde_json::Value, _> = serde_json::from_str(&json);
                 assert!(status.is_ok_and(|status| status["running"] == true), "{json}");

@@ -5,6 +5,7 @@ pub mod authority;
 pub mod engine;
 pub mod fleet;
 pub mod network;
+pub mod peer;
 pub mod proxy;
 pub mod real_engine;
 pub mod robot;

@@ -21,10 +21,13 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::alert::Steps;
+use crate::cause::{Causes, Wanted};
+use crate::collect::docker::Scope;
 use crate::config::Config;
+use crate::http;
 use crate::message;
 use crate::metric;
-use crate::snapshot::{ContainerWord, Value, Watched};
+use crate::snapshot::{ContainerWord, Snapshot, Value, Watched};
 
 const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
 const OTHER_KEY: &str = "1f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";

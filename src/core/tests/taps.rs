@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::*;
 use crate::http::Answer;
 use crate::secret::Secret;
-use crate::tap::{Judged, Setup, Tap};
+use crate::tap::{Job, Judged, Setup, Tap};
 
 /// Posts so many requests for each look, and counts their answers: the good ones and the errors.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +22,16 @@ impl Setup for Many {
 }
 
 impl Tap for Many {
-    fn take(&mut self, _: &Judged<'_>, _: Now) -> Vec<http::Request> {
-        let request = |number| http::Request::json(Secret::new("http://127.0.0.1:1/"), number);
+    fn name(&self) -> String {
+        "many".to_owned()
+    }
+
+    fn take(&mut self, _: &Judged<'_>, _: Now) -> Vec<Job> {
+        let request = |number| Job::Post(http::Request::json(Secret::new("http://127.0.0.1:1/"), number));
         (0..self.requests).map(|number| request(number.to_string())).collect()
     }
 
-    fn answered(&mut self, answer: &Answer, _: Now) -> Vec<http::Request> {
+    fn answered(&mut self, answer: &Answer, _: Now) -> Vec<Job> {
         let (good, bad) = self.answers.get();
         self.answers.set(if answer.is_ok() { (good + 1, bad) } else { (good, bad + 1) });
         Vec::new()

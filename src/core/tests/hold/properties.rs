@@ -11,7 +11,7 @@ use crate::hold::ALL;
 use crate::message::{About, Kind};
 use crate::rule::Level;
 use crate::snapshot::Key;
-use crate::tap::{Judged, Setup, Tap};
+use crate::tap::{Job, Judged, Setup, Tap};
 
 /// Notes every transition, told or held.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +24,16 @@ impl Setup for Notes {
 }
 
 impl Tap for Notes {
-    fn take(&mut self, judged: &Judged<'_>, _now: Now) -> Vec<http::Request> {
+    fn name(&self) -> String {
+        "notes".to_owned()
+    }
+
+    fn take(&mut self, judged: &Judged<'_>, _now: Now) -> Vec<Job> {
         self.0.borrow_mut().extend(judged.transitions.iter().cloned());
         Vec::new()
     }
 
-    fn answered(&mut self, _answer: &http::Answer, _now: Now) -> Vec<http::Request> {
+    fn answered(&mut self, _answer: &http::Answer, _now: Now) -> Vec<Job> {
         Vec::new()
     }
 }

@@ -1,0 +1,58 @@
+//! What the agent does: everything that [`Core::step`](super::Core::step) gives out, to be performed in its order.
+
+use std::path::PathBuf;
+
+use super::End;
+use crate::cause::Wanted;
+use crate::collect::Plan;
+use crate::collect::docker::Memory;
+use crate::http;
+
+/// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Check,
+    Report,
+}
+
+/// Identifies one attempt to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub(super) u64);
+
+/// An effect: something to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
+    /// containers.
+    Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
+    /// Begin a measurement, which ends with [`Input::Measured`].
+    Measure(Purpose),
+    /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with [`Input::CausesFound`].
+    FindCauses(Wanted),
+    /// Count the CPU time of each owner from now on.
+    CountCpu,
+    /// Look at all containers, which ends with [`Input::Looked`].
+    LookAtContainers,
+    /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
+    Save(Vec<u8>),
+    /// Post a message, which ends with [`Input::Posted`].
+    Post { ticket: Ticket, request: http::Request },
+    /// Replace a file that others may read, or without a content remove it, which ends with [`Input::Filed`].
+    File { ticket: Ticket, path: PathBuf, content: Option<String> },
+    /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
+    Print { ticket: Option<Ticket>, text: String },
+    /// Tell the service manager that the agent is ready, or is stopping.
+    Announce(Readiness),
+    /// The line that `systemctl status` shows has changed.
+    ShowStatus(String),
+    /// The answer to the first request that was not answered yet.
+    Answer(String),
+    /// The loop is over.
+    End(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    Stopping,
+}

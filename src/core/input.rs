@@ -1,0 +1,97 @@
+//! What can happen to the agent: everything that [`Core::step`](super::Core::step) takes in.
+
+use std::io;
+
+use super::{LoopFacts, Purpose, SilenceRequest, Ticket};
+use crate::cause::Causes;
+use crate::collect::docker::{Memory, Scope};
+use crate::config::Resolved;
+use crate::host::{LastMounts, Writable};
+use crate::http;
+use crate::snapshot::{Occurrence, Snapshot};
+
+/// An input: an event.
+#[derive(Debug)]
+pub enum Input {
+    /// Only time has passed.
+    Time,
+    /// The wall clock was set: actions that are due by it are due at another instant.
+    ClockSet,
+    /// A measurement is complete.
+    Measured {
+        purpose: Purpose,
+        snapshot: Snapshot,
+    },
+    /// The outcome of [`Effect::FindCauses`].
+    CausesFound(Causes),
+    /// Containers were looked at between two checks.
+    Looked {
+        snapshot: Snapshot,
+        scope: Scope,
+    },
+    /// The watched paths are on other disks than before.
+    Mounts(LastMounts, Writable),
+    /// The memory of containers has changed.
+    ContainersRemembered(Box<Memory>),
+    /// The engine's events cannot be followed, or (`None`) they can again.
+    EngineEvents(Option<String>),
+    /// The outcome of [`Effect::Post`].
+    Posted {
+        ticket: Ticket,
+        answer: http::Answer,
+    },
+    /// The outcome of [`Effect::File`]; the error has the place and the reason.
+    Filed {
+        ticket: Ticket,
+        result: Result<(), String>,
+    },
+    /// The outcome of [`Effect::Print`] with a ticket.
+    Printed {
+        ticket: Ticket,
+        printed: io::Result<()>,
+    },
+    /// The reader of standard output is gone.
+    OutputClosed,
+    /// The outcome of [`Effect::Save`]; the error has the place and the reason.
+    Saved(Result<(), String>),
+    /// Somebody asks for a check now.
+    CheckNow,
+    /// Something happened between two checks.
+    Happened(Vec<Occurrence>),
+    /// The machine's start has settled.
+    StartSettled,
+    /// The configuration was read again, on request. One without any key `is_empty`.
+    Reloaded {
+        config: Box<Resolved>,
+        is_empty: bool,
+    },
+    /// The configuration was read again and is not valid; the first problem, with its place.
+    NotReloaded {
+        problem: String,
+    },
+    /// The same configuration has another meaning: the system's time zone was changed.
+    Changed(Box<Resolved>),
+    /// Somebody asks for a silence, or for its end, which [`Effect::Answer`] answers.
+    SilenceAsked(SilenceRequest),
+    /// Somebody asks for the agent's status, which [`Effect::Answer`] gives.
+    StatusAsked(LoopFacts),
+    /// The machine goes down, and the agent with it: a stop follows.
+    MachineStops,
+    Stop,
+}
+
+impl Input {
+    /// Whether an alert, or a wait for one, may be another one by it.
+    pub(super) const fn concerns_alerts(&self) -> bool {
+        !matches!(
+            self,
+            Input::Saved(_)
+                | Input::Posted { .. }
+                | Input::Filed { .. }
+                | Input::Printed { .. }
+                | Input::StatusAsked(_)
+                | Input::EngineEvents(_)
+                | Input::ContainersRemembered(_)
+        )
+    }
+}

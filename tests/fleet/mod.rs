@@ -1,0 +1,3 @@
+//! What the agent hands over to other engines, with the real ones where Debian has them.
+
+mod metrics;

@@ -42,7 +42,7 @@ pub struct Mounts {
     text: Vec<u8>,
     /// The last mount of each path.
     held: HashMap<Rc<str>, LastMount>,
-    /// The devices of these mounts, each once.
+    /// The devices whose superblocks are read, each once.
     devices: Vec<Rc<str>>,
     /// The part that outlives the process has changed.
     is_changed: bool,
@@ -225,14 +225,15 @@ impl Mounts {
         self.table.place(path, read_link).is_some_and(|place| place.at_once && !place.is_automount)
     }
 
-    /// Remembers the mount of `path`, and whether it could be written.
-    pub fn hold(&mut self, path: &Rc<str>) {
+    /// Remembers the mount of `path`, and whether it could be written if somebody wants to know: that takes a reading at
+    /// each refresh.
+    pub fn hold(&mut self, path: &Rc<str>, reads_state: bool) {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else { return };
         let before = self.held.get(path);
         let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
         let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable))
-            || place.writing.is_some_and(|writing| !writing.is_read_only);
-        let state = Some(match place.writing {
+            || (reads_state && place.writing.is_some_and(|writing| !writing.is_read_only));
+        let state = reads_state.then_some(match place.writing {
             None => WriteState::OfNoDisk,
             Some(Writing { is_read_only: false, .. }) => WriteState::Writable,
             Some(Writing { was_turned, .. }) if was_turned || was_writable => WriteState::TurnedReadOnly,
@@ -251,7 +252,8 @@ impl Mounts {
         let held = LastMount { point: place.point.to_owned(), is_own_device, device, was_writable, state };
         self.is_changed |= before.map(lasting).unwrap_or_default() != lasting(&held);
         self.held.insert(Rc::clone(path), held);
-        let devices = self.held.values().map(|held| &held.device).filter(|device| !device.is_empty());
+        let read = self.held.values().filter(|held| held.state.is_some());
+        let devices = read.map(|held| &held.device).filter(|device| !device.is_empty());
         self.devices = devices.cloned().collect();
         self.devices.sort();
         self.devices.dedup();

@@ -20,7 +20,7 @@ fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Access, String>> {
         mounts.refresh();
         let asked = mounts.ask(&path).map_err(|unmounted| unmounted.to_string());
         if asked.is_ok() {
-            mounts.hold(&path);
+            mounts.hold(&path, true);
         }
         asked
     };
@@ -88,7 +88,7 @@ fn what_is_remembered_is_of_the_paths_that_are_watched() {
     let paths: Vec<Rc<str>> = ["/", "/proc", "/tmp"].map(Rc::from).to_vec();
     for path in &paths {
         mounts.ask(path).unwrap();
-        mounts.hold(path);
+        mounts.hold(path, true);
     }
     mounts.keep_only(paths[..1].iter());
     assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
@@ -104,7 +104,7 @@ fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_i
         mounts.refresh();
         let told = paths.each_ref().map(|path| match mounts.ask(path) {
             Ok(_) => {
-                mounts.hold(path);
+                mounts.hold(path, true);
                 false
             }
             Err(_) => true,
@@ -141,7 +141,7 @@ fn states(mount: &str, options: &[&str]) -> Vec<Option<WriteState>> {
         let list = format!("{ROOT}{before}2 1 8:16 / /no/data {mount} - ext4 /dev/sdb {options}\n");
         fs::write(file.path(), list).unwrap();
         mounts.refresh();
-        mounts.hold(&path);
+        mounts.hold(&path, true);
         mounts.write_state(&path)
     };
     options.iter().map(state).collect()
@@ -171,7 +171,7 @@ fn what_is_on_no_disk_has_no_such_state_and_the_memory_of_a_disk_outlives_the_pr
     let state = |mounts: &mut Mounts| {
         mounts.refresh();
         paths.each_ref().map(|path| {
-            mounts.hold(path);
+            mounts.hold(path, true);
             mounts.write_state(path)
         })
     };
@@ -192,4 +192,21 @@ fn the_running_kernels_list_is_read_once_until_it_changes() {
     mounts.refresh();
     assert!(mounts.watched.as_ref().is_some_and(|list| !changed(list)));
     assert_eq!(mounts.ask(&"/proc".into()), Ok(Access::Directly));
+}
+
+/// Whether a refresh reads the list, if nobody reports a change of it.
+#[test]
+fn the_list_is_read_for_superblocks_alone_and_only_where_somebody_wants_to_know() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), [ROOT, DATA].concat()).unwrap();
+    for (reads_state, is_read) in [(true, true), (false, false)] {
+        let mut mounts = Mounts::listed_in(file.path());
+        mounts.refresh();
+        let path: Rc<str> = "/no/data".into();
+        mounts.hold(&path, reads_state);
+        mounts.text.clear();
+        mounts.refresh();
+        assert_eq!((!mounts.text.is_empty(), mounts.write_state(&path).is_some()), (is_read, is_read));
+        assert_eq!(mounts.ask(&path), Ok(Access::Directly), "{reads_state}");
+    }
 }

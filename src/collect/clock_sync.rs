@@ -12,7 +12,7 @@ use super::{Collector, Progress, SYSTEM, Setup, Source};
 use crate::bus::{Argument, Body, Call, DEADLINE, Error, Question};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
-use crate::metric::{Label, Limits, Metric, Unit};
+use crate::metric::{ExpectedWord, Label, Limits, Metric, Unit};
 use crate::settings::{Section, doc};
 use crate::snapshot::{ContainerWord, Snapshot};
 
@@ -31,8 +31,11 @@ pub const CLOCK_SYNC: &Metric = &Metric {
     alert_label: Label { zh: "系统时钟", en: "System clock" },
     order: 79,
     default: Some(Limits { lasts: Duration::from_secs(3600), ..Limits::NONE }),
+    expected: Some(ExpectedWord::new(SYNCHRONIZED)),
     ..Metric::BASE
 };
+
+const SYNCHRONIZED: &str = "synchronized";
 
 const LONGEST: Duration = super::LONGEST_FOR;
 
@@ -115,9 +118,9 @@ impl Collector for ClockSync {
             }
         };
         if synchronized || host.uptime().is_none_or(|uptime| uptime >= AFTER_START) {
-            let word = if synchronized { "synchronized" } else { "unsynchronized" };
+            let word = if synchronized { SYNCHRONIZED } else { "unsynchronized" };
             into.watch(CLOCK_SYNC, "");
-            into.push(CLOCK_SYNC, "", ContainerWord::new(word, "synchronized").into());
+            into.push(CLOCK_SYNC, "", ContainerWord::new(word, SYNCHRONIZED).into());
         }
         Progress::Done
     }

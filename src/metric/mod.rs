@@ -50,6 +50,25 @@ pub struct Metric {
     /// Of a share: the quantity that tells when it is full.
     pub forecast: Option<&'static Metric>,
     pub release: Release,
+    /// Of a word about the host: the expected one.
+    pub expected: Option<ExpectedWord>,
+}
+
+/// The word that is expected of a condition of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectedWord {
+    pub word: &'static str,
+    /// Whether another one is critical.
+    pub is_critical: bool,
+    /// Whether another one that is there from the beginning is well: a disk that nobody ever wrote.
+    pub may_begin_otherwise: bool,
+}
+
+impl ExpectedWord {
+    /// Any other word is a warning.
+    pub const fn new(word: &'static str) -> ExpectedWord {
+        ExpectedWord { word, is_critical: false, may_begin_otherwise: false }
+    }
 }
 
 /// A label in both languages.
@@ -125,6 +144,7 @@ const fn bare_number(name: &'static str) -> Metric {
         default: None,
         forecast: None,
         release: Release::AT_ONCE,
+        expected: None,
     }
 }
 

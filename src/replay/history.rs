@@ -13,12 +13,11 @@ use serde_json::Value as Json;
 
 use super::csv::{self, HEADER, shown};
 use super::objects::{Cut, Objects};
+use super::words::Words;
 use crate::collect::Plan;
-use crate::collect::docker::RecordedWords;
 use crate::core::ReadingDocument;
 use crate::metric::{self, Metric, Unit};
-use crate::rule::{Level, Verdict};
-use crate::snapshot::{ContainerWord, Key, Reading, Value};
+use crate::snapshot::{Key, Reading, Value};
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
@@ -242,7 +241,7 @@ enum Written<'a> {
 struct AllSeries {
     /// Each with whether it is measured.
     metrics: Vec<(&'static Metric, bool)>,
-    words: RecordedWords,
+    words: Words,
     seen: BTreeMap<&'static Metric, HashMap<Rc<str>, Series>>,
     count: usize,
 }
@@ -255,7 +254,7 @@ struct Series {
 impl AllSeries {
     fn new(plan: &Plan) -> AllSeries {
         let metrics = plan.metrics().collect();
-        AllSeries { metrics, words: RecordedWords::new(&plan.docker), seen: BTreeMap::new(), count: 0 }
+        AllSeries { metrics, words: Words::new(&plan.docker), seen: BTreeMap::new(), count: 0 }
     }
 
     /// Takes in a row; `None` if it could not be measured, or is not to be.
@@ -312,17 +311,15 @@ impl AllSeries {
         Ok(known)
     }
 
-    fn value(&self, key: &Key, value: Written<'_>) -> Result<Option<Value>, String> {
+    fn value(&mut self, key: &Key, value: Written<'_>) -> Result<Option<Value>, String> {
         let is_word = key.metric.unit == Unit::Word;
         let value = match value {
             Written::Nothing => return Ok(None),
-            // Of a condition of the host a word does not tell which one is expected.
-            Written::Text(_) if is_word && !key.metric.is_of_docker() => return Ok(None),
-            Written::Text(word) if is_word => Value::from(self.words.reading(key, &bounded(word)?)),
+            Written::Text(word) if is_word => return Ok(self.words.read(key, word)?.map(Value::from)),
             Written::Text(number) => Value::Number(possible(key, csv::number(number)?)?),
             Written::Json(reading) => match (&reading.value, reading.used_bytes.zip(reading.total_bytes)) {
                 (Json::Null, _) => return Ok(None),
-                (Json::String(word), _) if is_word => Value::from(self.judged(key, word, reading)?),
+                (Json::String(word), _) if is_word => Value::from(self.words.judged(key, word, reading)?),
                 (Json::Number(number), sizes) if !is_word => {
                     let number = possible(key, number.as_f64().ok_or("a number is out of range")?)?;
                     sizes.map_or(Value::Number(number), |(used_bytes, total_bytes)| Value::Usage {
@@ -335,20 +332,6 @@ impl AllSeries {
             },
         };
         Ok(Some(value))
-    }
-
-    /// The recorder knew more of the container than its word: whether that is well.
-    fn judged(&self, key: &Key, word: &str, reading: &ReadingDocument) -> Result<ContainerWord, String> {
-        let judged = self.words.reading(key, &bounded(word)?);
-        let breach = Verdict::Breach(Default::default());
-        let well = match &reading.verdict {
-            verdict if verdict == Verdict::Clear.name() => Some(true),
-            verdict if verdict == breach.name() => Some(false),
-            _ => None,
-        };
-        let expected = reading.expected.as_deref().map_or(judged.expected, Rc::from);
-        let is_critical = judged.is_critical || reading.level.as_deref() == Some(Level::Critical.name());
-        Ok(ContainerWord { well, expected, is_critical, ..judged })
     }
 }
 
@@ -368,14 +351,4 @@ fn possible(key: &Key, number: f64) -> Result<f64, String> {
     }
     let key = Key::new(key.metric, shown(&key.target));
     Err(format!("{number} is no value of {key}; expected {expected}, or nothing where it is not known"))
-}
-
-/// Engines have words of a few letters.
-const MAX_WORD_BYTES: usize = 255;
-
-fn bounded(word: &str) -> Result<Rc<str>, String> {
-    if word.len() > MAX_WORD_BYTES {
-        return Err(format!("the word `{}…` is longer than {MAX_WORD_BYTES} bytes", shown(word)));
-    }
-    Ok(word.into())
 }

@@ -7,6 +7,7 @@ mod csv;
 mod history;
 mod objects;
 mod told;
+mod words;
 
 use std::collections::HashMap;
 use std::time::Duration;

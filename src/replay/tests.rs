@@ -305,3 +305,24 @@ fn a_forecast_that_is_off_or_was_recorded_is_not_told() {
     let soon = growing_disk(&FORECAST.replace("threshold: 100", "threshold: 100, forecast: 7h"), "disk").1;
     assert_eq!(soon, [""; 0], "it stood still 8 hours before it was full");
 }
+
+#[test]
+fn a_word_about_the_host_is_judged_by_its_quantity() {
+    let yaml = "general: {timezone: UTC, language: en, alert_settle: 0}\n";
+    let told = |metric: &str, target: &str, words: &[&str]| {
+        let rows = words.iter().enumerate();
+        let rows: String = rows.map(|(hour, word)| format!("{},{metric},{target},{word}\n", hour * 3600)).collect();
+        let (messages, _) = replayed(yaml, format!("{}\n{rows}", csv::HEADER).as_bytes());
+        let kind = |line: &String| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
+        };
+        messages.iter().map(kind).collect::<Vec<String>>()
+    };
+    assert_eq!(told("disk_state", "/data", &["writable", "read-only", "writable"]), ["alert", "recovery"]);
+    // It was never written, and then somebody mounted it otherwise.
+    assert_eq!(told("disk_state", "/data", &["read-only", "read-only", "writable", "read-only"]), ["alert"]);
+    assert_eq!(told("unit_state", "nginx.service", &["failed", "active"]), ["alert", "recovery"]);
+    assert_eq!(told("clock_sync", "", &["unsynchronized", "unsynchronized"]), ["alert"]);
+    // The word does not tell for how long.
+    assert_eq!(told("reboot_needed", "", &["required", "required"]), [""; 0]);
+}

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::host::{Host, WriteState};
-use crate::metric::{Label, Metric, Unit};
+use crate::metric::{ExpectedWord, Label, Metric, Unit};
 use crate::snapshot::{ContainerWord, Snapshot, Value};
 
 /// For each watched path that is on a disk. In a report only where it is not as expected, among the alerts.
@@ -13,6 +13,7 @@ pub const DISK_STATE: &Metric = &Metric {
     label: Label { zh: "磁盘状态", en: "Disk state" },
     alert_label: Label { zh: "🔒 磁盘状态", en: "🔒 Disk state" },
     order: 75,
+    expected: Some(ExpectedWord { word: WRITABLE, is_critical: true, may_begin_otherwise: true }),
     ..Metric::BASE
 };
 

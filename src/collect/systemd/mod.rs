@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Group, Setup, Source, Switch};
 use crate::bus::{Call, Follow};
-use crate::metric::{Label, Limits, Metric, Unit};
+use crate::metric::{ExpectedWord, Label, Limits, Metric, Unit};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 
 use units::{Units, Watch};
@@ -47,6 +47,7 @@ pub const UNIT_STATE: &Metric = &Metric {
     is_named_by_its_target: true,
     // A named unit that is inactive may be one that is restarted by hand.
     default: Some(Limits { grace: Duration::from_secs(60), ..Limits::NONE }),
+    expected: Some(ExpectedWord::new(units::ACTIVE)),
     ..*FAILED_UNITS
 };
 

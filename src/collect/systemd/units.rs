@@ -24,7 +24,7 @@ const MAX_DETAILED: usize = 20;
 /// The most units whose restarts are counted.
 const MAX_COUNTED: usize = 200;
 
-const ACTIVE: &str = "active";
+pub(super) const ACTIVE: &str = "active";
 
 /// The units that are watched.
 #[derive(Debug)]

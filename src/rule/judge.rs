@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Rules;
 use crate::metric::{Limits, Metric};
-use crate::snapshot::{Reading, Snapshot, Value};
+use crate::snapshot::{Key, Reading, Snapshot, Value};
 
 /// The limit that a value was compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,7 +136,8 @@ pub fn judge<'a>(reading: &'a Reading, snapshot: &Snapshot, rules: &'a Rules) ->
 
 /// A reading *at* a limit is over it.
 fn alone<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
-    let limits = rules.limits(&reading.key).unwrap_or(&Limits::NONE);
+    let of_another = reading.limits_of.as_ref().map(|target| Key::new(reading.key.metric, Rc::clone(target)));
+    let limits = rules.limits(of_another.as_ref().unwrap_or(&reading.key)).unwrap_or(&Limits::NONE);
     if let Value::Container(container) = &reading.value {
         let verdict = match container.well {
             Some(true) => Verdict::Clear,
@@ -190,6 +191,22 @@ mod tests {
 
     fn usage(percent: f64) -> Value {
         Value::Usage { percent, used_bytes: 1, total_bytes: 2 }
+    }
+
+    #[test]
+    fn a_reading_may_have_the_limits_of_another_target() {
+        let rule = |target: &str, warning| Rule {
+            metric: metric::CONTAINER_MEMORY,
+            target: target.into(),
+            limits: Limits::warning(warning),
+        };
+        let rules = [rule("web", 95.0), rule("*", 50.0)].into_iter().collect();
+        let verdict = |limits_of: Option<&str>| {
+            let reading = Reading::new(Key::new(metric::CONTAINER_MEMORY, "shop-web-2"), usage(80.0));
+            let reading = Reading { limits_of: limits_of.map(Rc::from), ..reading };
+            judge(&reading, &Snapshot::default(), &rules).verdict
+        };
+        assert_eq!((verdict(Some("web")), verdict(None)), (Verdict::Clear, WARNING));
     }
 
     #[test]

@@ -123,13 +123,15 @@ pub struct Reading {
     pub value: Value,
     /// Of a rate, whose value is that of a short sample: its mean since the check before, where that is known.
     pub mean: Option<f64>,
+    /// The target whose limits it has, if not its own: a container's may be those of its service.
+    pub limits_of: Option<Rc<str>>,
     /// The reason why the value differs from other tools' values; one line, for `check`.
     pub note: Option<Box<str>>,
 }
 
 impl Reading {
     pub fn new(key: Key, value: Value) -> Reading {
-        Reading { key, value, mean: None, note: None }
+        Reading { key, value, mean: None, limits_of: None, note: None }
     }
 }
 

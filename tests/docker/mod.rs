@@ -8,6 +8,7 @@ mod driver;
 mod engine;
 mod events;
 mod misbehaving;
+mod own_limits;
 mod proxy;
 mod readme;
 mod real;

@@ -40,25 +40,19 @@ pub fn memory_of_all(section: &mut Section<'_>) -> Option<f64> {
 }
 
 impl DockerConfig {
-    /// The limits of containers' own memory and CPU time, each for a target or a pattern: exact names win over patterns,
-    /// and an exact one is that of a service too, whose containers have it in their names.
+    /// The limits of containers' own memory and CPU time, each for a target or a pattern: exact names win over patterns. A
+    /// service's containers have their limits by its entry: a name does not tell of which service a container is.
     pub fn own_limits(&self) -> Vec<(&'static Metric, Rc<str>, Limits)> {
         let mut own = Vec::new();
         let (patterns, exact): (Vec<&Entry>, Vec<&Entry>) =
             self.containers.iter().partition(|entry| entry.is_pattern());
-        let services = exact.iter().flat_map(|entry| {
-            let name = &entry.name;
-            [format!("*-{name}-*"), format!("*_{name}_*"), format!("{name}.*")].map(|pattern| (*entry, pattern))
-        });
-        let named = exact.iter().map(|entry| (*entry, entry.name.clone()));
-        let all = named.chain(services).chain(patterns.iter().map(|entry| (*entry, entry.name.clone())));
-        for (entry, target) in all {
+        for entry in exact.into_iter().chain(patterns) {
             let lasting = |limits: Limits| Limits { lasts: entry.own.lasts.unwrap_or(limits.lasts), ..limits };
             let memory =
                 entry.own.memory.or(self.memory).map(|limit| (metric::CONTAINER_MEMORY, Limits::warning(limit)));
             let cpu = entry.own.cpu.map(|limit| (metric::CONTAINER_CPU, Limits::of_rate(limit)));
             let limits = memory.into_iter().chain(cpu);
-            own.extend(limits.map(|(metric, limits)| (metric, Rc::from(target.as_str()), lasting(limits))));
+            own.extend(limits.map(|(metric, limits)| (metric, Rc::from(entry.name.as_str()), lasting(limits))));
         }
         own.extend(self.memory.map(|limit| (metric::CONTAINER_MEMORY, Rc::from("*"), Limits::warning(limit))));
         own
@@ -115,7 +109,8 @@ mod tests {
         };
         for (target, memory, cpu) in [
             ("web", (95.0, 300), Some((80.0, 300))),
-            ("shop-web-1", (95.0, 300), Some((80.0, 300))),
+            // Its name alone makes it no container of the service `web`.
+            ("my-web-proxy", (90.0, 0), None),
             ("app-1", (90.0, 0), Some((70.0, 60))),
             ("db", (90.0, 0), None),
             ("other", (90.0, 0), None),

@@ -10,12 +10,14 @@ use super::{Docker, Engine, NAME};
 use crate::clock::Boot;
 use crate::host::cgroup::{Cgroups, ContainerGroup, Most};
 use crate::metric::{self, Metric};
-use crate::snapshot::{Failure, Snapshot, Value};
+use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
 
 /// A running container that is to be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     pub target: Rc<str>,
+    /// The entry whose limits it has, unless that is found by its name.
+    pub limits_of: Option<Rc<str>>,
     pub id: String,
     pub memory: bool,
     pub cpu: bool,
@@ -43,7 +45,10 @@ impl Docker {
             let memory = entry.and_then(|entry| entry.own.memory).or(config.memory).is_some();
             let cpu = entry.is_some_and(|entry| entry.own.cpu.is_some());
             if (memory || cpu) && seen.insert(known.place.target.clone()) {
-                measured.push(Measured { target: known.place.target.clone(), id: id.to_string(), memory, cpu });
+                let target = known.place.target.clone();
+                let named_otherwise = entry.filter(|entry| !entry.is_pattern() && *entry.name != *target);
+                let limits_of = named_otherwise.map(|entry| Rc::from(entry.name.as_str()));
+                measured.push(Measured { target, limits_of, id: id.to_string(), memory, cpu });
             }
         }
         measured
@@ -111,7 +116,10 @@ fn add(
     let target = container.target.clone();
     match used {
         Some(Use::Free) => return,
-        Some(Use::Share(value)) => into.push(metric, target.clone(), value),
+        Some(Use::Share(value)) => {
+            let reading = Reading::new(Key::new(metric, target.clone()), value);
+            into.readings.push(Reading { limits_of: container.limits_of.clone(), ..reading });
+        }
         Some(Use::NotYet) => {}
         None => {
             let error = "the files of its control group cannot be read".to_owned();
@@ -163,7 +171,7 @@ mod tests {
     use super::*;
 
     fn measured() -> Measured {
-        Measured { target: "web".into(), id: "a".repeat(64), memory: true, cpu: true }
+        Measured { target: "web".into(), limits_of: None, id: "a".repeat(64), memory: true, cpu: true }
     }
 
     /// A tree with one container, and its files.

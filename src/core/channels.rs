@@ -1,7 +1,8 @@
 //! The senders of the configuration's channels: opened at the start and at a reload, with the messages that wait for them.
 
 use super::Core;
-use super::deliver::{Flight, NO_CHANNEL, SAVE_PATIENCE, Sender, Stage};
+use super::deliver::{NO_CHANNEL, SAVE_PATIENCE};
+use super::sender::{Flight, Sender, Stage};
 use crate::clock::Boot;
 use crate::notify::Channel;
 use crate::outbox::Outbox;

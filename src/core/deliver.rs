@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::save::Saving;
+use super::sender::{Flight, Sender, Stage};
 use super::{Core, Effect, Ticket};
 use crate::clock::{Boot, Now};
 use crate::http;
@@ -15,7 +15,6 @@ use crate::logging::LINE_BYTES_MAX;
 use crate::message::{self, Message};
 use crate::notify::{Channel, Job};
 use crate::outbox::{Conclusion, Outbox, Outcome};
-use crate::secret::{Scrubber, Secret};
 use crate::text;
 use crate::worker;
 
@@ -38,47 +37,6 @@ const CHANNEL: &str = "channel";
 
 /// The outbox for messages while there is no channel.
 pub(super) const NO_CHANNEL: &str = "";
-
-#[derive(Debug, Default)]
-pub(super) struct Delivery {
-    pub(super) senders: Vec<Sender>,
-    next_ticket: u64,
-    /// Knows the secrets of every channel so far.
-    pub(super) scrubber: Scrubber,
-}
-
-/// One channel, and its work. Its outbox is in the state, under its name.
-#[derive(Debug)]
-pub(super) struct Sender {
-    pub(super) channel: Channel,
-    pub(super) flight: Option<Flight>,
-    /// Not before this instant is a message sent whose save failed.
-    pub(super) unsaved_from: Boot,
-    /// The configuration no longer has this channel; it only waits for the answer to its last message.
-    pub(super) is_retired: bool,
-}
-
-/// A message on its way.
-#[derive(Debug)]
-pub(super) struct Flight {
-    ticket: Ticket,
-    /// The sender, who judges the answer.
-    pub(super) channel: Channel,
-    /// No other job is left to deliver the message.
-    is_last: bool,
-    pub(super) stage: Stage,
-}
-
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// It waits until this revision of the state is saved, or until that instant at the latest.
-    Saving {
-        revision: u64,
-        until: Boot,
-        job: Job,
-    },
-    Sent,
-}
 
 impl Core {
     /// Starts the delivery of each sender's next message, if one is due and none is on its way.
@@ -318,37 +276,5 @@ impl Core {
         let senders = self.delivery.senders.iter().filter(|sender| !sender.is_retired);
         let names: Vec<String> = senders.map(|sender| sender.channel.to_string()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-    }
-}
-
-impl Sender {
-    /// When the message that waits for its save is sent without it.
-    fn unsaved_from(&self, state: &Saving) -> Option<Boot> {
-        match self.flight.as_ref()?.stage {
-            // A disk that refuses is not waited for.
-            Stage::Saving { revision, .. } if state.failed(revision) => Some(self.unsaved_from),
-            Stage::Saving { until, .. } => Some(until),
-            Stage::Sent => None,
-        }
-    }
-}
-
-impl Delivery {
-    /// No error shows this secret.
-    pub(super) fn learn(&mut self, secret: &Secret) {
-        self.scrubber.learn_url(secret);
-    }
-
-    pub(super) fn next_ticket(&mut self) -> Ticket {
-        self.next_ticket += 1;
-        Ticket(self.next_ticket)
-    }
-}
-
-#[cfg(test)]
-impl Delivery {
-    /// The ticket of the one message on its way.
-    pub(super) fn ticket_on_its_way(&self) -> Ticket {
-        self.senders[0].flight.as_ref().expect("a message is on its way").ticket
     }
 }

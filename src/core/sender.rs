@@ -1,0 +1,80 @@
+//! The sender of each channel: at most one message on its way.
+
+use super::Ticket;
+use super::save::Saving;
+use crate::clock::Boot;
+use crate::notify::{Channel, Job};
+use crate::secret::{Scrubber, Secret};
+
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    pub(super) senders: Vec<Sender>,
+    next_ticket: u64,
+    /// Knows the secrets of every channel so far.
+    pub(super) scrubber: Scrubber,
+}
+
+/// One channel, and its work. Its outbox is in the state, under its name.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) channel: Channel,
+    pub(super) flight: Option<Flight>,
+    /// Not before this instant is a message sent whose save failed.
+    pub(super) unsaved_from: Boot,
+    /// The configuration no longer has this channel; it only waits for the answer to its last message.
+    pub(super) is_retired: bool,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) ticket: Ticket,
+    /// The sender, who judges the answer.
+    pub(super) channel: Channel,
+    /// No other job is left to deliver the message.
+    pub(super) is_last: bool,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It waits until this revision of the state is saved, or until that instant at the latest.
+    Saving {
+        revision: u64,
+        until: Boot,
+        job: Job,
+    },
+    Sent,
+}
+
+impl Sender {
+    /// When the message that waits for its save is sent without it.
+    pub(super) fn unsaved_from(&self, state: &Saving) -> Option<Boot> {
+        match self.flight.as_ref()?.stage {
+            // A disk that refuses is not waited for.
+            Stage::Saving { revision, .. } if state.failed(revision) => Some(self.unsaved_from),
+            Stage::Saving { until, .. } => Some(until),
+            Stage::Sent => None,
+        }
+    }
+}
+
+impl Delivery {
+    /// No error shows this secret.
+    pub(super) fn learn(&mut self, secret: &Secret) {
+        self.scrubber.learn_url(secret);
+    }
+
+    pub(super) fn next_ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// The ticket of the one message on its way.
+    pub(super) fn ticket_on_its_way(&self) -> Ticket {
+        self.senders[0].flight.as_ref().expect("a message is on its way").ticket
+    }
+}

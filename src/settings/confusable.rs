@@ -75,6 +75,12 @@ pub(super) fn replaced(text: &str, right: impl Fn(&Confusable) -> Option<&'stati
     replaced + &text[rest..]
 }
 
+/// Names the first letter of `text` that is Greek, Cyrillic or Armenian: many look like one of ASCII.
+pub(super) fn foreign_letter(text: &str) -> Option<String> {
+    let letter = text.chars().find(|c| c.is_alphabetic() && ('\u{370}'..'\u{590}').contains(c));
+    letter.map(|c| format!("`{c}` (U+{:04X}) is a letter of another alphabet", u32::from(c)))
+}
+
 /// The intended character for a visible one; `None`: itself.
 fn meant_by(c: char) -> Option<&'static str> {
     if c.is_ascii() {

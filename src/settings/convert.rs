@@ -45,7 +45,11 @@ impl Diagnostics {
             _ => found.expected(),
         };
         if !self.confusable(&node.span, path, right) {
-            self.complain(node, path, &named(complaint));
+            let mut complaint = named(complaint);
+            if let Some(letter) = confusable::foreign_letter(&scalar.text) {
+                complaint.message = format!("{} ({letter})", complaint.message);
+            }
+            self.complain(node, path, &complaint);
         }
         None
     }
@@ -90,7 +94,7 @@ impl Diagnostics {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{self, NO_DOC, Section, Severity};
+    use crate::settings::{self, Complaint, NO_DOC, Section, Severity};
 
     fn problems(text: &str, read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
         let list = match settings::read("c", text.as_bytes(), read) {
@@ -130,6 +134,18 @@ mod tests {
             number("n: \"\\u200b70\"\n"),
             ["1:4 error n: `\\u{200b}70` is not a number [a number above 0, up to 100]"]
         );
+    }
+
+    #[test]
+    fn a_refused_value_is_told_which_of_its_letters_is_of_another_alphabet() {
+        let told = problems("zone: Asi\u{430}/Shanghai\nn: \u{43e}80\n", |document| {
+            let nowhere = |_: &str| Err::<String, _>(Complaint::new("no such zone; did you mean `Asia/Shanghai`?"));
+            document.parse("zone", NO_DOC, nowhere);
+            document.number("n", 1.0, 0.0, 100.0, NO_DOC);
+        });
+        let letter = "`\u{430}` (U+0430) is a letter of another alphabet";
+        assert_eq!(told[0], format!("1:7 error zone: no such zone; did you mean `Asia/Shanghai`? ({letter}) []"));
+        assert!(told[1].contains("(`\u{43e}` (U+043E) is a letter of another alphabet)"), "{told:?}");
     }
 
     #[test]

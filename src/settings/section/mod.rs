@@ -275,10 +275,7 @@ pub(super) fn read_mapping<T>(
 
 /// Names a letter that looks like one of the likely key; empty if there is none.
 fn of_another_alphabet(key: &str, likely: &str) -> String {
-    let other = key.chars().find(|c| !c.is_ascii());
-    other
-        .map(|c| format!("`{likely}`; `{c}` (U+{:04X}) is a letter of another alphabet", u32::from(c)))
-        .unwrap_or_default()
+    confusable::foreign_letter(key).map(|named| format!("`{likely}`; {named}")).unwrap_or_default()
 }
 
 /// `memory: {threshold: 80}`: a value that stood in a section's place, under the key that takes it.

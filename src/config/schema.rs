@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 
 use super::Config;
-use crate::settings::{Described, MAX_DURATIONS, MAX_ITEMS, ValueKind};
+use crate::settings::{Described, MAX_DURATIONS, MAX_ITEMS, MAX_NUMBERS, ValueKind};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -78,7 +78,14 @@ fn values(kind: &ValueKind, key: &Described, inside: &[Described]) -> Map<String
         ValueKind::Percent => number(0.0, 100.0),
         ValueKind::OrOff(kind) => object(json!({"anyOf": [{"const": 0}, values(kind, key, inside)]})),
         ValueKind::Duration { from, to } => object(json!({"anyOf": duration(*from, *to, true)})),
-        ValueKind::Size { .. } => object(json!({"type": ["string", "null"], "pattern": SIZE})),
+        ValueKind::Size { .. } | ValueKind::Volume { .. } => {
+            object(json!({"type": ["string", "null"], "pattern": SIZE}))
+        }
+        ValueKind::Numbers { above, up_to } => {
+            let item = json!({"type": "number", "exclusiveMinimum": above, "maximum": up_to});
+            let list = json!({"type": "array", "items": item, "minItems": 1, "maxItems": MAX_NUMBERS});
+            object(json!({"anyOf": [number(*above, *up_to), list]}))
+        }
         ValueKind::Durations { from, to, none } => durations(*from, *to, *none),
         ValueKind::Choice(words) => choice(words),
         ValueKind::Text => text(key, true),

@@ -90,7 +90,9 @@ fn comment(key: &Described) -> Option<[String; 2]> {
         | ValueKind::OrOff(_)
         | ValueKind::Duration { .. }
         | ValueKind::Size { .. }
-        | ValueKind::Durations { .. } => [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")],
+        | ValueKind::Volume { .. }
+        | ValueKind::Durations { .. }
+        | ValueKind::Numbers { .. } => [format!("{zh}；{values_zh}"), format!("{en}; {values_en}")],
         ValueKind::Choice(_) => [format!("{zh}（{values_zh}）"), format!("{en} ({values_en})")],
         _ => [zh.to_owned(), en.to_owned()],
     };

@@ -6,10 +6,13 @@
 
 use std::time::Duration;
 
-use super::size::size_text;
+use super::size::{Volume, size_text};
 
 /// The most durations in a value that may be several.
 pub const MAX_DURATIONS: usize = 8;
+
+/// The most numbers in such a value.
+pub const MAX_NUMBERS: usize = 8;
 
 /// A text in the two languages of the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,11 +149,21 @@ pub enum ValueKind {
         from: u64,
         to: u64,
     },
+    /// Bytes of traffic, with a unit of 10^9 or of 2^30.
+    Volume {
+        from: u64,
+        to: u64,
+    },
     /// One duration, or several of which the n-th time takes the n-th; none if the word is there instead.
     Durations {
         from: Duration,
         to: Duration,
         none: Option<&'static str>,
+    },
+    /// One number, or several.
+    Numbers {
+        above: f64,
+        up_to: f64,
     },
     /// One of some words.
     Choice(Vec<&'static str>),
@@ -193,6 +206,11 @@ impl ValueKind {
                 let (from, to) = (size_text(*from), size_text(*to));
                 [format!("{from} 至 {to}"), format!("{from} to {to}")]
             }
+            ValueKind::Volume { from, to } => {
+                let [from, to] = [*from, *to].map(|bytes| Volume { bytes, is_binary: false }.to_string());
+                let [zh, en] = range(&from, &to, &to);
+                [format!("{zh}，也可用 GiB、TiB"), format!("{en}, or in GiB, TiB")]
+            }
             ValueKind::Durations { from, to, none } => {
                 let ([from_zh, from_en], [to_zh, to_en]) = (duration_words(*from), duration_words(*to));
                 let or = |or: &str| none.map(|none| format!("{or}{none}")).unwrap_or_default();
@@ -200,6 +218,10 @@ impl ValueKind {
                     format!("{from_zh}至 {to_zh}，可列出至多 {MAX_DURATIONS} 个{}", or("，或 ")),
                     format!("{from_en} to {to_en}, up to {MAX_DURATIONS} in a list{}", or(", or ")),
                 ]
+            }
+            ValueKind::Numbers { above, up_to } => {
+                let [zh, en] = above_up_to(*above, *up_to);
+                [format!("{zh}，可列出至多 {MAX_NUMBERS} 个"), format!("{en}, up to {MAX_NUMBERS} in a list")]
             }
             ValueKind::Choice(words) => [words.join("、"), words.join(", ")],
             ValueKind::Text => both("文本", "text"),

@@ -35,7 +35,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use confusable::confusable;
-pub use doc::{Described, Doc, MAX_DURATIONS, NO_DOC, Text, ValueKind, doc};
+pub use doc::{Described, Doc, MAX_DURATIONS, MAX_NUMBERS, NO_DOC, Text, ValueKind, doc};
 pub use duration::{duration, duration_text};
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
@@ -43,7 +43,7 @@ pub use item::Item;
 pub use nearest::{nearest, nearest_first};
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Section, readable_by_others};
-pub use size::size_text;
+pub use size::{Volume, size_text};
 pub use stored::{Exposure, exposure, stored};
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{Values, Written, seconds};

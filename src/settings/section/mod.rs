@@ -3,6 +3,7 @@
 mod typed;
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::confusable::{self, Confusable};
 use super::diagnostics::{Diagnostics, in_path};
@@ -26,6 +27,8 @@ const INHERITED: Doc = doc("留空则与上层同名项相同", "empty: that of 
 pub struct Section<'a> {
     diagnostics: &'a mut Diagnostics,
     entries: &'a [Entry],
+    /// The section around it; empty for the document and for an item of a list.
+    around: &'a [Entry],
     /// The place of a problem of the section itself: its key, or its beginning in a list; `None`: it is absent.
     span: Option<Range<usize>>,
     /// Another value is in its place, which was reported: then missing keys are not reported.
@@ -48,7 +51,10 @@ impl Section<'_> {
         self.describe(key, ValueKind::Section, String::new(), doc);
         let path = self.path_of(key);
         match self.ask(key) {
-            Some(entry) => read_mapping(self.diagnostics, &entry.value, Some(entry.key_span.clone()), path, read),
+            Some(entry) => {
+                let span = Some(entry.key_span.clone());
+                read_mapping_within(self.entries, self.diagnostics, &entry.value, span, path, read)
+            }
             None => read(&mut Section::of(self.diagnostics, &[], None, path)),
         }
     }
@@ -88,6 +94,23 @@ impl Section<'_> {
             items.extend(item(&mut Item::new(self.diagnostics, node, format!("{path}[{index}]"))));
         }
         Some(items)
+    }
+
+    /// The texts of a list in a section beside this one, whose own reader reports its problems.
+    pub fn list_beside(&self, section: &str, key: &str) -> Vec<String> {
+        let value = |entries: &'_ [Entry], key: &str| {
+            Some(Rc::clone(&entries.iter().find(|entry| entry.key == key)?.value.value))
+        };
+        let list = value(self.around, section).and_then(|section| match &*section {
+            Value::Mapping(entries) => value(entries, key),
+            _ => None,
+        });
+        let Some(Value::List(nodes)) = list.as_deref() else { return Vec::new() };
+        let text = |node: &Node| match &*node.value {
+            Value::Scalar(scalar) => Some(scalar.text.clone()),
+            _ => None,
+        };
+        nodes.iter().filter_map(text).collect()
     }
 
     /// The values of the keys that were read so far.
@@ -157,8 +180,8 @@ impl<'a> Section<'a> {
 
     fn of(diagnostics: &'a mut Diagnostics, entries: &'a [Entry], span: Option<Range<usize>>, path: String) -> Self {
         let (is_refused, stand_in, taker) = (false, None, None);
-        let (known, values, is_inheriting) = (Vec::new(), Values::default(), false);
-        Section { diagnostics, entries, span, is_refused, stand_in, taker, path, known, values, is_inheriting }
+        let (known, values, is_inheriting, around) = (Vec::new(), Values::default(), false, &[]);
+        Section { diagnostics, entries, around, span, is_refused, stand_in, taker, path, known, values, is_inheriting }
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -245,6 +268,18 @@ pub(super) fn read_mapping<T>(
     path: String,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> T {
+    read_mapping_within(&[], diagnostics, node, span, path, read)
+}
+
+/// The same, within the section `around` it.
+fn read_mapping_within<T>(
+    around: &[Entry],
+    diagnostics: &mut Diagnostics,
+    node: &Node,
+    span: Option<Range<usize>>,
+    path: String,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> T {
     let (mut is_refused, mut is_explained) = (false, false);
     let entries: &[Entry] = match &*node.value {
         Value::Mapping(entries) => entries,
@@ -259,7 +294,7 @@ pub(super) fn read_mapping<T>(
         Value::Scalar(scalar) if is_refused => Some(scalar),
         _ => None,
     };
-    let mut section = Section { is_refused, stand_in, ..Section::of(diagnostics, entries, span, path) };
+    let mut section = Section { around, is_refused, stand_in, ..Section::of(diagnostics, entries, span, path) };
     let value = read(&mut section);
     if is_refused && !is_explained {
         let complaint = Complaint::new(format!("{} where a section belongs", node.kind()));

@@ -137,3 +137,38 @@ fn warnings_come_with_the_value() {
     assert_eq!(read.value, 1);
     assert_eq!(read.warnings[0].to_string(), "c:1:4: warning: a: is odd\n  | a: 1\n  |    ^");
 }
+
+#[test]
+fn a_section_can_look_at_a_list_beside_it() {
+    let beside = |text: &str| {
+        let read = |document: &mut Section<'_>| {
+            document.section("network", NO_DOC, |network| {
+                let texts = |item: &mut Item<'_>| item.text();
+                network.section("traffic", NO_DOC, |traffic| traffic.list("interfaces", NO_DOC, texts));
+                network.section("quota", NO_DOC, |quota| {
+                    quota.boolean("on", true, NO_DOC);
+                    quota.list_beside("traffic", "interfaces")
+                })
+            })
+        };
+        settings::read("c", text.as_bytes(), read).unwrap().value
+    };
+    assert_eq!(beside("network: {traffic: {interfaces: [ens3, 4]}, quota: {on: true}}"), ["ens3", "4"]);
+    for text in ["", "network: {traffic: {}, quota: {on: true}}", "network: {quota: {on: true}}"] {
+        assert_eq!(beside(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn one_number_is_as_good_as_a_list_of_them() {
+    let read = |text: &str| {
+        let read = |document: &mut Section<'_>| document.numbers("at", &[80.0, 90.0], 0.0, 1000.0, NO_DOC);
+        settings::read("c", text.as_bytes(), read).map(|read| read.value).map_err(|problems| problems.list.len())
+    };
+    assert_eq!(read(""), Ok(vec![80.0, 90.0]));
+    assert_eq!(read("at: 75\n"), Ok(vec![75.0]));
+    assert_eq!(read("at: [50, 99.5]\n"), Ok(vec![50.0, 99.5]));
+    for (text, problems) in [("at: []\n", 1), ("at: [0, 1001, x]\n", 3), ("at: -5\n", 1), ("at: {a: 1}\n", 1)] {
+        assert_eq!(read(text), Err(problems), "{text}");
+    }
+}

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 
 use super::Section;
 use crate::settings::confusable::Confusable;
-use crate::settings::doc::{Doc, MAX_DURATIONS, ValueKind};
+use crate::settings::doc::{Doc, MAX_DURATIONS, MAX_NUMBERS, ValueKind};
 use crate::settings::duration::duration_text;
-use crate::settings::node::Value;
+use crate::settings::node::{Entry, Value};
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
-use crate::settings::size::size_text;
+use crate::settings::size::{Volume, size_text};
 use crate::settings::time_zone::{self, time_zone};
 use crate::settings::written::Written;
 use crate::text::counted;
@@ -165,6 +165,17 @@ impl Section<'_> {
         value
     }
 
+    /// An optional volume of traffic in `range`: `1TB` is 10^12 bytes, `1TiB` 2^40. Absent or empty, it is `None`.
+    pub fn optional_volume(&mut self, key: &'static str, range: RangeInclusive<u64>, doc: Doc) -> Option<Volume> {
+        let (from, to) = (*range.start(), *range.end());
+        self.describe(key, ValueKind::Volume { from, to }, String::new(), doc);
+        let shown = |bytes| Volume { bytes, is_binary: false };
+        let expected = format!("from {} to {}, such as 1TB (10^12 bytes) or 1TiB (2^40)", shown(from), shown(to));
+        let value = self.value(key, None, &expected, |scalar| scalar.volume(&range).map(Some));
+        self.holds(key, value.map_or(Written::Nothing, |volume| Written::Text(volume.to_string())));
+        value
+    }
+
     /// One duration in `range`, or a list of up to [`MAX_DURATIONS`]; none if the word `none` is there instead.
     pub fn durations(
         &mut self,
@@ -180,27 +191,51 @@ impl Section<'_> {
         let (from, to) = (duration_text(from), duration_text(to));
         let or = none.map(|none| format!(", or `{none}`")).unwrap_or_default();
         let expected = format!("from {from} to {to}, such as 1h, or a list such as [1h, 1d]{or}");
-        let Some(entry) = self.ask(key).filter(|entry| !entry.value.is_null()) else { return default.to_vec() };
+        let is_none = |entry: &Entry| match (&*entry.value.value, none) {
+            (Value::Scalar(scalar), Some(none)) => scalar.text.eq_ignore_ascii_case(none),
+            _ => false,
+        };
+        if self.entry(key).is_some_and(is_none) {
+            self.ask(key);
+            return Vec::new();
+        }
+        let read = self.one_or_more(key, MAX_DURATIONS, &expected, |scalar| scalar.duration(&range));
+        read.unwrap_or_else(|| default.to_vec())
+    }
+
+    /// One number above `above` and at most `up_to`, or a list of up to [`MAX_NUMBERS`].
+    pub fn numbers(&mut self, key: &'static str, default: &[f64], above: f64, up_to: f64, doc: Doc) -> Vec<f64> {
+        let texts: Vec<String> = default.iter().map(f64::to_string).collect();
+        self.describe(key, ValueKind::Numbers { above, up_to }, format!("[{}]", texts.join(", ")), doc);
+        let expected = format!("{}, or a list of up to {MAX_NUMBERS}", number_expected(above, up_to));
+        let read = self.one_or_more(key, MAX_NUMBERS, &expected, |scalar| scalar.number(above, up_to));
+        let numbers = read.unwrap_or_else(|| default.to_vec());
+        self.holds(key, Written::List(numbers.iter().copied().map(Written::Number).collect()));
+        numbers
+    }
+
+    /// One value, or a list of at least one and at most `most`; `None`: absent, null, or a list of another length.
+    fn one_or_more<T>(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        expected: &str,
+        mut convert: impl FnMut(&Scalar) -> Result<T, Complaint>,
+    ) -> Option<Vec<T>> {
+        let entry = self.ask(key).filter(|entry| !entry.value.is_null())?;
         let path = self.path_of(key);
         let Value::List(nodes) = &*entry.value.value else {
-            let convert = |scalar: &Scalar| match none {
-                Some(none) if scalar.text.eq_ignore_ascii_case(none) => Ok(Vec::new()),
-                _ => Ok(vec![scalar.duration(&range)?]),
-            };
-            return self
-                .diagnostics
-                .convert(&entry.value, &path, &expected, convert)
-                .unwrap_or_else(|| default.to_vec());
+            return Some(vec![self.diagnostics.convert(&entry.value, &path, expected, convert)?]);
         };
-        if !(1..=MAX_DURATIONS).contains(&nodes.len()) {
+        if !(1..=most).contains(&nodes.len()) {
             let complaint = Complaint::new(format!("a list of {}", counted(nodes.len(), "item")));
             self.diagnostics.complain(&entry.value, &path, &complaint.expected(expected));
-            return default.to_vec();
+            return None;
         }
         let item = |(place, node)| {
-            self.diagnostics.convert(node, &format!("{path}[{place}]"), &expected, |scalar| scalar.duration(&range))
+            self.diagnostics.convert(node, &format!("{path}[{place}]"), expected, |scalar| convert(scalar))
         };
-        nodes.iter().enumerate().filter_map(item).collect()
+        Some(nodes.iter().enumerate().filter_map(item).collect())
     }
 
     /// A text, empty by default; a number or a boolean without quotes counts as one, too.

@@ -26,6 +26,7 @@ pub mod metric;
 pub mod notify;
 pub mod outbox;
 pub mod pattern;
+pub mod quota;
 pub mod replay;
 pub mod rule;
 pub mod schedule;

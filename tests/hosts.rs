@@ -77,7 +77,7 @@ fn is_value(unit: Unit, value: &Value, expected: &Json) -> bool {
             number("percent", percent) && whole("used_bytes", used_bytes) && whole("total_bytes", total_bytes)
         }
         Value::Number(value) => number(unit.name().unwrap_or_default(), value),
-        Value::Forecast(_) | Value::Container(_) | Value::Event(_) => false,
+        Value::Forecast(_) | Value::Quota(_) | Value::Container(_) | Value::Event(_) => false,
     }
 }
 

@@ -30,6 +30,7 @@ mod mean;
 mod mounts;
 mod pipeline;
 mod quantity;
+mod quota;
 mod replay;
 mod run;
 mod scale;

@@ -23,6 +23,11 @@ impl Alert {
         self.gone_since = None;
         // The quantity too: of one that is read from a state file only its name is known.
         self.key.clone_from(&finding.reading.key);
+        if let (Value::Quota(told), Value::Quota(quota), Phase::Firing(firing)) =
+            (&self.value, &finding.reading.value, &mut self.phase)
+        {
+            firing.told_value = firing.told_value.map(|percent| quota.known(told, percent));
+        }
         self.value.clone_from(&finding.reading.value);
         if let Some(limit) = finding.limit() {
             self.limit = limit;
@@ -104,7 +109,10 @@ impl Alert {
         seen.name_limit(is_critical, &mut self.limit);
         let is_worse = || {
             let (told, now) = firing.told_value.zip(number)?;
-            Some(self.key.metric.unit.is_half_way_worse(told, now))
+            Some(match &self.value {
+                Value::Quota(quota) => quota.step(now) > quota.step(told),
+                _ => self.key.metric.unit.is_half_way_worse(told, now),
+            })
         };
         let is_due = |step: Duration| last_told.is_none_or(|told| now.boot - told >= step);
         let news = if is_critical && !firing.is_critical_told {

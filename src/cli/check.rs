@@ -7,6 +7,7 @@ use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use serde::Serialize;
 
+use super::quota::count_traffic;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
@@ -24,7 +25,7 @@ const CPU_WINDOW: Duration = Duration::from_secs(1);
 
 pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
-    let snapshot = measure(&config, &mut options.host()?);
+    let snapshot = measure(&config, options, &mut options.host()?);
     let now = clock::now().wall;
     let findings = rule::evaluate(&snapshot, &config.rules);
     let printed = if json {
@@ -40,7 +41,7 @@ pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
 
 /// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends the wait, and
 /// the process with it.
-pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
+pub fn measure(config: &Resolved, options: &Options, host: &mut Host) -> Snapshot {
     let mut check = collect::Check::new(&config.plan.sources, host);
     check.begin(host, clock::boot_now());
     loop {
@@ -53,6 +54,7 @@ pub fn measure(config: &Resolved, host: &mut Host) -> Snapshot {
                 thread::sleep(CPU_WINDOW);
             }
             shares.collect(&engine, host.cgroups.as_ref(), clock::boot_now(), &mut snapshot);
+            count_traffic(&mut snapshot, config, options, clock::now());
             return snapshot;
         }
         let due = [check.next_due(), host.bus.due()].into_iter().flatten().min();

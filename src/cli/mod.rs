@@ -9,6 +9,7 @@ mod deliver;
 mod metrics;
 mod options;
 mod output;
+mod quota;
 mod replay;
 mod report;
 mod run;

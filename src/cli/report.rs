@@ -14,7 +14,7 @@ use crate::store::State;
 pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let mut host = options.host()?;
-    let snapshot = measure(&config, &mut host);
+    let snapshot = measure(&config, options, &mut host);
     let now = clock::now();
     // The report names alerts if they can be read; without them it is still a report.
     let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();

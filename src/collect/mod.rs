@@ -28,8 +28,8 @@ use std::time::Duration;
 
 pub use check::Check;
 pub use source::{
-    Configured, EVERY, Group, LONGEST_FOR, NETWORK, SYSTEM, Setup, Source, Switch, TargetLimits, groups, read,
-    read_limits, read_limits_within, sample_interval,
+    Configured, Correction, EVERY, Group, LONGEST_FOR, NETWORK, QuotaPlan, Reset, SYSTEM, Setup, Source, Switch,
+    TargetLimits, groups, read, read_limits, read_limits_within, sample_interval,
 };
 
 use crate::clock::{Boot, Now};
@@ -54,6 +54,7 @@ pub const SOURCES: &[&Source] = &[
     tables::OPEN_FILES,
     oom::SOURCE,
     traffic::SOURCE,
+    traffic::QUOTA,
     connections::SOURCE,
     tables::CONNTRACK,
     boot::SOURCE,
@@ -91,6 +92,11 @@ impl Plan {
         let of_containers = [metric::CONTAINER_MEMORY, metric::CONTAINER_CPU]
             .map(|metric| (metric, watches_containers && own.iter().any(|(of, ..)| *of == metric)));
         self.sources.iter().flat_map(Configured::metrics).chain(of_docker).chain(of_containers)
+    }
+
+    /// The monthly quota of traffic, if there is one.
+    pub fn quota(&self) -> Option<&Rc<QuotaPlan>> {
+        self.sources.iter().find_map(Configured::quota)
     }
 
     /// Whether a quantity of a source, or a forecast of one, is on for a target.

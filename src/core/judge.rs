@@ -40,6 +40,7 @@ impl Failing {
 impl Core {
     /// Takes in the findings of a check, with the causes of the alerts that it tells.
     pub(super) fn checked(&mut self, mut snapshot: Snapshot, causes: &Causes, now: Now, effects: &mut Vec<Effect>) {
+        self.count_traffic(&mut snapshot, now);
         self.forecast(&mut snapshot, now);
         self.happened(std::mem::take(&mut snapshot.happened));
         self.mark_as_found(&mut snapshot);

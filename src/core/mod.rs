@@ -18,6 +18,7 @@ mod input;
 mod judge;
 mod listed;
 mod mode;
+mod quota;
 mod reading;
 mod reboot;
 mod reload;
@@ -183,7 +184,10 @@ impl Core {
             Input::Time => {}
             Input::ClockSet => self.look_at_clock(now),
             Input::Measured { purpose: Purpose::Check, snapshot } => self.measured(snapshot, now, effects),
-            Input::Measured { purpose: Purpose::Report, snapshot } => self.reporting.take(snapshot, now.boot),
+            Input::Measured { purpose: Purpose::Report, mut snapshot } => {
+                self.count_traffic(&mut snapshot, now);
+                self.reporting.take(snapshot, now.boot);
+            }
             Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
             Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
             Input::Mounts(mounts, writable) => {

@@ -26,6 +26,9 @@ pub struct ReadingDocument {
     pub used_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_bytes: Option<u64>,
+    /// Of a monthly quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Box<QuotaDocument>>,
     /// The bytes that may still be used, and the least that are well; where there is such a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_bytes: Option<u64>,
@@ -50,6 +53,7 @@ impl ReadingDocument {
         let reading = finding.reading;
         let (used_bytes, total_bytes) = match reading.value {
             Value::Usage { used_bytes, total_bytes, .. } => (Some(used_bytes), Some(total_bytes)),
+            Value::Quota(ref quota) => (Some(quota.used_bytes), Some(quota.limit_bytes)),
             _ => (None, None),
         };
         let least_left_bytes = finding.limits.least_left_bytes;
@@ -62,6 +66,7 @@ impl ReadingDocument {
             unit: reading.key.metric.unit.name().map(str::to_owned),
             used_bytes,
             total_bytes,
+            quota: QuotaDocument::of(&reading.value),
             left_bytes: least_left_bytes.and_then(|_| reading.value.left_bytes()),
             least_left_bytes,
             threshold: threshold
@@ -71,6 +76,40 @@ impl ReadingDocument {
             level: finding.verdict.level().map(|level| level.name().to_owned()),
             note: reading.note.as_deref().map(str::to_owned),
         }
+    }
+}
+
+/// The details of a monthly quota. Times are those of the provider's clock; one that is not known is `null`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QuotaDocument {
+    /// `in`, `out`, `both` or `max`.
+    pub count: String,
+    pub received_bytes: u64,
+    pub sent_bytes: u64,
+    pub today_bytes: u64,
+    pub begins: String,
+    pub ends: String,
+    /// If the count began after the period did.
+    pub counted_since: Option<String>,
+    pub uncounted_seconds: u64,
+    /// The day on which it is used up at the speed of the last seven days.
+    pub runs_out: Option<String>,
+}
+
+impl QuotaDocument {
+    fn of(value: &Value) -> Option<Box<QuotaDocument>> {
+        let Value::Quota(quota) = value else { return None };
+        Some(Box::new(QuotaDocument {
+            count: quota.count.name().to_owned(),
+            received_bytes: quota.received_bytes,
+            sent_bytes: quota.sent_bytes,
+            today_bytes: quota.today_bytes,
+            begins: quota.begins.to_string(),
+            ends: quota.ends.to_string(),
+            counted_since: quota.counted_since.map(|since| since.to_string()),
+            uncounted_seconds: quota.uncounted_seconds,
+            runs_out: quota.runs_out.map(|date| date.to_string()),
+        }))
     }
 }
 
@@ -88,6 +127,7 @@ pub fn limit(limit: &Limit) -> (Option<Json>, Option<String>) {
 pub fn value_json(metric: &Metric, value: &Value) -> Json {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.json(*number),
+        Value::Quota(quota) => metric.unit.json(quota.percent),
         Value::Forecast(forecast) => json!(forecast.hours),
         Value::Container(container) => json!(&*container.word),
         Value::Event(detail) => json!(detail.times),

@@ -83,6 +83,7 @@ fn line(transition: &Transition) -> String {
 fn in_log(metric: &Metric, value: &Value) -> String {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.plain(*number),
+        Value::Quota(quota) => metric.unit.plain(quota.percent),
         Value::Forecast(forecast) => forecast.hours.map_or_else(|| "none".to_owned(), |hours| metric.unit.plain(hours)),
         Value::Container(container) => text::field(&container.word),
         Value::Event(detail) => detail.times.to_string(),

@@ -1,7 +1,8 @@
 //! Tells by sysfs which network interfaces are hardware.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,14 @@ impl NetworkDevices {
     pub fn is_hardware(&self, name: &[u8]) -> bool {
         let own = self.folder.join(OsStr::from_bytes(name));
         has_device(&own) && !self.uppers(&own).any(|upper| has_device(&upper))
+    }
+
+    /// The kernel's number of an interface, which no other one gets while the machine runs; `None`: it does not say.
+    pub fn index(&self, name: &[u8]) -> Option<u32> {
+        let mut text = [0; 16];
+        let file = self.folder.join(OsStr::from_bytes(name)).join("ifindex");
+        let length = File::open(file).and_then(|mut file| file.read(&mut text)).ok()?;
+        std::str::from_utf8(&text[..length]).ok()?.trim_end().parse().ok()
     }
 
     /// The interfaces that take in the bytes of `interface`: `upper_NAME`, and on kernels before 3.13 `master` alone.
@@ -113,6 +122,16 @@ mod tests {
         let parts = [("enP1s1", "eth0"), ("eth1", "lan1"), ("eth1", "lan2"), ("lan1", "br-lan"), ("lan2", "br-lan")];
         let folder = tree(&interfaces, &parts, upper);
         assert_eq!(hardware(folder.path(), &interfaces), ["eth0", "lan1", "lan2"]);
+    }
+
+    #[test]
+    fn an_interface_has_its_number_in_sysfs() {
+        let folder = tree(&[("eth0", true), ("eth1", true)], &[], upper);
+        fs::write(folder.path().join("eth0/ifindex"), "4294967295\n").unwrap();
+        fs::write(folder.path().join("eth1/ifindex"), "two\n").unwrap();
+        let devices = NetworkDevices::in_folder(folder.path());
+        assert_eq!(["eth0", "eth1", "eth2"].map(|name| devices.index(name.as_bytes())), [Some(u32::MAX), None, None]);
+        assert_eq!(NetworkDevices::in_folder("/sys/class/net").index(b"lo"), Some(1));
     }
 
     #[test]

@@ -128,6 +128,13 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
     let Transition { key, value, limit, .. } = transition;
     let beside: Line = match (value, limit) {
         (Value::Forecast(forecast), _) => words.growth(forecast).into(),
+        (Value::Quota(quota), Limit::Threshold(limit)) => {
+            Line::from(words.quota_used(quota))
+                + words.comma
+                + words.threshold
+                + ": "
+                + key.metric.unit.show_limit(*limit)
+        }
         (_, Limit::Threshold(limit)) => Line::from(words.threshold) + ": " + key.metric.unit.show_limit(*limit),
         (_, Limit::LeftBytes(least)) => words.left(value.left_bytes(), *least).into(),
         (_, Limit::Expected(word)) => Line::from(words.expected) + ": " + Line::foreign(word),

@@ -9,6 +9,7 @@ use crate::alert::{News, Transition};
 use crate::bounds::seconds_between;
 use crate::cause::Causes;
 use crate::metric::Unit;
+use crate::snapshot::Value;
 
 /// The wording of transitions.
 #[derive(Clone, Copy)]
@@ -64,6 +65,9 @@ impl<'a> Wording<'a> {
         let Transition { key, news, episode, since, .. } = transition;
         let unit = key.metric.unit;
         let (words, shown) = (self.words, |number| self.words.number(unit, number));
+        if let (Value::Quota(quota), true) = (&transition.value, news.is_firing_message()) {
+            return Some((String::from("📅 ") + &words.quota_details(quota)).into());
+        }
         let text = match news {
             News::Fired if episode.returns > 0 => {
                 words.came_back(episode.returns.saturating_add(1), episode.settling.as_secs())

@@ -23,6 +23,19 @@ pub fn size(bytes: u64) -> String {
     format!("{}{unit}", number.strip_suffix(".0").unwrap_or(&number))
 }
 
+/// A volume of traffic, in the units of its limit: in GB and TB of 10^9 and 10^12 bytes, or in GiB and TiB.
+pub fn volume(bytes: u64, is_binary: bool) -> String {
+    let (factor, units) = if is_binary { (KIB, ["MiB", "GiB", "TiB"]) } else { (1000.0, ["MB", "GB", "TB"]) };
+    let mut number = bytes as f64 / factor / factor;
+    let mut unit = 0;
+    // What would be shown as 1000.0 is 1 of the next unit.
+    while unit < 2 && (number * 10.0).round() / 10.0 >= factor {
+        (number, unit) = (number / factor, unit + 1);
+    }
+    let number = format!("{number:.1}");
+    format!("{}{}", number.strip_suffix(".0").unwrap_or(&number), units[unit])
+}
+
 /// `2026-02-04 15:30:00` in `zone`.
 pub fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -39,6 +52,7 @@ pub fn short(metric: &Metric, value: &Value, words: &Words) -> Line {
 pub fn with_word<T: From<String>>(metric: &Metric, value: &Value, word: fn(&str) -> T) -> T {
     match value {
         Value::Usage { percent: number, .. } | Value::Number(number) => metric.unit.show(*number).into(),
+        Value::Quota(quota) => metric.unit.show(quota.percent).into(),
         Value::Forecast(forecast) => {
             forecast.hours.map_or_else(|| "-".to_owned(), |hours| metric.unit.show(hours)).into()
         }
@@ -65,6 +79,20 @@ mod tests {
             (u64::MAX, "16777216TB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn volumes_are_in_the_units_of_their_limit() {
+        for (bytes, decimal, binary) in [
+            (0, "0MB", "0MiB"),
+            (1_500_000, "1.5MB", "1.4MiB"),
+            (999_960_000, "1GB", "953.6MiB"),
+            (812_400_000_000, "812.4GB", "756.6GiB"),
+            (1 << 40, "1.1TB", "1TiB"),
+            (u64::MAX, "18446744.1TB", "16777216TiB"),
+        ] {
+            assert_eq!([volume(bytes, false), volume(bytes, true)], [decimal, binary]);
         }
     }
 

@@ -149,6 +149,14 @@ fn value(key: &Key, value: &Value, words: &Words) -> Line {
         Value::Usage { used_bytes, total_bytes, .. } if key.metric.shows_sizes => {
             short(key.metric, value, words) + format!(" ({} / {})", size(*used_bytes), size(*total_bytes))
         }
+        Value::Quota(quota) => {
+            short(key.metric, value, words)
+                + " ("
+                + words.quota_used(quota)
+                + ")"
+                + words.comma
+                + words.quota_details(quota)
+        }
         _ => short(key.metric, value, words),
     }
 }

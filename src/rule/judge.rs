@@ -93,6 +93,7 @@ impl Finding<'_> {
         let is_over = |limit: f64| measured(value).is_some_and(|number| unit.reaches(number, limit));
         let limit = match (value, self.verdict) {
             (Value::Container(container), _) => return Some(Limit::Expected(container.expected.clone())),
+            (Value::Quota(quota), Verdict::Breach(Level::Warning)) => quota.step(quota.percent).or(warning),
             (_, Verdict::Breach(Level::Critical)) => critical,
             // The share is named where both are broken.
             (_, Verdict::Breach(Level::Warning)) => match self.limits.least_left_bytes {
@@ -117,6 +118,7 @@ fn measured(value: &Value) -> Option<f64> {
         // Without any swap its use is never over a limit.
         Value::Usage { total_bytes: 0, .. } => Some(f64::NEG_INFINITY),
         Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
+        Value::Quota(quota) => Some(quota.percent),
         Value::Forecast(forecast) => Some(forecast.eta_hours.unwrap_or(f64::INFINITY)),
     }
 }

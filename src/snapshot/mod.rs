@@ -6,7 +6,9 @@
 
 pub mod by_key;
 mod condition;
+mod failure;
 mod occurrence;
+mod traffic;
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,7 +19,9 @@ use crate::metric::Metric;
 
 pub use by_key::Keyed;
 pub use condition::{Cause, ContainerWord, Restarted};
+pub use failure::Failure;
 pub use occurrence::{EventDetail, Occurrence, Part};
+pub use traffic::{Direction, InterfaceTotals, Quota, Total, Totals};
 
 /// The subject of a reading, a finding and an alert: one metric of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,6 +67,8 @@ pub enum Value {
     Number(f64),
     /// When a share that grows is full.
     Forecast(Box<Forecast>),
+    /// The use of a monthly quota.
+    Quota(Box<Quota>),
     /// The state or health of a container, or the engine's presence. Thousands of readings share one.
     Container(Rc<ContainerWord>),
     /// Something that happened.
@@ -88,6 +94,7 @@ impl Value {
         match self {
             Value::Usage { percent: number, .. } | Value::Number(number) => Some(*number),
             Value::Forecast(forecast) => forecast.hours,
+            Value::Quota(quota) => Some(quota.percent),
             Value::Container(_) | Value::Event(_) => None,
         }
     }
@@ -110,10 +117,15 @@ impl Value {
         matches!(self, Value::Forecast(forecast) if forecast.hours.is_none())
     }
 
-    /// Whether it is told once and not repeated while it lasts: a removal does not pass.
+    /// Whether it is told once and not repeated while it lasts: a removal does not pass, and used traffic does not come back.
     pub fn is_told_once(&self) -> bool {
-        matches!(self, Value::Container(word)
-            if word.causes.iter().any(|cause| matches!(cause, Cause::Removed | Cause::RebootNeeded { .. })))
+        match self {
+            Value::Container(word) => {
+                word.causes.iter().any(|cause| matches!(cause, Cause::Removed | Cause::RebootNeeded { .. }))
+            }
+            Value::Quota(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -132,31 +144,6 @@ pub struct Reading {
 impl Reading {
     pub fn new(key: Key, value: Value) -> Reading {
         Reading { key, value, mean: None, limits_of: None, note: None }
-    }
-}
-
-/// An enabled quantity that could not be measured. Absent is never zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The collector's name.
-    pub collector: &'static str,
-    /// The metrics whose absence it explains.
-    pub metrics: &'static [&'static Metric],
-    /// The one target that it concerns; `None`: every target of these metrics.
-    pub target: Option<Rc<str>>,
-    /// The fault, its place, and the remedy if it is known. One line.
-    pub error: String,
-}
-
-impl Failure {
-    /// Whether it explains the missing reading of `key`.
-    pub fn explains(&self, key: &Key) -> bool {
-        self.metrics.contains(&key.metric) && self.target.as_ref().is_none_or(|target| *target == key.target)
-    }
-
-    /// Whether it concerns readings from the Docker engine.
-    pub fn is_of_docker(&self) -> bool {
-        self.metrics.iter().any(|metric| metric.is_of_docker())
     }
 }
 
@@ -189,6 +176,8 @@ pub struct Snapshot {
     pub listed: Vec<&'static Metric>,
     /// Things that happened since the look before.
     pub happened: Vec<Occurrence>,
+    /// The counters of which a monthly quota is made.
+    pub totals: Option<Totals>,
 }
 
 impl Snapshot {
@@ -215,6 +204,7 @@ impl Snapshot {
         self.listed.extend(other.listed);
         self.happened.extend(other.happened);
         self.watched.extend(other.watched);
+        self.totals = self.totals.take().or(other.totals);
     }
 
     pub fn watch(&mut self, metric: &'static Metric, target: impl Into<Rc<str>>) {
@@ -254,7 +244,6 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric;
 
     #[test]
     fn values_of_state_version_1_are_read() {
@@ -277,18 +266,5 @@ mod tests {
         assert_eq!(Value::Usage { percent: 0.0, used_bytes: 0, total_bytes }.left_bytes(), Some(total_bytes));
         assert_eq!(Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }.left_bytes(), None);
         assert_eq!(Value::Number(5.0).left_bytes(), None);
-    }
-
-    #[test]
-    fn a_failure_explains_its_metrics_on_its_target_alone() {
-        let everywhere =
-            Failure { collector: "docker", metrics: &[metric::CONTAINER_STATE], target: None, error: String::new() };
-        assert!(everywhere.explains(&Key::new(metric::CONTAINER_STATE, "web")));
-        assert!(!everywhere.explains(&Key::new(metric::CONTAINER_HEALTH, "web")));
-
-        let one =
-            Failure { collector: "disk", metrics: &[metric::DISK], target: Some("/data".into()), error: String::new() };
-        assert!(one.explains(&Key::new(metric::DISK, "/data")));
-        assert!(!one.explains(&Key::new(metric::DISK, "/")));
     }
 }

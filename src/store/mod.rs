@@ -28,6 +28,7 @@ use crate::host::{LastMounts, Writable};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
+use crate::quota::Ledger;
 use crate::schedule::ReportState;
 use crate::worker::MAX_ORDER_BYTES;
 
@@ -96,6 +97,9 @@ pub struct State {
     /// The growth of disks in the last hours.
     #[serde(default, skip_serializing_if = "Forecasts::is_empty")]
     pub forecasts: Forecasts,
+    /// The traffic of this month.
+    #[serde(default, skip_serializing_if = "Ledger::is_empty")]
+    pub quota: Ledger,
     /// The disks that the watched paths were on.
     #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
     pub mounts: LastMounts,
@@ -143,6 +147,7 @@ impl State {
         let outboxes: usize = self.outboxes.values_mut().map(|outbox| outbox.correct(now)).sum();
         self.alerts.correct(now)
             + self.forecasts.correct(now)
+            + self.quota.correct()
             + self.held.correct()
             + self.held_unknown.correct()
             + self.silences.correct(now)

@@ -107,6 +107,8 @@ fn reading(reading: &ReadingDocument) -> [String; 3] {
     };
     let unit = reading.unit.as_deref();
     let detail = match (reading.used_bytes, reading.total_bytes, &reading.mean) {
+        // In the units of its limit.
+        _ if reading.quota.is_some() => format!("  {}", shown(reading.note.as_deref().unwrap_or_default())),
         (Some(used), Some(total), _) => format!("  {} of {}", size(used), size(total)),
         (_, _, Some(mean)) => format!("  mean {}", value(mean, unit)),
         _ => String::new(),

@@ -88,7 +88,7 @@ fn find_out(options: &Options) -> Result<(Status, u8), Error> {
 }
 
 /// Checks that the folder can be opened. On a mount that hangs that would hang too, so a child tries it first.
-fn ensure_answer(folder: &Path) -> Result<(), Error> {
+pub fn ensure_answer(folder: &Path) -> Result<(), Error> {
     // Any other fault is reported when it is opened.
     let Ok(probe) = Worker::current().statvfs(folder) else { return Ok(()) };
     let deadline = probe.deadline();

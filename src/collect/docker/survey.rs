@@ -262,8 +262,7 @@ impl Docker {
             readings: Vec::with_capacity(absent.len() + placed.len() + with_health + MAX_OTHERS),
             failures: health_failures(&unknown_health),
             watched: unknown_health.iter().map(|(place, _)| watched_health(&place.target)).collect(),
-            listed: Vec::new(),
-            happened: Vec::new(),
+            ..Snapshot::default()
         };
         let mut absent = absent.into_iter().peekable();
         for Placed { place, id, known_at, observed } in placed {

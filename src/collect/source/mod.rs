@@ -4,6 +4,7 @@
 //! source is another file and another line in [`SOURCES`](super::SOURCES).
 
 mod limits;
+mod quota;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -19,6 +20,7 @@ use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, dur
 use crate::snapshot::{Failure, Key, Watched};
 
 pub use limits::{LONGEST_FOR, read_limits, read_limits_within};
+pub use quota::{Correction, QuotaPlan, Reset};
 
 /// The origin of some quantities' readings.
 #[derive(Debug)]
@@ -105,6 +107,8 @@ pub struct Setup {
     pub follows: Option<Follow>,
     /// Of things that happen: one of a target is news if none was within this time.
     pub once_in: Option<Duration>,
+    /// The quota that its counters are counted for.
+    pub quota: Option<Rc<QuotaPlan>>,
     pub open: Box<Open>,
 }
 
@@ -139,6 +143,7 @@ impl Setup {
             of_every: None,
             follows: None,
             once_in: None,
+            quota: None,
             open: Box::new(open),
         }
     }
@@ -254,6 +259,11 @@ impl Configured {
     /// The time within which something of it that happens again is no news.
     pub fn once_in(&self) -> Option<Duration> {
         self.setup.once_in
+    }
+
+    /// The quota that its counters are counted for, while it is on.
+    pub fn quota(&self) -> Option<&Rc<QuotaPlan>> {
+        self.setup.quota.as_ref().filter(|_| self.is_enabled)
     }
 
     /// The signals of the system bus after which it is read at once, while it is on.

@@ -40,6 +40,11 @@ pub(super) enum Choice {
 }
 
 impl Choice {
+    /// By the names in the configuration, if there are any.
+    pub(super) fn of(names: &[String]) -> Choice {
+        if names.is_empty() { Choice::Default } else { Choice::Named(names.to_vec()) }
+    }
+
     /// Marks the interfaces that count. Without sysfs (`devices`) names decide.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Add;
 
 use super::choice::Choice;
-use crate::collect::parse::{Malformed, columns, lines, number};
+use super::line::{interface_lines, show};
+use crate::collect::parse::Malformed;
 use crate::host::NetworkDevices;
 
 /// Each with its name, in the order of the file. The kernel takes any bytes but blanks, `/` and `:` for a name
@@ -57,15 +58,17 @@ const CHOICES_AFTER_CHANGE: u8 = 2;
 /// them count, and nothing is allocated.
 pub(super) struct Reading {
     choice: Choice,
-    interfaces: Interfaces,
+    pub(super) interfaces: Interfaces,
     choices_left: u8,
     /// How many interfaces counted at the end of the check before.
     last_count: usize,
+    /// The last reading chose the interfaces that count.
+    pub(super) has_chosen: bool,
 }
 
 impl Reading {
     pub(super) fn new(choice: Choice) -> Reading {
-        Reading { choice, interfaces: Interfaces::new(), choices_left: 0, last_count: 0 }
+        Reading { choice, interfaces: Interfaces::new(), choices_left: 0, last_count: 0, has_chosen: false }
     }
 
     /// Takes the first reading.
@@ -81,7 +84,8 @@ impl Reading {
             }
             self.choices_left = CHOICES_AFTER_CHANGE;
         }
-        if self.choices_left > 0 {
+        self.has_chosen = self.choices_left > 0;
+        if self.has_chosen {
             // A choice that fails is made again by the next check.
             self.choice
                 .mark(&mut self.interfaces, devices)
@@ -178,58 +182,6 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// A name as people read it: bytes that are not UTF-8 are shown as `\xb9`.
-fn show(name: &[u8]) -> String {
-    let chunks = name.utf8_chunks();
-    chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
-}
-
-/// A line: `  eth0: 1500 10 0 0 0 0 0 0 700 …`. The name ends at the last colon of the first column, to which a long
-/// counter may be glued: an alias has a colon of its own.
-struct Line<'a> {
-    whole: &'a [u8],
-    name: &'a [u8],
-    counters: &'a [u8],
-}
-
-impl Line<'_> {
-    fn parse(line: &[u8]) -> Result<Line<'_>, Malformed> {
-        let trimmed = line.trim_ascii_start();
-        let first = trimmed.iter().position(|byte| *byte <= b' ').unwrap_or(trimmed.len());
-        match trimmed[..first].iter().rposition(|byte| *byte == b':') {
-            Some(colon) if colon > 0 => {
-                Ok(Line { whole: line, name: &trimmed[..colon], counters: &trimmed[colon + 1..] })
-            }
-            _ => Err(damaged(line)),
-        }
-    }
-
-    fn counters(&self) -> Result<Counters, Malformed> {
-        let mut values = columns(self.counters);
-        let received = values.next().and_then(number);
-        let sent = values.nth(7).and_then(number);
-        // All sixteen columns: a line that was cut may have lost digits of its last one.
-        let whole = values.count() == 7;
-        match (received, sent) {
-            (Some(received), Some(sent)) if whole => Ok(Counters { received, sent }),
-            _ => Err(damaged(self.whole)),
-        }
-    }
-}
-
-fn damaged(line: &[u8]) -> Malformed {
-    Malformed::new(format_args!("a line is damaged: \"{}\"", show(&line[..line.len().min(60)])))
-}
-
-/// The interfaces of a file, without its two lines of headings.
-fn interface_lines(text: &[u8]) -> Result<impl Iterator<Item = Result<Line<'_>, Malformed>>, Malformed> {
-    let mut lines = lines(text);
-    if lines.by_ref().take(2).filter(|line| line.contains(&b'|')).count() < 2 {
-        return Err(Malformed::new("it does not begin with the two lines of headings"));
-    }
-    Ok(lines.filter(|line| !line.is_empty()).map(Line::parse))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -264,11 +216,6 @@ mod tests {
         let mut names: Vec<String> = counting.map(|(name, _)| show(name)).collect();
         names.sort();
         names
-    }
-
-    fn parse_line(line: &[u8]) -> Result<(&[u8], Counters), Malformed> {
-        let line = Line::parse(line)?;
-        Ok((line.name, line.counters()?))
     }
 
     #[test]
@@ -330,39 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_may_be_glued_to_the_name_and_an_alias_has_a_colon() {
-        let counters = |received, sent| Counters { received, sent };
-        assert_eq!(
-            parse_line(b"  eth0:12345678 1 0 0 0 0 0 0 87654321 2 0 0 0 0 0 0"),
-            Ok((&b"eth0"[..], counters(12_345_678, 87_654_321)))
-        );
-        assert_eq!(parse_line(b"eth0:1: 12 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0"), Ok((&b"eth0:1"[..], counters(12, 34))));
-    }
-
-    #[test]
-    fn a_name_is_bytes() {
-        let line = b"vpn-\xb9\xe3: 12 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0";
-        let (name, counters) = parse_line(line).unwrap();
-        assert_eq!((name, counters), (&b"vpn-\xb9\xe3"[..], Counters { received: 12, sent: 34 }));
-        assert_eq!(show(name), r"vpn-\xb9\xe3");
-        assert_eq!(show("网卡0".as_bytes()), "网卡0");
+    fn a_name_that_is_not_utf_8_can_be_chosen_by_a_pattern() {
         let mut reading = Reading::new(Choice::Named(vec!["vpn-*".to_owned()]));
+        let line = b"vpn-\xb9\xe3: 12 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0";
         reading.take(&[HEADINGS.as_bytes(), line, b"\n"].concat(), None).unwrap();
         assert_eq!(counted(&reading), [r"vpn-\xb9\xe3"]);
-    }
-
-    #[test]
-    fn a_damaged_line_is_an_error() {
-        for line in [
-            "eth0 12",
-            "eth0: 1 2 3",
-            "eth0: 1 1 0 0 0 0 0 0 34 2 0 0 0 0 0",
-            ": 1 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0",
-            "eth0: -1 1 0 0 0 0 0 0 34 2 0 0 0 0 0 0",
-        ] {
-            assert!(parse_line(line.as_bytes()).is_err(), "{line}");
-        }
-        assert!(Reading::new(Choice::Default).take(b"", None).is_err());
     }
 
     proptest! {

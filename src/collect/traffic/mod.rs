@@ -3,6 +3,8 @@
 
 mod choice;
 mod counters;
+mod line;
+mod quota;
 
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::snapshot::Snapshot;
 
 use choice::Choice;
 use counters::{Counters, Reading};
+
+pub use quota::{QUOTA, QUOTA_USE};
 
 pub const SOURCE: &Source = &Source {
     name: "traffic",
@@ -65,15 +69,11 @@ struct Traffic {
 
 impl Traffic {
     fn new(window: Duration, interfaces: &[String], host: &Host) -> Traffic {
-        let choice = match interfaces {
-            [] => Choice::Default,
-            named => Choice::Named(named.to_vec()),
-        };
         Traffic {
             file: host.network_file("dev"),
             window,
             began: Boot::from_micros(0),
-            before: Reading::new(choice),
+            before: Reading::new(Choice::of(interfaces)),
             before_failed: None,
             last: None,
         }

@@ -8,6 +8,7 @@ mod hold;
 mod listed;
 mod logins;
 mod once;
+mod quota;
 mod reboot;
 mod report;
 mod start;

@@ -78,6 +78,13 @@ impl Page {
                 set(all, &format!("{name}_used_bytes"), &format!("{label}: bytes in use"), *used_bytes as f64);
                 set(all, &format!("{name}_total_bytes"), &format!("{label}: bytes in all"), *total_bytes as f64);
             }
+            Value::Quota(quota) => {
+                set(all, &format!("{name}_used_ratio"), &format!("{label}: the used share"), quota.percent / 100.0);
+                let of_bytes = [("used", quota.used_bytes, "bytes used"), ("total", quota.limit_bytes, "bytes in all")];
+                for (which, bytes, help) in of_bytes {
+                    set(all, &format!("{name}_{which}_bytes"), &format!("{label}: {help}"), bytes as f64);
+                }
+            }
             Value::Number(number) => {
                 let Base { ending, help, factor } = Base::of(key.metric.unit);
                 set(all, &format!("{name}{ending}"), &format!("{label}{help}"), number * factor);

@@ -10,17 +10,15 @@ use std::time::Duration;
 use vps_monitor::cause::Causes;
 use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Memory, Scope};
-use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
-use vps_monitor::files::Folder;
 use vps_monitor::http;
 use vps_monitor::snapshot::Snapshot;
-use vps_monitor::store::{self, FILE_NAME, LoadError};
+use vps_monitor::store::{self, LoadError};
 
-use super::clock::SECOND;
 use super::engine_link::{Brought, EngineLink};
+use super::folder::SimulatedFolder;
 use super::host::Found;
-use super::mishap::{DiskFault, Mishap};
+use super::mishap::Mishap;
 use super::pager::PAGER;
 use super::robot::Posted;
 use super::settings::{Edited, Webhook};
@@ -55,7 +53,13 @@ impl Agent {
     pub fn start(world: &Rc<RefCell<World>>, once: bool) -> Result<Agent, LoadError> {
         let boot_id = world.borrow().clock.boot_id();
         let now = world.borrow().now();
-        let loaded = store::load(&mut SimulatedFolder(Rc::clone(world)), Path::new("/state"), &boot_id, now)?;
+        let loaded = store::load(&mut SimulatedFolder(Rc::clone(world)), Path::new("/state"), &boot_id, now);
+        world.borrow_mut().weather.count(match &loaded {
+            Err(_) => "start without a state that can be read",
+            Ok(_) if once => "run --once",
+            Ok(_) => "start",
+        });
+        let loaded = loaded?;
         let state_folder = PathBuf::from("/state");
         let mode = Mode { once, is_service: !once, state_folder, boot_id, finds_causes: true, ..Mode::default() };
         let (config, resolved) = world.borrow().settings.resolved();
@@ -139,10 +143,7 @@ impl Agent {
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Print { .. } | Effect::File { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
-            Effect::Answer(json) => {
-                let status: Result<serde_json::Value, _> = serde_json::from_str(&json);
-                assert!(status.is_ok_and(|status| status["running"] == true), "{json}");
-            }
+            Effect::Answer(json) => self.world.borrow_mut().answered(&json),
             Effect::End(end) => return Some(end),
         }
         None
@@ -182,7 +183,9 @@ impl Agent {
                 world.weather.count(mishap.name());
                 match mishap {
                     // A single check learns of nothing but its end.
-                    Mishap::Reload | Mishap::CheckNow | Mishap::StatusAsked if self.once => return Input::Time,
+                    Mishap::Reload | Mishap::CheckNow | Mishap::StatusAsked | Mishap::SilenceAsked if self.once => {
+                        return Input::Time;
+                    }
                     Mishap::Crash => world.crash(false),
                     Mishap::PowerLoss => world.crash(true),
                     Mishap::Stop => return Input::Stop,
@@ -211,6 +214,7 @@ impl Agent {
                         return Input::Time;
                     }
                     Mishap::StatusAsked => return Input::StatusAsked(Default::default()),
+                    Mishap::SilenceAsked => return world.ask_for_silence(),
                     Mishap::DiskChanges => return Input::Time,
                 }
             }
@@ -273,84 +277,5 @@ impl Agent {
             Purpose::Check => self.check_due,
             Purpose::Report => self.report_due,
         }
-    }
-}
-
-/// A step is quick; some are not.
-impl World {
-    /// The file is read again, as somebody left it.
-    pub fn reload(&mut self, edited: Edited) -> Input {
-        self.note(|| format!("the configuration is now {edited:?}"));
-        match edited {
-            Edited::Settings(new) => {
-                let (_, config) = new.resolved();
-                self.configure(*new);
-                Input::Reloaded { config: Box::new(config), is_empty: false }
-            }
-            Edited::Invalid => {
-                self.weather.count("reload of what is not valid");
-                Input::NotReloaded { problem: "simulated:1:1: error: general is no map".to_owned() }
-            }
-            Edited::Emptied => {
-                self.weather.count("reload of nothing");
-                Input::Reloaded { config: Box::new(Resolved::new(&Config::default())), is_empty: true }
-            }
-        }
-    }
-
-    fn take_time(&mut self) {
-        if self.weather.is_wild() && self.random.once_in(200) {
-            self.weather.count("a step that takes seconds");
-            let time = self.random.magnitude(SECOND / 10, 20 * SECOND);
-            self.let_pass(time);
-            self.slow_ended = self.clock.true_time;
-        }
-    }
-}
-
-/// The folder that the agent reads its state from.
-struct SimulatedFolder(Rc<RefCell<World>>);
-
-impl Folder for SimulatedFolder {
-    fn read(&mut self, name: &str, _limit: usize) -> io::Result<Vec<u8>> {
-        let mut world = self.0.borrow_mut();
-        if world.operate("read", |_| {})? == DiskFault::CrashAfter {
-            world.crash(false);
-        }
-        let content = world.disk.read(name);
-        if name == FILE_NAME {
-            world.start_from(content.as_ref().ok());
-        }
-        content.map(|content| content.bytes.to_vec())
-    }
-
-    fn write(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
-        panic!("the agent leaves writing to another process")
-    }
-
-    fn sync(&mut self, _: &str) -> io::Result<()> {
-        panic!("the agent leaves writing to another process")
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        let mut world = self.0.borrow_mut();
-        world.operate("rename", |_| {})?;
-        world.disk.rename(from, to)
-    }
-
-    fn sync_folder(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&mut self, name: &str) -> io::Result<()> {
-        let mut world = self.0.borrow_mut();
-        world.operate("remove", |_| {})?;
-        world.disk.files.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&mut self) -> io::Result<Vec<String>> {
-        let mut world = self.0.borrow_mut();
-        world.operate("list", |_| {})?;
-        Ok(world.disk.files.keys().cloned().collect())
     }
 }

@@ -43,6 +43,8 @@ pub struct Containers {
     watched_since: [i64; NAMES.len()],
     /// Since when the rules are in force.
     rules_since: i64,
+    /// Until when news may have been held.
+    held_until: i64,
 }
 
 /// More returns than any list of settlings has.
@@ -70,6 +72,12 @@ impl Containers {
         for name in NAMES {
             self.forget_one(name);
         }
+    }
+
+    /// Quiet hours or a silence hold news back until now at least: what people know is open.
+    pub fn hold(&mut self, time: i64) {
+        self.held_until = time;
+        self.forget();
     }
 
     fn forget_one(&mut self, name: &'static str) {
@@ -101,7 +109,7 @@ impl Containers {
     /// that there was this word, and may say it again.
     pub fn read(&mut self, text: &str, created: Option<i64>, engine: &Engine, is_known: bool, time: i64) {
         let Some(all) = said(text, &NAMES) else { return self.forget() };
-        let is_digested = Message::read(text).kind == Kind::Digest;
+        let is_digested = matches!(Message::read(text).kind, Kind::Digest | Kind::Held { .. });
         for word in &all {
             self.hear(word, is_digested, engine, time);
         }
@@ -210,7 +218,8 @@ impl Containers {
             Word::Any => settings.rules().settles(),
             Word::Well => told.well_told > at,
         };
-        let is_owed = settings.names(number) && self.watched_since[number].max(self.rules_since) < at && !is_open;
+        let since = self.watched_since[number].max(self.rules_since).max(self.held_until);
+        let is_owed = settings.names(number) && since < at && !is_open;
         if is_owed && now - at > AT_ONCE && alerted < at - cooldown - MINUTE {
             wrong(format!("{} died {} s ago, and nothing was told of it", NAMES[number], (now - at) / SECOND));
         }

@@ -5,6 +5,7 @@ use vps_monitor::clock::Now;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::{MINUTE, SECOND};
+use super::hold::{Asked, Holds, Silence};
 use super::host::{Found, WATCHED};
 use super::mishap::CALM_BEFORE_JUDGEMENT;
 use super::oracle::wrong;
@@ -43,8 +44,14 @@ impl World {
                 self.last_over[*place] = time;
             }
         }
-        let told = self.model.look(found, rules, now);
-        self.groups.iter_mut().for_each(|group| group.oracle.owe(&told, &self.last_over, now.wall, time));
+        let (told, released) = self.model.look(found, rules, &self.settings.quiet, now);
+        if !released.is_empty() {
+            self.weather.count("hold that ended with news");
+        }
+        for group in &mut self.groups {
+            group.oracle.debts.owe(&told, &self.last_over, now.wall, time);
+            group.oracle.debts.owe_held(&released, now.wall, time);
+        }
     }
 
     /// When the wait of an alert ends, the agent looks, and does not wait for the next check.
@@ -72,7 +79,8 @@ impl World {
 
     /// The oracles' knowledge at the turn that wrote a save down.
     pub fn saved(&self) -> Saved {
-        let saved = |group: &Group| SavedGroup { owed: group.oracle.owed.clone(), answers: group.oracle.answers() };
+        let saved =
+            |group: &Group| SavedGroup { owed: group.oracle.debts.owed.clone(), answers: group.oracle.answers() };
         Saved {
             model: self.model.clone(),
             last_over: self.last_over,
@@ -84,8 +92,48 @@ impl World {
         }
     }
 
+    /// The agent answered a request.
+    pub fn answered(&mut self, json: &str) {
+        let answer: serde_json::Value = serde_json::from_str(json).unwrap_or_else(|error| wrong(error.to_string()));
+        let Some(asked) = self.asked.take() else {
+            assert!(answer["running"] == true, "{json}");
+            return;
+        };
+        let number = |kind: &str| answer[kind]["number"].as_u64();
+        match (asked, number("begun"), number("ended")) {
+            (Asked::Begin { target, lasts }, Some(number), _) => {
+                let until = self.turn.boot.as_micros() + lasts;
+                self.model.silences.push(Silence { number, target, until });
+                self.model.decisions += 1;
+            }
+            (Asked::End(_), _, Some(number)) => {
+                self.model.silences.retain(|silence| silence.number != number);
+                self.model.decisions += 1;
+            }
+            _ if answer["refused"].is_string() => {}
+            _ => wrong(format!("{asked:?} is answered with {json}")),
+        }
+        self.note(|| format!("{asked:?}: {json}"));
+    }
+
+    /// What was held is told once nothing holds it any more.
+    fn judge_holds(&mut self) {
+        let time = self.clock.true_time;
+        let holds = Holds { quiet: &self.settings.quiet, silences: &self.model.silences, now: self.now() };
+        let (is_due, are_containers_held) = (self.model.is_due(&holds), holds.hold_containers());
+        self.release_due = if is_due { self.release_due.or(Some(time)) } else { None };
+        let since = self.release_due.map_or(time, |due| due.max(self.disturbed));
+        if time - since > TOLD_WITHIN {
+            wrong(format!("a hold ended {} s ago, and nobody looked", (time - since) / SECOND));
+        }
+        if are_containers_held {
+            self.groups.iter_mut().for_each(|group| group.containers.hold(time));
+        }
+    }
+
     /// In a calm that has lasted, nothing is left to tell.
     pub fn judge(&mut self) {
+        self.judge_holds();
         let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
         if !self.weather.calm || self.weather.since >= before {
             return;

@@ -1,6 +1,8 @@
 //! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
-const WORDS: [(&str, &str); 23] = [
+const WORDS: [(&str, &str); 25] = [
+    ("VPS Critical, Held Back", "VPS 静默期间的严重告警"),
+    ("VPS Alerts Held Back", "VPS 静默期间的告警"),
     ("VPS Critical", "VPS 严重告警"),
     ("Docker Critical", "Docker 严重告警"),
     ("VPS Alert", "VPS 告警"),

@@ -8,6 +8,10 @@ pub enum Kind {
         is_critical: bool,
     },
     Recovery,
+    /// The end of a hold.
+    Held {
+        is_critical: bool,
+    },
     Report,
     Digest,
     /// About the agent itself.
@@ -28,6 +32,8 @@ impl<'a> Message<'a> {
     pub fn read(content: &'a str) -> Message<'a> {
         let title = content.lines().next().unwrap_or_default();
         let kind = [
+            ("静默期间的严重告警", Kind::Held { is_critical: true }),
+            ("静默期间的告警", Kind::Held { is_critical: false }),
             ("严重告警", Kind::Alert { is_critical: true }),
             ("告警", Kind::Alert { is_critical: false }),
             ("VPS 恢复", Kind::Recovery),
@@ -77,8 +83,9 @@ pub struct Digested<'a> {
     /// When it began.
     pub began: &'a str,
     pub is_over: bool,
-    /// It stands for several.
-    pub is_together: bool,
+    /// When it ended, and of how many it is the last.
+    pub ended: &'a str,
+    pub times: u64,
     pub line: &'a str,
 }
 
@@ -87,11 +94,14 @@ impl<'a> Digested<'a> {
     pub fn read(line: &'a str) -> Option<Digested<'a>> {
         if let Some(rest) = line.strip_prefix("🔴 ") {
             let (began, line) = rest.split_once(" 起: ").or_else(|| rest.strip_prefix("since ")?.split_once(": "))?;
-            return Some(Digested { began, is_over: false, is_together: false, line });
+            return Some(Digested { began, is_over: false, ended: "", times: 1, line });
         }
         let (began, rest) = line.strip_prefix("🟢 ")?.split_once(" → ")?;
         let (times, line) = rest.split_once("): ")?;
-        Some(Digested { began, is_over: true, is_together: times.contains("(共 "), line })
+        let (ended, lasted) = times.split_once(" (")?;
+        let count = lasted.strip_prefix("共 ").and_then(|rest| rest.strip_suffix(" 次"));
+        let times = count.map_or(Some(1), |count| count.parse().ok())?;
+        Some(Digested { began, is_over: true, ended, times, line })
     }
 }
 

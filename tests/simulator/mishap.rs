@@ -31,6 +31,8 @@ pub enum Mishap {
     ClockStep,
     Sleep,
     StatusAsked,
+    /// Somebody asks for a silence, or for its end.
+    SilenceAsked,
     DiskChanges,
     /// Nobody reaches the pager for a day.
     PagerDown,
@@ -49,6 +51,7 @@ impl Mishap {
             Mishap::ClockStep => "clock step",
             Mishap::Sleep => "sleep",
             Mishap::StatusAsked => "status asked",
+            Mishap::SilenceAsked => "silence asked",
             Mishap::DiskChanges => "disk changes",
             Mishap::PagerDown => "pager down for a day",
             Mishap::Restore => "channel restored",
@@ -56,7 +59,9 @@ impl Mishap {
     }
 }
 
-const MISHAPS: [Mishap; 16] = [
+const MISHAPS: [Mishap; 18] = [
+    Mishap::SilenceAsked,
+    Mishap::SilenceAsked,
     Mishap::Crash,
     Mishap::Crash,
     Mishap::PowerLoss,

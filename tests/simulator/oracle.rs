@@ -1,17 +1,17 @@
 //! Compares a group's messages with the messages that it is owed, one by one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
-use std::rc::Rc;
 
 use jiff::Timestamp;
 
 use super::clock::{MINUTE, SECOND};
+use super::debts::{Debts, Owed, Predicted, over_in};
 use super::host::WATCHED;
-use super::message::{Digested, Kind, Message, about, past, seconds};
-use super::model::{News, Rules, Told};
+use super::message::{Kind, Message, seconds};
 use super::pairs::{Alerted, Pairs};
 use super::reports::Reports;
+use super::rules::Rules;
 
 /// Something that must be true is not.
 pub struct Wrong(pub String);
@@ -22,28 +22,6 @@ pub fn wrong(what: impl Into<String>) -> ! {
 
 /// The beginning of a line that a message carries for others, which were set aside.
 pub const SAID_OF_OTHERS: &str = "📭 此前有 ";
-
-/// A line that the group is owed.
-#[derive(Clone, Debug)]
-pub struct Owed {
-    place: usize,
-    /// When its alert began, and when the line was made, as messages tell times.
-    since: Rc<str>,
-    created: Rc<str>,
-    line: Rc<str>,
-    is_recovery: bool,
-    true_time: i64,
-}
-
-/// A line that was to be told.
-struct Predicted {
-    line: Rc<str>,
-    /// The alert's past, in the line behind it.
-    past: Option<String>,
-    is_critical: bool,
-    /// When it was last found over its threshold.
-    last_over: i64,
-}
 
 /// A message that arrived.
 pub struct Arrived<'a> {
@@ -60,11 +38,7 @@ pub struct Arrived<'a> {
 }
 
 pub struct Oracle {
-    pub owed: Vec<Owed>,
-    /// Every line that was to be told, in any of the timelines that crashes cut off, by the time that its message tells.
-    predicted: HashMap<Rc<str>, Vec<Predicted>>,
-    /// The alerts that these lines tell of, each by its beginning.
-    episodes: HashSet<(usize, Rc<str>)>,
+    pub debts: Debts,
     pub pairs: Pairs,
     /// The messages that the robot took, by their text without the mark of its lateness; with it, how often a crash or a lost answer may
     /// have made the agent believe that it was not.
@@ -87,9 +61,7 @@ const WAIT_FOR_DISK: i64 = 30 * SECOND;
 impl Oracle {
     pub fn new() -> Oracle {
         Oracle {
-            owed: Vec::new(),
-            predicted: HashMap::new(),
-            episodes: HashSet::new(),
+            debts: Debts::default(),
             pairs: Pairs::new(),
             taken: BTreeMap::new(),
             heard: Vec::new(),
@@ -97,24 +69,6 @@ impl Oracle {
             reports: Reports::default(),
             newest: i64::MIN / 2,
             in_order_since: 0,
-        }
-    }
-
-    /// The news of a check is to be told.
-    pub fn owe(&mut self, told: &[Told], last_over: &[i64], now: Timestamp, true_time: i64) {
-        if told.is_empty() {
-            return;
-        }
-        let created: Rc<str> = as_told(now).into();
-        for one in told {
-            let (place, since): (usize, Rc<str>) = (one.place, as_told(one.since).into());
-            let line: Rc<str> = line(one).into();
-            let (is_critical, last_over) = (one.is_critical, last_over[place]);
-            let predicted = Predicted { line: line.clone(), past: past_of(one), is_critical, last_over };
-            self.predicted.entry(created.clone()).or_default().push(predicted);
-            self.episodes.insert((place, since.clone()));
-            let is_recovery = one.news == News::Recovered;
-            self.owed.push(Owed { place, since, created: created.clone(), line, is_recovery, true_time });
         }
     }
 
@@ -128,7 +82,7 @@ impl Oracle {
         for content in self.heard.drain(answers.min(self.heard.len())..) {
             self.taken.entry(content).and_modify(|excuses| *excuses += 1);
         }
-        self.owed = owed;
+        self.debts.owed = owed;
         self.disorder(true_time);
     }
 
@@ -174,7 +128,7 @@ impl Oracle {
             self.reports.forget();
         }
         // A message that cannot be put in order is not compared with others.
-        if message.kind == Kind::Digest || (is_new && created.is_none()) {
+        if matches!(message.kind, Kind::Digest | Kind::Held { .. }) || (is_new && created.is_none()) {
             self.pairs.forget(arrived.posted);
         }
         is_new
@@ -222,7 +176,7 @@ impl Oracle {
     pub fn refused(&mut self, content: &str, true_time: i64) {
         let text = without_lateness(content);
         let message = Message::read(&text);
-        self.settle(&message, i64::MAX);
+        self.debts.settle(&message, i64::MAX);
         self.pairs.forget(true_time);
         self.read_reports(&message);
         self.rejected.insert(text);
@@ -236,12 +190,12 @@ impl Oracle {
     /// Takes note of a message's lines.
     fn read(&mut self, message: &Message<'_>, created: Option<i64>, rules: &Rules) {
         self.read_reports(message);
-        self.settle(message, created.map_or(i64::MAX, |created| created + SECOND));
+        self.debts.settle(message, created.map_or(i64::MAX, |created| created + SECOND));
         match message.kind {
             Kind::Alert { is_critical } => {
                 let mut is_any_critical = false;
                 for (place, line, behind) in message.of_host() {
-                    let Predicted { past, is_critical, .. } = self.must_be_true(message.created, line, behind);
+                    let Predicted { past, is_critical, .. } = self.debts.must_be_true(message.created, line, behind);
                     let (past, is_critical) = (past.clone(), *is_critical);
                     is_any_critical |= is_critical;
                     if let Some(at) = created {
@@ -258,57 +212,26 @@ impl Oracle {
             }
             Kind::Recovery => {
                 for (place, line, _) in message.of_host() {
-                    let last_over = self.must_be_true(message.created, line, None).last_over;
+                    let last_over = self.debts.must_be_true(message.created, line, None).last_over;
                     if let Some(at) = created {
                         self.pairs.recovered(WATCHED[place].label, at, last_over, rules);
                     }
                 }
             }
-            Kind::Digest | Kind::Report | Kind::Notice => {}
-        }
-    }
-
-    /// A line of an alert or of a recovery was to be told, then and so.
-    fn must_be_true(&self, created: &str, line: &str, behind: Option<&str>) -> &Predicted {
-        let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
-        let Some(predicted) = all.iter().find(|predicted| *predicted.line == *line) else {
-            wrong(format!("{created}: this was not to be told: {line}"));
-        };
-        let behind = behind.filter(|behind| about(behind).is_none()).and_then(past);
-        if behind != predicted.past && !line.contains("已恢复正常") {
-            wrong(format!("{created}: behind {line} stands {behind:?} for {:?}", predicted.past));
-        }
-        predicted
-    }
-
-    /// The lines that a message tells, and that were made by `by`, are not owed any more.
-    fn settle(&mut self, message: &Message<'_>, by: i64) {
-        match message.kind {
-            Kind::Alert { .. } | Kind::Recovery => {
-                for (_, line, _) in message.of_host() {
-                    self.owed.retain(|owed| *owed.created != *message.created || *owed.line != *line);
+            Kind::Held { is_critical } => {
+                let known = |line: &str| self.debts.must_be_known(message.created, line).is_critical;
+                let is_any_critical = message.of_host().map(|(_, line, _)| known(line)).fold(false, |any, is| any | is);
+                message.lines.iter().filter_map(|line| over_in(line)).for_each(|line| _ = known(&line));
+                let has_containers = message.lines.iter().any(|line| line.contains("📦") || line.starts_with("❌"));
+                if (is_any_critical && !is_critical) || (is_critical && !is_any_critical && !has_containers) {
+                    wrong(format!(
+                        "{}: held news is called critical and is not, or the other way round",
+                        message.created
+                    ));
                 }
             }
-            Kind::Digest => message.lines.iter().for_each(|line| self.settle_digested(line, by)),
-            Kind::Report | Kind::Notice => {}
+            Kind::Digest | Kind::Report | Kind::Notice => {}
         }
-    }
-
-    fn settle_digested(&mut self, line: &str, by: i64) {
-        // Past a digest's bound messages are only counted.
-        if line.contains("另有 ") {
-            return self.owed.clear();
-        }
-        let Some(digested) = Digested::read(line) else { return };
-        let Some(place) = about(digested.line) else { return };
-        if digested.is_together {
-            return self.owed.retain(|owed| owed.place != place);
-        }
-        if !self.episodes.contains(&(place, digested.began.into())) {
-            wrong(format!("a digest tells of an alert that there was not: {line}"));
-        }
-        let is_told = |owed: &Owed| owed.place == place && *owed.since == *digested.began && owed.true_time <= by;
-        self.owed.retain(|owed| !is_told(owed) || (owed.is_recovery && !digested.is_over));
     }
 
     /// Takes note of a report, or of the reports that a digest names.
@@ -330,42 +253,10 @@ impl Oracle {
 
     /// The robot has worked for long enough: a debt of before `before` must have been told.
     pub fn all_is_told(&self, before: i64) {
-        if let Some(owed) = self.owed.iter().find(|owed| owed.true_time < before) {
-            wrong(format!("owed since {} s and never told: {owed:?}", owed.true_time / SECOND));
-        }
+        self.debts.must_be_paid(before);
         if let Some(report) = self.reports.overdue(before) {
             wrong(format!("never told: {report}"));
         }
-    }
-}
-
-/// A time as messages tell it, in UTC.
-fn as_told(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// `💾 磁盘使用率(/a): 81.3% (阈值: 80%)`
-fn line(told: &Told) -> String {
-    let quantity = &WATCHED[told.place];
-    let behind = match told.news {
-        News::Recovered => "已恢复正常".to_owned(),
-        _ => format!("阈值: {}", quantity.shown_limit(told.limit)),
-    };
-    format!("{}: {} ({behind})", quantity.label, quantity.shown(told.number))
-}
-
-/// The past behind its line, as [`past`] reads it.
-fn past_of(told: &Told) -> Option<String> {
-    let shown = |number| WATCHED[told.place].shown(number);
-    match &told.news {
-        News::Fired { returns: 0 } | News::Recovered => None,
-        News::Fired { returns } => Some(format!("🔁 {}", returns + 1)),
-        // It can be critical because it lasts, and be no worse than people know.
-        News::Worse { told: before } => {
-            let is_worse = told.number >= *before && shown(told.number) != shown(*before);
-            is_worse.then(|| format!("📈 {}", shown(*before)))
-        }
-        News::Reminded { most } => Some(format!("⏳ {}", shown(*most))),
     }
 }
 

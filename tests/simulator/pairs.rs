@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::clock::{HOUR, SECOND};
-use super::model::Rules;
 use super::oracle::wrong;
+use super::rules::Rules;
 
 /// Messages tell whole seconds.
 const ROUNDED: i64 = 2 * SECOND;

@@ -8,11 +8,12 @@ use vps_monitor::clock::Now;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::SECOND;
+use super::debts::Owed;
 use super::disk::Content;
 use super::host::WATCHED;
 use super::mishap::DiskFault;
 use super::model::Model;
-use super::oracle::{Owed, wrong};
+use super::oracle::wrong;
 use super::world::World;
 
 const NEW_FILE_NAME: &str = "alert_state.json.new";
@@ -177,6 +178,7 @@ impl World {
             // Nothing tells a first start from one whose predecessor was gone before its first save had ended.
             self.loses_budget();
         }
+        self.asked = None;
         self.model = saved.as_ref().map_or_else(Model::default, |saved| saved.resumed(now, &boot_id));
         // Nobody knows a look that an agent could not save before it was killed.
         self.last_over = saved.as_ref().map_or([i64::MIN / 2; WATCHED.len()], |saved| saved.last_over);

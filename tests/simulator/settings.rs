@@ -4,11 +4,12 @@ use vps_monitor::config::{Config, Resolved};
 
 use super::clock::{HOUR, SECOND};
 use super::engine::{NAMES, OF_COMPOSE, OF_SWARM, SERVICE};
+use super::hold::Quiet;
 use super::host::WATCHED;
-use super::model::{Limits, Rules};
 use super::pager;
 use super::random::Random;
 use super::reports::CRON;
+use super::rules::{Limits, Rules};
 
 /// A robot's webhook: which robot, and which of its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub struct Settings {
     exclude: &'static [&'static str],
     /// The first of `containers` is critical.
     first_is_critical: bool,
+    pub quiet: Vec<Quiet>,
 }
 
 /// All by name, some by name, all by pattern, every one.
@@ -81,6 +83,7 @@ impl Settings {
             containers: LISTS[0],
             exclude: EXCLUDED[0],
             first_is_critical: random.once_in(3),
+            quiet: quiet_hours(random),
         }
     }
 
@@ -89,13 +92,14 @@ impl Settings {
         let by_chance = Settings::new(&mut Random::new(0));
         let limits = by_chance.rules.limits.map(|_| Limits { critical: None, lasts: 0 });
         let rules = Rules { cooldown: HOUR, send_recovery: true, repeat: vec![0], settle: vec![0], limits };
-        Settings { has_pager: false, check_interval: 60, rules, first_is_critical: false, ..by_chance }
+        let quiet = Vec::new();
+        Settings { has_pager: false, check_interval: 60, rules, first_is_critical: false, quiet, ..by_chance }
     }
 
     /// The file as somebody leaves it.
     pub fn edited(&self, random: &mut Random) -> Edited {
         let mut new = self.clone();
-        match random.range(0, 10) {
+        match random.range(0, 11) {
             0 | 1 => {
                 let secret = |webhook: Webhook| Webhook { secret: webhook.secret + 1, ..webhook };
                 new.webhook = match self.webhook {
@@ -124,6 +128,7 @@ impl Settings {
                 new.rules = Rules::chosen(random);
                 new.rules.send_recovery = random.once_in(2);
             }
+            9 => new.quiet = quiet_hours(random),
             8 if random.once_in(2) => return Edited::Invalid,
             // Without a channel it would be taken over.
             8 if self.webhook.is_some() => return Edited::Emptied,
@@ -159,7 +164,8 @@ impl Settings {
              system: {{{}, disk: {{{}, forecast: 0, paths: {}}}}}\n\
              network: {{traffic: {{enabled: false}}, connections: {{{}}}}}\n\
              docker: {{enabled: {docker}, alert_unavailable: false, grace: {grace}, containers: {}, exclude: {}}}\n\
-             scheduled_report: {{cron: \"{CRON}\"}}\n",
+             scheduled_report: {{cron: \"{CRON}\"}}\n\
+             quiet_hours: {}\n",
             cooldown / SECOND,
             list(settle.iter().map(|step| step / SECOND)),
             self.webhook.map_or_else(String::new, Webhook::key),
@@ -172,6 +178,7 @@ impl Settings {
                 format!("{{name: \"{name}\", critical: {is_critical}}}")
             })),
             list(self.exclude.iter().map(|name| format!("\"{name}\""))),
+            list(self.quiet.iter()),
         )
     }
 
@@ -256,6 +263,12 @@ impl Rules {
     pub fn is_default(&self) -> bool {
         self.repeat == [HOUR, 24 * HOUR]
     }
+}
+
+/// None in most worlds, one window or two in others.
+fn quiet_hours(random: &mut Random) -> Vec<Quiet> {
+    let count = random.pick(&[0, 0, 0, 1, 2]);
+    (0..count).map(|_| Quiet::chosen(random)).collect()
 }
 
 fn list<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {

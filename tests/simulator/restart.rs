@@ -1,0 +1,97 @@
+//! An agent is gone, and the next one starts: it may have lost what was not on the disk, and nothing else.
+
+use std::panic::resume_unwind;
+
+use vps_monitor::store::FILE_NAME;
+
+use super::clock::{HOUR, MINUTE, SECOND};
+use super::oracle::wrong;
+use super::pace::Pace;
+use super::robot::{Flight, Sender};
+use super::script::Script;
+use super::world::{Crash, World};
+
+impl World {
+    pub fn crash(&mut self, machine: bool) -> ! {
+        self.note(|| if machine { "the power is lost" } else { "the agent is killed" }.to_owned());
+        resume_unwind(Box::new(Crash { machine }))
+    }
+
+    /// Whether the next agent is `run --once`, after one that was it or was not.
+    pub fn is_once_next(&mut self, was: bool) -> bool {
+        !was && self.weather.is_wild() && self.settings.webhook.is_some() && self.random.once_in(5)
+    }
+
+    /// Time passes without an agent.
+    pub fn restart(&mut self, machine: bool) {
+        self.disturbed();
+        // Behind a slow disk, the last messages about containers may not be saved: they are told again, or not known.
+        if self.weather.disk_is_slow() || self.clock.true_time - self.slow_ended < MINUTE {
+            self.groups.iter_mut().for_each(|group| group.containers.forget());
+        }
+        if machine {
+            self.save = None;
+        } else {
+            self.finish_orphaned_save();
+        }
+        for flight in std::mem::take(&mut self.flights) {
+            self.group_of(flight.webhook.robot).oracle.excuse(&flight.content);
+            // A message that was sent is on its way, or died with the machine.
+            if !machine || self.random.once_in(2) {
+                self.orphans.push(Flight { sender: Sender::Gone, ..flight });
+            }
+        }
+        if machine {
+            self.torn_by_lie |= self.disk.lied;
+            self.disk.lose_power(&mut self.random);
+            self.must_be_whole();
+            if self.torn_by_lie {
+                self.forgets(Sender::Lost);
+                self.loses_budget();
+            }
+        }
+        let longest = if machine { HOUR } else { 2 * MINUTE };
+        let by_chance = self.random.magnitude(SECOND / 10, longest);
+        let away = self.script.as_ref().map_or(by_chance, Script::away);
+        self.pass_to(self.clock.true_time + away);
+        self.let_arrive();
+        self.act_unseen();
+        if machine {
+            self.clock.restart_machine();
+            self.engine.forget_past();
+            if self.random.once_in(3) {
+                self.clock.wall_ahead = self.random.range(-HOUR, HOUR);
+            }
+        }
+        self.disturbed();
+        if self.unsaved.take().is_some() {
+            self.forgets(Sender::Forgotten);
+        }
+        self.note(|| "a new agent starts".to_owned());
+    }
+
+    /// The agent could not save its state, or the saved one was destroyed: it is not to blame for forgetting anything but
+    /// how often it may send.
+    fn forgets(&mut self, sender: Sender) {
+        let time = self.clock.true_time;
+        for group in &mut self.groups {
+            group.oracle.forgets(time);
+            group.containers.forget();
+        }
+        let orphans = self.orphans.iter_mut().filter(|flight| flight.sender != Sender::Lost);
+        orphans.for_each(|flight| flight.sender = sender);
+    }
+
+    /// There is no state any more: how often it may send is forgotten with the rest.
+    pub fn loses_budget(&mut self) {
+        self.paces.iter_mut().for_each(Pace::forget);
+        self.orphans.iter_mut().for_each(|flight| flight.sender = Sender::Lost);
+    }
+
+    /// The state file is the old one or the new one, whole.
+    pub fn must_be_whole(&self) {
+        if self.disk.files.get(FILE_NAME).is_some_and(|content| content.saved.is_none()) && !self.torn_by_lie {
+            wrong("the state file is not whole");
+        }
+    }
+}

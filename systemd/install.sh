@@ -50,11 +50,12 @@ need_root() { ! is_live || test "$(id -u)" = 0 || fail "this needs root: sudo ma
 # Whether something is there in any form: a link that leads nowhere just now (an unmounted disk) is there, too.
 is_there() { test -e "$1" || test -L "$1"; }
 
-# A path ends up in a unit file and in lists of lines; systemd takes absolute ones only.
+# A path ends up in a unit file and in lists of lines; systemd takes absolute ones without `..` only.
 check_paths() {
     for path in "$PREFIX" "$SYSCONFDIR" "$UNITDIR" "$SYSUSERSDIR" "$ZSHDIR"; do
         case $path in
             *"$TAB"* | *"$LINE_FEED"*) fail "a path must not hold a tab or a line feed: $path" ;;
+            */../* | */..) fail "a path must not hold ..: $path" ;;
             /*) ;;
             *) fail "this must be an absolute path: $path" ;;
         esac

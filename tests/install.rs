@@ -139,7 +139,7 @@ fn odd_paths_are_escaped_as_systemd_reads_them() {
 #[test]
 fn a_path_that_no_unit_can_hold_is_refused_before_anything_is_written() {
     let stage = Stage::new();
-    for path in ["relative", "/a\nb", "/a\tb"] {
+    for path in ["relative", "/a\nb", "/a\tb", "/a/../b", "/a/.."] {
         for variable in ["PREFIX", "SYSCONFDIR", "UNITDIR"] {
             let refused = stage.run("install", &[(variable, path)]);
             assert_eq!(refused.code, 1, "{variable}={path:?}");

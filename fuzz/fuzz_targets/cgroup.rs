@@ -33,8 +33,10 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn read(root: &Path, is_v2: bool, text: &[u8]) {
-    let (tree, mark) = if is_v2 { ("", "cgroup.controllers") } else { ("memory", "memory/memory.usage_in_bytes") };
-    let _ = fs::remove_file(root.join("cgroup.controllers"));
+    let (version, tree, mark) =
+        if is_v2 { ("v2", "", "cgroup.controllers") } else { ("v1", "memory", "memory/memory.usage_in_bytes") };
+    // Each version has a tree of its own: the files of one would be groups of the other.
+    let root = &root.join(version);
     let group = root.join(tree).join("system.slice/a.service");
     fs::create_dir_all(&group).expect("a folder");
     fs::write(root.join(mark), "memory\n").expect("a file");

@@ -35,9 +35,8 @@ fuzz_target!(|input: &str| {
     let now = Timestamp::UNIX_EPOCH;
 
     let reading = Reading::new(key.clone(), value.clone());
-    let limits = metric::Limits::NONE;
-    let finding =
-        Finding { reading: &reading, limit: Some(limit.clone()), verdict: BREACH, limits, wait: Duration::ZERO };
+    let limits = &metric::Limits::NONE;
+    let finding = Finding { reading: &reading, verdict: BREACH, limits, wait: Duration::ZERO };
     let failure = Failure {
         collector: "docker",
         metrics: &[metric::CONTAINER_STATE],

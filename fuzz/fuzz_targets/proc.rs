@@ -1,6 +1,6 @@
-//! With any content in a file of /proc a check ends, and every number in it is finite.
+//! With any content in a file of /proc two checks end, and every number in them is finite.
 //!
-//! The first byte says which file the rest is; the second reading finds the same file cut in half.
+//! The first byte says which file the rest is; the second reading of each check finds the same file cut in half.
 #![no_main]
 
 use std::fs;
@@ -40,16 +40,20 @@ fn check(root: &Path, name: &str, text: &[u8]) {
     fs::create_dir_all(root.join("net")).expect("a folder");
     fs::write(&path, text).expect("a file");
     let mut host = Host::new(Some(root));
-    let config = Config::parse("config.yaml", b"system: {disk: {enabled: false}, load: {enabled: true}}").expect("a configuration");
+    let config = b"system: {disk: {enabled: false}, load: {enabled: true}}";
+    let config = Config::parse("config.yaml", config).expect("a configuration");
     let mut check = Check::new(&config.value.sources, &host);
-    check.begin(&mut host, Boot::from_millis(0));
-    fs::write(&path, &text[..text.len() / 2]).expect("a file");
-    let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(600_000) };
-    let snapshot = check.advance(&mut host, now).expect("every window is over");
-    for reading in &snapshot.readings {
-        if let Some(number) = reading.value.number() {
-            assert!(number.is_finite() && number >= 0.0, "{reading:?}");
+    for minute in [0, 15] {
+        check.begin(&mut host, Boot::from_millis(minute * 60_000));
+        fs::write(&path, &text[..text.len() / 2]).expect("a file");
+        let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis((minute + 10) * 60_000) };
+        let snapshot = check.advance(&mut host, now).expect("every window is over");
+        for reading in &snapshot.readings {
+            for number in reading.value.number().into_iter().chain(reading.mean) {
+                assert!(number.is_finite() && number >= 0.0, "{reading:?}");
+            }
         }
+        fs::write(&path, text).expect("a file");
     }
     let _ = fs::remove_file(path);
 }

@@ -6,6 +6,7 @@ use super::End;
 use crate::cause::Wanted;
 use crate::collect::Plan;
 use crate::collect::docker::Memory;
+use crate::host::KnownKills;
 use crate::http;
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
@@ -23,8 +24,8 @@ pub struct Ticket(pub(super) u64);
 #[derive(Debug)]
 pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
-    /// containers.
-    Watch { plan: Box<Plan>, memory: Option<Box<Memory>> },
+    /// containers and kills.
+    Watch { plan: Box<Plan>, memory: Option<Box<Memory>>, kills: Option<Box<KnownKills>> },
     /// Begin a measurement, which ends with [`Input::Measured`].
     Measure(Purpose),
     /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with [`Input::CausesFound`].

@@ -4,6 +4,7 @@ use super::Core;
 use crate::alert::Extent;
 use crate::cause::Causes;
 use crate::clock::Now;
+use crate::host::KnownKills;
 use crate::snapshot::Occurrence;
 
 impl Core {
@@ -13,6 +14,12 @@ impl Core {
         if !occurrences.is_empty() {
             self.state.change().events.take_in(occurrences);
         }
+    }
+
+    /// Remembers the kills, so that the next agent tells only others. Those that are news are saved together with this.
+    pub(super) fn kills_known(&mut self, known: Option<Box<KnownKills>>) {
+        self.state.update().kills = known;
+        self.state.save_in_the_end();
     }
 
     /// Whether it did not happen a short while ago, as far as that matters for it.

@@ -6,7 +6,7 @@ use super::{LoopFacts, Purpose, SilenceRequest, Ticket};
 use crate::cause::Causes;
 use crate::collect::docker::{Memory, Scope};
 use crate::config::Resolved;
-use crate::host::{LastMounts, Writable};
+use crate::host::{KnownKills, LastMounts, Writable};
 use crate::http;
 use crate::snapshot::{Occurrence, Snapshot};
 
@@ -58,6 +58,8 @@ pub enum Input {
     CheckNow,
     /// Something happened between two checks.
     Happened(Vec<Occurrence>),
+    /// The kills that are known now; `None`: they are not watched. Those that are news follow.
+    KillsKnown(Option<Box<KnownKills>>),
     /// The machine's start has settled.
     StartSettled,
     /// The configuration was read again, on request. One without any key `is_empty`.
@@ -92,6 +94,7 @@ impl Input {
                 | Input::StatusAsked(_)
                 | Input::EngineEvents(_)
                 | Input::ContainersRemembered(_)
+                | Input::KillsKnown(_)
         )
     }
 }

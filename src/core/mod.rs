@@ -145,6 +145,7 @@ impl Core {
             Effect::Watch {
                 plan: Box::new(self.config.plan.clone()),
                 memory: Some(Box::new(self.state.get().containers.clone())),
+                kills: self.state.get().kills.clone(),
             },
             Effect::Announce(Readiness::Ready),
         ];
@@ -207,6 +208,7 @@ impl Core {
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
             Input::Happened(occurrences) => self.happened(occurrences),
+            Input::KillsKnown(known) => self.kills_known(known),
             Input::StartSettled => self.start_settled(now),
             Input::CheckNow => self.checks.next = self.checks.next.min(now.boot),
             // An editor empties a file before it writes it anew, a full disk leaves it empty, and so does an unmounted

@@ -16,7 +16,7 @@ use crate::clock::{self, Boot, Now};
 use crate::collect::docker::{self, Engine, EngineUpdate, Memory, OwnShares, Scope};
 use crate::collect::{Check, Plan, oom};
 use crate::core::{Input, Purpose};
-use crate::host::Host;
+use crate::host::{Host, KnownKills};
 use crate::snapshot::Snapshot;
 
 /// The most events that an engine may raise in one turn.
@@ -75,10 +75,16 @@ impl Measuring {
         }
     }
 
-    /// Takes over a new plan. A measurement that is under way is given up. `memory` is an earlier agent's memory of
-    /// containers, for the first plan. Findings of the former plan that wait in `inputs` are dropped: they are no answer
+    /// Takes over a new plan. A measurement that is under way is given up. `memory` and `kills` are an earlier agent's
+    /// memory of containers and of kills, for the first plan. Findings of the former plan that wait in `inputs` are dropped: they are no answer
     /// to this one.
-    pub fn watch(&mut self, plan: &Plan, memory: Option<Memory>, inputs: &mut VecDeque<Input>) {
+    pub fn watch(
+        &mut self,
+        plan: &Plan,
+        memory: Option<Memory>,
+        kills: Option<KnownKills>,
+        inputs: &mut VecDeque<Input>,
+    ) {
         inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));
         for measurement in &mut self.measurements {
             (measurement.check, measurement.is_collecting, measurement.found) =
@@ -87,9 +93,12 @@ impl Measuring {
         self.bus_looks = BusLooks::new(plan, &mut self.host);
         // A kill meanwhile is not missed.
         if !plan.is_on(oom::OOM_KILL, "") {
-            self.oom = None;
+            if self.oom.take().is_some() || kills.is_some() {
+                inputs.push_back(Input::KillsKnown(None));
+            }
         } else if self.oom.is_none() {
-            self.oom = OomWatch::begin(&mut self.host, clock::boot_now());
+            self.oom = OomWatch::begin(&mut self.host, kills, clock::boot_now());
+            inputs.extend(self.oom.as_mut().and_then(OomWatch::news_to_remember));
         }
         // The knowledge of containers outlives a reload that does not concern them.
         if memory.is_some() || self.engine.config() != &plan.docker {
@@ -122,8 +131,20 @@ impl Measuring {
     }
 
     /// Looks for such processes, if there is a reason to.
-    pub fn watch_oom(&mut self, now: Now, is_ready: bool) -> Option<Input> {
-        self.oom.as_mut()?.advance(is_ready, &mut self.host, &self.engine, now)
+    pub fn watch_oom(&mut self, now: Now, is_ready: bool) -> impl Iterator<Item = Input> + use<> {
+        let advance = |watch: &mut OomWatch| watch.advance(is_ready, &mut self.host, &self.engine, now);
+        self.oom.as_mut().map(advance).into_iter().flatten().flatten()
+    }
+
+    /// Puts the kills while no agent watched before the first check, which has found how containers fare.
+    fn add_missed_kills(&mut self, inputs: &mut Vec<Input>, now: Now) {
+        let Some(watch) = self.oom.as_mut().filter(|watch| watch.has_missed()) else { return };
+        let is_check = |input: &Input| matches!(input, Input::Measured { purpose: Purpose::Check, .. });
+        let Some(place) = inputs.iter().position(is_check) else { return };
+        if let Input::Measured { snapshot, .. } = &inputs[place] {
+            let missed = watch.take_missed(snapshot, &self.host, &self.engine, now);
+            inputs.splice(place..place, missed.into_iter().flatten());
+        }
     }
 
     /// Counts the CPU time of units and containers from now on.
@@ -201,6 +222,7 @@ impl Measuring {
         }
         inputs.extend(self.causes.advance(&mut self.host, &self.engine, now.boot));
         inputs.extend(self.news_to_remember());
+        self.add_missed_kills(&mut inputs, now);
         inputs
     }
 
@@ -244,7 +266,9 @@ mod tests {
         let looked = Input::Looked { snapshot: Snapshot::default(), scope: Scope::Everything };
         let mut inputs =
             VecDeque::from([found(Purpose::Check), Input::CheckNow, looked, found(Purpose::Report), Input::Time]);
-        measuring.watch(&Resolved::new(&Config::default()).plan, None, &mut inputs);
+        // A watch of kills would bring what it knows.
+        let config = Config::parse("test", b"system: {oom: {enabled: false}}").unwrap().value;
+        measuring.watch(&Resolved::new(&config).plan, None, None, &mut inputs);
         assert!(matches!(inputs.make_contiguous(), [Input::CheckNow, Input::Time]), "{inputs:?}");
     }
 }

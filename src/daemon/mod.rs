@@ -150,8 +150,8 @@ impl Daemon {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { plan, memory } => {
-                self.measuring.watch(&plan, memory.map(|memory| *memory), &mut self.inputs);
+            Effect::Watch { plan, memory, kills } => {
+                self.measuring.watch(&plan, memory.map(|memory| *memory), kills.map(|kills| *kills), &mut self.inputs);
             }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),
             Effect::FindCauses(wanted) => self.inputs.extend(self.measuring.find_causes(wanted, clock::boot_now())),

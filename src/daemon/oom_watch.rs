@@ -3,6 +3,9 @@
 //! On version 2 the kernel tells of changed counters; a group that often reaches its limit changes them often, so after
 //! each word the watch rests for a second. On version 1 it looks at /proc/vmstat every ten seconds. Only if that count
 //! rose the groups are looked through.
+//!
+//! The known kills go into the state once they are told. So the next agent tells those that happened while none ran, with
+//! its first check: by then the engine has told of its containers.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -14,8 +17,8 @@ use crate::clock::{Boot, Now};
 use crate::collect::docker::Engine;
 use crate::collect::oom::{self, KillCount, OOM_KILL};
 use crate::core::Input;
-use crate::host::{Host, OomCounts, OomKill, Owner};
-use crate::snapshot::{Key, Occurrence};
+use crate::host::{Host, KnownKills, OomKill, Owner};
+use crate::snapshot::{Cause, Key, Occurrence, Snapshot, Value};
 
 const REST: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(10);
@@ -27,9 +30,11 @@ pub struct OomWatch {
     /// `None`: the kernel tells of no changes.
     inotify: Option<Inotify>,
     count: Count,
-    /// All kills so far.
-    killed: u64,
-    known: OomCounts,
+    known: KnownKills,
+    /// The known kills have changed, and the state does not have them yet.
+    is_new: bool,
+    /// From before the beginning.
+    missed: Vec<OomKill>,
     /// When to look again though the kernel tells nothing.
     due: Option<Boot>,
     /// How many kills the engine told of by the last look.
@@ -46,8 +51,8 @@ enum Count {
 }
 
 impl OomWatch {
-    /// `None`: kills cannot be told here.
-    pub fn begin(host: &mut Host, now: Boot) -> Option<OomWatch> {
+    /// `remembered` is what an earlier agent knew since this start of the machine. `None`: kills cannot be told here.
+    pub fn begin(host: &mut Host, remembered: Option<KnownKills>, now: Boot) -> Option<OomWatch> {
         let cgroups = host.cgroups.as_ref()?;
         let count = match cgroups.own_kills() {
             Some(_) => Count::Own,
@@ -55,11 +60,19 @@ impl OomWatch {
             None if host.shares_its_kernel => return None,
             None => Count::OfHost(KillCount::of(host)),
         };
-        let known = cgroups.oom_counts();
+        let groups = cgroups.oom_counts();
         let inotify =
             cgroups.notifies().then(|| Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()).flatten();
-        let mut watch = OomWatch { inotify, count, killed: 0, known, due: None, heard: 0, waiting: Vec::new() };
-        watch.killed = watch.count_all(host)?;
+        let known = KnownKills { total: 0, groups };
+        let (due, missed, waiting) = (None, Vec::new(), Vec::new());
+        let mut watch = OomWatch { inotify, count, known, is_new: true, missed, due, heard: 0, waiting };
+        watch.known.total = watch.count_all(host)?;
+        // A container that was started again counts anew.
+        if let Some(remembered) = remembered.filter(|remembered| remembered.total <= watch.known.total) {
+            watch.is_new = remembered != watch.known;
+            watch.known = remembered;
+            watch.missed = watch.new_kills(host);
+        }
         watch.follow(host);
         watch.due = watch.inotify.is_none().then(|| now.after(PERIOD));
         Some(watch)
@@ -75,7 +88,7 @@ impl OomWatch {
     }
 
     /// Looks, if there is something to look at; returns the kills that are to be told.
-    pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> Option<Input> {
+    pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> [Option<Input>; 2] {
         if is_ready || self.due.is_some_and(|due| due <= now.boot) {
             let change = self.inotify.as_ref().map_or(Change::Perhaps, drain);
             self.due = match change {
@@ -99,21 +112,46 @@ impl OomWatch {
         if self.waiting.is_empty() {
             self.heard = engine.oom_events();
         }
-        (!told.is_empty()).then_some(Input::Happened(told))
+        [self.news_to_remember(), (!told.is_empty()).then_some(Input::Happened(told))]
+    }
+
+    pub fn has_missed(&self) -> bool {
+        !self.missed.is_empty()
+    }
+
+    /// The kills from before the beginning. The engine has told of containers that ended meanwhile, as `found`.
+    pub fn take_missed(&mut self, found: &Snapshot, host: &Host, engine: &Engine, now: Now) -> [Option<Input>; 2] {
+        let mut missed = std::mem::take(&mut self.missed);
+        let told_by_engine = found.readings.iter().filter(|reading| is_killed(&reading.value)).count() as u64;
+        for kill in missed.iter_mut().filter(|kill| kill.owner.is_none()) {
+            kill.times = kill.times.saturating_sub(told_by_engine);
+        }
+        missed.retain(|kill| kill.times > 0 && (kill.owner.is_none() || self.is_untold(kill, host, engine)));
+        let told: Vec<Occurrence> = missed.iter().map(|kill| told(kill, engine, now)).collect();
+        [self.news_to_remember(), (!told.is_empty()).then_some(Input::Happened(told))]
+    }
+
+    /// The known kills, if there are new ones and all are told.
+    pub fn news_to_remember(&mut self) -> Option<Input> {
+        let is_told = self.waiting.is_empty() && self.missed.is_empty();
+        (is_told && std::mem::take(&mut self.is_new)).then(|| Input::KillsKnown(Some(Box::new(self.known.clone()))))
+    }
+
+    /// The kills that were not known, and are from now on.
+    fn new_kills(&mut self, host: &mut Host) -> Vec<OomKill> {
+        let Some(killed) = self.count_all(host) else { return Vec::new() };
+        // Some of these may be told already: they were counted in their groups before they were counted in all.
+        let new = killed.saturating_sub(self.known.total);
+        let Some(cgroups) = host.cgroups.as_ref().filter(|_| new > 0) else { return Vec::new() };
+        let kills = cgroups.oom_kills_since(&mut self.known.groups, new);
+        let told = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
+        self.known.total = killed.saturating_add(told.saturating_sub(new));
+        self.is_new = true;
+        kills
     }
 
     fn look(&mut self, host: &mut Host, engine: &Engine, now: Boot) {
-        let Some(killed) = self.count_all(host) else { return };
-        // Some of these may be told already: they were counted in their groups before they were counted in all.
-        let new = killed.saturating_sub(self.killed);
-        if new == 0 {
-            return;
-        }
-        let Some(cgroups) = &host.cgroups else { return };
-        let kills = cgroups.oom_kills_since(&mut self.known, new);
-        let told = kills.iter().map(|kill| kill.times).fold(0, u64::saturating_add);
-        self.killed = killed.saturating_add(told.saturating_sub(new));
-        for kill in kills {
+        for kill in self.new_kills(host) {
             let may_have_ended = kill.owner.is_none() || is_of_engine(&kill, engine);
             let due = if may_have_ended { now.after(ENDS_WITHIN) } else { now };
             self.waiting.push((due, kill));
@@ -127,7 +165,7 @@ impl OomWatch {
             return engine.oom_events() == self.heard;
         }
         !is_of_engine(kill, engine)
-            || host.cgroups.as_ref().is_some_and(|cgroups| cgroups.is_there_since(&kill.folder, &self.known))
+            || host.cgroups.as_ref().is_some_and(|cgroups| cgroups.is_there_since(&kill.folder, &self.known.groups))
     }
 
     fn count_all(&mut self, host: &mut Host) -> Option<u64> {
@@ -145,6 +183,11 @@ impl OomWatch {
             let _ = inotify.add_watch(&counter, AddWatchFlags::IN_MODIFY);
         }
     }
+}
+
+/// Whether the engine says of a container that it ended for want of memory.
+fn is_killed(value: &Value) -> bool {
+    matches!(value, Value::Container(word) if word.causes.contains(&Cause::OomKilled))
 }
 
 fn is_of_engine(kill: &OomKill, engine: &Engine) -> bool {

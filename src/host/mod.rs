@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
-pub use cgroup::{Cgroups, OomCounts, OomKill, OomReason, Owner};
+pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
 pub use mounts::{Access, LastMounts, Mounts, Unmounted, Writable, WriteState};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;

@@ -130,6 +130,8 @@ fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, 
         let started = now.wall.as_microsecond().saturating_sub(now.boot.as_micros());
         let started = Timestamp::from_microsecond(started).unwrap_or(now.wall);
         state.starts.begin(document.saved, started, now.wall);
+        // The kernel counts anew.
+        state.kills = None;
     } else {
         // It did not go down after all.
         state.starts.shut_down = None;
@@ -145,6 +147,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::host::KnownKills;
     use crate::store::encode;
 
     const NOW_MICROS: i64 = 10_000_000_000;
@@ -184,7 +187,8 @@ mod tests {
             json!({"since": wall, "ended": wall, "times": 2, "value": number, "limit": limit, "level": "critical"});
         let held = json!({"metric": "memory", "target": "", "open": open, "over": over});
         let silence = json!({"number": 1, "target": "memory", "since": wall, "until": 9, "why": "x"});
-        json!({"held": {"alerts": [held], "unlisted": {"since": wall, "last": wall, "count": 3}}, "held_unknown": {"alerts": [held]}, "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
+        let kills = json!({"total": 3, "groups": {"a.service": {"kills": 2, "limit_reached": 1}}});
+        json!({"kills": kills, "held": {"alerts": [held], "unlisted": {"since": wall, "last": wall, "count": 3}}, "held_unknown": {"alerts": [held]}, "silences": {"last": 1, "list": [silence]}, "version": VERSION, "saved": wall, "saved_boot": 8, "boot_id": "boot", "alerts": [alert, pending, settling],
             "outboxes": {"wechat": outbox}, "report": report, "containers": containers, "since_report": {"alerts": 1, "recoveries": 1},
             "forecasts": {"hour_began": 7, "series": [{"metric": "disk", "target": "/", "peaks": "c350ffffc350"}]}})
     }
@@ -302,5 +306,15 @@ mod tests {
         // The same start: it was not shut down after all.
         assert!(load(&state, "first").is_empty());
         assert!(load(&state, "").is_empty(), "nobody can tell");
+    }
+
+    #[test]
+    fn kills_are_remembered_until_the_kernel_counts_anew() {
+        let kills: Box<KnownKills> =
+            serde_json::from_value(json!({"total": 3, "groups": {"/a": {"kills": 2}}})).unwrap();
+        let state = State { kills: Some(kills.clone()), ..State::default() };
+        let bytes = encode(&state, "first", now()).unwrap().bytes;
+        let load = |boot_id| on_this_start(serde_json::from_slice(&bytes).unwrap(), boot_id, now()).0.kills;
+        assert_eq!((load("first"), load("second")), (Some(kills), None));
     }
 }

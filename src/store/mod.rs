@@ -24,7 +24,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{LastMounts, Writable};
+use crate::host::{KnownKills, LastMounts, Writable};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -109,6 +109,9 @@ pub struct State {
     /// Earlier events, of kinds of which more is no news.
     #[serde(default, skip_serializing_if = "Known::is_empty")]
     pub known: Known,
+    /// The kills for want of memory since the machine's start that are told, or were there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kills: Option<Box<KnownKills>>,
     /// The machine's starts and ends.
     #[serde(default, skip_serializing_if = "Starts::is_empty")]
     pub starts: Starts,

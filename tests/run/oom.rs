@@ -24,7 +24,7 @@ impl Limited {
         let root = Path::new("/sys/fs/cgroup");
         let is_v1 = root.join("memory/memory.usage_in_bytes").exists();
         let tree = if is_v1 { root.join("memory") } else { root.to_owned() };
-        let slice = tree.join(format!("vpsmon{}.slice", std::process::id()));
+        let slice = tree.join(format!("vpsmon{}-{name}.slice", std::process::id()));
         let unit = slice.join(name);
         if !geteuid().is_root() || fs::create_dir(&slice).is_err() {
             return None;
@@ -61,33 +61,91 @@ impl Drop for Limited {
     }
 }
 
+/// An agent on this machine's own control groups, and its group of 8 MB.
+struct World {
+    group: Limited,
+    robot: Robot,
+    place: Place,
+    /// What is told of it. Other tests cause kills of their own.
+    line: String,
+}
+
+impl World {
+    fn new(unit: &str) -> Option<World> {
+        let Some(group) = Limited::make(unit) else {
+            skip("no control group with a limit can be made here".to_owned());
+            return None;
+        };
+        let robot = Robot::start([]);
+        let place = Place::configured(
+            "small-vps",
+            &format!(
+                "general: {{hostname: web-1, timezone: UTC}}\nwechat: {{webhook_url: \"{}\"}}\n\
+                 system: {{memory: {{enabled: false}}, disk: {{enabled: false}}, cpu: {{enabled: false}}, swap: {{enabled: false}}}}\n\
+                 network: {{traffic: {{enabled: false}}, connections: {{enabled: false}}}}\ndocker: {{enabled: false}}\n\
+                 scheduled_report: {{enabled: false}}\n",
+                robot.url()
+            ),
+        );
+        let line = format!("💥 内存不足({unit}): 内核结束了进程 (达到上限 8MB)");
+        Some(World { group, robot, place, line })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(BINARY);
+        command.arg("--config").arg(self.place.config()).arg("--state-dir").arg(self.place.state());
+        command.arg("run").stdin(Stdio::null());
+        command
+    }
+
+    fn once(&self) {
+        let ended = self.command().arg("--once").stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(ended.code(), Some(0));
+    }
+
+    fn told(&self) -> usize {
+        self.robot.received().iter().filter(|message| message.content().contains(&self.line)).count()
+    }
+
+    fn wait_until_told(&self) {
+        wait_until_event(&self.line, || self.told() > 0);
+    }
+}
+
 #[test]
 fn a_process_that_the_kernel_killed_is_told_once_with_its_unit_and_its_limit() {
-    let Some(group) = Limited::make("vpsmon-test.service") else {
-        return skip("no control group with a limit can be made here".to_owned());
-    };
-    let robot = Robot::start([]);
-    let place = Place::configured(
-        "small-vps",
-        &format!(
-            "general: {{hostname: web-1, timezone: UTC}}\nwechat: {{webhook_url: \"{}\"}}\n\
-             system: {{memory: {{enabled: false}}, disk: {{enabled: false}}, cpu: {{enabled: false}}, swap: {{enabled: false}}}}\n\
-             network: {{traffic: {{enabled: false}}, connections: {{enabled: false}}}}\ndocker: {{enabled: false}}\n\
-             scheduled_report: {{enabled: false}}\n",
-            robot.url()
-        ),
-    );
+    let Some(world) = World::new("vpsmon-watched.service") else { return };
     // One from before the agent's start is no news.
-    group.exceed();
-    let mut command = Command::new(BINARY);
-    command.arg("--config").arg(place.config()).arg("--state-dir").arg(place.state()).arg("run").stdin(Stdio::null());
-    let agent = place.spawn(command);
-    wait_until("it runs", || place.status()["running"] == true);
-    group.exceed();
-    group.exceed();
-    let line = "💥 内存不足(vpsmon-test.service): 内核结束了进程 (达到上限 8MB)";
-    let told = || robot.received().iter().filter(|message| message.content().contains(line)).count();
-    wait_until_event(line, || told() > 0);
+    world.group.exceed();
+    let agent = world.place.spawn(world.command());
+    wait_until("it runs", || world.place.status()["running"] == true);
+    world.group.exceed();
+    world.group.exceed();
+    world.wait_until_told();
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
-    assert_eq!(told(), 1, "more of the same unit is counted, and told in ten minutes");
+    assert_eq!(world.told(), 1, "more of the same unit is counted, and told in ten minutes");
+}
+
+#[test]
+fn kills_while_no_agent_ran_are_told_once_by_the_next_one() {
+    let Some(world) = World::new("vpsmon-missed.service") else { return };
+    world.once();
+    world.group.exceed();
+    let agent = world.place.spawn(world.command());
+    world.wait_until_told();
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+    world.once();
+    assert_eq!(world.told(), 1);
+}
+
+#[test]
+fn checks_by_themselves_tell_the_kills_since_the_one_before() {
+    let Some(world) = World::new("vpsmon-once.service") else { return };
+    world.group.exceed();
+    world.once();
+    assert_eq!(world.told(), 0, "it was there before the first one");
+    world.group.exceed();
+    world.once();
+    world.once();
+    assert_eq!(world.told(), 1);
 }

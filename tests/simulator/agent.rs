@@ -116,7 +116,7 @@ impl Agent {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { plan, memory } => {
+            Effect::Watch { plan, memory, .. } => {
                 (self.check_due, self.report_due) = (None, None);
                 self.measured.clear();
                 self.inputs.retain(|input| !matches!(input, Input::Measured { .. } | Input::Looked { .. }));

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use container::ContainerGroup;
 pub use group::Owner;
-pub use oom::{OomCounts, OomKill, OomReason};
+pub use oom::{KnownKills, OomCounts, OomKill, OomReason};
 pub use parse::{Most, cpu_limit, field, memory_limit, number, v1_cpu_limit};
 pub use walk::Group;
 

@@ -4,18 +4,21 @@
 //! reached; version 1 (since Linux 4.13) in the group alone. A group that is gone has taken its count along: then the
 //! slice above it is named, which has counted too, or nobody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::parse::{Most, field, memory_limit};
 use super::walk::{Group, Groups, walk_all};
 use super::{Cgroups, Owner, Version, read};
 
 /// The counters of one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
     kills: u64,
     /// How often a limit was reached, its own or one above it; version 1 does not tell.
+    #[serde(default)]
     limit_reached: u64,
 }
 
@@ -26,8 +29,37 @@ impl Counts {
 }
 
 /// The counters of all groups that have any, at one time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, Counts>", into = "BTreeMap<String, Counts>")]
 pub struct OomCounts(HashMap<PathBuf, Counts>);
+
+impl From<BTreeMap<String, Counts>> for OomCounts {
+    fn from(saved: BTreeMap<String, Counts>) -> OomCounts {
+        OomCounts(saved.into_iter().map(|(folder, counts)| (folder.into(), counts)).collect())
+    }
+}
+
+/// In the state. A name that is no text is left out: its kills of before are then taken for new ones, of which there are
+/// no more than were counted in all.
+impl From<OomCounts> for BTreeMap<String, Counts> {
+    fn from(counts: OomCounts) -> BTreeMap<String, Counts> {
+        let texts = counts
+            .0
+            .into_iter()
+            .filter_map(|(folder, counts)| Some((folder.into_os_string().into_string().ok()?, counts)));
+        texts.take(MAX_SAVED).collect()
+    }
+}
+
+/// A host has a handful of groups in which a process was killed.
+const MAX_SAVED: usize = 500;
+
+/// The kills that an agent knows of, told or not: they are in the state, so that the next one tells the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownKills {
+    pub total: u64,
+    pub groups: OomCounts,
+}
 
 /// The kills of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +239,18 @@ mod tests {
         assert_eq!((cgroups("v2").own_kills(), cgroups("v1").own_kills()), (None, None));
         assert_eq!(cgroups("lxc").kill_counters().len(), 1);
         assert!(cgroups("v1").kill_counters().is_empty());
+    }
+
+    #[test]
+    fn counters_are_saved_by_name_and_one_that_is_no_text_is_left_out() {
+        use std::os::unix::ffi::OsStrExt;
+        let counts = Counts { kills: 2, limit_reached: 1 };
+        let no_text = PathBuf::from(std::ffi::OsStr::from_bytes(b"/b\xff"));
+        let groups = OomCounts([("/a".into(), counts), (no_text, counts)].into());
+        let json = serde_json::to_string(&KnownKills { total: 3, groups }).unwrap();
+        assert_eq!(json, r#"{"total":3,"groups":{"/a":{"kills":2,"limit_reached":1}}}"#);
+        let read: KnownKills = serde_json::from_str(&json).unwrap();
+        assert_eq!((read.total, read.groups), (3, OomCounts([("/a".into(), counts)].into())));
     }
 
     /// A counter below a slice is counted in the slice too, which is no owner: nothing is counted twice.

@@ -72,7 +72,7 @@ fn a_real_bus_lets_it_in_and_answers_each_question() {
     let Some(_daemon) = Daemon::start(folder.path()) else { return };
     let mut bus = Bus::at(folder.path().join("bus"));
     let rule = "type='signal',member='PropertiesChanged'";
-    bus.follow(Follow { path: "/", rule, request: None }).unwrap();
+    bus.follow(Follow { path: "/", rule, request: None, file: None }).unwrap();
     let now = clock::boot_now();
     let ours = bus.ask(&call("NameHasOwner", &[Argument::Text("org.freedesktop.DBus")]), now).unwrap();
     let nobodys = bus.ask(&call("GetNameOwner", &[Argument::Text("org.example.A")]), now).unwrap();

@@ -56,6 +56,8 @@ pub struct Follow {
     pub rule: &'static str,
     /// A call without which the sender does not send them.
     pub request: Option<Call<'static>>,
+    /// A file that is written when they would come, on a host without their sender.
+    pub file: Option<&'static str>,
 }
 
 /// A signal that was followed.

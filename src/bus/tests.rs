@@ -21,6 +21,7 @@ const FAILED_UNITS: Follow = Follow {
     path: LIST.path,
     rule: "type='signal',path='/org/freedesktop/systemd1'",
     request: Some(Call { member: "Subscribe", arguments: &[], ..LIST }),
+    file: None,
 };
 
 fn at(seconds: i64) -> Boot {

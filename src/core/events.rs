@@ -4,15 +4,28 @@ use super::Core;
 use crate::alert::Extent;
 use crate::cause::Causes;
 use crate::clock::Now;
+use crate::collect::logins::{self, LOGIN};
 use crate::host::KnownKills;
 use crate::snapshot::Occurrence;
 
 impl Core {
     /// Takes in what happened. It is saved, so that no crash can lose it.
     pub(super) fn happened(&mut self, mut occurrences: Vec<Occurrence>) {
+        self.count_logins(&occurrences);
         occurrences.retain(|occurrence| self.is_news(occurrence));
         if !occurrences.is_empty() {
             self.state.change().events.take_in(occurrences);
+        }
+    }
+
+    /// All of them count for the report, news or not. The number is saved with whatever changes next, and in the end.
+    fn count_logins(&mut self, occurrences: &[Occurrence]) {
+        let of_login = |occurrence: &&Occurrence| occurrence.key.metric == LOGIN;
+        let mut logins = occurrences.iter().filter(of_login).peekable();
+        if logins.peek().is_some() {
+            let logins = logins.map(|login| (logins::address(&login.key.target), login.at));
+            self.state.update().logins.take_in(logins);
+            self.state.save_in_the_end();
         }
     }
 

@@ -34,6 +34,7 @@ pub fn sections(state: &State, now: Now) -> Sections {
         since_report: state.since_report,
         silences: state.silences.summary(now),
         delays: state.delays,
+        logins: state.logins.summary(),
     }
 }
 

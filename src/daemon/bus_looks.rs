@@ -1,6 +1,10 @@
-//! Looks between two checks, which signals of the system bus call for: of the sources that follow these signals.
+//! Looks between two checks, which signals of the system bus call for: of the sources that follow these signals. A file
+//! that is written calls for one as well.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::clock::{Boot, Now};
 use crate::collect::{Check, Plan};
@@ -15,6 +19,9 @@ pub struct BusLooks {
     check: Check,
     /// The objects whose signals call for a look.
     paths: Vec<&'static str>,
+    /// The files, and who tells that they are written.
+    files: Vec<&'static str>,
+    inotify: Option<Inotify>,
     is_looking: bool,
     is_wanted: bool,
     next: Boot,
@@ -29,8 +36,36 @@ impl BusLooks {
             // Without a connection they are asked for by the next one.
             let _ = host.bus.follow(*follow);
         }
+        let files: Vec<_> = sources.iter().filter_map(|source| source.follows()?.file).collect();
+        let is_watching = !files.is_empty() && host.is_this_system();
+        let inotify = is_watching.then(|| Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()).flatten();
         let check = Check::new(&sources, host);
-        BusLooks { check, paths, is_looking: false, is_wanted: false, next: Boot::EARLIEST }
+        let looks =
+            BusLooks { check, paths, files, inotify, is_looking: false, is_wanted: false, next: Boot::EARLIEST };
+        looks.watch_files();
+        looks
+    }
+
+    /// Readable when a file was written.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Watches the files that are there now. One that is watched already stays; one that was rotated is another one.
+    pub fn watch_files(&self) {
+        let changes = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_DELETE_SELF;
+        for file in &self.files {
+            let _ = self.inotify.as_ref().map(|inotify| inotify.add_watch(*file, changes));
+        }
+    }
+
+    /// A file may have been written.
+    pub fn wake_by_files(&mut self) {
+        let read = self.inotify.as_ref().and_then(|inotify| inotify.read_events().ok());
+        if read.is_some_and(|events| !events.is_empty()) {
+            self.is_wanted = true;
+            self.watch_files();
+        }
     }
 
     /// When [`BusLooks::advance`] has something to do.

@@ -108,6 +108,7 @@ impl Measuring {
     }
 
     pub fn begin(&mut self, purpose: Purpose, now: Boot) {
+        self.bus_looks.watch_files();
         let measurement = self.measurements.iter_mut().find(|measurement| measurement.purpose == purpose);
         if let Some(measurement) = measurement {
             (measurement.is_collecting, measurement.found) = (true, None);
@@ -123,6 +124,11 @@ impl Measuring {
             return None;
         }
         Some(Input::ContainersRemembered(Box::new(self.engine.memory())))
+    }
+
+    /// The descriptors of what is followed by the system bus, and by files where it has nobody to tell.
+    pub fn bus_fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.host.bus.fd().into_iter().chain(self.bus_looks.fd().map(|fd| (fd, PollFlags::POLLIN)))
     }
 
     /// Readable when a process may have been killed because memory ran out.
@@ -185,6 +191,9 @@ impl Measuring {
 
     /// Takes in a share of the system bus's bytes.
     pub fn advance_bus(&mut self, is_ready: bool, now: Boot) {
+        if is_ready {
+            self.bus_looks.wake_by_files();
+        }
         let is_due = self.host.bus.due().is_some_and(|due| due <= now);
         if (is_ready || is_due) && self.host.bus.advance(now) {
             self.measurements.iter_mut().for_each(|measurement| measurement.check.wake(now));

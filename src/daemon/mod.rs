@@ -263,7 +263,7 @@ impl Daemon {
         watched.extend(self.files.iter().map(|(_, task)| (Source::File, task.fd(), PollFlags::POLLIN)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
-        watched.extend(self.measuring.host.bus.fd().map(|(fd, flags)| (Source::Bus, fd, flags)));
+        watched.extend(self.measuring.bus_fds().map(|(fd, flags)| (Source::Bus, fd, flags)));
         watched.extend(self.measuring.oom_fd().map(|fd| (Source::Oom, fd, PollFlags::POLLIN)));
         watched.extend(self.loader.fd().map(|fd| (Source::Configuration, fd, PollFlags::POLLIN)));
         let control = self.control.iter().flat_map(Control::fds);

@@ -14,6 +14,7 @@ use crate::alert::{Alert, Happened, MessageCounts};
 use crate::bounds::{MAX_COUNT, keep};
 use crate::metric::MessageSection;
 use crate::snapshot::{Failure, Key, Reading, Snapshot, Value};
+use crate::text::counted;
 
 /// The lines under the measurements, if there is something to tell.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Sections {
     /// The number of silences, and the end of the last one.
     pub silences: Option<(usize, Timestamp)>,
     pub delays: Delays,
+    /// The number of SSH logins since the last report, and that of their addresses.
+    pub logins: Option<(u64, usize)>,
 }
 
 /// The messages that were delivered late since the last report.
@@ -65,6 +68,7 @@ pub fn report(snapshot: &Snapshot, sections: &Sections, style: &Style, now: Time
         add(section, 2, &mut lines);
     }
     let mut since_last = happened(sections, style, now);
+    since_last.extend(sections.logins.map(|(count, addresses)| words.logins(count, addresses).into()));
     since_last.extend(means(snapshot, words));
     add(since_last, 1, &mut lines);
     let mut message = style.message(Kind::Report, words.report_title, lines, now);
@@ -162,6 +166,16 @@ fn value(key: &Key, value: &Value, words: &Words) -> Line {
 }
 
 impl Words {
+    fn logins(&self, count: u64, addresses: usize) -> String {
+        match self.language {
+            Language::Chinese => format!("🔑 SSH 登录 {count} 次，来自 {addresses} 个地址"),
+            Language::English => {
+                let (logins, addresses) = (counted(count, "SSH login"), counted(addresses as u64, "address"));
+                format!("🔑 {logins} from {addresses}")
+            }
+        }
+    }
+
     const fn means(&self) -> &'static str {
         match self.language {
             Language::Chinese => "🧮 上次报告以来平均",

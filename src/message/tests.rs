@@ -125,6 +125,17 @@ fn a_report_tells_the_means_of_rates_in_one_line_where_they_are_known() {
 }
 
 #[test]
+fn a_report_tells_how_many_logins_there_were() {
+    let line = |language, logins| {
+        let sections = Sections { logins: Some(logins), ..Sections::default() };
+        report(&Snapshot::default(), &sections, &style(language), at("2026-02-04T09:00:00")).lines[0].clone()
+    };
+    assert_eq!(line(Language::Chinese, (12, 3)), "🔑 SSH 登录 12 次，来自 3 个地址");
+    assert_eq!(line(Language::English, (12, 3)), "🔑 12 SSH logins from 3 addresses");
+    assert_eq!(line(Language::English, (1, 1)), "🔑 1 SSH login from 1 address");
+}
+
+#[test]
 fn what_could_not_be_measured_is_unknown_with_its_reason_and_what_is_off_is_left_out() {
     let mut snapshot = Snapshot::default();
     snapshot.push(metric::DISK, "/", usage(45.8, GB, 2 * GB));

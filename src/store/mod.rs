@@ -7,6 +7,7 @@ mod encode;
 mod folder;
 mod load;
 mod lock;
+mod logins;
 mod path_lock;
 mod saver;
 mod starts;
@@ -37,6 +38,7 @@ pub use encode::{Encoded, encode};
 pub use folder::{FolderError, StateFolder};
 pub use load::{LoadError, Loaded, load, peek};
 pub use lock::{Holder, holder};
+pub use logins::Logins;
 pub use saver::Saver;
 pub use starts::{Restarted, Starts};
 
@@ -109,6 +111,9 @@ pub struct State {
     /// Earlier events, of kinds of which more is no news.
     #[serde(default, skip_serializing_if = "Known::is_empty")]
     pub known: Known,
+    /// The logins since the last report.
+    #[serde(default, skip_serializing_if = "Logins::is_empty")]
+    pub logins: Logins,
     /// The kills for want of memory since the machine's start that are told, or were there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kills: Option<Box<KnownKills>>,
@@ -142,6 +147,7 @@ impl State {
     pub fn begin_anew_after_report(&mut self) {
         (self.since_report, self.delays) = (MessageCounts::default(), Delays::default());
         self.happened.begin_anew(&self.alerts);
+        self.logins.begin_anew();
     }
 
     /// Corrects values that no agent wrote, and that would make it wait for ever, count beyond all bounds, or panic.
@@ -162,6 +168,7 @@ impl State {
             + self.happened.correct()
             + self.delays.correct()
             + self.known.correct(now.wall)
+            + self.logins.correct(now.wall)
     }
 }
 

@@ -1,10 +1,14 @@
 //! SSH logins, by logind's sessions: who, and from where. Off by default: names and addresses go to a group.
 //!
 //! A session's start is a signal; a look lists the sessions, and asks for those that no look has seen. Which of them are
-//! news is decided by the core, which remembers the pairs of user and address.
+//! news is decided by the core, which remembers the pairs of user and address. Without a logind sshd's own records are
+//! read.
+
+mod wtmp;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,6 +22,8 @@ use crate::host::Host;
 use crate::metric::{Label, Metric, Unit};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{EventDetail, Key, Occurrence, Part, Snapshot};
+
+use wtmp::Wtmp;
 
 pub const SOURCE: &Source = &Source {
     name: GROUP.key,
@@ -66,6 +72,7 @@ const SESSIONS: Follow = Follow {
     rule: "type='signal',sender='org.freedesktop.login1',path='/org/freedesktop/login1',\
            interface='org.freedesktop.login1.Manager',member='SessionNew'",
     request: None,
+    file: Some(wtmp::PATH),
 };
 
 /// As many new sessions have their details asked for at a look; the others have them at the next one.
@@ -100,9 +107,10 @@ fn read(section: &mut Section<'_>) -> Setup {
     section.holds("ignore_from", Written::List(texts.into_iter().map(Written::Text).collect()));
     let ignored = Rc::new(Ignored { users, networks });
     let seen = Rc::new(RefCell::default());
+    let records = Rc::new(RefCell::new(Wtmp::at(wtmp::PATH)));
     let open = move |_: &[_], _: &Host| {
-        let (ignored, seen) = (Rc::clone(&ignored), Rc::clone(&seen));
-        Some(Box::new(Logins { ignored, seen, stage: Stage::Begin }) as _)
+        let (ignored, seen, records) = (Rc::clone(&ignored), Rc::clone(&seen), Rc::clone(&records));
+        Some(Box::new(Logins { ignored, seen, records, stage: Stage::Begin }) as _)
     };
     let setup = Setup { targets: Vec::new(), ..Setup::new(open) }.woken_by(SESSIONS);
     setup.once_in(if is_every { Duration::ZERO } else { known_for })
@@ -154,6 +162,7 @@ struct Logins {
     ignored: Rc<Ignored>,
     /// The sessions that a look has asked for.
     seen: Rc<RefCell<HashSet<String>>>,
+    records: Rc<RefCell<Wtmp>>,
     stage: Stage,
 }
 
@@ -201,11 +210,15 @@ impl Logins {
                     };
                     // A session that is over by now cannot be asked.
                     let logins = answers.into_iter().flatten().filter_map(|body| parse_session(&body).ok().flatten());
-                    into.happened.extend(logins.filter(|login| !self.ignored.has(login)).map(occurrence));
+                    self.add(logins, into);
                     return Ok(true);
                 }
             }
         }
+    }
+
+    fn add(&self, logins: impl IntoIterator<Item = Login>, into: &mut Snapshot) {
+        into.happened.extend(logins.into_iter().filter(|login| !self.ignored.has(login)).map(occurrence));
     }
 
     /// The objects of the sessions that no look has asked for.
@@ -261,10 +274,18 @@ fn parse_session(body: &Body) -> Result<Option<Login>, Malformed> {
     Ok(Timestamp::from_microsecond(at).ok().filter(|_| is_login).map(|at| Login { user, from, at }))
 }
 
+/// Between a user and an address, in the target of a login.
+const BETWEEN: &str = " ← ";
+
 fn occurrence(login: Login) -> Occurrence {
     let from = if login.from.is_empty() { "?" } else { &login.from };
     let detail = EventDetail::new(vec![Part::At(login.at)]);
-    Occurrence { key: Key::new(LOGIN, format!("{} ← {from}", login.user)), at: login.at, detail }
+    Occurrence { key: Key::new(LOGIN, format!("{}{BETWEEN}{from}", login.user)), at: login.at, detail }
+}
+
+/// The address in the target of a login.
+pub fn address(target: &str) -> &str {
+    target.rsplit(BETWEEN).next().unwrap_or_default()
 }
 
 impl Collector for Logins {
@@ -278,8 +299,15 @@ impl Collector for Logins {
             Ok(true) => Progress::Done,
             Ok(false) => Progress::Awaits(now.boot.after(DEADLINE)),
             Err(error) => {
-                into.watch(LOGIN, "");
-                into.failures.push(SOURCE.failure(error.to_string()));
+                // Another system's records are not here.
+                let records = (error.is_absence() && host.is_this_system()).then(|| self.records.borrow_mut().look());
+                match records.unwrap_or_else(|| Err(io::Error::other(error.to_string()))) {
+                    Ok(logins) => self.add(logins, into),
+                    Err(error) => {
+                        into.watch(LOGIN, "");
+                        into.failures.push(SOURCE.failure(error.to_string()));
+                    }
+                }
                 Progress::Done
             }
         }

@@ -145,6 +145,31 @@ fn networks_are_read_or_refused() {
     }
 }
 
+/// Neither a bus nor a logind: sshd's records are read.
+#[test]
+fn without_a_logind_the_records_of_sshd_are_read_and_of_another_system_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |procfs: Option<&std::path::Path>, path: &std::path::Path| {
+        let mut host = Host::new(procfs);
+        host.bus = Bus::none();
+        let records = Rc::new(RefCell::new(Wtmp::at(path)));
+        let ignored = Rc::new(Ignored { users: vec!["ansible".to_owned()], networks: Vec::new() });
+        let mut logins = Logins { ignored, seen: Rc::default(), records, stage: Stage::Begin };
+        let mut found = Snapshot::default();
+        assert_eq!(logins.collect(&mut host, at(0), &mut found), Progress::Done);
+        let targets: Vec<String> = found.happened.iter().map(|happened| happened.key.target.to_string()).collect();
+        (targets, found.failures.into_iter().map(|failure| failure.error).collect::<Vec<_>>())
+    };
+    let path = folder.path().join("wtmp");
+    std::fs::write(&path, [wtmp::of("root", [203, 0, 113, 7]), wtmp::of("ansible", [203, 0, 113, 7])].concat())
+        .unwrap();
+    assert_eq!(look(None, &path), (vec!["root ← 203.0.113.7".to_owned()], Vec::new()));
+    let absent = "there is no systemd, or no system bus".to_owned();
+    assert_eq!(look(Some(folder.path()), &path), (Vec::new(), vec![absent]));
+    let (found, failures) = look(None, folder.path());
+    assert!(found.is_empty() && failures[0].contains("directory"), "{failures:?}");
+}
+
 #[test]
 fn a_list_that_is_none_is_a_failure() {
     let mut world = World::new("");

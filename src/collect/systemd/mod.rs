@@ -78,6 +78,7 @@ const FAILURES: Follow = Follow {
     rule: "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',\
            interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
     request: Some(MANAGER),
+    file: None,
 };
 
 const TIMES: RangeInclusive<u64> = 2..=1000;

@@ -42,3 +42,14 @@ fn all_logins_are_told_where_that_is_asked_for_and_none_of_them_twice() {
     let told = [0, DAY, DAY, 2 * DAY].map(|millis| is_told(&mut agent, "root ← 192.0.2.1", millis));
     assert_eq!(told, [true, true, false, true]);
 }
+
+#[test]
+fn a_report_counts_every_login_and_those_that_are_known_as_well() {
+    let mut agent = agent("true");
+    for (pair, millis) in [("root ← 192.0.2.1", 0), ("root ← 192.0.2.1", 1000), ("bob ← 192.0.2.1", 2000)] {
+        agent.step(Input::Happened(vec![login(pair, millis)]), at(millis));
+    }
+    assert_eq!(agent.core.state.get().logins.summary(), Some((3, 1)));
+    agent.core.state.change().begin_anew_after_report();
+    assert_eq!(agent.core.state.get().logins.summary(), None);
+}

@@ -98,7 +98,7 @@ uninstall:  ## stop the service and remove what install put there; configuration
 purge:  ## uninstall, and remove configuration, state and the user too (asks first; YES=1: does not)
 	@systemd/install.sh purge
 
-test-systemd: $(BINARY)  ## install and operate it in a booted Debian (root, systemd-nspawn; some 4 minutes)
+test-systemd: $(BINARY)  ## install and operate it in a booted Debian (root, systemd-nspawn; some 8 minutes)
 	@tests/systemd/run.sh
 
 $(BINARY):

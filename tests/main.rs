@@ -11,9 +11,11 @@
 mod agreement;
 mod budget;
 mod bus;
+mod cgtop;
 mod channel;
 mod cli;
 mod config;
+mod conntrack;
 mod crash;
 mod disks;
 mod docker;

@@ -66,7 +66,7 @@ struct World {
     group: Limited,
     robot: Robot,
     place: Place,
-    /// What is told of it. Other tests cause kills of their own.
+    /// The line of its message. Other tests cause kills of their own.
     line: String,
 }
 
@@ -122,6 +122,12 @@ fn a_process_that_the_kernel_killed_is_told_once_with_its_unit_and_its_limit() {
     world.group.exceed();
     world.group.exceed();
     world.wait_until_told();
+    // As the kernel's own log has it, where that may be read.
+    if let Ok(log) = Command::new("dmesg").output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        && log.contains("oom-kill:")
+    {
+        assert!(log.contains("/vpsmon-watched.service,task=dd"), "{log}");
+    }
     assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
     assert_eq!(world.told(), 1, "more of the same unit is counted, and told in ten minutes");
 }

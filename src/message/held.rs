@@ -204,6 +204,18 @@ mod tests {
         assert_eq!(told(&[critical], &[], Language::Chinese)[0], "🚨 VPS 静默期间的严重告警 [web-1]");
     }
 
+    /// The worst share is known, and how much was left then is not.
+    #[test]
+    fn of_a_past_alert_for_the_space_that_is_left_no_space_is_made_up() {
+        let value = Value::Number(97.5);
+        let transition = of(metric::DISK, "/backup", value, "5T03:20", Episode::default());
+        let transition = Transition { limit: Limit::LeftBytes(5 << 30), ..transition };
+        let over = [Past { transition, ended: time("5T03:50"), times: 1 }];
+        let line = |language| told(&[], &over, language)[2].rsplit_once(": ").unwrap().1.to_owned();
+        assert_eq!(line(Language::English), "97.5% (less than 5GB left)");
+        assert_eq!(line(Language::Chinese), "97.5% (剩余低于 5GB)");
+    }
+
     #[test]
     fn four_containers_and_more_are_a_line_each_and_forty_thousand_are_bounded() {
         let many: Vec<Transition> = (0..40_000).map(|number| exited(&format!("c{number}"), "5T06:30")).collect();

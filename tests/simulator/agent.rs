@@ -61,7 +61,9 @@ impl Agent {
         });
         let loaded = loaded?;
         let state_folder = PathBuf::from("/state");
-        let mode = Mode { once, is_service: !once, state_folder, boot_id, finds_causes: true, ..Mode::default() };
+        let uptime = world.borrow_mut().begin_agent();
+        let mode =
+            Mode { once, is_service: !once, state_folder, boot_id, finds_causes: true, uptime, ..Mode::default() };
         let (config, resolved) = world.borrow().settings.resolved();
         let core = Core::new(resolved, loaded, mode, now);
         Ok(Agent {
@@ -183,7 +185,14 @@ impl Agent {
                 world.weather.count(mishap.name());
                 match mishap {
                     // A single check learns of nothing but its end.
-                    Mishap::Reload | Mishap::CheckNow | Mishap::StatusAsked | Mishap::SilenceAsked if self.once => {
+                    Mishap::Reload
+                    | Mishap::CheckNow
+                    | Mishap::StatusAsked
+                    | Mishap::SilenceAsked
+                    | Mishap::Happens
+                    | Mishap::StartSettles
+                        if self.once =>
+                    {
                         return Input::Time;
                     }
                     Mishap::Crash => world.crash(false),
@@ -215,6 +224,11 @@ impl Agent {
                     }
                     Mishap::StatusAsked => return Input::StatusAsked(Default::default()),
                     Mishap::SilenceAsked => return world.ask_for_silence(),
+                    Mishap::Happens => return world.happen(),
+                    Mishap::StartSettles => {
+                        world.starting = None;
+                        return Input::StartSettled;
+                    }
                     Mishap::DiskChanges => return Input::Time,
                 }
             }

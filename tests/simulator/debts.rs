@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::clock::SECOND;
 use super::host::WATCHED;
-use super::message::{Digested, Kind, Message, about, past};
+use super::message::{Digested, Kind, LOSS, Message, about, past};
 use super::model::held::{Over, Released};
 use super::model::{News, Told};
 use super::oracle::wrong;
@@ -33,6 +33,12 @@ pub struct Predicted {
     /// When it was last found over its threshold.
     pub last_over: i64,
 }
+
+/// A digest's words for a state that was lost.
+const LOST_FILE: [&str; 2] = ["状态文件已损坏", "The state file is damaged"];
+
+/// In place of a quantity: the state itself.
+const LOST: usize = usize::MAX;
 
 #[derive(Default)]
 pub struct Debts {
@@ -60,6 +66,13 @@ impl Debts {
             let is_recovery = one.news == News::Recovered;
             self.owed.push(Owed { place, since, created: created.clone(), line, is_recovery, true_time });
         }
+    }
+
+    /// The state was damaged, which is to be told.
+    pub fn owe_word_of_loss(&mut self, now: Timestamp, true_time: i64) {
+        let created: Rc<str> = as_told(now).into();
+        let since = created.clone();
+        self.owed.push(Owed { place: LOST, since, created, line: LOSS.into(), is_recovery: false, true_time });
     }
 
     /// A hold is over, and its news is to be told in one message.
@@ -112,6 +125,7 @@ impl Debts {
                 }
             }
             Kind::Digest => message.lines.iter().for_each(|line| self.settle_digested(line, by)),
+            Kind::Loss => self.owed.retain(|owed| owed.place != LOST),
             Kind::Report | Kind::Notice => {}
         }
     }
@@ -120,6 +134,9 @@ impl Debts {
         // Past a digest's bound messages are only counted.
         if line.contains("另有 ") {
             return self.owed.clear();
+        }
+        if LOST_FILE.iter().any(|words| line.contains(words)) {
+            return self.owed.retain(|owed| owed.place != LOST);
         }
         let Some(digested) = Digested::read(line) else { return };
         let Some(place) = about(digested.line) else { return };
@@ -156,7 +173,7 @@ fn line(told: &Told) -> String {
     format!("{}: {} ({behind})", quantity.label, quantity.shown(told.number))
 }
 
-/// What came and went, without the numbers: those of its message may be any of the hold's.
+/// An alert that came and went, without the numbers: those of its message may be any of the hold's.
 fn over_line(place: usize, over: &Over) -> String {
     let (since, ended) = (as_told(over.since), as_told(over.ended));
     format!("{}: {since} → {ended}, {} times", WATCHED[place].label, over.times)

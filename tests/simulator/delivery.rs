@@ -9,8 +9,10 @@ use vps_monitor::http::{Error, Response};
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::SECOND;
+use super::happenings::Heard;
+use super::judgement::as_timestamp;
 use super::language::in_chinese;
-use super::message::Message;
+use super::message::{Kind, Message};
 use super::oracle::{Arrived, SAID_OF_OTHERS, wrong};
 use super::pager::PAGER;
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
@@ -72,9 +74,22 @@ impl World {
                 script.hear(arrived, content);
             }
             let created = self.true_time_of(Message::read(content).created);
+            let message = Message::read(content);
+            if created.is_some_and(|created| created > self.quiet_since)
+                && let Some(at) = as_timestamp(message.created)
+            {
+                Heard::must_be_let_through(content, at, &self.settings.quiet);
+            }
             let group = &mut self.groups[usize::from(*robot == PAGER)];
+            if message.kind != Kind::Report {
+                group.heard.read(content, is_orphan);
+            }
             let arrival = Arrived { content, is_heard, is_orphan, is_forgotten, posted: *posted, created };
             let is_new = group.oracle.accepted(&arrival, self.settings.rules());
+            if is_new {
+                let created = created.filter(|_| !is_forgotten && !group.oracle.was_rejected(content));
+                group.unmeasured.read(&message, created, &self.measured);
+            }
             if group.oracle.was_rejected(content) {
                 // Others went first, so it is no last word: its own time says how old it is.
                 group.containers.lose(content, arrived);
@@ -117,7 +132,13 @@ impl World {
     pub fn hear(&mut self, flight: &Flight) -> Result<Response, Error> {
         let time = self.clock.true_time;
         match flight.fate {
-            Fate::Accepted => self.group_of(flight.webhook.robot).oracle.heard(&flight.content),
+            Fate::Accepted => {
+                let group = self.group_of(flight.webhook.robot);
+                group.oracle.heard(&flight.content);
+                if Message::read(&flight.content).kind != Kind::Report {
+                    group.heard.heard(&flight.content);
+                }
+            }
             // A robot that had another key meanwhile said so of that one.
             Fate::Errcode(45009) if !self.is_in_force(flight.webhook) => {}
             Fate::Errcode(45009) => self.paces[flight.webhook.robot].throttled(time),
@@ -126,6 +147,8 @@ impl World {
                 let group = self.group_of(flight.webhook.robot);
                 group.oracle.refused(&flight.content, time);
                 group.containers.lose(&flight.content, time);
+                group.heard.lose(&flight.content);
+                group.unmeasured.forget(time);
             }
             _ => {}
         }

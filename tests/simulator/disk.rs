@@ -40,6 +40,14 @@ impl Disk {
         self.files.insert(name.to_owned(), content);
     }
 
+    /// Somebody empties the file, or cuts it; says whether it was there.
+    pub fn cut(&mut self, name: &str, random: &mut Random) -> bool {
+        let Some(content) = self.files.get_mut(name) else { return false };
+        let length = content.bytes.len() / 2 * usize::from(random.once_in(2));
+        (content.bytes, content.saved) = (Rc::new(content.bytes[..length].to_vec()), None);
+        true
+    }
+
     pub fn sync(&mut self, name: &str, honest: bool) {
         if !honest {
             self.lied = true;

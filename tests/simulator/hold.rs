@@ -37,6 +37,11 @@ impl Quiet {
         Quiet { from, to: (from + lasts) % (24 * 60), lets_critical_through: random.once_in(2) }
     }
 
+    /// Whether it holds news at this time.
+    pub fn holds(self, now: Timestamp, is_critical: bool) -> bool {
+        self.is_on(now) && !(is_critical && self.lets_critical_through)
+    }
+
     fn is_on(self, now: Timestamp) -> bool {
         let minute = now.as_microsecond().rem_euclid(24 * 60 * MINUTE) / MINUTE;
         if self.from < self.to {
@@ -76,8 +81,13 @@ impl Holds<'_> {
             let meant = silence.target;
             meant == "all" || meant == name || meant == format!("{name}({target})") || meant == format!("{name}(*)")
         };
-        let is_quiet = |quiet: &Quiet| quiet.is_on(self.now.wall) && !(is_critical && quiet.lets_critical_through);
-        self.quiet.iter().any(is_quiet) || self.lasting().any(covers)
+        self.quiet.iter().any(|quiet| quiet.holds(self.now.wall, is_critical)) || self.lasting().any(covers)
+    }
+
+    /// Whether the news of anything that happens once may be held.
+    pub fn hold_happenings(&self) -> bool {
+        self.quiet.iter().any(|quiet| quiet.is_on(self.now.wall))
+            || self.lasting().any(|silence| silence.target == "all")
     }
 
     /// Whether the news of any container may be held.

@@ -60,6 +60,8 @@ struct Subject {
     /// From 0, at the threshold, to 160, where nothing is left.
     severity: i64,
     changes_at: i64,
+    /// It cannot be measured until then.
+    unknown_until: i64,
 }
 
 pub struct Host {
@@ -75,7 +77,8 @@ const STEPS: i64 = 160;
 
 impl Host {
     pub fn new(random: &mut Random) -> Host {
-        let subjects = WATCHED.iter().map(|_| Subject { over: false, severity: 0, changes_at: 0 }).collect();
+        let subjects =
+            WATCHED.iter().map(|_| Subject { over: false, severity: 0, changes_at: 0, unknown_until: 0 }).collect();
         Host { subjects, wildness: random.magnitude(1, 60), is_still: false }
     }
 
@@ -101,7 +104,10 @@ impl Host {
             }
             let is_other = !self.is_still && quantity.is_rate() && random.once_in(5);
             let number = subject.number(quantity, is_other, random);
-            let is_unknown = !self.is_still && random.once_in(40);
+            if !self.is_still && random.once_in(1500) {
+                subject.unknown_until = time + random.magnitude(MINUTE, 8 * HOUR);
+            }
+            let is_unknown = !self.is_still && (random.once_in(40) || time < subject.unknown_until);
             if !settings.is_watched(place) {
                 continue;
             }

@@ -6,7 +6,7 @@ use vps_monitor::store::FILE_NAME;
 
 use super::clock::{MINUTE, SECOND};
 use super::hold::{Asked, Holds, Silence};
-use super::host::{Found, WATCHED};
+use super::host::Found;
 use super::mishap::CALM_BEFORE_JUDGEMENT;
 use super::oracle::wrong;
 use super::pager::PAGER;
@@ -19,6 +19,11 @@ const TOLD_WITHIN: i64 = 2 * MINUTE;
 /// A check takes no longer, however the engine is.
 const LONGEST_LOOK: i64 = 15 * SECOND;
 
+/// A time as messages tell it.
+pub fn as_timestamp(told: &str) -> Option<Timestamp> {
+    format!("{}Z", told.replacen(' ', "T", 1)).parse().ok()
+}
+
 impl World {
     pub fn begin_turn(&mut self) -> Now {
         let (now, time) = (self.now(), self.clock.true_time);
@@ -29,8 +34,7 @@ impl World {
 
     /// The true time of a message that was made at a time as messages tell it, unless the wall clock had that time twice.
     pub fn true_time_of(&self, told: &str) -> Option<i64> {
-        let wall: Timestamp = format!("{}Z", told.replacen(' ', "T", 1)).parse().ok()?;
-        let (first, last) = self.turns.get(&wall.as_second())?;
+        let (first, last) = self.turns.get(&as_timestamp(told)?.as_second())?;
         (last - first <= SECOND).then_some(*first)
     }
 
@@ -38,13 +42,14 @@ impl World {
     pub fn judge_check(&mut self, found: &[Found]) {
         let (now, time) = (self.now(), self.clock.true_time);
         self.must_have_looked(now);
+        self.measured.look(found, time);
         let rules = self.settings.rules();
         for Found { place, number, .. } in found {
-            if number.is_some_and(|number| number >= WATCHED[*place].threshold) {
+            if number.is_some_and(|number| number >= rules.limits[*place].threshold) {
                 self.last_over[*place] = time;
             }
         }
-        let (told, released) = self.model.look(found, rules, &self.settings.quiet, now);
+        let (told, released) = self.model.look(found, rules, &self.settings.quiet, self.starting, now);
         if !released.is_empty() {
             self.weather.count("hold that ended with news");
         }
@@ -79,8 +84,11 @@ impl World {
 
     /// The oracles' knowledge at the turn that wrote a save down.
     pub fn saved(&self) -> Saved {
-        let saved =
-            |group: &Group| SavedGroup { owed: group.oracle.debts.owed.clone(), answers: group.oracle.answers() };
+        let saved = |group: &Group| SavedGroup {
+            owed: group.oracle.debts.owed.clone(),
+            answers: group.oracle.answers(),
+            known: group.heard.known(),
+        };
         Saved {
             model: self.model.clone(),
             last_over: self.last_over,
@@ -116,15 +124,22 @@ impl World {
         self.note(|| format!("{asked:?}: {json}"));
     }
 
-    /// What was held is told once nothing holds it any more.
+    /// Held news is told once nothing holds it any more.
     fn judge_holds(&mut self) {
         let time = self.clock.true_time;
         let holds = Holds { quiet: &self.settings.quiet, silences: &self.model.silences, now: self.now() };
         let (is_due, are_containers_held) = (self.model.is_due(&holds), holds.hold_containers());
+        let are_happenings_held = holds.hold_happenings();
         self.release_due = if is_due { self.release_due.or(Some(time)) } else { None };
         let since = self.release_due.map_or(time, |due| due.max(self.disturbed));
         if time - since > TOLD_WITHIN {
             wrong(format!("a hold ended {} s ago, and nobody looked", (time - since) / SECOND));
+        }
+        if are_happenings_held {
+            self.groups.iter_mut().for_each(|group| {
+                group.heard.hold(time);
+                group.unmeasured.forget(time);
+            });
         }
         if are_containers_held {
             self.groups.iter_mut().for_each(|group| group.containers.hold(time));
@@ -145,6 +160,10 @@ impl World {
             }
             group.oracle.all_is_told(self.clock.true_time - TOLD_WITHIN);
             group.containers.all_is_told(&self.engine, before, &self.settings);
+            if number == 0 {
+                group.unmeasured.all_is_told(&self.measured, &self.settings, before);
+                group.heard.all_is_told(&self.model.happened, before.max(self.channel_since));
+            }
             if let Some(drill) = self.engine.drill() {
                 group.containers.drill_is_told(drill, self.clock.true_time, &self.settings);
             }

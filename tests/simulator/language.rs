@@ -1,6 +1,9 @@
 //! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
-const WORDS: [(&str, &str); 25] = [
+const WORDS: [(&str, &str); 28] = [
+    ("VPS Critical Event", "VPS 严重事件"),
+    ("VPS Event", "VPS 事件"),
+    ("VPS Monitor: state lost", "VPS 监控状态丢失"),
     ("VPS Critical, Held Back", "VPS 静默期间的严重告警"),
     ("VPS Alerts Held Back", "VPS 静默期间的告警"),
     ("VPS Critical", "VPS 严重告警"),

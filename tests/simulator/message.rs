@@ -14,9 +14,14 @@ pub enum Kind {
     },
     Report,
     Digest,
-    /// About the agent itself.
+    /// The agent's state was lost.
+    Loss,
+    /// About the agent itself, or of something that happened.
     Notice,
 }
+
+/// In the title of a message that says so.
+pub const LOSS: &str = "VPS 监控状态丢失";
 
 /// A message in its parts.
 pub struct Message<'a> {
@@ -36,6 +41,7 @@ impl<'a> Message<'a> {
             ("静默期间的告警", Kind::Held { is_critical: false }),
             ("严重告警", Kind::Alert { is_critical: true }),
             ("告警", Kind::Alert { is_critical: false }),
+            (LOSS, Kind::Loss),
             ("VPS 恢复", Kind::Recovery),
             ("VPS 状态报告", Kind::Report),
             ("VPS 积压摘要", Kind::Digest),

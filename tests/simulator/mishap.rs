@@ -33,6 +33,10 @@ pub enum Mishap {
     StatusAsked,
     /// Somebody asks for a silence, or for its end.
     SilenceAsked,
+    /// The kernel kills processes.
+    Happens,
+    /// The service manager says that the machine's start has settled.
+    StartSettles,
     DiskChanges,
     /// Nobody reaches the pager for a day.
     PagerDown,
@@ -52,6 +56,8 @@ impl Mishap {
             Mishap::Sleep => "sleep",
             Mishap::StatusAsked => "status asked",
             Mishap::SilenceAsked => "silence asked",
+            Mishap::Happens => "kills by the kernel",
+            Mishap::StartSettles => "start settled",
             Mishap::DiskChanges => "disk changes",
             Mishap::PagerDown => "pager down for a day",
             Mishap::Restore => "channel restored",
@@ -59,7 +65,11 @@ impl Mishap {
     }
 }
 
-const MISHAPS: [Mishap; 18] = [
+const MISHAPS: [Mishap; 22] = [
+    Mishap::Happens,
+    Mishap::Happens,
+    Mishap::Happens,
+    Mishap::StartSettles,
     Mishap::SilenceAsked,
     Mishap::SilenceAsked,
     Mishap::Crash,

@@ -15,6 +15,7 @@ mod disk;
 mod engine;
 mod engine_link;
 mod folder;
+mod happenings;
 mod hold;
 mod host;
 mod judgement;
@@ -39,6 +40,7 @@ mod save;
 mod script;
 mod settings;
 mod trace;
+mod unmeasured;
 mod world;
 
 use std::collections::BTreeMap;

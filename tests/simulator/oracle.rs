@@ -230,7 +230,7 @@ impl Oracle {
                     ));
                 }
             }
-            Kind::Digest | Kind::Report | Kind::Notice => {}
+            Kind::Digest | Kind::Report | Kind::Loss | Kind::Notice => {}
         }
     }
 

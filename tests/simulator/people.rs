@@ -1,9 +1,10 @@
-//! What people do to the agent: they edit its file, and ask for silence. And the time that its steps take.
+//! Acts of people: they edit the agent's file, and ask for silence. And the time that its steps take.
 
 use vps_monitor::config::{Config, Resolved};
 use vps_monitor::core::{Input, SilenceRequest};
 
 use super::clock::SECOND;
+use super::happenings::happen;
 use super::hold::Asked;
 use super::settings::Edited;
 use super::world::World;
@@ -27,6 +28,16 @@ impl World {
                 Input::Reloaded { config: Box::new(Resolved::new(&Config::default())), is_empty: true }
             }
         }
+    }
+
+    /// The kernel kills processes, and the agent takes it in.
+    pub fn happen(&mut self) -> Input {
+        let first = self.happened;
+        let occurrences = happen(first, self.clock.now().wall, &mut self.random);
+        self.happened += occurrences.len();
+        let time = self.clock.true_time;
+        self.model.happened.extend((first..self.happened).map(|number| (number, time)));
+        Input::Happened(occurrences)
     }
 
     pub fn ask_for_silence(&mut self) -> Input {

@@ -1,6 +1,7 @@
 //! An agent is gone, and the next one starts: it may have lost what was not on the disk, and nothing else.
 
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use vps_monitor::store::FILE_NAME;
 
@@ -11,6 +12,9 @@ use super::robot::{Flight, Sender};
 use super::script::Script;
 use super::world::{Crash, World};
 
+/// A start of the machine has settled by then.
+const START: i64 = 5 * MINUTE;
+
 impl World {
     pub fn crash(&mut self, machine: bool) -> ! {
         self.note(|| if machine { "the power is lost" } else { "the agent is killed" }.to_owned());
@@ -20,6 +24,15 @@ impl World {
     /// Whether the next agent is `run --once`, after one that was it or was not.
     pub fn is_once_next(&mut self, was: bool) -> bool {
         !was && self.weather.is_wild() && self.settings.webhook.is_some() && self.random.once_in(5)
+    }
+
+    /// An agent begins; says for how long the machine has run. A script's machine has for long.
+    pub fn begin_agent(&mut self) -> Option<Duration> {
+        self.has_run = true;
+        let boot = self.now().boot.as_micros();
+        let is_known = self.script.is_none();
+        self.starting = (is_known && boot < START).then_some(START);
+        is_known.then(|| Duration::from_micros(boot.unsigned_abs()))
     }
 
     /// Time passes without an agent.
@@ -58,10 +71,21 @@ impl World {
         self.act_unseen();
         if machine {
             self.clock.restart_machine();
-            self.engine.forget_past();
+            self.measured.machine_started = self.clock.true_time;
             if self.random.once_in(3) {
                 self.clock.wall_ahead = self.random.range(-HOUR, HOUR);
             }
+            self.engine.start_with_machine(self.clock.true_time, self.clock.now().wall);
+        }
+        if std::mem::take(&mut self.has_run)
+            && self.weather.is_wild()
+            && self.random.once_in(30)
+            && self.disk.cut(FILE_NAME, &mut self.random)
+        {
+            self.weather.count("state file cut");
+            self.torn_by_lie = true;
+            self.forgets(Sender::Lost);
+            self.loses_budget();
         }
         self.disturbed();
         if self.unsaved.take().is_some() {
@@ -77,6 +101,7 @@ impl World {
         for group in &mut self.groups {
             group.oracle.forgets(time);
             group.containers.forget();
+            group.unmeasured.forget(time);
         }
         let orphans = self.orphans.iter_mut().filter(|flight| flight.sender != Sender::Lost);
         orphans.for_each(|flight| flight.sender = sender);

@@ -15,6 +15,7 @@ pub struct Rules {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
+    pub threshold: f64,
     pub critical: Option<f64>,
     /// `for`
     pub lasts: i64,
@@ -24,6 +25,10 @@ impl Rules {
     /// How long an alert that came back so many times is to be well before it is called over.
     pub fn settling(&self, returns: u32) -> i64 {
         if returns == 0 { 0 } else { nth(&self.settle, returns - 1).unwrap_or(0) }
+    }
+
+    pub fn longest_settling(&self) -> i64 {
+        self.settle.iter().copied().max().unwrap_or(0)
     }
 
     /// A return is told at once, because its settling bounds the messages that follow.
@@ -39,7 +44,7 @@ pub fn nth(steps: &[i64], n: u32) -> Option<i64> {
 
 impl Limits {
     /// The limit that a number is told with: the critical one where it is over that for long enough.
-    pub fn named(&self, place: usize, number: f64, is_critical: bool) -> f64 {
-        self.critical.filter(|critical| is_critical && number >= *critical).unwrap_or(WATCHED[place].threshold)
+    pub fn named(&self, number: f64, is_critical: bool) -> f64 {
+        self.critical.filter(|critical| is_critical && number >= *critical).unwrap_or(self.threshold)
     }
 }

@@ -1,5 +1,6 @@
 //! A save: four operations of the disk, one after the other, each of which takes its time.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
@@ -37,6 +38,8 @@ pub struct SavedGroup {
     pub owed: Vec<Owed>,
     /// How many answers the agent had heard.
     pub answers: usize,
+    /// The things that happened and were told, as the agent knew.
+    pub known: BTreeSet<usize>,
 }
 
 impl Saved {
@@ -178,6 +181,7 @@ impl World {
             // Nothing tells a first start from one whose predecessor was gone before its first save had ended.
             self.loses_budget();
         }
+        let is_damaged = content.is_some() && saved.is_none();
         self.asked = None;
         self.model = saved.as_ref().map_or_else(Model::default, |saved| saved.resumed(now, &boot_id));
         // Nobody knows a look that an agent could not save before it was killed.
@@ -186,11 +190,15 @@ impl World {
         let is_clock_true =
             saved.as_ref().is_some_and(|saved| saved.boot_id == boot_id || saved.wall_ahead == self.clock.wall_ahead);
         for (number, group) in self.groups.iter_mut().enumerate() {
-            let (owed, answers) = saved.as_ref().map_or((Vec::new(), 0), |saved| {
-                let SavedGroup { owed, answers } = &saved.groups[number];
-                (owed.clone(), *answers)
+            let (owed, answers, known) = saved.as_ref().map_or_else(Default::default, |saved| {
+                let SavedGroup { owed, answers, known } = &saved.groups[number];
+                (owed.clone(), *answers, known.clone())
             });
             group.oracle.started(owed, answers, time);
+            group.heard.started(known);
+            if number == 0 && is_damaged {
+                group.oracle.debts.owe_word_of_loss(now.wall, time);
+            }
             if !is_clock_true {
                 group.oracle.pairs.forget(time);
             }

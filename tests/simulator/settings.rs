@@ -31,6 +31,9 @@ impl Webhook {
     }
 }
 
+/// The disk that may have limits of its own.
+const OWN: &str = "/b";
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub webhook: Option<Webhook>,
@@ -90,7 +93,8 @@ impl Settings {
     /// Those of a script that says nothing of it: alerts at once and, after the cooldown, at each check.
     pub fn usual() -> Settings {
         let by_chance = Settings::new(&mut Random::new(0));
-        let limits = by_chance.rules.limits.map(|_| Limits { critical: None, lasts: 0 });
+        let limits =
+            WATCHED.each_ref().map(|quantity| Limits { threshold: quantity.threshold, critical: None, lasts: 0 });
         let rules = Rules { cooldown: HOUR, send_recovery: true, repeat: vec![0], settle: vec![0], limits };
         let quiet = Vec::new();
         Settings { has_pager: false, check_interval: 60, rules, first_is_critical: false, quiet, ..by_chance }
@@ -171,7 +175,7 @@ impl Settings {
             self.webhook.map_or_else(String::new, Webhook::key),
             sections.join(", "),
             self.keys("disk", if disks.is_empty() { "" } else { disks[0] }),
-            list(if disks.is_empty() { vec!["/"] } else { disks.clone() }.into_iter()),
+            list(if disks.is_empty() { vec!["/"] } else { disks.clone() }.into_iter().map(|path| self.disk(path))),
             self.keys("connections", ""),
             list(self.containers.iter().enumerate().map(|(number, name)| {
                 let is_critical = number == 0 && self.first_is_critical;
@@ -182,6 +186,18 @@ impl Settings {
         )
     }
 
+    /// One path, with its limits where it has its own.
+    fn disk(&self, path: &str) -> String {
+        let place = WATCHED.iter().position(|quantity| quantity.target == path);
+        let limits = place.map(|place| (self.rules.limits[place], WATCHED[place].threshold));
+        let Some((Limits { threshold, critical, .. }, _)) = limits.filter(|(own, usual)| own.threshold != *usual)
+        else {
+            return format!("\"{path}\"");
+        };
+        let critical = critical.map_or_else(String::new, |critical| format!(", critical: {critical}"));
+        format!("{{path: \"{path}\", threshold: {threshold}{critical}}}")
+    }
+
     fn section(&self, name: &str, target: &str) -> String {
         format!("{name}: {{{}}}", self.keys(name, target))
     }
@@ -190,13 +206,17 @@ impl Settings {
     fn keys(&self, name: &str, target: &str) -> String {
         let place = WATCHED.iter().position(|quantity| quantity.metric.name == name && quantity.target == target);
         let Some(place) = place else { return "enabled: false".to_owned() };
-        let Limits { critical, lasts } = self.rules.limits[place];
+        let Limits { critical, lasts, .. } = self.rules.limits[place];
         let critical = critical.map_or_else(String::new, |critical| format!(", critical: {critical}"));
         format!("enabled: {}, for: {}{critical}", self.watched[place], lasts / SECOND)
     }
 
     fn watches(&self, metric: &str, target: &str) -> bool {
         WATCHED.iter().zip(self.watched).any(|(one, is)| is && one.metric.name == metric && one.target == target)
+    }
+
+    pub fn watches_the_same(&self, other: &Settings) -> bool {
+        self.watched == other.watched
     }
 
     pub fn is_watched(&self, place: usize) -> bool {
@@ -209,12 +229,18 @@ impl Settings {
 
     /// Whether a container's end is to be told whatever its exit code: it is watched by name.
     pub fn names(&self, number: usize) -> bool {
+        self.name_of(number).is_some()
+    }
+
+    /// The name by which the configuration watches a container: its own, or that of its service.
+    fn name_of(&self, number: usize) -> Option<&'static str> {
         let service = match number {
             OF_COMPOSE => "web",
             OF_SWARM => SERVICE,
             _ => NAMES[number],
         };
-        self.watches_containers() && self.containers.iter().any(|entry| [NAMES[number], service].contains(entry))
+        let is_listed = |name: &&str| self.watches_containers() && self.containers.contains(name);
+        [NAMES[number], service].into_iter().find(is_listed)
     }
 
     fn watches_containers(&self) -> bool {
@@ -231,9 +257,10 @@ impl Settings {
         self.watches_containers() && (self.names(number) || (by_pattern && !is_left_out))
     }
 
-    /// A container's alerts go by the same keys.
+    /// A container's alerts go by the same keys, and by the same name: one that leaves what is watched is dropped quietly.
     pub fn judges_alike(&self, other: &Settings, number: usize) -> bool {
-        self.watches_container(number) == other.watches_container(number) && self.names(number) == other.names(number)
+        self.watches_container(number) == other.watches_container(number)
+            && self.name_of(number) == other.name_of(number)
     }
 }
 
@@ -245,8 +272,15 @@ impl Rules {
         let repeat: &[i64] = random.pick(&[DEFAULT_REPEAT, DEFAULT_REPEAT, DEFAULT_REPEAT, &[0], &[600, 1800], &[]]);
         let settle: &[i64] = random.pick(&[DEFAULT_REPEAT, DEFAULT_REPEAT, DEFAULT_REPEAT, &[0], &[120, 600, 1200]]);
         let (has_critical, lasts) = (random.once_in(3), random.pick(&[None, None, None, Some(0), Some(90), Some(600)]));
+        // One disk has limits of its own in some.
+        let has_own = random.once_in(3);
         let limits = WATCHED.each_ref().map(|quantity| Limits {
-            critical: has_critical.then_some(if quantity.is_counted() { 3000.0 } else { 95.0 }),
+            threshold: if has_own && quantity.target == OWN { 88.0 } else { quantity.threshold },
+            critical: has_critical.then_some(match quantity.is_counted() {
+                true => 3000.0,
+                false if has_own && quantity.target == OWN => 97.0,
+                false => 95.0,
+            }),
             lasts: lasts.unwrap_or(if quantity.is_rate() { 60 } else { 0 }) * SECOND,
         });
         let micros = |steps: &[i64]| steps.iter().map(|step| step * SECOND).collect();

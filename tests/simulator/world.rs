@@ -10,6 +10,7 @@ use super::clock::{Clock, HOUR, SECOND};
 use super::containers::Containers;
 use super::disk::Disk;
 use super::engine::Engine;
+use super::happenings::Heard;
 use super::hold::Asked;
 use super::host::{Host, WATCHED};
 use super::mishap::{DiskFault, Mishap, Weather};
@@ -23,6 +24,7 @@ use super::save::Save;
 use super::script::Script;
 use super::settings::Settings;
 use super::trace;
+use super::unmeasured::{Measured, Told};
 
 /// The agent is gone: killed, or the machine with it.
 pub struct Crash {
@@ -47,6 +49,15 @@ pub struct World {
     pub asked: Option<Asked>,
     /// Since when nothing holds some news any more that was held.
     pub release_due: Option<i64>,
+    pub measured: Measured,
+    /// The agent whose time is over has run.
+    pub has_run: bool,
+    /// How many things happened that happen once.
+    pub happened: usize,
+    /// Until when the machine starts, on its clock, as the agent knows.
+    pub starting: Option<i64>,
+    /// Since when the quiet hours are as they are.
+    pub quiet_since: i64,
     /// When each of the host was last found over its threshold.
     pub last_over: [i64; WATCHED.len()],
     /// The configuration in force.
@@ -87,6 +98,8 @@ pub struct World {
 pub struct Group {
     pub oracle: Oracle,
     pub containers: Containers,
+    pub heard: Heard,
+    pub unmeasured: Told,
 }
 
 /// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
@@ -107,7 +120,12 @@ pub enum Next {
 impl World {
     pub fn new(seed: u64, end: i64, settings: Settings) -> World {
         let mut random = Random::new(seed);
-        let group = || Group { oracle: Oracle::new(), containers: Containers::default() };
+        let group = || Group {
+            oracle: Oracle::new(),
+            containers: Containers::default(),
+            heard: Heard::default(),
+            unmeasured: Told::default(),
+        };
         World {
             clock: Clock::default(),
             host: Host::new(&mut random),
@@ -120,6 +138,11 @@ impl World {
             model: Model::default(),
             asked: None,
             release_due: None,
+            measured: Measured::default(),
+            has_run: false,
+            happened: 0,
+            starting: None,
+            quiet_since: 0,
             last_over: [i64::MIN / 2; WATCHED.len()],
             settings,
             channel_since: 0,
@@ -237,6 +260,9 @@ impl World {
         if new.webhook != self.settings.webhook {
             self.channel_since = time;
         }
+        if new.quiet != self.settings.quiet {
+            self.quiet_since = time;
+        }
         if let Some(webhook) = new.webhook {
             // A robot of another key is another one.
             if Some(webhook) != self.settings.webhook {
@@ -249,6 +275,9 @@ impl World {
                 group.oracle.pairs.forget(time);
             }
             group.containers.configure(&self.settings, &new, time);
+            if new.rules() != self.settings.rules() || !new.watches_the_same(&self.settings) {
+                group.unmeasured.forget(time);
+            }
         }
         self.settings = new;
     }

@@ -9,6 +9,18 @@ use super::super::random::Random;
 use super::{Engine, NAMES, OF_COMPOSE, OF_SWARM, Plan, Step, signal};
 
 impl Engine {
+    /// An engine does not outlive its machine. It starts its containers anew: nothing but the wall clock, which may be
+    /// another one, tells for how long a health check has been starting.
+    pub fn start_with_machine(&mut self, time: i64, wall: Timestamp) {
+        self.past.clear();
+        self.stamps.keep(time, wall);
+        for container in self.subjects.iter_mut().flat_map(|subject| &mut subject.containers) {
+            if container.is_running() && matches!(container.health, Some(Health::Starting { .. })) {
+                container.started = time;
+            }
+        }
+    }
+
     pub(super) fn befall(&mut self, number: usize, time: i64, wall: Timestamp, later: i64, random: &mut Random) {
         let soon = |random: &mut Random| time + random.magnitude(SECOND / 10, 2 * MINUTE);
         match (random.range(0, 10), number) {

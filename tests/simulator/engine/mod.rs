@@ -348,11 +348,6 @@ impl Engine {
         }
     }
 
-    /// An engine does not outlive its machine.
-    pub fn forget_past(&mut self) {
-        self.past.clear();
-    }
-
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
     }

@@ -44,6 +44,8 @@ pub struct Alert {
     pub well_since_wall: Timestamp,
     /// The last number, and its limit.
     pub last: (f64, f64),
+    /// How long it was to last, by the last look.
+    pub lasts: i64,
     /// Its level at the last look that found it over its threshold.
     pub is_at_critical: bool,
     /// When it was over, and whether that was told.
@@ -55,7 +57,7 @@ impl Alert {
     pub fn look(&mut self, place: usize, seen: Seen, limits: Limits, rules: &Rules, now: Now) -> Option<Change> {
         let (number, _) = seen;
         let (boot, quantity) = (now.boot.as_micros(), &WATCHED[place]);
-        let is_over = number >= quantity.threshold;
+        let is_over = number >= limits.threshold;
         let rate = quantity.is_rate();
         self.critical = Over::follow(self.critical, seen, limits.critical, rate, boot);
         match &mut self.phase {
@@ -65,7 +67,7 @@ impl Alert {
                 // The log tells of it in either case.
                 Some(self.fire(place, number, limits, rules, boot).unwrap_or(Change::Silent))
             }
-            Phase::Pending(over) => match Over::follow(Some(*over), seen, Some(quantity.threshold), rate, boot) {
+            Phase::Pending(over) => match Over::follow(Some(*over), seen, Some(limits.threshold), rate, boot) {
                 None => {
                     (self.phase, self.critical) = (Phase::Clear, None);
                     Some(Change::Silent)
@@ -111,10 +113,10 @@ impl Alert {
         self.is_at_critical = is_critical;
         self.judged = match self.critical.filter(|_| is_critical) {
             Some(critical) => critical.judged(place, number, limits.critical),
-            None => over.judged(place, number, Some(WATCHED[place].threshold)),
+            None => over.judged(place, number, Some(limits.threshold)),
         };
         if !WATCHED[place].is_rate() {
-            self.judged.1 = limits.named(place, number, is_critical);
+            self.judged.1 = limits.named(number, is_critical);
         }
         self.told = self.judged.0;
         (self.most, self.last_told) = (number.max(self.told), Some(boot));
@@ -126,7 +128,7 @@ impl Alert {
         let since_told = boot - self.last_told.unwrap_or(boot);
         let cools_down = self.cools_down(boot, rules);
         let told = self.told;
-        self.judged = (number, limits.named(place, number, self.is_critical(boot, limits)));
+        self.judged = (number, limits.named(number, self.is_critical(boot, limits)));
         self.is_at_critical = self.is_critical(boot, limits);
         let news = if self.is_at_critical && !self.is_critical_told {
             self.is_critical_told = true;
@@ -155,6 +157,11 @@ impl Alert {
         self.last_told = Some(now.boot.as_micros());
     }
 
+    /// Since when it is over and not told.
+    pub fn pending_since(&self) -> Option<i64> {
+        if let Phase::Pending(over) = self.phase { Some(over.since) } else { None }
+    }
+
     /// When its waits began, but for the first: a restart must know.
     pub fn began(&self) -> [Option<i64>; 2] {
         [self.critical.map(|over| over.since), self.well_since]
@@ -178,7 +185,8 @@ impl Alert {
     }
 
     /// The ends of its waits; reminders go with the next check.
-    pub fn waits(&self, lasts: i64, rules: &Rules) -> [Option<i64>; 2] {
+    pub fn waits(&self, rules: &Rules) -> [Option<i64>; 2] {
+        let lasts = self.lasts;
         let critical = self.critical.filter(|_| !self.is_critical_told).map(|over| over.since + lasts);
         match &self.phase {
             Phase::Clear => [None, None],

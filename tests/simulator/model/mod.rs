@@ -45,6 +45,8 @@ pub struct Model {
     alerts: [Alert; WATCHED.len()],
     held: [Held; WATCHED.len()],
     pub silences: Vec<Silence>,
+    /// The numbers of the things that happened once, and their true times.
+    pub happened: Vec<(usize, i64)>,
     /// Grows with everything that is decided.
     pub decisions: u64,
     /// The first instant after the last look at which a wait ends.
@@ -53,26 +55,39 @@ pub struct Model {
 
 impl Model {
     /// Takes in a check's findings, and gives the news that is to be told, in the order of lines, and the news that was
-    /// held until now.
-    pub fn look(&mut self, found: &[Found], rules: &Rules, quiet: &[Quiet], now: Now) -> (Vec<Told>, Vec<Released>) {
+    /// held until now. The machine starts until `starting`.
+    pub fn look(
+        &mut self,
+        found: &[Found],
+        rules: &Rules,
+        quiet: &[Quiet],
+        starting: Option<i64>,
+        now: Now,
+    ) -> (Vec<Told>, Vec<Released>) {
         let boot = now.boot.as_micros();
         self.drop_unwatched(found, now);
         let silences = self.silences.clone();
         let holds = Holds { quiet, silences: &silences, now };
         let mut all = Vec::new();
         for Found { place, number, mean } in found {
-            let (alert, limits) = (&mut self.alerts[*place], rules.limits[*place]);
+            let (alert, mut limits) = (&mut self.alerts[*place], rules.limits[*place]);
             // Unknown changes nothing, no wait either.
             let Some(number) = *number else { continue };
+            // While the machine starts a warning waits, whatever its `for`.
+            let is_critical = limits.critical.is_some_and(|critical| number >= critical);
+            if let Some(until) = starting.filter(|until| boot < *until && number >= limits.threshold && !is_critical) {
+                limits.lasts = limits.lasts.max(until - alert.pending_since().unwrap_or(boot));
+            }
+            alert.lasts = limits.lasts;
             let (waits, known) = (alert.began(), alert.told);
             let change = alert.look(*place, (number, *mean), limits, rules, now);
             self.decisions += u64::from(change.is_some() || alert.began() != waits);
-            alert.last = (number, limits.named(*place, number, alert.is_critical(boot, limits)));
+            alert.last = (number, limits.named(number, alert.is_critical(boot, limits)));
             match change {
                 Some(Change::Told(news)) => {
                     let is_critical = alert.is_critical(boot, limits);
                     let (number, limit) = match news {
-                        News::Recovered => (number, WATCHED[*place].threshold),
+                        News::Recovered => (number, limits.threshold),
                         _ => alert.judged,
                     };
                     let told = Told { place: *place, news, number, limit, is_critical, since: alert.since };
@@ -84,8 +99,7 @@ impl Model {
         }
         let released = self.release(&holds);
         self.forget(rules, now);
-        let ends = self.alerts.iter().enumerate();
-        let ends = ends.flat_map(|(place, alert)| alert.waits(rules.limits[place].lasts, rules));
+        let ends = self.alerts.iter().flat_map(|alert| alert.waits(rules));
         self.wait_ends = ends.flatten().filter(|end| *end > boot).min();
         (all, released)
     }

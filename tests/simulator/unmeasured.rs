@@ -1,0 +1,125 @@
+//! Quantities that cannot be measured: each is told once after an hour, and once when it can be measured again.
+
+use super::clock::{HOUR, MINUTE, SECOND};
+use super::host::{Found, WATCHED};
+use super::message::{Kind, Message};
+use super::oracle::wrong;
+use super::settings::Settings;
+
+/// The truth about them, by the checks of every agent. Times are true ones.
+#[derive(Default)]
+pub struct Measured {
+    /// Since when each cannot be measured, or can.
+    spans: [Span; WATCHED.len()],
+    /// When the machine was last started: what happened before has another time on its clock.
+    pub machine_started: i64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Span {
+    is_unknown: bool,
+    since: i64,
+    /// The one before, of which a message may come late.
+    unknown_before: Option<(i64, i64)>,
+}
+
+/// The last word to a group about each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Word {
+    #[default]
+    Measured,
+    Unknown,
+    /// It was lost, is held, or stands in a digest.
+    Any,
+}
+
+#[derive(Default)]
+pub struct Told {
+    words: [Word; WATCHED.len()],
+    /// Until when news may have been held, or the rules were others.
+    open_until: i64,
+}
+
+impl Measured {
+    pub fn look(&mut self, found: &[Found], time: i64) {
+        for Found { place, number, .. } in found {
+            let span = &mut self.spans[*place];
+            if span.is_unknown == number.is_none() {
+                continue;
+            }
+            let unknown_before = span.is_unknown.then_some((span.since, time)).or(span.unknown_before);
+            *span = Span { is_unknown: number.is_none(), since: time, unknown_before };
+        }
+    }
+
+    /// Whether it could not be measured for an hour by that time.
+    fn was_unknown(&self, place: usize, at: i64) -> bool {
+        let Span { is_unknown, since, unknown_before } = self.spans[place];
+        let lasted = |(from, to): (i64, i64)| at - from >= HOUR - 2 * SECOND && at <= to + 2 * SECOND;
+        (is_unknown && lasted((since, i64::MAX / 2))) || unknown_before.is_some_and(lasted)
+    }
+}
+
+impl Told {
+    /// Nothing is known any more.
+    pub fn forget(&mut self, time: i64) {
+        *self = Told { words: [Word::Any; WATCHED.len()], open_until: time };
+    }
+
+    /// A new message has arrived, that was made at a time that is known.
+    pub fn read(&mut self, message: &Message<'_>, created: Option<i64>, truth: &Measured) {
+        for line in &message.lines {
+            let Some((place, is_unknown)) = read(line) else { continue };
+            let is_direct = matches!(message.kind, Kind::Alert { .. } | Kind::Recovery);
+            let Some(at) = created.filter(|at| is_direct && *at > self.open_until) else {
+                self.words[place] = Word::Any;
+                continue;
+            };
+            let label = WATCHED[place].label;
+            match (self.words[place], is_unknown) {
+                (Word::Unknown, true) => wrong(format!("{label} is told twice to be unknown: {line}")),
+                (Word::Measured, false) => wrong(format!("{label} is said to be measured again: {line}")),
+                _ => {}
+            }
+            if is_unknown && truth.machine_started < at - 2 * HOUR && !truth.was_unknown(place, at) {
+                wrong(format!("{label} was not unknown for an hour: {line}"));
+            }
+            self.words[place] = if is_unknown { Word::Unknown } else { Word::Measured };
+        }
+    }
+
+    /// In a calm that has lasted since `before`, the last word is the truth.
+    pub fn all_is_told(&self, truth: &Measured, settings: &Settings, before: i64) {
+        let rules = settings.rules();
+        for (place, span) in truth.spans.iter().enumerate() {
+            if !settings.is_watched(place) || self.open_until.max(truth.machine_started) > span.since {
+                continue;
+            }
+            let label = WATCHED[place].label;
+            match (self.words[place], span.is_unknown) {
+                (Word::Measured, true) if span.since + rules.cooldown + HOUR < before + MINUTE => {
+                    wrong(format!("{label} is unknown since {} s, and nobody was told", span.since / SECOND))
+                }
+                (Word::Unknown, false) if rules.send_recovery && span.since + rules.longest_settling() < before => {
+                    wrong(format!("{label} is measured since {} s, and nobody was told", span.since / SECOND))
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The quantity of a line, and whether it cannot be measured.
+fn read(line: &str) -> Option<(usize, bool)> {
+    let unknown = ["未知: ", "unknown: "].into_iter().find_map(|mark| Some(line.split_once(mark)?.1));
+    let is_again = line.contains(": 已恢复测量") || line.contains(": measured again");
+    let rest = unknown.or(is_again.then(|| line.rsplit_once("起: ").map_or(line, |(_, rest)| rest)))?;
+    let place = WATCHED.iter().position(|quantity| {
+        let label = &quantity.metric.label;
+        let target = if quantity.target.is_empty() { String::new() } else { format!("({})", quantity.target) };
+        [label.zh, label.en].iter().any(|label| {
+            rest.strip_prefix(&format!("{label}{target}")).is_some_and(|rest| rest.starts_with([' ', ':']))
+        })
+    });
+    Some((place?, unknown.is_some()))
+}

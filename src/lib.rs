@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod pattern;
 pub mod quota;
 pub mod replay;
+pub mod route;
 pub mod rule;
 pub mod schedule;
 pub mod secret;

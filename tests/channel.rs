@@ -1,6 +1,7 @@
 //! A channel that only this test knows: all that one takes is a [`Vendor`] with its [`ChannelKind`], and a line in the list
 //! of kinds. A message goes the whole way: from the core, by a worker, to a listener, and the answer back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use vps_monitor::core::{Core, Effect, Input, Mode, Purpose};
 use vps_monitor::http::{Answer, Method, Request, Response};
 use vps_monitor::message::{Escape, Kind, Line, Message};
 use vps_monitor::metric;
-use vps_monitor::notify::{CHANNEL_KINDS, Channel, ChannelKind, ChannelLimits, Job, Vendor};
+use vps_monitor::notify::{
+    CHANNEL_KINDS, Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key,
+};
 use vps_monitor::outbox::{Budget, Outcome};
 use vps_monitor::secret::Secret;
-use vps_monitor::settings::{Section, Written, doc, stored};
+use vps_monitor::settings::{Section, doc};
 use vps_monitor::snapshot::{Snapshot, Value};
 use vps_monitor::store::Loaded;
 use vps_monitor::worker::Worker;
@@ -27,12 +30,8 @@ const KEY: &str = "a-pagers-key-0123456789";
 const PAGER: &ChannelKind = &ChannelKind { name: "pager", doc: doc("寻呼机", "Pager"), setting: "pager.url", read };
 
 fn read(section: &mut Section<'_>) -> Option<Channel> {
-    let mut secret = |key: &'static str, doc| {
-        let read = |text: &str| stored(text, key, |text| Ok((!text.is_empty()).then(|| Secret::new(text))));
-        let secret: Option<Secret> = section.parse(key, doc, read);
-        section.holds(key, Written::Text(secret.as_ref().map(Secret::to_string).unwrap_or_default()));
-        secret
-    };
+    let parse = |text: &str| Ok((!text.is_empty()).then(|| Secret::new(text)));
+    let mut secret = |key, doc| secret_key(section, key, key, doc, parse, Secret::to_string);
     let url = secret("url", doc("地址，留空则不使用", "its address; empty: it is not used"));
     let key = secret("key", doc("密钥", "its key"));
     Some(Channel::new(Pager { url: url?, key: key? }))
@@ -67,14 +66,14 @@ impl Vendor for Pager {
     fn limits(&self) -> ChannelLimits {
         let minute = Duration::from_secs(60);
         let budget = Budget { attempts: 3, window: minute, longest_attempt: Duration::from_secs(10) };
-        ChannelLimits { part_bytes: Some(1024), budget: Some(budget) }
+        ChannelLimits { part: Some(PartLimit::Bytes(1024)), budget: Some(budget) }
     }
 
     fn escape(&self) -> Escape {
         HTML
     }
 
-    fn encode(&self, message: &Message) -> Vec<Job> {
+    fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
         let headers = vec![("X-Key".into(), self.key.clone()), ("Content-Type".into(), Secret::new("text/html"))];
         let body = message.text(&HTML).into_bytes();
         let text = Request { method: Method::Put, url: self.url.clone(), headers, body };
@@ -92,12 +91,12 @@ impl Vendor for Pager {
         }
     }
 
-    fn advice(&self, _: &Answer) -> Option<&'static str> {
-        Some("charge it")
+    fn advice(&self, _: &Answer) -> Option<Cow<'static, str>> {
+        Some("charge it".into())
     }
 
-    fn secret(&self) -> Option<&Secret> {
-        Some(&self.url)
+    fn secrets(&self) -> Vec<&Secret> {
+        vec![&self.url, &self.key]
     }
 }
 
@@ -107,13 +106,19 @@ impl fmt::Display for Pager {
     }
 }
 
-fn pager(url: &str) -> Channel {
+/// The pagers at these URLs, each with more keys of its entry.
+fn pagers(entries: &[(&str, &str)]) -> Vec<Channel> {
     let kinds: Vec<&'static ChannelKind> = CHANNEL_KINDS.iter().copied().chain([PAGER]).collect();
-    let text = format!("pager: {{url: '{url}', key: {KEY}}}\n");
+    let entry = |(url, more): &(&str, &str)| format!("- {{pager: {{url: '{url}', key: {KEY}}}, {more}}}\n");
+    let text = format!("channels:\n{}", entries.iter().map(entry).collect::<String>());
     let config = Config::parse_with(SOURCES, &kinds, "test", text.as_bytes()).unwrap().value;
     let shown = config.to_yaml().unwrap();
-    assert!(shown.contains("\npager:\n  url: ") && !shown.contains(KEY) && !shown.contains(url), "{shown}");
-    config.channels().remove(0)
+    assert!(shown.contains("pager:\n") && !shown.contains(KEY) && !shown.contains(entries[0].0), "{shown}");
+    config.channels()
+}
+
+fn pager(url: &str) -> Channel {
+    pagers(&[(url, "")]).remove(0)
 }
 
 fn at(seconds: i64) -> Now {
@@ -184,10 +189,7 @@ const TAKEN: robot::Answer = robot::Answer::Http(202, "");
 #[test]
 fn a_message_goes_the_whole_way_to_a_channel_that_only_this_test_knows_and_the_answer_back() {
     let (day, night) = (Robot::start([TAKEN, TAKEN, TAKEN]), Robot::start([robot::Answer::Http(403, ""), TAKEN]));
-    let mut agent = Agent::new(vec![
-        pager(&day.url()),
-        pager(&night.url()).named("night").only(|message| message.kind == Kind::Recovery),
-    ]);
+    let mut agent = Agent::new(pagers(&[(&day.url(), ""), (&night.url(), "name: night, kinds: [recovery]")]));
     let effects = agent.core.start(at(0));
     agent.perform(effects, at(0));
 
@@ -253,14 +255,16 @@ fn a_channel_is_what_its_vendors_file_says() {
     };
     let parts = channel.split(message);
     assert!(parts.len() > 5 && parts.iter().all(|part| channel.text(part).len() <= 1024), "{}", parts.len());
-    let [Job::Post(request)] = &channel.encode(&parts[0])[..] else { panic!("a report does not ring") };
+    let [Job::Post(request)] = &channel.encode(&parts[0], Form::default())[..] else {
+        panic!("a report does not ring")
+    };
     assert_eq!(
         (request.url.expose(), &*request.body),
-        (channel.secret().unwrap().expose(), channel.text(&parts[0]).as_bytes())
+        (channel.secrets()[0].expose(), channel.text(&parts[0]).as_bytes())
     );
     assert!(channel.text(&parts[0]).starts_with(&format!("title of &lt;host> (1/{})\n━━━\n000", parts.len())));
     assert_eq!(channel.classify(&Ok(Response::new(202, ""))), Outcome::Delivered);
-    assert_eq!(channel.advice(&Ok(Response::new(500, ""))), Some("charge it"));
+    assert_eq!(channel.advice(&Ok(Response::new(500, ""))), Some("charge it".into()));
     assert_eq!(channel, pager("https://pager.example.com/0123456789"));
     assert_ne!(channel, pager("https://pager.example.com/9876543210"));
     assert_ne!(channel, pager("https://pager.example.com/0123456789").named("night"));

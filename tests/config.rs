@@ -145,7 +145,7 @@ fn no_message_shows_a_key() {
 fn the_template_holds_the_defaults_and_every_key() {
     let filled = template().replace("YOUR_KEY", "693a91f6-7bcd-4bc4-97a0-0ec2sifa5aaa");
     let config = Config::parse("template", filled.as_bytes()).unwrap().value;
-    assert_eq!(Config { channel_sections: Config::default().channel_sections, ..config }, Config::default());
+    assert_eq!(Config { channels: Config::default().channels, ..config }, Config::default());
 
     let keys = serde_json::to_value(Config::default()).unwrap();
     assert_keys_are_written(&keys, 0);
@@ -173,7 +173,7 @@ fn what_config_show_prints_means_the_same() {
         let config = parse_fixture(&path).unwrap();
         let shown = config.to_yaml().unwrap();
         assert!(!shown.contains("693a91f6"), "{shown}");
-        let without_secret = Config { channel_sections: Config::default().channel_sections, ..config };
+        let without_secret = Config { channels: Config::default().channels, ..config };
         let again = Config::parse("shown", without_secret.to_yaml().unwrap().as_bytes());
         assert_eq!(again.unwrap().value, without_secret, "{}", path.display());
     }

@@ -1047,12 +1047,16 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__test__subcmd__notify)
-            opts="-h --config --state-dir --procfs --docker-socket --help"
+            opts="-h --channel --config --state-dir --procfs --docker-socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -107,6 +107,7 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l procf
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -l text -d 'Print messages as people see them [default: JSON, an object a line]'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l channel -d 'Only to the channel of this name' -r
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand test-notify" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F

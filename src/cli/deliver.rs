@@ -1,13 +1,13 @@
 //! Delivers a message while a person waits: at once, with the quick retries, and keeps nothing for later.
 
+use std::borrow::Cow;
 use std::thread;
 use std::time::Duration;
 
 use super::output;
-use crate::http;
 use crate::message::Message;
-use crate::notify::{Channel, Job};
-use crate::outbox::Outcome;
+use crate::notify::{Channel, Form, Job};
+use crate::outbox::{Moved, Outcome};
 use crate::worker::Worker;
 
 /// Pauses between attempts that failed for a passing reason.
@@ -17,38 +17,64 @@ const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), D
 pub struct Refused {
     pub outcome: Outcome,
     /// The remedy, if it is known.
-    pub advice: Option<&'static str>,
+    pub advice: Option<Cow<'static, str>>,
 }
 
 /// Delivers all parts of a message in order, or gives the reason why the first failed that did.
 pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
+    let mut way = Way { channel, worker, moved: None, pauses: Vec::new() };
     for part in channel.split(message) {
-        for job in channel.encode(&part) {
-            match job {
-                Job::Print(text) => output::print(&text)?,
-                Job::Post(request) => {
-                    if let Err(refused) = post(channel, &request, worker)? {
-                        return Ok(Err(refused));
-                    }
-                }
-            }
+        if let Err(refused) = way.deliver(&part)? {
+            return Ok(Err(refused));
         }
     }
     Ok(Ok(()))
 }
 
-fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
-    let mut pauses = PAUSES.into_iter();
-    loop {
-        let answer = worker.post(request)?.wait();
-        let outcome = channel.classify(&answer);
-        match (&outcome, pauses.next()) {
-            (Outcome::Delivered, _) => return Ok(Ok(())),
-            (Outcome::Retry { reason } | Outcome::Rejected { reason }, Some(pause)) => {
-                output::complain(&format!("{channel}: {reason}; trying again in {} s", pause.as_secs()));
-                thread::sleep(pause);
+/// The way to one channel, as its answers teach it.
+struct Way<'a> {
+    channel: &'a Channel,
+    worker: &'a Worker,
+    moved: Option<Moved>,
+    /// That are left for the part.
+    pauses: Vec<Duration>,
+}
+
+impl Way<'_> {
+    fn deliver(&mut self, part: &Message) -> anyhow::Result<Result<(), Refused>> {
+        self.pauses = PAUSES.to_vec();
+        let (mut done, mut is_plain) = (0, false);
+        loop {
+            let jobs = self.channel.encode(part, Form { is_plain, moved: self.moved.as_ref() });
+            let Some(job) = jobs.into_iter().nth(done) else { return Ok(Ok(())) };
+            let request = match job {
+                Job::Print(text) => {
+                    output::print(&text)?;
+                    done += 1;
+                    continue;
+                }
+                Job::Post(request) => request,
+            };
+            let answer = self.worker.post(&request)?.wait();
+            let outcome = self.channel.classify(&answer);
+            match &outcome {
+                Outcome::Delivered => done += 1,
+                Outcome::FormRefused { reason } if !is_plain => {
+                    output::complain(&format!("{}: {reason}; sending it without markup", self.channel));
+                    is_plain = true;
+                }
+                Outcome::Moved { moved, .. } if self.moved.is_none() => {
+                    let setting = self.channel.setting();
+                    output::complain(&format!("{}: it has moved: write {} into {setting}", self.channel, moved.to));
+                    self.moved = Some(moved.clone());
+                }
+                Outcome::Retry { reason } | Outcome::Rejected { reason } if !self.pauses.is_empty() => {
+                    let pause = self.pauses.remove(0);
+                    output::complain(&format!("{}: {reason}; trying again in {} s", self.channel, pause.as_secs()));
+                    thread::sleep(pause);
+                }
+                _ => return Ok(Err(Refused { advice: self.channel.advice(&answer), outcome })),
             }
-            _ => return Ok(Err(Refused { advice: channel.advice(&answer), outcome })),
         }
     }
 }
@@ -56,17 +82,9 @@ fn post(channel: &Channel, request: &http::Request, worker: &Worker) -> anyhow::
 impl Refused {
     /// The reason, and the remedy.
     pub fn explain(&self) -> String {
-        let reason = match &self.outcome {
-            Outcome::Delivered => "delivered",
-            Outcome::Retry { reason }
-            | Outcome::Rejected { reason }
-            | Outcome::Throttled { reason, .. }
-            | Outcome::MessageRefused { reason }
-            | Outcome::ChannelRefused { reason } => reason,
-        };
-        match self.advice {
-            Some(advice) => format!("{reason}\n  what to do: {advice}"),
-            None => reason.to_owned(),
+        match &self.advice {
+            Some(advice) => format!("{}\n  what to do: {advice}", self.outcome.reason()),
+            None => self.outcome.reason().to_owned(),
         }
     }
 }

@@ -124,7 +124,7 @@ fn execute(options: &Options) -> Result<u8, Error> {
         Command::Silence(arguments) => apart(|| silence::silence(options, arguments)),
         Command::Schedule(wanted) => apart(|| schedule::schedule(options, wanted)),
         Command::Replay(replayed) => apart(|| replay::replay(options, replayed)),
-        Command::TestNotify => apart(|| test_notify::test_notify(options)),
+        Command::TestNotify { channel } => apart(|| test_notify::test_notify(options, channel.as_deref())),
         Command::Config(command) => apart(|| config::config(options, command)),
     }
 }

@@ -134,7 +134,11 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     Replay(ReplayArgs),
     /// Send one test message to every channel and print each answer
     #[command(after_help = EXIT_CODES)]
-    TestNotify,
+    TestNotify {
+        /// Only to the channel of this name
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+    },
     /// Check, show or make a configuration
     #[command(subcommand, after_help = EXIT_CODES)]
     Config(ConfigCommand),

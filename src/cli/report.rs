@@ -7,7 +7,7 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
 use crate::core::sections;
-use crate::message;
+use crate::message::{self, Kind};
 use crate::notify::Channel;
 use crate::store::State;
 
@@ -27,7 +27,8 @@ pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
         Channel::terminal().text(&report)
     ))?;
     // The printed report is the delivery to the terminal.
-    let channels = config.channels.iter().filter(|_| send);
+    let takes = |channel: &&Channel| channel.fallback_for().is_none() && channel.route().takes_message(Kind::Report);
+    let channels = config.channels.iter().filter(|channel| send && takes(channel));
     let mut failures = Vec::new();
     for channel in channels {
         if let Err(refused) = deliver(channel, report.clone(), &host.worker)? {

@@ -7,9 +7,10 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::{Resolved, STANDARD_FILE};
 use crate::message;
-use crate::notify::CHANNEL_KINDS;
+use crate::notify::{CHANNEL_KINDS, Channel};
 
-pub fn test_notify(options: &Options) -> Result<u8, Error> {
+/// `name`: only to the channel of that name.
+pub fn test_notify(options: &Options, name: Option<&str>) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let message = message::test(&config.style, clock::now().wall);
     if config.channels.is_empty() {
@@ -21,20 +22,37 @@ pub fn test_notify(options: &Options) -> Result<u8, Error> {
             settings.join(" or ")
         ));
     }
+    let channels = chosen(config.channels_or_terminal(), name)?;
     let worker = options.host()?.worker;
-    let mut all_delivered = true;
-    for channel in config.channels_or_terminal() {
-        match deliver(&channel, message.clone(), &worker)? {
-            Ok(()) => output::print(&format!("{channel}: delivered\n"))?,
+    let mut failed = 0;
+    for channel in &channels {
+        let shown = match channel.name() {
+            name if name == channel.kind() => channel.to_string(),
+            name => format!("{name} ({channel})"),
+        };
+        match deliver(channel, message.clone(), &worker)? {
+            Ok(()) => output::print(&format!("{shown}: delivered\n"))?,
             Err(refused) => {
-                output::print(&format!("{channel}: not delivered: {}\n", refused.explain()))?;
-                all_delivered = false;
+                output::print(&format!("{shown}: not delivered: {}\n", refused.explain()))?;
+                failed += 1;
             }
         }
     }
-    if all_delivered {
-        Ok(exit::DONE)
-    } else {
-        Err(Error::Failed(anyhow::anyhow!("the test message was not delivered")))
+    match (failed, channels.len()) {
+        (0, _) => Ok(exit::DONE),
+        (_, 1) => Err(Error::Failed(anyhow::anyhow!("the test message was not delivered"))),
+        (failed, of) => {
+            Err(Error::Failed(anyhow::anyhow!("the test message was not delivered to {failed} of {of} channels")))
+        }
     }
+}
+
+fn chosen(channels: Vec<Channel>, name: Option<&str>) -> Result<Vec<Channel>, Error> {
+    let Some(name) = name else { return Ok(channels) };
+    let names: Vec<String> = channels.iter().map(|channel| channel.name().to_owned()).collect();
+    let chosen: Vec<Channel> = channels.into_iter().filter(|channel| channel.name() == name).collect();
+    if chosen.is_empty() {
+        return Err(Error::Usage(format!("--channel: there is no channel {name}; there are: {}", names.join(", "))));
+    }
+    Ok(chosen)
 }

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
 use crate::hold::QuietHours;
-use crate::notify::{self, CHANNEL_KINDS, Channel, ChannelKind, ChannelSection};
+use crate::notify::{self, CHANNEL_KINDS, Channel, ChannelKind, Channels};
 use crate::schedule;
 use crate::settings::{self, Described, Problems, Read, Section, WAIT_OF_A_COMMAND, doc};
 use crate::tap::{self, TAP_KINDS, TapSection};
@@ -32,7 +32,7 @@ pub use template::template;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub general: GeneralConfig,
-    pub channel_sections: Vec<ChannelSection>,
+    pub channels: Channels,
     pub sources: Vec<Configured>,
     pub docker: docker::DockerConfig,
     pub scheduled_report: schedule::ReportConfig,
@@ -101,7 +101,7 @@ impl Config {
 
     /// The channels that the configuration names; none: messages are printed.
     pub fn channels(&self) -> Vec<Channel> {
-        self.channel_sections.iter().filter_map(|section| section.channel.clone()).collect()
+        self.channels.all().to_vec()
     }
 
     fn read(document: &mut Section<'_>) -> Config {
@@ -111,7 +111,7 @@ impl Config {
     fn read_with(document: &mut Section<'_>, sources: &[&'static Source], kinds: &[&'static ChannelKind]) -> Config {
         let general = document.section("general", doc("基础配置", "General"), GeneralConfig::read);
         Config {
-            channel_sections: notify::read(document, kinds),
+            channels: notify::read(document, kinds),
             sources: collect::read(document, sources, general.check_interval),
             docker: document.section(docker::NAME, doc("Docker 监控", "Docker"), docker::DockerConfig::read),
             scheduled_report: document.section(
@@ -131,8 +131,8 @@ impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("general", &self.general)?;
-        for section in &self.channel_sections {
-            map.serialize_entry(section.kind.name, section.values())?;
+        for (key, shown) in self.channels.shown() {
+            map.serialize_entry(key, &shown)?;
         }
         for group in collect::groups(self.sources.iter().map(|configured| configured.source)) {
             map.serialize_entry(group.key, &InGroup(group, &self.sources))?;

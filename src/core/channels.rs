@@ -22,11 +22,18 @@ impl Core {
         } else {
             self.config.channels.clone()
         };
-        channels.iter().filter_map(Channel::secret).for_each(|secret| self.delivery.scrubber.learn_url(secret));
+        channels.iter().flat_map(Channel::secrets).for_each(|secret| self.delivery.scrubber.learn(secret));
+        let names: Vec<String> = channels.iter().map(|channel| channel.name().to_owned()).collect();
         let mut former: Vec<Sender> = std::mem::take(&mut self.delivery.senders);
         for channel in channels {
             let same = former.iter().position(|sender| sender.channel.name() == channel.name());
-            let same = same.map(|place| former.swap_remove(place));
+            let is_renamed =
+                |former: &Channel| former.leads_where(&channel) && !names.iter().any(|name| name == former.name());
+            let same = same.or_else(|| former.iter().position(|sender| is_renamed(&sender.channel)));
+            let mut same = same.map(|place| former.swap_remove(place));
+            if let Some(sender) = &mut same {
+                self.take_name(sender, channel.name());
+            }
             // The new channel need not observe a pause that its predecessor asked for.
             if same.as_ref().is_some_and(|sender| sender.channel != channel)
                 && let Some(outbox) = self.state.change().outboxes.get_mut(channel.name())
@@ -41,6 +48,20 @@ impl Core {
         self.delivery.senders.extend(retired.map(|sender| Sender { is_retired: true, ..sender }));
         self.call_back();
         self.give_orphans_a_channel(now);
+    }
+
+    /// A channel that was renamed goes on with its outbox.
+    fn take_name(&mut self, sender: &mut Sender, name: &str) {
+        if sender.channel.name() == name {
+            return;
+        }
+        let outboxes = &mut self.state.change().outboxes;
+        if let Some(outbox) = outboxes.remove(sender.channel.name()) {
+            outboxes.insert(name.to_owned(), outbox);
+        }
+        let channels =
+            [&mut sender.channel].into_iter().chain(sender.flight.as_mut().map(|flight| &mut flight.channel));
+        channels.for_each(|channel| *channel = channel.clone().named(name));
     }
 
     /// Counts the attempts of which the state does not know.
@@ -66,10 +87,12 @@ impl Core {
         self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
     }
 
-    /// Messages for a channel that is gone wait for the first one that is there.
+    /// Messages for a channel that is gone wait for the first one that is there, unless another one was given them.
     pub(super) fn give_orphans_a_channel(&mut self, now: Boot) {
         let senders = &self.delivery.senders;
-        let first = senders.iter().find(|sender| !sender.is_retired).map_or(NO_CHANNEL, |sender| sender.channel.name());
+        let there = senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);
+        let first = there.clone().find(|channel| channel.fallback_for().is_none()).map_or(NO_CHANNEL, Channel::name);
+        let there: Vec<String> = there.map(|channel| channel.name().to_owned()).collect();
         let is_orphan = |name: &str| name != first && !senders.iter().any(|sender| sender.channel.name() == name);
         if !self.state.get().outboxes.keys().any(|name| is_orphan(name)) {
             return;
@@ -77,7 +100,7 @@ impl Core {
         let outboxes = &mut self.state.change().outboxes;
         let mut first_outbox = outboxes.remove(first).unwrap_or_default();
         for (_, orphan) in outboxes.iter_mut().filter(|(name, _)| is_orphan(name)) {
-            first_outbox.take_over(orphan.hand_over());
+            first_outbox.take_over(orphan.hand_over(), &there);
         }
         outboxes.retain(|name, outbox| !is_orphan(name) || !outbox.is_of_no_use(now));
         outboxes.insert(first.to_owned(), first_outbox);

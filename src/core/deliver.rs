@@ -12,9 +12,9 @@ use super::{Core, Effect, Ticket};
 use crate::clock::{Boot, Now};
 use crate::http;
 use crate::logging::LINE_BYTES_MAX;
-use crate::message::{self, Message};
-use crate::notify::{Channel, Job};
-use crate::outbox::{Conclusion, Outbox, Outcome};
+use crate::message;
+use crate::notify::{Channel, Form, Job};
+use crate::outbox::{self, Conclusion, Outbox, Outcome};
 use crate::text;
 use crate::worker;
 
@@ -32,6 +32,9 @@ const _: () = assert!(MAX_LOGGED_MESSAGE_BYTES < LINE_BYTES_MAX);
 const _: () =
     assert!(SAVE_PATIENCE.as_millis() < worker::SAVE_DEADLINE.as_millis(), "a save outlasts who waits for it");
 
+/// A channel that asks for a longer pause than this takes so many messages a day: the log says until when.
+const LONG_HOLD: Duration = Duration::from_secs(3600);
+
 /// The subject of log lines about a channel that takes no messages.
 const CHANNEL: &str = "channel";
 
@@ -41,6 +44,7 @@ pub(super) const NO_CHANNEL: &str = "";
 impl Core {
     /// Starts the delivery of each sender's next message, if one is due and none is on its way.
     pub(super) fn deliver_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.let_fallbacks_step_in(now.boot);
         for place in 0..self.delivery.senders.len() {
             if self.delivery.senders[place].flight.is_none() {
                 self.begin(place, now);
@@ -56,7 +60,7 @@ impl Core {
         if outbox.next_attempt(budget).is_none_or(|due| due > now.boot) {
             return;
         }
-        let aside = outbox.set_aside_untold();
+        let (aside, moved) = (outbox.set_aside_untold(), outbox.moved().cloned());
         // The attempt is counted in the state before it is made.
         let outboxes = &mut self.state.change().outboxes;
         let Some((entry, waited)) = outboxes
@@ -67,7 +71,8 @@ impl Core {
         };
         let done = entry.jobs_done as usize;
         let message = message::as_told_now(&entry.message, waited, aside, self.config.style.language);
-        let mut jobs = channel.encode(&message).into_iter().skip(done);
+        let form = Form { is_plain: entry.is_plain, moved: moved.as_ref() };
+        let mut jobs = channel.encode(&message, form).into_iter().skip(done);
         let Some(job) = jobs.next() else {
             // A channel with another configuration may have fewer parts.
             let channel = channel.clone();
@@ -131,6 +136,8 @@ impl Core {
             Outcome::ChannelRefused { reason }
             | Outcome::MessageRefused { reason }
             | Outcome::Rejected { reason }
+            | Outcome::FormRefused { reason }
+            | Outcome::Moved { reason, .. }
             | Outcome::Throttled { reason, .. }
                 if flight.channel != sender.channel =>
             {
@@ -156,6 +163,7 @@ impl Core {
     }
 
     fn settle(&mut self, channel: &Channel, outcome: &Outcome, now: Now) {
+        let name = channel.name_in_log();
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
             Conclusion::Delivered(entry) => {
@@ -165,7 +173,8 @@ impl Core {
                     ended.mark(&mut rejected.message, &self.config.style);
                 }
                 self.state.update().delays.take_in(&entry.message, now.boot - entry.queued);
-                log::info!("delivered kind={} attempts={}", entry.message.kind.name(), entry.attempts + 1);
+                let to = if name.is_empty() { String::new() } else { format!(" channel={name}") };
+                log::info!("delivered kind={}{to} attempts={}", entry.message.kind.name(), entry.attempts + 1);
             }
             Conclusion::SetAside(entry) => {
                 log::error!(
@@ -176,21 +185,41 @@ impl Core {
             }
             Conclusion::Waits => {}
         }
-        let name = if channel.name() == channel.kind() { "" } else { channel.name() };
+        self.log_outcome(channel, outcome, now);
+    }
+
+    /// An error that lasts is logged when it begins, changes and ends.
+    fn log_outcome(&mut self, channel: &Channel, outcome: &Outcome, now: Now) {
+        let (name, setting) = (channel.name_in_log(), channel.setting());
         let subject = text::subject(CHANNEL, name);
-        match outcome {
-            Outcome::Delivered => self.log_ongoing(&subject, None, ""),
-            Outcome::Retry { reason } | Outcome::Rejected { reason } | Outcome::Throttled { reason, .. } => {
-                self.log_ongoing(&subject, Some(reason), "not delivered, it is tried again");
+        let (to, of) = if name.is_empty() {
+            (String::new(), "the channel".to_owned())
+        } else {
+            (format!(" to {name}"), format!("the channel {name}"))
+        };
+        let what = match outcome {
+            Outcome::Delivered => return self.log_ongoing(&subject, None, ""),
+            Outcome::MessageRefused { .. } => return,
+            Outcome::Throttled { hold, .. } if *hold >= LONG_HOLD => {
+                let until = message::time(outbox::on_the_wall(now.boot.after(*hold), now), &self.config.style.zone);
+                format!("{of} takes nothing until {until}; nothing is lost meanwhile")
             }
-            Outcome::ChannelRefused { reason } => {
-                let setting = channel.setting();
-                let what =
-                    format!("the channel refuses everything: correct {setting} and reload; nothing is lost meanwhile");
-                self.log_ongoing(&subject, Some(reason), &what);
+            Outcome::Retry { .. } | Outcome::Rejected { .. } | Outcome::Throttled { .. } => {
+                format!("not delivered{to}, it is tried again")
             }
-            Outcome::MessageRefused { .. } => {}
-        }
+            Outcome::ChannelRefused { .. } => {
+                format!("{of} refuses everything: correct {setting} and reload; nothing is lost meanwhile")
+            }
+            Outcome::FormRefused { reason } => {
+                let reason = text::in_log(reason);
+                return log::error!("{of} refused the markup of a message, it is sent without: {reason}");
+            }
+            Outcome::Moved { moved, .. } => {
+                let to = text::in_log(&moved.to);
+                return log::warn!("{of} has moved, it goes on with {to}: write that into {setting}");
+            }
+        };
+        self.log_ongoing(&subject, Some(outcome.reason()), &what);
     }
 
     /// Since when the oldest message waits for a channel that is there.
@@ -203,25 +232,6 @@ impl Core {
     /// `text` without the secrets of any channel that there ever was.
     pub(super) fn without_secrets(&self, text: &str) -> String {
         self.delivery.scrubber.scrub(text)
-    }
-
-    /// Gives a message to each channel that takes it.
-    pub(super) fn push(&mut self, message: Message, now: Now) {
-        let channels = self.delivery.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);
-        let mut names: Vec<&str> =
-            channels.clone().filter(|channel| channel.takes(&message)).map(Channel::name).collect();
-        if channels.count() == 0 {
-            names.push(NO_CHANNEL);
-        }
-        for name in names {
-            let outbox = self.state.change().outboxes.entry(name.to_owned()).or_default();
-            outbox.push(message.clone(), now.boot);
-            if outbox.is_overfull() {
-                let style = &self.config.style;
-                let folded = outbox.fold(|messages| message::digest(messages, style, now.wall));
-                log::warn!("{} waited, folded into {}", text::counted(folded, "message"), outbox.len());
-            }
-        }
     }
 
     /// Whether `run --once` is done, and if so, whether everything was delivered.
@@ -255,7 +265,7 @@ impl Core {
             None => self.state.get().outboxes.get(sender.channel.name())?.next_attempt(sender.channel.budget()),
             Some(_) => sender.unsaved_from(&self.state),
         };
-        self.delivery.senders.iter().filter_map(due).min()
+        self.delivery.senders.iter().filter_map(due).chain(self.fallback_due()).min()
     }
 
     /// The invariant: each channel has at most one message on its way, and its outbox knows.

@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use super::Core;
 use crate::alert::Transition;
 use crate::clock::{Boot, Now};
-use crate::config::Resolved;
 use crate::hold::{Holds, Sorted};
-use crate::message::{self, Message, Released};
+use crate::message::Released;
 use crate::store::State;
 
 /// When the first of the held news is due, as found last.
@@ -43,13 +42,13 @@ impl Core {
         state.held.sort(transitions, holds, &mut state.alerts, now, policy)
     }
 
-    /// Takes out the news that was held until now, as one message.
-    pub(super) fn release(&mut self, holds: &Holds, now: Now) -> Option<Message> {
+    /// Takes out the news that was held until now: of alerts, and of keys that could not be measured.
+    pub(super) fn release(&mut self, holds: &Holds, now: Now) -> Option<[Released; 2]> {
         let State { held, held_unknown, .. } = self.state.get();
         if ![held, held_unknown].into_iter().any(|held| held.is_due(holds)) {
             return None;
         }
-        let Resolved { policy, style, .. } = &self.config;
+        let policy = &self.config.policy;
         let state = self.state.change();
         let alerts = state.held.release(holds, &mut state.alerts, now, policy);
         let unmeasured = state.held_unknown.release(holds, &mut state.unknown, now, policy);
@@ -58,7 +57,7 @@ impl Core {
         let unlisted: u64 = both.into_iter().filter_map(|released| released.unlisted).map(|others| others.count).sum();
         let (burning, over) = (count(|released| released.burning.len()), count(|released| released.over.len()));
         log::info!("held state=told burning={burning} over={over} unlisted={unlisted}");
-        Some(message::held(&alerts, &unmeasured, style, now.wall))
+        Some([alerts, unmeasured])
     }
 
     /// Finds out when the first of the held news is due, if that may have changed.

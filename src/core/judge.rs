@@ -15,6 +15,7 @@ use crate::forecast::Change;
 use crate::logging;
 use crate::message;
 use crate::outbox::Outbox;
+use crate::route::Route;
 use crate::rule;
 use crate::snapshot::{Failure, Snapshot};
 use crate::store::State;
@@ -131,12 +132,9 @@ impl Core {
         if transitions.is_empty() && held.is_none() {
             return;
         }
-        // The messages first: they do not wait for the lines of the log.
-        let style = &self.config.style;
-        let alerts = message::alerts_with_causes(&sorted.told, causes, style, now.wall);
-        let recovery = message::recovery(&sorted.told, style, now.wall);
         let silent = transitions.iter().filter(|t| ends_silently(t)).chain(sorted.ended.iter().copied());
         let ended = message::Ended::new(silent, now.wall);
+        let style = &self.config.style;
         let state = self.state.change();
         if !ended.is_empty() {
             for entry in state.outboxes.values_mut().flat_map(Outbox::waiting_mut) {
@@ -145,9 +143,22 @@ impl Core {
         }
         state.since_report.count(transitions);
         state.happened.take_in(transitions, now.wall);
-        for message in held.into_iter().chain(alerts).chain(recovery) {
-            self.push(message, now);
-        }
+        // The messages first: they do not wait for the lines of the log.
+        let (told, style) = (&*sorted.told, self.config.style.clone());
+        let word = |route: &Route| {
+            let told = route.of(told);
+            let held = held.as_ref().and_then(|[alerts, unmeasured]| {
+                let (alerts, unmeasured) = (route.of_held(alerts), route.of_held(unmeasured));
+                let is_empty = alerts.is_empty() && unmeasured.is_empty();
+                (!is_empty).then(|| message::held(&alerts, &unmeasured, &style, now.wall))
+            });
+            let alerts = message::alerts_with_causes(&told, causes, &style, now.wall);
+            held.into_iter().chain(alerts).chain(message::recovery(&told, &style, now.wall)).collect()
+        };
+        let covers = |one: &Route, other: &Route| {
+            one.takes_everything() || (held.is_none() && told.iter().all(|t| one.takes(t) || !other.takes(t)))
+        };
+        self.push_by_route(word, covers, now);
         transition_log::log(transitions, |transition| holds.of(transition));
     }
 

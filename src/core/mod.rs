@@ -23,6 +23,7 @@ mod reading;
 mod reboot;
 mod reload;
 mod report;
+mod routes;
 mod save;
 mod sender;
 mod silence;

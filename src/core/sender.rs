@@ -62,7 +62,7 @@ impl Sender {
 impl Delivery {
     /// No error shows this secret.
     pub(super) fn learn(&mut self, secret: &Secret) {
-        self.scrubber.learn_url(secret);
+        self.scrubber.learn(secret);
     }
 
     pub(super) fn next_ticket(&mut self) -> Ticket {

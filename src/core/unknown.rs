@@ -15,6 +15,7 @@ use crate::alert::{Alert, Alerts, Extent, News, Policy, Steps, Transition};
 use crate::clock::Now;
 use crate::message;
 use crate::metric::{self, Limits, Unit};
+use crate::route::Route;
 use crate::rule::{Finding, Level, Verdict};
 use crate::snapshot::{ContainerWord, Failure, Key, Reading, Snapshot, Watched};
 use crate::store::State;
@@ -45,9 +46,10 @@ impl Core {
         let holds = self.holds(now);
         let State { unknown, held_unknown, .. } = self.state.change();
         let told = held_unknown.sort(&transitions, &holds, unknown, now, &policy).told;
-        for message in message::unknown(&told, &self.config.style, now.wall) {
-            self.push(message, now);
-        }
+        let style = self.config.style.clone();
+        let word = |route: &Route| message::unknown(&route.of(&told), &style, now.wall);
+        let covers = |one: &Route, other: &Route| told.iter().all(|t| one.takes(t) || !other.takes(t));
+        self.push_by_route(word, covers, now);
         transitions.iter().for_each(|transition| log(transition, holds.of(transition)));
     }
 

@@ -64,17 +64,21 @@ impl Holds {
 
     /// Until when a message of it is held; `None`: it is told now, or there is none.
     pub fn of(&self, transition: &Transition) -> Option<Timestamp> {
-        let level = match message::kind(transition)? {
-            // People who were woken by it want to know its end.
-            Kind::Recovery if transition.episode.is_critical_told => Level::Critical,
-            Kind::Recovery => Level::Warning,
-            _ => transition.episode.level,
-        };
-        self.until(&transition.key, level)
+        self.until(&transition.key, level_of(transition)?)
     }
 
     /// Whether nothing at all is held.
     pub fn is_none(&self) -> bool {
         self.quiet == [None, None] && self.silences.is_empty()
+    }
+}
+
+/// The level that a message about a transition counts as; `None`: there is none.
+pub fn level_of(transition: &Transition) -> Option<Level> {
+    match message::kind(transition)? {
+        // People who were woken by it want to know its end.
+        Kind::Recovery if transition.episode.is_critical_told => Some(Level::Critical),
+        Kind::Recovery => Some(Level::Warning),
+        _ => Some(transition.episode.level),
     }
 }

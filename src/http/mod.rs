@@ -35,7 +35,7 @@ use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
-pub use target::Target;
+pub use target::{Target, masked};
 
 /// The bound of an answer. No vendor's answer is longer; the rest is not read.
 pub const MAX_BODY_BYTES: u64 = 64 * 1024;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use ureq::http::Uri;
 
 use super::Error;
+use crate::secret::Secret;
 
 /// The destination of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,14 @@ impl Target {
 /// `HOST:PORT`, an IPv6 address in brackets (RFC 3986 section 3.2.2).
 pub fn authority(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A URL as people may see it: its host, and the last four characters behind it. A short end is not shown at all.
+pub fn masked(url: &Secret) -> String {
+    let url = url.expose();
+    let host = Target::of(&url).map(|target| target.host).unwrap_or_default();
+    let last = url.rsplit(|c: char| c.is_ascii_punctuation() && !matches!(c, '-' | '_')).next().unwrap_or_default();
+    format!("{host}/{}", Secret::new(last))
 }
 
 /// Asks getaddrinfo(3) for every address of `host`, in the order that the system prefers (RFC 6724).

@@ -75,14 +75,17 @@ impl Line {
         text
     }
 
-    /// As many of its bytes as a channel writes in at most `max_bytes`; they end with a character.
-    pub fn fitting(&self, escape: &Escape, max_bytes: usize) -> usize {
-        let (mut end, mut written) = (0, String::new());
+    /// As many of its bytes as a channel writes in at most `limit` units, which `count` counts; they end with a
+    /// character.
+    pub fn fitting(&self, escape: &Escape, limit: usize, count: fn(&str) -> usize) -> usize {
+        let (mut end, mut units, mut written) = (0, 0, String::new());
         for span in self.spans() {
             let (put, text) = escape.of(span);
             for c in text.chars() {
+                written.clear();
                 put(c, &mut written);
-                if written.len() > max_bytes {
+                units += count(&written);
+                if units > limit {
                     return end;
                 }
                 end += c.len_utf8();

@@ -3,6 +3,7 @@
 //! The cut is between lines; each part has the title, with its number, and the time line. A line that fits into no part
 //! is wrapped between two characters. Bytes are counted as the channel writes them.
 
+use super::PartLimit;
 use crate::message::{Escape, LATENESS_BYTES, Line, Message};
 
 /// Room in each part for the mark of a late delivery, which a channel may write longer.
@@ -18,17 +19,44 @@ const MAX_FRAME_LINE_BYTES: usize = 1024;
 /// The least that a channel's limit may be.
 pub const MIN_PART_BYTES: usize = 512;
 
-/// `message` in parts of at most `part_bytes` less [`LATENESS_ROOM_BYTES`] each, in order; one that fits is left as it is.
-pub fn split(message: Message, part_bytes: usize, escape: &Escape) -> Vec<Message> {
-    let part_bytes = part_bytes.max(MIN_PART_BYTES) - LATENESS_ROOM_BYTES;
-    if message.text(escape).len() <= part_bytes {
+/// How a channel writes text, and counts it.
+#[derive(Clone, Copy)]
+struct Ruler<'a> {
+    escape: &'a Escape,
+    count: fn(&str) -> usize,
+}
+
+impl Ruler<'_> {
+    fn message(self, message: &Message) -> usize {
+        (self.count)(&message.text(self.escape))
+    }
+
+    fn line(self, line: &Line) -> usize {
+        (self.count)(&line.escaped(self.escape))
+    }
+
+    /// Splits off the rest that does not fit.
+    fn split_off(self, line: &mut Line, limit: usize) -> Line {
+        line.split_off(line.fitting(self.escape, limit, self.count))
+    }
+}
+
+/// `message` in parts within `limit` less [`LATENESS_ROOM_BYTES`] each, in order; one that fits is left as it is.
+pub fn split(message: Message, limit: PartLimit, escape: &Escape) -> Vec<Message> {
+    let (most, count): (usize, fn(&str) -> usize) = match limit {
+        PartLimit::Bytes(most) => (most, str::len),
+        PartLimit::Chars(most) => (most, |text| text.chars().count()),
+    };
+    let ruler = Ruler { escape, count };
+    let room = most.max(MIN_PART_BYTES) - LATENESS_ROOM_BYTES;
+    if ruler.message(&message) <= room {
         return vec![message];
     }
-    let part_bytes = part_bytes - PART_NUMBER_BYTES;
-    let (mut frame, lines) = take_apart(message, MAX_FRAME_LINE_BYTES.min(part_bytes / 4), escape);
+    let room = room - PART_NUMBER_BYTES;
+    let (mut frame, lines) = take_apart(message, MAX_FRAME_LINE_BYTES.min(room / 4), ruler);
     let (mut facts, mut folded) = (std::mem::take(&mut frame.facts), std::mem::take(&mut frame.folded));
-    let frame_bytes = Message { part: None, ..frame.clone() }.text(escape).len();
-    let pages = paginate(lines, part_bytes - frame_bytes, escape);
+    let of_frame = ruler.message(&Message { part: None, ..frame.clone() });
+    let pages = paginate(lines, room - of_frame, ruler);
     let of = pages.len();
     let part = |(index, lines)| Message {
         lines,
@@ -40,43 +68,43 @@ pub fn split(message: Message, part_bytes: usize, escape: &Escape) -> Vec<Messag
     pages.into_iter().enumerate().map(part).collect()
 }
 
-/// The message without its lines, for every part, with no line longer than `frame_line_bytes`; and the lines.
-fn take_apart(mut message: Message, frame_line_bytes: usize, escape: &Escape) -> (Message, Vec<Line>) {
+/// The message without its lines, for every part, with no line over `limit`; and the lines.
+fn take_apart(mut message: Message, limit: usize, ruler: Ruler<'_>) -> (Message, Vec<Line>) {
     let mut lines = std::mem::take(&mut message.lines);
-    message.rule_width = message.rule_width.min(frame_line_bytes / '━'.len_utf8());
-    let rest = message.title.split_off(message.title.fitting(escape, frame_line_bytes));
+    message.rule_width = message.rule_width.min(limit / '━'.len_utf8());
+    let rest = ruler.split_off(&mut message.title, limit);
     if !rest.is_empty() {
         lines.insert(0, rest);
     }
     let footer = Line::from(message.footer.clone());
-    if footer.escaped(escape).len() > frame_line_bytes {
+    if ruler.line(&footer) > limit {
         message.footer.clear();
         lines.push(footer);
     }
     (message, lines)
 }
 
-/// Fills pages of `room` bytes with lines, each with its line feed, in order.
-fn paginate(lines: Vec<Line>, room: usize, escape: &Escape) -> Vec<Vec<Line>> {
+/// Fills pages of `room` with lines, each with its line feed, in order.
+fn paginate(lines: Vec<Line>, room: usize, ruler: Ruler<'_>) -> Vec<Vec<Line>> {
     let mut pages = vec![Vec::new()];
     let mut left = room;
-    for line in lines.into_iter().flat_map(|line| wrap(line, room - 1, escape)) {
-        let bytes = line.escaped(escape).len() + 1;
-        if bytes > left {
+    for line in lines.into_iter().flat_map(|line| wrap(line, room - 1, ruler)) {
+        let length = ruler.line(&line) + 1;
+        if length > left {
             pages.push(Vec::new());
             left = room;
         }
-        left -= bytes;
+        left -= length;
         pages.last_mut().into_iter().for_each(|page| page.push(line.clone()));
     }
     pages
 }
 
-/// `line` in pieces of at most `limit` bytes, cut between characters.
-fn wrap(mut line: Line, limit: usize, escape: &Escape) -> Vec<Line> {
+/// `line` in pieces within `limit`, cut between characters.
+fn wrap(mut line: Line, limit: usize, ruler: Ruler<'_>) -> Vec<Line> {
     let mut pieces = Vec::new();
     loop {
-        let rest = line.split_off(line.fitting(escape, limit));
+        let rest = ruler.split_off(&mut line, limit);
         pieces.push(std::mem::replace(&mut line, rest));
         if line.is_empty() {
             return pieces;
@@ -106,7 +134,7 @@ mod tests {
     const LIMIT_BYTES: usize = PART_BYTES - LATENESS_ROOM_BYTES;
 
     fn split(message: Message) -> Vec<Message> {
-        super::split(message, PART_BYTES, &Escape::NONE)
+        super::split(message, PartLimit::Bytes(PART_BYTES), &Escape::NONE)
     }
 
     fn bytes(message: &Message) -> usize {
@@ -201,13 +229,16 @@ mod tests {
             rule_width in 0..2000usize,
             limit in MIN_PART_BYTES..PART_BYTES,
             has_markup: bool,
+            counts_chars: bool,
         ) {
             let escape = if has_markup { &HTML } else { &Escape::NONE };
             let mut expected = title.clone();
             expected = lines.iter().cloned().fold(expected, |expected, line| expected + line);
             let whole = Message { title, rule_width, footer: footer.clone(), lines, ..message(Vec::new()) };
-            let parts = super::split(whole, limit, escape);
-            prop_assert!(parts.iter().all(|part| part.text(escape).len() <= limit - LATENESS_ROOM_BYTES));
+            let part_limit = if counts_chars { PartLimit::Chars(limit) } else { PartLimit::Bytes(limit) };
+            let count = |text: String| if counts_chars { text.chars().count() } else { text.len() };
+            let parts = super::split(whole, part_limit, escape);
+            prop_assert!(parts.iter().all(|part| count(part.text(escape)) <= limit - LATENESS_ROOM_BYTES));
             let told = parts.iter().flat_map(|part| part.lines.clone());
             let told = told.fold(parts[0].title.clone(), |told, line| told + line);
             if parts[0].footer.is_empty() {

@@ -1,8 +1,9 @@
 //! Standard output, if no channel is configured: messages are printed whole.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::{ChannelLimits, Job, Vendor, full_width};
+use super::{Channel, ChannelLimits, Form, Job, Vendor, full_width};
 use crate::http::Answer;
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
@@ -10,12 +11,22 @@ use crate::outbox::Outcome;
 /// The printed text is the group's, and can be pasted into one.
 const ESCAPE: Escape = Escape { own: Escape::NONE.own, foreign: |c, into| into.push(full_width(c)) };
 
+/// Its name and its kind.
+pub const NAME: &str = "terminal";
+
 #[derive(Debug)]
-pub struct Terminal;
+struct Terminal;
+
+impl Channel {
+    /// Standard output.
+    pub fn terminal() -> Channel {
+        Channel::new(Terminal)
+    }
+}
 
 impl Vendor for Terminal {
     fn kind(&self) -> &'static str {
-        "terminal"
+        NAME
     }
 
     fn setting(&self) -> &'static str {
@@ -23,14 +34,14 @@ impl Vendor for Terminal {
     }
 
     fn limits(&self) -> ChannelLimits {
-        ChannelLimits { part_bytes: None, budget: None }
+        ChannelLimits { part: None, budget: None }
     }
 
     fn escape(&self) -> Escape {
         ESCAPE
     }
 
-    fn encode(&self, message: &Message) -> Vec<Job> {
+    fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
         vec![Job::Print(format!("{}\n", message.text(&ESCAPE)))]
     }
 
@@ -41,14 +52,14 @@ impl Vendor for Terminal {
         }
     }
 
-    fn advice(&self, _: &Answer) -> Option<&'static str> {
+    fn advice(&self, _: &Answer) -> Option<Cow<'static, str>> {
         None
     }
 }
 
 impl fmt::Display for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("terminal")
+        f.write_str(NAME)
     }
 }
 
@@ -56,7 +67,6 @@ impl fmt::Display for Terminal {
 mod tests {
     use super::*;
     use crate::message::{Kind, Line};
-    use crate::notify::Channel;
 
     #[test]
     fn the_terminal_prints_messages_whole_and_a_name_changes_neither_layout_nor_mentions() {
@@ -73,7 +83,7 @@ mod tests {
         };
         let channel = Channel::terminal();
         assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));
-        let [Job::Print(text)] = &channel.encode(&message)[..] else { panic!("{channel} posts") };
+        let [Job::Print(text)] = &channel.encode(&message, Form::default())[..] else { panic!("{channel} posts") };
         assert_eq!(*text, format!("title\n━━━\n{}\n[＜@all＞ ]\nnow\n", "x".repeat(10_000)));
     }
 }

@@ -26,6 +26,16 @@ pub struct Entry {
     /// Since when others go first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_since: Option<Boot>,
+    /// The channel refused its markup: it is sent without.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_plain: bool,
+    /// The names of the other channels that were given this message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Entry {
@@ -39,6 +49,8 @@ impl Entry {
             rejections: 0,
             jobs_done: 0,
             rejected_since: None,
+            is_plain: false,
+            also: Vec::new(),
         }
     }
 

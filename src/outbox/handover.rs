@@ -16,13 +16,16 @@ impl Outbox {
     }
 
     /// Takes over the messages of a channel that is gone, in the order in which they were queued. It does not take over
-    /// the budget, which was another channel's.
-    pub fn take_over(&mut self, other: Outbox) {
+    /// the budget, which was another channel's, nor a message that one of the channels `there` was given, too.
+    pub fn take_over(&mut self, other: Outbox, there: &[String]) {
         let on_its_way = if self.on_its_way { self.waiting.pop_front() } else { None };
-        let mut all: Vec<Entry> = self.waiting.drain(..).chain(other.rejected).chain(other.waiting).collect();
+        let is_known = |entry: &Entry| entry.also.iter().any(|name| there.contains(name));
+        let orphans = other.rejected.into_iter().chain(other.waiting).filter(|entry| !is_known(entry));
+        let mut all: Vec<Entry> = self.waiting.drain(..).chain(orphans).collect();
         all.sort_by_key(|entry| entry.queued);
         for entry in &mut all {
-            (entry.not_before, entry.rejections, entry.rejected_since, entry.jobs_done) = (None, 0, None, 0);
+            (entry.not_before, entry.rejections, entry.rejected_since) = (None, 0, None);
+            (entry.jobs_done, entry.is_plain) = (0, false);
         }
         self.waiting = on_its_way.into_iter().chain(all).collect();
         self.set_aside.extend(other.set_aside);

@@ -6,6 +6,7 @@
 mod entry;
 mod handover;
 mod outcome;
+mod refused;
 mod validate;
 mod window;
 
@@ -21,7 +22,9 @@ use crate::clock::{Boot, Now};
 use crate::message::{self, Kind, Message};
 
 pub use entry::Entry;
-pub use outcome::Outcome;
+pub use outcome::{Moved, Outcome};
+pub use refused::SetAside;
+use refused::{MAX_SET_ASIDE, REJECTED_PAUSE};
 pub use window::Budget;
 use window::Window;
 
@@ -34,29 +37,10 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// The pause between attempts at a channel that refuses everything.
 const REFUSED_PAUSE: Duration = Duration::from_secs(3600);
+/// The longest pause that a channel may ask for: until tomorrow, for one that takes so many messages a day.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 
-/// After this many rejections a message lets those behind it go first.
-const MAX_REJECTIONS: u32 = 5;
-/// A rejected message is tried again this often, and set aside after this long.
-const REJECTED_PAUSE: Duration = Duration::from_secs(3600);
-const REJECTED_FOR: Duration = Duration::from_secs(24 * 3600);
-/// The most rejected messages that are kept; beyond it the oldest is set aside.
-const MAX_REJECTED: usize = 20;
-/// The number of set-aside messages that `status` remembers.
-const MAX_SET_ASIDE: usize = 20;
-
-const _: () =
-    assert!(REJECTED_PAUSE.as_millis() < REJECTED_FOR.as_millis(), "it is tried again before it is set aside");
 const _: () = assert!(message::MAX_TEXT_BYTES <= MAX_BYTES, "one message fits");
-
-/// A message that was given up, as `status` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetAside {
-    pub kind: Kind,
-    pub title: String,
-    pub created: Timestamp,
-    pub reason: String,
-}
 
 /// The messages that wait for a channel, in the order of their sending, and the channel's limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -75,6 +59,9 @@ pub struct Outbox {
     /// The channel takes nothing before this instant.
     #[serde(default)]
     hold: Option<Hold>,
+    /// The destination has another address at its vendor by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved: Option<Moved>,
     /// Whether the first message is on its way. A restart forgets this, and sends the message again.
     #[serde(skip)]
     on_its_way: bool,
@@ -102,7 +89,12 @@ pub enum Conclusion {
 impl Outbox {
     /// Puts a message behind all others.
     pub fn push(&mut self, message: Message, now: Boot) {
-        self.waiting.push_back(Entry::new(message, now));
+        self.push_shared(message, Vec::new(), now);
+    }
+
+    /// The same for a message that the channels `also` were given, too.
+    pub fn push_shared(&mut self, message: Message, also: Vec<String>, queued: Boot) {
+        self.waiting.push_back(Entry { also, ..Entry::new(message, queued) });
     }
 
     /// Whether so much waits that it is to be folded.
@@ -126,10 +118,13 @@ impl Outbox {
             let kept = ages.iter().find(is_it).filter(|_| message.kind != Kind::Digest);
             kept.map_or(first.queued, |(.., queued)| *queued)
         };
+        // Another channel knows a digest if it was given all of it.
+        let was_given = |name: &&String| folded.iter().all(|entry| entry.also.contains(name));
+        let also: Vec<String> = first.also.iter().filter(was_given).cloned().collect();
         let digest = digest(folded.into_iter().map(|entry| entry.message).collect());
         for message in digest {
             let queued = queued(&message);
-            self.waiting.push_back(Entry::new(message, queued));
+            self.push_shared(message, also.clone(), queued);
         }
         // The channel is no more ready for a digest than for the messages in it.
         if let Some(entry) = self.waiting.get_mut(usize::from(self.on_its_way)) {
@@ -172,7 +167,8 @@ impl Outbox {
         let mut parts = split(first.message).into_iter();
         first.message = parts.next()?;
         // Only the first part was tried before.
-        let rest: Vec<Entry> = parts.map(|part| Entry::new(part, first.queued)).collect();
+        let part = |message| Entry { also: first.also.clone(), ..Entry::new(message, first.queued) };
+        let rest: Vec<Entry> = parts.map(part).collect();
         first.jobs_done = if rest.is_empty() { first.jobs_done } else { 0 };
         rest.into_iter().rev().for_each(|entry| self.waiting.push_front(entry));
         self.waiting.push_front(first);
@@ -234,54 +230,15 @@ impl Outbox {
                     first.fail(reason, now.after(pause(first.attempts + 1)));
                 }
             }
-            Outcome::Throttled { reason, hold } => self.hold_until(now.after(*hold), reason, false),
+            Outcome::Throttled { reason, hold } => {
+                self.hold_until(now.after((*hold).min(LONGEST_HOLD)), reason, false);
+            }
+            Outcome::FormRefused { reason } => return self.make_plain(reason),
+            Outcome::Moved { reason, moved } => self.move_to(moved, reason, now),
             Outcome::ChannelRefused { reason } => self.hold_until(now.after(REFUSED_PAUSE), reason, true),
         }
         debug_assert!(self.is_consistent(None));
         Conclusion::Waits
-    }
-
-    /// The first message was rejected: it is tried again soon, then lets others go first, and is given up in the end.
-    fn reject(&mut self, reason: &str, now: Boot) -> Conclusion {
-        let Some(mut first) = self.waiting.pop_front() else { return Conclusion::Waits };
-        first.rejections = first.rejections.saturating_add(1);
-        if first.rejections < MAX_REJECTIONS {
-            // However long an outage was before: those behind it have waited as long.
-            first.fail(reason, now.after(pause(first.rejections)));
-            self.waiting.push_front(first);
-            return Conclusion::Waits;
-        }
-        let since = *first.rejected_since.get_or_insert(now);
-        if now - since >= REJECTED_FOR {
-            return self.give_up(first, reason);
-        }
-        first.fail(reason, now.after(REJECTED_PAUSE));
-        self.rejected.push_back(first);
-        if self.rejected.len() > MAX_REJECTED
-            && let Some(oldest) = self.rejected.pop_front()
-        {
-            return self.give_up(oldest, reason);
-        }
-        Conclusion::Waits
-    }
-
-    fn give_up(&mut self, mut entry: Entry, reason: &str) -> Conclusion {
-        entry.attempts = entry.attempts.saturating_add(1);
-        entry.last_error = Some(reason.to_owned());
-        self.set_aside.push_back(SetAside {
-            kind: entry.message.kind,
-            title: entry.message.title.plain().to_owned(),
-            created: entry.message.created,
-            reason: reason.to_owned(),
-        });
-        self.set_aside_untold = self.set_aside_untold.saturating_add(1);
-        self.bound_set_aside();
-        Conclusion::SetAside(entry)
-    }
-
-    fn bound_set_aside(&mut self) {
-        let surplus = self.set_aside.len().saturating_sub(MAX_SET_ASIDE);
-        self.set_aside.drain(..surplus);
     }
 
     /// The channel's configuration was read again: refused messages are tried at once.
@@ -344,6 +301,32 @@ impl Outbox {
         self.hold.as_ref()
     }
 
+    /// See [`Outcome::Moved`].
+    pub fn moved(&self) -> Option<&Moved> {
+        self.moved.as_ref()
+    }
+
+    /// Since when the oldest message waits for its turn, or for the channel; `None`: none does.
+    pub fn waits_since(&self) -> Option<Boot> {
+        self.waiting.iter().map(|entry| entry.queued).min()
+    }
+
+    /// The messages that wait for their turn and that `channel` was not given. From now on it was.
+    pub fn share_with(&mut self, channel: &str) -> Vec<Entry> {
+        let untold = self.waiting.iter_mut().filter(|entry| !entry.also.iter().any(|name| name == channel));
+        let share = |entry: &mut Entry| {
+            let shared = entry.clone();
+            entry.also.push(channel.to_owned());
+            shared
+        };
+        untold.map(share).collect()
+    }
+
+    /// Whether a message waits for its turn that `channel` was not given.
+    pub fn has_untold(&self, channel: &str) -> bool {
+        self.waiting.iter().any(|entry| !entry.also.iter().any(|name| name == channel))
+    }
+
     /// Moves every instant to the clock of another start of the machine: to the most likely one, and pauses that
     /// protect the channel to the latest possible one.
     pub fn shift(&mut self, micros: i64, certain_micros: i64) {
@@ -355,6 +338,13 @@ impl Outbox {
         }
         if let Some(hold) = &mut self.hold {
             hold.until = hold.until.shifted(if hold.refused { micros } else { certain_micros });
+        }
+    }
+
+    /// The first message is sent to the new address at once; if that has moved as well, after a pause.
+    fn move_to(&mut self, moved: &Moved, reason: &str, now: Boot) {
+        if let (Some(_), Some(first)) = (self.moved.replace(moved.clone()), self.waiting.front_mut()) {
+            first.fail(reason, now.after(pause(first.attempts + 1)));
         }
     }
 

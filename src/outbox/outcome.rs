@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The result of one attempt to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -19,6 +21,17 @@ pub enum Outcome {
         reason: String,
         hold: Duration,
     },
+    /// The channel does not take this message as it is marked up, but may take it plain: see
+    /// [`Entry::is_plain`](super::Entry::is_plain). A plain one is refused by this.
+    FormRefused {
+        reason: String,
+    },
+    /// The destination has another address at its vendor by now: the message is sent there at once, and so are all
+    /// others.
+    Moved {
+        reason: String,
+        moved: Moved,
+    },
     /// The channel will never take this message; it may take those behind it.
     MessageRefused {
         reason: String,
@@ -29,7 +42,28 @@ pub enum Outcome {
     },
 }
 
+/// A destination's address at its vendor: the one that the configuration has, and the one that it has by now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub from: String,
+    pub to: String,
+}
+
 impl Outcome {
+    /// Why it was not delivered; empty if it was.
+    pub fn reason(&self) -> &str {
+        match self {
+            Outcome::Delivered => "",
+            Outcome::Retry { reason }
+            | Outcome::Rejected { reason }
+            | Outcome::Throttled { reason, .. }
+            | Outcome::FormRefused { reason }
+            | Outcome::Moved { reason, .. }
+            | Outcome::MessageRefused { reason }
+            | Outcome::ChannelRefused { reason } => reason,
+        }
+    }
+
     /// The same outcome with another wording of its reason.
     #[must_use]
     pub fn map_reason(mut self, map: impl FnOnce(&str) -> String) -> Outcome {
@@ -38,6 +72,8 @@ impl Outcome {
             Outcome::Retry { reason }
             | Outcome::Rejected { reason }
             | Outcome::Throttled { reason, .. }
+            | Outcome::FormRefused { reason }
+            | Outcome::Moved { reason, .. }
             | Outcome::MessageRefused { reason }
             | Outcome::ChannelRefused { reason } => *reason = map(reason),
         }

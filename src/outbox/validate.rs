@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Budget, Entry, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
+use super::{Budget, Entry, LONGEST_HOLD, MAX_SET_ASIDE, Outbox, REFUSED_PAUSE, REJECTED_PAUSE};
 use crate::bounds::keep;
 use crate::clock::{self, Boot, Now};
 
@@ -33,7 +33,12 @@ impl Outbox {
         corrected += self.window.correct(now.boot);
         corrected += keep(&mut self.set_aside_untold, 0..=MAX_COUNT);
         if let Some(hold) = &mut self.hold {
-            corrected += keep(&mut hold.until, Boot::EARLIEST..=now.boot.after(REFUSED_PAUSE));
+            let longest = if hold.refused { REFUSED_PAUSE } else { LONGEST_HOLD };
+            if hold.until > now.boot.after(longest) {
+                // Nobody knows when it ends: the channel is asked in an hour.
+                (hold.until, corrected) = (now.boot.after(REFUSED_PAUSE), corrected + 1);
+            }
+            corrected += keep(&mut hold.until, Boot::EARLIEST..=now.boot.after(LONGEST_HOLD));
         }
         let surplus = self.set_aside.len().saturating_sub(MAX_SET_ASIDE);
         self.set_aside.drain(..surplus);

@@ -24,7 +24,7 @@ const MIN_SECRET: usize = 3;
 const MAX_LAYERS: usize = 4;
 
 /// Segments of webhooks' paths that are no secret.
-const PLAIN_SEGMENTS: [&str; 14] = [
+const PLAIN_SEGMENTS: [&str; 15] = [
     "api",
     "bot",
     "cgi-bin",
@@ -36,6 +36,7 @@ const PLAIN_SEGMENTS: [&str; 14] = [
     "push",
     "robot",
     "send",
+    "sendmessage",
     "services",
     "webhook",
     "webhooks",
@@ -57,8 +58,8 @@ impl Scrubber {
         Scrubber { urls: url.clone() }
     }
 
-    /// From now on everything in `url` is secret but its scheme, host and port.
-    pub fn learn_url(&mut self, url: &Secret) {
+    /// From now on `url` is secret; if it is a URL, everything but its scheme, host and port.
+    pub fn learn(&mut self, url: &Secret) {
         let (known, url) = (self.urls.expose(), url.expose());
         if !known.lines().any(|known| known == url) {
             self.urls = Secret::new(format!("{known}\n{url}"));
@@ -362,8 +363,8 @@ mod tests {
     fn what_was_in_force_once_stays_secret() {
         let mut scrubber = Scrubber::of_url(&Secret::new(robot()));
         let other = Secret::new("https://relay.example.com/hook/abcdefghijkl");
-        scrubber.learn_url(&other);
-        scrubber.learn_url(&other);
+        scrubber.learn(&other);
+        scrubber.learn(&other);
         assert_eq!(scrubber.scrub(&format!("{KEY} abcdefghijkl")), "… …");
         assert_eq!(scrubber.urls.expose().lines().count(), 2);
         assert!(!format!("{scrubber:?}").contains("abcdefgh"));

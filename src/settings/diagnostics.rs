@@ -58,6 +58,10 @@ impl Diagnostics {
         self.error(part.unwrap_or_else(|| node.span.clone()), &message, &complaint.expected);
     }
 
+    pub(super) fn error_count(&self) -> usize {
+        self.errors.len() + self.unlisted
+    }
+
     pub(super) fn warning(&mut self, span: Option<Range<usize>>, message: &str) {
         if self.warnings.len() < MAX_PROBLEMS {
             self.warnings.push(self.problem(span, Severity::Warning, message, ""));

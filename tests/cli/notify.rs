@@ -46,6 +46,42 @@ fn a_robot_that_fails_for_a_moment_is_tried_again() {
     assert_eq!(robot.received().len(), 2);
 }
 
+/// Two robots, the second one under the name `night`.
+fn with_night(first: &Robot, night: &Robot, rest: &str) -> Place {
+    let more = format!("channels: [{{wechat: {{webhook_url: \"{}\"}}, name: night, {rest}}}]\n", night.url());
+    Place::configured("small-vps", &(quick(&first.url()) + &more))
+}
+
+#[test]
+fn every_channel_is_tried_by_its_name_or_one_alone() {
+    let (first, night) = (Robot::start([]), Robot::start([Answer::Errcode(93000), Answer::Errcode(93000)]));
+    let place = with_night(&first, &night, "level: critical");
+    let told = place.run(&["test-notify"]);
+    assert_eq!(told.code, 1);
+    assert!(
+        told.stdout.contains(": delivered\n") && told.stdout.contains("night (WeChat Work robot"),
+        "{}",
+        told.stdout
+    );
+    assert!(told.stderr.contains("not delivered to 1 of 2 channels"), "{}", told.stderr);
+    let told = place.run(&["test-notify", "--channel", "night"]);
+    assert_eq!((told.code, first.received().len(), night.received().len()), (1, 1, 2));
+    let told = place.run(&["test-notify", "--channel", "nigth"]);
+    assert_eq!(told.code, 64);
+    assert!(told.stderr.contains("there is no channel nigth; there are: wechat, night"), "{}", told.stderr);
+}
+
+#[test]
+fn a_report_goes_to_the_channels_that_take_reports() {
+    let (first, night) = (Robot::start([]), Robot::start([]));
+    let place = with_night(&first, &night, "level: critical");
+    assert_eq!(place.run(&["report", "--send"]).code, 0);
+    assert_eq!((first.received().len(), night.received().len()), (1, 0));
+    let place = with_night(&first, &night, "level: critical, kinds: [report]");
+    assert_eq!(place.run(&["report", "--send"]).code, 0);
+    assert_eq!((first.received().len(), night.received().len()), (2, 1));
+}
+
 #[test]
 fn a_refused_connection_is_tried_four_times_and_then_given_up() {
     let place = Place::configured("this-vm", &quick(&refusing_url()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use vps_monitor::clock::boot_now;
 use vps_monitor::http;
 use vps_monitor::message::{Kind, Message};
-use vps_monitor::notify::{Channel, Job, wecom};
+use vps_monitor::notify::{Channel, Form, Job, wecom};
 use vps_monitor::outbox::Outcome;
 use vps_monitor::secret::Secret;
 use vps_monitor::settings;
@@ -38,7 +38,7 @@ fn request(url: &str) -> http::Request {
         facts: Vec::new(),
         folded: 0,
     };
-    match channel(url).encode(&message).pop() {
+    match channel(url).encode(&message, Form::default()).pop() {
         Some(Job::Post(request)) => request,
         other => panic!("{url} is no robot: {other:?}"),
     }

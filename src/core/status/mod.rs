@@ -137,6 +137,9 @@ pub struct HeldAlertStatus {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PendingStatus {
+    /// The name of the channel that it waits for; empty: there is none.
+    #[serde(default)]
+    pub channel: String,
     pub kind: String,
     pub title: String,
     pub created: String,
@@ -252,6 +255,7 @@ fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {
         let budget = channels.iter().find(|channel| channel.name() == name).and_then(|channel| channel.budget());
         let next = outbox.next_attempt(budget).map(|due| rfc3339(outbox::on_the_wall(due, now), zone));
         let status = |(place, entry): (usize, &Entry)| PendingStatus {
+            channel: name.clone(),
             kind: entry.message.kind.name().to_owned(),
             title: entry.message.title.plain().to_owned(),
             created: rfc3339(entry.message.created, zone),

@@ -11,6 +11,7 @@ mod once;
 mod quota;
 mod reboot;
 mod report;
+mod routes;
 mod start;
 mod taps;
 mod unknown;

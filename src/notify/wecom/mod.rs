@@ -8,17 +8,18 @@ mod reply;
 mod vendor;
 mod webhook;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Channel, ChannelKind, ChannelLimits, Job, Vendor};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
-use crate::settings::{Doc, Exposure, Section, Text, Written, doc, exposure, readable_by_others, stored};
+use crate::settings::{Doc, Section, Text, doc};
 
 pub use reply::RATE_LIMIT_HOLD;
 pub use webhook::Webhook;
@@ -64,24 +65,20 @@ const WEBHOOK: Doc = doc("群机器人，留空则消息只打印出来", "the g
     ]);
 
 fn read(section: &mut Section<'_>) -> Option<Channel> {
-    let mut written = String::new();
-    let webhook_url: Option<Webhook> = section.parse(KEY, WEBHOOK, |text| {
-        text.clone_into(&mut written);
-        stored(text, "webhook", Webhook::parse)
-    });
-    match &webhook_url {
-        Some(webhook) => warn_of(section, webhook, &written),
-        None if section.is_written(KEY) && written.trim().is_empty() => {
-            section.warning(KEY, "empty: there is no channel, messages are only printed");
+    let problems = section.problem_count();
+    let webhook = secret_key(section, KEY, "webhook", WEBHOOK, Webhook::parse, Webhook::masked);
+    match &webhook {
+        Some(webhook) => warn_of(section, webhook),
+        None if section.is_written(KEY) && section.problem_count() == problems => {
+            section.warning(KEY, "empty: this is no channel; without another one messages are only printed");
         }
         None => {}
     }
-    section.holds(KEY, Written::Text(webhook_url.as_ref().map(Webhook::masked).unwrap_or_default()));
-    webhook_url.map(|webhook| Channel::new(Wecom { webhook }))
+    webhook.map(|webhook| Channel::new(Wecom { webhook }))
 }
 
-/// Warns of an unusual webhook; `written` is the configuration's text, which may only name the webhook's place.
-fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
+/// Warns of an unusual webhook.
+fn warn_of(section: &mut Section<'_>, webhook: &Webhook) {
     if webhook.is_readable_on_the_way() {
         section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
     }
@@ -91,11 +88,6 @@ fn warn_of(section: &mut Section<'_>, webhook: &Webhook, written: &str) {
              would arrive; here belongs the address of a WeChat Work group's robot, or of a relay for one"
         );
         section.warning(KEY, text);
-    }
-    match exposure(written) {
-        Exposure::None => {}
-        Exposure::Configuration => section.warn_if_others_may_read(KEY),
-        Exposure::File(path) => section.warning(KEY, readable_by_others(&path)),
     }
 }
 
@@ -115,14 +107,14 @@ impl Vendor for Wecom {
     }
 
     fn limits(&self) -> ChannelLimits {
-        ChannelLimits { part_bytes: Some(MAX_CONTENT_BYTES), budget: Some(BUDGET) }
+        ChannelLimits { part: Some(PartLimit::Bytes(MAX_CONTENT_BYTES)), budget: Some(BUDGET) }
     }
 
     fn escape(&self) -> Escape {
         markup::ESCAPE
     }
 
-    fn encode(&self, message: &Message) -> Vec<Job> {
+    fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
         let body = json!({"msgtype": "markdown", "markdown": {"content": message.text(&markup::ESCAPE)}});
         vec![Job::Post(http::Request::json(self.webhook.url().clone(), body.to_string()))]
     }
@@ -131,12 +123,12 @@ impl Vendor for Wecom {
         reply::classify(answer, &self.webhook)
     }
 
-    fn advice(&self, answer: &Answer) -> Option<&'static str> {
-        reply::advice(answer)
+    fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
+        reply::advice(answer).map(Cow::Borrowed)
     }
 
-    fn secret(&self) -> Option<&Secret> {
-        Some(self.webhook.url())
+    fn secrets(&self) -> Vec<&Secret> {
+        vec![self.webhook.url()]
     }
 }
 
@@ -176,7 +168,9 @@ mod tests {
             folded: 0,
         };
         let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
-        let [Job::Post(request)] = &(Wecom { webhook }).encode(&message)[..] else { panic!("a robot is posted to") };
+        let [Job::Post(request)] = &(Wecom { webhook }).encode(&message, Form::default())[..] else {
+            panic!("a robot is posted to")
+        };
         assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={ROBOT}"));
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";
@@ -195,7 +189,7 @@ mod tests {
     fn no_channel_is_warned_of_only_where_it_is_written() {
         let (channel, _, warnings) = read_keys("webhook_url: ''").unwrap();
         assert_eq!((channel, warnings.len()), (None, 1));
-        assert!(warnings[0].contains("there is no channel"), "{warnings:?}");
+        assert!(warnings[0].contains("this is no channel"), "{warnings:?}");
         let (channel, _, warnings) = read_keys("").unwrap();
         assert_eq!((channel, warnings), (None, Vec::new()));
     }

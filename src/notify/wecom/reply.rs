@@ -11,21 +11,15 @@ use serde_json::{Map, Value};
 use super::Webhook;
 use super::code::{Meaning, meaning};
 use crate::http::{Error, Response};
+use crate::notify::answer::{MAX_HOLD_OF_ANOTHER, of_another, one_line};
 use crate::outbox::Outcome;
 use crate::secret::without_tokens;
 use crate::text;
-use crate::text::counted;
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 
-/// The longest pause, whatever a server in between asks for.
-const MAX_HOLD: Duration = Duration::from_secs(3600);
-
-const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD.as_millis());
-
-/// The length of a reason.
-const MAX_REASON_CHARS: usize = 400;
+const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD_OF_ANOTHER.as_millis());
 
 /// The part of an `errmsg` that is looked at.
 const MAX_ERRMSG_BYTES: usize = 4096;
@@ -70,7 +64,7 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
         Ok(response) => response,
         Err(error) => return Outcome::Retry { reason: one_line(&webhook.scrub(&error.0)) },
     };
-    let Some(reply) = read(response) else { return of_another(response) };
+    let Some(reply) = read(response) else { return of_another(response, "a robot's", RATE_LIMIT_HOLD) };
     let errmsg = without_tokens(&webhook.scrub(&reply.errmsg));
     let reason = one_line(&format!("errcode {} {errmsg}", reply.errcode));
     match meaning(reply.errcode) {
@@ -82,26 +76,6 @@ pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome 
         // The reason may be this message alone.
         Meaning::Unknown => Outcome::Rejected { reason },
     }
-}
-
-/// The reason for an answer that is not the robot's: a login page, a proxy's error, a faulty relay.
-fn of_another(response: &Response) -> Outcome {
-    let what = kind(response).map_or_else(|| counted(response.body.len(), "byte"), str::to_owned);
-    let reason = format!("HTTP {}, not a robot's answer ({what})", response.status);
-    match (response.status, response.retry_after()) {
-        (429, wait) => Outcome::Throttled { reason, hold: wait.unwrap_or(RATE_LIMIT_HOLD).min(MAX_HOLD) },
-        (503, Some(wait)) => Outcome::Throttled { reason, hold: wait.min(MAX_HOLD) },
-        _ => Outcome::Retry { reason },
-    }
-}
-
-/// The body's media type, if it is a common one: any other could be arbitrary text of the server.
-fn kind(response: &Response) -> Option<&'static str> {
-    const KINDS: [&str; 6] =
-        ["text/html", "text/plain", "text/xml", "application/json", "application/xml", "application/octet-stream"];
-    let written = response.header("content-type")?;
-    let written = written.split(';').next()?.trim();
-    KINDS.into_iter().find(|kind| written.eq_ignore_ascii_case(kind)).filter(|_| !response.body.is_empty())
 }
 
 /// Advice on an answer that is not a delivery. The text of a network error has its own.
@@ -123,26 +97,11 @@ pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
     }
 }
 
-/// One line of bounded length: a space for hidden characters and for runs of space.
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || text::is_hidden(c)).filter(|word| !word.is_empty());
-    // Bounded before it is joined: only the first line of a body of 64 KiB matters.
-    let mut line = String::new();
-    for word in words.take(MAX_REASON_CHARS) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    match line.char_indices().nth(MAX_REASON_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::answer::MAX_REASON_CHARS;
+    use crate::text::counted;
     use proptest::prelude::*;
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";

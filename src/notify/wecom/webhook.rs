@@ -1,7 +1,7 @@
 //! A robot's webhook: its URL, which is a secret because of the key in it, and the parts that may be shown.
 
 use super::vendor;
-use crate::http::Target;
+use crate::http::{self, Target};
 use crate::secret::{Scrubber, Secret};
 use crate::settings::Complaint;
 
@@ -58,13 +58,11 @@ impl Webhook {
         &self.url
     }
 
-    /// `key=…` and the key's last four characters; without a key, `…` and the last four of the URL. A short one is not
-    /// shown at all.
+    /// `key=…` and the key's last four characters; without a key, the host and the last four of the URL. A short one is
+    /// not shown at all.
     pub fn masked(&self) -> String {
         let url = self.url.expose();
-        let last =
-            || url.rsplit(|c: char| c.is_ascii_punctuation() && !matches!(c, '-' | '_')).next().unwrap_or_default();
-        key_of(&url).map_or_else(|| Secret::new(last()).to_string(), |key| format!("key={}", Secret::new(key)))
+        key_of(&url).map_or_else(|| http::masked(&self.url), |key| format!("key={}", Secret::new(key)))
     }
 
     /// Whether the key goes over a network for everyone to read.
@@ -151,6 +149,7 @@ mod tests {
         for (url, masked) in
             [("hook/abcdef0123456", "…3456"), ("hook/abcdef0123", "…"), ("x?debug=1&k=p4ss", "…"), ("a/b@", "…")]
         {
+            let masked = format!("relay.example.com/{masked}");
             assert_eq!(Webhook::parse(&format!("https://relay.example.com/{url}")).unwrap().unwrap().masked(), masked);
         }
     }

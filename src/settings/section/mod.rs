@@ -146,7 +146,7 @@ impl Section<'_> {
         }
     }
 
-    /// An error at the key's value; at the section when the key is absent.
+    /// An error at the key's value; at the section when the key is absent, or empty.
     pub fn problem(&mut self, key: &str, complaint: Complaint) {
         let path = self.path_of(key);
         match self.entry(key) {
@@ -156,11 +156,32 @@ impl Section<'_> {
         }
     }
 
+    /// The place of a key's value, for a problem that is found later.
+    pub fn place_of(&self, key: &str) -> Place {
+        Place { span: self.entry(key).map(|entry| entry.value.span.clone()), path: self.path_of(key) }
+    }
+
+    /// An error at a place that was read before.
+    pub fn problem_at(&mut self, place: &Place, complaint: &Complaint) {
+        self.diagnostics.error(place.span.clone(), &in_path(&place.path, &complaint.message), &complaint.expected);
+    }
+
+    /// The number of problems so far, of the whole file.
+    pub fn problem_count(&self) -> usize {
+        self.diagnostics.error_count()
+    }
+
     /// A warning at the key's value; at the section when the key is absent.
     pub fn warning(&mut self, key: &str, text: impl Into<String>) {
         let span = self.entry(key).map(|entry| entry.value.span.clone()).or_else(|| self.span.clone());
         self.diagnostics.warning(span, &in_path(&self.path_of(key), &text.into()));
     }
+}
+
+/// A value's place in the file.
+pub struct Place {
+    span: Option<Range<usize>>,
+    path: String,
 }
 
 impl<'a> Section<'a> {
@@ -195,7 +216,11 @@ impl<'a> Section<'a> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (&*self.path, key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
     /// Notes the reader's description of a key, if descriptions are wanted.

@@ -1,7 +1,10 @@
 //! Order, backoff, budget and bounds of the queue.
 
+mod lessons;
+
 use proptest::prelude::*;
 
+use super::refused::MAX_REJECTIONS;
 use super::*;
 use crate::message::Kind;
 
@@ -226,7 +229,7 @@ fn each_job_of_a_message_is_done_once_and_all_anew_by_another_channel() {
     assert_eq!(done(&mut outbox, at(1010)), Some(("a".to_owned(), 1)));
     outbox.call_back();
     let mut other = Outbox::default();
-    other.take_over(outbox);
+    other.take_over(outbox, &[]);
     assert_eq!(done(&mut other, at(1010)), Some(("a".to_owned(), 0)));
 }
 
@@ -260,7 +263,7 @@ fn what_waited_for_a_channel_that_is_gone_is_taken_over_in_order() {
     former.push(message("third"), at(3));
     let mut outbox = Outbox::default();
     outbox.push(message("second"), at(2));
-    outbox.take_over(former);
+    outbox.take_over(former, &[]);
     for title in ["first", "second", "third"] {
         assert_eq!(send(&mut outbox, at(3), &Outcome::Delivered).as_deref(), Some(title));
     }

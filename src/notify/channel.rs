@@ -1,0 +1,131 @@
+//! One channel: its name, its vendor, and its route.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
+
+use super::{Form, Job, NAMELESS, Vendor, split};
+use crate::http::Answer;
+use crate::message::Message;
+use crate::outbox::{Budget, Outcome};
+use crate::route::Route;
+use crate::secret::Secret;
+
+/// One destination of messages. Two are the same if they have one name and one destination.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    name: Rc<str>,
+    vendor: Rc<dyn Vendor>,
+    route: Rc<Route>,
+    fallback_for: Option<Rc<str>>,
+}
+
+impl Channel {
+    /// A channel that has its kind's name, and takes every message.
+    pub fn new(vendor: impl Vendor + 'static) -> Channel {
+        Channel { name: vendor.kind().into(), vendor: Rc::new(vendor), route: Rc::default(), fallback_for: None }
+    }
+
+    /// The same under a name of its own, for one of several channels of a kind.
+    #[must_use]
+    pub fn named(self, name: &str) -> Channel {
+        Channel { name: name.into(), ..self }
+    }
+
+    /// The same for some messages only.
+    #[must_use]
+    pub fn only(self, route: Route) -> Channel {
+        Channel { route: Rc::new(route), ..self }
+    }
+
+    /// The same for the messages that the channel of that name does not get rid of.
+    #[must_use]
+    pub fn fallback(self, of: &str) -> Channel {
+        Channel { fallback_for: Some(of.into()), ..self }
+    }
+
+    /// The name of its outbox in the state.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name in the log; empty for the one that most people have.
+    pub fn name_in_log(&self) -> &str {
+        if NAMELESS.contains(&&*self.name) { "" } else { &self.name }
+    }
+
+    /// The messages that it takes.
+    pub fn route(&self) -> &Rc<Route> {
+        &self.route
+    }
+
+    /// The channel that it steps in for.
+    pub fn fallback_for(&self) -> Option<&str> {
+        self.fallback_for.as_deref()
+    }
+
+    /// See [`Vendor::kind`].
+    pub fn kind(&self) -> &'static str {
+        self.vendor.kind()
+    }
+
+    /// See [`Vendor::setting`].
+    pub fn setting(&self) -> &'static str {
+        self.vendor.setting()
+    }
+
+    /// Whether both lead to one destination, whatever their names.
+    pub fn leads_where(&self, other: &Channel) -> bool {
+        self.kind() == other.kind() && self.secrets() == other.secrets() && self.to_string() == other.to_string()
+    }
+
+    /// The number of jobs that it takes within a time; `None`: any number.
+    pub fn budget(&self) -> Option<Budget> {
+        self.vendor.limits().budget
+    }
+
+    /// The message in parts that the channel takes, in order; mostly the message itself.
+    pub fn split(&self, message: Message) -> Vec<Message> {
+        match self.vendor.limits().part {
+            Some(limit) => split::split(message, limit, &self.vendor.escape()),
+            None => vec![message],
+        }
+    }
+
+    /// The text of `message` as the channel shows it.
+    pub fn text(&self, message: &Message) -> String {
+        message.text(&self.vendor.escape())
+    }
+
+    /// See [`Vendor::encode`].
+    pub fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job> {
+        self.vendor.encode(message, form)
+    }
+
+    /// See [`Vendor::classify`].
+    pub fn classify(&self, answer: &Answer) -> Outcome {
+        self.vendor.classify(answer)
+    }
+
+    /// See [`Vendor::advice`].
+    pub fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
+        self.vendor.advice(answer)
+    }
+
+    /// See [`Vendor::secrets`].
+    pub fn secrets(&self) -> Vec<&Secret> {
+        self.vendor.secrets()
+    }
+}
+
+impl PartialEq for Channel {
+    fn eq(&self, other: &Channel) -> bool {
+        self.name == other.name && self.leads_where(other)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.vendor.fmt(f)
+    }
+}

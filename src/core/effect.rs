@@ -1,6 +1,8 @@
 //! What the agent does: everything that [`Core::step`](super::Core::step) gives out, to be performed in its order.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::End;
 use crate::cause::Wanted;
@@ -38,8 +40,12 @@ pub enum Effect {
     Save(Vec<u8>),
     /// Post a message, which ends with [`Input::Posted`].
     Post { ticket: Ticket, request: http::Request },
-    /// Replace a file that others may read, or without a content remove it, which ends with [`Input::Filed`].
+    /// Replace a file that others may read, or without a content remove it, which ends with [`Input::Done`].
     File { ticket: Ticket, path: PathBuf, content: Option<String> },
+    /// Answer with this text whoever asks there for metrics, which ends with [`Input::Done`].
+    Serve { ticket: Ticket, address: SocketAddr, text: Rc<str> },
+    /// Answer nobody any more.
+    StopServing,
     /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
     Print { ticket: Option<Ticket>, text: String },
     /// Tell the service manager that the agent is ready, or is stopping.

@@ -40,8 +40,8 @@ pub enum Input {
         ticket: Ticket,
         answer: http::Answer,
     },
-    /// The outcome of [`Effect::File`]; the error has the place and the reason.
-    Filed {
+    /// The outcome of [`Effect::File`] and [`Effect::Serve`]; the error has the place and the reason.
+    Done {
         ticket: Ticket,
         result: Result<(), String>,
     },
@@ -89,7 +89,7 @@ impl Input {
             self,
             Input::Saved(_)
                 | Input::Posted { .. }
-                | Input::Filed { .. }
+                | Input::Done { .. }
                 | Input::Printed { .. }
                 | Input::StatusAsked(_)
                 | Input::EngineEvents(_)

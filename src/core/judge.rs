@@ -68,6 +68,7 @@ impl Core {
         self.tap(Extent::Check, &findings, &snapshot.failures, &transitions, now);
         self.count_cpu_from_now(&transitions, effects);
         self.tell(&transitions, causes, Extent::Check, now);
+        self.await_save_for_taps();
     }
 
     /// Adds the forecasts by the growth of the last hours. An hour that is over is saved, and a crash costs no more than one.

@@ -178,7 +178,10 @@ impl Core {
         let report = self.report_due(now).filter(|_| !self.mode.once);
         let causes = self.causes_due();
         let events = self.state.get().events.due();
-        [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events].into_iter().flatten().min()
+        [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events, self.taps_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
@@ -203,7 +206,7 @@ impl Core {
                 "Docker's events cannot be followed, it is tried again",
             ),
             Input::Posted { ticket, answer } => self.posted(ticket, &answer, now),
-            Input::Filed { ticket, result } => self.filed(ticket, &result, now),
+            Input::Done { ticket, result } => self.tap_is_done(ticket, &result, now),
             Input::Printed { ticket, printed } => self.printed(ticket, printed, now),
             Input::MachineStops => self.state.change().starts.shut_down = Some(now.wall),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
@@ -245,7 +248,9 @@ impl Core {
                 self.report_if_due(now, effects);
             }
             self.deliver_if_due(now, effects);
+            self.advance_taps(now);
         }
+        self.tell_taps_of_save(now);
         self.work_for_taps(now, effects);
         self.save_if_changed(now, effects);
         self.end_if_over(now, effects);

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use super::{Core, Effect, Ticket};
 use crate::alert::{Extent, Transition};
-use crate::clock::Now;
+use crate::clock::{Boot, Now};
 use crate::http::{self, Answer};
 use crate::rule::Finding;
 use crate::snapshot::Failure;
+use crate::tap::metrics::fires;
 use crate::tap::{Agent, Job, Judged, Tap};
 
 /// The most jobs of taps on their way at once: each is a process, and messages need some, too.
@@ -26,6 +27,10 @@ pub(super) struct Tapping {
     queue: Vec<(usize, Job)>,
     /// Files of taps that are gone, to be removed.
     left_over: Vec<PathBuf>,
+    /// The one that had a text served is gone.
+    stops_serving: bool,
+    /// The state after the last check, of whose save taps are not told yet.
+    awaits_save: Option<u64>,
 }
 
 /// A job on its way.
@@ -50,7 +55,7 @@ impl Tapping {
         for (place, job) in self.queue.drain(..surplus).collect::<Vec<_>>() {
             self.ask(place, |tap| match job {
                 Job::Post(_) => tap.answered(&Err(http::Error(TOO_MANY.to_owned())), now),
-                Job::File { .. } => tap.filed(&Err(TOO_MANY.to_owned()), now),
+                Job::File { .. } | Job::Serve { .. } => tap.done(&Err(TOO_MANY.to_owned()), now),
             });
         }
     }
@@ -85,6 +90,8 @@ impl Core {
         self.tapping.left_over = left.into_iter().chain(former.left_over).collect();
         let own: Vec<PathBuf> = self.tapping.files().collect();
         self.tapping.left_over.retain(|file| !own.contains(file));
+        let serves = |taps: &[Box<dyn Tap>]| taps.iter().any(|tap| tap.serves());
+        self.tapping.stops_serving = serves(&former.taps) && !serves(&self.tapping.taps);
         self.tapping.under_way = former.under_way;
         self.tapping.under_way.values_mut().for_each(|job| job.tap = None);
     }
@@ -101,8 +108,8 @@ impl Core {
             return;
         }
         let mut tapping = std::mem::take(&mut self.tapping);
-        let (alerts, agent) = (self.alerts(), self.agent());
-        let judged = Judged { extent, findings, failures, transitions, alerts, agent };
+        let (alerts, unknown, agent) = (self.alerts(), &self.state.get().unknown, self.agent(now));
+        let judged = Judged { extent, findings, failures, transitions, alerts, unknown, agent };
         for place in 0..tapping.taps.len() {
             tapping.ask(place, |tap| tap.take(&judged, now));
         }
@@ -110,16 +117,16 @@ impl Core {
     }
 
     /// The agent as its taps see it.
-    fn agent(&self) -> Agent<'_> {
-        let waits_since = self.oldest_message();
+    fn agent(&self, now: Now) -> Agent<'_> {
         Agent {
             style: &self.config.style,
             checks: self.checks.count,
             last_check: self.checks.last,
             check_took: self.checks.took,
             interval: self.config.check_interval,
+            alerts: self.alerts().lasting_at(now.boot).filter(|alert| fires(alert)).count(),
             waiting: self.waiting_count(),
-            waits_since,
+            waits_since: self.oldest_message(),
         }
     }
 
@@ -133,12 +140,51 @@ impl Core {
         true
     }
 
-    /// A file of a tap was replaced or removed, or could not be.
-    pub(super) fn filed(&mut self, ticket: Ticket, result: &Result<(), String>, now: Now) {
+    /// When a tap has something to do.
+    pub(super) fn taps_due(&self) -> Option<Boot> {
+        self.tapping.taps.iter().filter_map(|tap| tap.due()).min()
+    }
+
+    pub(super) fn advance_taps(&mut self, now: Now) {
+        if self.taps_due().is_some_and(|due| due <= now.boot) {
+            self.ask_taps(
+                now,
+                |tap, agent| if tap.due() <= Some(now.boot) { tap.advance(agent, now) } else { Vec::new() },
+            );
+        }
+    }
+
+    /// The state as it is now has to be saved before taps are told of the check.
+    pub(super) fn await_save_for_taps(&mut self) {
+        self.tapping.awaits_save = Some(self.state.revision()).filter(|_| !self.tapping.taps.is_empty());
+    }
+
+    /// Tells taps that the last check is complete and saved, once it is.
+    pub(super) fn tell_taps_of_save(&mut self, now: Now) {
+        if self.tapping.awaits_save.take_if(|revision| self.state.has(*revision)).is_some() {
+            self.ask_taps(now, |tap, agent| tap.saved(agent, now));
+            // One that works is known by its answer.
+            let fails = |place: &usize| self.tapping.taps[*place].error().is_some();
+            let failing: Vec<usize> = (0..self.tapping.taps.len()).filter(fails).collect();
+            failing.into_iter().for_each(|place| self.log_tap(place));
+        }
+    }
+
+    fn ask_taps(&mut self, now: Now, ask: impl Fn(&mut dyn Tap, &Agent<'_>) -> Vec<Job>) {
+        let mut tapping = std::mem::take(&mut self.tapping);
+        let agent = self.agent(now);
+        for place in 0..tapping.taps.len() {
+            tapping.ask(place, |tap| ask(tap, &agent));
+        }
+        self.tapping = tapping;
+    }
+
+    /// A file of a tap was replaced or removed, or its text is served; or that could not be.
+    pub(super) fn tap_is_done(&mut self, ticket: Ticket, result: &Result<(), String>, now: Now) {
         let Some(job) = self.tapping.under_way.remove(&ticket) else { return };
         match job.tap {
             Some(place) => {
-                self.tapping.ask(place, |tap| tap.filed(result, now));
+                self.tapping.ask(place, |tap| tap.done(result, now));
                 self.log_tap(place);
             }
             None => self.log_ongoing("removal", result.as_ref().err().map(|error| &**error), "a file stays behind"),
@@ -149,12 +195,13 @@ impl Core {
     fn log_tap(&mut self, place: usize) {
         let Some(tap) = self.tapping.taps.get(place) else { return };
         let (name, error) = (tap.name(), tap.error().map(|error| self.without_secrets(error)));
-        self.log_ongoing(&name, error.as_deref(), &format!("{name}: a sample is lost, the next one is tried"));
+        self.log_ongoing(&name, error.as_deref(), &format!("{name}: not handed over, the next one is tried"));
     }
 
-    /// Whether something is on its way for a tap.
+    /// Whether something is on its way for a tap, or waits for a save.
     pub(super) fn is_tapping(&self) -> bool {
-        !self.tapping.under_way.is_empty()
+        let awaits_save = self.tapping.awaits_save.is_some_and(|revision| !self.state.failed(revision));
+        !self.tapping.under_way.is_empty() || awaits_save
     }
 
     /// Whether a file is being replaced or removed, or is to be.
@@ -171,6 +218,12 @@ impl Core {
                 effects.push(self.begin_job(None, Job::File { path, content: None }));
             }
         }
+        if std::mem::take(&mut self.tapping.stops_serving) {
+            effects.push(Effect::StopServing);
+        }
+        // One check alone is over before anybody could ask.
+        let is_once = self.mode.once;
+        self.tapping.queue.retain(|(_, job)| !is_once || !matches!(job, Job::Serve { .. }));
         self.tapping.shorten_queue(now);
         let room = MAX_UNDER_WAY.saturating_sub(self.tapping.under_way.len()).min(self.tapping.queue.len());
         for (place, job) in self.tapping.queue.drain(..room).collect::<Vec<_>>() {
@@ -183,6 +236,7 @@ impl Core {
         let (file, effect) = match job {
             Job::Post(request) => (None, Effect::Post { ticket, request }),
             Job::File { path, content } => (Some(path.clone()), Effect::File { ticket, path, content }),
+            Job::Serve { address, text } => (None, Effect::Serve { ticket, address, text }),
         };
         self.tapping.under_way.insert(ticket, UnderWay { tap, file });
         effect

@@ -8,9 +8,11 @@ mod causes;
 mod clock_watch;
 mod control;
 mod disk_causes;
+mod errands;
 mod going_down;
 mod loader;
 mod measuring;
+mod metrics_page;
 mod oom_watch;
 mod start_watch;
 mod turns;
@@ -19,28 +21,25 @@ mod zone_watch;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
-use serde::de::DeserializeOwned;
 
 use crate::clock::{self, Boot};
 use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Request, Ticket};
 use crate::host::Host;
-use crate::http;
 use crate::logging;
 use crate::service::{self, ServiceManager};
 use crate::signals::{Action, Signals};
 use crate::store::Saver;
-use crate::worker::{Failed, PostTask, PublishTask, Task};
 
 pub use control::{Control, SOCKET_NAME, ask};
 pub use loader::Loader;
 
 use clock_watch::ClockWatch;
+use errands::Errands;
 use going_down::GoingDown;
 use measuring::Measuring;
 use start_watch::StartWatch;
@@ -64,8 +63,7 @@ pub struct Daemon {
     /// It is to stop, once it is known why.
     going_down: Option<GoingDown>,
     measuring: Measuring,
-    posts: Vec<(Ticket, PostTask)>,
-    files: Vec<(Ticket, PublishTask)>,
+    errands: Errands,
     saver: Saver,
     control: Option<Control>,
     service: ServiceManager,
@@ -82,8 +80,7 @@ enum Source {
     Clock,
     Zone,
     Start,
-    Post,
-    File,
+    Errand,
     Save,
     Engine,
     Bus,
@@ -112,8 +109,7 @@ impl Daemon {
             start_watch: None,
             going_down: None,
             measuring: Measuring::new(host),
-            posts: Vec::new(),
-            files: Vec::new(),
+            errands: Errands::default(),
             saver,
             control,
             service: ServiceManager::of_this_process(clock::boot_now()),
@@ -162,8 +158,17 @@ impl Daemon {
                     self.inputs.push_back(Input::Saved(Err(error.to_string())));
                 }
             }
-            Effect::Post { ticket, request } => self.post(ticket, &request),
-            Effect::File { ticket, path, content } => self.publish(ticket, &path, content.as_deref()),
+            Effect::Post { ticket, request } => {
+                self.inputs.extend(self.errands.post(&self.measuring.host.worker, ticket, &request));
+            }
+            Effect::File { ticket, path, content } => {
+                let worker = &self.measuring.host.worker;
+                self.inputs.extend(self.errands.publish(worker, ticket, &path, content.as_deref()));
+            }
+            Effect::Serve { ticket, address, text } => {
+                self.inputs.push_back(self.errands.serve(ticket, address, text));
+            }
+            Effect::StopServing => self.errands.stop_serving(),
             Effect::Print { ticket, text } => self.print(ticket, &text),
             Effect::Announce(Readiness::Ready) => self.tell_service(service::Notification::Ready),
             Effect::Announce(Readiness::Stopping) => self.tell_service(service::Notification::Stopping),
@@ -180,26 +185,6 @@ impl Daemon {
 
     fn tell_service(&mut self, notification: service::Notification<'_>) {
         self.service.tell(notification, clock::boot_now());
-    }
-
-    fn post(&mut self, ticket: Ticket, request: &http::Request) {
-        match self.measuring.host.worker.post(request) {
-            Ok(task) => self.posts.push((ticket, task)),
-            Err(error) => {
-                let answer = Err(http::Error(format!("no worker process: {error}")));
-                self.inputs.push_back(Input::Posted { ticket, answer });
-            }
-        }
-    }
-
-    fn publish(&mut self, ticket: Ticket, path: &Path, content: Option<&str>) {
-        match self.measuring.host.worker.publish(path, content) {
-            Ok(task) => self.files.push((ticket, task)),
-            Err(error) => {
-                let result = Err(format!("{}: {error}", path.display()));
-                self.inputs.push_back(Input::Filed { ticket, result });
-            }
-        }
     }
 
     /// Prints to standard output. If its reader is gone the agent ends, as any other program would.
@@ -224,21 +209,12 @@ impl Daemon {
         let work_due = [core_due, self.measuring.due()].into_iter().flatten().min();
         let is_stalled = work_due.is_some_and(|due| now.boot - due > STALLED);
         self.service.advance(is_stalled, now.boot);
-        let posts = self.posts.iter().map(|(_, task)| task.deadline()).min();
-        let files = self.files.iter().map(|(_, task)| task.deadline()).min();
+        let errands = self.errands.due();
         let control = self.control.as_ref().and_then(Control::due);
         let start = self.start_watch.as_ref().and_then(StartWatch::due);
         let going_down = self.going_down.as_ref().map(GoingDown::due);
-        let others = [
-            posts,
-            files,
-            self.saver.due(),
-            control,
-            self.loader.due(),
-            self.service.due(is_stalled),
-            start,
-            going_down,
-        ];
+        let others =
+            [errands, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start, going_down];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -259,8 +235,7 @@ impl Daemon {
         watched.extend(self.zone_watch.as_ref().map(|watch| (Source::Zone, watch.fd(), PollFlags::POLLIN)));
         watched
             .extend(self.start_watch.iter().filter_map(|watch| Some((Source::Start, watch.fd()?, PollFlags::POLLIN))));
-        watched.extend(self.posts.iter().map(|(_, task)| (Source::Post, task.fd(), PollFlags::POLLIN)));
-        watched.extend(self.files.iter().map(|(_, task)| (Source::File, task.fd(), PollFlags::POLLIN)));
+        watched.extend(self.errands.fds().map(|(fd, flags)| (Source::Errand, fd, flags)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
         watched.extend(self.measuring.bus_fds().map(|(fd, flags)| (Source::Bus, fd, flags)));
@@ -307,12 +282,7 @@ impl Daemon {
             self.take_signals();
         }
         self.inputs.extend(self.loader.advance(now));
-        let posted = finished(&mut self.posts, now);
-        self.inputs.extend(posted.into_iter().map(|(ticket, answer)| Input::Posted { ticket, answer }));
-        let filed = finished(&mut self.files, now).into_iter();
-        self.inputs.extend(
-            filed.map(|(ticket, result)| Input::Filed { ticket, result: result.map_err(|error| error.to_string()) }),
-        );
+        self.inputs.extend(self.errands.advance(is_ready(Source::Errand), now));
         if let Some(saved) = self.saver.poll(&self.measuring.host.worker, now) {
             self.inputs.push_back(Input::Saved(saved.map_err(|error| error.to_string())));
         }
@@ -372,20 +342,4 @@ impl Daemon {
             None => {}
         }
     }
-}
-
-/// The answers of those children that have answered, or did not in time.
-fn finished<T: DeserializeOwned, E: DeserializeOwned + From<Failed>>(
-    tasks: &mut Vec<(Ticket, Task<T, E>)>,
-    now: Boot,
-) -> Vec<(Ticket, Result<T, E>)> {
-    let mut finished = Vec::new();
-    tasks.retain_mut(|(ticket, task)| match task.poll(now) {
-        Some(answer) => {
-            finished.push((*ticket, answer));
-            false
-        }
-        None => true,
-    });
-    finished
 }

@@ -145,7 +145,7 @@ fn alert_line(transition: &Transition, words: &Words) -> Line {
 
 impl Words {
     /// `剩余 4.1GB，低于 5GB`. Of the worst share that an alert had only the share is known.
-    fn left(&self, left_bytes: Option<u64>, least_bytes: u64) -> String {
+    pub(super) fn left(&self, left_bytes: Option<u64>, least_bytes: u64) -> String {
         let (left, least) = (left_bytes.map(size), size(least_bytes));
         match (self.language, left) {
             (Language::Chinese, Some(left)) => format!("剩余 {left}，低于 {least}"),

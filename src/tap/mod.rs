@@ -6,11 +6,16 @@
 //!
 //! Another one is a file that implements [`Tap`] and [`Setup`], and the line of its [`TapKind`] in [`TAP_KINDS`].
 
+mod alertmanager;
+mod endpoint;
+mod heartbeat;
 pub mod metrics;
 mod section;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,7 +31,7 @@ use crate::snapshot::Failure;
 pub use section::{TapKind, TapSection, read};
 
 /// All kinds, in the order of their sections in the configuration.
-pub const TAP_KINDS: &[&TapKind] = &[metrics::KIND];
+pub const TAP_KINDS: &[&TapKind] = &[metrics::KIND, heartbeat::KIND, alertmanager::KIND];
 
 /// One look, judged.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +44,8 @@ pub struct Judged<'a> {
     pub transitions: &'a [Transition],
     /// All alerts, after these changes.
     pub alerts: &'a Alerts,
+    /// Quantities that could not be measured for an hour, as alerts of their own.
+    pub unknown: &'a Alerts,
     pub agent: Agent<'a>,
 }
 
@@ -51,6 +58,8 @@ pub struct Agent<'a> {
     pub last_check: Option<Timestamp>,
     pub check_took: Option<Duration>,
     pub interval: Duration,
+    /// Alerts that fire.
+    pub alerts: usize,
     /// Messages that are not delivered yet.
     pub waiting: usize,
     /// Since when the oldest of them waits.
@@ -66,6 +75,11 @@ pub enum Job {
         path: PathBuf,
         content: Option<String>,
     },
+    /// Answer with this text from now on whoever asks there for metrics.
+    Serve {
+        address: SocketAddr,
+        text: Rc<str>,
+    },
 }
 
 pub trait Tap: fmt::Debug {
@@ -79,14 +93,34 @@ pub trait Tap: fmt::Debug {
     /// Takes in the answer to one of its requests, and returns what follows.
     fn answered(&mut self, answer: &Answer, now: Now) -> Vec<Job>;
 
-    /// Takes in whether a file of its own was replaced, and returns what follows.
-    fn filed(&mut self, _result: &Result<(), String>, _now: Now) -> Vec<Job> {
+    /// Takes in that a check is complete and its state saved, and returns what to do.
+    fn saved(&mut self, _agent: &Agent<'_>, _now: Now) -> Vec<Job> {
+        Vec::new()
+    }
+
+    /// When it has something to do though there is no look.
+    fn due(&self) -> Option<Boot> {
+        None
+    }
+
+    /// Does what is due.
+    fn advance(&mut self, _agent: &Agent<'_>, _now: Now) -> Vec<Job> {
+        Vec::new()
+    }
+
+    /// Takes in whether a file of its own was replaced, or its text is served, and returns what follows.
+    fn done(&mut self, _result: &Result<(), String>, _now: Now) -> Vec<Job> {
         Vec::new()
     }
 
     /// Why the last sample was not taken.
     fn error(&self) -> Option<&str> {
         None
+    }
+
+    /// Whether it has a text served.
+    fn serves(&self) -> bool {
+        false
     }
 
     /// The file that it leaves: it is removed at the end, as it would lie from then on.

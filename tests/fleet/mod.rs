@@ -1,3 +1,7 @@
 //! What the agent hands over to other engines, with the real ones where Debian has them.
 
+mod alertmanager;
+mod heartbeat;
 mod metrics;
+mod push;
+mod share;

@@ -213,7 +213,11 @@ impl World {
             Effect::Print { text, .. } => state.note(&text),
             Effect::End(end) => return Performed::End(end),
             Effect::Announce(_) | Effect::ShowStatus(_) | Effect::Answer(_) => {}
-            Effect::FindCauses(_) | Effect::CountCpu | Effect::File { .. } => {}
+            Effect::FindCauses(_)
+            | Effect::CountCpu
+            | Effect::File { .. }
+            | Effect::Serve { .. }
+            | Effect::StopServing => {}
         }
         Performed::Nothing
     }

@@ -144,7 +144,12 @@ impl Agent {
             }
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
             Effect::Post { ticket, request } => self.post(ticket, &request),
-            Effect::Print { .. } | Effect::File { .. } | Effect::Announce(_) | Effect::ShowStatus(_) => {}
+            Effect::Print { .. }
+            | Effect::File { .. }
+            | Effect::Serve { .. }
+            | Effect::StopServing
+            | Effect::Announce(_)
+            | Effect::ShowStatus(_) => {}
             Effect::Answer(json) => self.world.borrow_mut().answered(&json),
             Effect::End(end) => return Some(end),
         }

@@ -54,6 +54,10 @@ impl Peer {
         Some(peer)
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
     /// The body of a page, which must be there.
     pub fn get(&self, path: &str) -> String {
         let (status, body) = ask(self.port, "GET", path, "").unwrap_or_else(|| panic!("no answer at {path}"));

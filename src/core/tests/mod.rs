@@ -1,9 +1,11 @@
 //! The core's decisions, step by step: a test looks at effects, and answers them as it likes.
 
+mod alertmanager;
 mod causes;
 mod channels;
 mod events;
 mod forecast;
+mod heartbeat;
 mod hold;
 mod listed;
 mod logins;

@@ -1,8 +1,10 @@
 //! `metrics`: the readings of each check as text for Prometheus and those who read the same, left as a file for
-//! node_exporter.
+//! node_exporter, served, or pushed.
 
 mod exposition;
 mod page;
+mod push;
+mod serve;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -35,7 +37,11 @@ fn read(section: &mut Section<'_>) -> Vec<Rc<dyn Setup>> {
     let path: Option<PathBuf> = section.parse("textfile", TEXTFILE, textfile);
     let shown = path.as_ref().map(|path| path.display().to_string());
     section.holds("textfile", Written::Text(shown.unwrap_or_default()));
-    path.into_iter().map(|path| Rc::new(Textfile { path }) as Rc<dyn Setup>).collect()
+    let mut taps: Vec<Rc<dyn Setup>> = Vec::new();
+    taps.extend(path.map(|path| Rc::new(Textfile { path }) as Rc<dyn Setup>));
+    taps.extend(serve::read(section).map(|serve| Rc::new(serve) as Rc<dyn Setup>));
+    taps.extend(push::read(section).into_iter().map(|push| Rc::new(push) as Rc<dyn Setup>));
+    taps
 }
 
 fn textfile(text: &str) -> Result<Option<PathBuf>, Complaint> {
@@ -78,6 +84,10 @@ impl Hand {
         Some(text)
     }
 
+    fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
     /// The last sample was taken, or not; returns the next one.
     fn taken(&mut self, result: Result<(), String>) -> Option<String> {
         (self.is_busy, self.error) = (false, result.err());
@@ -115,13 +125,13 @@ impl Tap for Writing {
         Vec::new()
     }
 
-    fn filed(&mut self, result: &Result<(), String>, _now: Now) -> Vec<Job> {
+    fn done(&mut self, result: &Result<(), String>, _now: Now) -> Vec<Job> {
         let text = self.hand.taken(result.clone());
         self.write(text)
     }
 
     fn error(&self) -> Option<&str> {
-        self.hand.error.as_deref()
+        self.hand.error()
     }
 
     fn file(&self) -> Option<&Path> {

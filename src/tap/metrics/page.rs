@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::exposition::{Families, Kind, Labels};
 use crate::alert::{Alert, Alerts, Extent};
 use crate::clock::Now;
+use crate::message::without_emoji;
 use crate::metric::Unit;
 use crate::rule::{Finding, Level};
 use crate::snapshot::{Failure, Value};
@@ -63,7 +64,7 @@ impl Page {
 
     fn add(&mut self, finding: &Finding<'_>) {
         let key = &finding.reading.key;
-        let (name, label) = (key.metric.name, plain(key.metric.alert_label.en));
+        let (name, label) = (key.metric.name, without_emoji(key.metric.alert_label.en));
         let target = || Labels::of(&key.target);
         let set = |families: &mut Families, name: &str, help: &str, value: f64| {
             families.set(name, help, Kind::Gauge, &target(), value);
@@ -122,11 +123,6 @@ impl Page {
             self.readings.set(FAILED, help, Kind::Gauge, &Labels::of(&target).with(&collector), 1.0);
         }
     }
-}
-
-/// A label without the emoji before it.
-fn plain(label: &str) -> &str {
-    label.trim_start_matches(|c: char| !c.is_ascii_alphanumeric())
 }
 
 /// A unit in Prometheus' base unit.
@@ -210,7 +206,7 @@ mod tests {
     fn agent(style: &Style) -> Agent<'_> {
         let interval = std::time::Duration::from_secs(900);
         let (last_check, check_took) = (None, None);
-        Agent { style, checks: 3, last_check, check_took, interval, waiting: 0, waits_since: None }
+        Agent { style, checks: 3, last_check, check_took, interval, alerts: 0, waiting: 0, waits_since: None }
     }
 
     /// The samples of a page after these looks.
@@ -223,7 +219,15 @@ mod tests {
             let findings = rule::evaluate(snapshot, &rules);
             let failures = &snapshot.failures;
             let (transitions, agent) = (&[][..], agent(&style));
-            page.take(&Judged { extent: *extent, findings: &findings, failures, transitions, alerts: &alerts, agent });
+            page.take(&Judged {
+                extent: *extent,
+                findings: &findings,
+                failures,
+                transitions,
+                alerts: &alerts,
+                unknown: &alerts,
+                agent,
+            });
         }
         page.readings().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }

@@ -1,0 +1,71 @@
+//! The heartbeat: after a check whose state is saved, and by default only while messages get through.
+
+use super::*;
+
+fn config(require: &str) -> Resolved {
+    let text = format!(
+        "general: {{hostname: web-1, timezone: UTC, check_interval: 60}}\nwechat: {{webhook_url: '{KEY}'}}\n\
+         system: {{disk: {{enabled: false}}, cpu: {{enabled: false}}}}\nnetwork: {{traffic: {{enabled: false}}}}\n\
+         scheduled_report: {{enabled: false}}\nheartbeat: {{url: 'http://127.0.0.1:1/ping/abc', require: {require}}}\n"
+    );
+    Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
+}
+
+/// The heartbeats since the last call, each with its line.
+fn beats(agent: &mut Driven) -> Vec<(Ticket, String)> {
+    let mut beats = Vec::new();
+    agent.effects.retain(|effect| match effect {
+        Effect::Post { ticket, request } if request.url.expose().ends_with("/ping/abc") => {
+            beats.push((*ticket, String::from_utf8(request.body.clone()).unwrap()));
+            false
+        }
+        _ => true,
+    });
+    beats
+}
+
+fn taken(agent: &mut Driven, ticket: Ticket, now: Now) {
+    agent.step(Input::Posted { ticket, answer: Ok(http::Response::new(200, "OK")) }, now);
+}
+
+#[test]
+fn it_waits_for_the_save_of_its_check_and_a_save_that_fails_silences_it() {
+    let mut agent = Driven::new(config("check"), Mode::default());
+    agent.disk_is_slow = true;
+    agent.check(90.0, at(0));
+    assert_eq!(beats(&mut agent), []);
+    agent.step(Input::Saved(Err("No space left on device".to_owned())), at(100));
+    assert_eq!(beats(&mut agent), []);
+    agent.step(Input::Time, at(6_000)).step(Input::Saved(Ok(())), at(6_100));
+    let told = beats(&mut agent);
+    assert_eq!(told.iter().map(|(_, line)| &**line).collect::<Vec<_>>(), ["web-1: 1 alert, 1 message waiting"]);
+}
+
+#[test]
+fn messages_that_are_stuck_for_ten_minutes_silence_it_unless_only_checks_count() {
+    for (require, in_trouble) in [("delivery", 0), ("check", 1)] {
+        let mut agent = Driven::new(config(require), Mode::default());
+        agent.check(90.0, at(0));
+        let (message, ..) = agent.post().expect("a message");
+        let [(first, _)] = beats(&mut agent)[..] else { panic!("a heartbeat") };
+        taken(&mut agent, first, at(1000));
+        agent.check(90.0, at(9 * 60_000));
+        let [(second, _)] = beats(&mut agent)[..] else { panic!("another one") };
+        taken(&mut agent, second, at(9 * 60_000 + 1000));
+        agent.check(90.0, at(10 * 60_000));
+        assert_eq!(beats(&mut agent).len(), in_trouble, "{require}");
+        agent.answered(message, 0, at(11 * 60_000)).check(90.0, at(12 * 60_000));
+        // One that is on its way is not followed by another.
+        assert_eq!(beats(&mut agent).len(), 1 - in_trouble, "{require}");
+    }
+}
+
+#[test]
+fn it_comes_no_more_often_than_its_receiver_takes_it() {
+    let mut agent = Driven::new(config("check"), Mode::default());
+    agent.check(10.0, at(0));
+    let [(ticket, _)] = beats(&mut agent)[..] else { panic!("a heartbeat") };
+    taken(&mut agent, ticket, at(100));
+    let counts = [1_000, 14_000, 15_000].map(|millis| beats(agent.check(10.0, at(millis))).len());
+    assert_eq!(counts, [0, 0, 1]);
+}

@@ -185,12 +185,16 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__check)
-            opts="-h --json --config --state-dir --procfs --docker-socket --help"
+            opts="-h --json --format --config --state-dir --procfs --docker-socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json nagios" -- "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -47,6 +47,9 @@ complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l procfs -
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l docker-socket -d 'The Docker Engine\'s Unix socket, instead of the configuration\'s' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -l once -d 'Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was found), 1 if something is still waiting. It waits up to a minute for a `for` to end; the next run continues a longer one'
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l format -d 'text, json or nagios: a table (the default), one JSON object, or a Nagios plugin\'s output with performance data' -r -f -a "text\t''
+json\t''
+nagios\t''"
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l config -d 'Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in defaults]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l state-dir -d 'Folder for alerts and undelivered messages [default: $STATE_DIRECTORY, else /var/lib/vps-monitor for root, ~/.local/state/vps-monitor for others]' -r -F
 complete -c vps-monitor -n "__fish_vps_monitor_using_subcommand check" -l procfs -d 'Read /proc from this folder: the host\'s /proc mounted in a container, or a fixture' -r -F

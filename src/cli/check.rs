@@ -7,6 +7,8 @@ use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use serde::Serialize;
 
+use super::nagios::plugin_output;
+use super::options::CheckFormat;
 use super::quota::count_traffic;
 use super::{Error, Options, exit, output};
 use crate::clock;
@@ -23,20 +25,23 @@ use crate::text;
 /// The time over which containers' CPU time is counted.
 const CPU_WINDOW: Duration = Duration::from_secs(1);
 
-pub fn check(options: &Options, json: bool) -> Result<u8, Error> {
+pub fn check(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let snapshot = measure(&config, options, &mut options.host()?);
     let now = clock::now().wall;
     let findings = rule::evaluate(&snapshot, &config.rules);
-    let printed = if json {
-        let time = rfc3339(now, &config.style.zone);
-        let document = Document::new(&config.style.host, &time, &findings, &snapshot.failures);
-        format!("{}\n", text::json(&serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?))
-    } else {
-        message::table(&findings, &snapshot.failures, &config.style, now, false)
+    let code = exit_code(&findings, &snapshot.failures);
+    let printed = match format {
+        CheckFormat::Json => {
+            let time = rfc3339(now, &config.style.zone);
+            let document = Document::new(&config.style.host, &time, &findings, &snapshot.failures);
+            format!("{}\n", text::json(&serde_json::to_string_pretty(&document).map_err(anyhow::Error::from)?))
+        }
+        CheckFormat::Nagios => plugin_output(&findings, &snapshot.failures, code),
+        CheckFormat::Text => message::table(&findings, &snapshot.failures, &config.style, now, false),
     };
     output::print(&printed)?;
-    Ok(exit_code(&findings, &snapshot.failures))
+    Ok(code)
 }
 
 /// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends the wait, and

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod deliver;
 mod metrics;
+mod nagios;
 mod options;
 mod output;
 mod quota;
@@ -34,7 +35,7 @@ use crate::signals;
 use crate::text;
 use crate::worker;
 
-pub use options::{Command, ConfigCommand, Options};
+pub use options::{CheckFormat, Command, ConfigCommand, Options};
 
 /// The exit codes that scripts rely on (sysexits.h has the last two).
 pub mod exit {
@@ -117,7 +118,8 @@ pub fn main() -> ExitCode {
 fn execute(options: &Options) -> Result<u8, Error> {
     match &options.command {
         Command::Run { once } => apart(|| run::run(options, *once)),
-        Command::Check { json } => apart(|| check::check(options, *json)),
+        Command::Check { json: true, .. } => apart(|| check::check(options, CheckFormat::Json)),
+        Command::Check { format, .. } => apart(|| check::check(options, *format)),
         Command::Metrics => apart(|| metrics::metrics(options)),
         Command::Report { send } => apart(|| report::report(options, *send)),
         Command::Status { json } => apart(|| status::status(options, *json)),

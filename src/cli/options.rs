@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -83,8 +83,12 @@ pub enum Command {
     )]
     Check {
         /// Print one JSON object
-        #[arg(long)]
+        #[arg(long, conflicts_with = "format")]
         json: bool,
+        /// text, json or nagios: a table (the default), one JSON object, or a Nagios plugin's output with performance data
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t = CheckFormat::Text, hide_default_value = true,
+            hide_possible_values = true)]
+        format: CheckFormat,
     },
     /// Measure once and print the readings as metrics, in Prometheus' text format
     ///
@@ -142,6 +146,13 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     /// Check, show or make a configuration
     #[command(subcommand, after_help = EXIT_CODES)]
     Config(ConfigCommand),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    Text,
+    Json,
+    Nagios,
 }
 
 #[derive(Debug, Args)]

@@ -3,5 +3,6 @@
 mod alertmanager;
 mod heartbeat;
 mod metrics;
+mod nagios;
 mod push;
 mod share;

@@ -1,4 +1,4 @@
-//! What the agent does: everything that [`Core::step`](super::Core::step) gives out, to be performed in its order.
+//! The effects of the agent: everything that [`Core::step`](super::Core::step) gives out, to be performed in its order.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What can happen to the agent: everything that [`Core::step`](super::Core::step) takes in.
+//! The inputs of the agent: everything that [`Core::step`](super::Core::step) takes in.
 
 use std::io;
 

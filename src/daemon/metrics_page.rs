@@ -164,7 +164,7 @@ impl Client {
     }
 }
 
-/// Reads what has come of a request's head; whether that is all, or as much as is read.
+/// Reads the available part of a request's head; whether it is whole, or as long as a head may be.
 fn read_head(stream: &mut TcpStream, said: &mut Vec<u8>) -> io::Result<bool> {
     let mut chunk = [0; 2048];
     while said.len() < MAX_HEAD_BYTES {

@@ -1,7 +1,7 @@
 //! Taps: each sees every look with its verdicts, to keep it or to pass it on (a history, a push, a text file). A tap
 //! changes nothing: neither rules, alerts nor messages know it, and it holds up none of them.
 //!
-//! What a tap hands over is the present state, and no message: a sample that failed is dropped, and the next one is
+//! A tap hands over the present state, and no message: a sample that failed is dropped, and the next one is
 //! truer. So a tap needs no outbox.
 //!
 //! Another one is a file that implements [`Tap`] and [`Setup`], and the line of its [`TapKind`] in [`TAP_KINDS`].
@@ -103,7 +103,7 @@ pub trait Tap: fmt::Debug {
         None
     }
 
-    /// Does what is due.
+    /// Does its due work.
     fn advance(&mut self, _agent: &Agent<'_>, _now: Now) -> Vec<Job> {
         Vec::new()
     }

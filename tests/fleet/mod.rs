@@ -1,4 +1,4 @@
-//! What the agent hands over to other engines, with the real ones where Debian has them.
+//! Hand-overs to other engines, with the real ones where Debian has them.
 
 mod alertmanager;
 mod heartbeat;

@@ -124,7 +124,7 @@ fn a_pushgateway_has_the_last_check_of_each_host_in_a_group_of_its_own() {
     let ratio = "vps_monitor_swap_used_ratio{instance=\"web-1\",job=\"vps-monitor\"}";
     assert_eq!(place.run(&["run", "--once"]).code, 0);
     assert!(of(ratio).is_some(), "{}", gateway.get("/metrics"));
-    // What is no longer measured is gone: the group is replaced.
+    // A quantity that is no longer measured is gone: the group is replaced.
     place.become_host("no-swap");
     assert_eq!(place.run(&["run", "--once"]).code, 0);
     assert_eq!(

@@ -61,7 +61,7 @@ pub(super) struct Posted {
     alerts: BTreeMap<Identity, State>,
 }
 
-/// What `alertname` is made of: the quantity, and whether it is about its value.
+/// The beginning of `alertname` for a value, and the whole of it where there is none.
 const OVER: &str = "Vps";
 const UNMEASURED: &str = "VpsUnmeasured";
 

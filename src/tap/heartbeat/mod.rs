@@ -22,7 +22,7 @@ use service::Service;
 /// A message that has waited for longer is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// healthchecks drops what comes more often than five times a minute.
+/// healthchecks drops more than five a minute.
 const LEAST_GAP: Duration = Duration::from_secs(15);
 
 pub const KIND: &TapKind = &TapKind {

@@ -39,7 +39,7 @@ struct Family {
 }
 
 impl Families {
-    /// Sets the value of a series. `name` is what comes behind the prefix.
+    /// Sets the value of a series. `name` comes behind the prefix.
     pub fn set(&mut self, name: &str, help: &str, kind: Kind, labels: &Labels<'_>, value: f64) {
         if !value.is_finite() {
             return;

@@ -1,7 +1,7 @@
 //! The page of metrics: of all readings of the last check, of the alerts, and of the agent itself.
 //!
 //! Names come from the catalogue, in base units (naming.md of prometheus/docs): a share is a ratio from 0 to 1, hours are
-//! seconds, megabits are bytes. A word is a series that is 1. What could not be read has no line, and no line is zero
+//! seconds, megabits are bytes. A word is a series that is 1. A reading that failed has no line, and no line is zero
 //! instead.
 
 use std::rc::Rc;
@@ -32,7 +32,7 @@ impl Page {
         page
     }
 
-    /// Takes in a look: a check replaces everything, a look at some subjects what is known of these.
+    /// Takes in a look: a check replaces everything, a look at some subjects replaces theirs.
     pub fn take(&mut self, judged: &Judged<'_>) {
         if judged.extent == Extent::Check {
             *self = Page::of(judged.findings, judged.failures);

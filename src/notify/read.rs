@@ -48,7 +48,7 @@ impl Channels {
 
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.shown()).finish()
+        f.debug_list().entries(self.shown()).finish()
     }
 }
 

@@ -39,6 +39,7 @@ mod scale;
 mod schedule;
 mod simulator;
 mod support;
+mod telegram;
 mod tidy;
 mod webhook;
 mod worker;

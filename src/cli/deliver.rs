@@ -64,7 +64,7 @@ impl Way<'_> {
                     is_plain = true;
                 }
                 Outcome::Moved { moved, .. } if self.moved.is_none() => {
-                    let setting = self.channel.setting();
+                    let setting = self.channel.address_setting();
                     output::complain(&format!("{}: it has moved: write {} into {setting}", self.channel, moved.to));
                     self.moved = Some(moved.clone());
                 }

@@ -216,6 +216,7 @@ impl Core {
             }
             Outcome::Moved { moved, .. } => {
                 let to = text::in_log(&moved.to);
+                let setting = channel.address_setting();
                 return log::warn!("{of} has moved, it goes on with {to}: write that into {setting}");
             }
         };

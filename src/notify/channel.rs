@@ -74,6 +74,11 @@ impl Channel {
         self.vendor.setting()
     }
 
+    /// See [`Vendor::address_setting`].
+    pub fn address_setting(&self) -> &'static str {
+        self.vendor.address_setting()
+    }
+
     /// Whether both lead to one destination, whatever their names.
     pub fn leads_where(&self, other: &Channel) -> bool {
         self.kind() == other.kind() && self.secrets() == other.secrets() && self.to_string() == other.to_string()

@@ -7,6 +7,7 @@ mod answer;
 mod channel;
 mod read;
 mod split;
+mod telegram;
 mod terminal;
 pub mod wecom;
 
@@ -22,7 +23,7 @@ pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
-pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND];
+pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;
@@ -40,6 +41,11 @@ pub trait Vendor: fmt::Debug + fmt::Display {
 
     /// The configuration's key for the destination.
     fn setting(&self) -> &'static str;
+
+    /// The key for the destination's address at its vendor, which may move.
+    fn address_setting(&self) -> &'static str {
+        self.setting()
+    }
 
     fn limits(&self) -> ChannelLimits;
 

@@ -63,7 +63,7 @@ const LIST_DOC: Doc = doc(
         zh: "每项一个渠道，可限定级别、类别与对象，也可作为另一渠道的后备：",
         en: "each with a level, kinds and targets, or as another one's fallback:",
     },
-    Text { zh: "- {wechat: {webhook_url: \"credential:night\"}, name: night, level: critical}", en: "" },
+    Text { zh: "- {telegram: {token: \"credential:telegram\", chat_id: -1001234567890}, level: critical}", en: "" },
 ]);
 
 /// Reads the first kind's section, and the list, in which each of `kinds` may stand.

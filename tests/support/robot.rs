@@ -29,6 +29,8 @@ pub enum Answer {
     Errcode(i64),
     /// Any status and body.
     Http(u16, &'static str),
+    /// Any status, header lines and body.
+    Whole(u16, String, String),
     /// HTTP 503 with these header lines.
     Busy(String),
     /// A redirect to this URL.
@@ -121,6 +123,12 @@ impl Robot {
         format!("{}://{host}:{}/cgi-bin/webhook/send?key={KEY}", self.scheme, self.address.port())
     }
 
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        let url = self.url();
+        url[..url.len() - "/cgi-bin/webhook/send?key=".len() - KEY.len()].to_owned()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -193,6 +201,10 @@ impl Shared {
         match answer {
             Answer::Errcode(code) => stream.write_all(&ok(&errcode(code))),
             Answer::Http(status, body) => stream.write_all(&response(status, "", body)),
+            Answer::Whole(status, headers, body) => {
+                let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+                stream.write_all(&response(status, &headers, &body))
+            }
             Answer::Busy(headers) => stream.write_all(&response(503, &format!("{headers}\r\n"), "")),
             Answer::Redirect(to) => stream.write_all(&response(307, &format!("Location: {to}\r\n"), "")),
             Answer::Huge => stream.write_all(&ok(&"x".repeat(1024 * 1024))),

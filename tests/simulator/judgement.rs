@@ -92,6 +92,7 @@ impl World {
         Saved {
             model: self.model.clone(),
             last_over: self.last_over,
+            measured: self.measured.clone(),
             groups: self.groups.iter().map(saved).collect(),
             now: self.turn,
             boot_id: self.clock.boot_id(),

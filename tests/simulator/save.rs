@@ -15,6 +15,7 @@ use super::host::WATCHED;
 use super::mishap::DiskFault;
 use super::model::Model;
 use super::oracle::wrong;
+use super::unmeasured::Measured;
 use super::world::World;
 
 const NEW_FILE_NAME: &str = "alert_state.json.new";
@@ -24,6 +25,7 @@ const NEW_FILE_NAME: &str = "alert_state.json.new";
 pub struct Saved {
     pub model: Model,
     pub last_over: [i64; WATCHED.len()],
+    pub measured: Measured,
     pub groups: Vec<SavedGroup>,
     pub now: Now,
     pub boot_id: String,
@@ -184,6 +186,7 @@ impl World {
         let is_damaged = content.is_some() && saved.is_none();
         self.asked = None;
         self.model = saved.as_ref().map_or_else(Model::default, |saved| saved.resumed(now, &boot_id));
+        self.measured.go_on_from(saved.as_ref().map(|saved| &saved.measured));
         // Nobody knows a look that an agent could not save before it was killed.
         self.last_over = saved.as_ref().map_or([i64::MIN / 2; WATCHED.len()], |saved| saved.last_over);
         // The machine was away for as long as the wall clock says.

@@ -6,8 +6,8 @@ use super::message::{Kind, Message};
 use super::oracle::wrong;
 use super::settings::Settings;
 
-/// The truth about them, by the checks of every agent. Times are true ones.
-#[derive(Default)]
+/// The truth about them, as far as the state knows it: it goes with a save. Times are true ones.
+#[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// Since when each cannot be measured, or can.
     spans: [Span; WATCHED.len()],
@@ -15,7 +15,7 @@ pub struct Measured {
     pub machine_started: i64,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Span {
     is_unknown: bool,
     since: i64,
@@ -41,13 +41,20 @@ pub struct Told {
 }
 
 impl Measured {
+    /// An agent goes on from a save, or from nothing.
+    pub fn go_on_from(&mut self, saved: Option<&Measured>) {
+        self.spans = saved.map(|saved| saved.spans).unwrap_or_default();
+    }
+
     pub fn look(&mut self, found: &[Found], time: i64) {
         for Found { place, number, .. } in found {
             let span = &mut self.spans[*place];
             if span.is_unknown == number.is_none() {
                 continue;
             }
-            let unknown_before = span.is_unknown.then_some((span.since, time)).or(span.unknown_before);
+            // A short one is told of by no message.
+            let lasted = span.is_unknown && time - span.since >= HOUR - 2 * SECOND;
+            let unknown_before = lasted.then_some((span.since, time)).or(span.unknown_before);
             *span = Span { is_unknown: number.is_none(), since: time, unknown_before };
         }
     }

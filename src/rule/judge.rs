@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Rules;
 use crate::metric::{Limits, Metric};
-use crate::snapshot::{Key, Reading, Snapshot, Value};
+use crate::snapshot::{Reading, Snapshot, Value};
 
 /// The limit that a value was compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,8 +138,7 @@ pub fn judge<'a>(reading: &'a Reading, snapshot: &Snapshot, rules: &'a Rules) ->
 
 /// A reading *at* a limit is over it.
 fn alone<'a>(reading: &'a Reading, rules: &'a Rules) -> Finding<'a> {
-    let of_another = reading.limits_of.as_ref().map(|target| Key::new(reading.key.metric, Rc::clone(target)));
-    let limits = rules.limits(of_another.as_ref().unwrap_or(&reading.key)).unwrap_or(&Limits::NONE);
+    let limits = rules.limits(reading.limits_of.as_deref().unwrap_or(&reading.key)).unwrap_or(&Limits::NONE);
     if let Value::Container(container) = &reading.value {
         let verdict = match container.well {
             Some(true) => Verdict::Clear,
@@ -172,7 +171,7 @@ mod tests {
     use super::super::Rule;
     use super::*;
     use crate::metric;
-    use crate::snapshot::ContainerWord;
+    use crate::snapshot::{ContainerWord, Key};
 
     const GRACE: Duration = Duration::from_secs(10);
     const WARNING: Verdict = Verdict::Breach(Level::Warning);
@@ -205,7 +204,10 @@ mod tests {
         let rules = [rule("web", 95.0), rule("*", 50.0)].into_iter().collect();
         let verdict = |limits_of: Option<&str>| {
             let reading = Reading::new(Key::new(metric::CONTAINER_MEMORY, "shop-web-2"), usage(80.0));
-            let reading = Reading { limits_of: limits_of.map(Rc::from), ..reading };
+            let reading = Reading {
+                limits_of: limits_of.map(|target| Box::new(Key::new(metric::CONTAINER_MEMORY, target))),
+                ..reading
+            };
             judge(&reading, &Snapshot::default(), &rules).verdict
         };
         assert_eq!((verdict(Some("web")), verdict(None)), (Verdict::Clear, WARNING));

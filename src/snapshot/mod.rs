@@ -135,8 +135,8 @@ pub struct Reading {
     pub value: Value,
     /// Of a rate, whose value is that of a short sample: its mean since the check before, where that is known.
     pub mean: Option<f64>,
-    /// The target whose limits it has, if not its own: a container's may be those of its service.
-    pub limits_of: Option<Rc<str>>,
+    /// The key whose limits it has, if not its own: a container's may be those of its service.
+    pub limits_of: Option<Box<Key>>,
     /// The reason why the value differs from other tools' values; one line, for `check`.
     pub note: Option<Box<str>>,
 }

@@ -114,7 +114,7 @@ fn a_check_of_five_thousand_containers_from_the_first_byte_to_the_save_peaks_bel
     let (second, third) = (check(61), check(121));
     let [first_peak, peak] = [first.bytes_max, first.bytes_current.cast_unsigned() + third.bytes_max];
     eprintln!("{first_peak} bytes at the peak of the first check, {peak} at that of another");
-    assert!(first_peak < 3_100_000, "{first_peak}");
+    assert!(first_peak < 3_400_000, "{first_peak}");
     assert!(peak < 3_100_000, "{peak}");
     assert!(second.bytes_current < 100_000, "{}", second.bytes_current);
     assert_eq!(third.bytes_current, 0, "a check that finds nothing new leaves nothing behind");

@@ -118,7 +118,8 @@ fn add(
         Some(Use::Free) => return,
         Some(Use::Share(value)) => {
             let reading = Reading::new(Key::new(metric, target.clone()), value);
-            into.readings.push(Reading { limits_of: container.limits_of.clone(), ..reading });
+            let limits_of = container.limits_of.clone().map(|target| Box::new(Key::new(metric, target)));
+            into.readings.push(Reading { limits_of, ..reading });
         }
         Some(Use::NotYet) => {}
         None => {

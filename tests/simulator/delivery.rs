@@ -88,7 +88,7 @@ impl World {
             let is_new = group.oracle.accepted(&arrival, self.settings.rules());
             if is_new {
                 let created = created.filter(|_| !is_forgotten && !group.oracle.was_rejected(content));
-                group.unmeasured.read(&message, created, &self.measured);
+                group.unmeasured.read(&message, created, &self.measured, &self.settings);
             }
             if group.oracle.was_rejected(content) {
                 // Others went first, so it is no last word: its own time says how old it is.

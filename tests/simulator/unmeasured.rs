@@ -1,10 +1,15 @@
 //! Quantities that cannot be measured: each is told once after an hour, and once when it can be measured again.
 
+use vps_monitor::metric::Label;
+
 use super::clock::{HOUR, MINUTE, SECOND};
-use super::host::{Found, WATCHED};
+use super::host::{Found, Quantity, WATCHED};
 use super::message::{Kind, Message};
 use super::oracle::wrong;
 use super::settings::Settings;
+
+/// Messages tell whole seconds.
+const AN_HOUR: i64 = HOUR - 2 * SECOND;
 
 /// The truth about them, as far as the state knows it: it goes with a save. Times are true ones.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +20,12 @@ pub struct Measured {
     pub machine_started: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Span {
     is_unknown: bool,
     since: i64,
-    /// The one before, of which a message may come late.
-    unknown_before: Option<(i64, i64)>,
+    /// Those before that lasted for an hour: a message may come late.
+    unknown_before: Vec<(i64, i64)>,
 }
 
 /// The last word to a group about each.
@@ -43,7 +48,7 @@ pub struct Told {
 impl Measured {
     /// An agent goes on from a save, or from nothing.
     pub fn go_on_from(&mut self, saved: Option<&Measured>) {
-        self.spans = saved.map(|saved| saved.spans).unwrap_or_default();
+        self.spans = saved.map(|saved| saved.spans.clone()).unwrap_or_default();
     }
 
     pub fn look(&mut self, found: &[Found], time: i64) {
@@ -52,18 +57,18 @@ impl Measured {
             if span.is_unknown == number.is_none() {
                 continue;
             }
-            // A short one is told of by no message.
-            let lasted = span.is_unknown && time - span.since >= HOUR - 2 * SECOND;
-            let unknown_before = lasted.then_some((span.since, time)).or(span.unknown_before);
-            *span = Span { is_unknown: number.is_none(), since: time, unknown_before };
+            if span.is_unknown && time - span.since >= AN_HOUR {
+                span.unknown_before.push((span.since, time));
+            }
+            (span.is_unknown, span.since) = (number.is_none(), time);
         }
     }
 
     /// Whether it could not be measured for an hour by that time.
     fn was_unknown(&self, place: usize, at: i64) -> bool {
-        let Span { is_unknown, since, unknown_before } = self.spans[place];
-        let lasted = |(from, to): (i64, i64)| at - from >= HOUR - 2 * SECOND && at <= to + 2 * SECOND;
-        (is_unknown && lasted((since, i64::MAX / 2))) || unknown_before.is_some_and(lasted)
+        let Span { is_unknown, since, unknown_before } = &self.spans[place];
+        let lasted = |(from, to): &(i64, i64)| at - from >= AN_HOUR && at <= to + 2 * SECOND;
+        (*is_unknown && lasted(&(*since, i64::MAX / 2))) || unknown_before.iter().any(lasted)
     }
 }
 
@@ -74,7 +79,7 @@ impl Told {
     }
 
     /// A new message has arrived, that was made at a time that is known.
-    pub fn read(&mut self, message: &Message<'_>, created: Option<i64>, truth: &Measured) {
+    pub fn read(&mut self, message: &Message<'_>, created: Option<i64>, truth: &Measured, settings: &Settings) {
         for line in &message.lines {
             let Some((place, is_unknown)) = read(line) else { continue };
             let is_direct = matches!(message.kind, Kind::Alert { .. } | Kind::Recovery);
@@ -84,7 +89,10 @@ impl Told {
             };
             let label = WATCHED[place].label;
             match (self.words[place], is_unknown) {
-                (Word::Unknown, true) => wrong(format!("{label} is told twice to be unknown: {line}")),
+                // Without recoveries nothing is told between the two.
+                (Word::Unknown, true) if settings.rules().send_recovery => {
+                    wrong(format!("{label} is told twice to be unknown: {line}"))
+                }
                 (Word::Measured, false) => wrong(format!("{label} is said to be measured again: {line}")),
                 _ => {}
             }
@@ -116,17 +124,17 @@ impl Told {
     }
 }
 
-/// The quantity of a line, and whether it cannot be measured.
+/// The quantity of a line, and whether it cannot be measured. A digest has more before it.
 fn read(line: &str) -> Option<(usize, bool)> {
-    let unknown = ["未知: ", "unknown: "].into_iter().find_map(|mark| Some(line.split_once(mark)?.1));
-    let is_again = line.contains(": 已恢复测量") || line.contains(": measured again");
-    let rest = unknown.or(is_again.then(|| line.rsplit_once("起: ").map_or(line, |(_, rest)| rest)))?;
-    let place = WATCHED.iter().position(|quantity| {
-        let label = &quantity.metric.label;
+    let names = |quantity: &Quantity, language: fn(&Label) -> &str, before: &str, behind: &str| {
         let target = if quantity.target.is_empty() { String::new() } else { format!("({})", quantity.target) };
-        [label.zh, label.en].iter().any(|label| {
-            rest.strip_prefix(&format!("{label}{target}")).is_some_and(|rest| rest.starts_with([' ', ':']))
-        })
-    });
-    Some((place?, unknown.is_some()))
+        line.contains(&format!("{before}{}{target}{behind}", language(&quantity.metric.label)))
+    };
+    WATCHED.iter().enumerate().find_map(|(place, quantity)| {
+        let is_unknown =
+            names(quantity, |label| label.zh, "未知: ", " ") || names(quantity, |label| label.en, "unknown: ", " ");
+        let is_again = names(quantity, |label| label.zh, "", ": 已恢复测量")
+            || names(quantity, |label| label.en, "", ": measured again");
+        (is_unknown || is_again).then_some((place, is_unknown))
+    })
 }

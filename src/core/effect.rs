@@ -28,25 +28,27 @@ pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
     /// containers and kills.
     Watch { plan: Box<Plan>, memory: Option<Box<Memory>>, kills: Option<Box<KnownKills>> },
-    /// Begin a measurement, which ends with [`Input::Measured`].
+    /// Begin a measurement, which ends with [`Input::Measured`](super::Input::Measured).
     Measure(Purpose),
-    /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with [`Input::CausesFound`].
+    /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with
+    /// [`Input::CausesFound`](super::Input::CausesFound).
     FindCauses(Wanted),
     /// Count the CPU time of each owner from now on.
     CountCpu,
-    /// Look at all containers, which ends with [`Input::Looked`].
+    /// Look at all containers, which ends with [`Input::Looked`](super::Input::Looked).
     LookAtContainers,
-    /// Replace the state file, which ends with [`Input::Saved`]. There is one at a time.
+    /// Replace the state file, which ends with [`Input::Saved`](super::Input::Saved). There is one at a time.
     Save(Vec<u8>),
-    /// Post a message, which ends with [`Input::Posted`].
+    /// Post a message, which ends with [`Input::Posted`](super::Input::Posted).
     Post { ticket: Ticket, request: http::Request },
-    /// Replace a file that others may read, or without a content remove it, which ends with [`Input::Done`].
+    /// Replace a file that others may read, or without a content remove it, which ends with
+    /// [`Input::Done`](super::Input::Done).
     File { ticket: Ticket, path: PathBuf, content: Option<String> },
-    /// Answer with this text whoever asks there for metrics, which ends with [`Input::Done`].
+    /// Answer with this text whoever asks there for metrics, which ends with [`Input::Done`](super::Input::Done).
     Serve { ticket: Ticket, address: SocketAddr, text: Rc<str> },
     /// Answer nobody any more.
     StopServing,
-    /// Print to standard output; with a ticket, it ends with [`Input::Printed`].
+    /// Print to standard output; with a ticket, it ends with [`Input::Printed`](super::Input::Printed).
     Print { ticket: Option<Ticket>, text: String },
     /// Tell the service manager that the agent is ready, or is stopping.
     Announce(Readiness),

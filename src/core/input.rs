@@ -22,7 +22,7 @@ pub enum Input {
         purpose: Purpose,
         snapshot: Snapshot,
     },
-    /// The outcome of [`Effect::FindCauses`].
+    /// The outcome of [`Effect::FindCauses`](super::Effect::FindCauses).
     CausesFound(Causes),
     /// Containers were looked at between two checks.
     Looked {
@@ -35,24 +35,25 @@ pub enum Input {
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineEvents(Option<String>),
-    /// The outcome of [`Effect::Post`].
+    /// The outcome of [`Effect::Post`](super::Effect::Post).
     Posted {
         ticket: Ticket,
         answer: http::Answer,
     },
-    /// The outcome of [`Effect::File`] and [`Effect::Serve`]; the error has the place and the reason.
+    /// The outcome of [`Effect::File`](super::Effect::File) and [`Effect::Serve`](super::Effect::Serve); the error has
+    /// the place and the reason.
     Done {
         ticket: Ticket,
         result: Result<(), String>,
     },
-    /// The outcome of [`Effect::Print`] with a ticket.
+    /// The outcome of [`Effect::Print`](super::Effect::Print) with a ticket.
     Printed {
         ticket: Ticket,
         printed: io::Result<()>,
     },
     /// The reader of standard output is gone.
     OutputClosed,
-    /// The outcome of [`Effect::Save`]; the error has the place and the reason.
+    /// The outcome of [`Effect::Save`](super::Effect::Save); the error has the place and the reason.
     Saved(Result<(), String>),
     /// Somebody asks for a check now.
     CheckNow,
@@ -73,9 +74,9 @@ pub enum Input {
     },
     /// The same configuration has another meaning: the system's time zone was changed.
     Changed(Box<Resolved>),
-    /// Somebody asks for a silence, or for its end, which [`Effect::Answer`] answers.
+    /// Somebody asks for a silence, or for its end, which [`Effect::Answer`](super::Effect::Answer) answers.
     SilenceAsked(SilenceRequest),
-    /// Somebody asks for the agent's status, which [`Effect::Answer`] gives.
+    /// Somebody asks for the agent's status, which [`Effect::Answer`](super::Effect::Answer) gives.
     StatusAsked(LoopFacts),
     /// The machine goes down, and the agent with it: a stop follows.
     MachineStops,

@@ -64,7 +64,8 @@ fn a_mount_that_hangs_is_a_failure_of_its_path_alone_and_is_not_waited_for() {
         &config,
         format!(
             "system: {{cpu: {{enabled: false}}, disk: {{threshold: 100, paths: {paths}}}}}\n\
-             network: {{traffic: {{enabled: false}}}}\ndocker: {{enabled: false}}\n"
+             network: {{traffic: {{enabled: false}}, connections: {{enabled: false}}}}\n\
+             docker: {{enabled: false}}\n"
         ),
     )
     .unwrap();

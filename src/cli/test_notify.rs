@@ -7,7 +7,7 @@ use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::{Resolved, STANDARD_FILE};
 use crate::message;
-use crate::notify::{CHANNEL_KINDS, Channel};
+use crate::notify::{Channel, FIRST_SETTING};
 
 /// `name`: only to the channel of that name.
 pub fn test_notify(options: &Options, name: Option<&str>) -> Result<u8, Error> {
@@ -16,10 +16,9 @@ pub fn test_notify(options: &Options, name: Option<&str>) -> Result<u8, Error> {
     if config.channels.is_empty() {
         let file = options.config_file();
         let place = file.path().unwrap_or(Path::new(STANDARD_FILE)).display();
-        let settings: Vec<&str> = CHANNEL_KINDS.iter().map(|kind| kind.setting).collect();
         output::complain(&format!(
-            "no channel is configured, so messages are printed here; set {} in {place} to have them in a group",
-            settings.join(" or ")
+            "no channel is configured, so messages are printed here; set {FIRST_SETTING} in {place} to have them in a \
+             group, or list other channels under `channels`"
         ));
     }
     let channels = chosen(config.channels_or_terminal(), name)?;

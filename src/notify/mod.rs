@@ -31,6 +31,9 @@ const FIRST: &ChannelKind = wecom::KIND;
 /// The channel of that section, which owns the one outbox of a state of version 1.
 pub const FIRST_CHANNEL: &str = FIRST.name;
 
+/// The key of that section for the destination.
+pub const FIRST_SETTING: &str = FIRST.setting;
+
 /// The log calls them the channel.
 const NAMELESS: [&str; 2] = [FIRST_CHANNEL, terminal::NAME];
 

@@ -7,9 +7,7 @@ use std::fmt;
 
 use super::{Channel, FIRST};
 use crate::route::Route;
-use crate::settings::{
-    Complaint, Doc, Exposure, Item, Place, Section, Text, Values, Written, doc, exposure, readable_by_others, stored,
-};
+use crate::settings::{Complaint, Doc, Item, Place, Section, Text, Values, Written, doc, stored};
 
 /// A kind of channel, as the configuration knows it.
 #[derive(Debug)]
@@ -201,11 +199,7 @@ pub fn secret_key<T>(
         stored(text, noun, parse)
     });
     if secret.is_some() {
-        match exposure(&written) {
-            Exposure::None => {}
-            Exposure::Configuration => section.warn_if_others_may_read(key),
-            Exposure::File(path) => section.warning(key, readable_by_others(&path)),
-        }
+        section.warn_if_exposed(key, &written);
     }
     section.holds(key, Written::Text(secret.as_ref().map(masked).unwrap_or_default()));
     secret

@@ -42,9 +42,9 @@ pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
 pub use nearest::{nearest, nearest_first};
 pub use problem::{Complaint, Problem, Problems, Severity};
-pub use section::{MAX_ITEMS, Place, Section, readable_by_others};
+pub use section::{MAX_ITEMS, Place, Section};
 pub use size::{Volume, size_text};
-pub use stored::{Exposure, exposure, stored};
+pub use stored::stored;
 pub use time_zone::{time_zone, time_zone_name};
 pub use written::{Values, Written, seconds};
 

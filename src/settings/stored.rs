@@ -48,7 +48,7 @@ fn named_place(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The place at which everybody on this machine can read the secret.
-pub enum Exposure {
+pub(super) enum Exposure {
     None,
     /// It is in the configuration, and so is as open as that.
     Configuration,
@@ -57,7 +57,7 @@ pub enum Exposure {
 }
 
 /// The readers of the secret that `text` is, or whose place it names.
-pub fn exposure(text: &str) -> Exposure {
+pub(super) fn exposure(text: &str) -> Exposure {
     match named_place(text) {
         Some(("file", path)) if fs::metadata(path).is_ok_and(|file| file.mode() & 0o004 != 0) => {
             Exposure::File(path.to_owned())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::http::Target;
 use crate::secret::Secret;
-use crate::settings::{Complaint, Exposure, Section, exposure, readable_by_others};
+use crate::settings::{Complaint, Doc, Section, Written, doc, stored};
 use crate::text;
 
 /// So much of an answer is told.
@@ -52,12 +52,40 @@ impl Endpoint {
                 "http:// shows what is sent to everyone on the way; use https:// outside your own network",
             );
         }
-        match exposure(written) {
-            Exposure::None => {}
-            Exposure::Configuration => section.warn_if_others_may_read(key),
-            Exposure::File(path) => section.warning(key, readable_by_others(&path)),
-        }
+        section.warn_if_exposed(key, written);
     }
+}
+
+/// The key of a list of addresses.
+pub const fn urls(doc: Doc) -> Doc {
+    doc.values(
+        "地址列表，每个也可写作 `credential:NAME`、`file:/path`、`env:NAME`",
+        "list of URLs, or where each is: `credential:NAME`, `file:/path`, `env:NAME`",
+    )
+    .unique()
+}
+
+const ITEM: Doc = doc("一个地址", "a URL").pattern(r"^\s*(https?://\S+|(credential|env|file):\S.*)\s*$");
+
+/// Reads a list of addresses, each as `parse` reads it; `expected` says how one looks.
+pub fn list<T>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    doc: Doc,
+    expected: &str,
+    parse: fn(&str) -> Result<Option<T>, Complaint>,
+    endpoint: fn(&T) -> &Endpoint,
+) -> Vec<T> {
+    let read = section.list(key, doc, |item| {
+        item.parse(ITEM, |text| {
+            let one = stored(text, "URL", parse)?.ok_or_else(|| Complaint::new("is empty").expected(expected))?;
+            Ok((one, text.to_owned()))
+        })
+    });
+    let read = read.unwrap_or_default();
+    read.iter().for_each(|(one, written)| endpoint(one).warn(section, key, written));
+    section.holds(key, Written::texts(read.iter().map(|(one, _)| endpoint(one))));
+    read.into_iter().map(|(one, _)| one).collect()
 }
 
 /// Scheme and host, and the last characters of the rest, so that two can be told apart.

@@ -13,6 +13,7 @@ use super::nearest::nearest;
 use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::scalar::{Scalar, quoted};
+use super::stored::{Exposure, exposure};
 use super::written::{Values, Written};
 use crate::text::counted;
 
@@ -138,10 +139,17 @@ impl Section<'_> {
         self.entry(key).is_some_and(|entry| !entry.value.is_null())
     }
 
-    /// A warning if every user of this machine may read the file, in which the key's value is a secret.
-    pub fn warn_if_others_may_read(&mut self, key: &str) {
-        if let Some(file) = self.diagnostics.readable_by_others() {
-            let text = readable_by_others(file);
+    /// A warning if every user of this machine may read the key's secret; `written` is the configuration's text, which is
+    /// the secret or names its place.
+    pub fn warn_if_exposed(&mut self, key: &str, written: &str) {
+        let file = match exposure(written) {
+            Exposure::None => None,
+            Exposure::Configuration => self.diagnostics.readable_by_others().map(str::to_owned),
+            Exposure::File(path) => Some(path),
+        };
+        if let Some(file) = file {
+            let text =
+                format!("every user of this machine can read this secret in {file}; close it with `chmod o-r {file}`");
             self.warning(key, text);
         }
     }
@@ -278,11 +286,6 @@ impl<'a> Section<'a> {
             self.diagnostics.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
         }
     }
-}
-
-/// The warning about a file that holds a secret and that every user of this machine may read.
-pub fn readable_by_others(file: &str) -> String {
-    format!("every user of this machine can read this secret in {file}; close it with `chmod o-r {file}`")
 }
 
 /// Reads a node that should be a mapping; `span`: the place for problems of the section itself.

@@ -11,12 +11,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, told};
+use super::endpoint::{self, Endpoint, told, urls};
 use super::{Agent, Job, Judged, Setup, Tap, TapKind};
 use crate::clock::{Boot, Now};
 use crate::http::{Answer, Method, Request};
 use crate::secret::Secret;
-use crate::settings::{Complaint, Doc, Section, Text, Written, doc, stored};
+use crate::settings::{Doc, Section, Text, doc};
 
 use alerts::Posted;
 
@@ -32,36 +32,19 @@ pub const KIND: &TapKind = &TapKind {
 
 const KEY: &str = "urls";
 
-const URLS: Doc = doc(
+const URLS: Doc = urls(doc(
     "每个 Alertmanager 的地址，全部都会发送",
     "each Alertmanager's URL; all of them get every alert",
-)
-.values(
-    "地址列表，每个也可写作 `credential:NAME`、`file:/path`、`env:NAME`",
-    "list of URLs, or where each is: `credential:NAME`, `file:/path`, `env:NAME`",
-)
-.unique()
+))
 .above(&[Text {
     zh: "每个 Alertmanager 的地址，如 http://alertmanager:9093。集群中的每个实例都要写，不要写负载均衡的地址。",
     en: "Each Alertmanager's URL, such as http://alertmanager:9093: every member of a cluster, not a load balancer's.",
 }]);
 
-const ITEM: Doc = doc("一个地址", "a URL").pattern(r"^\s*(https?://\S+|(credential|env|file):\S.*)\s*$");
-
 fn read(section: &mut Section<'_>) -> Vec<Rc<dyn Setup>> {
-    let mut all = Vec::new();
-    section.list(KEY, URLS, |item| {
-        item.parse(ITEM, |text| {
-            let expected = "such as http://alertmanager:9093";
-            let endpoint = stored(text, "URL", Endpoint::parse)?;
-            let endpoint = endpoint.ok_or_else(|| Complaint::new("is empty").expected(expected))?;
-            all.push((endpoint, text.to_owned()));
-            Ok(())
-        })
-    });
-    all.iter().for_each(|(endpoint, written)| endpoint.warn(section, KEY, written));
-    section.holds(KEY, Written::texts(all.iter().map(|(endpoint, _)| endpoint)));
-    all.into_iter().map(|(endpoint, _)| Rc::new(Alertmanager { endpoint }) as Rc<dyn Setup>).collect()
+    let endpoints =
+        endpoint::list(section, KEY, URLS, "such as http://alertmanager:9093", Endpoint::parse, |endpoint| endpoint);
+    endpoints.into_iter().map(|endpoint| Rc::new(Alertmanager { endpoint }) as Rc<dyn Setup>).collect()
 }
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ mod page;
 mod push;
 mod serve;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +14,7 @@ use super::{Job, Judged, Setup, Tap, TapKind};
 use crate::alert::Extent;
 use crate::clock::Now;
 use crate::http::Answer;
+use crate::secret::Secret;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 
 pub use page::{Page, fires};
@@ -37,11 +39,11 @@ fn read(section: &mut Section<'_>) -> Vec<Rc<dyn Setup>> {
     let path: Option<PathBuf> = section.parse("textfile", TEXTFILE, textfile);
     let shown = path.as_ref().map(|path| path.display().to_string());
     section.holds("textfile", Written::Text(shown.unwrap_or_default()));
-    let mut taps: Vec<Rc<dyn Setup>> = Vec::new();
-    taps.extend(path.map(|path| Rc::new(Textfile { path }) as Rc<dyn Setup>));
-    taps.extend(serve::read(section).map(|serve| Rc::new(serve) as Rc<dyn Setup>));
-    taps.extend(push::read(section).into_iter().map(|push| Rc::new(push) as Rc<dyn Setup>));
-    taps
+    let mut places: Vec<Rc<dyn Place>> = Vec::new();
+    places.extend(path.map(|path| Rc::new(Textfile { path }) as Rc<dyn Place>));
+    places.extend(serve::read(section).map(|serve| Rc::new(serve) as Rc<dyn Place>));
+    places.extend(push::read(section).into_iter().map(|push| Rc::new(push) as Rc<dyn Place>));
+    places.into_iter().map(|place| Rc::new(HandedTo(place)) as Rc<dyn Setup>).collect()
 }
 
 fn textfile(text: &str) -> Result<Option<PathBuf>, Complaint> {
@@ -55,83 +57,47 @@ fn textfile(text: &str) -> Result<Option<PathBuf>, Complaint> {
     }
 }
 
+/// A place that the text is handed to.
+trait Place: fmt::Debug {
+    /// See [`Tap::name`].
+    fn name(&self) -> String;
+
+    /// Hands over the text of this host.
+    fn job(&self, host: &str, text: String) -> Job;
+
+    /// Whether a post was taken.
+    fn judge(&self, _answer: &Answer) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// See [`Setup::secret`].
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
+
+    /// See [`Tap::file`].
+    fn file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// See [`Tap::serves`].
+    fn serves(&self) -> bool {
+        false
+    }
+}
+
 #[derive(Debug)]
 struct Textfile {
     path: PathBuf,
 }
 
-impl Setup for Textfile {
-    fn open(&self) -> Box<dyn Tap> {
-        Box::new(Writing { path: self.path.clone(), page: Page::default(), hand: Hand::default() })
-    }
-}
-
-/// Has one sample on its way at most. Of those that come meanwhile the newest is kept.
-#[derive(Debug, Default)]
-struct Hand {
-    is_busy: bool,
-    next: Option<String>,
-    error: Option<String>,
-}
-
-impl Hand {
-    fn give(&mut self, text: String) -> Option<String> {
-        if self.is_busy {
-            self.next = Some(text);
-            return None;
-        }
-        self.is_busy = true;
-        Some(text)
-    }
-
-    fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// The last sample was taken, or not; returns the next one.
-    fn taken(&mut self, result: Result<(), String>) -> Option<String> {
-        (self.is_busy, self.error) = (false, result.err());
-        let next = self.next.take()?;
-        self.give(next)
-    }
-}
-
-#[derive(Debug)]
-struct Writing {
-    path: PathBuf,
-    page: Page,
-    hand: Hand,
-}
-
-impl Writing {
-    fn write(&self, text: Option<String>) -> Vec<Job> {
-        text.map(|text| Job::File { path: self.path.clone(), content: Some(text) }).into_iter().collect()
-    }
-}
-
-impl Tap for Writing {
+impl Place for Textfile {
     fn name(&self) -> String {
         format!("metrics textfile {}", self.path.display())
     }
 
-    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job> {
-        self.page.take(judged);
-        let text = is_worth_a_sample(judged).then(|| self.page.text(judged.alerts, &judged.agent, now));
-        let text = text.and_then(|text| self.hand.give(text));
-        self.write(text)
-    }
-
-    fn answered(&mut self, _answer: &Answer, _now: Now) -> Vec<Job> {
-        Vec::new()
-    }
-
-    fn done(&mut self, result: &Result<(), String>, _now: Now) -> Vec<Job> {
-        let text = self.hand.taken(result.clone());
-        self.write(text)
-    }
-
-    fn error(&self) -> Option<&str> {
-        self.hand.error()
+    fn job(&self, _host: &str, text: String) -> Job {
+        Job::File { path: self.path.clone(), content: Some(text) }
     }
 
     fn file(&self) -> Option<&Path> {
@@ -139,7 +105,83 @@ impl Tap for Writing {
     }
 }
 
-/// Each check is; of the looks between two checks those by which an alert changed.
-fn is_worth_a_sample(judged: &Judged<'_>) -> bool {
-    judged.extent == Extent::Check || !judged.transitions.is_empty()
+#[derive(Debug)]
+struct HandedTo(Rc<dyn Place>);
+
+impl Setup for HandedTo {
+    fn open(&self) -> Box<dyn Tap> {
+        let place = Rc::clone(&self.0);
+        Box::new(Handing { place, page: Page::default(), host: String::new(), is_busy: false, next: None, error: None })
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        self.0.secret()
+    }
+}
+
+/// Has one sample on its way at most. Of those that come meanwhile the newest is kept.
+#[derive(Debug)]
+struct Handing {
+    place: Rc<dyn Place>,
+    page: Page,
+    host: String,
+    is_busy: bool,
+    next: Option<String>,
+    error: Option<String>,
+}
+
+impl Handing {
+    /// The next sample, if there is one and the last was answered.
+    fn hand_over(&mut self) -> Vec<Job> {
+        if self.is_busy {
+            return Vec::new();
+        }
+        let Some(text) = self.next.take() else { return Vec::new() };
+        self.is_busy = true;
+        vec![self.place.job(&self.host, text)]
+    }
+
+    /// The last sample was taken, or not.
+    fn taken(&mut self, result: Result<(), String>) -> Vec<Job> {
+        (self.is_busy, self.error) = (false, result.err());
+        self.hand_over()
+    }
+}
+
+impl Tap for Handing {
+    fn name(&self) -> String {
+        self.place.name()
+    }
+
+    /// Each check is worth a sample; of the looks between two checks those by which an alert changed.
+    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job> {
+        self.page.take(judged);
+        if judged.extent != Extent::Check && judged.transitions.is_empty() {
+            return Vec::new();
+        }
+        judged.agent.style.host.clone_into(&mut self.host);
+        self.next = Some(self.page.text(judged.alerts, &judged.agent, now));
+        self.hand_over()
+    }
+
+    fn answered(&mut self, answer: &Answer, _now: Now) -> Vec<Job> {
+        let result = self.place.judge(answer);
+        self.taken(result)
+    }
+
+    fn done(&mut self, result: &Result<(), String>, _now: Now) -> Vec<Job> {
+        self.taken(result.clone())
+    }
+
+    fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    fn serves(&self) -> bool {
+        self.place.serves()
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.place.file()
+    }
 }

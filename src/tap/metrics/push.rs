@@ -4,47 +4,31 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Hand, Page, is_worth_a_sample};
-use crate::clock::Now;
+use super::Place;
 use crate::http::{Answer, Method, Request};
 use crate::secret::Secret;
-use crate::settings::{Complaint, Doc, Section, Written, doc, stored};
-use crate::tap::endpoint::{Endpoint, told};
-use crate::tap::{Job, Judged, Setup, Tap};
+use crate::settings::{Complaint, Doc, Section, doc};
+use crate::tap::Job;
+use crate::tap::endpoint::{self, Endpoint, told, urls};
 
 const KEY: &str = "push";
 
-const PUSH: Doc = doc(
+const PUSH: Doc = urls(doc(
     "每次检查后推送到的地址：VictoriaMetrics、vmagent（`…/api/v1/import/prometheus`）或 Pushgateway（`…/metrics/job/vps-monitor`）",
     "where it is sent after each check: VictoriaMetrics, vmagent (`…/api/v1/import/prometheus`) or a Pushgateway (`…/metrics/job/vps-monitor`)",
-)
-.values("地址列表，每个也可写作 `credential:NAME`、`file:/path`、`env:NAME`", "list of URLs, or where each is: `credential:NAME`, `file:/path`, `env:NAME`")
-.unique();
-
-const ITEM: Doc = doc("一个地址", "a URL").pattern(r"^\s*(https?://\S+|(credential|env|file):\S.*)\s*$");
+));
 
 /// The label and the group by which the host is known there.
 const JOB: &str = "vps-monitor";
 
 pub(super) fn read(section: &mut Section<'_>) -> Vec<Push> {
-    let mut all = Vec::new();
-    let pushes = section.list(KEY, PUSH, |item| {
-        item.parse(ITEM, |text| {
-            let push =
-                stored(text, "URL", Push::parse)?.ok_or_else(|| Complaint::new("is empty").expected(EXPECTED))?;
-            all.push((push.endpoint.clone(), text.to_owned()));
-            Ok(push)
-        })
-    });
-    all.iter().for_each(|(endpoint, written)| endpoint.warn(section, KEY, written));
-    section.holds(KEY, Written::texts(all.iter().map(|(endpoint, _)| endpoint)));
-    pushes.unwrap_or_default()
+    endpoint::list(section, KEY, PUSH, EXPECTED, Push::parse, |push| &push.endpoint)
 }
 
 const EXPECTED: &str =
     "…/api/v1/import/prometheus (VictoriaMetrics, vmagent) or …/metrics/job/vps-monitor (Pushgateway)";
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Push {
     endpoint: Endpoint,
     receiver: Receiver,
@@ -99,53 +83,21 @@ fn group(host: &str) -> String {
     }
 }
 
-impl Setup for Push {
-    fn open(&self) -> Box<dyn Tap> {
-        let (push, page, hand, host) = (self.clone(), Page::default(), Hand::default(), String::new());
-        Box::new(Pushing { push, page, hand, host })
+impl Place for Push {
+    fn name(&self) -> String {
+        format!("metrics push {}", self.endpoint)
+    }
+
+    fn job(&self, host: &str, text: String) -> Job {
+        Job::Post(self.request(host, text))
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<(), String> {
+        judge(answer)
     }
 
     fn secret(&self) -> Option<&Secret> {
         Some(self.endpoint.url())
-    }
-}
-
-#[derive(Debug)]
-struct Pushing {
-    push: Push,
-    page: Page,
-    hand: Hand,
-    host: String,
-}
-
-impl Pushing {
-    fn post(&self, text: Option<String>) -> Vec<Job> {
-        text.map(|text| Job::Post(self.push.request(&self.host, text))).into_iter().collect()
-    }
-}
-
-impl Tap for Pushing {
-    fn name(&self) -> String {
-        format!("metrics push {}", self.push.endpoint)
-    }
-
-    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job> {
-        self.page.take(judged);
-        if !is_worth_a_sample(judged) {
-            return Vec::new();
-        }
-        judged.agent.style.host.clone_into(&mut self.host);
-        let text = self.hand.give(self.page.text(judged.alerts, &judged.agent, now));
-        self.post(text)
-    }
-
-    fn answered(&mut self, answer: &Answer, _now: Now) -> Vec<Job> {
-        let text = self.hand.taken(judge(answer));
-        self.post(text)
-    }
-
-    fn error(&self) -> Option<&str> {
-        self.hand.error()
     }
 }
 

@@ -3,11 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Hand, Page, is_worth_a_sample};
-use crate::clock::Now;
-use crate::http::Answer;
+use super::Place;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
-use crate::tap::{Job, Judged, Setup, Tap};
+use crate::tap::Job;
 
 const KEY: &str = "listen";
 
@@ -42,53 +40,18 @@ fn parse(text: &str) -> Result<Option<SocketAddr>, Complaint> {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Serve {
     address: SocketAddr,
 }
 
-impl Setup for Serve {
-    fn open(&self) -> Box<dyn Tap> {
-        Box::new(Serving { address: self.address, page: Page::default(), hand: Hand::default() })
-    }
-}
-
-#[derive(Debug)]
-struct Serving {
-    address: SocketAddr,
-    page: Page,
-    hand: Hand,
-}
-
-impl Serving {
-    fn show(&self, text: Option<String>) -> Vec<Job> {
-        text.map(|text| Job::Serve { address: self.address, text: text.into() }).into_iter().collect()
-    }
-}
-
-impl Tap for Serving {
+impl Place for Serve {
     fn name(&self) -> String {
         format!("metrics at {}", self.address)
     }
 
-    fn take(&mut self, judged: &Judged<'_>, now: Now) -> Vec<Job> {
-        self.page.take(judged);
-        let text = is_worth_a_sample(judged).then(|| self.page.text(judged.alerts, &judged.agent, now));
-        let text = text.and_then(|text| self.hand.give(text));
-        self.show(text)
-    }
-
-    fn answered(&mut self, _answer: &Answer, _now: Now) -> Vec<Job> {
-        Vec::new()
-    }
-
-    fn done(&mut self, result: &Result<(), String>, _now: Now) -> Vec<Job> {
-        let text = self.hand.taken(result.clone());
-        self.show(text)
-    }
-
-    fn error(&self) -> Option<&str> {
-        self.hand.error()
+    fn job(&self, _host: &str, text: String) -> Job {
+        Job::Serve { address: self.address, text: text.into() }
     }
 
     fn serves(&self) -> bool {

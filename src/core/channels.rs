@@ -90,9 +90,9 @@ impl Core {
     /// Messages for a channel that is gone wait for the first one that is there, unless another one was given them.
     pub(super) fn give_orphans_a_channel(&mut self, now: Boot) {
         let senders = &self.delivery.senders;
-        let there = senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);
-        let first = there.clone().find(|channel| channel.fallback_for().is_none()).map_or(NO_CHANNEL, Channel::name);
-        let there: Vec<String> = there.map(|channel| channel.name().to_owned()).collect();
+        let mut there = self.delivery.channels();
+        let first = there.find(|channel| channel.fallback_for().is_none()).map_or(NO_CHANNEL, Channel::name);
+        let there: Vec<String> = self.delivery.channels().map(|channel| channel.name().to_owned()).collect();
         let is_orphan = |name: &str| name != first && !senders.iter().any(|sender| sender.channel.name() == name);
         if !self.state.get().outboxes.keys().any(|name| is_orphan(name)) {
             return;

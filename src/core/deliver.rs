@@ -284,8 +284,7 @@ impl Core {
 
     /// The channels' names in the log and in `status`.
     pub(super) fn channel_names(&self) -> String {
-        let senders = self.delivery.senders.iter().filter(|sender| !sender.is_retired);
-        let names: Vec<String> = senders.map(|sender| sender.channel.to_string()).collect();
+        let names: Vec<String> = self.delivery.channels().map(Channel::to_string).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }

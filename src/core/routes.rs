@@ -3,21 +3,15 @@
 //! A message is given to each channel whose route takes it. Its copies know of one another: if a channel goes, only those
 //! that no other channel was given find a new one.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::Core;
 use super::deliver::NO_CHANNEL;
 use crate::clock::{Boot, Now};
 use crate::message::{self, Kind, Message};
-use crate::notify::Channel;
-use crate::outbox::Outbox;
+use crate::outbox::STUCK_AFTER;
 use crate::route::Route;
 use crate::text;
-
-/// A fallback steps in once a message of its channel has waited for this long.
-const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The channels that are given one message.
 #[derive(Clone, Debug)]
@@ -30,7 +24,7 @@ impl Core {
     /// The channels that are there and are no fallbacks, by their routes. There is always one.
     fn receivers(&self) -> Vec<Receivers> {
         let mut all: Vec<Receivers> = Vec::new();
-        for channel in self.channels() {
+        for channel in self.delivery.channels().filter(|channel| channel.fallback_for().is_none()) {
             match all.iter_mut().find(|receivers| receivers.route == *channel.route()) {
                 Some(receivers) => receivers.names.push(channel.name().to_owned()),
                 None => {
@@ -43,11 +37,6 @@ impl Core {
             all.push(Receivers { route: Rc::default(), names: vec![NO_CHANNEL.to_owned()] });
         }
         all
-    }
-
-    fn channels(&self) -> impl Iterator<Item = &Channel> {
-        let there = self.delivery.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel);
-        there.filter(|channel| channel.fallback_for().is_none())
     }
 
     /// Gives a message that is about no alert to each channel that takes it. A notice that none takes goes to all.
@@ -103,38 +92,37 @@ impl Core {
         log::warn!("{} waited, folded into {}", text::counted(folded, "message"), outbox.len());
     }
 
-    /// The fallbacks of each channel that has some.
-    fn fallbacks(&self) -> BTreeMap<String, Vec<String>> {
-        let mut fallbacks: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for sender in self.delivery.senders.iter().filter(|sender| !sender.is_retired) {
-            if let Some(of) = sender.channel.fallback_for() {
-                fallbacks.entry(of.to_owned()).or_default().push(sender.channel.name().to_owned());
-            }
-        }
-        fallbacks
+    /// The fallbacks that are there, each with the channel that it steps in for.
+    fn fallbacks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.delivery.channels().filter_map(|channel| Some((channel.fallback_for()?, channel.name())))
     }
 
     /// Gives the messages of channels that are stuck to their fallbacks.
     pub(super) fn let_fallbacks_step_in(&mut self, now: Boot) {
-        for name in self.fallbacks().into_keys() {
-            self.share_if_stuck(&name, now);
-        }
+        self.share_stuck(|_| true, now);
     }
 
     fn share_if_stuck(&mut self, name: &str, now: Boot) {
-        let fallbacks = self.fallbacks().remove(name).unwrap_or_default();
-        let is_stuck = |outbox: &Outbox| outbox.waits_since().is_some_and(|since| since.after(STUCK_AFTER) <= now);
-        for fallback in fallbacks {
-            let Some(outbox) = self.state.get().outboxes.get(name) else { return };
-            if !is_stuck(outbox) || !outbox.has_untold(&fallback) {
-                continue;
-            }
+        self.share_stuck(|of| of == name, now);
+    }
+
+    /// Gives the messages of those that are stuck to their fallbacks.
+    fn share_stuck(&mut self, is_meant: impl Fn(&str) -> bool, now: Boot) {
+        let steps_in = |(of, fallback): &(&str, &str)| {
+            let outbox = self.state.get().outboxes.get(*of).filter(|_| is_meant(of));
+            outbox.is_some_and(|outbox| {
+                outbox.waits_since().is_some_and(|since| since.after(STUCK_AFTER) <= now) && outbox.has_untold(fallback)
+            })
+        };
+        let pairs: Vec<(String, String)> =
+            self.fallbacks().filter(steps_in).map(|(of, fallback)| (of.to_owned(), fallback.to_owned())).collect();
+        for (name, fallback) in pairs {
             let outboxes = &mut self.state.change().outboxes;
-            let shared = outboxes.get_mut(name).map(|outbox| outbox.share_with(&fallback)).unwrap_or_default();
+            let shared = outboxes.get_mut(&name).map(|outbox| outbox.share_with(&fallback)).unwrap_or_default();
             log::warn!("{name} is stuck, {fallback} steps in for {}", text::counted(shared.len(), "message"));
             let outbox = outboxes.entry(fallback).or_default();
             for entry in shared {
-                let also = entry.also.into_iter().chain([name.to_owned()]).collect();
+                let also = entry.also.into_iter().chain([name.clone()]).collect();
                 outbox.push_shared(entry.message, also, entry.queued);
             }
         }
@@ -142,11 +130,10 @@ impl Core {
 
     /// When the next fallback steps in.
     pub(super) fn fallback_due(&self) -> Option<Boot> {
-        let due = |(name, fallbacks): (String, Vec<String>)| {
-            let outbox = self.state.get().outboxes.get(&name)?;
-            let is_untold = fallbacks.iter().any(|fallback| outbox.has_untold(fallback));
-            outbox.waits_since().filter(|_| is_untold).map(|since| since.after(STUCK_AFTER))
+        let due = |(of, fallback): (&str, &str)| {
+            let outbox = self.state.get().outboxes.get(of).filter(|outbox| outbox.has_untold(fallback))?;
+            Some(outbox.waits_since()?.after(STUCK_AFTER))
         };
-        self.fallbacks().into_iter().filter_map(due).min()
+        self.fallbacks().filter_map(due).min()
     }
 }

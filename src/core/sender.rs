@@ -60,6 +60,11 @@ impl Sender {
 }
 
 impl Delivery {
+    /// The channels of the configuration, without those that only end what they began before a reload.
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel)
+    }
+
     /// No error shows this secret.
     pub(super) fn learn(&mut self, secret: &Secret) {
         self.scrubber.learn(secret);

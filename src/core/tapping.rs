@@ -147,10 +147,9 @@ impl Core {
 
     pub(super) fn advance_taps(&mut self, now: Now) {
         if self.taps_due().is_some_and(|due| due <= now.boot) {
-            self.ask_taps(
-                now,
-                |tap, agent| if tap.due() <= Some(now.boot) { tap.advance(agent, now) } else { Vec::new() },
-            );
+            self.ask_taps(now, |tap, agent| {
+                if tap.due().is_some_and(|due| due <= now.boot) { tap.advance(agent, now) } else { Vec::new() }
+            });
         }
     }
 

@@ -40,6 +40,9 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(3600);
 /// The longest pause that a channel may ask for: until tomorrow, for one that takes so many messages a day.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 
+/// A channel is stuck once a message has waited for it for this long.
+pub const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
+
 const _: () = assert!(message::MAX_TEXT_BYTES <= MAX_BYTES, "one message fits");
 
 /// The messages that wait for a channel, in the order of their sending, and the channel's limits.

@@ -13,14 +13,12 @@ use super::endpoint::Endpoint;
 use super::{Agent, Job, Judged, Setup, Tap, TapKind};
 use crate::clock::{Boot, Now};
 use crate::http::Answer;
+use crate::outbox::STUCK_AFTER;
 use crate::secret::Secret;
 use crate::settings::{Doc, Section, Text, Written, doc, stored};
 use crate::text;
 
 use service::Service;
-
-/// A message that has waited for longer is stuck.
-const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// healthchecks drops more than five a minute.
 const LEAST_GAP: Duration = Duration::from_secs(15);

@@ -7,6 +7,7 @@ pub mod alert;
 pub mod bounds;
 pub mod bus;
 pub mod cause;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod collect;

@@ -97,9 +97,13 @@ impl RealFolder {
     }
 
     /// Whether `path` leads to this folder: it may have been removed and made anew.
-    pub fn is_at(&self, path: &Path) -> bool {
-        let identity = |folder: &File| folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
-        RealFolder::open(path).is_ok_and(|there| identity(&there.folder) == identity(&self.folder))
+    pub fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let identity = |folder: &File| folder.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+        match RealFolder::open(path) {
+            Ok(there) => Ok(identity(&there.folder)? == identity(&self.folder)?),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The user to whom it belongs.

@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 
 use crate::agreement::{df_inodes, run};
 use crate::mounts::Mounted;
 use crate::support::agent::{Place, quick};
-use crate::support::is_ci;
+use crate::support::robot::Robot;
+use crate::support::{is_ci, wait_until};
 
 const MIB: u64 = 1 << 20;
 
@@ -105,6 +107,27 @@ fn one_that_the_kernel_turned_after_an_error_is_found_by_a_single_check() {
     assert!(checked.code == 2 && checked.stdout.contains("read-only  expected writable"), "{}", checked.stdout);
 }
 
+/// Its superblock stays `rw`, and every write ends with EIO (xfs_io(8), `shutdown`).
+#[test]
+fn an_xfs_that_has_shut_down_is_found_by_the_agents_own_write() {
+    let place = Place::on("small-vps");
+    let Some((_mounted, point)) = made(&place, "state", 320, &["mkfs.xfs", "-q"], "") else { return };
+    let robot = Robot::start([]);
+    let disk = format!("disk: {{threshold: 100, paths: [{}]}}", point.display());
+    place.configure(&quick(&robot.url()).replace("disk: {enabled: false}", &disk));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+
+    run("xfs_io", &["-x", "-c", "shutdown", point.to_str().unwrap()]);
+    place.become_host("full-tmpfs");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_log("Input/output error");
+    agent.signal(Signal::SIGUSR1);
+    let line = format!("🔒 磁盘状态({}): write-error (期望: writable)", point.display());
+    wait_until("the disk's alert", || robot.received().iter().any(|received| received.content().contains(&line)));
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
+}
+
 #[test]
 fn an_ext4_without_a_free_inode_is_told_of_by_its_own_limit() {
     let place = Place::on("small-vps");
@@ -170,7 +193,8 @@ fn a_project_quota_is_the_size_of_its_directory() {
 }
 
 /// The local file systems by `findmnt` and `df`, each once, from 512 MB on.
-fn found_by_tools() -> Vec<String> {
+/// Those of this place, and `/`: other tests mount, too, and break what they mount.
+fn found_by_tools(place: &Place) -> Vec<String> {
     const TYPES: &str = "btrfs,ext2,ext3,ext4,f2fs,vfat,xfs,zfs";
     let list = run("findmnt", &["-rn", "-t", TYPES, "-o", "MAJ:MIN,FSROOT,FSTYPE,TARGET"]);
     let mut devices = Vec::new();
@@ -180,7 +204,8 @@ fn found_by_tools() -> Vec<String> {
         let is_whole = root == "/" || kind == "btrfs" || point == "/";
         let size =
             || run("df", &["-B1", "--output=size", point]).lines().nth(1).unwrap().trim().parse::<u64>().unwrap();
-        if is_whole && !devices.contains(&device) && size() >= 512 * MIB {
+        let is_own = Path::new(point).starts_with(place.path("")) || point == "/";
+        if is_own && is_whole && !devices.contains(&device) && size() >= 512 * MIB {
             devices.push(device);
             points.push(point.to_owned());
         }
@@ -206,11 +231,9 @@ fn auto_finds_every_local_file_system_once_and_no_other() {
         found.sort();
         found
     };
-    // Other tests mount, too.
-    let (before, ours, later) = (found_by_tools(), found(), found_by_tools());
+    let ours = found();
     let is_own = |point: &&String| point.starts_with(place.path("").to_str().unwrap()) || **point == "/";
-    let own = |points: &[String]| points.iter().filter(is_own).cloned().collect::<Vec<_>>();
-    assert!(own(&ours) == own(&before) || own(&ours) == own(&later), "{ours:?}, {before:?}");
+    assert_eq!(ours.iter().filter(is_own).cloned().collect::<Vec<_>>(), found_by_tools(&place));
     let has = |path: &Path| ours.iter().any(|point| Path::new(point) == path);
     assert!(has(&large) && !has(&bind) && !has(&small) && !has(&memory), "{ours:?}");
     assert!(others.iter().all(|(_, point)| has(point)), "{ours:?}");

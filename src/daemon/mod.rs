@@ -34,6 +34,7 @@ use crate::logging;
 use crate::service::{self, ServiceManager};
 use crate::signals::{Action, Signals};
 use crate::store::Saver;
+use crate::worker::SaveError;
 
 pub use control::{Control, SOCKET_NAME, ask};
 pub use loader::Loader;
@@ -155,7 +156,7 @@ impl Daemon {
             Effect::LookAtContainers => self.inputs.extend(self.measuring.look_at_containers(clock::now())),
             Effect::Save(bytes) => {
                 if let Err(error) = self.saver.start(&self.measuring.host.worker, bytes) {
-                    self.inputs.push_back(Input::Saved(Err(error.to_string())));
+                    self.saved(Err(error.into()));
                 }
             }
             Effect::Post { ticket, request } => {
@@ -275,6 +276,16 @@ impl Daemon {
         }
     }
 
+    /// The end of a save. It is the one write that shows whether the disk below takes any.
+    fn saved(&mut self, saved: Result<(), SaveError>) {
+        match &saved {
+            Ok(()) => self.measuring.host.mounts.written(self.saver.path(), false),
+            Err(SaveError::Io(_)) => self.measuring.host.mounts.written(self.saver.path(), true),
+            Err(_) => {}
+        }
+        self.inputs.push_back(Input::Saved(saved.map_err(|error| error.to_string())));
+    }
+
     /// Takes in everything that is ready or due, the most urgent first.
     fn take_in(&mut self, ready: &[Source], now: Boot) {
         let is_ready = |source| ready.contains(&source);
@@ -284,7 +295,7 @@ impl Daemon {
         self.inputs.extend(self.loader.advance(now));
         self.inputs.extend(self.errands.advance(is_ready(Source::Errand), now));
         if let Some(saved) = self.saver.poll(&self.measuring.host.worker, now) {
-            self.inputs.push_back(Input::Saved(saved.map_err(|error| error.to_string())));
+            self.saved(saved);
         }
         if let Some(folder) = self.saver.take_new_folder() {
             self.control = Control::listen(folder);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use crate::clock::Boot;
 use crate::files::RealFolder;
@@ -40,6 +41,11 @@ impl Saver {
         Ok(())
     }
 
+    /// The path of the folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// For poll(2): readable when a save has ended.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.task.as_ref().map(SaveTask::fd)
@@ -66,7 +72,7 @@ impl Saver {
         log::warn!(
             "{path} was removed or replaced while the agent runs; the state is saved to the folder that is there now"
         );
-        self.start(worker, bytes).err().map(|error| Err(SaveError::Failed(error.to_string())))
+        self.start(worker, bytes).err().map(|error| Err(error.into()))
     }
 
     /// The folder, once after it was found to be another one: its other files must be made anew.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::alarm;
@@ -97,8 +98,20 @@ pub enum SaveError {
     /// Nothing was written: the path leads to another folder by now, or to none.
     #[error("the folder was removed or replaced")]
     Moved,
+    /// The file system failed.
+    #[error("{0}")]
+    Io(String),
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<io::Error> for SaveError {
+    fn from(error: io::Error) -> SaveError {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EIO) => SaveError::Io(error.to_string()),
+            _ => SaveError::Failed(error.to_string()),
+        }
+    }
 }
 
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
@@ -175,13 +188,12 @@ fn try_config(path: &Path, load_config: LoadConfig) {
 }
 
 fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> {
-    let failed = |error: io::Error| SaveError::Failed(error.to_string());
-    let name = name.ok_or(io::ErrorKind::InvalidFilename.into()).map_err(failed)?;
-    let mut folder = RealFolder::from(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?);
-    if !folder.is_at(path) {
+    let name = name.ok_or(io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let mut folder = RealFolder::from(io::stderr().as_fd().try_clone_to_owned()?);
+    if !folder.is_at(path)? {
         return Err(SaveError::Moved);
     }
-    files::replace(&mut folder, name, bytes).map_err(failed)
+    Ok(files::replace(&mut folder, name, bytes)?)
 }
 
 fn post(order: &[u8]) -> io::Result<http::Answer> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Collector, Progress, SYSTEM, Source};
 use crate::clock::{Boot, Now};
-use crate::host::{Access, Host, Probe};
+use crate::host::{Access, Host, Probe, WriteState};
 use crate::metric::{self, Metric};
 use crate::snapshot::{Failure, Snapshot};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
@@ -197,7 +197,13 @@ fn take(watch: &Watch, answer: Result<FileSystem, String>, words: &Words, host: 
                 words.take(path, host, into);
             }
         }
-        Err(error) => into.failures.push(failure(path, SOURCE.metrics, &error)),
+        Err(error) => {
+            // One that fails may not even tell its size.
+            if host.mounts.write_state(path) == Some(WriteState::Failing) {
+                words.take(path, host, into);
+            }
+            into.failures.push(failure(path, SOURCE.metrics, &error));
+        }
     }
 }
 
@@ -298,6 +304,35 @@ mod tests {
             ]
         );
         assert_eq!(snapshot.failures[0].target.as_deref(), Some("/gone"));
+    }
+
+    #[test]
+    fn a_disk_on_which_the_agents_own_write_failed_is_told_of_even_if_it_tells_no_size() {
+        let mut host = Host::new(None);
+        host.ask_file_system = answer;
+        let list = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 8:1 / /no rw - xfs /dev/sda1 rw\n")
+            .unwrap();
+        host.mounts = Mounts::listed_in(list.path());
+        let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: true, is_found: false };
+        let mut disk = Disk::new(vec![watch("/"), watch("/gone")], None);
+        let word = |value: &Value| match value {
+            Value::Container(word) => word.word.to_string(),
+            _ => panic!("{value:?}"),
+        };
+        let mut states = |has_failed: bool, folder: &str| {
+            host.mounts.refresh();
+            host.mounts.written(Path::new(folder), has_failed);
+            let mut snapshot = Snapshot::default();
+            disk.begin(&mut host, clock::boot_now());
+            assert_eq!(disk.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);
+            let states = snapshot.readings.iter().filter(|reading| reading.key.metric == DISK_STATE);
+            states.map(|reading| (reading.key.target.to_string(), word(&reading.value))).collect::<Vec<_>>()
+        };
+        let state = |path: &str, word: &str| (path.to_owned(), word.to_owned());
+        assert_eq!(states(true, "/var/lib"), [state("/", "write-error"), state("/gone", "write-error")]);
+        assert_eq!(states(true, "/no"), [state("/", "writable")]);
+        assert_eq!(states(false, "/var/lib"), [state("/", "writable")]);
     }
 
     fn inodes(snapshot: &Snapshot) -> Vec<(&str, Option<f64>)> {

@@ -19,6 +19,7 @@ pub const DISK_STATE: &Metric = &Metric {
 
 const WRITABLE: &str = "writable";
 const READ_ONLY: &str = "read-only";
+const FAILING: &str = "write-error";
 
 /// The values, made once.
 pub struct Words {
@@ -26,13 +27,14 @@ pub struct Words {
     /// As it was from the beginning.
     read_only: Value,
     turned: Value,
+    failing: Value,
 }
 
 impl Default for Words {
     fn default() -> Words {
         let word = |word, expected| ContainerWord { is_critical: true, ..ContainerWord::new(word, expected) }.into();
         let (writable, read_only) = (word(WRITABLE, WRITABLE), word(READ_ONLY, READ_ONLY));
-        Words { writable, read_only, turned: word(READ_ONLY, WRITABLE) }
+        Words { writable, read_only, turned: word(READ_ONLY, WRITABLE), failing: word(FAILING, WRITABLE) }
     }
 }
 
@@ -45,6 +47,7 @@ impl Words {
             Some(WriteState::Writable) => &self.writable,
             Some(WriteState::ReadOnly) => &self.read_only,
             Some(WriteState::TurnedReadOnly) => &self.turned,
+            Some(WriteState::Failing) => &self.failing,
         };
         into.push(DISK_STATE, Rc::clone(path), value.clone());
     }

@@ -44,6 +44,9 @@ pub struct Mounts {
     held: HashMap<Rc<str>, LastMount>,
     /// The devices whose superblocks are read, each once.
     devices: Vec<Rc<str>>,
+    /// The device whose file system failed when the agent wrote there: its superblock may not say so. An XFS that has
+    /// shut down answers with EIO, and stays `rw` in the list.
+    failing: Option<Rc<str>>,
     /// The part that outlives the process has changed.
     is_changed: bool,
 }
@@ -78,6 +81,8 @@ pub enum WriteState {
     ReadOnly,
     /// It could be written before.
     TurnedReadOnly,
+    /// The agent itself could not write there.
+    Failing,
 }
 
 /// The way to ask the file system under a path for its size.
@@ -117,6 +122,7 @@ impl Mounts {
             text: Vec::new(),
             held: HashMap::new(),
             devices: Vec::new(),
+            failing: None,
             is_changed: false,
         }
     }
@@ -235,6 +241,9 @@ impl Mounts {
             || (reads_state && place.writing.is_some_and(|writing| !writing.is_read_only));
         let state = reads_state.then_some(match place.writing {
             None => WriteState::OfNoDisk,
+            Some(Writing { is_read_only: false, .. }) if self.failing.as_ref() == Some(place.device) => {
+                WriteState::Failing
+            }
             Some(Writing { is_read_only: false, .. }) => WriteState::Writable,
             Some(Writing { was_turned, .. }) if was_turned || was_writable => WriteState::TurnedReadOnly,
             Some(_) => WriteState::ReadOnly,
@@ -257,6 +266,12 @@ impl Mounts {
         self.devices = devices.cloned().collect();
         self.devices.sort();
         self.devices.dedup();
+    }
+
+    /// Takes in how a write of the agent's own below `folder` ended: whether the file system failed.
+    pub fn written(&mut self, folder: &Path, has_failed: bool) {
+        let device = || self.table.place(folder, read_link).map(|place| Rc::clone(place.device));
+        self.failing = has_failed.then(device).flatten();
     }
 
     /// Whether the file system of a held path could be written when it was last held; `None`: it is not known.

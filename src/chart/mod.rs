@@ -1,8 +1,10 @@
 //! Draws a host's history: in a terminal, as a picture, as a page.
 //!
 //! Everything here is pure: a [`Chart`] goes in, a text or the bytes of a picture come out. It reads no store and no clock,
-//! and what it draws was measured and judged elsewhere. Labels, units and number formats are the catalogue's.
+//! and its content was measured and judged elsewhere. Labels, units and number formats are the catalogue's.
 
+mod font;
+pub mod picture;
 #[cfg(test)]
 mod sample;
 mod scale;
@@ -39,7 +41,7 @@ pub struct Chart {
     pub panels: Vec<Panel>,
     /// In any order: a drawing puts troubled ones first.
     pub containers: Vec<ContainerRow>,
-    /// What was told in this time, for a page's table. The latest first.
+    /// The alerts of this time, for a page's table. The latest first.
     pub episodes: Vec<Episode>,
 }
 
@@ -72,7 +74,7 @@ pub struct Strip {
     pub alerts: Vec<Span>,
 }
 
-/// What was measured in one step.
+/// The values of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     pub min: f64,

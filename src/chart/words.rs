@@ -1,6 +1,6 @@
-//! The words of a drawing, in both languages. What messages have as well is theirs.
+//! The words of a drawing, in both languages. Words that messages have as well are theirs.
 
-use super::{Chart, ContainerRow, Step, Strip};
+use super::{Chart, ContainerRow, State, Step, Strip};
 use crate::bounds::seconds_between;
 use crate::message::{Language, Words};
 use crate::text::{counted, were};
@@ -75,6 +75,30 @@ impl Chart {
             Language::Chinese => format!("告警 {number} {zh}"),
             Language::English => format!("alert {number} {en}"),
         })
+    }
+
+    /// `每 1 分钟`
+    pub(super) fn each_interval(&self) -> String {
+        let interval = self.words().duration(self.interval.as_secs());
+        format!("{} {interval}", self.said("每", "every"))
+    }
+
+    pub(super) fn containers_title(&self) -> &'static str {
+        self.said("容器", "Containers")
+    }
+
+    pub(super) fn state(&self, state: State) -> &'static str {
+        match state {
+            State::Running => self.said("运行", "running"),
+            State::Unhealthy => self.said("不健康", "unhealthy"),
+            State::Stopped => self.said("停止", "stopped"),
+            State::Unknown => self.words().unknown,
+        }
+    }
+
+    /// Of two mirrored directions.
+    pub(super) fn direction(&self, is_inward: bool) -> &'static str {
+        if is_inward { self.said("入", "in") } else { self.said("出", "out") }
     }
 
     pub(super) fn no_data(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! What the view of a terminal must be, whatever it shows; and each case as it was looked at, in fixtures/chart.
+//! The properties of every view, and each case as it was looked at, in fixtures/chart.
 
 use super::*;
 use crate::chart::sample::{CASES, case, report};

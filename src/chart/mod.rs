@@ -4,6 +4,7 @@
 //! and its content was measured and judged elsewhere. Labels, units and number formats are the catalogue's.
 
 mod font;
+pub mod html;
 pub mod picture;
 #[cfg(test)]
 mod sample;

@@ -56,6 +56,17 @@ impl Chart {
         (0.0..=1.0).contains(&at).then_some(Tick { at, label, is_midnight })
     }
 
+    /// The times at `count` places with equal distances, from the beginning to the end: for an axis that stretches.
+    pub(super) fn even_times(&self, count: usize) -> Vec<String> {
+        let whole = self.to.as_second() - self.from.as_second();
+        let format = if whole <= 2 * 86_400 { "%H:%M" } else { "%m-%d" };
+        let time = |number: usize| {
+            let seconds = whole * number as i64 / (count as i64 - 1).max(1);
+            self.from.checked_add(seconds.seconds()).unwrap_or(self.to)
+        };
+        (0..count).map(|number| time(number).to_zoned(self.zone.clone()).strftime(format).to_string()).collect()
+    }
+
     /// The place of a time between the beginning, 0, and the end, 1.
     pub(super) fn place(&self, time: Timestamp) -> f64 {
         let whole = (self.to.as_millisecond() - self.from.as_millisecond()).max(1);

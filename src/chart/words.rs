@@ -15,7 +15,7 @@ impl Chart {
         self.language.words()
     }
 
-    fn said(&self, zh: &'static str, en: &'static str) -> &'static str {
+    pub(super) fn said(&self, zh: &'static str, en: &'static str) -> &'static str {
         match self.language {
             Language::Chinese => zh,
             Language::English => en,
@@ -99,6 +99,27 @@ impl Chart {
     /// Of two mirrored directions.
     pub(super) fn direction(&self, is_inward: bool) -> &'static str {
         if is_inward { self.said("入", "in") } else { self.said("出", "out") }
+    }
+
+    /// The meaning of the marks in a page's plots.
+    pub(super) fn explanation(&self) -> &'static str {
+        self.said(
+            "线是平均值，浅色带是最低到最高，红色区间是告警，灰色是没有数据。",
+            "The line is the mean, the light band reaches from the lowest to the highest; red is an alert, grey is no data.",
+        )
+    }
+
+    /// The heads of the table of alerts.
+    pub(super) fn episode_heads(&self) -> [&'static str; 5] {
+        match self.language {
+            Language::Chinese => ["告警", "开始", "结束", "持续", "最高"],
+            Language::English => ["Alert", "Began", "Ended", "Lasted", "Worst"],
+        }
+    }
+
+    /// Of an alert without an end.
+    pub(super) fn still(&self) -> &'static str {
+        self.said("仍在持续", "still on")
     }
 
     pub(super) fn no_data(&self) -> &'static str {

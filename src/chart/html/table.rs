@@ -1,0 +1,67 @@
+//! The containers and the alerts of a page.
+
+use super::Html;
+use crate::bounds::seconds_between;
+use crate::chart::series::states;
+use crate::chart::{Chart, State};
+
+/// A container's bar has at most so many parts: those of 30 days.
+const MOST_PARTS: usize = 30;
+/// Alerts in the table.
+const MOST_EPISODES: usize = 50;
+
+pub(super) fn containers(html: &mut Html, chart: &Chart) {
+    if chart.containers.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"rows\"><h2>").text(chart.containers_title()).raw("</h2>\n");
+    let (rows, _) = chart.containers_first(usize::MAX);
+    for row in rows {
+        let share =
+            row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"));
+        html.raw("<div class=\"name\">")
+            .text(&row.name)
+            .raw(" <small>")
+            .text(&share)
+            .raw("</small></div><div class=\"days\">");
+        for state in states(&row.states, MOST_PARTS.min(row.states.len().max(1))) {
+            let class = match state {
+                State::Running => "r",
+                State::Unhealthy => "h",
+                State::Stopped => "s",
+                State::Unknown => "u",
+            };
+            html.raw("<i class=\"").raw(class).raw("\" title=\"").text(chart.state(state)).raw("\"></i>");
+        }
+        html.raw("</div>\n");
+    }
+    html.raw("</section>\n");
+}
+
+pub(super) fn episodes(html: &mut Html, chart: &Chart) {
+    if chart.episodes.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"rows\"><h2>").text(chart.alert()).raw("</h2></section>\n<table><tr>");
+    for head in chart.episode_heads() {
+        html.raw("<th>").text(head).raw("</th>");
+    }
+    html.raw("</tr>\n");
+    for episode in chart.episodes.iter().take(MOST_EPISODES) {
+        let time = |time: jiff::Timestamp| time.to_zoned(chart.zone.clone()).strftime("%m-%d %H:%M").to_string();
+        let ended = episode.ended.map_or_else(|| chart.still().to_owned(), time);
+        let lasted = seconds_between(episode.began, episode.ended.unwrap_or(chart.made_at));
+        html.raw("<tr>");
+        for cell in [
+            episode.subject.plain(),
+            &time(episode.began),
+            &ended,
+            &chart.words().duration(lasted),
+            episode.worst.plain(),
+        ] {
+            html.raw("<td>").text(cell).raw("</td>");
+        }
+        html.raw("</tr>\n");
+    }
+    html.raw("</table>\n");
+}

@@ -38,6 +38,7 @@ mod run;
 mod scale;
 mod schedule;
 mod simulator;
+mod slack;
 mod support;
 mod telegram;
 mod tidy;

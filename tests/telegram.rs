@@ -3,9 +3,8 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::agent::{Finished, Place, finish, quick};
-use crate::support::authority::Authority;
-use crate::support::robot::{Answer, KEY, Received, Robot};
+use crate::support::channel::Bed;
+use crate::support::robot::{Answer, KEY, Received};
 
 const DELIVERED: (u16, &str) = (200, r#"{"ok":true,"result":{"message_id":7}}"#);
 
@@ -19,31 +18,9 @@ fn refusal(code: u16, description: &str, parameters: Value) -> Answer {
 }
 
 /// A host with a bot of this server, whose token ends in [`KEY`]: all output is searched for that.
-struct Bed {
-    place: Place,
-    server: Robot,
-}
-
-impl Bed {
-    fn new(answers: Vec<Answer>) -> Bed {
-        let authority = Authority::new("ours");
-        let server = Robot::start_tls(answers, authority.server("localhost"));
-        let place = Place::on("small-vps");
-        authority.write(place.state().parent().unwrap());
-        let bot = format!("{{token: '123456789:{KEY}', chat_id: -5, api_url: '{}'}}", server.origin());
-        place.configure(&(quick("") + &format!("channels: [{{telegram: {bot}}}]\n")));
-        Bed { place, server }
-    }
-
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = self.place.command(arguments);
-        command.env("SSL_CERT_FILE", self.place.path("ca.pem"));
-        command
-    }
-
-    fn test_notify(&self) -> Finished {
-        finish(&mut self.command(&["test-notify"]))
-    }
+fn bed(answers: Vec<Answer>) -> Bed {
+    let entry = |origin: &str| format!("{{telegram: {{token: '123456789:{KEY}', chat_id: -5, api_url: '{origin}'}}}}");
+    Bed::new(entry, answers)
 }
 
 fn body(received: &Received) -> Value {
@@ -69,10 +46,7 @@ fn test_notify_says_of_each_answer_whether_it_is_a_delivery_and_what_to_do() {
         (vec![Answer::Huge, answer(DELIVERED)], 0, ": delivered"),
         (vec![redirect.clone(), redirect.clone(), redirect.clone(), redirect], 1, "which is not followed"),
     ] {
-        let bed = Bed::new(script);
-        let finished = bed.test_notify();
-        assert_eq!(finished.code, code, "{told}: {finished:?}");
-        assert!(finished.stdout.contains(told), "{told}: {finished:?}");
+        bed(script).expect(code, told);
     }
 }
 
@@ -80,7 +54,7 @@ fn test_notify_says_of_each_answer_whether_it_is_a_delivery_and_what_to_do() {
 fn a_chat_that_has_moved_and_markup_that_is_refused_are_followed_at_once() {
     let moved = refusal(400, "Bad Request: upgraded", json!({"migrate_to_chat_id": -1_001_234}));
     let entities = refusal(400, "Bad Request: can't parse entities: byte 5", json!({}));
-    let bed = Bed::new(vec![moved, entities, answer(DELIVERED)]);
+    let bed = bed(vec![moved, entities, answer(DELIVERED)]);
     let finished = bed.test_notify();
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.stderr.contains("write -1001234 into telegram.chat_id"), "{finished:?}");
@@ -93,7 +67,7 @@ fn a_chat_that_has_moved_and_markup_that_is_refused_are_followed_at_once() {
 #[test]
 fn the_agent_keeps_a_chat_that_has_moved_and_shows_its_token_nowhere() {
     let moved = refusal(400, "Bad Request: upgraded", json!({"migrate_to_chat_id": -1_001_234}));
-    let bed = Bed::new(vec![moved, answer(DELIVERED), answer(DELIVERED)]);
+    let bed = bed(vec![moved, answer(DELIVERED), answer(DELIVERED)]);
     let agent = bed.place.spawn(bed.command(&["run"]));
     let first = body(&bed.server.wait_for(2)[1]);
     assert_eq!(first["chat_id"], -1_001_234);

@@ -25,6 +25,19 @@ pub fn of_another(response: &Response, whose: &str, hold: Duration) -> Outcome {
     }
 }
 
+/// A refusal, by its status alone: for services that say no more, and for those that nobody knows. `reason` has the
+/// answer's words, if they may be told.
+pub fn by_status(response: &Response, reason: String, hold: Duration) -> Outcome {
+    match (response.status, response.retry_after()) {
+        (429, wait) => Outcome::Throttled { reason, hold: wait.unwrap_or(hold) },
+        (503, Some(hold)) => Outcome::Throttled { reason, hold },
+        (401 | 403 | 404 | 410, _) => Outcome::ChannelRefused { reason },
+        (408 | 425, _) => Outcome::Retry { reason },
+        (400..=499, _) => Outcome::MessageRefused { reason },
+        _ => Outcome::Retry { reason },
+    }
+}
+
 /// The body's media type, if it is a common one: any other could be arbitrary text of the server.
 fn kind(response: &Response) -> Option<&'static str> {
     const KINDS: [&str; 6] =

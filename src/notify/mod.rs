@@ -3,9 +3,11 @@
 //! A channel is pure: it says which messages it takes and what to post, and judges the answer. Another one is a file
 //! that has a [`Vendor`] and its [`ChannelKind`], and a line in [`CHANNEL_KINDS`].
 
+mod address;
 mod answer;
 mod channel;
 mod read;
+mod slack;
 mod split;
 mod telegram;
 mod terminal;
@@ -23,7 +25,7 @@ pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
-pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND];
+pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND, slack::KIND];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;

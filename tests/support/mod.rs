@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod authority;
+pub mod channel;
 pub mod engine;
 pub mod fleet;
 pub mod network;

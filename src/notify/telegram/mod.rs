@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, address, secret_key};
 use crate::http::{self, Answer, Target};
 use crate::message::{Escape, Kind, Message};
 use crate::outbox::{Budget, Outcome};
@@ -65,11 +65,8 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
         doc("话题群中的话题编号，0 为不指定", "the topic of a forum; 0: none"),
     );
     let api = secret_key(section, "api_url", "URL", API_DOC, api, http::masked);
-    if let Some(target) = api.as_ref().and_then(|api| Target::of(&api.expose()))
-        && !target.https
-        && !target.is_loopback()
-    {
-        section.warning("api_url", "http:// shows the token to everyone on the way; use https://");
+    if let Some(api) = &api {
+        address::warn_if_readable(section, "api_url", api);
     }
     let token = token?;
     if chat_id.is_empty() {

@@ -130,6 +130,15 @@ impl RealFolder {
         Ok(self.folder.try_clone()?.into())
     }
 
+    /// The folder opened once more, for another process: it has no part in the lock.
+    ///
+    /// # Errors
+    /// There are no more descriptors, or it was removed.
+    pub fn open_again(&self) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(uninterrupted(|| openat(self, ".", flags, Mode::empty()))?)
+    }
+
     /// A listening socket `name`, for its owner alone, whatever the umask. An existing entry of that name is removed.
     ///
     /// # Errors

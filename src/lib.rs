@@ -18,6 +18,7 @@ pub mod datagram;
 pub mod docker;
 pub mod files;
 pub mod forecast;
+pub mod history;
 pub mod hold;
 pub mod host;
 pub mod http;

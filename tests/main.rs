@@ -24,6 +24,7 @@ mod forecast;
 mod generated;
 mod golden;
 mod hang;
+mod history;
 mod hosts;
 mod install;
 mod interfaces;

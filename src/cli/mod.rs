@@ -21,6 +21,7 @@ mod status;
 mod test_notify;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,6 +30,7 @@ use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
 use crate::config::ConfigFile;
+use crate::history;
 use crate::logging::LINE_BYTES_MAX;
 use crate::settings::{Problems, WAIT_OF_THE_LOOP};
 use crate::signals;
@@ -91,7 +93,8 @@ pub fn main() -> ExitCode {
     if let [_, worker, arguments @ ..] = arguments.as_slice()
         && worker == "worker"
     {
-        return worker::main(arguments, |path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP)));
+        let load_config = |path: &Path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP));
+        return worker::main(arguments, load_config, history::record);
     }
     let options = match apart(|| Options::try_parse_from(arguments)) {
         Ok(options) => options,

@@ -15,6 +15,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::collect::{self, Configured, Group, Plan, SOURCES, Source, docker};
+use crate::history::HistoryConfig;
 use crate::hold::QuietHours;
 use crate::notify::{self, CHANNEL_KINDS, Channel, ChannelKind, Channels};
 use crate::schedule;
@@ -37,6 +38,7 @@ pub struct Config {
     pub docker: docker::DockerConfig,
     pub scheduled_report: schedule::ReportConfig,
     pub quiet_hours: QuietHours,
+    pub history: HistoryConfig,
     pub tap_sections: Vec<TapSection>,
 }
 
@@ -120,6 +122,7 @@ impl Config {
                 schedule::ReportConfig::read,
             ),
             quiet_hours: QuietHours::read(document),
+            history: document.section("history", doc("历史数据", "History"), HistoryConfig::read),
             tap_sections: tap::read(document, TAP_KINDS),
             general,
         }
@@ -140,6 +143,7 @@ impl Serialize for Config {
         map.serialize_entry(docker::NAME, &self.docker)?;
         map.serialize_entry("scheduled_report", &self.scheduled_report)?;
         map.serialize_entry("quiet_hours", &self.quiet_hours)?;
+        map.serialize_entry("history", &self.history)?;
         for section in &self.tap_sections {
             map.serialize_entry(section.kind.name, section.values())?;
         }

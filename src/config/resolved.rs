@@ -10,6 +10,7 @@ use crate::alert::{Policy, Steps};
 use crate::clock;
 use crate::collect::Plan;
 use crate::docker::Address;
+use crate::history::HistoryConfig;
 use crate::hold::QuietHours;
 use crate::host;
 use crate::message::Style;
@@ -43,6 +44,7 @@ pub struct Resolved {
     /// How many causes an alert names.
     pub causes: usize,
     pub quiet_hours: QuietHours,
+    pub history: HistoryConfig,
     /// The channels that the configuration names; none: messages are printed.
     pub channels: Vec<Channel>,
     pub taps: Vec<Rc<dyn tap::Setup>>,
@@ -71,6 +73,7 @@ impl Resolved {
             style: Style { language: general.language, host, zone: zone.clone() },
             causes: general.causes,
             quiet_hours: config.quiet_hours.clone(),
+            history: config.history.clone(),
             channels: config.channels(),
             taps: config.tap_sections.iter().flat_map(|section| section.taps.clone()).collect(),
             reports: config.scheduled_report.clone(),

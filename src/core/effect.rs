@@ -39,6 +39,8 @@ pub enum Effect {
     LookAtContainers,
     /// Replace the state file, which ends with [`Input::Saved`](super::Input::Saved). There is one at a time.
     Save(Vec<u8>),
+    /// Write a batch of the history, which ends with [`Input::Recorded`](super::Input::Recorded). There is one at a time.
+    Record(Vec<u8>),
     /// Post a message, which ends with [`Input::Posted`](super::Input::Posted).
     Post { ticket: Ticket, request: http::Request },
     /// Replace a file that others may read, or without a content remove it, which ends with

@@ -9,6 +9,7 @@ use crate::config::Resolved;
 use crate::host::{KnownKills, LastMounts, Writable};
 use crate::http;
 use crate::snapshot::{Occurrence, Snapshot};
+use crate::worker::Recorded;
 
 /// An input: an event.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub enum Input {
     OutputClosed,
     /// The outcome of [`Effect::Save`](super::Effect::Save); the error has the place and the reason.
     Saved(Result<(), String>),
+    /// The outcome of [`Effect::Record`](super::Effect::Record).
+    Recorded(Result<Recorded, String>),
     /// Somebody asks for a check now.
     CheckNow,
     /// Something happened between two checks.
@@ -89,6 +92,7 @@ impl Input {
         !matches!(
             self,
             Input::Saved(_)
+                | Input::Recorded(_)
                 | Input::Posted { .. }
                 | Input::Done { .. }
                 | Input::Printed { .. }

@@ -55,6 +55,7 @@ impl Core {
         self.last_readings.take(&findings, snapshot);
         let policy = &self.config.policy;
         let transitions = self.state.update().alerts.step(&findings, snapshot, Extent::Check, now, policy);
+        self.record(snapshot, &transitions, now);
         let over = findings.iter().filter(|finding| finding.verdict.is_breach()).count();
         log::debug!("checked readings={} over={over} failures={}", findings.len(), snapshot.failures.len());
         if self.mode.print_checks {

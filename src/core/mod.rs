@@ -21,6 +21,7 @@ mod mode;
 mod quota;
 mod reading;
 mod reboot;
+mod recording;
 mod reload;
 mod report;
 mod routes;
@@ -56,6 +57,7 @@ use causes::Waiting;
 use checks::Checks;
 use hold::HoldEnd;
 use judge::Failing;
+use recording::Recording;
 use reload::new_reporter;
 use report::Reporting;
 use save::Saving;
@@ -77,6 +79,7 @@ pub struct Core {
     waiting: Option<Waiting>,
     delivery: Delivery,
     tapping: Tapping,
+    recording: Recording,
     reporter: Reporter,
     reporting: Reporting,
     failing: Failing,
@@ -109,6 +112,7 @@ impl Core {
             waiting: None,
             delivery: Delivery::default(),
             tapping: Tapping::default(),
+            recording: Recording::default(),
             state: Saving::new(state, unsaved),
             mode,
             config,
@@ -178,10 +182,8 @@ impl Core {
         let report = self.report_due(now).filter(|_| !self.mode.once);
         let causes = self.causes_due();
         let events = self.state.get().events.due();
-        [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events, self.taps_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events, self.taps_due()];
+        due.into_iter().chain([self.record_due()]).flatten().min()
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
@@ -211,6 +213,7 @@ impl Core {
             Input::MachineStops => self.state.change().starts.shut_down = Some(now.wall),
             Input::OutputClosed | Input::Stop => self.stop(now, effects),
             Input::Saved(result) => self.saved(result, now),
+            Input::Recorded(result) => self.recorded(result, now),
             Input::Happened(occurrences) => self.happened(occurrences),
             Input::KillsKnown(known) => self.kills_known(known),
             Input::StartSettled => self.start_settled(now),
@@ -253,6 +256,7 @@ impl Core {
         self.tell_taps_of_save(now);
         self.work_for_taps(now, effects);
         self.save_if_changed(now, effects);
+        self.record_if_due(now, effects);
         self.end_if_over(now, effects);
         self.show_status(now, effects);
         debug_assert!(self.flights_are_known());

@@ -47,6 +47,7 @@ impl Core {
             let (answer_until, until) = (now.boot.after(LAST_ANSWER), now.boot.after(longest));
             self.stopping = Some(Stopping { end, answer_until, until });
             self.state.end();
+            self.record_the_rest(now.boot);
             self.close_taps(now, effects);
         }
     }
@@ -58,12 +59,13 @@ impl Core {
         {
             self.end_with(End::CheckedOnce { delivered }, now, effects);
             self.save_if_changed(now, effects);
+            self.record_if_due(now, effects);
         }
         let Some(stopping) = self.stopping else { return };
         if now.boot < stopping.until {
             let awaits_answer = (self.is_posting() || self.is_filing()) && now.boot < stopping.answer_until;
             let awaits_save = self.state.is_under_way() || (!self.state.is_saved() && self.save_due().is_none());
-            if awaits_answer || awaits_save {
+            if awaits_answer || awaits_save || self.is_recording() {
                 return;
             }
         }

@@ -14,6 +14,7 @@ mod loader;
 mod measuring;
 mod metrics_page;
 mod oom_watch;
+mod recorder;
 mod start_watch;
 mod turns;
 mod zone_watch;
@@ -43,6 +44,7 @@ use clock_watch::ClockWatch;
 use errands::Errands;
 use going_down::GoingDown;
 use measuring::Measuring;
+use recorder::Recorder;
 use start_watch::StartWatch;
 use turns::Turns;
 use zone_watch::ZoneWatch;
@@ -66,6 +68,7 @@ pub struct Daemon {
     measuring: Measuring,
     errands: Errands,
     saver: Saver,
+    recorder: Recorder,
     control: Option<Control>,
     service: ServiceManager,
     inputs: VecDeque<Input>,
@@ -83,6 +86,7 @@ enum Source {
     Start,
     Errand,
     Save,
+    Record,
     Engine,
     Bus,
     Oom,
@@ -112,6 +116,7 @@ impl Daemon {
             measuring: Measuring::new(host),
             errands: Errands::default(),
             saver,
+            recorder: Recorder::default(),
             control,
             service: ServiceManager::of_this_process(clock::boot_now()),
             inputs: VecDeque::new(),
@@ -158,6 +163,9 @@ impl Daemon {
                 if let Err(error) = self.saver.start(&self.measuring.host.worker, bytes) {
                     self.saved(Err(error.into()));
                 }
+            }
+            Effect::Record(order) => {
+                self.inputs.extend(self.recorder.start(&mut self.saver, &self.measuring.host.worker, &order));
             }
             Effect::Post { ticket, request } => {
                 self.inputs.extend(self.errands.post(&self.measuring.host.worker, ticket, &request));
@@ -214,8 +222,9 @@ impl Daemon {
         let control = self.control.as_ref().and_then(Control::due);
         let start = self.start_watch.as_ref().and_then(StartWatch::due);
         let going_down = self.going_down.as_ref().map(GoingDown::due);
+        let service = self.service.due(is_stalled);
         let others =
-            [errands, self.saver.due(), control, self.loader.due(), self.service.due(is_stalled), start, going_down];
+            [errands, self.saver.due(), self.recorder.due(), control, self.loader.due(), service, start, going_down];
         let due = others.into_iter().flatten().chain(work_due).min();
 
         let ready = self.poll(due.map(|due| due - now.boot));
@@ -238,6 +247,7 @@ impl Daemon {
             .extend(self.start_watch.iter().filter_map(|watch| Some((Source::Start, watch.fd()?, PollFlags::POLLIN))));
         watched.extend(self.errands.fds().map(|(fd, flags)| (Source::Errand, fd, flags)));
         watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
+        watched.extend(self.recorder.fd().map(|fd| (Source::Record, fd, PollFlags::POLLIN)));
         watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
         watched.extend(self.measuring.bus_fds().map(|(fd, flags)| (Source::Bus, fd, flags)));
         watched.extend(self.measuring.oom_fd().map(|fd| (Source::Oom, fd, PollFlags::POLLIN)));
@@ -297,6 +307,7 @@ impl Daemon {
         if let Some(saved) = self.saver.poll(&self.measuring.host.worker, now) {
             self.saved(saved);
         }
+        self.inputs.extend(self.recorder.poll(now));
         if let Some(folder) = self.saver.take_new_folder() {
             self.control = Control::listen(folder);
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::clock::Boot;
 use crate::files::RealFolder;
-use crate::worker::{SaveError, SaveTask, Worker};
+use crate::worker::{RecordTask, SaveError, SaveTask, Worker};
 
 use super::StateFolder;
 
@@ -44,6 +44,15 @@ impl Saver {
     /// The path of the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Starts writing a batch of the history to the same folder.
+    ///
+    /// # Errors
+    /// There is no folder, or no child can be started; [`io::ErrorKind::ResourceBusy`]: the last batch has not ended.
+    pub fn record(&mut self, worker: &Worker, order: &[u8]) -> io::Result<RecordTask> {
+        let folder = self.folder.folder().ok_or(io::ErrorKind::NotFound)?;
+        worker.record(folder, order)
     }
 
     /// For poll(2): readable when a save has ended.

@@ -87,6 +87,18 @@ pub struct ConfigHangs(pub String);
 /// Reads the configuration at a path.
 pub type LoadConfig = fn(&Path);
 
+/// Writes a batch of the history to a folder.
+pub type Record = fn(RealFolder, &[u8]) -> io::Result<Result<Recorded, SaveError>>;
+
+/// A batch of the history is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The number of series that had no room in it.
+    pub dropped: usize,
+    /// The file was damaged: why, and where it is now.
+    pub set_aside: Option<String>,
+}
+
 /// Why a file system's size is not known: one line, without the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
@@ -117,8 +129,8 @@ impl From<io::Error> for SaveError {
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
 /// to standard output. `post` reads a line of JSON and a body, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
-pub fn main(arguments: &[OsString], load_config: LoadConfig) -> ExitCode {
+/// there. `record` reads a batch of the history, the folder again as its standard error. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
+pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
         (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
@@ -132,6 +144,10 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig) -> ExitCode {
         (Some("save"), [_, folder, name]) => {
             end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
         }
+        (Some("record"), [_]) => end_after(SAVE_DEADLINE).and_then(|()| {
+            let folder = io::stderr().as_fd().try_clone_to_owned()?;
+            serve(|order| record(RealFolder::from(folder), order))
+        }),
         (Some("publish"), [_, path]) => {
             end_after(POST_DEADLINE).and_then(|()| serve(|bytes| Ok(publish::write(Path::new(path), bytes))))
         }

@@ -11,7 +11,8 @@
 //!
 //! A process that hangs inside the kernel (state D) is not ended by SIGKILL until the kernel lets it go. Nobody waits
 //! for it: the [`Worker`] keeps such children and reaps them when they end. It starts no second probe of a path whose
-//! last one still hangs, and no second save beside one that is at work.
+//! last one still hangs, and no second save or batch of the history beside one that is at
+//! work.
 
 mod child;
 mod order;
@@ -34,7 +35,9 @@ use crate::clock::boot_now;
 use crate::files::RealFolder;
 use crate::http;
 
-pub use child::{ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, SaveError, StatvfsError, main, measure};
+pub use child::{
+    ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main, measure,
+};
 pub use task::{Failed, Task};
 
 /// The time for a whole delivery: name, connection, TLS and answer.
@@ -59,6 +62,8 @@ pub type StatvfsTask = Task<FileSystem, StatvfsError>;
 /// Tries whether all the files of a configuration answer.
 pub type TryTask = Task<(), ConfigHangs>;
 pub type SaveTask = Task<(), SaveError>;
+/// Writes a batch of the history.
+pub type RecordTask = Task<Recorded, SaveError>;
 /// Replaces or removes a file that others read.
 pub type PublishTask = Task<(), SaveError>;
 
@@ -157,6 +162,22 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
+    /// Starts writing a batch of the history to `folder`. The child goes on when its agent ends, and holds no lock of the
+    /// agent's: the database has its own.
+    ///
+    /// # Errors
+    /// The child cannot be started; [`io::ErrorKind::ResourceBusy`]: the last batch has not ended.
+    pub fn record(&self, folder: &RealFolder, order: &[u8]) -> io::Result<RecordTask> {
+        if self.is_at_work(&Work::Record) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the last batch has not ended (a disk that hangs?)",
+            ));
+        }
+        let process = self.start(&["record".as_ref()], order, Stdio::from(folder.open_again()?), Work::Record)?;
+        Ok(Task::new(process, SAVE_DEADLINE))
+    }
+
     /// Starts replacing the file at `path` by one that everybody may read and that holds `content`; without one, removing
     /// it.
     ///
@@ -216,6 +237,8 @@ enum Work {
     Probe(PathBuf),
     Config,
     Save,
+    /// Writes a batch of the history.
+    Record,
     /// Replaces or removes this file.
     Publish(PathBuf),
 }

@@ -68,8 +68,8 @@ impl From<Failed> for SaveError {
     }
 }
 
-/// A child at work, which will answer `T` or `E`. Dropping it kills the child, unless it is a save; the `Worker` reaps
-/// it.
+/// A child at work, which will answer `T` or `E`. Dropping it kills the child, unless it saves something; the `Worker`
+/// reaps it.
 #[derive(Debug)]
 pub struct Task<T, E> {
     process: Rc<Process>,
@@ -192,7 +192,7 @@ impl<T, E> Task<T, E> {
 
 impl<T, E> Drop for Task<T, E> {
     fn drop(&mut self) {
-        if self.process.work != Work::Save {
+        if !matches!(self.process.work, Work::Save | Work::Record) {
             self.kill();
         }
     }

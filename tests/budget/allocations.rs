@@ -52,6 +52,7 @@ impl Still {
                         self.saves += 1;
                         input = Some(Input::Saved(Ok(())));
                     }
+                    Effect::Record(_) => input = Some(Input::Recorded(Ok(Default::default()))),
                     Effect::Announce(_) | Effect::ShowStatus(_) => {}
                     Effect::End(_) => return,
                     effect => panic!("nothing to report, but: {effect:?}"),

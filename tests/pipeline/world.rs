@@ -209,6 +209,7 @@ impl World {
                     store::replace(folder, &bytes).map_err(|error| error.to_string()),
                 ));
             }
+            Effect::Record(_) => return Performed::Input(Input::Recorded(Ok(Default::default()))),
             Effect::Post { ticket, request } => state.post(ticket, &request),
             Effect::Print { text, .. } => state.note(&text),
             Effect::End(end) => return Performed::End(end),

@@ -143,6 +143,7 @@ impl Agent {
                 self.link.survey();
             }
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
+            Effect::Record(_) => self.inputs.push_back(Input::Recorded(Ok(Default::default()))),
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Print { .. }
             | Effect::File { .. }

@@ -52,8 +52,8 @@ fn the_architecture_names_every_module_and_no_other() {
     assert_eq!(named, present);
 }
 
-/// Three pages of sixty lines.
-const MAX_ARCHITECTURE_LINES: usize = 190;
+/// Three pages of sixty-five lines.
+const MAX_ARCHITECTURE_LINES: usize = 195;
 
 #[test]
 fn the_architecture_is_short_and_what_it_points_to_is_there() {

@@ -12,6 +12,7 @@ mod logins;
 mod once;
 mod quota;
 mod reboot;
+mod recording;
 mod report;
 mod routes;
 mod start;
@@ -51,7 +52,7 @@ fn config_with(wechat: &str, memory: &str) -> Resolved {
     let text = format!(
         "general: {{hostname: web-1, timezone: UTC, check_interval: 60, alert_cooldown: 300}}\n\
          wechat: {{webhook_url: '{wechat}'}}\nsystem: {{memory: {memory}, disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
-         network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{enabled: false}}\n"
+         network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{enabled: false}}\nhistory: {{enabled: false}}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }

@@ -1,0 +1,123 @@
+//! The history, written by real children of the real binary.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use rusqlite::{Connection, OpenFlags};
+use vps_monitor::files;
+use vps_monitor::history::{Batch, FILE_NAME, Limits};
+
+use crate::simulator::random::Random;
+use crate::support::agent::{Place, quick};
+use crate::support::robot::Robot;
+use crate::support::{is_ci, setting};
+
+const LIMITS: Limits =
+    Limits { raw_seconds: 1 << 30, five_minutes_seconds: 1 << 30, hours_seconds: 1 << 30, max_bytes: None };
+
+/// Starts a child that writes 50 checks of 20 series to `folder`.
+fn writer(folder: &File, number: i64) -> Child {
+    let row = |check: i64| (1_770_000_000 + (number * 50 + check) * 60, vec![Some(check as f64 / 4.0); 20]);
+    let batch = Batch {
+        now: row(49).0,
+        is_checked: true,
+        limits: LIMITS,
+        series: (0..20).map(|place| ("disk".to_owned(), format!("/{place}"), None)).collect(),
+        rows: (0..50).map(row).collect(),
+        alerts: Vec::new(),
+    };
+    let order = files::in_memory(&serde_json::to_vec(&batch).unwrap()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vps-monitor"));
+    child.args(["worker", "record"]).stdin(order).stdout(Stdio::piped()).stderr(folder.try_clone().unwrap());
+    child.spawn().unwrap()
+}
+
+fn times(path: &std::path::Path) -> BTreeSet<i64> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    let Ok(mut select) = connection.prepare("SELECT t FROM raw") else { return BTreeSet::new() };
+    select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// `CRASH_KILLS` and `CRASH_SEED` repeat a run.
+#[test]
+fn sigkill_of_the_writer_at_any_instant_damages_nothing_and_loses_nothing_acknowledged() {
+    let kills = setting("CRASH_KILLS").unwrap_or(if is_ci() { 200 } else { 60 });
+    let mut random = Random::new(setting("CRASH_SEED").unwrap_or(7));
+    let place = tempfile::tempdir().unwrap();
+    let (folder, path) = (File::open(place.path()).unwrap(), place.path().join(FILE_NAME));
+    let mut written = BTreeSet::new();
+    let (mut killed, mut longest) = (0, Duration::from_millis(20));
+    for number in 0..kills.cast_signed() {
+        let mut child = writer(&folder, number);
+        std::thread::sleep(Duration::from_micros(random.range(0, longest.as_micros() as i64).cast_unsigned()));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let was_acknowledged = String::from_utf8_lossy(&output.stdout).contains("\"Ok\"");
+        killed += u64::from(!was_acknowledged);
+        longest = if was_acknowledged { longest * 9 / 10 } else { longest * 11 / 10 };
+        if !path.exists() {
+            continue;
+        }
+        let times = times(&path);
+        let of_batch: BTreeSet<i64> = (0..50).map(|check| 1_770_000_000 + (number * 50 + check) * 60).collect();
+        if was_acknowledged {
+            written.extend(&of_batch);
+        }
+        assert!(times.is_superset(&written), "a batch that was acknowledged is gone after kill {number}");
+        let part = times.intersection(&of_batch).count();
+        assert!(part == 0 || part == 50, "half a batch: {part} rows after kill {number}");
+    }
+    println!("{kills} children, {killed} killed before they had answered");
+    assert!(killed >= kills / 8 && killed < kills, "{killed} of {kills} were killed in time");
+}
+
+#[test]
+fn a_reader_that_holds_a_lock_costs_the_writer_its_batch_and_an_answer_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = File::open(place.path()).unwrap();
+    writer(&folder, 0).wait_with_output().unwrap();
+    let reader = Connection::open(place.path().join(FILE_NAME)).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM raw").unwrap();
+    let answer = writer(&folder, 1).wait_with_output().unwrap().stdout;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("history.db is locked: another program reads it for longer than 5 s"), "{answer}");
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(String::from_utf8(writer(&folder, 1).wait_with_output().unwrap().stdout).unwrap().contains("\"Ok\""));
+}
+
+#[test]
+fn the_agent_keeps_what_it_read_for_its_owner_alone() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    agent.stop(Signal::SIGTERM);
+    let path = place.state().join(FILE_NAME);
+    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let read: f64 =
+        connection.query_row("SELECT value FROM reading WHERE metric = 'memory'", [], |row| row.get(0)).unwrap();
+    assert!((0.0..=100.0).contains(&read));
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_logged_and_the_agent_goes_on() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    fs::create_dir_all(place.state()).unwrap();
+    let mut other = File::create(place.state().join(FILE_NAME)).unwrap();
+    other.write_all(b"").unwrap();
+    Connection::open(place.state().join(FILE_NAME)).unwrap().execute_batch("CREATE TABLE mine(x)").unwrap();
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    let finished = agent.stop(Signal::SIGTERM);
+    assert_eq!(finished.code, 0);
+    assert!(finished.stderr.contains("history.db is another program's database: move it away"), "{}", finished.stderr);
+}

@@ -116,6 +116,9 @@ pub struct Weather {
 pub const CALM_BEFORE_JUDGEMENT: i64 = 100 * MINUTE;
 pub const CALM: i64 = 150 * MINUTE;
 
+/// A disk that can be neither read nor written is mended after about so many starts that failed.
+const MENDED_IN: u64 = 20;
+
 impl Weather {
     pub fn new(random: &mut Random) -> Weather {
         Weather {
@@ -151,6 +154,14 @@ impl Weather {
         };
         (self.disk_state, self.disk_is_slow, self.operation_time) = (DiskFault::None, false, None);
         self.next_mishap = time;
+    }
+
+    /// Weather changes while no agent runs, and somebody mends a disk that keeps every agent from its start.
+    pub fn pass_unseen(&mut self, time: i64, end: i64, random: &mut Random) {
+        self.change(time, end, random);
+        if !self.is_still && random.once_in(MENDED_IN) {
+            self.disk_state = DiskFault::None;
+        }
     }
 
     pub fn count(&mut self, kind: &'static str) {

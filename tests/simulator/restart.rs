@@ -67,6 +67,7 @@ impl World {
         let by_chance = self.random.magnitude(SECOND / 10, longest);
         let away = self.script.as_ref().map_or(by_chance, Script::away);
         self.pass_to(self.clock.true_time + away);
+        self.weather.pass_unseen(self.clock.true_time, self.end, &mut self.random);
         self.let_arrive();
         self.act_unseen();
         if machine {

@@ -303,7 +303,11 @@ impl World {
 
     /// Begins an operation of the disk: `half` does half of it.
     pub fn operate(&mut self, name: &str, half: impl FnOnce(&mut Disk)) -> io::Result<DiskFault> {
-        let fault = self.weather.disk_fault(&mut self.random);
+        let fault = match self.weather.disk_fault(&mut self.random) {
+            // A full disk can be read.
+            DiskFault::Full if name == "read" => DiskFault::None,
+            fault => fault,
+        };
         if fault != DiskFault::None {
             self.note(|| format!("disk: {name}: {fault:?}"));
             self.disturbed();

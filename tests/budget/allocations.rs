@@ -21,6 +21,7 @@ general: {check_interval: 1}
 system: {memory: {threshold: 100}}
 network: {connections: {threshold: 1000000}}
 scheduled_report: {enabled: false}
+history: {enabled: false}
 ";
 
 /// Checks over which an average is taken.
@@ -52,7 +53,6 @@ impl Still {
                         self.saves += 1;
                         input = Some(Input::Saved(Ok(())));
                     }
-                    Effect::Record(_) => input = Some(Input::Recorded(Ok(Default::default()))),
                     Effect::Announce(_) | Effect::ShowStatus(_) => {}
                     Effect::End(_) => return,
                     effect => panic!("nothing to report, but: {effect:?}"),

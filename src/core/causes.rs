@@ -1,7 +1,8 @@
 //! Causes of alerts: looked for when one is about to be told, and at no other time.
 //!
 //! A check waits for them with all that it found, so an alert is saved together with its message as ever. It waits for
-//! [`PATIENCE`] at most, and then its alerts are told without causes.
+//! [`PATIENCE`] at most, and then its alerts are told without causes. So they are where a look at containers or units comes
+//! in between: the check's readings are older, and taken in later they would take back the look's news.
 
 use std::time::Duration;
 
@@ -52,6 +53,11 @@ impl Core {
             self.take_causes(&Causes::default(), now, effects);
         }
         are_late
+    }
+
+    /// A check that waits has older readings than a look: it is taken in before, without causes.
+    pub(super) fn check_before_look(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.take_causes(&Causes::default(), now, effects);
     }
 
     /// Whether a check waits for the causes of its alerts.

@@ -196,7 +196,10 @@ impl Core {
                 self.reporting.take(snapshot, now.boot);
             }
             Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
-            Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
+            Input::Looked { mut snapshot, scope } => {
+                self.check_before_look(now, effects);
+                self.looked(&mut snapshot, scope, now);
+            }
             Input::Mounts(mounts, writable) => {
                 let state = self.state.change();
                 (state.mounts, state.writable) = (mounts, writable);

@@ -46,6 +46,21 @@ fn without_an_answer_it_is_told_two_seconds_later_and_a_late_answer_changes_noth
 }
 
 #[test]
+fn a_check_that_waits_takes_no_news_back_of_a_look_that_was_after_it() {
+    let mut agent = driven("{}");
+    let mut snapshot = Snapshot::default();
+    snapshot.push(metric::MEMORY, "", Value::Usage { percent: 85.2, used_bytes: 1, total_bytes: 2 });
+    snapshot.push(metric::CONTAINER_STATE, "web", Value::from(ContainerWord::new("running", "running")));
+    agent.core.checks.is_measuring = true;
+    agent.step(Input::Measured { purpose: Purpose::Check, snapshot }, at(0));
+    agent.look(ContainerWord::new("exited", "running"), at(500)).step(Input::Time, at(2500));
+    for metric in [metric::MEMORY, metric::CONTAINER_STATE] {
+        assert!(agent.core.alerts().is_told_of(|of| of == metric));
+    }
+    assert_eq!(agent.core.waiting_count(), 2, "an alert each, and no all-clear");
+}
+
+#[test]
 fn a_stop_tells_what_waits() {
     let mut agent = driven("{}");
     agent.check(85.2, at(0)).step(Input::Stop, at(10));

@@ -20,7 +20,7 @@ fn with(quiet_hours: &str, others: &str) -> Resolved {
     let text = format!(
         "general: {{hostname: web-1, timezone: UTC, check_interval: 900, language: en}}\n\
          system: {{memory: {{critical: 95}}, disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
-         network: {{traffic: {{enabled: false}}}}\nquiet_hours: {quiet_hours}\n{others}\n"
+         network: {{traffic: {{enabled: false}}}}\nhistory: {{enabled: false}}\nquiet_hours: {quiet_hours}\n{others}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }

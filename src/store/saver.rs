@@ -51,7 +51,10 @@ impl Saver {
     /// # Errors
     /// There is no folder, or no child can be started; [`io::ErrorKind::ResourceBusy`]: the last batch has not ended.
     pub fn record(&mut self, worker: &Worker, order: &[u8]) -> io::Result<RecordTask> {
-        let folder = self.folder.folder().ok_or(io::ErrorKind::NotFound)?;
+        let folder = self
+            .folder
+            .folder()
+            .ok_or_else(|| io::Error::other("there is no such folder, and the state cannot make it"))?;
         worker.record(folder, order)
     }
 

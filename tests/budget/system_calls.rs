@@ -212,7 +212,7 @@ fn a_change_is_saved_once_and_once_more_when_its_message_is_delivered() {
     }
     let robot = Robot::start([]);
     let quiet = "general: {send_recovery: false}\nsystem: {cpu: {enabled: false}, disk: {enabled: false}}\n\
-                 network: {traffic: {enabled: false}}\ndocker: {enabled: false}\nscheduled_report: {enabled: false}\n";
+                 network: {traffic: {enabled: false}}\ndocker: {enabled: false}\nscheduled_report: {enabled: false}\nhistory: {enabled: false}\n";
     let yaml = format!("{quiet}wechat: {{webhook_url: \"{}\"}}\n", robot.url());
     let place = Place::configured("no-swap", &yaml);
     let hosts = ["no-swap", "small-vps", "small-vps", "small-vps", "no-swap"];

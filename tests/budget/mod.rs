@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::is_ci;
 
-/// 6.13 MB with channels and hand-overs; the goal is 6 MB.
-const MAX_BINARY_BYTES: u64 = 6_300_000;
+/// 6.33 MB with SQLite, which is 0.84 MB of it; the goal is 6 MB.
+const MAX_BINARY_BYTES: u64 = 6_400_000;
 
 fn release_binary() -> PathBuf {
     // This test's own binary is target/debug/deps/main-…

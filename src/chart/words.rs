@@ -28,7 +28,7 @@ impl Chart {
         let hours = seconds / 3600;
         let length = match self.language {
             // A day and its night are hours to people, and so are two of them.
-            _ if seconds % DAY_SECONDS != 0 || seconds > 2 * DAY_SECONDS => self.words().duration(seconds),
+            _ if !seconds.is_multiple_of(DAY_SECONDS) || seconds > 2 * DAY_SECONDS => self.words().duration(seconds),
             Language::Chinese => format!("{hours} 小时"),
             Language::English => format!("{hours} h"),
         };

@@ -173,11 +173,11 @@ fn a_damaged_file_is_set_aside_and_kept_and_a_new_one_begun() {
     let many: Vec<Vec<Option<f64>>> = (0..2000).map(|number| vec![Some(f64::from(number)); 10]).collect();
     let times: Vec<(i64, &[Option<f64>])> =
         many.iter().enumerate().map(|(number, row)| (T + number as i64, row.as_slice())).collect();
-    let damages: [&dyn Fn(&mut Vec<u8>); 4] = [
-        &|bytes| bytes.truncate(bytes.len() / 2),
-        &|bytes| bytes[..4096].fill(0),
-        &|bytes| *bytes = b"Not a database, but a text that is long enough to be one".repeat(100),
-        &|bytes| bytes[5 * 4096..6 * 4096].fill(0xa5),
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes[..4096].fill(0),
+        |bytes| *bytes = b"Not a database, but a text that is long enough to be one".repeat(100),
+        |bytes| bytes[5 * 4096..6 * 4096].fill(0xa5),
     ];
     for damage in damages {
         let folder = tempfile::tempdir().unwrap();

@@ -3,13 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Channel, ChannelLimits, Form, Job, Vendor, full_width};
+use super::{Channel, ChannelLimits, Form, Job, Vendor};
 use crate::http::Answer;
 use crate::message::{Escape, Message};
 use crate::outbox::Outcome;
-
-/// The printed text is the group's, and can be pasted into one.
-const ESCAPE: Escape = Escape { own: Escape::NONE.own, foreign: |c, into| into.push(full_width(c)) };
 
 /// Its name and its kind.
 pub const NAME: &str = "terminal";
@@ -38,11 +35,12 @@ impl Vendor for Terminal {
     }
 
     fn escape(&self) -> Escape {
-        ESCAPE
+        // A terminal knows neither markup nor mentions; what it would obey is in no message's text.
+        Escape::NONE
     }
 
     fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
-        vec![Job::Print(format!("{}\n", message.text(&ESCAPE)))]
+        vec![Job::Print(format!("{}\n", message.text(&Escape::NONE)))]
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
@@ -69,12 +67,12 @@ mod tests {
     use crate::message::{Kind, Line};
 
     #[test]
-    fn the_terminal_prints_messages_whole_and_a_name_changes_neither_layout_nor_mentions() {
+    fn the_terminal_prints_messages_whole_and_each_name_as_it_is_on_its_line() {
         let message = Message {
             kind: Kind::Test,
             title: "title".into(),
             rule_width: 3,
-            lines: vec!["x".repeat(10_000).into(), Line::from("[") + Line::foreign("<@all>\n") + "]"],
+            lines: vec!["x".repeat(10_000).into(), Line::from("[") + Line::foreign("<@all> `c`\n\u{1b}[2J") + "]"],
             footer: "now".to_owned(),
             created: jiff::Timestamp::UNIX_EPOCH,
             part: None,
@@ -84,6 +82,6 @@ mod tests {
         let channel = Channel::terminal();
         assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));
         let [Job::Print(text)] = &channel.encode(&message, Form::default())[..] else { panic!("{channel} posts") };
-        assert_eq!(*text, format!("title\n━━━\n{}\n[＜@all＞ ]\nnow\n", "x".repeat(10_000)));
+        assert_eq!(*text, format!("title\n━━━\n{}\n[<@all> `c`  [2J]\nnow\n", "x".repeat(10_000)));
     }
 }

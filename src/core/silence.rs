@@ -9,7 +9,7 @@ use crate::clock::{Boot, Now};
 use crate::hold::{ALL, LONGEST, MAX_SILENCES, MAX_TARGET_BYTES, MAX_WHY_BYTES, Names, Silence, target_of};
 use crate::outbox;
 use crate::secret::without_tokens;
-use crate::settings::nearest_first;
+use crate::settings::{nearest, nearest_first};
 use crate::snapshot::Key;
 use crate::text;
 
@@ -136,8 +136,12 @@ impl Core {
         // Whoever has thousands of containers wrote a part of a name at least.
         names.sort_by_key(|name| !name.contains(target));
         names.truncate(MAX_COMPARED);
-        let nearest = nearest_first(target, &names);
-        let named = nearest.iter().take(MAX_NAMED).map(|name| text::shown(name)).collect::<Vec<_>>().join(", ");
+        let mut named = nearest_first(target, &names);
+        named.truncate(MAX_NAMED);
+        named.sort_unstable();
+        let meant = nearest(target, named.iter().copied());
+        named.sort_by_key(|name| Some(*name) != meant && !name.contains(target));
+        let named = named.into_iter().map(text::shown).collect::<Vec<_>>().join(", ");
         let more = count.saturating_sub(MAX_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Err(format!("there is no `{shown}`; there is {named}{more}, or `{ALL}`, or a pattern with *"))

@@ -163,6 +163,24 @@ fn what_cannot_be_meant_is_refused_with_what_there_is() {
 }
 
 #[test]
+fn targets_are_named_by_their_names_whatever_was_typed_but_for_the_one_that_was_meant() {
+    let mut agent = agent(quiet("[]"));
+    agent.check(50.0, at(0));
+    let mut snapshot = Snapshot::default();
+    for name in ["db", "api", "web", "cache"] {
+        snapshot.push(metric::CONTAINER_STATE, name, Value::from(ContainerWord::new("running", "running")));
+    }
+    agent.step(Input::Looked { snapshot, scope: Scope::Everything }, at(0));
+    let mut named = |target| {
+        let why = agent.refusal(begin(target, 60.0, None), at(MINUTE));
+        why.split_once("there is ").and_then(|(_, rest)| Some(rest.split_once("; there is ")?.1.to_owned())).unwrap()
+    };
+    let all = "container(api), container(cache), container(db), container(web), memory, or `all`, or a pattern with *";
+    assert_eq!(["nginx", "postgres*", "x"].map(&mut named), [all; 3]);
+    assert!(named("container(wob)").starts_with("container(web), container(api), container(cache), container(db), "));
+}
+
+#[test]
 fn the_reason_is_one_bounded_line_without_secrets() {
     let mut config = quiet("[]");
     config.channels = super::super::config(KEY).channels;

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
-use vps_monitor::clock::Boot;
+use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::{Check, Plan};
 use vps_monitor::host::Host;
+use vps_monitor::snapshot::Snapshot;
 use vps_monitor::worker::{FileSystem, StatvfsError};
 
 use crate::support::lay_over;
@@ -21,12 +23,18 @@ thread_local! {
     static DISKS: RefCell<BTreeMap<PathBuf, FileSystem>> = const { RefCell::new(BTreeMap::new()) };
 }
 
+/// The files whose counters go on. A fixture has them a second time in `later`, as they are [`LATER`] afterwards.
+const COUNTERS: [&str; 2] = ["net/dev", "stat"];
+
+const LATER: Duration = Duration::from_secs(5);
+
 /// A measurement with a /proc of its own, so that two can be under way.
 pub struct Bench {
     _folder: TempDir,
     pub procfs: PathBuf,
-    pub host: Host,
-    pub check: Check,
+    host: Host,
+    check: Check,
+    fixture: PathBuf,
 }
 
 impl Bench {
@@ -36,18 +44,53 @@ impl Bench {
         let mut host = Host::new(Some(&procfs));
         host.ask_file_system = ask_file_system;
         let check = Check::new(&plan.sources, &host);
-        Bench { _folder: folder, procfs, host, check }
+        Bench { _folder: folder, procfs, host, check, fixture: PathBuf::new() }
     }
 
-    /// Takes the first readings; the second ones will be those of `later`.
+    /// Takes the first readings.
     pub fn begin(&mut self, fixture: &Path, now: Boot) {
         let _ = fs::remove_dir_all(&self.procfs);
         lay_over(&fixture.join("proc"), &self.procfs);
+        self.fixture = fixture.to_owned();
+        self.count_up_to(now);
         self.check.begin(&mut self.host, now);
-        if fixture.join("later/proc").is_dir() {
-            lay_over(&fixture.join("later/proc"), &self.procfs);
+    }
+
+    pub fn next_due(&self) -> Option<Boot> {
+        self.check.next_due()
+    }
+
+    /// The readings that are due; at the end all of them.
+    pub fn advance(&mut self, now: Now) -> Option<Snapshot> {
+        self.check.next_due().filter(|due| *due <= now.boot)?;
+        self.count_up_to(now.boot);
+        self.check.advance(&mut self.host, now)
+    }
+
+    /// The counters go on between two checks as they do within one.
+    fn count_up_to(&self, now: Boot) {
+        for name in COUNTERS {
+            let later = self.fixture.join("later/proc").join(name);
+            let Ok(later) = fs::read_to_string(later) else { continue };
+            let first = fs::read_to_string(self.fixture.join("proc").join(name)).unwrap();
+            fs::write(self.procfs.join(name), counted(&first, &later, now)).unwrap();
         }
     }
+}
+
+/// A file of counters at that time, if its growth from `first` to `later` took [`LATER`] and goes on like that.
+fn counted(first: &str, later: &str, now: Boot) -> String {
+    let (passed, whole) = (u128::from(now.as_micros().unsigned_abs()), LATER.as_micros());
+    let lines = first.lines().zip(later.lines()).map(|(first, later)| {
+        // Few ticks pass in a sample: in ticks so short none is cut off.
+        let ticks = if first.starts_with("cpu") { whole } else { 1 };
+        let word = |(first, later): (&str, &str)| match (first.parse::<u128>(), later.parse::<u128>()) {
+            (Ok(from), Ok(to)) => (from * ticks + to.saturating_sub(from) * passed * ticks / whole).to_string(),
+            _ => first.to_owned(),
+        };
+        first.split_whitespace().zip(later.split_whitespace()).map(word).collect::<Vec<_>>().join(" ") + "\n"
+    });
+    lines.collect()
 }
 
 fn ask_file_system(path: &Path) -> Result<FileSystem, StatvfsError> {

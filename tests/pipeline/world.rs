@@ -227,7 +227,7 @@ impl World {
     fn wait(&self, core_due: Option<Boot>) -> Input {
         let state = &mut *self.0.borrow_mut();
         let benches = [&state.check, &state.report].into_iter().flatten();
-        let until = benches.filter_map(|bench| bench.check.next_due()).chain(core_due).min();
+        let until = benches.filter_map(Bench::next_due).chain(core_due).min();
         state.jump(until);
         while let Some(line) = state.script.take_due(state.now.wall) {
             if let Some(input) = state.happen(&line.text, &line.words()) {
@@ -256,9 +256,7 @@ enum Performed {
 impl State {
     fn advance(&mut self, purpose: Purpose) -> Option<Snapshot> {
         let now = self.now;
-        let Bench { host, check, .. } = self.bench(purpose);
-        check.next_due().filter(|due| *due <= now.boot)?;
-        let mut snapshot = check.advance(host, now)?;
+        let mut snapshot = self.bench(purpose).advance(now)?;
         self.add_containers(&mut snapshot);
         Some(snapshot)
     }

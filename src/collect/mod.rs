@@ -126,6 +126,13 @@ impl Default for Plan {
     }
 }
 
+/// Of two readings that are no further apart, one is enough: a check may begin as the one before it ends.
+const SAME_MOMENT: Duration = Duration::from_millis(10);
+
+fn is_same_moment(earlier: Boot, later: Boot) -> bool {
+    later - earlier <= SAME_MOMENT
+}
+
 /// Reads one source.
 pub trait Collector {
     /// Takes the first of two readings if a rate needs two, or starts work that takes time. Returns how long after this

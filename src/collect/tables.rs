@@ -1,6 +1,8 @@
 //! Tables of the kernel that have a bound: tracked connections and open files. A full one refuses new connections, or lets
 //! every program fail.
 
+use std::time::Duration;
+
 use super::parse::{columns, number};
 use super::{Collector, NETWORK, Progress, SYSTEM, Setup, Source, read_limits};
 use crate::clock::{Boot, Now};
@@ -70,6 +72,9 @@ struct Table {
     files: &'static [&'static str],
 }
 
+/// A bound that has a file of its own is what somebody has set: it is not read at each check.
+const BOUND_IS_KEPT: Duration = Duration::from_secs(60);
+
 fn read(section: &mut Section<'_>, table: &'static Table) -> Setup {
     let metric = table.source.metrics[0];
     let limits = read_limits(section, metric, "threshold", table.doc);
@@ -79,19 +84,26 @@ fn read(section: &mut Section<'_>, table: &'static Table) -> Setup {
 struct Usage {
     table: &'static Table,
     files: Vec<OptionalFile>,
+    /// From a file of its own, and when to read that again.
+    bound: Option<(u64, Boot)>,
 }
 
 impl Usage {
     fn new(table: &'static Table, host: &Host) -> Usage {
         // In a container the bound, and often the number, are those of the whole machine.
         let files = table.files.iter().filter(|_| !host.shares_its_kernel);
-        Usage { table, files: files.map(|file| host.optional_file(file)).collect() }
+        Usage { table, files: files.map(|file| host.optional_file(file)).collect(), bound: None }
     }
 
     /// `None`: this kernel has no such table, or no bound of it.
     fn percent(&mut self, host: &mut Host, now: Boot) -> Result<Option<f64>, String> {
         let (mut first, mut last) = (None, None);
+        let kept = self.bound.filter(|(_, again)| now < *again);
         for file in &mut self.files {
+            if let (Some(_), Some((bound, _))) = (first, kept) {
+                last = Some(bound);
+                break;
+            }
             // Without its module there is no table, and nothing to track.
             let text = file.read(&mut host.buffer, now).map_err(|error| error.to_string())?;
             let Some(text) = text else { return Ok(None) };
@@ -103,6 +115,9 @@ impl Usage {
             let (Some(of_file), Some(end)) = (of_file, end) else {
                 return Err(format!("{}: it is not made of numbers", file.path().display()));
             };
+            if first.is_some() {
+                self.bound = Some((end, now.after(BOUND_IS_KEPT)));
+            }
             first.get_or_insert(of_file);
             last = Some(end);
         }
@@ -150,6 +165,23 @@ mod tests {
             Ok(Some(0.0))
         );
         assert_eq!(percent(&OF_FILES, &[b"900\t0\t1000\n"]), Ok(Some(90.0)));
+    }
+
+    #[test]
+    fn a_bound_in_a_file_of_its_own_is_read_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let [count, bound] = [0, 1].map(|place: usize| folder.path().join(OF_CONNTRACK.files[place]));
+        fs::create_dir_all(bound.parent().unwrap()).unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut usage = Usage::new(&OF_CONNTRACK, &host);
+        let mut percent_at = |seconds: i64, texts: [&str; 2]| {
+            fs::write(&count, texts[0]).unwrap();
+            fs::write(&bound, texts[1]).unwrap();
+            usage.percent(&mut host, Boot::from_millis(seconds * 1000)).unwrap()
+        };
+        assert_eq!(percent_at(0, ["50\n", "100\n"]), Some(50.0));
+        assert_eq!(percent_at(59, ["60\n", "1000\n"]), Some(60.0));
+        assert_eq!(percent_at(60, ["500\n", "1000\n"]), Some(50.0));
     }
 
     #[test]

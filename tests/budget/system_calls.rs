@@ -13,8 +13,9 @@ use crate::support::agent::{BINARY, Place, finish};
 use crate::support::robot::Robot;
 use crate::support::{is_ci, wait_until};
 
-/// From the end of one check to the end of the next: both sampling windows, timers, polls and the word to systemd.
-const MAX_CALLS: usize = 40;
+/// From the end of one check to the end of the next, with windows as long as the interval: twelve of a check, and the word
+/// to systemd.
+const MAX_CALLS: usize = 13;
 
 /// At most so many checks are looked at until one is steady: on a busy machine an alert comes between, or a mount, as
 /// tests with containers make them.

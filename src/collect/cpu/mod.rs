@@ -8,7 +8,7 @@ mod times;
 use std::time::Duration;
 
 use super::parse::Malformed;
-use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, sample_interval, whole};
+use super::{Collector, Progress, SYSTEM, Setup, Source, is_same_moment, read_limits, sample_interval, whole};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Label, Limits, Metric};
@@ -101,8 +101,8 @@ struct Cpu {
     metrics: Vec<&'static Metric>,
     /// At the beginning of this check, where use is watched.
     before: Result<Times, String>,
-    /// At the end of the check before.
-    last: Option<Times>,
+    /// At the end of the check before, and when.
+    last: Option<(Times, Boot)>,
 }
 
 impl Cpu {
@@ -137,20 +137,24 @@ impl Cpu {
     /// Since the check before; the first check has its own beginning. `None`: no time has passed.
     fn since_last(&self, after: &Result<Times, String>) -> Result<Option<Shares>, String> {
         let after = after.as_ref().map_err(String::clone)?;
-        let Some(before) = self.last.as_ref().or(self.before.as_ref().ok()) else { return Ok(None) };
+        let Some(before) = self.last.as_ref().map(|(times, _)| times).or(self.before.as_ref().ok()) else {
+            return Ok(None);
+        };
         after.shares_since(before).map_err(|error| self.in_file(&error))
     }
 }
 
 impl Collector for Cpu {
-    fn begin(&mut self, host: &mut Host, _now: Boot) -> Duration {
-        if self.metrics.contains(&metric::CPU) || self.last.is_none() {
+    fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
+        if let Some((last, _)) = self.last.as_ref().filter(|(_, at)| is_same_moment(*at, now)) {
+            self.before = Ok(last.clone());
+        } else if self.metrics.contains(&metric::CPU) || self.last.is_none() {
             self.before = self.read(host);
         }
         self.window
     }
 
-    fn collect(&mut self, host: &mut Host, _now: Now, into: &mut Snapshot) -> Progress {
+    fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         let after = self.read(host);
         let shares = self.since_last(&after);
         let share = |of: fn(Shares) -> f64| match &shares {
@@ -184,7 +188,7 @@ impl Collector for Cpu {
                 }
             }
         }
-        self.last = after.ok();
+        self.last = after.ok().map(|times| (times, now.boot));
         Progress::Done
     }
 }
@@ -197,23 +201,25 @@ mod tests {
 
     use super::*;
 
-    /// The CPU use of each check, and its mean; a check reads the first file of a pair, then the second.
+    /// The CPU use of each check, and its mean; a check reads the first file of a pair and, a second later, the second one.
+    /// Checks are ten seconds apart.
     fn checks(files: &[[&str; 2]], counts_steal: bool) -> Vec<(Option<f64>, Option<f64>)> {
         let folder = tempfile::tempdir().unwrap();
         let mut host = Host::new(Some(folder.path()));
         let mut cpu = Cpu { counts_steal, ..Cpu::new(&[whole(metric::CPU)], &host) };
-        let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_micros(0) };
-        let mut check = |[before, after]: &[&str; 2]| {
+        let mut check = |(number, [before, after]): (usize, &[&str; 2])| {
+            let at = |seconds: i64| Boot::from_millis((number as i64 * 10 + seconds) * 1000);
             let write = |ticks: &str| fs::write(folder.path().join("stat"), format!("cpu  {ticks}\n")).unwrap();
             write(before);
-            cpu.begin(&mut host, now.boot);
+            cpu.begin(&mut host, at(0));
             write(after);
             let mut found = Snapshot::default();
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: at(1) };
             assert_eq!(cpu.collect(&mut host, now, &mut found), Progress::Done);
             let reading = found.readings.first();
             (reading.and_then(|reading| reading.value.number()), reading.and_then(|reading| reading.mean))
         };
-        files.iter().map(&mut check).collect()
+        files.iter().enumerate().map(&mut check).collect()
     }
 
     #[test]
@@ -232,5 +238,27 @@ mod tests {
         let means: Vec<bool> = checks(&files, true).into_iter().map(|(_, mean)| mean.is_some()).collect();
         // The second began anew between two checks, the fourth within one; in the last nothing passed.
         assert_eq!(means, [false, false, true, false, true, false]);
+    }
+
+    #[test]
+    fn a_check_that_begins_as_the_one_before_it_ends_goes_on_from_its_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut cpu = Cpu::new(&[whole(metric::CPU)], &host);
+        let write = |busy, idle| fs::write(folder.path().join("stat"), format!("cpu  {busy} 0 0 {idle}\n")).unwrap();
+        let mut check = |begin: i64, end: i64, at_end: (u64, u64)| {
+            cpu.begin(&mut host, Boot::from_millis(begin));
+            write(at_end.0, at_end.1);
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(end) };
+            let mut found = Snapshot::default();
+            cpu.collect(&mut host, now, &mut found);
+            found.readings[0].value.number().unwrap()
+        };
+        write(0, 0);
+        assert_eq!(check(0, 1000, (50, 50)), 50.0);
+        write(50, 950);
+        assert_eq!(check(1010, 2000, (150, 950)), 10.0, "of all that passed since the end of the check before");
+        write(150, 1850);
+        assert_eq!(check(2011, 3000, (250, 1850)), 100.0, "of what passed since its own beginning");
     }
 }

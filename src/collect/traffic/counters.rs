@@ -64,11 +64,14 @@ pub(super) struct Reading {
     last_count: usize,
     /// The last reading chose the interfaces that count.
     pub(super) has_chosen: bool,
+    /// The second reading had the same interfaces as the first.
+    is_same_at_end: bool,
 }
 
 impl Reading {
     pub(super) fn new(choice: Choice) -> Reading {
-        Reading { choice, interfaces: Interfaces::new(), choices_left: 0, last_count: 0, has_chosen: false }
+        let (interfaces, choices_left, last_count) = (Interfaces::new(), 0, 0);
+        Reading { choice, interfaces, choices_left, last_count, has_chosen: false, is_same_at_end: false }
     }
 
     /// Takes the first reading.
@@ -97,6 +100,18 @@ impl Reading {
         Ok(())
     }
 
+    /// Takes the second reading for the first one of the next check. `false`: it does not do for that.
+    pub(super) fn begin_at_end(&mut self) -> bool {
+        if !self.is_same_at_end || self.choices_left > 0 {
+            return false;
+        }
+        for (_, interface) in self.interfaces.iter_mut().filter(|(_, interface)| interface.counts) {
+            interface.counters = interface.last.get().unwrap_or(interface.counters);
+        }
+        (self.has_chosen, self.is_same_at_end) = (false, false);
+        true
+    }
+
     /// Whether the same interfaces are there as before. A host of containers has many that do not count: their counters
     /// are not read.
     fn update(&mut self, text: &[u8]) -> Result<bool, Malformed> {
@@ -117,6 +132,7 @@ impl Reading {
     /// Beside them the bytes since the end of the check before: `None` if other interfaces counted then, or if a counter
     /// has begun anew.
     pub(super) fn passed_until(&mut self, text: &[u8]) -> Result<(Counters, Option<Counters>), Malformed> {
+        self.is_same_at_end = false;
         let mut passed = Counters::default();
         let mut since_last = Some(Counters::default());
         let mut found = 0;
@@ -139,6 +155,7 @@ impl Reading {
         if found < self.interfaces.iter().filter(|(_, interface)| interface.counts).count() {
             return Err(self.vanished(text));
         }
+        self.is_same_at_end = known.is_in_order();
         let last_count = std::mem::replace(&mut self.last_count, found);
         Ok((passed, since_last.filter(|_| last_count == found)))
     }
@@ -179,6 +196,11 @@ impl<'a> Lookup<'a> {
         }
         let all = || self.interfaces.iter().map(|(name, interface)| (&**name, interface)).collect();
         self.by_name.get_or_insert_with(all).get(name).copied()
+    }
+
+    /// All were found, one after another, and no other name was asked for.
+    fn is_in_order(&self) -> bool {
+        self.by_name.is_none() && self.next == self.interfaces.len()
     }
 }
 

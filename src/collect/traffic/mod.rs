@@ -8,7 +8,7 @@ mod quota;
 
 use std::time::Duration;
 
-use super::{Collector, NETWORK, Progress, Setup, Source, read_limits, sample_interval};
+use super::{Collector, NETWORK, Progress, Setup, Source, is_same_moment, read_limits, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -116,7 +116,10 @@ impl Mbps {
 impl Collector for Traffic {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         self.began = now;
-        self.before_failed = self.take_first(host).err();
+        match self.last.filter(|last| is_same_moment(*last, now)) {
+            Some(last) if self.before.begin_at_end() => self.began = last,
+            _ => self.before_failed = self.take_first(host).err(),
+        }
         self.window
     }
 
@@ -192,6 +195,38 @@ mod tests {
         let checks = [both, both, one, one, both, both, anew, anew].map(|counters| [counters, counters]);
         let known = means(&checks).into_iter().map(|mean| mean.is_some()).collect::<Vec<_>>();
         assert_eq!(known, [false, true, false, true, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_check_that_begins_as_the_one_before_it_ends_goes_on_from_its_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("net")).unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut traffic = Traffic::new(Duration::from_secs(1), &[], &host);
+        let write = |interfaces: Counted<'_>| fs::write(folder.path().join("net/dev"), file(interfaces)).unwrap();
+        // The bytes received a second.
+        let mut check = |begin: i64, end: i64, at_end: Counted<'_>| {
+            traffic.begin(&mut host, Boot::from_millis(begin));
+            write(at_end);
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(end) };
+            let mut found = Snapshot::default();
+            traffic.collect(&mut host, now, &mut found);
+            (found.readings[0].value.number().unwrap() * 1e6 / 8.0).round()
+        };
+        write(&[("eth0", 0, 0)]);
+        for begin in [0, 10_000, 20_000] {
+            // Which interfaces count is chosen twice before it is relied on.
+            check(begin, begin + 1000, &[("eth0", 1000, 0)]);
+        }
+        write(&[("eth0", 9000, 0)]);
+        assert_eq!(check(21_010, 22_000, &[("eth0", 11_000, 0)]), 10_000.0, "since the end of the check before");
+        write(&[("eth0", 12_000, 0)]);
+        assert_eq!(check(22_011, 23_011, &[("eth0", 13_000, 0)]), 1000.0, "since its own beginning");
+        let with_another: Counted<'_> = &[("eth0", 14_000, 0), ("eth1", 500, 0)];
+        check(23_011, 24_000, with_another);
+        write(&[("eth0", 15_000, 0), ("eth1", 600, 0)]);
+        let both = check(24_000, 25_000, &[("eth0", 16_000, 0), ("eth1", 900, 0)]);
+        assert_eq!(both, 1300.0, "an interface that appeared is read at the beginning");
     }
 
     #[test]

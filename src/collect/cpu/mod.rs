@@ -251,7 +251,7 @@ mod tests {
             write(at_end.0, at_end.1);
             let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(end) };
             let mut found = Snapshot::default();
-            cpu.collect(&mut host, now, &mut found);
+            assert_eq!(cpu.collect(&mut host, now, &mut found), Progress::Done);
             found.readings[0].value.number().unwrap()
         };
         write(0, 0);

@@ -210,7 +210,7 @@ mod tests {
             write(at_end);
             let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(end) };
             let mut found = Snapshot::default();
-            traffic.collect(&mut host, now, &mut found);
+            assert_eq!(traffic.collect(&mut host, now, &mut found), Progress::Done);
             (found.readings[0].value.number().unwrap() * 1e6 / 8.0).round()
         };
         write(&[("eth0", 0, 0)]);

@@ -5,6 +5,7 @@
 //! shows its effect in that diff.
 
 mod documents;
+mod incidents;
 mod series;
 
 use std::fmt::Write;

@@ -149,14 +149,18 @@ impl Containers {
         if is_ill {
             told.alerted = time;
             told.returns = match said.past.as_deref() {
-                Some(past) if past.starts_with('⏳') && told.word != Word::Any => told.returns,
-                Some(past) if past.starts_with('⏳') => UNKNOWN,
-                Some(past) => past.trim_start_matches("🔁 ").parse::<u32>().map_or(UNKNOWN, |nth| nth - 1),
+                Some(past) if past.starts_with('🔁') => {
+                    past.trim_start_matches("🔁 ").parse::<u32>().map_or(UNKNOWN, |nth| nth - 1)
+                }
+                // A digest and the end of a hold do not tell how often it came back meanwhile.
+                _ if is_digested => UNKNOWN,
+                Some(_) if told.word == Word::Ill => told.returns,
+                Some(_) => UNKNOWN,
                 // It is critical now, or began.
                 None => match told.word {
-                    Word::Well if !is_digested => 0,
+                    Word::Well => 0,
                     Word::Ill => told.returns,
-                    _ => UNKNOWN,
+                    Word::Any => UNKNOWN,
                 },
             };
         }

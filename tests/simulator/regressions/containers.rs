@@ -110,6 +110,19 @@ pub fn causes_that_are_none() -> Script {
         .never_told(&["OOM"])
 }
 
+/// The third question for causes has no answer, so the check of that minute waits, and a container dies meanwhile.
+pub fn death_while_a_check_waits_for_causes() -> Script {
+    let script = Script::new(30 * MINUTES, |_| {});
+    [(90, "📊 内存使用率"), (150, "🔄 Swap 使用率"), (210, "🔥 CPU 使用率")]
+        .into_iter()
+        .fold(script, |script, (second, label)| script.at(second, Act::Over(label)))
+        .at(242, Act::Dies(0, 3))
+        .at(600, Act::Starts(0))
+        .told(&["📦 容器: c0", "❌ 状态: exited"], 242..300)
+        .told_times(&["c0", "已恢复正常"], 0..600, 0..1)
+        .told(&["c0", "已恢复正常"], 600..610)
+}
+
 /// Each look finds it running again, and its supervisor is not the engine, which would count.
 pub fn crashes_between_looks() -> Script {
     let script = Script::new(30 * MINUTES, |_| {});

@@ -33,7 +33,7 @@ const fn was(number: u32, fault: &'static str, held: &'static [Held]) -> Regress
     Regression { number, fault, held }
 }
 
-const REGRESSIONS: [Regression; 24] = [
+const REGRESSIONS: [Regression; 25] = [
     was(
         1,
         "The answer to a message was judged by the channel of a reload meanwhile: a failure was taken for a delivery.",
@@ -220,6 +220,12 @@ const REGRESSIONS: [Regression; 24] = [
         // Undone: core::channels::presume_unsaved_attempts presumes none.
         &[By("unsaved_attempts_and_a_kill", messages::unsaved_attempts_and_a_kill)],
     ),
+    was(
+        28,
+        "A container that died while a check waited for causes was called well by that check, whose list was older.",
+        // Undone: core::causes::check_before_look takes nothing in.
+        &[By("death_while_a_check_waits_for_causes", containers::death_while_a_check_waits_for_causes)],
+    ),
 ];
 
 /// Faults that held up more than messages, as far as a script can show them.
@@ -255,7 +261,7 @@ fn no_fault_comes_back() {
 fn each_fault_is_held_down_by_what_is_there() {
     // Numbers 14, 19 and 20 were never given.
     let numbers = REGRESSIONS.iter().map(|regression| regression.number);
-    assert!(numbers.eq((1..=27).filter(|number| ![14, 19, 20].contains(number))));
+    assert!(numbers.eq((1..=28).filter(|number| ![14, 19, 20].contains(number))));
     for Regression { number, held, .. } in &REGRESSIONS {
         assert!(!held.is_empty(), "nothing holds number {number} down");
         for held in *held {

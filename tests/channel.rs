@@ -252,6 +252,7 @@ fn a_channel_is_what_its_vendors_file_says() {
         part: None,
         facts: Vec::new(),
         folded: 0,
+        whole: None,
     };
     let parts = channel.split(message);
     assert!(parts.len() > 5 && parts.iter().all(|part| channel.text(part).len() <= 1024), "{}", parts.len());

@@ -13,7 +13,7 @@ pub(super) fn event_lines(transitions: &[&Transition], wording: Wording<'_>) -> 
 }
 
 pub(super) fn fact(transition: &Transition, wording: Wording<'_>) -> Fact {
-    Fact::other(line(transition, wording), transition.since)
+    Fact::of_event(transition, line(transition, wording))
 }
 
 fn line(transition: &Transition, wording: Wording<'_>) -> Line {

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Line;
+use super::format::{size, with_word};
 use crate::alert::Transition;
-use crate::snapshot::Key;
+use crate::rule::{Level, Limit};
+use crate::snapshot::{Key, Value};
 use crate::text;
 
 /// One thing that a message tells.
@@ -28,6 +30,49 @@ pub struct Fact {
     /// Among those that a message does not list, the episodes whose end it tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub over: Vec<u64>,
+    /// Of an alert or an event: its values, for a channel to programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<Detail>>,
+}
+
+/// The values of an alert, or of something that happened once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    #[serde(default)]
+    pub level: Level,
+    /// The same in every language; empty of an event.
+    #[serde(default, skip_serializing_if = "Line::is_empty")]
+    pub value: Line,
+    /// The threshold, or the expected state; empty: there is none.
+    #[serde(default, skip_serializing_if = "Line::is_empty")]
+    pub limit: Line,
+    /// The subject of an event. That of an alert is in [`About`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+}
+
+impl Detail {
+    fn of(transition: &Transition) -> Detail {
+        let metric = transition.key.metric;
+        let is_event = matches!(transition.value, Value::Event(_));
+        let value = if is_event { Line::default() } else { with_word(metric, &transition.value, Line::foreign) };
+        let limit = match &transition.limit {
+            Limit::None => Line::default(),
+            Limit::Threshold(limit) => metric.unit.show_limit(*limit).into(),
+            Limit::LeftBytes(least) => size(*least).into(),
+            Limit::Expected(word) => Line::foreign(word),
+        };
+        Detail {
+            level: transition.episode.level,
+            value: value.beginning(MAX_LINE_BYTES),
+            limit: limit.beginning(MAX_LINE_BYTES),
+            key: is_event.then(|| transition.key.clone()),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        32 + self.value.len() + self.limit.len() + self.key.as_ref().map_or(0, |key| 32 + key.target.len())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,12 +96,19 @@ const EPISODE_BITS: u32 = 40;
 impl Fact {
     fn new(about: About, line: Line, began: Timestamp, ended: Option<Timestamp>) -> Fact {
         let line = line.beginning(MAX_LINE_BYTES);
-        Fact { about, line, began, ended, times: 1, open: Vec::new(), over: Vec::new() }
+        Fact { about, line, began, ended, times: 1, open: Vec::new(), over: Vec::new(), detail: None }
     }
 
     /// The fact in a transition's message, which tells it in `lines`.
     pub fn of_alert(transition: &Transition, lines: Vec<Line>, ended: Option<Timestamp>) -> Fact {
-        Fact::new(About::Alert(transition.key.clone()), Line::join(lines, " "), transition.since, ended)
+        let detail = Some(Box::new(Detail::of(transition)));
+        let about = About::Alert(transition.key.clone());
+        Fact { detail, ..Fact::new(about, Line::join(lines, " "), transition.since, ended) }
+    }
+
+    /// The fact about something that happened once, which is told in `line`.
+    pub fn of_event(transition: &Transition, line: Line) -> Fact {
+        Fact { detail: Some(Box::new(Detail::of(transition))), ..Fact::other(line, transition.since) }
     }
 
     pub fn other(line: Line, at: Timestamp) -> Fact {
@@ -89,7 +141,27 @@ impl Fact {
     /// Its approximate size in the state.
     pub fn bytes(&self) -> usize {
         let target = if let About::Alert(key) = &self.about { key.target.len() } else { 0 };
-        128 + self.line.len() + target + 14 * (self.open.len() + self.over.len())
+        let detail = self.detail.as_ref().map_or(0, |detail| detail.bytes());
+        128 + self.line.len() + target + detail + 14 * (self.open.len() + self.over.len())
+    }
+
+    /// The one quantity, and its target, that it is about.
+    pub fn key(&self) -> Option<&Key> {
+        match &self.about {
+            About::Alert(key) => Some(key),
+            _ => self.detail.as_ref()?.key.as_ref(),
+        }
+    }
+
+    /// Identifies the alert on `host` from its beginning to its end, or the event; `None`: it is about no single one.
+    pub fn id(&self, host: &str) -> Option<u64> {
+        let key = self.key()?;
+        let text = format!("{host} {} {} {}", key.metric, self.began.as_microsecond(), key.target);
+        Some(text::fingerprint(text.as_bytes()))
+    }
+
+    pub fn level(&self) -> Level {
+        self.detail.as_ref().map_or(Level::Warning, |detail| detail.level)
     }
 
     /// An alert that is not over.
@@ -104,8 +176,13 @@ impl Fact {
 
     /// Takes in a later fact of the same episode. The worst state counts for more than the recovery.
     pub fn follow(&mut self, later: Fact) {
+        let level = self.level().max(later.level());
         if later.is_open() {
             self.line = later.line;
+            self.detail = later.detail;
+        }
+        if let Some(detail) = &mut self.detail {
+            detail.level = level;
         }
         self.ended = later.ended.or(self.ended);
         self.times = self.times.max(later.times);

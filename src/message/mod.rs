@@ -19,6 +19,7 @@ mod report;
 mod summary;
 mod table;
 mod unknown;
+mod whole;
 mod words;
 
 use std::time::Duration;
@@ -32,7 +33,7 @@ use crate::bounds::{MAX_COUNT, is_zero, keep};
 pub use alert::{alerts, alerts_with_causes, kind, recovery};
 pub use digest::{Ended, digest};
 pub use event::event_in_log;
-pub use fact::{About, Fact};
+pub use fact::{About, Detail, Fact};
 pub use format::{size, time, volume};
 pub use held::{Past, Released, Unlisted, held};
 pub use line::{Escape, Line, Span};
@@ -41,6 +42,7 @@ pub use report::{Delays, Sections, report};
 pub use summary::{summary, without_emoji};
 pub use table::table;
 pub use unknown::unknown;
+pub use whole::{Severity, Whole};
 pub use words::{Language, Words};
 
 /// The subject of a message.
@@ -100,6 +102,9 @@ pub struct Message {
     /// The number of messages that a digest stands for, on its first page.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub folded: u64,
+    /// Of a part whose facts are in the first part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
 }
 
 /// The rule line under an alert's, a recovery's and a test's title.
@@ -145,6 +150,7 @@ impl Style {
             part: None,
             facts: Vec::new(),
             folded: 0,
+            whole: None,
         }
     }
 }
@@ -200,20 +206,29 @@ impl Message {
 
     /// The whole text as a channel writes it, lines joined by line feeds, without one at the end.
     pub fn text(&self, escape: &Escape) -> String {
-        let mut text = String::new();
-        let mut write = |span: Span<'_>| escape.write(span, &mut text);
-        self.title.spans().for_each(&mut write);
+        let mut text = self.title_text(escape);
+        escape.write(Span::Own("\n"), &mut text);
+        escape.write(Span::Own(&"━".repeat(self.rule_width)), &mut text);
+        escape.write(Span::Own("\n"), &mut text);
+        text + &self.body_text(escape)
+    }
+
+    /// The title, with the part's number.
+    pub fn title_text(&self, escape: &Escape) -> String {
+        let mut text = self.title.escaped(escape);
         if let Some((number, of)) = self.part {
-            write(Span::Own(&format!(" ({number}/{of})")));
+            escape.write(Span::Own(&format!(" ({number}/{of})")), &mut text);
         }
-        write(Span::Own("\n"));
-        write(Span::Own(&"━".repeat(self.rule_width)));
+        text
+    }
+
+    /// The text without title and rule.
+    pub fn body_text(&self, escape: &Escape) -> String {
+        let mut text = String::new();
         for line in &self.lines {
-            write(Span::Own("\n"));
-            line.spans().for_each(&mut write);
+            line.spans().chain([Span::Own("\n")]).for_each(|span| escape.write(span, &mut text));
         }
-        write(Span::Own("\n"));
-        write(Span::Own(&self.footer));
+        escape.write(Span::Own(&self.footer), &mut text);
         text
     }
 }

@@ -53,6 +53,7 @@ pub fn split(message: Message, limit: PartLimit, escape: &Escape) -> Vec<Message
         return vec![message];
     }
     let room = room - PART_NUMBER_BYTES;
+    let whole = message.whole();
     let (mut frame, lines) = take_apart(message, MAX_FRAME_LINE_BYTES.min(room / 4), ruler);
     let (mut facts, mut folded) = (std::mem::take(&mut frame.facts), std::mem::take(&mut frame.folded));
     let of_frame = ruler.message(&Message { part: None, ..frame.clone() });
@@ -63,6 +64,7 @@ pub fn split(message: Message, limit: PartLimit, escape: &Escape) -> Vec<Message
         part: Some((index + 1, of)),
         facts: std::mem::take(&mut facts),
         folded: std::mem::take(&mut folded),
+        whole: (index > 0).then_some(whole),
         ..frame.clone()
     };
     pages.into_iter().enumerate().map(part).collect()
@@ -156,6 +158,7 @@ mod tests {
             part: None,
             facts: Vec::new(),
             folded: 0,
+            whole: None,
         }
     }
 
@@ -180,6 +183,8 @@ mod tests {
             let start = format!("📊 VPS 状态报告 [web-1] ({}/3)\n", index + 1);
             assert!(text.starts_with(&start) && text.ends_with("\n⏰ 报告时间: 2026-02-04 09:00:00"));
         }
+        let same = |part: &Message| (part.id(), part.severity()) == (whole.id(), whole.severity());
+        assert!(parts.iter().all(same), "each is a part of one message");
         let cut: Vec<Line> = parts.into_iter().flat_map(|part| part.lines).collect();
         assert_eq!(cut, whole.lines);
     }

@@ -78,6 +78,7 @@ mod tests {
             part: None,
             facts: Vec::new(),
             folded: 0,
+            whole: None,
         };
         let channel = Channel::terminal();
         assert_eq!(channel.split(message.clone()), std::slice::from_ref(&message));

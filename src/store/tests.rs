@@ -108,6 +108,7 @@ fn message(title: &str) -> Message {
         part: None,
         facts: Vec::new(),
         folded: 0,
+        whole: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn request(url: &str) -> http::Request {
         part: None,
         facts: Vec::new(),
         folded: 0,
+        whole: None,
     };
     match channel(url).encode(&message, Form::default()).pop() {
         Some(Job::Post(request)) => request,

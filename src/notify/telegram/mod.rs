@@ -259,6 +259,7 @@ mod tests {
             part: None,
             facts: Vec::new(),
             folded: 0,
+            whole: None,
         }
     }
 

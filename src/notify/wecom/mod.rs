@@ -166,6 +166,7 @@ mod tests {
             part: None,
             facts: Vec::new(),
             folded: 0,
+            whole: None,
         };
         let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
         let [Job::Post(request)] = &(Wecom { webhook }).encode(&message, Form::default())[..] else {

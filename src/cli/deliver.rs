@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::output;
+use crate::clock;
 use crate::message::Message;
 use crate::notify::{Channel, Form, Job};
 use crate::outbox::{Moved, Outcome};
@@ -45,7 +46,7 @@ impl Way<'_> {
         self.pauses = PAUSES.to_vec();
         let (mut done, mut is_plain) = (0, false);
         loop {
-            let jobs = self.channel.encode(part, Form { is_plain, moved: self.moved.as_ref() });
+            let jobs = self.channel.encode(part, Form { is_plain, moved: self.moved.as_ref(), now: clock::now().wall });
             let Some(job) = jobs.into_iter().nth(done) else { return Ok(Ok(())) };
             let request = match job {
                 Job::Print(text) => {

@@ -71,7 +71,7 @@ impl Core {
         };
         let done = entry.jobs_done as usize;
         let message = message::as_told_now(&entry.message, waited, aside, self.config.style.language);
-        let form = Form { is_plain: entry.is_plain, moved: moved.as_ref() };
+        let form = Form { is_plain: entry.is_plain, moved: moved.as_ref(), now: now.wall };
         let mut jobs = channel.encode(&message, form).into_iter().skip(done);
         let Some(job) = jobs.next() else {
             // A channel with another configuration may have fewer parts.

@@ -23,6 +23,8 @@ pub struct Request {
 pub enum Method {
     Post,
     Put,
+    /// Without a body.
+    Get,
 }
 
 impl From<Method> for ureq::http::Method {
@@ -30,6 +32,7 @@ impl From<Method> for ureq::http::Method {
         match method {
             Method::Post => ureq::http::Method::POST,
             Method::Put => ureq::http::Method::PUT,
+            Method::Get => ureq::http::Method::GET,
         }
     }
 }
@@ -53,7 +56,8 @@ pub struct Response {
 }
 
 /// The headers of an answer that a channel may need; names in lower case.
-pub const KEPT_HEADERS: [&str; 4] = ["content-type", "date", "retry-after", "x-ratelimit-reset-after"];
+pub const KEPT_HEADERS: [&str; 5] =
+    ["content-type", "date", "retry-after", "x-limit-app-reset", "x-ratelimit-reset-after"];
 
 impl Response {
     /// An answer without headers.
@@ -66,6 +70,11 @@ impl Response {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
+    /// The time by the server's own clock.
+    pub fn date(&self) -> Option<Timestamp> {
+        time(self.header("date")?)
+    }
+
     /// How long the server asks to be left alone: seconds, or a time by its own clock, which its Date tells (RFC 9110,
     /// sections 10.2.3 and 6.6.1).
     pub fn retry_after(&self) -> Option<Duration> {
@@ -73,7 +82,7 @@ impl Response {
         if let Ok(seconds) = written.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let left = time(written)?.duration_since(time(self.header("date")?)?);
+        let left = time(written)?.duration_since(self.date()?);
         Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
     }
 }

@@ -50,6 +50,15 @@ const USER_AGENT: &str = concat!("vps-monitor/", env!("CARGO_PKG_VERSION"));
 #[error("{0}")]
 pub struct Error(pub String);
 
+const NOT_FOLLOWED: &str = ", which is not followed: the URL is a secret";
+
+impl Error {
+    /// Whether the answer was a redirect.
+    pub fn is_redirect(&self) -> bool {
+        self.0.contains(NOT_FOLLOWED)
+    }
+}
+
 /// The result of a post.
 pub type Answer = Result<Response, Error>;
 
@@ -99,6 +108,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     if let Some(login) = forwarder.and_then(|proxy| proxy.login.as_ref()) {
         outgoing = outgoing.header("Proxy-Authorization", tunnel::basic(login));
     }
+    let has_body = request.method != Method::Get;
     let outgoing = outgoing.body(&*request.body).map_err(|_| Error("the webhook's URL cannot be used".to_owned()))?;
 
     let to_target =
@@ -108,11 +118,11 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
         |error: &ureq::Error| explain(error, Route { host: &host, proxy: proxy.as_ref(), stage: progress.stage() });
     let connector = ().chain(to_target).chain(RustlsConnector::default()).chain(with_progress);
     let agent = ureq::Agent::with_parts(config(roots, deadline.since(boot_now())), connector, AlreadyResolved);
-    let mut response = agent.run(outgoing).map_err(|error| told(&error))?;
+    let answered = if has_body { agent.run(outgoing) } else { agent.run(outgoing.map(|_| ())) };
+    let mut response = answered.map_err(|error| told(&error))?;
     if response.status().is_redirection() {
         return Err(Error(format!(
-            "{host} answers with a redirect (HTTP {}), which is not followed: the URL is a secret; \
-             correct it in the configuration",
+            "{host} answers with a redirect (HTTP {}){NOT_FOLLOWED}; correct it in the configuration",
             response.status().as_u16()
         )));
     }

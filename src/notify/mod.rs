@@ -16,6 +16,8 @@ pub mod wecom;
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Moved, Outcome};
@@ -73,13 +75,15 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     }
 }
 
-/// How a message is sent, as earlier answers taught it.
+/// How and when a message is sent, as earlier answers taught it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<'a> {
     /// Without markup: see [`Outcome::FormRefused`].
     pub is_plain: bool,
     /// See [`Outcome::Moved`].
     pub moved: Option<&'a Moved>,
+    /// The time of the sending, for a signature.
+    pub now: Timestamp,
 }
 
 /// The limits of a channel; `None`: no limit.

@@ -279,7 +279,7 @@ mod tests {
             json!({"chat_id": -1_001_234_567_890_i64, "text": text, "parse_mode": "HTML", "message_thread_id": 5,
                 "link_preview_options": {"is_disabled": true}, "disable_notification": false})
         );
-        let (_, told) = body(&channel, &message(Kind::Recovery), Form { is_plain: true, moved: None });
+        let (_, told) = body(&channel, &message(Kind::Recovery), Form { is_plain: true, ..Form::default() });
         assert_eq!(told["text"], "⚠️ [<web & 1>]\n━━\na > b_*[]()~`>#+-=|{}.!\\\n⏰");
         assert!(told.get("parse_mode").is_none() && told["disable_notification"] == true, "{told}");
     }
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_chat_that_has_moved_is_followed_until_the_configuration_names_another() {
         let moved = Moved { from: "-5".to_owned(), to: "-1005".to_owned() };
-        let form = Form { is_plain: false, moved: Some(&moved) };
+        let form = Form { moved: Some(&moved), ..Form::default() };
         for (chat, expected) in [("-5", json!(-1005)), ("-7", json!(-7)), ("'@news'", json!("@news"))] {
             let channel = channel(&format!("{{token: 'TOKEN', chat_id: {chat}}}"));
             assert_eq!(body(&channel, &message(Kind::Alert), form).1["chat_id"], expected);

@@ -16,6 +16,7 @@ pub mod core;
 pub mod daemon;
 pub mod datagram;
 pub mod docker;
+pub mod drawing;
 pub mod files;
 pub mod forecast;
 pub mod history;

@@ -30,6 +30,7 @@ files() {
         755 "$BINARY" "$PROGRAM" \
         644 systemd/vps-monitor.sysusers "$SYSUSERSDIR/$NAME.conf" \
         644 share/config.schema.json "$SCHEMA" \
+        644 share/font/OFL.txt "$PREFIX/share/$NAME/OFL.txt" \
         644 share/man/vps-monitor.8 "$PREFIX/share/man/man8/vps-monitor.8" \
         644 share/man/vps-monitor-config.5 "$PREFIX/share/man/man5/vps-monitor-config.5" \
         644 share/completions/vps-monitor.bash "$PREFIX/share/bash-completion/completions/vps-monitor" \

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,12 +13,26 @@ use vps_monitor::files;
 use vps_monitor::history::{Batch, FILE_NAME, Limits};
 
 use crate::simulator::random::Random;
-use crate::support::agent::{Place, quick};
+use crate::support::agent::{BINARY, Place, quick};
 use crate::support::robot::Robot;
 use crate::support::{is_ci, setting};
 
-const LIMITS: Limits =
+pub const LIMITS: Limits =
     Limits { raw_seconds: 1 << 30, five_minutes_seconds: 1 << 30, hours_seconds: 1 << 30, max_bytes: None };
+
+/// Has a child write a batch to the history in `folder`.
+pub fn record(folder: &Path, batch: &Batch) {
+    fs::create_dir_all(folder).unwrap();
+    let answer = child(&File::open(folder).unwrap(), batch).wait_with_output().unwrap().stdout;
+    assert!(String::from_utf8_lossy(&answer).contains("\"Ok\""), "{answer:?}");
+}
+
+fn child(folder: &File, batch: &Batch) -> Child {
+    let order = files::in_memory(&serde_json::to_vec(batch).unwrap()).unwrap();
+    let mut child = Command::new(BINARY);
+    child.args(["worker", "record"]).stdin(order).stdout(Stdio::piped()).stderr(folder.try_clone().unwrap());
+    child.spawn().unwrap()
+}
 
 /// Starts a child that writes 50 checks of 20 series to `folder`.
 fn writer(folder: &File, number: i64) -> Child {
@@ -30,13 +45,10 @@ fn writer(folder: &File, number: i64) -> Child {
         rows: (0..50).map(row).collect(),
         alerts: Vec::new(),
     };
-    let order = files::in_memory(&serde_json::to_vec(&batch).unwrap()).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vps-monitor"));
-    child.args(["worker", "record"]).stdin(order).stdout(Stdio::piped()).stderr(folder.try_clone().unwrap());
-    child.spawn().unwrap()
+    child(folder, &batch)
 }
 
-fn times(path: &std::path::Path) -> BTreeSet<i64> {
+fn times(path: &Path) -> BTreeSet<i64> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");

@@ -80,6 +80,7 @@ fn it_puts_everything_below_the_folder_and_uninstall_takes_it_back() {
         "/usr/local/share/fish/vendor_completions.d/vps-monitor.fish",
         "/usr/local/share/man/man5/vps-monitor-config.5",
         "/usr/local/share/man/man8/vps-monitor.8",
+        "/usr/local/share/vps-monitor/OFL.txt",
         "/usr/local/share/vps-monitor/config.schema.json",
         "/usr/local/share/zsh/site-functions/_vps-monitor",
     ];

@@ -16,6 +16,9 @@ _vps__monitor() {
             ",$1")
                 cmd="vps__monitor"
                 ;;
+            vps__monitor,chart)
+                cmd="vps__monitor__subcmd__chart"
+                ;;
             vps__monitor,check)
                 cmd="vps__monitor__subcmd__check"
                 ;;
@@ -24,6 +27,12 @@ _vps__monitor() {
                 ;;
             vps__monitor,help)
                 cmd="vps__monitor__subcmd__help"
+                ;;
+            vps__monitor,history)
+                cmd="vps__monitor__subcmd__history"
+                ;;
+            vps__monitor,licenses)
+                cmd="vps__monitor__subcmd__licenses"
                 ;;
             vps__monitor,metrics)
                 cmd="vps__monitor__subcmd__metrics"
@@ -79,6 +88,9 @@ _vps__monitor() {
             vps__monitor__subcmd__config__subcmd__help,template)
                 cmd="vps__monitor__subcmd__config__subcmd__help__subcmd__template"
                 ;;
+            vps__monitor__subcmd__help,chart)
+                cmd="vps__monitor__subcmd__help__subcmd__chart"
+                ;;
             vps__monitor__subcmd__help,check)
                 cmd="vps__monitor__subcmd__help__subcmd__check"
                 ;;
@@ -87,6 +99,12 @@ _vps__monitor() {
                 ;;
             vps__monitor__subcmd__help,help)
                 cmd="vps__monitor__subcmd__help__subcmd__help"
+                ;;
+            vps__monitor__subcmd__help,history)
+                cmd="vps__monitor__subcmd__help__subcmd__history"
+                ;;
+            vps__monitor__subcmd__help,licenses)
+                cmd="vps__monitor__subcmd__help__subcmd__licenses"
                 ;;
             vps__monitor__subcmd__help,metrics)
                 cmd="vps__monitor__subcmd__help__subcmd__metrics"
@@ -155,12 +173,80 @@ _vps__monitor() {
 
     case "${cmd}" in
         vps__monitor)
-            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check metrics report status silence schedule replay test-notify config help"
+            opts="-h -V --config --state-dir --procfs --docker-socket --help --version run check metrics report status silence schedule replay history chart test-notify licenses config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__chart)
+            opts="-o -h --output --since --until --dark --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -453,8 +539,22 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help)
-            opts="run check metrics report status silence schedule replay test-notify config help"
+            opts="run check metrics report status silence schedule replay history chart test-notify licenses config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__chart)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -551,6 +651,34 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__help__subcmd__licenses)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -704,6 +832,74 @@ _vps__monitor() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        vps__subcmd__monitor__subcmd__history)
+            opts="-h --since --until --csv --json --ascii --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vps__subcmd__monitor__subcmd__licenses)
+            opts="-h --config --state-dir --procfs --docker-socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --procfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --docker-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         vps__subcmd__monitor__subcmd__metrics)
             opts="-h --config --state-dir --procfs --docker-socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -735,12 +931,20 @@ _vps__monitor() {
             return 0
             ;;
         vps__subcmd__monitor__subcmd__replay)
-            opts="-h --text --config --state-dir --procfs --docker-socket --help"
+            opts="-h --since --until --text --config --state-dir --procfs --docker-socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -3,13 +3,18 @@
 //! Results go to standard output, diagnostics to standard error. A closed pipe ends a command quietly, with the exit
 //! code that it would have had.
 
+mod chart;
 mod check;
 mod config;
 mod deliver;
+mod history;
+mod licenses;
 mod metrics;
 mod nagios;
 mod options;
 mod output;
+mod past;
+mod period;
 mod quota;
 mod replay;
 mod report;
@@ -30,7 +35,6 @@ use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
 use crate::config::ConfigFile;
-use crate::history;
 use crate::logging::LINE_BYTES_MAX;
 use crate::settings::{Problems, WAIT_OF_THE_LOOP};
 use crate::signals;
@@ -94,7 +98,7 @@ pub fn main() -> ExitCode {
         && worker == "worker"
     {
         let load_config = |path: &Path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP));
-        return worker::main(arguments, load_config, history::record);
+        return worker::main(arguments, load_config, crate::history::record);
     }
     let options = match apart(|| Options::try_parse_from(arguments)) {
         Ok(options) => options,
@@ -129,6 +133,9 @@ fn execute(options: &Options) -> Result<u8, Error> {
         Command::Silence(arguments) => apart(|| silence::silence(options, arguments)),
         Command::Schedule(wanted) => apart(|| schedule::schedule(options, wanted)),
         Command::Replay(replayed) => apart(|| replay::replay(options, replayed)),
+        Command::History(wanted) => apart(|| history::history(options, wanted)),
+        Command::Chart(wanted) => apart(|| chart::chart(options, wanted)),
+        Command::Licenses => apart(licenses::licenses),
         Command::TestNotify { channel } => apart(|| test_notify::test_notify(options, channel.as_deref())),
         Command::Config(command) => apart(|| config::config(options, command)),
     }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::period::PeriodArgs;
 use super::{Error, output};
 use crate::config::{Config, ConfigFile, Overrides};
 use crate::docker::Address;
@@ -128,7 +129,8 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     Schedule(ScheduleArgs),
     /// Read recorded readings and print the messages that this configuration would have led to
     ///
-    /// It sends nothing, touches no state and waits for nothing. HISTORY is a CSV file with the header
+    /// It sends nothing, touches no state and waits for nothing. With --since, or without HISTORY at a terminal, it reads the
+    /// agent's own history, at the finest level that reaches back so far. HISTORY is a CSV file with the header
     /// `time,metric,target,value`, or the output of `check --json`, object after object. A time is Unix seconds or RFC
     /// 3339; rows are in order, and those of one time are one check. Metric and target are those of `check --json`, the
     /// target is empty where there is none. An empty value, or no row at all: it could not be measured. A reading stands
@@ -136,6 +138,19 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
     /// are judged at the next one. The number of messages goes to standard error.
     #[command(after_help = REPLAY_EXIT_CODES)]
     Replay(ReplayArgs),
+    /// Draw the recorded readings in the terminal, or print them as CSV or JSON
+    ///
+    /// It reads the history that your own agent writes, else the service's. A METRIC is one of `check --json`, with a target
+    /// if need be: memory, disk(/data), `container_state(shop-*)`. Without any, it shows the quantities of the report, those that had
+    /// an alert, and the containers. Single readings are kept for two days, then averages of five minutes and of hours.
+    #[command(after_help = EXIT_CODES)]
+    History(HistoryArgs),
+    /// Draw the recorded readings as a picture (PNG, SVG) or a page (HTML)
+    ///
+    /// The ending of FILE says the form. A page is one file without scripts, light or dark as the browser asks; a picture is
+    /// light unless --dark.
+    #[command(after_help = EXIT_CODES)]
+    Chart(ChartArgs),
     /// Send one test message to every channel and print each answer
     #[command(after_help = EXIT_CODES)]
     TestNotify {
@@ -143,6 +158,9 @@ why); 3 no agent runs, and what the last one saved is shown; 64 wrong command li
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
+    /// Print the licences of the program and of the font in its pictures
+    #[command(after_help = EXIT_CODES)]
+    Licenses,
     /// Check, show or make a configuration
     #[command(subcommand, after_help = EXIT_CODES)]
     Config(ConfigCommand),
@@ -157,11 +175,44 @@ pub enum CheckFormat {
 
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The recorded readings; - or none: standard input
+    /// The recorded readings; -: standard input, which is read without --since too where it is no terminal
+    #[arg(conflicts_with_all = ["since", "until"])]
     pub history: Option<PathBuf>,
+    #[command(flatten)]
+    pub period: PeriodArgs,
     /// Print messages as people see them [default: JSON, an object a line]
     #[arg(long)]
     pub text: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The quantities to show: memory, disk(/data), container_state(shop-*)
+    #[arg(value_name = "METRIC")]
+    pub metrics: Vec<String>,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Print time,metric,target,value, the form that `replay` reads: a condition is 1 while it is well; of a summary the average
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Print a JSON object a line, for each check or summary
+    #[arg(long)]
+    pub json: bool,
+    /// Draw with ASCII characters instead of Braille, as where the locale is not UTF-8
+    #[arg(long, conflicts_with_all = ["csv", "json"])]
+    pub ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ChartArgs {
+    /// The file that is written, whole or not at all: FILE.png, FILE.html or FILE.svg
+    #[arg(long, short, value_name = "FILE", default_value = "chart.png", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Draw a dark picture
+    #[arg(long)]
+    pub dark: bool,
 }
 
 #[derive(Debug, Args)]

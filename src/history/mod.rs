@@ -2,7 +2,8 @@
 //!
 //! The agent itself opens no database. It keeps rows in a [`Buffer`], and a worker child writes them in [`Batch`]es. A
 //! batch that is repeated changes nothing, so the agent keeps its rows until a child has said that they are written. A
-//! store that is stuck, full or damaged costs rows in the end, and never a check or a message.
+//! store that is stuck, full or damaged costs rows in the end, and never a check or a message. Commands, and children that
+//! draw, read it with a [`Reader`].
 
 mod batch;
 mod buffer;
@@ -17,6 +18,7 @@ use crate::worker::{Recorded, SaveError};
 pub use batch::{Batch, Limits, Spell};
 pub use buffer::Buffer;
 pub use config::HistoryConfig;
+pub use database::{Level, ReadError, Reader, Row, Series, Summary};
 
 /// The file in the state's folder.
 pub const FILE_NAME: &str = "history.db";

@@ -1,13 +1,13 @@
 //! The words of both languages. The layouts around them are the same.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::alert::MessageCounts;
 use crate::metric::Label;
 use crate::text::{are, counted, were};
 
 /// The language of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
     #[default]
     #[serde(rename = "zh")]

@@ -6,6 +6,7 @@
 mod csv;
 mod history;
 mod objects;
+mod stored;
 mod told;
 mod words;
 
@@ -26,6 +27,7 @@ use crate::snapshot::{Key, Snapshot, Watched};
 use crate::text::counted;
 
 pub use history::{BadHistory, History, Recorded, RecordedCheck};
+pub use stored::Stored;
 pub use told::Told;
 
 /// One run through a history.

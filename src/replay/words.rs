@@ -24,6 +24,9 @@ impl Words {
 
     /// Judges a word by the configuration, or by its quantity; `None`: that does not tell which word is expected.
     pub fn read(&mut self, key: &Key, word: &str) -> Result<Option<ContainerWord>, String> {
+        if let Ok(share) = word.parse::<f64>() {
+            return Ok(Some(self.of_a_share(key, share)));
+        }
         let word = bounded(word)?;
         if key.metric.is_of_docker() {
             return Ok(Some(self.of_containers.reading(key, &word)));
@@ -37,6 +40,15 @@ impl Words {
         let is_as_found = may_begin_otherwise && !self.were_expected.contains(key);
         let expected: Rc<str> = if is_as_found { word.clone() } else { expected.into() };
         Ok(Some(ContainerWord { is_critical, ..ContainerWord::new(word, expected) }))
+    }
+
+    /// The agent's own history has no words: 1 is well, and the less the longer it was not, within a summary.
+    fn of_a_share(&self, key: &Key, share: f64) -> ContainerWord {
+        let is_well = share >= 1.0;
+        let expected: Rc<str> = key.metric.expected.map_or(WELL, |expected| expected.word).into();
+        let word = if is_well { expected.clone() } else { NOT_WELL.into() };
+        let is_critical = !is_well && key.metric.expected.is_some_and(|expected| expected.is_critical);
+        ContainerWord { well: Some(is_well), is_critical, ..ContainerWord::new(word, expected) }
     }
 
     /// The recorder knew more than the word: whether that is well.
@@ -53,6 +65,10 @@ impl Words {
         Ok(ContainerWord { well, expected, is_critical, ..judged })
     }
 }
+
+/// The words of conditions that were recorded without one.
+const WELL: &str = "well";
+const NOT_WELL: &str = "not well";
 
 /// Engines have words of a few letters.
 const MAX_WORD_BYTES: usize = 255;

@@ -43,6 +43,9 @@ stage_files() {
         printf 'Files: *\nCopyright: %s\nLicense: Expat\n' \
             "$(sed -n 's/^Copyright (c) //p' LICENSE)"
         sed -n '/^Permission/,$p' LICENSE | sed 's/^$/./; s/^/ /'
+        # The glyphs of its pictures, which are compiled in.
+        printf '\nFiles: src/chart/font/*\nCopyright: 2014-2021 Adobe\nLicense: OFL-1.1\n'
+        sed '1,/^$/d; s/^$/./; s/^/ /' share/font/OFL.txt
     } >"$doc/copyright"
     printf '%s (%s) stable; urgency=medium\n\n  * See CHANGELOG.md of the sources.\n\n -- %s  %s\n' \
         $NAME "$VERSION" "$MAINTAINER" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"

@@ -2,6 +2,7 @@
 
 mod check;
 mod configuration;
+mod history;
 mod notify;
 mod options;
 mod replay;

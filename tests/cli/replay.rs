@@ -110,7 +110,12 @@ fn at_a_terminal_without_a_file_it_says_what_to_name() {
         return eprintln!("left out, there is no script(1)");
     }
     let shown = finish(shown);
-    assert!(shown.code == 1 && shown.stdout.contains("there is nothing to replay: name a CSV file"), "{shown:?}");
+    assert!(
+        shown.code == 1
+            && shown.stdout.contains("there is no history yet in ")
+            && shown.stdout.contains("or name a CSV file"),
+        "{shown:?}"
+    );
 }
 
 #[test]

@@ -162,7 +162,8 @@ mod tests {
             }
         }
         let words = Language::Chinese.words();
-        for text in [words.duration(1), words.duration(99), words.duration(9999), words.duration(999_999)] {
+        let lasting = "，阈值 80%，已持续 异常 告警 正常 流量 容器 3".to_owned();
+        for text in [lasting, words.duration(1), words.duration(99), words.duration(9999), words.duration(999_999)] {
             assert!(is_whole(&text, Weight::Regular), "{text}");
         }
     }

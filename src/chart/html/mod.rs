@@ -55,17 +55,17 @@ pub fn page(chart: &Chart) -> String {
 
 /// The text of a page.
 #[derive(Default)]
-struct Html(String);
+pub(super) struct Html(pub(super) String);
 
 impl Html {
     /// Markup of our own.
-    fn raw(&mut self, markup: &str) -> &mut Html {
+    pub(super) fn raw(&mut self, markup: &str) -> &mut Html {
         self.0.push_str(markup);
         self
     }
 
     /// A text of any content.
-    fn text(&mut self, text: &str) -> &mut Html {
+    pub(super) fn text(&mut self, text: &str) -> &mut Html {
         for (c, is_hidden) in crate::text::characters(text) {
             match c {
                 '<' => self.0.push_str("&lt;"),
@@ -80,7 +80,7 @@ impl Html {
     }
 
     /// A number with at most one decimal.
-    fn number(&mut self, number: f64) -> &mut Html {
+    pub(super) fn number(&mut self, number: f64) -> &mut Html {
         let rounded = (number * 10.0).round() / 10.0;
         // A String takes everything.
         let _ = write!(self.0, "{rounded}");

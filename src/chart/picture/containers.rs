@@ -57,7 +57,8 @@ fn row(marks: &mut Marks, chart: &Chart, container: &ContainerRow, y: f32) {
     };
     let share_style = regular(22.0, share_ink);
     marks.text_before([SHARE_END, middle + 8.0], &share, share_style);
-    let name = if is_mostly_missing(&container.name, Weight::Regular) { &container.id } else { &container.name };
+    let is_replaced = is_mostly_missing(&container.name, Weight::Regular) && !container.id.is_empty();
+    let name = if is_replaced { &container.id } else { &container.name };
     let is_down = container.now > State::Running;
     let style = if is_down { bold(24.0, Ink::Red) } else { regular(24.0, Ink::Text) };
     let style = in_one_weight(name, style);

@@ -11,10 +11,12 @@ mod layout;
 mod plot;
 mod png;
 mod strip;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod theme;
 
+pub use svg::svg;
 pub use theme::Theme;
 
 use super::{Chart, Panel};

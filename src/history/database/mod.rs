@@ -6,6 +6,7 @@
 
 mod place;
 mod prune;
+mod reader;
 mod rollup;
 mod schema;
 mod slots;
@@ -18,6 +19,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::{Batch, FILE_NAME, Spell};
 use crate::files::RealFolder;
 use crate::worker::Recorded;
+
+pub use reader::{Level, ReadError, Reader, Row, Series};
+pub use values::Summary;
 
 /// A reader may hold a lock for so long. The child's deadline is far longer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

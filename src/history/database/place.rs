@@ -30,6 +30,12 @@ pub(super) fn enter(folder: &mut RealFolder) -> Result<(), String> {
     }
 }
 
+/// Makes the folder the working folder, for one who reads; [`io::ErrorKind::NotFound`]: there is no file.
+pub(super) fn enter_to_read(folder: &RealFolder) -> io::Result<()> {
+    folder.open_file(FILE_NAME, OFlag::O_RDONLY)?;
+    Ok(fchdir(folder)?)
+}
+
 /// An error about something that is no regular file has its name.
 fn in_place(name: &str, error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::InvalidData { error.to_string() } else { format!("{name}: {error}") }

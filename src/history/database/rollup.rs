@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Transaction, params};
 
-use super::values::{Summary, summaries};
+use super::values::{Summary, of_row, summaries};
 
 pub(super) const FIVE_MINUTES: i64 = 300;
 pub(super) const HOUR: i64 = 3600;
@@ -32,21 +32,15 @@ pub(super) fn renew(transaction: &Transaction<'_>, times: &[i64]) -> rusqlite::R
     Ok(count)
 }
 
-/// Adds a row, whose slots have a number or a summary over `checks`. A row that somebody else wrote counts for nothing.
+/// Adds a row, whose slots have a number or a summary over `checks` checks.
 fn add(slots: &mut Vec<Option<Summary>>, checks: u32, text: &str) {
-    let values: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
-    if slots.len() < values.len() {
-        slots.resize(values.len(), None);
+    let row = of_row(text, checks);
+    if slots.len() < row.len() {
+        slots.resize(row.len(), None);
     }
-    for (slot, value) in slots.iter_mut().zip(&values) {
-        if let Some(number) = value.as_f64() {
-            Summary::add(slot, Summary::of([number; 3], 1));
-        } else if let Some(parts) = value.as_array() {
-            let part = |place: usize| parts.get(place)?.as_f64();
-            if let (Some(min), Some(average), Some(max)) = (part(0), part(1), part(2)) {
-                let count = parts.get(3).and_then(|count| u32::try_from(count.as_u64()?).ok()).unwrap_or(checks);
-                Summary::add(slot, Summary::of([min, average, max], count.max(1)));
-            }
+    for (slot, value) in slots.iter_mut().zip(row) {
+        if let Some(value) = value {
+            Summary::add(slot, value);
         }
     }
 }

@@ -55,6 +55,11 @@ pub(super) fn examine(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether the tables are there: a file is empty until its first batch.
+pub(super) fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(ids(connection)?.1 > 0)
+}
+
 pub(super) fn create_if_new(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     if ids(transaction)?.1 >= VERSION {
         return Ok(());

@@ -25,6 +25,7 @@ mod generated;
 mod golden;
 mod hang;
 mod history;
+mod hooks;
 mod hosts;
 mod install;
 mod interfaces;

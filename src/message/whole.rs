@@ -37,7 +37,7 @@ impl From<Level> for Severity {
     }
 }
 
-/// What the facts of a split message say of all of it.
+/// Facts of a message as a whole, for its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whole {
     pub severity: Severity,
@@ -67,7 +67,7 @@ impl Message {
         self.kind == Kind::Recovery
     }
 
-    /// Identifies what it is about: news of the same alerts has the same number, each other message its own.
+    /// Its identity: news of the same alerts has the same number, each other message its own.
     pub fn id(&self) -> u64 {
         if let Some(whole) = self.whole {
             return whole.id;

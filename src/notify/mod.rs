@@ -11,6 +11,7 @@ mod slack;
 mod split;
 mod telegram;
 mod terminal;
+mod webhook;
 pub mod wecom;
 
 use std::borrow::Cow;
@@ -27,7 +28,7 @@ pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
-pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND, slack::KIND];
+pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND, slack::KIND, webhook::KIND];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;

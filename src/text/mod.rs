@@ -96,6 +96,15 @@ pub fn json(document: &str) -> String {
     text
 }
 
+/// `memory_pressure` is `MemoryPressure`.
+pub fn camel_case(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
+    };
+    name.split('_').map(capital).collect()
+}
+
 /// A number for a text, the same in every version, as the state file keeps it: FNV-1a with 64 bits (RFC 9923).
 pub fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

@@ -86,6 +86,48 @@ fn an_alert_goes_through_a_real_alertmanager_to_its_receiver_and_so_does_its_end
     assert_eq!(log.matches("alertmanager http://127.0.0.1:1: ").count(), 1, "{log}");
 }
 
+/// Where `ours` lacks a field of `theirs`, or has another kind of value there.
+fn differences(theirs: &Json, ours: &Json, at: &str) -> Vec<String> {
+    match (theirs, ours) {
+        (Json::Object(theirs), Json::Object(ours)) => theirs
+            .iter()
+            .flat_map(|(name, value)| match ours.get(name) {
+                Some(own) => differences(value, own, &format!("{at}.{name}")),
+                None => vec![format!("{at}.{name} is missing")],
+            })
+            .collect(),
+        (Json::Array(theirs), Json::Array(ours)) => {
+            theirs.iter().zip(ours).flat_map(|(theirs, ours)| differences(theirs, ours, &format!("{at}[]"))).collect()
+        }
+        (Json::String(_), Json::String(_)) | (Json::Number(_), Json::Number(_)) => Vec::new(),
+        (theirs, ours) => vec![format!("{at}: {theirs} and {ours}")],
+    }
+}
+
+#[test]
+fn a_webhook_with_its_preset_posts_what_a_real_alertmanager_posts() {
+    let (theirs, ours) = (Robot::start([]), Robot::start([]));
+    let Some(alertmanager) = start(&theirs) else { return };
+    let place = Place::on("no-swap");
+    let preset = format!("channels: [{{webhook: {{preset: alertmanager, url: 'http://{}/hook'}}}}]", ours.address());
+    place.configure(&format!("{}alertmanager: {{urls: ['{}']}}\n{preset}\n", quick(""), alertmanager.url("/")));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    let body = |robot: &Robot| serde_json::from_str::<Json>(&robot.wait_for(1)[0].body).unwrap();
+    let (theirs, ours) = (body(&theirs), body(&ours));
+    assert_eq!(differences(&theirs, &ours, ""), Vec::<String>::new(), "{theirs}\n{ours}");
+    for key in ["version", "status", "groupLabels", "commonLabels", "truncatedAlerts"] {
+        assert_eq!(theirs[key], ours[key], "{key}");
+    }
+    let [theirs, ours] = [theirs, ours].map(|body| body["alerts"][0].clone());
+    for key in ["status", "labels", "endsAt"] {
+        assert_eq!(theirs[key], ours[key], "{key}");
+    }
+    agent.stop(Signal::SIGTERM);
+}
+
 #[test]
 fn a_url_that_is_none_is_refused_with_the_form_of_one() {
     let place = Place::on("no-swap");

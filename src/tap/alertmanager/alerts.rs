@@ -161,7 +161,7 @@ fn alert(identity: &Identity, state: &State, host: &str, now: Now) -> Json {
         End::Open => now.wall.checked_add(ENDS_AHEAD).unwrap_or(Timestamp::MAX),
         End::At(at, _) | End::Over(at, _) => at.max(state.since),
     };
-    let alertname = if *name == OVER { format!("{OVER}{}", camel_case(metric.name)) } else { (*name).to_owned() };
+    let alertname = if *name == OVER { format!("{OVER}{}", text::camel_case(metric.name)) } else { (*name).to_owned() };
     let mut labels = json!({
         "alertname": alertname,
         "instance": text::shown(host),
@@ -181,13 +181,4 @@ fn alert(identity: &Identity, state: &State, host: &str, now: Now) -> Json {
     }
     let (starts, ends) = (format!("{:.3}", state.since), format!("{ends:.3}"));
     json!({"labels": labels, "annotations": annotations, "startsAt": starts, "endsAt": ends})
-}
-
-/// `memory_pressure` is `MemoryPressure`.
-fn camel_case(name: &str) -> String {
-    let capital = |word: &str| {
-        let mut chars = word.chars();
-        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
-    };
-    name.split('_').map(capital).collect()
 }

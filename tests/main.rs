@@ -36,6 +36,7 @@ mod pipeline;
 mod quantity;
 mod quota;
 mod replay;
+mod robots;
 mod run;
 mod scale;
 mod schedule;

@@ -6,11 +6,16 @@
 mod address;
 mod answer;
 mod channel;
+mod dingtalk;
+mod feishu;
 mod read;
+mod robot;
 mod slack;
 mod split;
 mod telegram;
 mod terminal;
+mod vendor;
+mod verdict;
 mod webhook;
 pub mod wecom;
 
@@ -28,7 +33,8 @@ pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
-pub const CHANNEL_KINDS: &[&ChannelKind] = &[wecom::KIND, telegram::KIND, slack::KIND, webhook::KIND];
+pub const CHANNEL_KINDS: &[&ChannelKind] =
+    &[wecom::KIND, telegram::KIND, slack::KIND, dingtalk::KIND, feishu::KIND, webhook::KIND];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;

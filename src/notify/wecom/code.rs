@@ -1,21 +1,7 @@
 //! The robot's error codes, and those of WeChat Work's applications, by which a relay may send: the vendor's table of
 //! global error codes, document path 90313 (formerly 90454).
 
-/// The meaning of an `errcode` for a message and for the robot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    Delivered,
-    /// Over 20 messages in a minute, from all senders together.
-    TooOften,
-    /// The robot, its group, or its relay takes nothing until somebody changes something.
-    ChannelRefused(&'static str),
-    /// This very message will never be taken.
-    MessageRefused(&'static str),
-    /// Try again.
-    Passing,
-    /// A code that the vendor added later.
-    Unknown,
-}
+use crate::notify::verdict::Meaning;
 
 const NEW_ROBOT: &str = "the key is not valid: copy the webhook URL again from the group's robot (群机器人); if the robot was removed from the \
                          group, add a new one";
@@ -32,6 +18,7 @@ const ADDRESS: &str = "the relay's IP address is not among the trusted ones: add
 const RECIPIENTS: &str = "none of the relay's recipients is valid: correct them at the relay";
 
 const BUG: &str = "the robot does not take this message as it is: please report it as a bug of vps-monitor";
+pub const BUSY: &str = "the robot is busy or has a fault: try again; the code is explained on the vendor's page 90313";
 const FORBIDDEN_WORDS: &str = "the message has words that the company forbids: a container's or the host's name?";
 
 /// The vendor's table of codes, in its order.
@@ -40,7 +27,7 @@ pub fn meaning(errcode: i64) -> Meaning {
     match errcode {
         0 => Delivered,
         // Busy; changed by two at once; an access token that the relay has to renew; too many calls at once.
-        -1 | 6000 | 40014 | 42001 | 45033 => Passing,
+        -1 | 6000 | 40014 | 42001 | 45033 => Passing(BUSY),
         // Not a secret, no corpid; a secret of another company; no token, corpid, secret, agentid.
         40001 | 40013 | 40056 | 40091 | 41001 | 41002 | 41004 | 41011 | 2_000_002 => ChannelRefused(CREDENTIALS),
         // Bad msgtype; illegal characters; bad or empty parameters, as over-long content is; empty content; media, message
@@ -49,6 +36,7 @@ pub fn meaning(errcode: i64) -> Meaning {
             MessageRefused(BUG)
         }
         85002 => MessageRefused(FORBIDDEN_WORDS),
+        // Over 20 messages in a minute, from all senders together.
         45009 => TooOften,
         // No such chat; the group was dissolved; bad chatid, no such chat, not its member.
         40050 | 49008 | 86001 | 86003 | 86217 => ChannelRefused(NO_GROUP),

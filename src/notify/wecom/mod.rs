@@ -5,7 +5,6 @@
 mod code;
 mod markup;
 mod reply;
-mod vendor;
 mod webhook;
 
 use std::borrow::Cow;
@@ -14,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::address::{self, Expected};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
@@ -64,31 +64,20 @@ const WEBHOOK: Doc = doc("群机器人，留空则消息只打印出来", "the g
         },
     ]);
 
+const ADDRESS: Expected =
+    Expected { services: &["WeChat Work"], place: "a WeChat Work group's robot, or of a relay for one" };
+
 fn read(section: &mut Section<'_>) -> Option<Channel> {
     let problems = section.problem_count();
     let webhook = secret_key(section, KEY, "webhook", WEBHOOK, Webhook::parse, Webhook::masked);
     match &webhook {
-        Some(webhook) => warn_of(section, webhook),
+        Some(webhook) => address::warn_of_unusual(section, KEY, webhook.url(), ADDRESS),
         None if section.is_written(KEY) && section.problem_count() == problems => {
             section.warning(KEY, "empty: this is no channel; without another one messages are only printed");
         }
         None => {}
     }
     webhook.map(|webhook| Channel::new(Wecom { webhook }))
-}
-
-/// Warns of an unusual webhook.
-fn warn_of(section: &mut Section<'_>, webhook: &Webhook) {
-    if webhook.is_readable_on_the_way() {
-        section.warning(KEY, "http:// shows the key to everyone on the way; use https://");
-    }
-    if let Some(vendor) = webhook.other_vendor() {
-        let text = format!(
-            "this is {vendor}'s address, and {vendor} does not understand what is sent to WeChat Work: no message \
-             would arrive; here belongs the address of a WeChat Work group's robot, or of a relay for one"
-        );
-        section.warning(KEY, text);
-    }
 }
 
 /// One robot.
@@ -120,11 +109,11 @@ impl Vendor for Wecom {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        reply::classify(answer, &self.webhook)
+        reply::SERVICE.classify(answer, self.webhook.url())
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
-        reply::advice(answer).map(Cow::Borrowed)
+        reply::SERVICE.advice(answer).map(Cow::Borrowed)
     }
 
     fn secrets(&self) -> Vec<&Secret> {

@@ -1,110 +1,45 @@
 //! The robot's answers, and their meaning for the message, the robot and the person who set it up.
 //!
-//! The answer is HTTP 200 whether or not it worked: `errcode` decides, never `errmsg`, and a reason shows both. It
-//! shows nothing else of an answer, because an answer may repeat the request, and the secret is in that. Vendor's page:
-//! document path 91770 (the call and its rate limit).
+//! `errcode` decides, never `errmsg`. Vendor's page: document path 91770 (the call and its rate limit).
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use super::Webhook;
-use super::code::{Meaning, meaning};
-use crate::http::{Error, Response};
-use crate::notify::answer::{MAX_HOLD_OF_ANOTHER, of_another, one_line};
-use crate::outbox::Outcome;
-use crate::secret::without_tokens;
-use crate::text;
+use super::code::meaning;
+use crate::notify::answer::MAX_HOLD_OF_ANOTHER;
+use crate::notify::verdict::Service;
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 
 const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD_OF_ANOTHER.as_millis());
 
-/// The part of an `errmsg` that is looked at.
-const MAX_ERRMSG_BYTES: usize = 4096;
-
-/// Whole numbers are exact in a float below this.
-const MAX_EXACT: f64 = 9e15;
-
-/// The known part of an answer.
-struct Reply {
-    errcode: i64,
-    /// Empty if it is missing.
-    errmsg: String,
-}
-
-/// `None`: the answer is not the robot's.
-fn read(response: &Response) -> Option<Reply> {
-    let body = response.body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
-    let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
-    let field = |name: &str| {
-        let is_alike = |(key, _): &(&String, &Value)| key.eq_ignore_ascii_case(name);
-        fields.get(name).or_else(|| Some(fields.iter().find(is_alike)?.1))
-    };
-    let errcode = number(field("errcode")?)?;
-    let errmsg = field("errmsg").and_then(Value::as_str).unwrap_or_default();
-    // Success inside a failed HTTP exchange comes from a server in between.
-    let is_believed = errcode != 0 || (200..300).contains(&response.status);
-    is_believed.then(|| Reply { errcode, errmsg: text::beginning(errmsg, MAX_ERRMSG_BYTES).to_owned() })
-}
-
-/// A whole number in the forms that relays write: `0`, `0.0`, `"0"`.
-fn number(value: &Value) -> Option<i64> {
-    let whole = |number: f64| (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64);
-    match value {
-        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-        Value::String(text) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
-        _ => None,
-    }
-}
-
-pub fn classify(answer: &Result<Response, Error>, webhook: &Webhook) -> Outcome {
-    let response = match answer {
-        Ok(response) => response,
-        Err(error) => return Outcome::Retry { reason: one_line(&webhook.scrub(&error.0)) },
-    };
-    let Some(reply) = read(response) else { return of_another(response, "a robot's", RATE_LIMIT_HOLD) };
-    let errmsg = without_tokens(&webhook.scrub(&reply.errmsg));
-    let reason = one_line(&format!("errcode {} {errmsg}", reply.errcode));
-    match meaning(reply.errcode) {
-        Meaning::Delivered => Outcome::Delivered,
-        Meaning::TooOften => Outcome::Throttled { reason, hold: RATE_LIMIT_HOLD },
-        Meaning::ChannelRefused(_) => Outcome::ChannelRefused { reason },
-        Meaning::MessageRefused(_) => Outcome::MessageRefused { reason },
-        Meaning::Passing => Outcome::Retry { reason },
-        // The reason may be this message alone.
-        Meaning::Unknown => Outcome::Rejected { reason },
-    }
-}
-
-/// Advice on an answer that is not a delivery. The text of a network error has its own.
-pub fn advice(answer: &Result<Response, Error>) -> Option<&'static str> {
-    let response = answer.as_ref().ok()?;
-    let Some(reply) = read(response) else {
-        return Some("something other than the robot answers: check webhook_url, and any proxy in between");
-    };
-    match meaning(reply.errcode) {
-        Meaning::Delivered => None,
-        Meaning::TooOften => Some(
-            "the robot takes 20 messages a minute from all its senders together: wait a minute, and give each host a \
-             robot of its own if this recurs",
-        ),
-        Meaning::ChannelRefused(advice) | Meaning::MessageRefused(advice) => Some(advice),
-        Meaning::Passing | Meaning::Unknown => {
-            Some("the robot is busy or has a fault: try again; the code is explained on the vendor's page 90313")
-        }
-    }
-}
+pub const SERVICE: Service = Service {
+    whose: "a robot's",
+    codes: &["errcode"],
+    words: &["errmsg"],
+    meaning: |errcode, _| meaning(errcode),
+    hold: RATE_LIMIT_HOLD,
+    of_another: "something other than the robot answers: check webhook_url, and any proxy in between",
+    too_often: "the robot takes 20 messages a minute from all its senders together: wait a minute, and give each host a \
+                robot of its own if this recurs",
+    unknown: super::code::BUSY,
+};
 
 #[cfg(test)]
 mod tests {
+    use super::super::Webhook;
     use super::*;
+    use crate::http::{Answer, Error, Response};
     use crate::notify::answer::MAX_REASON_CHARS;
-    use crate::text::counted;
+    use crate::outbox::Outcome;
+    use crate::text::{self, counted};
     use proptest::prelude::*;
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
+
+    fn classify(answer: &Answer, webhook: &Webhook) -> Outcome {
+        SERVICE.classify(answer, webhook.url())
+    }
 
     fn outcome(status: u16, body: &str) -> Outcome {
         let webhook = Webhook::parse(KEY).unwrap().unwrap();
@@ -170,6 +105,15 @@ mod tests {
         for code in [1, 99999] {
             assert_eq!(errcode(code), Outcome::Rejected { reason: format!("errcode {code} m") });
         }
+        // A relay may say it by its status.
+        let busy = Response {
+            headers: vec![("retry-after".to_owned(), "7".to_owned())],
+            ..Response::new(429, r#"{"errcode":7}"#)
+        };
+        let webhook = Webhook::parse(KEY).unwrap().unwrap();
+        let hold = Duration::from_secs(7);
+        assert_eq!(classify(&Ok(busy), &webhook), Outcome::Throttled { reason: "errcode 7".to_owned(), hold });
+        assert_eq!(outcome(503, r#"{"errcode":7}"#), retry("errcode 7"));
         let reason = "errcode 45009 m".to_owned();
         assert_eq!(errcode(45009), Outcome::Throttled { reason, hold: Duration::from_secs(60) });
         for code in [93000, 93004, 93006, 93008, 40001, 41001, 48002, 49008, 50003, 60020, 81013, 86003, 301_002] {
@@ -238,14 +182,14 @@ mod tests {
 
     #[test]
     fn whoever_set_the_robot_up_is_told_what_to_do() {
-        let told = |body: &str| advice(&Ok(Response::new(200, body))).unwrap_or_default();
+        let told = |body: &str| SERVICE.advice(&Ok(Response::new(200, body))).unwrap_or_default();
         assert_eq!(told(r#"{"errcode":0}"#), "");
         assert!(told(r#"{"errcode":93000}"#).starts_with("the key is not valid"));
         assert!(told(r#"{"errcode":93004}"#).contains("停用"));
         assert!(told(r#"{"errcode":60020}"#).contains("企业可信IP"));
         assert!(told(r#"{"errcode":45009}"#).contains("20 messages a minute"));
         assert!(told("<html>").contains("check webhook_url"));
-        assert_eq!(advice(&Err(Error("refused".to_owned()))), None);
+        assert_eq!(SERVICE.advice(&Err(Error("refused".to_owned()))), None);
     }
 
     proptest! {

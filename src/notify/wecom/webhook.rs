@@ -1,8 +1,7 @@
 //! A robot's webhook: its URL, which is a secret because of the key in it, and the parts that may be shown.
 
-use super::vendor;
 use crate::http::{self, Target};
-use crate::secret::{Scrubber, Secret};
+use crate::secret::Secret;
 use crate::settings::Complaint;
 
 /// The beginning of every robot's URL, before the key.
@@ -64,21 +63,6 @@ impl Webhook {
         let url = self.url.expose();
         key_of(&url).map_or_else(|| http::masked(&self.url), |key| format!("key={}", Secret::new(key)))
     }
-
-    /// Whether the key goes over a network for everyone to read.
-    pub fn is_readable_on_the_way(&self) -> bool {
-        Target::of(&self.url.expose()).is_some_and(|target| !target.https && !target.is_loopback())
-    }
-
-    /// The service that the address belongs to, if it is known to be another one than WeChat Work.
-    pub fn other_vendor(&self) -> Option<&'static str> {
-        Target::of(&self.url.expose()).and_then(|target| vendor::of(&target.host))
-    }
-
-    /// `text` without the secret, in case an answer repeats it.
-    pub fn scrub(&self, text: &str) -> String {
-        Scrubber::of_url(&self.url).scrub(text)
-    }
 }
 
 /// The value of `key` in the query.
@@ -101,6 +85,7 @@ fn is_placeholder(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Scrubber;
     use proptest::prelude::*;
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
@@ -142,10 +127,11 @@ mod tests {
     #[test]
     fn an_answer_that_repeats_the_secret_is_told_without_it() {
         let robot = Webhook::parse(KEY).unwrap().unwrap();
-        let told = robot.scrub(&format!("no route for /cgi-bin/webhook/send?key={KEY} (key {KEY})"));
+        let scrub = |robot: &Webhook, text: &str| Scrubber::of_url(robot.url()).scrub(text);
+        let told = scrub(&robot, &format!("no route for /cgi-bin/webhook/send?key={KEY} (key {KEY})"));
         assert_eq!(told, "no route for /cgi-bin/webhook/send?key=… (key …)");
         let relay = Webhook::parse("https://relay.example.com/hook/abcdef0123").unwrap().unwrap();
-        assert_eq!(relay.scrub("Cannot POST /hook/ABCDEF%30123"), "Cannot POST /hook/…");
+        assert_eq!(scrub(&relay, "Cannot POST /hook/ABCDEF%30123"), "Cannot POST /hook/…");
         for (url, masked) in
             [("hook/abcdef0123456", "…3456"), ("hook/abcdef0123", "…"), ("x?debug=1&k=p4ss", "…"), ("a/b@", "…")]
         {

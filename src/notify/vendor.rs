@@ -1,8 +1,9 @@
-//! The owner of an address that is not WeChat Work's: people paste the webhook that they have.
+//! The owner of an address: people paste the webhook that they have.
 
 /// The hosts of services that take a message by webhook and understand no other's format. A name stands for its
 /// subdomains too: Microsoft gives each tenant one, Discord its test clients.
-const HOSTS: [(&str, &str); 22] = [
+const HOSTS: [(&str, &str); 23] = [
+    ("qyapi.weixin.qq.com", "WeChat Work"),
     ("oapi.dingtalk.com", "DingTalk"),
     ("api.dingtalk.com", "DingTalk"),
     ("open.feishu.cn", "Feishu"),
@@ -43,7 +44,8 @@ mod tests {
         assert_eq!(of("oapi.dingtalk.com"), Some("DingTalk"));
         assert_eq!(of("canary.discord.com."), Some("Discord"));
         assert_eq!(of("contoso.webhook.office.com"), Some("Microsoft Teams"));
-        for host in ["qyapi.weixin.qq.com", "relay.example.com", "notdiscord.com", "discord.com.example.org", ""] {
+        assert_eq!(of("qyapi.weixin.qq.com"), Some("WeChat Work"));
+        for host in ["relay.example.com", "notdiscord.com", "discord.com.example.org", ""] {
             assert_eq!(of(host), None, "{host}");
         }
     }

@@ -1,0 +1,74 @@
+//! The parts that the robots of Chinese work chats share: a keyword that each message must have, and a signature.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ring::hmac;
+
+use super::full_width;
+use crate::message::{Escape, Message};
+use crate::secret::Secret;
+use crate::settings::{Complaint, Doc, Section, Written, doc};
+
+/// For texts without a way to escape: foreign text has twins of the characters that clients take for a mention or a
+/// style.
+pub const ESCAPE: Escape = Escape { own, foreign };
+
+fn own(c: char, into: &mut String) {
+    if c == '\n' || !c.is_control() {
+        into.push(c);
+    }
+}
+
+fn foreign(c: char, into: &mut String) {
+    own(if c == '@' { '＠' } else { full_width(c) }, into);
+}
+
+const MAX_KEYWORD_BYTES: usize = 60;
+
+/// The room that a keyword takes, with the blank before it.
+pub const KEYWORD_ROOM_BYTES: usize = MAX_KEYWORD_BYTES + 1;
+
+const KEYWORD: Doc = doc(
+    "机器人安全设置为“自定义关键词”时，填其中一个；没有该词的消息会加在标题后",
+    "one of the robot's keywords, if it has any; a message without it has it behind the title",
+);
+
+/// Reads the key for a keyword of the robot; empty: it has none.
+pub fn keyword(section: &mut Section<'_>) -> String {
+    let keyword = section.parse("keyword", KEYWORD, |text| {
+        let text = text.trim();
+        if text.len() > MAX_KEYWORD_BYTES || text.contains(char::is_control) {
+            return Err(Complaint::new("is no keyword of a robot").expected("one word, 60 bytes of UTF-8 at most"));
+        }
+        Ok(text.to_owned())
+    });
+    section.holds("keyword", Written::Text(keyword.clone()));
+    keyword
+}
+
+/// The text of `message`, with `keyword` in it.
+pub fn text_with(message: &Message, keyword: &str) -> String {
+    let text = message.text(&ESCAPE);
+    if keyword.is_empty() || text.contains(keyword) {
+        return text;
+    }
+    let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    format!("{title} {keyword}\n{rest}")
+}
+
+/// Reads a key of the robot's settings, which is a secret.
+pub fn signing_key(text: &str) -> Result<Option<Secret>, Complaint> {
+    match text.trim() {
+        "" => Ok(None),
+        key if key.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(Secret::new(key))),
+        _ => {
+            Err(Complaint::new("is no signing key").expected("the key that the robot's settings show, without blanks"))
+        }
+    }
+}
+
+/// HMAC-SHA256 in base64.
+pub fn signature(key: &str, text: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()))
+}

@@ -32,6 +32,7 @@ mod interfaces;
 mod logging;
 mod mean;
 mod mounts;
+mod phones;
 mod pipeline;
 mod quantity;
 mod quota;

@@ -82,6 +82,11 @@ pub fn warn_if_readable(section: &mut Section<'_>, key: &str, url: &Secret) {
     }
 }
 
+/// The host of `url`.
+pub fn host(url: &Secret) -> String {
+    Target::of(&url.expose()).map(|target| target.host).unwrap_or_default()
+}
+
 /// Whether the host of `url` is `domain` or a name below it.
 pub fn is_at(url: &Secret, domain: &str) -> bool {
     let Some(target) = Target::of(&url.expose()) else { return false };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::http::Response;
 use crate::outbox::Outcome;
 use crate::text::{self, counted};
@@ -36,6 +38,16 @@ pub fn by_status(response: &Response, reason: String, hold: Duration) -> Outcome
         (400..=499, _) => Outcome::MessageRefused { reason },
         _ => Outcome::Retry { reason },
     }
+}
+
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// Until a day begins whose hours are so many seconds ahead of UTC, by the server's clock; an hour where that is near or
+/// not known.
+pub fn until_midnight(response: &Response, ahead_seconds: i64) -> Duration {
+    let left = |date: Timestamp| DAY_SECONDS - (date.as_second() + ahead_seconds).rem_euclid(DAY_SECONDS);
+    let left = response.date().map_or(0, left);
+    Duration::from_secs(left.unsigned_abs()).max(Duration::from_secs(3600))
 }
 
 /// The body's media type, if it is a common one: any other could be arbitrary text of the server.

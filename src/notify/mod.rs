@@ -5,9 +5,11 @@
 
 mod address;
 mod answer;
+mod bark;
 mod channel;
 mod dingtalk;
 mod feishu;
+mod ntfy;
 mod read;
 mod robot;
 mod slack;
@@ -34,7 +36,7 @@ pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
 pub const CHANNEL_KINDS: &[&ChannelKind] =
-    &[wecom::KIND, telegram::KIND, slack::KIND, dingtalk::KIND, feishu::KIND, webhook::KIND];
+    &[wecom::KIND, telegram::KIND, slack::KIND, dingtalk::KIND, feishu::KIND, webhook::KIND, ntfy::KIND, bark::KIND];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Webhook;
 use crate::http::{Answer, Response};
-use crate::notify::answer::{by_status, of_another, one_line};
+use crate::notify::answer::{by_status, of_another, one_line, until_midnight};
 use crate::outbox::Outcome;
 use crate::secret::without_tokens;
 use crate::text;
@@ -62,7 +62,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// China's time all year: UTC+8.
 const CHINA_SECONDS: i64 = 8 * 3600;
-const DAY_SECONDS: i64 = 24 * 3600;
 
 /// The told part of a body.
 const MAX_WORDS_BYTES: usize = 300;
@@ -90,7 +89,9 @@ impl Webhook {
             Some(Meaning::Channel) => return Outcome::ChannelRefused { reason },
             Some(Meaning::Message) => return Outcome::MessageRefused { reason },
             Some(Meaning::Unknown) => return Outcome::Rejected { reason },
-            Some(Meaning::UntilMidnight) => return Outcome::Throttled { reason, hold: until_midnight(response) },
+            Some(Meaning::UntilMidnight) => {
+                return Outcome::Throttled { reason, hold: until_midnight(response, CHINA_SECONDS) };
+            }
             Some(Meaning::UntilReset) => return Outcome::Throttled { reason, hold: until_reset(response) },
             None => {}
         }
@@ -246,13 +247,6 @@ fn scalar(value: &Value) -> String {
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         _ => String::new(),
     }
-}
-
-/// Until the next day in China, by the server's clock; an hour where that is near or not known.
-fn until_midnight(response: &Response) -> Duration {
-    let left = |date: jiff::Timestamp| DAY_SECONDS - (date.as_second() + CHINA_SECONDS).rem_euclid(DAY_SECONDS);
-    let left = response.date().map_or(0, left);
-    Duration::from_secs(left.unsigned_abs()).max(HOUR)
 }
 
 /// Until the time in `X-Limit-App-Reset`: seconds since 1970, by the server's clock.

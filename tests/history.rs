@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use nix::sys::signal::Signal;
 use rusqlite::{Connection, OpenFlags};
 use vps_monitor::files;
@@ -14,7 +16,7 @@ use vps_monitor::history::{Batch, FILE_NAME, Limits};
 
 use crate::simulator::random::Random;
 use crate::support::agent::{BINARY, Place, quick};
-use crate::support::robot::Robot;
+use crate::support::robot::{Answer as RobotAnswer, Robot};
 use crate::support::{is_ci, setting};
 
 pub const LIMITS: Limits =
@@ -132,4 +134,49 @@ fn a_store_that_cannot_be_written_is_logged_and_the_agent_goes_on() {
     let finished = agent.stop(Signal::SIGTERM);
     assert_eq!(finished.code, 0);
     assert!(finished.stderr.contains("history.db is another program's database: move it away"), "{}", finished.stderr);
+}
+
+/// What the robot got: the text, then the picture of the same alert.
+#[test]
+fn a_picture_follows_an_alert_from_the_agents_own_rows() {
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    let config = fs::read_to_string(place.config()).unwrap().replace("threshold: 80", "threshold: 1, for: 0");
+    place.configure(&config.replace("general: {", "general: {alert_picture: true, "));
+    let agent = place.start(&["run"]);
+    let received = robot.wait_for(2);
+    assert!(received[0].content().contains("内存"), "{received:?}");
+    let body: serde_json::Value = serde_json::from_str(&received[1].body).unwrap();
+    assert_eq!(body["msgtype"], "image", "{received:?}");
+    let file = STANDARD.decode(body["image"]["base64"].as_str().unwrap()).unwrap();
+    assert!(file.starts_with(b"\x89PNG\r\n\x1a\n") && file.ends_with(b"IEND\xaeB`\x82"));
+    assert_eq!(body["image"]["md5"], format!("{:x}", md5::compute(&file)));
+    agent.wait_for_log("delivered kind=picture");
+    agent.stop(Signal::SIGTERM);
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_or_is_refused_costs_a_line_of_the_log() {
+    for (answers, why) in [
+        (vec![RobotAnswer::Errcode(0), RobotAnswer::Errcode(40009)], "picture not delivered, it is not tried again: "),
+        (vec![], "no picture can be drawn: history.db is another program's database"),
+    ] {
+        let robot = Robot::start(answers.clone());
+        let place = Place::configured("small-vps", &quick(&robot.url()));
+        if answers.is_empty() {
+            fs::create_dir_all(place.state()).unwrap();
+            let other = Connection::open(place.state().join(FILE_NAME)).unwrap();
+            other.execute_batch("CREATE TABLE mine(x)").unwrap();
+        }
+        let config = fs::read_to_string(place.config()).unwrap().replace("threshold: 80", "threshold: 1, for: 0");
+        place.configure(&config.replace("general: {", "general: {alert_picture: true, "));
+        let agent = place.start(&["run"]);
+        robot.wait_for(1);
+        agent.wait_for_log(why);
+        agent.signal(Signal::SIGUSR1);
+        agent.wait_for_checks(2);
+        let finished = agent.stop(Signal::SIGTERM);
+        assert_eq!(finished.stderr.matches("picture not delivered").count(), 1, "{}", finished.stderr);
+        assert_eq!(robot.received().len(), answers.len().max(1));
+    }
 }

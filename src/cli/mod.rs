@@ -35,6 +35,7 @@ use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
 use crate::config::ConfigFile;
+use crate::drawing;
 use crate::logging::LINE_BYTES_MAX;
 use crate::settings::{Problems, WAIT_OF_THE_LOOP};
 use crate::signals;
@@ -98,7 +99,7 @@ pub fn main() -> ExitCode {
         && worker == "worker"
     {
         let load_config = |path: &Path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP));
-        return worker::main(arguments, load_config, crate::history::record);
+        return worker::main(arguments, load_config, crate::history::record, drawing::draw);
     }
     let options = match apart(|| Options::try_parse_from(arguments)) {
         Ok(options) => options,

@@ -28,6 +28,8 @@ pub struct GeneralConfig {
     pub alert_settle: Vec<Duration>,
     /// How many causes an alert names.
     pub causes: usize,
+    /// Whether a picture of the last hours follows an alert.
+    pub alert_picture: bool,
     #[serde(serialize_with = "level_name")]
     pub log_level: LevelFilter,
     pub language: Language,
@@ -106,6 +108,14 @@ impl GeneralConfig {
                     "how many of the units and containers that hold or burn most an alert of CPU, memory or swap names; 0: none",
                 ),
             ) as usize,
+            alert_picture: section.boolean(
+                "alert_picture",
+                false,
+                doc(
+                    "告警之后是否附上该指标最近 6 小时的图片（渠道支持时；需要 `history`）",
+                    "send a picture of the quantity's last 6 hours after an alert, where the channel takes one; it needs `history`",
+                ),
+            ),
             log_level: section.choice(
                 "log_level",
                 LevelFilter::Info,

@@ -43,6 +43,7 @@ pub struct Resolved {
     pub style: Style,
     /// How many causes an alert names.
     pub causes: usize,
+    pub alert_picture: bool,
     pub quiet_hours: QuietHours,
     pub history: HistoryConfig,
     /// The channels that the configuration names; none: messages are printed.
@@ -72,6 +73,7 @@ impl Resolved {
             plan,
             style: Style { language: general.language, host, zone: zone.clone() },
             causes: general.causes,
+            alert_picture: general.alert_picture,
             quiet_hours: config.quiet_hours.clone(),
             history: config.history.clone(),
             channels: config.channels(),

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::sender::{Flight, Sender, Stage};
+use super::sender::{Flight, Sender, Stage, Work};
 use super::{Core, Effect, Ticket};
 use crate::clock::{Boot, Now};
 use crate::http;
@@ -49,6 +49,9 @@ impl Core {
             if self.delivery.senders[place].flight.is_none() {
                 self.begin(place, now);
             }
+            if self.delivery.senders[place].flight.is_none() {
+                self.begin_picture(place, now);
+            }
             self.send_if_saved(place, now, effects);
         }
     }
@@ -79,10 +82,14 @@ impl Core {
             return self.settle(&channel, &Outcome::Delivered, now);
         };
         let is_last = jobs.next().is_none();
-        let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), job };
+        let stage = Stage::Saving {
+            revision: self.state.revision(),
+            until: now.boot.after(SAVE_PATIENCE),
+            work: Work::Job(job),
+        };
         let channel = channel.clone();
         let ticket = self.delivery.next_ticket();
-        self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last, stage });
+        self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last, is_picture: false, stage });
     }
 
     /// Sends a message that is in the saved state, or has waited long enough for that.
@@ -95,7 +102,7 @@ impl Core {
         if !is_saved && now.boot < unsaved_from {
             return;
         }
-        let Stage::Saving { job, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
+        let Stage::Saving { work, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
         let (ticket, budget, name) = (flight.ticket, flight.channel.budget(), flight.channel.name());
         // It arrives later than assumed when the attempt was counted.
         if let Some(outbox) = self.state.update().outboxes.get_mut(name) {
@@ -106,9 +113,10 @@ impl Core {
         } else if is_saved {
             self.log_ongoing("disk", None, "");
         }
-        effects.push(match job {
-            Job::Print(text) => Effect::Print { ticket: Some(ticket), text },
-            Job::Post(request) => Effect::Post { ticket, request },
+        effects.push(match work {
+            Work::Job(Job::Print(text)) => Effect::Print { ticket: Some(ticket), text },
+            Work::Job(Job::Post(request)) => Effect::Post { ticket, request },
+            Work::Draw(job, recipe) => Effect::Draw { ticket, job, recipe },
         });
     }
 
@@ -146,7 +154,9 @@ impl Core {
             outcome => outcome,
         };
         let outcome = outcome.map_reason(|reason| self.delivery.scrubber.scrub(reason));
-        if outcome == Outcome::Delivered && !flight.is_last {
+        if flight.is_picture {
+            self.picture_landed(&flight.channel, &outcome, now);
+        } else if outcome == Outcome::Delivered && !flight.is_last {
             self.state
                 .change()
                 .outboxes
@@ -263,7 +273,10 @@ impl Core {
     pub(super) fn delivery_due(&self) -> Option<Boot> {
         let due = |sender: &Sender| match &sender.flight {
             None if sender.is_retired => None,
-            None => self.state.get().outboxes.get(sender.channel.name())?.next_attempt(sender.channel.budget()),
+            None => {
+                let outbox = self.state.get().outboxes.get(sender.channel.name())?;
+                outbox.next_attempt(sender.channel.budget()).or_else(|| self.picture_due(&sender.channel))
+            }
             Some(_) => sender.unsaved_from(&self.state),
         };
         self.delivery.senders.iter().filter_map(due).chain(self.fallback_due()).min()

@@ -8,8 +8,10 @@ use super::End;
 use crate::cause::Wanted;
 use crate::collect::Plan;
 use crate::collect::docker::Memory;
+use crate::drawing::Recipe;
 use crate::host::KnownKills;
 use crate::http;
+use crate::notify::PictureJob;
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub enum Effect {
     Record(Vec<u8>),
     /// Post a message, which ends with [`Input::Posted`](super::Input::Posted).
     Post { ticket: Ticket, request: http::Request },
+    /// Draw a picture of the history and post it, which ends with [`Input::Posted`](super::Input::Posted).
+    Draw { ticket: Ticket, job: PictureJob, recipe: Box<Recipe> },
     /// Replace a file that others may read, or without a content remove it, which ends with
     /// [`Input::Done`](super::Input::Done).
     File { ticket: Ticket, path: PathBuf, content: Option<String> },

@@ -161,6 +161,7 @@ impl Core {
             one.takes_everything() || (held.is_none() && told.iter().all(|t| one.takes(t) || !other.takes(t)))
         };
         self.push_by_route(word, covers, now);
+        self.pictures_of_alerts(&sorted.told, now);
         transition_log::log(transitions, |transition| holds.of(transition));
     }
 

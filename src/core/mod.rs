@@ -18,6 +18,7 @@ mod input;
 mod judge;
 mod listed;
 mod mode;
+mod pictures;
 mod quota;
 mod reading;
 mod reboot;
@@ -57,6 +58,7 @@ use causes::Waiting;
 use checks::Checks;
 use hold::HoldEnd;
 use judge::Failing;
+use pictures::Pictures;
 use recording::Recording;
 use reload::new_reporter;
 use report::Reporting;
@@ -80,6 +82,7 @@ pub struct Core {
     delivery: Delivery,
     tapping: Tapping,
     recording: Recording,
+    pictures: Pictures,
     reporter: Reporter,
     reporting: Reporting,
     failing: Failing,
@@ -113,6 +116,7 @@ impl Core {
             delivery: Delivery::default(),
             tapping: Tapping::default(),
             recording: Recording::default(),
+            pictures: Pictures::default(),
             state: Saving::new(state, unsaved),
             mode,
             config,

@@ -35,6 +35,18 @@ pub(super) struct Recording {
     checked_on: Option<i64>,
 }
 
+impl Recording {
+    /// Whether rows wait that the store is likely to take.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.is_failing && (self.under_way.is_some() || !self.buffer.is_empty())
+    }
+
+    /// The waiting rows are written now.
+    pub(super) fn write_now(&mut self, now: Boot) {
+        self.next = Some(now);
+    }
+}
+
 impl Core {
     /// Takes in a check.
     pub(super) fn record(&mut self, snapshot: &Snapshot, transitions: &[Transition], now: Now) {

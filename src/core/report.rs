@@ -109,6 +109,7 @@ impl Core {
                 let config = &self.config;
                 let report = message::report(snapshot, &sections, &config.style, now.wall);
                 self.push(report, now);
+                self.picture_of_report(now);
             }
             Due::Skipped { due, late_by } => {
                 let _ = self.state.change();

@@ -3,7 +3,8 @@
 use super::Ticket;
 use super::save::Saving;
 use crate::clock::Boot;
-use crate::notify::{Channel, Job};
+use crate::drawing::Recipe;
+use crate::notify::{Channel, Job, PictureJob};
 use crate::secret::{Scrubber, Secret};
 
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct Flight {
     pub(super) channel: Channel,
     /// No other job is left to deliver the message.
     pub(super) is_last: bool,
+    /// It is no message, but a picture behind one.
+    pub(super) is_picture: bool,
     pub(super) stage: Stage,
 }
 
@@ -42,9 +45,17 @@ pub(super) enum Stage {
     Saving {
         revision: u64,
         until: Boot,
-        job: Job,
+        work: Work,
     },
     Sent,
+}
+
+/// The work of a flight.
+#[derive(Debug)]
+pub(super) enum Work {
+    Job(Job),
+    /// A picture by this recipe.
+    Draw(PictureJob, Box<Recipe>),
 }
 
 impl Sender {

@@ -1,5 +1,6 @@
 //! Errands for the core, each of which ends with an answer: posts, files that others read, and the page of metrics.
 
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -22,9 +23,9 @@ pub(super) struct Errands {
 }
 
 impl Errands {
-    /// Begins a post; one that cannot begin is answered at once.
-    pub fn post(&mut self, worker: &Worker, ticket: Ticket, request: &http::Request) -> Option<Input> {
-        match worker.post(request) {
+    /// Takes in a post that was begun; one that could not begin is answered at once.
+    pub fn posting(&mut self, ticket: Ticket, begun: io::Result<PostTask>) -> Option<Input> {
+        match begun {
             Ok(task) => {
                 self.posts.push((ticket, task));
                 None

@@ -168,7 +168,15 @@ impl Daemon {
                 self.inputs.extend(self.recorder.start(&mut self.saver, &self.measuring.host.worker, &order));
             }
             Effect::Post { ticket, request } => {
-                self.inputs.extend(self.errands.post(&self.measuring.host.worker, ticket, &request));
+                let begun = self.measuring.host.worker.post(&request);
+                self.inputs.extend(self.errands.posting(ticket, begun));
+            }
+            Effect::Draw { ticket, job, recipe } => {
+                let worker = &self.measuring.host.worker;
+                let begun = serde_json::to_vec(&recipe)
+                    .map_err(io::Error::from)
+                    .and_then(|recipe| self.saver.draw(worker, &job.request, &job.body, job.max_bytes, &recipe));
+                self.inputs.extend(self.errands.posting(ticket, begun));
             }
             Effect::File { ticket, path, content } => {
                 let worker = &self.measuring.host.worker;

@@ -23,7 +23,7 @@ impl Grid {
     pub fn new([from, to]: [i64; 2], interval: i64, level: Level, times: &[i64]) -> Grid {
         let mut distances: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         distances.sort_unstable();
-        let usual = distances.get(distances.len() / 2).copied();
+        let usual = distances.get(distances.len().saturating_sub(1) / 2).copied();
         let usual = usual.unwrap_or(interval).max(level.seconds()).max(1);
         let seconds = usual.max((to - from + MOST_STEPS - 1) / MOST_STEPS).max(1);
         let span = |number: usize| {

@@ -15,6 +15,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::chart::Chart;
+use crate::chart::picture::{self, Kind, Theme};
+use crate::files::RealFolder;
 use crate::history::{ReadError, Reader, Row, Series};
 use crate::message::{Language, Line};
 use crate::metric::{Metric, Unit};
@@ -130,6 +132,21 @@ pub fn chart(reader: &Reader, recipe: &Recipe) -> Result<Chart, ReadError> {
         containers: conditions::rows(&past),
         episodes: alerts::episodes(&past, &alerts),
     })
+}
+
+/// The picture of a recipe, a PNG file, from the history in `folder`: the work of a child.
+///
+/// # Errors
+/// The reason on one line: the recipe is none, the store cannot be read, or it has nothing of that time.
+pub fn draw(folder: RealFolder, recipe: &[u8]) -> Result<Vec<u8>, String> {
+    let recipe: Recipe = serde_json::from_slice(recipe).map_err(|error| error.to_string())?;
+    let reader = Reader::open(&folder).map_err(|error| error.to_string())?;
+    let chart = chart(&reader, &recipe).map_err(|error| error.to_string())?;
+    if chart.panels.is_empty() && chart.containers.is_empty() {
+        return Err("the history has no readings of that time".to_owned());
+    }
+    let kind = if matches!(recipe.subject, Subject::Alert(_)) { Kind::Alert } else { Kind::Report };
+    Ok(picture::draw(&chart, kind, Theme::Light))
 }
 
 impl Past<'_> {

@@ -8,6 +8,7 @@
 //! One deadline holds for all stages but the lookup of a name, which cannot be interrupted from inside: the worker's
 //! end bounds that.
 
+mod body;
 mod certificate;
 mod connect;
 mod connector;
@@ -34,6 +35,7 @@ use explain::{Route, explain};
 use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
+pub use body::{BodyPart, with_file};
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub use target::{Target, masked};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Form, Job, NAMELESS, Vendor, split};
+use super::{Form, Job, NAMELESS, PictureJob, Vendor, split};
 use crate::http::Answer;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
@@ -105,6 +105,16 @@ impl Channel {
     /// See [`Vendor::encode`].
     pub fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job> {
         self.vendor.encode(message, form)
+    }
+
+    /// Whether it takes pictures.
+    pub fn takes_pictures(&self) -> bool {
+        self.vendor.picture(Form::default()).is_some()
+    }
+
+    /// See [`Vendor::picture`].
+    pub fn picture(&self, form: Form<'_>) -> Option<PictureJob> {
+        self.vendor.picture(form)
     }
 
     /// See [`Vendor::classify`].

@@ -26,7 +26,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::http::{self, Answer};
+use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Moved, Outcome};
 use crate::secret::Secret;
@@ -71,6 +71,11 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     /// The jobs that deliver `message`, one of the parts that [`Channel::split`] made: each begins once the one before
     /// it was delivered.
     fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job>;
+
+    /// The job that delivers a picture, a PNG file, behind the message that it belongs to; `None`: the channel takes none.
+    fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
+        None
+    }
 
     /// The outcome of a job, by its answer.
     fn classify(&self, answer: &Answer) -> Outcome;
@@ -121,6 +126,41 @@ pub enum Job {
     /// To be printed to standard output; it is delivered when that is done.
     Print(String),
 }
+
+/// A request whose body is made by the child that posts it, once it has drawn the picture.
+#[derive(Clone, Debug)]
+pub struct PictureJob {
+    /// Its body is empty.
+    pub request: http::Request,
+    pub body: Vec<BodyPart>,
+    /// The vendor takes no larger file.
+    pub max_bytes: usize,
+}
+
+impl PictureJob {
+    /// A form (RFC 7578) with these fields, and the picture in the field of that name.
+    fn form(url: Secret, fields: &[(&str, String)], file_field: &str, max_bytes: usize) -> PictureJob {
+        let mut text = String::new();
+        for (name, value) in fields {
+            text += &format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        text += &format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{file_field}\"; filename=\"{PICTURE_NAME}\"\r\n\
+             Content-Type: image/png\r\n\r\n"
+        );
+        let end = format!("\r\n--{BOUNDARY}--\r\n");
+        let content_type = Secret::new(format!("multipart/form-data; boundary={BOUNDARY}"));
+        let headers = vec![("Content-Type".into(), content_type)];
+        let request = http::Request { method: http::Method::Post, url, headers, body: Vec::new() };
+        PictureJob { request, body: vec![BodyPart::Text(text), BodyPart::File, BodyPart::Text(end)], max_bytes }
+    }
+}
+
+/// Compressed data has no such line.
+const BOUNDARY: &str = "vps-monitor-5d7c1f0e9b3a4286";
+
+/// The picture's name for people who save it.
+const PICTURE_NAME: &str = "vps-monitor.png";
 
 /// The full-width twin of a character that chats take for markup or a mention, for a channel that cannot escape it.
 fn full_width(c: char) -> char {

@@ -6,6 +6,7 @@
 mod entry;
 mod handover;
 mod outcome;
+mod pictures;
 mod refused;
 mod validate;
 mod window;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::is_zero;
 use crate::clock::{Boot, Now};
-use crate::message::{self, Kind, Message};
+use crate::message::{self, Kind, Message, Picture};
 
 pub use entry::Entry;
 pub use outcome::{Moved, Outcome};
@@ -57,6 +58,9 @@ pub struct Outbox {
     /// The number of set-aside messages that no message has reported yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     set_aside_untold: u32,
+    /// Pictures that follow the messages.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pictures: VecDeque<Picture>,
     /// The attempts of the last minute.
     window: Window,
     /// The channel takes nothing before this instant.
@@ -68,6 +72,9 @@ pub struct Outbox {
     /// Whether the first message is on its way. A restart forgets this, and sends the message again.
     #[serde(skip)]
     on_its_way: bool,
+    /// A picture is, and no message. A restart forgets it.
+    #[serde(skip)]
+    is_picture_on_its_way: bool,
 }
 
 /// Why a channel is left alone, and for how long.
@@ -139,7 +146,7 @@ impl Outbox {
 
     /// When the next message may be sent; `None` when none waits, or one is on its way.
     pub fn next_attempt(&self, budget: Option<Budget>) -> Option<Boot> {
-        if self.on_its_way {
+        if self.is_on_its_way() {
             return None;
         }
         let rejected = self.rejected.iter().filter_map(|entry| entry.not_before).min();
@@ -208,7 +215,7 @@ impl Outbox {
 
     /// The message that was begun is not sent after all, and waits again.
     pub fn call_back(&mut self) {
-        self.on_its_way = false;
+        (self.on_its_way, self.is_picture_on_its_way) = (false, false);
     }
 
     /// Takes in the outcome of the message that was on its way.

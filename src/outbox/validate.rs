@@ -21,9 +21,9 @@ impl Outbox {
         is_first_there && self.set_aside.len() <= MAX_SET_ASIDE && budget.is_none_or(|budget| self.window.keeps(budget))
     }
 
-    /// Whether a message is on its way.
+    /// Whether a message, or a picture, is on its way.
     pub fn is_on_its_way(&self) -> bool {
-        self.on_its_way
+        self.on_its_way || self.is_picture_on_its_way
     }
 
     /// Corrects values that cannot be true at `now`; returns how many there were.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{CronError, DEFAULT_EXPRESSION, Schedule};
 use crate::settings::{self, Complaint, Doc, NO_DOC, Section, Text, doc, seconds, time_zone_name};
@@ -22,6 +22,25 @@ pub struct ReportConfig {
     /// Each host's reports come later than the schedule says, by a delay of its own up to this.
     #[serde(serialize_with = "seconds")]
     pub jitter: Duration,
+    pub picture: ReportPicture,
+}
+
+/// Whether a picture of the last day follows a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportPicture {
+    /// In channels that take one.
+    Auto,
+    Never,
+}
+
+/// As the file has it.
+impl Serialize for ReportPicture {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            ReportPicture::Auto => serializer.serialize_str("auto"),
+            ReportPicture::Never => serializer.serialize_bool(false),
+        }
+    }
 }
 
 pub const MAX_MISFIRE_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -58,6 +77,15 @@ impl ReportConfig {
                 doc(
                     "多台主机共用机器人时，各主机固定错开的最大延迟（秒）",
                     "longest fixed delay of a host, if many hosts share a robot",
+                ),
+            ),
+            picture: section.choice(
+                "picture",
+                ReportPicture::Auto,
+                &[("auto", ReportPicture::Auto), ("false", ReportPicture::Never)],
+                doc(
+                    "报告之后附上最近 24 小时的图片。`auto`：渠道支持时（需要 `history`）",
+                    "a picture of the last 24 hours after the report. `auto`: where the channel takes one; it needs `history`",
                 ),
             ),
         }

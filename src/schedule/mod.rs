@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Serialize, Serializer};
 
-pub use config::ReportConfig;
+pub use config::{ReportConfig, ReportPicture};
 pub use due::{Due, ReportState, Reporter};
 pub use parse::CronError;
 pub use wall_clock::first_instant;

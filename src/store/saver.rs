@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::clock::Boot;
 use crate::files::RealFolder;
-use crate::worker::{RecordTask, SaveError, SaveTask, Worker};
+use crate::http;
+use crate::worker::{PostTask, RecordTask, SaveError, SaveTask, Worker};
 
 use super::StateFolder;
 
@@ -51,11 +52,27 @@ impl Saver {
     /// # Errors
     /// There is no folder, or no child can be started; [`io::ErrorKind::ResourceBusy`]: the last batch has not ended.
     pub fn record(&mut self, worker: &Worker, order: &[u8]) -> io::Result<RecordTask> {
-        let folder = self
-            .folder
-            .folder()
-            .ok_or_else(|| io::Error::other("there is no such folder, and the state cannot make it"))?;
-        worker.record(folder, order)
+        worker.record(self.opened()?, order)
+    }
+
+    /// Starts drawing a picture of the history in the same folder, and posting it.
+    ///
+    /// # Errors
+    /// There is no folder, or no child can be started.
+    pub fn draw(
+        &mut self,
+        worker: &Worker,
+        request: &http::Request,
+        parts: &[http::BodyPart],
+        max_bytes: usize,
+        recipe: &[u8],
+    ) -> io::Result<PostTask> {
+        worker.draw(self.opened()?, request, parts, max_bytes, recipe)
+    }
+
+    fn opened(&mut self) -> io::Result<&RealFolder> {
+        let missing = || io::Error::other("there is no such folder, and the state cannot make it");
+        self.folder.folder().map(|folder| &*folder).ok_or_else(missing)
     }
 
     /// For poll(2): readable when a save has ended.

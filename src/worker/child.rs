@@ -44,12 +44,15 @@ pub(super) struct Posting<'a> {
     pub deadline: Boot,
 }
 
-impl Posting<'_> {
+impl<'a> Posting<'a> {
+    fn head(request: &http::Request, url: &'a str, deadline: Boot) -> Posting<'a> {
+        let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose())).collect();
+        Posting { method: request.method, url: url.into(), headers, deadline }
+    }
+
     /// The whole order.
     pub fn of(request: &http::Request, deadline: Boot) -> io::Result<Vec<u8>> {
-        let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose())).collect();
-        let posting = Posting { method: request.method, url: request.url.expose().into(), headers, deadline };
-        let mut order = serde_json::to_vec(&posting)?;
+        let mut order = serde_json::to_vec(&Posting::head(request, &request.url.expose(), deadline))?;
         order.push(b'\n');
         order.extend_from_slice(&request.body);
         Ok(order)
@@ -90,6 +93,33 @@ pub type LoadConfig = fn(&Path);
 /// Writes a batch of the history to a folder.
 pub type Record = fn(RealFolder, &[u8]) -> io::Result<Result<Recorded, SaveError>>;
 
+/// Draws a picture of the history in a folder, by its recipe. An error is one line.
+pub type Draw = fn(RealFolder, &[u8]) -> Result<Vec<u8>, String>;
+
+/// The order of a `draw`, on one line: the request without its body, and the parts of that. The recipe follows.
+#[derive(Serialize, Deserialize)]
+struct Drawing<'a> {
+    #[serde(borrow)]
+    posting: Posting<'a>,
+    parts: Cow<'a, [http::BodyPart]>,
+    max_bytes: usize,
+}
+
+pub(super) fn drawing_order(
+    request: &http::Request,
+    parts: &[http::BodyPart],
+    max_bytes: usize,
+    recipe: &[u8],
+    deadline: Boot,
+) -> io::Result<Vec<u8>> {
+    let url = request.url.expose();
+    let posting = Posting::head(request, &url, deadline);
+    let mut order = serde_json::to_vec(&Drawing { posting, parts: Cow::Borrowed(parts), max_bytes })?;
+    order.push(b'\n');
+    order.extend_from_slice(recipe);
+    Ok(order)
+}
+
 /// A batch of the history is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -129,8 +159,9 @@ impl From<io::Error> for SaveError {
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
 /// to standard output. `post` reads a line of JSON and a body, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there. `record` reads a batch of the history, the folder again as its standard error. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
-pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record) -> ExitCode {
+/// there. `record` reads a batch of the history, the folder again as its standard error; so does `draw`, which reads a line of JSON
+/// and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
+pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, draw: Draw) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
         (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
@@ -147,6 +178,10 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record) -> 
         (Some("record"), [_]) => end_after(SAVE_DEADLINE).and_then(|()| {
             let folder = io::stderr().as_fd().try_clone_to_owned()?;
             serve(|order| record(RealFolder::from(folder), order))
+        }),
+        (Some("draw"), [_]) => end_after(POST_DEADLINE).and_then(|()| {
+            let folder = io::stderr().as_fd().try_clone_to_owned()?;
+            serve(|order| draw_and_post(RealFolder::from(folder), order, draw))
         }),
         (Some("publish"), [_, path]) => {
             end_after(POST_DEADLINE).and_then(|()| serve(|bytes| Ok(publish::write(Path::new(path), bytes))))
@@ -212,15 +247,34 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
     Ok(files::replace(&mut folder, name, bytes)?)
 }
 
-fn post(order: &[u8]) -> io::Result<http::Answer> {
+/// The line of JSON at the beginning of an order, and the rest.
+fn head_and_rest(order: &[u8]) -> io::Result<(&[u8], &[u8])> {
     let end = order.iter().position(|byte| *byte == b'\n').ok_or(io::ErrorKind::InvalidData)?;
-    let (head, body) = order.split_at(end);
-    let Posting { method, url, headers, deadline } = serde_json::from_slice(head)?;
+    Ok((&order[..end], &order[end + 1..]))
+}
+
+fn draw_and_post(folder: RealFolder, order: &[u8], draw: Draw) -> io::Result<http::Answer> {
+    let (head, recipe) = head_and_rest(order)?;
+    let Drawing { posting, parts, max_bytes } = serde_json::from_slice(head)?;
+    let picture = match draw(folder, recipe) {
+        Ok(picture) if picture.len() <= max_bytes => picture,
+        Ok(_) => return Ok(Err(http::Error("the picture is larger than the channel takes".to_owned()))),
+        Err(why) => return Ok(Err(http::Error(format!("no picture can be drawn: {why}")))),
+    };
+    Ok(post_with(posting, http::with_file(&parts, &picture)))
+}
+
+fn post(order: &[u8]) -> io::Result<http::Answer> {
+    let (head, body) = head_and_rest(order)?;
+    Ok(post_with(serde_json::from_slice(head)?, body.to_vec()))
+}
+
+fn post_with(Posting { method, url, headers, deadline }: Posting<'_>, body: Vec<u8>) -> http::Answer {
     let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-    let request = http::Request { method, url: Secret::new(url), headers, body: body[1..].to_vec() };
+    let request = http::Request { method, url: Secret::new(url), headers, body };
     // A message that cannot be written is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(send(&ChildMessage::<(), _>::Hangs(error)));
-    Ok(http::post(&request, deadline, hangs))
+    http::post(&request, deadline, hangs)
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

@@ -36,7 +36,8 @@ use crate::files::RealFolder;
 use crate::http;
 
 pub use child::{
-    ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main, measure,
+    ConfigHangs, Draw, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main,
+    measure,
 };
 pub use task::{Failed, Task};
 
@@ -176,6 +177,24 @@ impl Worker {
         }
         let process = self.start(&["record".as_ref()], order, Stdio::from(folder.open_again()?), Work::Record)?;
         Ok(Task::new(process, SAVE_DEADLINE))
+    }
+
+    /// Starts drawing a picture by `recipe`, from the history in `folder`, and posting it in the body that `parts` make.
+    ///
+    /// # Errors
+    /// The child cannot be started.
+    pub fn draw(
+        &self,
+        folder: &RealFolder,
+        request: &http::Request,
+        parts: &[http::BodyPart],
+        max_bytes: usize,
+        recipe: &[u8],
+    ) -> io::Result<PostTask> {
+        let deadline = boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2));
+        let order = child::drawing_order(request, parts, max_bytes, recipe, deadline)?;
+        let process = self.start(&["draw".as_ref()], &order, Stdio::from(folder.open_again()?), Work::Post)?;
+        Ok(Task::new(process, self.post_deadline))
     }
 
     /// Starts replacing the file at `path` by one that everybody may read and that holds `content`; without one, removing

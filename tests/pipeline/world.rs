@@ -214,6 +214,10 @@ impl World {
             Effect::Print { text, .. } => state.note(&text),
             Effect::End(end) => return Performed::End(end),
             Effect::Announce(_) | Effect::ShowStatus(_) | Effect::Answer(_) => {}
+            Effect::Draw { ticket, .. } => {
+                let answer = Err(vps_monitor::http::Error("no picture here".to_owned()));
+                return Performed::Input(Input::Posted { ticket, answer });
+            }
             Effect::FindCauses(_)
             | Effect::CountCpu
             | Effect::File { .. }

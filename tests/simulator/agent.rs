@@ -12,9 +12,11 @@ use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Memory, Scope};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
 use vps_monitor::http;
+use vps_monitor::notify::PictureJob;
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::store::{self, LoadError};
 
+use super::delivery::PICTURE;
 use super::engine_link::{Brought, EngineLink};
 use super::folder::SimulatedFolder;
 use super::host::Found;
@@ -40,6 +42,7 @@ pub struct Agent {
     look_is_wanted: bool,
     /// How often causes were asked for.
     causes_asked: usize,
+    pictures_asked: usize,
 }
 
 /// How long a measurement takes.
@@ -78,6 +81,7 @@ impl Agent {
             found: None,
             look_is_wanted: false,
             causes_asked: 0,
+            pictures_asked: 0,
         })
     }
 
@@ -145,6 +149,7 @@ impl Agent {
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
             Effect::Record(_) => self.inputs.push_back(Input::Recorded(Ok(Default::default()))),
             Effect::Post { ticket, request } => self.post(ticket, &request),
+            Effect::Draw { ticket, job, .. } => self.draw(ticket, &job),
             Effect::Print { .. }
             | Effect::File { .. }
             | Effect::Serve { .. }
@@ -155,6 +160,18 @@ impl Agent {
             Effect::End(end) => return Some(end),
         }
         None
+    }
+
+    /// A picture counts at the robot as any message does. Every fourth cannot be drawn.
+    fn draw(&mut self, ticket: Ticket, job: &PictureJob) {
+        self.pictures_asked += 1;
+        if self.pictures_asked.is_multiple_of(4) {
+            let answer = Err(http::Error("no picture can be drawn".to_owned()));
+            self.inputs.push_back(Input::Posted { ticket, answer });
+            return;
+        }
+        let webhook = Webhook::of(&job.request.url.expose());
+        self.world.borrow_mut().post(Posted { ticket, webhook, content: PICTURE.to_owned() });
     }
 
     fn post(&mut self, ticket: Ticket, request: &http::Request) {

@@ -25,6 +25,9 @@ const MAX_CONTENT_BYTES: usize = 4096;
 /// How long the agent lets a message wait for its save.
 const SAVE_PATIENCE: i64 = 5 * SECOND;
 
+/// A picture instead of a message's text: it counts, and nobody reads it.
+pub const PICTURE: &str = "picture";
+
 impl World {
     /// The readers of a robot's messages.
     pub fn group_of(&mut self, robot: usize) -> &mut Group {
@@ -68,7 +71,7 @@ impl World {
         if *sender != Sender::Lost {
             self.paces[*robot].arrived(arrived, !is_of_now);
         }
-        if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) {
+        if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) && content != PICTURE {
             let is_heard = *fate == Fate::Accepted && !is_orphan;
             if let Some(script) = self.script.as_mut().filter(|_| *robot != PAGER) {
                 script.hear(arrived, content);
@@ -108,7 +111,8 @@ impl World {
             wrong(format!("a message of {} bytes is posted", posted.content.len()));
         }
         self.must_be_saved(&posted.content);
-        let posted = Posted { content: in_chinese(&posted.content), ..posted };
+        let content = if posted.content == PICTURE { posted.content } else { in_chinese(&posted.content) };
+        let posted = Posted { content, ..posted };
         let flight = self.robots[webhook.robot].post(posted, self.clock.true_time, &mut self.random);
         self.weather.count(match flight.fate {
             Fate::Accepted => "deliveries",
@@ -132,6 +136,7 @@ impl World {
     pub fn hear(&mut self, flight: &Flight) -> Result<Response, Error> {
         let time = self.clock.true_time;
         match flight.fate {
+            Fate::Accepted | Fate::Errcode(40058 | NEVER) if flight.content == PICTURE => {}
             Fate::Accepted => {
                 let group = self.group_of(flight.webhook.robot);
                 group.oracle.heard(&flight.content);

@@ -163,7 +163,8 @@ impl Settings {
         let sections: Vec<String> = ["memory", "cpu", "swap"].into_iter().map(|name| self.section(name, "")).collect();
         format!(
             "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {}, \
-             alert_repeat: {repeat}, alert_settle: {}, send_recovery: {send_recovery}, language: {language}}}\n\
+             alert_repeat: {repeat}, alert_settle: {}, send_recovery: {send_recovery}, language: {language}, \
+             alert_picture: true}}\n\
              wechat: {{webhook_url: \"{}\"}}\n\
              system: {{{}, disk: {{{}, forecast: 0, paths: {}}}}}\n\
              network: {{traffic: {{enabled: false}}, connections: {{{}}}}}\n\

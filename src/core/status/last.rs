@@ -78,6 +78,10 @@ impl LastReadings {
         self.keys.extend(new);
     }
 
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
     /// The subjects that the last check and the looks after it spoke of, some of them twice.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()

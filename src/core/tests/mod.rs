@@ -10,6 +10,7 @@ mod hold;
 mod listed;
 mod logins;
 mod once;
+mod pictures;
 mod quota;
 mod reboot;
 mod recording;

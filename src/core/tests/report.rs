@@ -7,7 +7,7 @@ fn reporting() -> Resolved {
     let text = format!(
         "general: {{hostname: web-1, timezone: UTC, check_interval: 60, alert_cooldown: 0, alert_settle: 0}}\n\
          wechat: {{webhook_url: '{KEY}'}}\nsystem: {{disk: {{enabled: false}}, cpu: {{enabled: false}}}}\n\
-         network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{cron: '45 2,3 * * *', misfire_grace: 10m}}\n"
+         network: {{traffic: {{enabled: false}}}}\nscheduled_report: {{cron: '45 2,3 * * *', misfire_grace: 10m}}\nhistory: {{enabled: false}}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, address, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor, address, secret_key};
 use crate::http::{self, Answer, Target};
 use crate::message::{Escape, Kind, Message};
 use crate::outbox::{Budget, Outcome};
@@ -25,6 +25,9 @@ const BUDGET: Budget =
 /// A message's text has 4096 characters at most once its entities are parsed: core.telegram.org/bots/api#sendmessage.
 /// They are counted before that, which is more.
 const MAX_TEXT_CHARS: usize = 4096;
+
+/// A photo has 10 MB at most: core.telegram.org/bots/api#sendphoto.
+const MAX_PHOTO_BYTES: usize = 10 * 1024 * 1024;
 
 /// Around the title.
 const BOLD: [&str; 2] = ["<b>", "</b>"];
@@ -203,6 +206,19 @@ impl Vendor for Telegram {
         vec![Job::Post(http::Request::json(self.url.clone(), body.to_string()))]
     }
 
+    fn picture(&self, form: Form<'_>) -> Option<PictureJob> {
+        let moved = form.moved.filter(|moved| moved.from == self.chat_id);
+        let chat_id = moved.map_or(&self.chat_id, |moved| &moved.to);
+        let mut fields = vec![("chat_id", chat_id.clone()), ("disable_notification", "true".to_owned())];
+        if self.thread_id > 0 {
+            fields.push(("message_thread_id", self.thread_id.to_string()));
+        }
+        let of_text = self.url.expose();
+        let method = of_text.rsplit_once('/').map_or(&*of_text, |(bot, _)| bot);
+        let url = Secret::new(format!("{method}/sendPhoto"));
+        Some(PictureJob::form(url, &fields, "photo", MAX_PHOTO_BYTES))
+    }
+
     fn classify(&self, answer: &Answer) -> Outcome {
         reply::classify(answer, &self.url, &self.chat_id)
     }
@@ -266,6 +282,25 @@ mod tests {
     fn body(channel: &Channel, message: &Message, form: Form<'_>) -> (String, Value) {
         let [Job::Post(request)] = &channel.encode(message, form)[..] else { panic!("one post") };
         (request.url.expose(), serde_json::from_slice(&request.body).unwrap())
+    }
+
+    #[test]
+    fn a_picture_is_a_form_for_the_same_chat_and_topic() {
+        let channel = channel("{token: TOKEN, chat_id: -1001234567890, message_thread_id: 7}");
+        let job = channel.picture(Form::default()).unwrap();
+        assert!(job.request.url.expose().ends_with(&format!("/bot{TOKEN}/sendPhoto")));
+        let body = String::from_utf8(http::with_file(&job.body, b"PNG")).unwrap();
+        let boundary = job.request.headers[0].1.expose().split_once("boundary=").unwrap().1.to_owned();
+        let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+        assert_eq!(parts.len(), 6, "{body}");
+        for (part, end) in [
+            (1, "name=\"chat_id\"\r\n\r\n-1001234567890\r\n"),
+            (3, "name=\"message_thread_id\"\r\n\r\n7\r\n"),
+            (4, "name=\"photo\"; filename=\"vps-monitor.png\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n"),
+            (5, "--\r\n"),
+        ] {
+            assert!(parts[part].ends_with(end), "{}", parts[part]);
+        }
     }
 
     #[test]

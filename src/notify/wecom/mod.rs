@@ -14,8 +14,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::address::{self, Expected};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
-use crate::http::{self, Answer};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor, secret_key};
+use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
@@ -30,6 +30,9 @@ pub const BUDGET: Budget =
 
 /// The robot's limit for a markdown message's content, in bytes of UTF-8: document path 91770.
 const MAX_CONTENT_BYTES: usize = 4096;
+
+/// Its limit for an image, before its encoding: document path 91770.
+const MAX_IMAGE_BYTES: usize = 2 * 1024 * 1024;
 
 const _: () = assert!(BUDGET.is_within_bounds());
 const _: () =
@@ -108,6 +111,19 @@ impl Vendor for Wecom {
         vec![Job::Post(http::Request::json(self.webhook.url().clone(), body.to_string()))]
     }
 
+    fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
+        let text = |text: &str| BodyPart::Text(text.to_owned());
+        let body = vec![
+            text(r#"{"msgtype":"image","image":{"base64":""#),
+            BodyPart::Base64,
+            text(r#"","md5":""#),
+            BodyPart::Md5,
+            text(r#""}}"#),
+        ];
+        let request = http::Request::json(self.webhook.url().clone(), String::new());
+        Some(PictureJob { request, body, max_bytes: MAX_IMAGE_BYTES })
+    }
+
     fn classify(&self, answer: &Answer) -> Outcome {
         reply::SERVICE.classify(answer, self.webhook.url())
     }
@@ -165,6 +181,16 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let content = "⚠️ VPS 告警 [web-1]\n━━\n📊 \"内存\"85.2%\n⏰";
         assert_eq!(body, json!({"msgtype": "markdown", "markdown": {"content": content}}));
+    }
+
+    #[test]
+    fn a_picture_is_posted_in_base64_with_its_sum() {
+        let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
+        let job = Wecom { webhook }.picture(Form::default()).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&http::with_file(&job.body, b"abc")).unwrap();
+        let image = json!({"base64": "YWJj", "md5": "900150983cd24fb0d6963f7d28e17f72"});
+        assert_eq!(body, json!({"msgtype": "image", "image": image}));
+        assert!(job.request.url.expose().ends_with(ROBOT));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod cli;
 mod config;
 mod conntrack;
 mod crash;
+mod discord;
 mod disks;
 mod docker;
 mod fleet;

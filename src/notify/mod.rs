@@ -8,6 +8,7 @@ mod answer;
 mod bark;
 mod channel;
 mod dingtalk;
+mod discord;
 mod feishu;
 mod ntfy;
 mod read;
@@ -35,8 +36,17 @@ pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
 
 /// All kinds, in the order of their keys in an entry of the list of channels.
-pub const CHANNEL_KINDS: &[&ChannelKind] =
-    &[wecom::KIND, telegram::KIND, slack::KIND, dingtalk::KIND, feishu::KIND, webhook::KIND, ntfy::KIND, bark::KIND];
+pub const CHANNEL_KINDS: &[&ChannelKind] = &[
+    wecom::KIND,
+    telegram::KIND,
+    slack::KIND,
+    dingtalk::KIND,
+    feishu::KIND,
+    webhook::KIND,
+    discord::KIND,
+    ntfy::KIND,
+    bark::KIND,
+];
 
 /// The kind that has a section of its own beside the list.
 const FIRST: &ChannelKind = wecom::KIND;

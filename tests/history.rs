@@ -46,6 +46,7 @@ fn writer(folder: &File, number: i64) -> Child {
         series: (0..20).map(|place| ("disk".to_owned(), format!("/{place}"), None)).collect(),
         rows: (0..50).map(row).collect(),
         alerts: Vec::new(),
+        has_every_alert: true,
     };
     child(folder, &batch)
 }

@@ -33,6 +33,7 @@ mod interfaces;
 mod logging;
 mod mean;
 mod mounts;
+mod page;
 mod phones;
 mod pipeline;
 mod quantity;

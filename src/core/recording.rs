@@ -51,6 +51,10 @@ impl Core {
     /// Takes in a check.
     pub(super) fn record(&mut self, snapshot: &Snapshot, transitions: &[Transition], now: Now) {
         if !self.config.history.enabled {
+            let waiting = self.recording.buffer.len();
+            if waiting > 0 {
+                log::warn!("history: dropped rows={waiting}, history.enabled is false");
+            }
             self.recording = Recording { under_way: self.recording.under_way.take(), ..Recording::default() };
             return;
         }
@@ -107,7 +111,7 @@ impl Core {
             return;
         }
         let day = now.wall.as_second().div_euclid(DAY_SECONDS);
-        let lasting = self.alerts().active().into_iter().filter_map(lasting_spell);
+        let lasting: Vec<Spell> = self.alerts().active().into_iter().filter_map(lasting_spell).collect();
         let Recording { buffer, ended, checked_on, .. } = &self.recording;
         let batch = Batch {
             now: now.wall.as_second(),
@@ -115,7 +119,8 @@ impl Core {
             limits: self.config.history.limits(self.config.check_interval),
             series: buffer.series(),
             rows: buffer.oldest(),
-            alerts: ended.iter().cloned().chain(lasting.take(MAX_ALERTS)).collect(),
+            has_every_alert: lasting.len() <= MAX_ALERTS,
+            alerts: ended.iter().cloned().chain(lasting.into_iter().take(MAX_ALERTS)).collect(),
         };
         self.recording.under_way = Some((batch.rows.len(), ended.len()));
         self.recording.checked_on = Some(day);

@@ -16,6 +16,8 @@ pub struct Batch {
     pub rows: Vec<(i64, Vec<Option<f64>>)>,
     /// The alerts that last, and those that ended since the last batch.
     pub alerts: Vec<Spell>,
+    /// Every alert that lasts is among them: any other in the file is over.
+    pub has_every_alert: bool,
 }
 
 /// How long rows are kept, in seconds, and how large the file may become.

@@ -1,12 +1,15 @@
 //! A body that is made once a file is there: its parts, and the forms in which an address takes the file.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// A part of a body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BodyPart {
+    /// A key may be in it.
     Text(String),
     /// The file as it is.
     File,
@@ -14,6 +17,17 @@ pub enum BodyPart {
     Base64,
     /// Its MD5 sum (RFC 1321), in small hexadecimal digits.
     Md5,
+}
+
+impl fmt::Debug for BodyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BodyPart::Text(_) => "Text(…)",
+            BodyPart::File => "File",
+            BodyPart::Base64 => "Base64",
+            BodyPart::Md5 => "Md5",
+        })
+    }
 }
 
 /// The body with the file in it.

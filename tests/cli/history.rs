@@ -13,7 +13,7 @@ use crate::support::agent::{Finished, Place, finish, quick};
 
 /// 2026-02-02T03:00:00Z.
 const T: i64 = 1_770_001_200;
-const DAY: [&str; 4] = ["--since", "2026-02-01T03:00:00Z", "--until", "2026-02-02T03:00:00Z"];
+pub const DAY: [&str; 4] = ["--since", "2026-02-01T03:00:00Z", "--until", "2026-02-02T03:00:00Z"];
 
 fn spell(metric: &str, target: &str, since: i64, until: Option<i64>, value: Option<f64>) -> Spell {
     let [metric, target, level] = [metric, target, "warning"].map(str::to_owned);
@@ -43,10 +43,11 @@ fn batch() -> Batch {
             spell("memory", "", T - 90 * 60, None, Some(87.8)),
             spell("container_state", "web", T - 3600, None, None),
         ],
+        has_every_alert: true,
     }
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     let yaml = quick("http://127.0.0.1:9/send?key=none").replace("check_interval: 1h", "check_interval: 5m");
     let place = Place::configured("this-vm", &yaml.replace("general: {", "general: {language: en, "));
     record(&place.state(), &batch());

@@ -2,7 +2,7 @@
 
 mod check;
 mod configuration;
-mod history;
+pub mod history;
 mod notify;
 mod options;
 mod replay;

@@ -154,7 +154,7 @@ fn write_alerts(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Resul
         transaction.prepare("UPDATE alert SET until = ?4 WHERE metric = ?1 AND target = ?2 AND since = ?3")?;
     for (metric, target, since) in open {
         let is_it = |spell: &Spell| spell.metric == metric && spell.target == target && spell.since == since;
-        if !batch.alerts.iter().any(is_it) {
+        if batch.has_every_alert && !batch.alerts.iter().any(is_it) {
             end.execute(params![metric, target, since, batch.now.max(since)])?;
         }
     }

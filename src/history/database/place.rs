@@ -38,7 +38,13 @@ pub(super) fn enter_to_read(folder: &RealFolder) -> io::Result<()> {
 
 /// An error about something that is no regular file has its name.
 fn in_place(name: &str, error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::InvalidData { error.to_string() } else { format!("{name}: {error}") }
+    match error.kind() {
+        io::ErrorKind::InvalidData => error.to_string(),
+        io::ErrorKind::PermissionDenied => {
+            format!("{name}: {error}: it is another user's: chown it to the agent's user, or move it away")
+        }
+        _ => format!("{name}: {error}"),
+    }
 }
 
 /// Sets a damaged file aside with its journal, under a name that it returns, and removes the one that was set aside

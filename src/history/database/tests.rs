@@ -31,6 +31,7 @@ fn batch(series: &[&str], rows: &[(i64, &[Option<f64>])]) -> Batch {
         series: series.collect(),
         rows: rows.iter().map(|(time, row)| (*time, row.to_vec())).collect(),
         alerts: Vec::new(),
+        has_every_alert: true,
     }
 }
 
@@ -232,6 +233,11 @@ fn an_alert_has_one_row_from_its_beginning_to_its_end_whatever_is_repeated() {
         write_in(folder.path(), &with(&alerts, time)).unwrap();
         assert_eq!(rows(&folder, "SELECT until FROM alert"), [until]);
     }
+    // Where not all that last are listed, one that is not may last.
+    let folder = tempfile::tempdir().unwrap();
+    write_in(folder.path(), &with(&[spell(None)], T)).unwrap();
+    write_in(folder.path(), &Batch { has_every_alert: false, ..with(&[], T + 300) }).unwrap();
+    assert_eq!(rows(&folder, "SELECT until FROM alert"), ["-"]);
     // Of one whose end was never said, the agent knows nothing any more.
     let folder = tempfile::tempdir().unwrap();
     write_in(folder.path(), &with(&[spell(None)], T)).unwrap();

@@ -19,14 +19,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac;
 use serde_json::Value;
 
-use super::{ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor};
+use super::{ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor};
 use crate::http::{self, Answer, Method, Request};
 use crate::message::{Escape, Message, Severity};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::{Scrubber, Secret};
 
 use answer::Rule;
-use presets::Preset;
+use presets::{PictureField, Preset};
 use template::{Json, Text};
 use values::{Told, alertmanager, each_alert, grafana};
 
@@ -156,6 +156,13 @@ impl Vendor for Webhook {
         let told = self.told(message);
         let all = if matches!(self.body, Body::EachAlert(_)) { each_alert(told) } else { vec![told] };
         all.into_iter().map(|told| Job::Post(self.request(told, form.now))).collect()
+    }
+
+    fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
+        let PictureField { name, fields, max_bytes } = self.preset.picture?;
+        let mut all = vec![("token", self.token.expose()), ("user", self.user.expose())];
+        all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Some(PictureJob::form(self.url.clone(), &all, name, max_bytes))
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

@@ -33,6 +33,16 @@ pub struct Preset {
     /// The fields with a refusal's words; the first that is there is told.
     pub words: &'static [&'static str],
     pub refusals: &'static [Refusal],
+    /// Where a picture is put, if the service takes one.
+    pub picture: Option<PictureField>,
+}
+
+/// The form that takes a picture: with token and user, and a text that must not be empty.
+#[derive(Clone, Copy, Debug)]
+pub struct PictureField {
+    pub name: &'static str,
+    pub fields: &'static [(&'static str, &'static str)],
+    pub max_bytes: usize,
 }
 
 /// Where a service is.
@@ -98,6 +108,7 @@ pub const OWN: Preset = Preset {
     success: &[],
     words: &["message", "error", "msg", "errmsg", "description", "detail"],
     refusals: &[],
+    picture: None,
 };
 
 pub const PRESETS: &[Preset] = &[
@@ -142,6 +153,12 @@ pub const PRESETS: &[Preset] = &[
             Refusal("errors[]", "user", Meaning::Channel, "copy the user's or the group's key again (pushover.net)"),
             Refusal("HTTP", "429", Meaning::UntilReset, "the application's messages of this month are used up"),
         ],
+        // pushover.net/api#attachments
+        picture: Some(PictureField {
+            name: "attachment",
+            fields: &[("message", "📈"), ("priority", "-1")],
+            max_bytes: 5 * 1024 * 1024,
+        }),
         ..OWN
     },
     Preset {

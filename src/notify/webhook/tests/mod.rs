@@ -237,6 +237,19 @@ fn each_service_is_told_in_its_own_form() {
 }
 
 #[test]
+fn pushover_alone_takes_a_picture_in_a_form() {
+    let pushover = channel("{preset: pushover, token: KEY, user: me}");
+    let job = pushover.picture(Form::default()).unwrap();
+    let body = String::from_utf8(crate::http::with_file(&job.body, b"PNG")).unwrap();
+    for part in
+        ["name=\"token\"\r\n\r\nA0f9", "name=\"user\"\r\n\r\nme\r\n", "name=\"message\"", "name=\"attachment\"; f"]
+    {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    assert!(!channel("{URL}").takes_pictures());
+}
+
+#[test]
 fn an_emergency_at_pushover_says_how_often_it_is_repeated_and_nothing_else_does() {
     let channel = channel("{preset: pushover, token: KEY, user: me}");
     let form = |message: &Message| String::from_utf8(request(&channel, message).body).unwrap();

@@ -64,7 +64,7 @@ impl Agent {
         });
         let loaded = loaded?;
         let state_folder = PathBuf::from("/state");
-        let uptime = world.borrow_mut().begin_agent();
+        let uptime = world.borrow_mut().begin_agent(once);
         let mode =
             Mode { once, is_service: !once, state_folder, boot_id, finds_causes: true, uptime, ..Mode::default() };
         let (config, resolved) = world.borrow().settings.resolved();
@@ -106,6 +106,10 @@ impl Agent {
             }
             let is_check = matches!(input, Some(Input::Measured { purpose: Purpose::Check, .. }));
             let is_given_up = matches!(input, Some(Input::Reloaded { .. }));
+            if matches!(input, Some(Input::Stop)) {
+                let mut world = self.world.borrow_mut();
+                world.stopped = Some(world.clock.true_time);
+            }
             let waited = self.core.waits_for_causes();
             let now = self.begin_turn();
             effects = input.map_or_else(Vec::new, |input| self.core.step(input, now));
@@ -147,7 +151,7 @@ impl Agent {
                 self.link.survey();
             }
             Effect::Save(bytes) => self.world.borrow_mut().begin_save(bytes),
-            Effect::Record(_) => self.inputs.push_back(Input::Recorded(Ok(Default::default()))),
+            Effect::Record(_) => self.world.borrow_mut().record(),
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Draw { ticket, job, .. } => self.draw(ticket, &job),
             Effect::Print { .. }
@@ -157,7 +161,10 @@ impl Agent {
             | Effect::Announce(_)
             | Effect::ShowStatus(_) => {}
             Effect::Answer(json) => self.world.borrow_mut().answered(&json),
-            Effect::End(end) => return Some(end),
+            Effect::End(end) => {
+                self.world.borrow().must_end_so(end);
+                return Some(end);
+            }
         }
         None
     }
@@ -200,6 +207,7 @@ impl Agent {
             Next::Answered(flight) => {
                 return Input::Posted { ticket: flight.ticket, answer: world.hear(&flight) };
             }
+            Next::Recorded(result) => return Input::Recorded(result.map(|()| Default::default())),
             Next::Saved(result) => return Input::Saved(result.map_err(|error: io::Error| error.to_string())),
             Next::Input(input) => return input,
             Next::End => return Input::Stop,

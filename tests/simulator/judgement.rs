@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use vps_monitor::clock::Now;
+use vps_monitor::core::End;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::{MINUTE, SECOND};
@@ -18,6 +19,12 @@ const TOLD_WITHIN: i64 = 2 * MINUTE;
 
 /// A check takes no longer, however the engine is.
 const LONGEST_LOOK: i64 = 15 * SECOND;
+
+/// As long `run --once` waits for breaches to last, after its check.
+const ONCE: i64 = MINUTE;
+
+/// A stop takes no longer, whatever is under way.
+const LONGEST_STOP: i64 = SECOND;
 
 /// A time as messages tell it.
 pub fn as_timestamp(told: &str) -> Option<Timestamp> {
@@ -42,6 +49,10 @@ impl World {
     pub fn judge_check(&mut self, found: &[Found]) {
         let (now, time) = (self.now(), self.clock.true_time);
         self.must_have_looked(now);
+        self.last_check = time;
+        if self.once {
+            self.once_until.get_or_insert(now.boot.as_micros() + ONCE);
+        }
         self.measured.look(found, time);
         let rules = self.settings.rules();
         for Found { place, number, .. } in found {
@@ -49,7 +60,7 @@ impl World {
                 self.last_over[*place] = time;
             }
         }
-        let (told, released) = self.model.look(found, rules, &self.settings.quiet, self.starting, now);
+        let (told, released) = self.model.look(found, rules, &self.settings.quiet, self.starting, self.once_until, now);
         if !released.is_empty() {
             self.weather.count("hold that ended with news");
         }
@@ -65,6 +76,28 @@ impl World {
         let late = now.boot.as_micros() - end;
         if late > LONGEST_LOOK && self.clock.true_time - self.disturbed > late + LONGEST_LOOK {
             wrong(format!("the wait of an alert ended {} s ago, and nobody looked", late / SECOND));
+        }
+    }
+
+    /// Checks come one after the other, whatever else the agent waits for.
+    fn judge_pace(&self) {
+        let late = self.clock.true_time - self.last_check.max(self.disturbed).max(self.slow_ended);
+        if !self.once && self.stopped.is_none() && late > self.settings.check_interval * SECOND + LONGEST_LOOK {
+            wrong(format!("there was no check for {} s", late / SECOND));
+        }
+    }
+
+    /// A stop is quick, and `run --once` waits for what it is to wait for.
+    pub fn must_end_so(&self, end: End) {
+        let (time, boot) = (self.clock.true_time, self.now().boot.as_micros());
+        match (end, self.stopped) {
+            (End::Stopped, Some(at)) if time - at.max(self.disturbed) > LONGEST_STOP => {
+                wrong(format!("a stop took {} ms", (time - at) * 1000 / SECOND));
+            }
+            (End::CheckedOnce { .. }, _) if self.model.wait_ends.is_some_and(|wait| wait > boot) => {
+                wrong("`run --once` is over before a breach has lasted");
+            }
+            _ => {}
         }
     }
 
@@ -150,6 +183,8 @@ impl World {
     /// In a calm that has lasted, nothing is left to tell.
     pub fn judge(&mut self) {
         self.judge_holds();
+        self.judge_pace();
+        self.judge_recorder();
         let before = self.clock.true_time - CALM_BEFORE_JUDGEMENT;
         if !self.weather.calm || self.weather.since >= before {
             return;

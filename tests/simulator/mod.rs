@@ -29,6 +29,7 @@ mod pager;
 mod pairs;
 mod people;
 pub mod random;
+mod recorder;
 mod regressions;
 mod reports;
 mod restart;

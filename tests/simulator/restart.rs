@@ -27,8 +27,11 @@ impl World {
     }
 
     /// An agent begins; says for how long the machine has run. A script's machine has for long.
-    pub fn begin_agent(&mut self) -> Option<Duration> {
-        self.has_run = true;
+    pub fn begin_agent(&mut self, once: bool) -> Option<Duration> {
+        let time = self.clock.true_time;
+        (self.has_run, self.once, self.once_until) = (true, once, None);
+        (self.last_check, self.stopped) = (time, None);
+        self.recorder.forget(time);
         let boot = self.now().boot.as_micros();
         let is_known = self.script.is_none();
         self.starting = (is_known && boot < START).then_some(START);

@@ -19,6 +19,7 @@ use super::oracle::{Oracle, wrong};
 use super::pace::Pace;
 use super::pager::PAGER;
 use super::random::Random;
+use super::recorder::Recorder;
 use super::robot::{Flight, Robot};
 use super::save::Save;
 use super::script::Script;
@@ -52,6 +53,14 @@ pub struct World {
     pub measured: Measured,
     /// The agent whose time is over has run.
     pub has_run: bool,
+    /// The agent makes one check; with it, until when it waits for others.
+    pub once: bool,
+    pub once_until: Option<i64>,
+    /// When the agent began, or its last check was complete.
+    pub last_check: i64,
+    /// When the agent was told to stop.
+    pub stopped: Option<i64>,
+    pub recorder: Recorder,
     /// How many things happened that happen once.
     pub happened: usize,
     /// Until when the machine starts, on its clock, as the agent knows.
@@ -111,6 +120,8 @@ pub enum Next {
     Answered(Flight),
     /// The outcome of the save.
     Saved(io::Result<()>),
+    /// The outcome of the history's batch.
+    Recorded(Result<(), String>),
     Mishap(Mishap),
     /// A script has this for the agent.
     Input(Input),
@@ -140,6 +151,11 @@ impl World {
             release_due: None,
             measured: Measured::default(),
             has_run: false,
+            once: false,
+            once_until: None,
+            last_check: 0,
+            stopped: None,
+            recorder: Recorder::new(),
             happened: 0,
             starting: None,
             quiet_since: 0,
@@ -187,7 +203,7 @@ impl World {
             let answered = self.flights.iter().map(|flight| flight.answered).min().unwrap_or(i64::MAX);
             let arrives = self.next_arrival();
             let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
-            let engine = self.engine.next_change();
+            let engine = self.engine.next_change().min(self.recorder.next_change());
             let world = self.weather.next_change().min(self.next_act());
             let next = [until, answered, arrives, saving, engine, world, end].into_iter().min();
             self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
@@ -209,6 +225,9 @@ impl World {
             }
             if let Some(result) = self.go_on_saving() {
                 return Next::Saved(result);
+            }
+            if let Some(result) = self.recorded() {
+                return Next::Recorded(result);
             }
             if time >= end {
                 self.is_over = true;

@@ -186,17 +186,30 @@ impl Alert {
 
     /// The ends of its waits; reminders go with the next check.
     pub fn waits(&self, rules: &Rules) -> [Option<i64>; 2] {
-        let lasts = self.lasts;
-        let critical = self.critical.filter(|_| !self.is_critical_told).map(|over| over.since + lasts);
+        let critical = self.critical_lasted();
         match &self.phase {
             Phase::Clear => [None, None],
-            Phase::Pending(over) => {
-                let lasted = over.since + lasts;
-                let cooled = self.last_told.filter(|_| !self.may_return(rules)).map(|told| told + rules.cooldown);
-                [Some(cooled.map_or(lasted, |end| end.max(lasted))), critical]
-            }
+            Phase::Pending(over) => [Some(self.cooled(over.since + self.lasts, rules)), critical],
             Phase::Firing => [self.well_since.map(|well| well + rules.settling(self.returns)), critical],
         }
+    }
+
+    /// Of these the ends of a `for` that runs at `boot`, which `run --once` waits for.
+    pub fn lasting(&self, rules: &Rules, boot: i64) -> [Option<i64>; 2] {
+        let runs = |end: &i64| *end > boot;
+        let lasted = self.pending_since().map(|since| since + self.lasts).filter(runs);
+        let critical = self.critical_lasted().filter(|end| runs(end) && !matches!(self.phase, Phase::Clear));
+        [lasted.map(|end| self.cooled(end, rules)), critical]
+    }
+
+    fn critical_lasted(&self) -> Option<i64> {
+        self.critical.filter(|_| !self.is_critical_told).map(|over| over.since + self.lasts)
+    }
+
+    /// A wait that ends then, or with the cooldown that keeps a firing message back.
+    fn cooled(&self, end: i64, rules: &Rules) -> i64 {
+        let cooled = self.last_told.filter(|_| !self.may_return(rules)).map(|told| told + rules.cooldown);
+        cooled.map_or(end, |cooled| cooled.max(end))
     }
 }
 

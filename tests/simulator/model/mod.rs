@@ -55,13 +55,14 @@ pub struct Model {
 
 impl Model {
     /// Takes in a check's findings, and gives the news that is to be told, in the order of lines, and the news that was
-    /// held until now. The machine starts until `starting`.
+    /// held until now. The machine starts until `starting`; `run --once` waits until `once_until`.
     pub fn look(
         &mut self,
         found: &[Found],
         rules: &Rules,
         quiet: &[Quiet],
         starting: Option<i64>,
+        once_until: Option<i64>,
         now: Now,
     ) -> (Vec<Told>, Vec<Released>) {
         let boot = now.boot.as_micros();
@@ -99,7 +100,10 @@ impl Model {
         }
         let released = self.release(&holds);
         self.forget(rules, now);
-        let ends = self.alerts.iter().flat_map(|alert| alert.waits(rules));
+        let ends = self.alerts.iter().flat_map(|alert| match once_until {
+            None => alert.waits(rules),
+            Some(until) => alert.lasting(rules, boot).map(|end| end.filter(|end| *end <= until)),
+        });
         self.wait_ends = ends.flatten().filter(|end| *end > boot).min();
         (all, released)
     }

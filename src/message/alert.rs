@@ -127,6 +127,10 @@ pub(super) fn label(transition: &Transition, words: &Words) -> Line {
 fn alert_line(transition: &Transition, words: &Words) -> Line {
     let Transition { key, value, limit, .. } = transition;
     let beside: Line = match (value, limit) {
+        // One that settles may have no end any more: its growth is all that there is to tell.
+        (Value::Forecast(forecast), _) if forecast.hours.is_none() => {
+            return label(transition, words) + ": " + words.growth(forecast);
+        }
         (Value::Forecast(forecast), _) => words.growth(forecast).into(),
         (Value::Quota(quota), Limit::Threshold(limit)) => {
             Line::from(words.quota_used(quota))

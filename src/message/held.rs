@@ -88,10 +88,11 @@ impl Past {
         if let Value::Event(_) = transition.value {
             return event::fact(transition, wording);
         }
+        let is_of_docker = transition.key.metric.is_of_docker();
         let lines: Vec<Line> = match &transition.value {
             // For an alert that was told before the hold, only the end is known.
             Value::Container(word) if word.well == Some(true) => recovery_lines(&[transition], wording),
-            Value::Container(_) => containers::alert_lines(&[transition], wording),
+            Value::Container(_) if is_of_docker => containers::alert_lines(&[transition], wording),
             Value::Forecast(forecast) if forecast.hours.is_none() => recovery_lines(&[transition], wording),
             _ => alert_lines(&[transition], wording),
         };
@@ -123,7 +124,7 @@ mod tests {
     use crate::message::Escape;
     use crate::metric::{self, Metric};
     use crate::rule::Limit;
-    use crate::snapshot::{Cause, ContainerWord, Key};
+    use crate::snapshot::{Cause, ContainerWord, Forecast, Key};
 
     fn time(text: &str) -> Timestamp {
         format!("2026-02-0{text}:00+08:00").parse().unwrap()
@@ -202,6 +203,22 @@ mod tests {
             "🚨 VPS Critical, Held Back [web-1]"
         );
         assert_eq!(told(&[critical], &[], Language::Chinese)[0], "🚨 VPS 静默期间的严重告警 [web-1]");
+    }
+
+    #[test]
+    fn a_unit_is_no_container_and_a_forecast_that_settles_has_its_growth_alone() {
+        const UNITS: &Metric = &Metric { name: "unit_state", is_named_by_its_target: true, ..Metric::BASE };
+        let word = ContainerWord { well: Some(false), ..ContainerWord::new("failed", "active") };
+        let unit = of(UNITS, "web.service", Value::from(word), "5T03:20", Episode::default());
+        let forecast = Forecast { eta_hours: None, hours: None, percent: 61.25, day_points: -0.01 };
+        let forecast = Value::Forecast(Box::new(forecast));
+        let settling = Episode { well_since: Some(time("5T06:10")), peak: Some(7.0), ..Episode::default() };
+        let forecast = of(metric::DISK_FORECAST, "/", forecast, "5T03:20", settling);
+        let over = [Past { transition: unit.clone(), ended: time("5T03:50"), times: 2 }];
+        let lines = told(&[unit, forecast], &over, Language::Chinese);
+        assert_eq!(lines[2], "⏳ 磁盘预测(/): 现 61.2%，近 24 小时 +0.0%");
+        assert_eq!(lines[4], "❌ web.service: failed");
+        assert_eq!(lines[6], "🟢 2026-02-05 03:20:00 → 2026-02-05 03:50:00 (共 2 次): ❌ web.service: failed");
     }
 
     /// The worst share is known, and how much was left then is not.

@@ -44,6 +44,7 @@ impl Core {
         self.count_traffic(&mut snapshot, now);
         self.forecast(&mut snapshot, now);
         self.happened(std::mem::take(&mut snapshot.happened));
+        self.replace_older_lists(&mut snapshot);
         self.mark_as_found(&mut snapshot);
         self.complete(&mut snapshot, now);
         let snapshot = &snapshot;
@@ -88,6 +89,7 @@ impl Core {
     /// Takes in a look at containers or units between two checks.
     pub(super) fn looked(&mut self, snapshot: &mut Snapshot, scope: Scope, now: Now) {
         self.happened(std::mem::take(&mut snapshot.happened));
+        self.keep_lists(snapshot);
         self.complete(snapshot, now);
         let rules = Rc::clone(&self.config.rules);
         let mut findings = rule::evaluate(snapshot, &rules);

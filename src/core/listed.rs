@@ -5,9 +5,46 @@ use std::time::Duration;
 use super::Core;
 use crate::clock::Now;
 use crate::rule::Limit;
-use crate::snapshot::{Cause, ContainerWord, Key, Reading, Snapshot, Value};
+use crate::snapshot::{Cause, ContainerWord, Key, Listed, Reading, Snapshot, Value};
+
+/// The lists of looks since the last check, which may be newer than the next one's: a check that waits for the Docker engine
+/// was read seconds before, and would call a unit well whose failure a look has told since.
+#[derive(Debug, Default)]
+pub(super) struct NewerLists(Vec<(Listed, Vec<Reading>)>);
+
+impl NewerLists {
+    /// Takes in the lists of a look.
+    fn keep(&mut self, snapshot: &Snapshot) {
+        for listed in &snapshot.listed {
+            self.0.retain(|(other, _)| other.metric != listed.metric);
+            let of_list = snapshot.readings.iter().filter(|reading| reading.key.metric == listed.metric);
+            self.0.push((*listed, of_list.cloned().collect()));
+        }
+    }
+
+    /// Puts them in the place of a check's older ones.
+    fn replace_older(&mut self, snapshot: &mut Snapshot) {
+        for (newer, readings) in std::mem::take(&mut self.0) {
+            let is_older = |listed: &&mut Listed| listed.metric == newer.metric && listed.at < newer.at;
+            if let Some(listed) = snapshot.listed.iter_mut().find(is_older) {
+                *listed = newer;
+                snapshot.readings.retain(|reading| reading.key.metric != newer.metric);
+                snapshot.readings.extend(readings);
+                snapshot.in_order();
+            }
+        }
+    }
+}
 
 impl Core {
+    pub(super) fn keep_lists(&mut self, look: &Snapshot) {
+        self.newer_lists.keep(look);
+    }
+
+    pub(super) fn replace_older_lists(&mut self, check: &mut Snapshot) {
+        self.newer_lists.replace_older(check);
+    }
+
     /// Adds a reading for each target that has an alert and is not in the list.
     pub(super) fn complete(&self, snapshot: &mut Snapshot, now: Now) {
         let listed = std::mem::take(&mut snapshot.listed);
@@ -16,7 +53,11 @@ impl Core {
         }
         let age = now.boot - self.checks.began;
         let is_read = |key: &Key| snapshot.readings.iter().any(|reading| reading.key == *key);
-        let of_list = self.alerts().active().into_iter().filter(|alert| listed.contains(&alert.key.metric));
+        let of_list = self
+            .alerts()
+            .active()
+            .into_iter()
+            .filter(|alert| listed.iter().any(|listed| listed.metric == alert.key.metric));
         let well: Vec<Reading> = of_list
             .filter(|alert| !is_read(&alert.key) && (self.mode.once || has_been_watched(&alert.value, age)))
             .filter_map(|alert| {
@@ -35,7 +76,9 @@ impl Core {
             return;
         }
         let Snapshot { readings, listed, .. } = snapshot;
-        for reading in readings.iter_mut().filter(|reading| listed.contains(&reading.key.metric)) {
+        for reading in
+            readings.iter_mut().filter(|reading| listed.iter().any(|listed| listed.metric == reading.key.metric))
+        {
             if let Value::Container(word) = &mut reading.value
                 && word.well == Some(false)
             {

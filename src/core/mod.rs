@@ -58,6 +58,7 @@ use causes::Waiting;
 use checks::Checks;
 use hold::HoldEnd;
 use judge::Failing;
+use listed::NewerLists;
 use pictures::Pictures;
 use recording::Recording;
 use reload::new_reporter;
@@ -88,6 +89,7 @@ pub struct Core {
     failing: Failing,
     hold_end: HoldEnd,
     last_readings: LastReadings,
+    newer_lists: NewerLists,
     /// Errors that last are logged when they begin, change and end.
     ongoing: Ongoing,
     /// The problem of a configuration that was not taken over because it is not valid.
@@ -125,6 +127,7 @@ impl Core {
             failing: Failing::default(),
             hold_end: HoldEnd::default(),
             last_readings: LastReadings::default(),
+            newer_lists: NewerLists::default(),
             ongoing: Ongoing::default(),
             config_problem: None,
             stopping: None,

@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Boot;
 use crate::metric::Metric;
 
 pub use by_key::Keyed;
@@ -164,6 +165,13 @@ impl Watched {
     }
 }
 
+/// A quantity whose targets in trouble were read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub metric: &'static Metric,
+    pub at: Boot,
+}
+
 /// The result of one check, readings in the order of lines in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -173,7 +181,7 @@ pub struct Snapshot {
     pub readings: Vec<Reading>,
     pub failures: Vec<Failure>,
     /// Quantities of which every target in trouble was read: any other target is well.
-    pub listed: Vec<&'static Metric>,
+    pub listed: Vec<Listed>,
     /// Things that happened since the look before.
     pub happened: Vec<Occurrence>,
     /// The counters of which a monthly quota is made.

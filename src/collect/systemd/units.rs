@@ -13,7 +13,7 @@ use crate::bus::{Argument, Batch, Body, Bus, Call, DEADLINE, Error};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::pattern;
-use crate::snapshot::{Cause, ContainerWord, Snapshot, Value};
+use crate::snapshot::{Cause, ContainerWord, Listed, Snapshot, Value};
 
 /// Nobody is to be told of itself, and nobody waits for a command that was run in a unit of its own (systemd-run(1)).
 const NEVER: [&str; 2] = ["vps-monitor.service", "run-*.service"];
@@ -170,7 +170,7 @@ impl Units {
             };
             into.push(UNIT_STATE, unit.name, word.into());
         }
-        into.listed.push(UNIT_STATE);
+        into.listed.push(Listed { metric: UNIT_STATE, at: now.boot });
     }
 
     fn in_loop(&self, times: u32, counted: &Counted) -> ContainerWord {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::collect::systemd::UNIT_STATE;
-use crate::snapshot::{Cause, Key};
+use crate::snapshot::{Cause, Key, Listed};
 
 const MINUTE: i64 = 60_000;
 
@@ -21,7 +21,8 @@ fn looping() -> Cause {
 /// A list of units in trouble.
 fn list(units: &[(&str, Cause)]) -> Snapshot {
     let watched = vec![Watched::Every(UNIT_STATE)];
-    let mut snapshot = Snapshot { watched, listed: vec![UNIT_STATE], ..Snapshot::default() };
+    let listed = vec![Listed { metric: UNIT_STATE, at: at(0).boot }];
+    let mut snapshot = Snapshot { watched, listed, ..Snapshot::default() };
     for (name, cause) in units {
         let word = ContainerWord { causes: vec![cause.clone()], ..ContainerWord::new("failed", "active") };
         snapshot.push(UNIT_STATE, *name, Value::from(word));
@@ -29,14 +30,21 @@ fn list(units: &[(&str, Cause)]) -> Snapshot {
     snapshot
 }
 
+fn listed_at(mut snapshot: Snapshot, now: i64) -> Snapshot {
+    snapshot.listed.iter_mut().for_each(|listed| listed.at = at(now).boot);
+    snapshot
+}
+
 /// The lines on units of the messages of a check.
 fn check(agent: &mut Driven, snapshot: Snapshot, now: i64) -> Vec<String> {
+    let snapshot = listed_at(snapshot, now);
     agent.core.checks.is_measuring = true;
     agent.step(Input::Measured { purpose: Purpose::Check, snapshot }, at(now));
     told(agent, now)
 }
 
 fn look(agent: &mut Driven, snapshot: Snapshot, now: i64) -> Vec<String> {
+    let snapshot = listed_at(snapshot, now);
     agent.step(Input::Looked { snapshot, scope: Scope::Some }, at(now));
     told(agent, now)
 }
@@ -94,4 +102,19 @@ fn those_that_had_failed_before_the_agent_was_installed_are_one_line_and_one_tha
     let [a, b] = before;
     let told = look(&mut agent, list(&[a, b, ("c.service", ended())]), MINUTE);
     assert_eq!(told, ["❌ c.service: failed (exit-code 1)"]);
+}
+
+#[test]
+fn a_check_with_an_older_list_than_that_of_a_look_takes_no_news_back() {
+    let mut agent = agent();
+    check(&mut agent, list(&[]), 0);
+    // It was read, and waits for the Docker engine.
+    let older = listed_at(list(&[]), MINUTE);
+    let told_by_look = look(&mut agent, list(&[("web.service", ended())]), MINUTE + 2000);
+    assert_eq!(told_by_look, ["❌ web.service: failed (exit-code 1)"]);
+    agent.core.checks.is_measuring = true;
+    agent.step(Input::Measured { purpose: Purpose::Check, snapshot: older }, at(MINUTE + 5000));
+    assert_eq!(told(&mut agent, MINUTE + 5000), [""; 0]);
+    // The next one's is newer than the look's.
+    assert_eq!(check(&mut agent, list(&[]), 2 * MINUTE), ["✅ web.service: active (已恢复正常)"]);
 }

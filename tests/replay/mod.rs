@@ -6,6 +6,7 @@
 
 mod documents;
 mod incidents;
+mod memory;
 mod series;
 
 use std::fmt::Write;

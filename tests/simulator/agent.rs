@@ -21,7 +21,7 @@ use super::engine_link::{Brought, EngineLink};
 use super::folder::SimulatedFolder;
 use super::host::Found;
 use super::mishap::Mishap;
-use super::pager::PAGER;
+use super::pager::{OPS, PAGER, shown_in_ops};
 use super::robot::Posted;
 use super::settings::{Edited, Webhook};
 use super::world::{Next, World};
@@ -101,9 +101,7 @@ impl Agent {
                 self.inputs.push_back(input);
             }
             let input = self.inputs.pop_front();
-            if matches!(input, Some(Input::Looked { .. })) {
-                self.world.borrow_mut().judge_look();
-            }
+            let is_look = matches!(input, Some(Input::Looked { .. }));
             let is_check = matches!(input, Some(Input::Measured { purpose: Purpose::Check, .. }));
             let is_given_up = matches!(input, Some(Input::Reloaded { .. }));
             if matches!(input, Some(Input::Stop)) {
@@ -116,6 +114,9 @@ impl Agent {
             // A check that waits for causes is taken in later.
             if (is_check || (waited && !is_given_up)) && !self.core.waits_for_causes() {
                 self.judge_check();
+            }
+            if is_look {
+                self.judge_look();
             }
         }
     }
@@ -190,7 +191,8 @@ impl Agent {
             return;
         }
         let body: serde_json::Value = serde_json::from_slice(&request.body).expect("a post is JSON");
-        let content = body["markdown"]["content"].as_str().unwrap_or_default().to_owned();
+        let content = body["markdown"]["content"].as_str().map(str::to_owned).or_else(|| shown_in_ops(&body));
+        let content = content.expect("a message has a text");
         world.post(Posted { ticket, webhook: Webhook::of(&request.url.expose()), content });
     }
 
@@ -241,7 +243,8 @@ impl Agent {
                     }
                     Mishap::PagerDown => {
                         let time = world.clock.true_time;
-                        world.robots[PAGER].go_down(time);
+                        let down = if world.settings.has_ops { world.random.pick(&[PAGER, OPS]) } else { PAGER };
+                        world.robots[down].go_down(time);
                         return Input::Time;
                     }
                     Mishap::CheckNow => return Input::CheckNow,
@@ -281,6 +284,15 @@ impl Agent {
         self.world.borrow_mut().judge_check(&found);
     }
 
+    /// A look at units is newer than the findings of a check that waits for containers.
+    fn judge_look(&mut self) {
+        let found = self.world.borrow_mut().judge_look();
+        let of_check = self.found.iter_mut().flatten().filter(|of_check| of_check.number.is_some());
+        if let Some(found) = found {
+            of_check.filter(|of_check| of_check.place == found.place).for_each(|of_check| *of_check = found);
+        }
+    }
+
     fn surveyed(&mut self, containers: &Snapshot) {
         for (purpose, mut snapshot) in std::mem::take(&mut self.measured) {
             snapshot.append(containers.clone());
@@ -300,8 +312,8 @@ impl Agent {
             }
             *self.due(purpose) = None;
             let mut world = self.world.borrow_mut();
-            let World { host, random, clock, settings, .. } = &mut *world;
-            let (snapshot, found) = host.measure(clock.true_time, settings, random);
+            let World { host, random, clock, settings, units, .. } = &mut *world;
+            let (snapshot, found) = host.measure(clock.true_time, now, settings, units, random);
             if purpose == Purpose::Check {
                 self.found = Some(found);
             }

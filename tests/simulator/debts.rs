@@ -11,6 +11,7 @@ use super::message::{Digested, Kind, LOSS, Message, about, past};
 use super::model::held::{Over, Released};
 use super::model::{News, Told};
 use super::oracle::wrong;
+use super::units::STATES;
 
 /// A line that the group is owed.
 #[derive(Clone, Debug)]
@@ -166,6 +167,22 @@ fn as_told(time: Timestamp) -> String {
 /// `💾 磁盘使用率(/a): 81.3% (阈值: 80%)`
 fn line(told: &Told) -> String {
     let quantity = &WATCHED[told.place];
+    if quantity.is_word() {
+        return match told.news {
+            News::Recovered => format!("✅ {}: {} (已恢复正常)", quantity.label, STATES[0]),
+            _ => format!("❌ {}: {}", quantity.label, quantity.shown(told.number)),
+        };
+    }
+    if let Some(ahead) = told.ahead {
+        // A rounded zero has no sign.
+        let grown = (ahead.grown * 10.0).round() / 10.0 + 0.0;
+        let growth = format!("现 {:.1}%，近 24 小时 {grown:+.1}%", ahead.share);
+        return match (&told.news, ahead.hours) {
+            (News::Recovered, _) => format!("{}: {growth} (已恢复正常)", quantity.label),
+            (_, None) => format!("{}: {growth}", quantity.label),
+            (_, Some(hours)) => format!("{}: 约 {}后写满 ({growth})", quantity.label, quantity.shown(-hours)),
+        };
+    }
     let behind = match told.news {
         News::Recovered => "已恢复正常".to_owned(),
         _ => format!("阈值: {}", quantity.shown_limit(told.limit)),
@@ -197,6 +214,7 @@ fn past_of(told: &Told) -> Option<String> {
             let is_worse = told.number >= *before && shown(told.number) != shown(*before);
             is_worse.then(|| format!("📈 {}", shown(*before)))
         }
+        News::Reminded { .. } if WATCHED[told.place].is_word() => Some("⏳".to_owned()),
         News::Reminded { most } => Some(format!("⏳ {}", shown(*most))),
     }
 }

@@ -14,7 +14,7 @@ use super::judgement::as_timestamp;
 use super::language::in_chinese;
 use super::message::{Kind, Message};
 use super::oracle::{Arrived, SAID_OF_OTHERS, wrong};
-use super::pager::PAGER;
+use super::pager::{OPS, PAGER, answer_of_ops};
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
 use super::settings::Webhook;
 use super::world::{Group, World};
@@ -28,10 +28,15 @@ const SAVE_PATIENCE: i64 = 5 * SECOND;
 /// A picture instead of a message's text: it counts, and nobody reads it.
 pub const PICTURE: &str = "picture";
 
+/// The readers of a robot's messages.
+fn group_of(robot: usize) -> usize {
+    robot.saturating_sub(PAGER - 1)
+}
+
 impl World {
     /// The readers of a robot's messages.
     pub fn group_of(&mut self, robot: usize) -> &mut Group {
-        &mut self.groups[usize::from(robot == PAGER)]
+        &mut self.groups[group_of(robot)]
     }
 
     /// When something comes to a robot next.
@@ -73,7 +78,7 @@ impl World {
         }
         if matches!(fate, Fate::Accepted | Fate::AcceptedUnheard) && content != PICTURE {
             let is_heard = *fate == Fate::Accepted && !is_orphan;
-            if let Some(script) = self.script.as_mut().filter(|_| *robot != PAGER) {
+            if let Some(script) = self.script.as_mut().filter(|_| *robot < PAGER) {
                 script.hear(arrived, content);
             }
             let created = self.true_time_of(Message::read(content).created);
@@ -83,7 +88,7 @@ impl World {
             {
                 Heard::must_be_let_through(content, at, &self.settings.quiet);
             }
-            let group = &mut self.groups[usize::from(*robot == PAGER)];
+            let group = &mut self.groups[group_of(*robot)];
             if message.kind != Kind::Report {
                 group.heard.read(content, is_orphan);
             }
@@ -107,7 +112,7 @@ impl World {
         if !self.is_in_force(webhook) {
             wrong(format!("a message is posted to a channel that is not in force: {webhook:?}"));
         }
-        if posted.content.len() > MAX_CONTENT_BYTES {
+        if webhook.robot != OPS && posted.content.len() > MAX_CONTENT_BYTES {
             wrong(format!("a message of {} bytes is posted", posted.content.len()));
         }
         self.must_be_saved(&posted.content);
@@ -129,7 +134,11 @@ impl World {
     }
 
     fn is_in_force(&self, webhook: Webhook) -> bool {
-        (webhook.robot == PAGER && self.settings.has_pager) || self.settings.webhook == Some(webhook)
+        match webhook.robot {
+            PAGER => self.settings.has_pager,
+            OPS => self.settings.has_ops,
+            _ => self.settings.webhook == Some(webhook),
+        }
     }
 
     /// The agent hears the outcome of its message.
@@ -157,7 +166,7 @@ impl World {
             }
             _ => {}
         }
-        answer(flight.fate)
+        if flight.webhook.robot == OPS { answer_of_ops(flight.fate) } else { answer(flight.fate) }
     }
 
     /// A message is in the state on the disk, unless the disk refuses, or takes too long.

@@ -31,6 +31,11 @@ pub const TARGETS: [&str; 8] =
 const CONTAINERS: &str = "container";
 
 impl Quiet {
+    /// From one minute of the day to another, for everything.
+    pub fn new(from: i64, to: i64) -> Quiet {
+        Quiet { from, to, lets_critical_through: false }
+    }
+
     pub fn chosen(random: &mut Random) -> Quiet {
         let from = random.range(0, 24 * 60);
         let lasts = random.magnitude(2, 9 * 60);

@@ -1,21 +1,36 @@
 //! The host: readings that are over their limits, under them, or cannot be taken, as chance has it.
 
+use vps_monitor::clock::Now;
+use vps_monitor::collect::systemd::UNIT_STATE;
 use vps_monitor::metric::{self, Metric};
 use vps_monitor::snapshot::{Failure, Key, Snapshot, Value, Watched};
 
 use super::clock::{HOUR, MINUTE};
+use super::filling::Filling;
+use super::model::forecast::WITHIN;
 use super::random::Random;
 use super::settings::Settings;
+use super::units::{STATES, Units};
 
 /// The watched quantities, in the order of their lines.
-pub const WATCHED: [Quantity; 6] = [
+pub const WATCHED: [Quantity; 9] = [
     Quantity { metric: metric::MEMORY, target: "", label: "📊 内存使用率", threshold: 80.0 },
     Quantity { metric: metric::DISK, target: "/a", label: "💾 磁盘使用率(/a)", threshold: 80.0 },
     Quantity { metric: metric::DISK, target: "/b", label: "💾 磁盘使用率(/b)", threshold: 80.0 },
+    Quantity { metric: metric::DISK, target: "/c", label: "💾 磁盘使用率(/c)", threshold: 80.0 },
+    Quantity { metric: metric::DISK_FORECAST, target: "/c", label: "⏳ 磁盘预测(/c)", threshold: -WITHIN },
     Quantity { metric: metric::CPU, target: "", label: "🔥 CPU 使用率", threshold: 80.0 },
     Quantity { metric: metric::SWAP, target: "", label: "🔄 Swap 使用率", threshold: 80.0 },
     Quantity { metric: metric::CONNECTIONS, target: "", label: "🔗 连接数", threshold: 1000.0 },
+    Quantity { metric: UNIT_STATE, target: "u0.service", label: "u0.service", threshold: 1.0 },
 ];
+
+/// A disk that fills and is cleared, and when it is full. Of a forecast a number is the hours, below zero: the greater the
+/// worse, as all else.
+pub const FILLING: usize = 3;
+pub const FORECAST: usize = 4;
+/// Its number is its state among [`STATES`].
+pub const UNIT: usize = 8;
 
 pub struct Quantity {
     pub metric: &'static Metric,
@@ -35,8 +50,29 @@ impl Quantity {
         self.metric.name == "cpu"
     }
 
+    /// It tells when something is full.
+    pub fn is_forecast(&self) -> bool {
+        self.metric.name == metric::DISK_FORECAST.name
+    }
+
+    /// It has a state and no number.
+    pub fn is_word(&self) -> bool {
+        self.metric.name == UNIT_STATE.name
+    }
+
+    /// How long it must be well, though nobody asks for it.
+    pub fn release(&self) -> i64 {
+        if self.is_forecast() { 6 * HOUR } else { 0 }
+    }
+
     /// As messages tell a number of it.
     pub fn shown(&self, number: f64) -> String {
+        if self.is_word() {
+            return STATES[number as usize].to_owned();
+        }
+        if self.is_forecast() {
+            return about(-number);
+        }
         if self.is_counted() { format!("{number:.0}") } else { format!("{number:.1}%") }
     }
 
@@ -55,6 +91,12 @@ pub struct Found {
     pub mean: Option<f64>,
 }
 
+/// So many hours, in minutes: below an hour these are told, else whole hours.
+fn about(hours: f64) -> String {
+    let minutes = (hours * 60.0).round().max(1.0);
+    format!("{}m", if minutes < 60.0 { minutes } else { hours.round() * 60.0 })
+}
+
 struct Subject {
     over: bool,
     /// From 0, at the threshold, to 160, where nothing is left.
@@ -66,6 +108,7 @@ struct Subject {
 
 pub struct Host {
     subjects: Vec<Subject>,
+    filling: Filling,
     /// How often readings change, as a divisor: the higher the wilder.
     wildness: i64,
     /// Nothing changes by chance.
@@ -79,12 +122,13 @@ impl Host {
     pub fn new(random: &mut Random) -> Host {
         let subjects =
             WATCHED.iter().map(|_| Subject { over: false, severity: 0, changes_at: 0, unknown_until: 0 }).collect();
-        Host { subjects, wildness: random.magnitude(1, 60), is_still: false }
+        Host { subjects, filling: Filling::new(), wildness: random.magnitude(1, 60), is_still: false }
     }
 
     /// All is well, and nothing changes by chance.
     pub fn be_still(&mut self) {
         self.is_still = true;
+        self.filling.be_still();
         self.subjects.iter_mut().for_each(|subject| subject.severity = STEPS / 4);
     }
 
@@ -94,9 +138,22 @@ impl Host {
         self.subjects[place].over = over;
     }
 
-    /// A measurement at `time` of the watched quantities.
-    pub fn measure(&mut self, time: i64, settings: &Settings, random: &mut Random) -> (Snapshot, Vec<Found>) {
+    /// From now on the disk grows by so many percent an hour, from this share on.
+    pub fn fill(&mut self, time: i64, share: f64, an_hour: f64) {
+        self.filling.go_on_from(time, share, an_hour);
+    }
+
+    /// A measurement at `time`, which is `now`, of the watched quantities.
+    pub fn measure(
+        &mut self,
+        time: i64,
+        now: Now,
+        settings: &Settings,
+        units: &Units,
+        random: &mut Random,
+    ) -> (Snapshot, Vec<Found>) {
         let (mut snapshot, mut found) = (Snapshot::default(), Vec::new());
+        self.filling.change(time, random);
         for (place, subject) in self.subjects.iter_mut().enumerate() {
             let quantity = &WATCHED[place];
             if !self.is_still {
@@ -111,7 +168,17 @@ impl Host {
             if !settings.is_watched(place) {
                 continue;
             }
+            if place == UNIT {
+                found.push(units.list(now.boot, &mut snapshot));
+                continue;
+            }
             let key = Key::new(quantity.metric, quantity.target);
+            if place == FORECAST {
+                snapshot.watched.push(Watched::One(key));
+                found.push(Found { place, number: None, mean: None });
+                continue;
+            }
+            let number = if place == FILLING { self.filling.share(time) } else { number };
             snapshot.watched.push(Watched::One(key.clone()));
             if is_unknown {
                 snapshot.failures.push(failure(&key));

@@ -7,11 +7,13 @@ use vps_monitor::store::FILE_NAME;
 
 use super::clock::{MINUTE, SECOND};
 use super::hold::{Asked, Holds, Silence};
-use super::host::Found;
+use super::host::{Found, UNIT};
 use super::mishap::CALM_BEFORE_JUDGEMENT;
+use super::model::{Looking, News};
 use super::oracle::wrong;
 use super::pager::PAGER;
 use super::save::{Saved, SavedGroup};
+use super::units::LOOP_WINDOW;
 use super::world::{Group, World};
 
 /// In a calm a decision is told within this time.
@@ -54,13 +56,12 @@ impl World {
             self.once_until.get_or_insert(now.boot.as_micros() + ONCE);
         }
         self.measured.look(found, time);
-        let rules = self.settings.rules();
-        for Found { place, number, .. } in found {
-            if number.is_some_and(|number| number >= rules.limits[*place].threshold) {
-                self.last_over[*place] = time;
-            }
+        let found: Vec<Found> = found.iter().map(|found| self.as_known(*found)).collect();
+        let (told, released) = self.model.check(&found, &self.looking(now));
+        self.take_note_of_over();
+        for told in told.iter().filter(|told| told.ahead.is_some()) {
+            self.weather.count(if told.news == News::Recovered { "forecast withdrawn" } else { "forecast told" });
         }
-        let (told, released) = self.model.look(found, rules, &self.settings.quiet, self.starting, self.once_until, now);
         if !released.is_empty() {
             self.weather.count("hold that ended with news");
         }
@@ -87,7 +88,7 @@ impl World {
         }
     }
 
-    /// A stop is quick, and `run --once` waits for what it is to wait for.
+    /// A stop is quick, and `run --once` waits for breaches to last.
     pub fn must_end_so(&self, end: End) {
         let (time, boot) = (self.clock.true_time, self.now().boot.as_micros());
         match (end, self.stopped) {
@@ -101,9 +102,40 @@ impl World {
         }
     }
 
-    pub fn judge_look(&mut self) {
-        let now = self.now();
-        self.model.forget(self.settings.rules(), now);
+    /// The agent judges a look between two checks; the findings of one at units are given back.
+    pub fn judge_look(&mut self) -> Option<Found> {
+        let (now, time) = (self.now(), self.clock.true_time);
+        let found = self.unit_found.take().map(|found| self.as_known(found));
+        let looking = self.looking(now);
+        let told = self.model.look(found, &looking);
+        self.take_note_of_over();
+        for group in &mut self.groups {
+            group.oracle.debts.owe(&told, &self.last_over, now.wall, time);
+        }
+        found
+    }
+
+    fn looking(&self, now: Now) -> Looking {
+        let World { settings, starting, once_until, .. } = self;
+        Looking {
+            rules: settings.rules().clone(),
+            quiet: settings.quiet.clone(),
+            starting: *starting,
+            once_until: *once_until,
+            now,
+        }
+    }
+
+    fn take_note_of_over(&mut self) {
+        let over = self.last_over.iter_mut().zip(self.model.over_now());
+        over.filter(|(_, is_over)| *is_over).for_each(|(last, _)| *last = self.clock.true_time);
+    }
+
+    /// As an agent knows it that has not run for long: that a restart loop is over.
+    fn as_known(&self, found: Found) -> Found {
+        let is_young = self.now().boot.as_micros() - self.agent_began < LOOP_WINDOW && !self.once;
+        let is_known = found.place != UNIT || !is_young || found.number != Some(0.0) || !self.model.is_in_loop();
+        Found { number: found.number.filter(|_| is_known), ..found }
     }
 
     /// Between two turns, all decisions are on the disk, or on their way to it.
@@ -190,7 +222,7 @@ impl World {
             return;
         }
         for (number, group) in self.groups.iter_mut().enumerate() {
-            let since = if number == 0 { self.channel_since } else { self.robots[PAGER].well_since };
+            let since = if number == 0 { self.channel_since } else { self.robots[PAGER + number - 1].well_since };
             if since >= before {
                 continue;
             }

@@ -1,6 +1,9 @@
 //! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
-const WORDS: [(&str, &str); 28] = [
+use super::message::seconds;
+
+const WORDS: [(&str, &str); 29] = [
+    ("Disk forecast", "磁盘预测"),
     ("VPS Critical Event", "VPS 严重事件"),
     ("VPS Event", "VPS 事件"),
     ("VPS Monitor: state lost", "VPS 监控状态丢失"),
@@ -39,8 +42,26 @@ pub fn in_chinese(content: &str) -> String {
             text = text.replace(english, chinese);
         }
     }
-    let lines: Vec<String> = text.lines().map(line_in_chinese).collect();
+    let lines: Vec<String> = text.lines().map(|line| in_short(&line_in_chinese(line))).collect();
     lines.join("\n")
+}
+
+/// A unit's line without its causes, and a forecast's with minutes for its hours.
+fn in_short(line: &str) -> String {
+    if let Some((before, rest)) = line.split_once("❌ u0.service: ") {
+        let state = rest.split([' ', '，']).next().unwrap_or_default();
+        return format!("{before}❌ u0.service: {state}");
+    }
+    let Some((before, rest)) = line.split_once("磁盘预测(/c): ") else { return line.to_owned() };
+    let rest = match rest.split_once("now ").and_then(|(hours, rest)| Some((hours, rest.split_once(" in 24 h")?))) {
+        Some((hours, (grown, behind))) => format!("{hours}现 {}{behind}", grown.replace(", ", "，近 24 小时 ")),
+        None => rest.to_owned(),
+    };
+    let in_words = rest.split_once("约 ").and_then(|(_, rest)| rest.split_once("后写满"));
+    let in_words = in_words.or_else(|| rest.split_once("full in about ")?.1.split_once(" ("));
+    let Some((hours, behind)) = in_words else { return format!("{before}磁盘预测(/c): {rest}") };
+    let minutes = seconds(hours).map_or(-1, |seconds| seconds / 60);
+    format!("{before}磁盘预测(/c): 约 {minutes}m后写满 ({}", behind.trim_start().trim_start_matches('('))
 }
 
 fn line_in_chinese(line: &str) -> String {

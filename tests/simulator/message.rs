@@ -65,23 +65,36 @@ impl<'a> Message<'a> {
 
 /// The quantity that a line of the host is about.
 pub fn about(line: &str) -> Option<usize> {
+    // A unit's has a mark before its name.
+    let line = ["❌ ", "✅ "].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
     WATCHED.iter().position(|quantity| line.strip_prefix(quantity.label).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 /// An alert's past, as the line behind it tells it, without the words: it came back so many times, or the number that was
 /// told last, or that it lasts, and its worst number.
 pub fn past(line: &str) -> Option<String> {
-    let last = || line.rsplit([' ']).next().unwrap_or_default().trim_end_matches(')');
+    let last = || match about_minutes(line) {
+        Some(minutes) => format!("{minutes}m"),
+        None => line.rsplit([' ']).next().unwrap_or_default().trim_end_matches(')').to_owned(),
+    };
+    // A state has no number that could be the worst.
+    let has_number = ["最高 ", "最短", "at most ", "at worst "].iter().any(|words| line.contains(words));
     if line.contains("🔁") {
         let digits = line.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
         Some(format!("🔁 {}", digits.collect::<String>()))
     } else if line.contains("📈") {
         Some(format!("📈 {}", last()))
     } else if line.contains("⏳") {
-        Some(format!("⏳ {}", last()))
+        Some(if has_number { format!("⏳ {}", last()) } else { "⏳".to_owned() })
     } else {
         None
     }
+}
+
+/// The minutes of `约 7 小时` at the end of a line.
+fn about_minutes(line: &str) -> Option<i64> {
+    let (_, hours) = line.rsplit_once("约 ").or_else(|| line.rsplit_once("about "))?;
+    Some(seconds(hours.trim_end_matches(')'))? / 60)
 }
 
 /// A line of a digest.

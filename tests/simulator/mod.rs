@@ -14,6 +14,7 @@ mod delivery;
 mod disk;
 mod engine;
 mod engine_link;
+mod filling;
 mod folder;
 mod happenings;
 mod hold;
@@ -41,6 +42,7 @@ mod save;
 mod script;
 mod settings;
 mod trace;
+mod units;
 mod unmeasured;
 mod world;
 

@@ -43,8 +43,8 @@ pub struct Oracle {
     /// The messages that the robot took, by their text without the mark of its lateness; with it, how often a crash or a lost answer may
     /// have made the agent believe that it was not.
     taken: BTreeMap<String, u32>,
-    /// Messages whose acceptance the agent has heard of, in that order.
-    heard: Vec<String>,
+    /// Messages whose acceptance an agent has heard of, in that order; and whether a later one did not know of it.
+    heard: Vec<(String, bool)>,
     /// Messages that the robot did not take, though it took others.
     rejected: HashSet<String>,
     reports: Reports,
@@ -79,8 +79,10 @@ impl Oracle {
 
     /// An agent starts from a save, or from nothing. A delivery that it does not know of may be repeated.
     pub fn started(&mut self, owed: Vec<Owed>, answers: usize, true_time: i64) {
-        for content in self.heard.drain(answers.min(self.heard.len())..) {
-            self.taken.entry(content).and_modify(|excuses| *excuses += 1);
+        // A save of an agent before the last one may come back, which knows more than that one did: nothing is taken out.
+        for (content, is_excused) in self.heard.iter_mut().skip(answers).filter(|(_, is_excused)| !is_excused) {
+            *is_excused = true;
+            self.taken.entry(content.clone()).and_modify(|excuses| *excuses += 1);
         }
         self.debts.owed = owed;
         self.disorder(true_time);
@@ -164,7 +166,7 @@ impl Oracle {
 
     /// The agent hears that a message was taken, at last.
     pub fn heard(&mut self, content: &str) {
-        self.heard.push(without_lateness(content));
+        self.heard.push((without_lateness(content), false));
     }
 
     /// The agent is gone, and will not hear the outcome of a message that the robot may take.
@@ -214,7 +216,7 @@ impl Oracle {
                 for (place, line, _) in message.of_host() {
                     let last_over = self.debts.must_be_true(message.created, line, None).last_over;
                     if let Some(at) = created {
-                        self.pairs.recovered(WATCHED[place].label, at, last_over, rules);
+                        self.pairs.recovered(place, at, last_over, rules);
                     }
                 }
             }

@@ -6,17 +6,19 @@ use super::clock::MINUTE;
 use super::oracle::wrong;
 use super::robot::HOLD;
 
-/// The robot's budget.
-const MAX_ARRIVALS: usize = 20;
-
-#[derive(Default)]
 pub struct Pace {
+    /// The most arrivals in a minute.
+    budget: usize,
     arrivals: VecDeque<i64>,
     /// The robot asked to be left alone until then, as far as the agent knows.
     pub held_until: i64,
 }
 
 impl Pace {
+    pub fn new(budget: usize) -> Pace {
+        Pace { budget, arrivals: VecDeque::new(), held_until: 0 }
+    }
+
     /// Something arrived; an orphan was on its way before the robot asked for anything, or is for the robot of a former key.
     pub fn arrived(&mut self, time: i64, is_orphan: bool) {
         if time < self.held_until && !is_orphan {
@@ -26,7 +28,7 @@ impl Pace {
             self.arrivals.pop_front();
         }
         self.arrivals.push_back(time);
-        if self.arrivals.len() > MAX_ARRIVALS {
+        if self.arrivals.len() > self.budget {
             wrong(format!("{} messages reached the robot within a minute", self.arrivals.len()));
         }
     }
@@ -37,6 +39,6 @@ impl Pace {
 
     /// The agent is made to forget the robot.
     pub fn forget(&mut self) {
-        *self = Pace::default();
+        *self = Pace::new(self.budget);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::clock::{HOUR, SECOND};
+use super::host::WATCHED;
 use super::oracle::wrong;
 use super::rules::Rules;
 
@@ -97,12 +98,13 @@ impl Pairs {
     }
 
     /// An all-clear; `well_since`: when it was last seen to be ill, or began to be well.
-    pub fn recovered(&mut self, subject: &str, at: i64, well_since: i64, rules: &Rules) {
+    pub fn recovered(&mut self, place: usize, at: i64, well_since: i64, rules: &Rules) {
+        let subject = WATCHED[place].label;
         let Some(past) = self.past(subject, at) else { return };
         if past.is_open == Some(false) {
             wrong(format!("{subject} is said to be over, and nothing was told of it"));
         }
-        let settling = rules.settling(past.returns);
+        let settling = rules.settling_of(place, past.returns);
         if past.is_open == Some(true) && at - well_since < settling - ROUNDED {
             wrong(format!(
                 "{subject} is said to be over after {} s of {}",

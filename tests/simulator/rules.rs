@@ -27,6 +27,11 @@ impl Rules {
         if returns == 0 { 0 } else { nth(&self.settle, returns - 1).unwrap_or(0) }
     }
 
+    /// The same for one of [`WATCHED`], of which one has a time of its own.
+    pub fn settling_of(&self, place: usize, returns: u32) -> i64 {
+        self.settling(returns).max(WATCHED[place].release())
+    }
+
     pub fn longest_settling(&self) -> i64 {
         self.settle.iter().copied().max().unwrap_or(0)
     }

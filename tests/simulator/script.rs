@@ -29,6 +29,10 @@ pub enum Act {
     Latency(i64),
     /// The robots never take a message that says this.
     NeverTaken(&'static str),
+    /// The disk that fills has this share, and grows by so many percent an hour.
+    Fills(f64, f64),
+    /// The unit has this of its states.
+    Unit(usize),
     Engine(engine::Mood),
     /// It ends by itself.
     Dies(usize, i64),
@@ -163,6 +167,7 @@ impl World {
         world.weather.be_still(until);
         world.host.be_still();
         world.engine.be_still(until);
+        world.units.be_still();
         world.engine.gather_crowd(script.crowd);
         world.robots.iter_mut().for_each(robot::Robot::be_still);
         world.script = Some(script);
@@ -186,6 +191,8 @@ impl World {
                 Act::Latency(seconds) => self.robots.iter_mut().for_each(|robot| robot.answer_after(seconds)),
                 Act::NeverTaken(text) => self.robots.iter_mut().for_each(|robot| robot.never_take(text)),
                 Act::CrowdDies(count) => self.engine.let_crowd_die(count, time, wall),
+                Act::Fills(share, an_hour) => self.host.fill(time, share, an_hour),
+                Act::Unit(state) => self.units.set(state),
                 Act::Disk(fault) => self.weather.set_disk(fault),
                 Act::SlowDisk(seconds) => self.weather.slow_down_disk(seconds * SECOND),
                 Act::Reload(edit) => {

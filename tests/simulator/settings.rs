@@ -5,7 +5,8 @@ use vps_monitor::config::{Config, Resolved};
 use super::clock::{HOUR, SECOND};
 use super::engine::{NAMES, OF_COMPOSE, OF_SWARM, SERVICE};
 use super::hold::Quiet;
-use super::host::WATCHED;
+use super::host::{FILLING, FORECAST, Quantity, UNIT, WATCHED};
+use super::model::forecast::WITHIN;
 use super::pager;
 use super::random::Random;
 use super::reports::CRON;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// A second channel beside it, of another vendor.
     pub has_pager: bool,
+    /// A third one, of Slack.
+    pub has_ops: bool,
     pub check_interval: i64,
     pub rules: Rules,
     pub grace: i64,
@@ -74,9 +77,11 @@ pub enum Edited {
 
 impl Settings {
     pub fn new(random: &mut Random) -> Settings {
+        let has_pager = random.once_in(4);
         Settings {
             webhook: Some(Webhook { robot: 0, secret: 0 }),
-            has_pager: random.once_in(4),
+            has_pager,
+            has_ops: has_pager && random.once_in(2),
             check_interval: random.pick(&[30, 60, 60, 300, 900]),
             rules: Rules::chosen(random),
             grace: 10,
@@ -97,7 +102,15 @@ impl Settings {
             WATCHED.each_ref().map(|quantity| Limits { threshold: quantity.threshold, critical: None, lasts: 0 });
         let rules = Rules { cooldown: HOUR, send_recovery: true, repeat: vec![0], settle: vec![0], limits };
         let quiet = Vec::new();
-        Settings { has_pager: false, check_interval: 60, rules, first_is_critical: false, quiet, ..by_chance }
+        Settings {
+            has_pager: false,
+            has_ops: false,
+            check_interval: 60,
+            rules,
+            first_is_critical: false,
+            quiet,
+            ..by_chance
+        }
     }
 
     /// The file as somebody leaves it.
@@ -152,6 +165,7 @@ impl Settings {
         let config = Config::parse("simulated", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;
         let mut resolved = Resolved::new(&config);
         resolved.channels.extend(self.has_pager.then(pager::channel));
+        resolved.channels.extend(self.has_ops.then(pager::ops_channel));
         (config, resolved)
     }
 
@@ -159,7 +173,8 @@ impl Settings {
         let Settings { check_interval, rules, grace, language, docker, .. } = self;
         let Rules { cooldown, send_recovery, repeat, settle, .. } = rules;
         let repeat = if repeat.is_empty() { "never".to_owned() } else { list(repeat.iter().map(|step| step / SECOND)) };
-        let disks: Vec<&str> = ["/a", "/b"].into_iter().filter(|path| self.watches("disk", path)).collect();
+        let disks: Vec<&str> =
+            ["/a", "/b", WATCHED[FILLING].target].into_iter().filter(|path| self.watches("disk", path)).collect();
         let sections: Vec<String> = ["memory", "cpu", "swap"].into_iter().map(|name| self.section(name, "")).collect();
         format!(
             "general: {{hostname: sim, timezone: UTC, check_interval: {check_interval}, alert_cooldown: {}, \
@@ -170,7 +185,8 @@ impl Settings {
              network: {{traffic: {{enabled: false}}, connections: {{{}}}}}\n\
              docker: {{enabled: {docker}, alert_unavailable: false, grace: {grace}, containers: {}, exclude: {}}}\n\
              scheduled_report: {{cron: \"{CRON}\"}}\n\
-             quiet_hours: {}\n",
+             quiet_hours: {}\n\
+             systemd: {{enabled: {}}}\n",
             cooldown / SECOND,
             list(settle.iter().map(|step| step / SECOND)),
             self.webhook.map_or_else(String::new, Webhook::key),
@@ -184,12 +200,19 @@ impl Settings {
             })),
             list(self.exclude.iter().map(|name| format!("\"{name}\""))),
             list(self.quiet.iter()),
+            self.is_watched(UNIT),
         )
     }
 
     /// One path, with its limits where it has its own.
     fn disk(&self, path: &str) -> String {
         let place = WATCHED.iter().position(|quantity| quantity.target == path);
+        if place == Some(FILLING) {
+            let within = if self.is_watched(FORECAST) { format!("{WITHIN}h") } else { "0".to_owned() };
+            let critical = self.rules.limits[FILLING].critical;
+            let critical = critical.map_or_else(String::new, |critical| format!(", critical: {critical}"));
+            return format!("{{path: \"{path}\", forecast: {within}{critical}}}");
+        }
         let limits = place.map(|place| (self.rules.limits[place], WATCHED[place].threshold));
         let Some((Limits { threshold, critical, .. }, _)) = limits.filter(|(own, usual)| own.threshold != *usual)
         else {
@@ -221,7 +244,7 @@ impl Settings {
     }
 
     pub fn is_watched(&self, place: usize) -> bool {
-        self.watched[place]
+        self.watched[place] && (place != FORECAST || self.watched[FILLING])
     }
 
     pub fn rules(&self) -> &Rules {
@@ -277,12 +300,16 @@ impl Rules {
         let has_own = random.once_in(3);
         let limits = WATCHED.each_ref().map(|quantity| Limits {
             threshold: if has_own && quantity.target == OWN { 88.0 } else { quantity.threshold },
-            critical: has_critical.then_some(match quantity.is_counted() {
+            critical: (has_critical && !has_no_for(quantity)).then_some(match quantity.is_counted() {
                 true => 3000.0,
                 false if has_own && quantity.target == OWN => 97.0,
                 false => 95.0,
             }),
-            lasts: lasts.unwrap_or(if quantity.is_rate() { 60 } else { 0 }) * SECOND,
+            lasts: if has_no_for(quantity) {
+                0
+            } else {
+                lasts.unwrap_or(if quantity.is_rate() { 60 } else { 0 }) * SECOND
+            },
         });
         let micros = |steps: &[i64]| steps.iter().map(|step| step * SECOND).collect();
         Rules {
@@ -298,6 +325,11 @@ impl Rules {
     pub fn is_default(&self) -> bool {
         self.repeat == [HOUR, 24 * HOUR]
     }
+}
+
+/// It has a threshold of its own kind, and neither a critical limit nor a `for`.
+fn has_no_for(quantity: &Quantity) -> bool {
+    quantity.is_forecast() || quantity.is_word()
 }
 
 /// None in most worlds, one window or two in others.

@@ -12,12 +12,12 @@ use super::disk::Disk;
 use super::engine::Engine;
 use super::happenings::Heard;
 use super::hold::Asked;
-use super::host::{Host, WATCHED};
+use super::host::{Found, Host, WATCHED};
 use super::mishap::{DiskFault, Mishap, Weather};
 use super::model::Model;
 use super::oracle::{Oracle, wrong};
 use super::pace::Pace;
-use super::pager::PAGER;
+use super::pager::{OPS, budget};
 use super::random::Random;
 use super::recorder::Recorder;
 use super::robot::{Flight, Robot};
@@ -25,6 +25,7 @@ use super::save::Save;
 use super::script::Script;
 use super::settings::Settings;
 use super::trace;
+use super::units::Units;
 use super::unmeasured::{Measured, Told};
 
 /// The agent is gone: killed, or the machine with it.
@@ -38,11 +39,11 @@ pub struct World {
     pub host: Host,
     pub engine: Engine,
     pub disk: Disk,
-    /// The robots of the first channel, and the pager.
+    /// The robots of the first channel, and those of the others.
     pub robots: Vec<Robot>,
     pub paces: Vec<Pace>,
     pub weather: Weather,
-    /// Those who read the first channel, and those who read the pager.
+    /// Those who read the first channel, and those who read each of the others.
     pub groups: Vec<Group>,
     /// The alerts that are to be told.
     pub model: Model,
@@ -60,7 +61,12 @@ pub struct World {
     pub last_check: i64,
     /// When the agent was told to stop.
     pub stopped: Option<i64>,
+    /// When it was started, on the machine's clock.
+    pub agent_began: i64,
     pub recorder: Recorder,
+    pub units: Units,
+    /// The findings of the look at units that is under way.
+    pub unit_found: Option<Found>,
     /// How many things happened that happen once.
     pub happened: usize,
     /// Until when the machine starts, on its clock, as the agent knows.
@@ -142,10 +148,10 @@ impl World {
             host: Host::new(&mut random),
             engine: Engine::new(&mut random),
             disk: Disk::default(),
-            robots: (0..=PAGER).map(|_| Robot::new(&mut random)).collect(),
-            paces: (0..=PAGER).map(|_| Pace::default()).collect(),
+            robots: (0..=OPS).map(|_| Robot::new(&mut random)).collect(),
+            paces: (0..=OPS).map(|robot| Pace::new(budget(robot))).collect(),
             weather: Weather::new(&mut random),
-            groups: (0..=usize::from(settings.has_pager)).map(|_| group()).collect(),
+            groups: (0..=usize::from(settings.has_pager) + usize::from(settings.has_ops)).map(|_| group()).collect(),
             model: Model::default(),
             asked: None,
             release_due: None,
@@ -155,7 +161,10 @@ impl World {
             once_until: None,
             last_check: 0,
             stopped: None,
+            agent_began: 0,
             recorder: Recorder::new(),
+            units: Units::new(&mut random),
+            unit_found: None,
             happened: 0,
             starting: None,
             quiet_since: 0,
@@ -204,7 +213,7 @@ impl World {
             let arrives = self.next_arrival();
             let saving = self.save.as_ref().map_or(i64::MAX, |save| save.next);
             let engine = self.engine.next_change().min(self.recorder.next_change());
-            let world = self.weather.next_change().min(self.next_act());
+            let world = self.weather.next_change().min(self.next_act()).min(self.units.next_change());
             let next = [until, answered, arrives, saving, engine, world, end].into_iter().min();
             self.pass_to(next.unwrap_or(until).max(self.clock.true_time));
             self.let_arrive();
@@ -215,6 +224,7 @@ impl World {
             }
             let calm = self.weather.calm.then_some(self.weather.since);
             self.engine.change(time, self.clock.now().wall, calm, &mut self.random);
+            self.units.change(time, self.weather.calm, &mut self.random);
             if let Some(next) = self.act() {
                 return next;
             }
@@ -241,6 +251,9 @@ impl World {
             }
             if self.engine.has_events() {
                 return Next::Time;
+            }
+            if let Some(look) = self.look_at_units() {
+                return Next::Input(look);
             }
             if let Some(mishap) = self.weather.mishap(time, &mut self.random) {
                 return Next::Mishap(mishap);

@@ -5,6 +5,7 @@ use vps_monitor::clock::Now;
 
 use super::super::host::WATCHED;
 use super::super::rules::{Limits, Rules, nth};
+use super::forecast::Ahead;
 use super::over::{Over, Seen};
 use super::{DAY, News};
 
@@ -51,13 +52,29 @@ pub struct Alert {
     /// When it was over, and whether that was told.
     pub recovered: Option<(i64, bool)>,
     pub returns: u32,
+    /// How long it must be well, though nobody asks for it.
+    release: i64,
+    /// The last look found it over its threshold.
+    pub is_over_now: bool,
+    /// The last forecast.
+    pub ahead: Option<Ahead>,
 }
 
 impl Alert {
-    pub fn look(&mut self, place: usize, seen: Seen, limits: Limits, rules: &Rules, now: Now) -> Option<Change> {
+    pub fn look(
+        &mut self,
+        place: usize,
+        seen: Seen,
+        is_check: bool,
+        limits: Limits,
+        rules: &Rules,
+        now: Now,
+    ) -> Option<Change> {
         let (number, _) = seen;
+        self.release = WATCHED[place].release();
         let (boot, quantity) = (now.boot.as_micros(), &WATCHED[place]);
         let is_over = number >= limits.threshold;
+        self.is_over_now = is_over;
         let rate = quantity.is_rate();
         self.critical = Over::follow(self.critical, seen, limits.critical, rate, boot);
         match &mut self.phase {
@@ -80,7 +97,7 @@ impl Alert {
             Phase::Firing if is_over => {
                 self.well_since = None;
                 self.most = self.most.max(number);
-                self.tell_again(place, number, limits, rules, boot)
+                self.tell_again(place, number, is_check, limits, rules, boot)
             }
             Phase::Firing => {
                 self.critical = None;
@@ -89,7 +106,7 @@ impl Alert {
                 if began {
                     self.well_since_wall = now.wall;
                 }
-                if boot - well_since < rules.settling(self.returns) {
+                if boot - well_since < self.settling(rules) {
                     return began.then_some(Change::Silent);
                 }
                 (self.phase, self.recovered) = (Phase::Clear, Some((boot, rules.send_recovery)));
@@ -124,7 +141,15 @@ impl Alert {
     }
 
     /// It was told and lasts: is it told again?
-    fn tell_again(&mut self, place: usize, number: f64, limits: Limits, rules: &Rules, boot: i64) -> Option<Change> {
+    fn tell_again(
+        &mut self,
+        place: usize,
+        number: f64,
+        is_check: bool,
+        limits: Limits,
+        rules: &Rules,
+        boot: i64,
+    ) -> Option<Change> {
         let since_told = boot - self.last_told.unwrap_or(boot);
         let cools_down = self.cools_down(boot, rules);
         let told = self.told;
@@ -138,7 +163,8 @@ impl Alert {
             News::Worse { told }
         } else if !cools_down && is_half_way_worse(place, told, number) {
             News::Worse { told }
-        } else if !cools_down && nth(&rules.repeat, self.reminders).is_some_and(|pause| since_told >= pause) {
+        } else if is_check && !cools_down && nth(&rules.repeat, self.reminders).is_some_and(|pause| since_told >= pause)
+        {
             self.reminders += 1;
             News::Reminded { most: self.most }
         } else {
@@ -147,6 +173,10 @@ impl Alert {
         self.last_told = Some(boot);
         self.told = if matches!(news, News::Worse { .. }) { self.judged.0 } else { told.max(number) };
         Some(Change::Told(news))
+    }
+
+    fn settling(&self, rules: &Rules) -> i64 {
+        rules.settling(self.returns).max(self.release)
     }
 
     /// It is told now, by no look: after that many times before.
@@ -190,7 +220,7 @@ impl Alert {
         match &self.phase {
             Phase::Clear => [None, None],
             Phase::Pending(over) => [Some(self.cooled(over.since + self.lasts, rules)), critical],
-            Phase::Firing => [self.well_since.map(|well| well + rules.settling(self.returns)), critical],
+            Phase::Firing => [self.well_since.map(|well| well + self.settling(rules)), critical],
         }
     }
 
@@ -215,7 +245,11 @@ impl Alert {
 
 /// A share has taken half of the rest and 5 points at least; anything else has grown by half.
 fn is_half_way_worse(place: usize, told: f64, number: f64) -> bool {
-    if WATCHED[place].is_counted() {
+    if WATCHED[place].is_word() {
+        false
+    } else if WATCHED[place].is_forecast() {
+        number >= told / 2.0
+    } else if WATCHED[place].is_counted() {
         number >= told * 1.5
     } else {
         number >= told + 5.0 && 100.0 - number <= (100.0 - told) / 2.0

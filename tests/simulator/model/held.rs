@@ -120,7 +120,8 @@ impl Model {
                 alert.tell_as_it_is(open.is_known, open.told_again(), holds.now);
                 let (number, limit) = alert.last;
                 let (news, is_critical) = (News::Reminded { most: alert.most }, open.is_critical);
-                released.push(Released::Burning(Told { place, news, number, limit, is_critical, since: open.since }));
+                let (ahead, since) = (alert.ahead, open.since);
+                released.push(Released::Burning(Told { place, news, number, limit, ahead, is_critical, since }));
             }
             let over = held.over.take_if(|over| !holds.hold(place, over.is_critical));
             released.extend(over.map(|over| Released::Over(place, over)));

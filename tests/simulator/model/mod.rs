@@ -4,6 +4,7 @@
 //! The model goes with the state: a save remembers it, and an agent that goes on from that save goes on with it.
 
 mod alert;
+pub mod forecast;
 pub mod held;
 mod over;
 
@@ -12,9 +13,11 @@ use vps_monitor::clock::Now;
 
 use super::clock::HOUR;
 use super::hold::{Holds, Quiet, Silence};
-use super::host::{Found, WATCHED};
+use super::host::{FILLING, FORECAST, Found, UNIT, WATCHED};
 use super::rules::Rules;
+use super::units::RESTARTING;
 use alert::{Alert, Change, Phase};
+use forecast::{Ahead, Peaks};
 use held::{Held, Released};
 
 const DAY: i64 = 24 * HOUR;
@@ -24,6 +27,7 @@ const DAY: i64 = 24 * HOUR;
 pub struct Told {
     pub place: usize,
     pub news: News,
+    pub ahead: Option<Ahead>,
     /// The number that is told, and the limit that it is told with.
     pub number: f64,
     pub limit: f64,
@@ -40,9 +44,21 @@ pub enum News {
     Recovered,
 }
 
+/// The rules and the moment of a look.
+pub struct Looking {
+    pub rules: Rules,
+    pub quiet: Vec<Quiet>,
+    /// The machine starts until then.
+    pub starting: Option<i64>,
+    /// `run --once` waits until then.
+    pub once_until: Option<i64>,
+    pub now: Now,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     alerts: [Alert; WATCHED.len()],
+    peaks: Peaks,
     held: [Held; WATCHED.len()],
     pub silences: Vec<Silence>,
     /// The numbers of the things that happened once, and their true times.
@@ -55,57 +71,86 @@ pub struct Model {
 
 impl Model {
     /// Takes in a check's findings, and gives the news that is to be told, in the order of lines, and the news that was
-    /// held until now. The machine starts until `starting`; `run --once` waits until `once_until`.
-    pub fn look(
-        &mut self,
-        found: &[Found],
-        rules: &Rules,
-        quiet: &[Quiet],
-        starting: Option<i64>,
-        once_until: Option<i64>,
-        now: Now,
-    ) -> (Vec<Told>, Vec<Released>) {
-        let boot = now.boot.as_micros();
-        self.drop_unwatched(found, now);
+    /// held until now.
+    pub fn check(&mut self, found: &[Found], looking: &Looking) -> (Vec<Told>, Vec<Released>) {
+        self.drop_unwatched(found, looking.now);
+        let boot = looking.now.boot.as_micros();
+        let disk = found.iter().find(|found| found.place == FILLING);
+        // An hour that is over is saved.
+        self.decisions += u64::from(self.peaks.pass(disk.is_some(), boot));
+        let is_forecast = found.iter().any(|found| found.place == FORECAST);
+        let share = disk.and_then(|disk| disk.number).filter(|_| is_forecast);
+        let ahead = share.and_then(|share| self.peaks.take(share));
+        let told = found.iter().filter_map(|found| self.take_in(*found, ahead, true, looking)).collect();
         let silences = self.silences.clone();
-        let holds = Holds { quiet, silences: &silences, now };
-        let mut all = Vec::new();
-        for Found { place, number, mean } in found {
-            let (alert, mut limits) = (&mut self.alerts[*place], rules.limits[*place]);
-            // Unknown changes nothing, no wait either.
-            let Some(number) = *number else { continue };
-            // While the machine starts a warning waits, whatever its `for`.
-            let is_critical = limits.critical.is_some_and(|critical| number >= critical);
-            if let Some(until) = starting.filter(|until| boot < *until && number >= limits.threshold && !is_critical) {
-                limits.lasts = limits.lasts.max(until - alert.pending_since().unwrap_or(boot));
-            }
-            alert.lasts = limits.lasts;
-            let (waits, known) = (alert.began(), alert.told);
-            let change = alert.look(*place, (number, *mean), limits, rules, now);
-            self.decisions += u64::from(change.is_some() || alert.began() != waits);
-            alert.last = (number, limits.named(number, alert.is_critical(boot, limits)));
-            match change {
-                Some(Change::Told(news)) => {
-                    let is_critical = alert.is_critical(boot, limits);
-                    let (number, limit) = match news {
-                        News::Recovered => (number, limits.threshold),
-                        _ => alert.judged,
-                    };
-                    let told = Told { place: *place, news, number, limit, is_critical, since: alert.since };
-                    all.extend(self.hold_back(told, known, &holds));
-                }
-                Some(Change::Ended) => self.ends(*place, false),
-                Some(Change::Silent) | None => {}
-            }
+        let released = self.release(&Holds { quiet: &looking.quiet, silences: &silences, now: looking.now });
+        self.end(looking);
+        (told, released)
+    }
+
+    /// The same of a look between two checks, which tells no held news.
+    pub fn look(&mut self, found: Option<Found>, looking: &Looking) -> Vec<Told> {
+        let told = found.into_iter().filter_map(|found| self.take_in(found, None, false, looking)).collect();
+        self.end(looking);
+        told
+    }
+
+    fn take_in(&mut self, found: Found, ahead: Option<Ahead>, is_check: bool, looking: &Looking) -> Option<Told> {
+        let Looking { rules, quiet, starting, now, .. } = looking;
+        let (place, boot) = (found.place, now.boot.as_micros());
+        let ahead = ahead.filter(|_| place == FORECAST);
+        let (alert, mut limits) = (&mut self.alerts[place], rules.limits[place]);
+        alert.is_over_now = false;
+        // Unknown changes nothing, no wait either; nor does a forecast that is neither over nor well.
+        let number = ahead.map_or(found.number, |ahead| ahead.number())?;
+        // While the machine starts a warning waits, whatever its `for`.
+        let is_critical = limits.critical.is_some_and(|critical| number >= critical);
+        if let Some(until) = starting.filter(|until| boot < *until && number >= limits.threshold && !is_critical) {
+            limits.lasts = limits.lasts.max(until - alert.pending_since().unwrap_or(boot));
         }
-        let released = self.release(&holds);
-        self.forget(rules, now);
-        let ends = self.alerts.iter().flat_map(|alert| match once_until {
+        (alert.lasts, alert.ahead) = (limits.lasts, ahead);
+        let (waits, known) = (alert.began(), alert.told);
+        let change = alert.look(place, (number, found.mean), is_check, limits, rules, *now);
+        self.decisions += u64::from(change.is_some() || alert.began() != waits);
+        let last = ahead.map_or(number, |ahead| ahead.known());
+        alert.last = (last, limits.named(number, alert.is_critical(boot, limits)));
+        match change {
+            Some(Change::Told(news)) => {
+                let is_critical = alert.is_critical(boot, limits);
+                let (number, limit) = match news {
+                    News::Recovered => (number, limits.threshold),
+                    _ => alert.judged,
+                };
+                let told = Told { place, news, number, limit, ahead, is_critical, since: alert.since };
+                let silences = self.silences.clone();
+                return self.hold_back(told, known, &Holds { quiet, silences: &silences, now: *now });
+            }
+            Some(Change::Ended) => self.ends(place, false),
+            Some(Change::Silent) | None => {}
+        }
+        None
+    }
+
+    fn end(&mut self, looking: &Looking) {
+        let Looking { rules, once_until, now, .. } = looking;
+        let boot = now.boot.as_micros();
+        self.forget(rules, *now);
+        let ends = self.alerts.iter().flat_map(|alert| match *once_until {
             None => alert.waits(rules),
             Some(until) => alert.lasting(rules, boot).map(|end| end.filter(|end| *end <= until)),
         });
         self.wait_ends = ends.flatten().filter(|end| *end > boot).min();
-        (all, released)
+    }
+
+    /// Which of [`WATCHED`] the last look found over its threshold.
+    pub fn over_now(&self) -> impl Iterator<Item = bool> {
+        self.alerts.iter().map(|alert| alert.is_over_now)
+    }
+
+    /// The unit's alert is of a restart loop.
+    pub fn is_in_loop(&self) -> bool {
+        let alert = &self.alerts[UNIT];
+        !matches!(alert.phase, Phase::Clear) && alert.last.0 == RESTARTING as f64
     }
 
     /// Of a quantity that is not watched any more no end is told.
@@ -116,6 +161,7 @@ impl Model {
                 continue;
             }
             self.decisions += 1;
+            alert.is_over_now = false;
             if alert.well_since.is_none() {
                 alert.well_since_wall = now.wall;
             }
@@ -148,5 +194,6 @@ impl Model {
             all.into_iter().flatten().for_each(|instant| *instant = (*instant + by).min(now));
         }
         self.silences.iter_mut().for_each(|silence| silence.until += by);
+        self.peaks.shift(by, now);
     }
 }

@@ -30,7 +30,7 @@ pub fn stopped_while_unhealthy() -> Script {
         .at(400, Act::Starts(WITH_HEALTH))
         .at(410, Act::Health(WITH_HEALTH, Health::Healthy))
         .told(&["📦 容器: c3", "❌ 健康: unhealthy"], 100..103)
-        .told(&["📦 容器: c3", "✅ 健康: healthy"], 410..480)
+        .told(&["📦 容器: c3", "✅ 健康: healthy"], 400..480)
 }
 
 /// An updater that takes its time between two containers of a name.

@@ -10,8 +10,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answer::{by_status, of_another, one_line, until_midnight};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, address, secret_key};
-use crate::http::{self, Answer, Response, Target};
+use super::{
+    Channel, ChannelKind, ChannelLimits, Form, Job, PICTURE_NAME, PartLimit, PictureJob, Vendor, address, secret_key,
+};
+use crate::http::{self, Answer, BodyPart, Response, Target};
 use crate::message::{Escape, Kind, Message, Severity};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::{Scrubber, Secret, without_tokens};
@@ -25,6 +27,9 @@ const BUDGET: Budget =
 const MAX_TEXT_BYTES: usize = 3900;
 const MAX_MESSAGE_BYTES: usize = 4096;
 const MAX_TOPIC_CHARS: usize = 64;
+
+/// An attachment has 2 MB at most on ntfy.sh, and 15 by default on a server of one's own: docs.ntfy.sh/publish#attachments.
+const MAX_PICTURE_BYTES: usize = 2 * 1024 * 1024;
 
 /// In JSON a line feed, a quotation mark and a backslash are two bytes each; beside the text there are the topic and names.
 const _: () = assert!(2 * MAX_TEXT_BYTES + MAX_TOPIC_CHARS + 128 <= 2 * MAX_MESSAGE_BYTES);
@@ -123,6 +128,10 @@ fn priority(message: &Message) -> u8 {
     }
 }
 
+fn bearer(token: &Secret) -> (Cow<'static, str>, Secret) {
+    ("Authorization".into(), Secret::new(format!("Bearer {}", token.expose())))
+}
+
 impl Ntfy {
     fn scrub(&self, text: &str) -> String {
         let mut scrubber = Scrubber::of_url(&self.url);
@@ -158,9 +167,17 @@ impl Vendor for Ntfy {
             "priority": priority(message),
         });
         let mut request = http::Request::json(self.url.clone(), body.to_string());
-        let bearer = |token: &Secret| ("Authorization".into(), Secret::new(format!("Bearer {}", token.expose())));
         request.headers.extend(self.token.as_ref().map(bearer));
         vec![Job::Post(request)]
+    }
+
+    fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
+        let url = Secret::new(format!("{}/{}", self.url.expose(), self.topic.expose()));
+        let plain = |name: &'static str, value: &str| (name.into(), Secret::new(value));
+        let mut headers = vec![plain("Filename", PICTURE_NAME), plain("Priority", "2")];
+        headers.extend(self.token.as_ref().map(bearer));
+        let request = http::Request { method: http::Method::Put, url, headers, body: Vec::new() };
+        Some(PictureJob { request, body: vec![BodyPart::File], max_bytes: MAX_PICTURE_BYTES })
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
@@ -300,6 +317,16 @@ mod tests {
         {
             assert_eq!(body(&channel, &message(kind, level)).1["priority"], priority, "{kind}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_put_to_the_topic_as_a_file() {
+        let channel =
+            read_keys("{topic: TOPIC, url: 'https://ntfy.example.com/', token: tk_0123456789abcdef}").unwrap();
+        let job = channel.picture(Form::default()).unwrap();
+        assert_eq!(job.request.url.expose(), format!("https://ntfy.example.com/{TOPIC}"));
+        assert_eq!((job.request.method, &job.body[..]), (http::Method::Put, &[BodyPart::File][..]));
+        assert!(job.request.headers.iter().map(|(name, _)| &**name).eq(["Filename", "Priority", "Authorization"]));
     }
 
     #[test]

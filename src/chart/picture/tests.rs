@@ -86,7 +86,7 @@ fn the_pictures_are_those_that_were_looked_at() {
     let themed = cases().flat_map(|case| [Theme::Light, Theme::Dark].map(|theme| (case, theme)));
     for ((name, language, suffix), theme) in themed {
         // The layout of the others is tested above: an unoptimised canvas takes its time.
-        let is_kept = theme == Theme::Light && (language == Chinese || name == "forty")
+        let is_kept = theme == Theme::Light && (language == Chinese || name == "forty" || name == "report")
             || language == Chinese && matches!(name, "alert" | "report");
         if !is_kept && looked_at.is_none() {
             continue;
@@ -105,6 +105,14 @@ fn the_pictures_are_those_that_were_looked_at() {
         }
         if !is_kept {
             continue;
+        }
+        // The README shows these.
+        if name == "report" && theme == Theme::Light {
+            let shown = format!("{}/docs/report.{suffix}.png", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("UPDATE_EXPECTED").is_some() {
+                std::fs::write(&shown, &file).unwrap();
+            }
+            assert!(std::fs::read(&shown).unwrap_or_default() == file, "{shown} is not the picture of the code");
         }
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             std::fs::write(&path, miniz_oxide::deflate::compress_to_vec_zlib(&small, 9)).unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::address::{self, Expected};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor, secret_key};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message, Severity};
 use crate::outbox::{Budget, Outcome};
@@ -26,6 +26,9 @@ const BUDGET: Budget =
 /// An embed's description has 4096 characters at most, and its title 256. If those are UTF-16's, one of ours is two.
 const MAX_TEXT_CHARS: usize = 4096 / 2;
 const MAX_TITLE_UNITS: usize = 256;
+
+/// The least of any server's limit for a file: docs.discord.com/developers/reference#uploading-files.
+const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
 
 const _: () = assert!(BUDGET.is_within_bounds());
 
@@ -165,6 +168,11 @@ impl Vendor for Discord {
         vec![Job::Post(http::Request::json(self.posted_to.clone(), body.to_string()))]
     }
 
+    fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
+        let fields = [("payload_json", json!({"allowed_mentions": {"parse": []}}).to_string())];
+        Some(PictureJob::form(self.posted_to.clone(), &fields, "files[0]", MAX_FILE_BYTES))
+    }
+
     fn classify(&self, answer: &Answer) -> Outcome {
         reply::classify(answer, &self.url)
     }
@@ -248,6 +256,20 @@ mod tests {
         let (_, body) = posted(&channel("{url: 'URL'}"), &message("t".repeat(257).into(), vec![]));
         assert_eq!(body["embeds"][0]["description"], format!("{}\n⏰", "t".repeat(257)));
         assert!(body["embeds"][0].get("title").is_none());
+    }
+
+    #[test]
+    fn a_picture_is_a_file_of_a_form_that_mentions_nobody() {
+        let job = channel("{url: 'URL', thread_id: 7}").picture(Form::default()).unwrap();
+        assert!(job.request.url.expose().ends_with("?wait=true&thread_id=7"));
+        let body = String::from_utf8(http::with_file(&job.body, b"PNG")).unwrap();
+        for part in [
+            "name=\"payload_json\"\r\n\r\n{\"allowed_mentions\":{\"parse\":[]}}\r\n",
+            "name=\"files[0]\"; f",
+            "PNG\r\n--",
+        ] {
+            assert!(body.contains(part), "{part}: {body}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod bus;
 mod cgtop;
 mod channel;
 mod cli;
+mod command;
 mod config;
 mod conntrack;
 mod crash;

@@ -48,15 +48,15 @@ impl Way<'_> {
         loop {
             let jobs = self.channel.encode(part, Form { is_plain, moved: self.moved.as_ref(), now: clock::now().wall });
             let Some(job) = jobs.into_iter().nth(done) else { return Ok(Ok(())) };
-            let request = match job {
+            let answer = match job {
                 Job::Print(text) => {
                     output::print(&text)?;
                     done += 1;
                     continue;
                 }
-                Job::Post(request) => request,
+                Job::Post(request) => self.worker.post(&request)?.wait(),
+                Job::Run(program) => self.worker.run(&program)?.wait(),
             };
-            let answer = self.worker.post(&request)?.wait();
             let outcome = self.channel.classify(&answer);
             match &outcome {
                 Outcome::Delivered => done += 1,

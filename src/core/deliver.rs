@@ -117,6 +117,7 @@ impl Core {
             Work::Job(Job::Print(text)) => Effect::Print { ticket: Some(ticket), text },
             Work::Job(Job::Post(request)) => Effect::Post { ticket, request },
             Work::Draw(job, recipe) => Effect::Draw { ticket, job, recipe },
+            Work::Job(Job::Run(program)) => Effect::Run { ticket, program },
         });
     }
 

@@ -12,6 +12,7 @@ use crate::drawing::Recipe;
 use crate::host::KnownKills;
 use crate::http;
 use crate::notify::PictureJob;
+use crate::worker::Program;
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Effect {
     Post { ticket: Ticket, request: http::Request },
     /// Draw a picture of the history and post it, which ends with [`Input::Posted`](super::Input::Posted).
     Draw { ticket: Ticket, job: PictureJob, recipe: Box<Recipe> },
+    /// Run a program, which ends with [`Input::Posted`](super::Input::Posted) too.
+    Run { ticket: Ticket, program: Program },
     /// Replace a file that others may read, or without a content remove it, which ends with
     /// [`Input::Done`](super::Input::Done).
     File { ticket: Ticket, path: PathBuf, content: Option<String> },

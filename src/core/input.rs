@@ -36,7 +36,7 @@ pub enum Input {
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.
     EngineEvents(Option<String>),
-    /// The outcome of [`Effect::Post`](super::Effect::Post).
+    /// The outcome of [`Effect::Post`](super::Effect::Post) and [`Effect::Run`](super::Effect::Run).
     Posted {
         ticket: Ticket,
         answer: http::Answer,

@@ -23,7 +23,7 @@ pub(super) struct Errands {
 }
 
 impl Errands {
-    /// Takes in a post that was begun; one that could not begin is answered at once.
+    /// Takes in a post, or a program, that was begun; one that could not begin is answered at once.
     pub fn posting(&mut self, ticket: Ticket, begun: io::Result<PostTask>) -> Option<Input> {
         match begun {
             Ok(task) => {

@@ -178,6 +178,10 @@ impl Daemon {
                     .and_then(|recipe| self.saver.draw(worker, &job.request, &job.body, job.max_bytes, &recipe));
                 self.inputs.extend(self.errands.posting(ticket, begun));
             }
+            Effect::Run { ticket, program } => {
+                let begun = self.measuring.host.worker.run(&program);
+                self.inputs.extend(self.errands.posting(ticket, begun));
+            }
             Effect::File { ticket, path, content } => {
                 let worker = &self.measuring.host.worker;
                 self.inputs.extend(self.errands.publish(worker, ticket, &path, content.as_deref()));

@@ -44,7 +44,7 @@ pub use report::{Delays, Sections, report};
 pub use summary::{summary, without_emoji};
 pub use table::table;
 pub use unknown::unknown;
-pub use whole::{Severity, Whole};
+pub use whole::{Severity, Whole, status};
 pub use words::{Language, Words};
 
 /// The subject of a message.

@@ -44,6 +44,11 @@ pub struct Whole {
     pub id: u64,
 }
 
+/// In the words of most receivers.
+pub const fn status(is_resolved: bool) -> &'static str {
+    if is_resolved { "resolved" } else { "firing" }
+}
+
 impl Message {
     /// Of news about alerts the worst one that is not over.
     pub fn severity(&self) -> Severity {
@@ -79,6 +84,24 @@ impl Message {
             let text = format!("{host} {} {}", self.kind.name(), self.created.as_microsecond());
             text::fingerprint(text.as_bytes())
         })
+    }
+
+    /// Whether it tells of the beginning or of the end of its alerts.
+    pub fn status(&self) -> &'static str {
+        status(self.is_resolved())
+    }
+
+    /// The identity of one of its alerts, or of all of it, as receivers see it.
+    pub fn id_text(&self, alert: Option<&Fact>) -> String {
+        let of_alert = alert.and_then(|alert| alert.id(self.host()));
+        format!("{:016x}", of_alert.unwrap_or_else(|| self.id()))
+    }
+
+    /// The same for each attempt at it, or at a part of it, and for nothing else.
+    pub fn event_id(&self, alert: Option<&Fact>) -> String {
+        let status = status(alert.map_or_else(|| self.is_resolved(), |alert| alert.ended.is_some()));
+        let part = self.part.map(|(number, _)| format!(":{number}")).unwrap_or_default();
+        format!("{}:{status}:{}{part}", self.id_text(alert), self.created.as_millisecond())
     }
 
     /// The news about single alerts and events.

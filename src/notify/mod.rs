@@ -7,6 +7,7 @@ mod address;
 mod answer;
 mod bark;
 mod channel;
+mod command;
 mod dingtalk;
 mod discord;
 mod feishu;
@@ -31,6 +32,7 @@ use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Moved, Outcome};
 use crate::secret::Secret;
+use crate::worker::Program;
 
 pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
@@ -46,6 +48,7 @@ pub const CHANNEL_KINDS: &[&ChannelKind] = &[
     discord::KIND,
     ntfy::KIND,
     bark::KIND,
+    command::KIND,
 ];
 
 /// The kind that has a section of its own beside the list.
@@ -133,6 +136,8 @@ pub enum PartLimit {
 pub enum Job {
     /// To be posted; the answer goes to [`Channel::classify`].
     Post(http::Request),
+    /// To be run; its end goes to [`Channel::classify`], with its exit code as the status and its output as the body.
+    Run(Program),
     /// To be printed to standard output; it is delivered when that is done.
     Print(String),
 }

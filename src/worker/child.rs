@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGALRM;
 
 use super::publish;
+use super::run;
 use super::{POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
 use crate::clock::Boot;
 use crate::files::{self, RealFolder};
@@ -157,7 +158,7 @@ impl From<io::Error> for SaveError {
 }
 
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
-/// to standard output. `post` reads a line of JSON and a body, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
+/// to standard output. `post` reads a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
 /// there. `record` reads a batch of the history, the folder again as its standard error; so does `draw`, which reads a line of JSON
 /// and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
@@ -165,6 +166,7 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, dra
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
         (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
+        (Some("run"), [_]) => end_after(run::RUN_LONGEST + run::GRACE).and_then(|()| serve(run::run)),
         (Some("statvfs"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| serve_json(|path: PathBuf| measure(&path))),
         (Some("config"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| {
             serve_json(|path: PathBuf| {

@@ -17,6 +17,7 @@
 mod child;
 mod order;
 mod publish;
+mod run;
 mod task;
 
 use std::cell::RefCell;
@@ -30,6 +31,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::clock::boot_now;
 use crate::files::RealFolder;
@@ -39,6 +42,7 @@ pub use child::{
     ConfigHangs, Draw, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main,
     measure,
 };
+pub use run::{CANNOT_RUN, Program, RUN_LONGEST};
 pub use task::{Failed, Task};
 
 /// The time for a whole delivery: name, connection, TLS and answer.
@@ -119,6 +123,16 @@ impl Worker {
         let order = child::Posting::of(request, deadline)?;
         let process = self.start(&["post".as_ref()], &order, Stdio::null(), Work::Post)?;
         Ok(Task::new(process, self.post_deadline))
+    }
+
+    /// Starts running a program.
+    ///
+    /// # Errors
+    /// The child cannot be started.
+    pub fn run(&self, program: &Program) -> io::Result<PostTask> {
+        let process = self.start(&["run".as_ref()], &serde_json::to_vec(program)?, Stdio::null(), Work::Run)?;
+        // The child ends the program before that.
+        Ok(Task::new(process, program.within + run::GRACE + LAST_WORD * 4))
     }
 
     /// Starts asking for the size of the file system that holds `path`.
@@ -252,6 +266,8 @@ impl Worker {
 #[derive(Debug, PartialEq, Eq)]
 enum Work {
     Post,
+    /// Runs a program, which must not outlive it.
+    Run,
     /// Asks for the size of the file system at this path.
     Probe(PathBuf),
     Config,
@@ -273,6 +289,11 @@ struct Process {
 
 impl Process {
     fn kill(&self) {
+        if self.work == Work::Run {
+            // It ends its program, and then itself; a timer ends it otherwise.
+            let _ = kill(Pid::from_raw(self.child.borrow().id().cast_signed()), Signal::SIGTERM);
+            return;
+        }
         // It fails only for a process that has been reaped, and then there is nothing to kill.
         let _ = self.child.borrow_mut().kill();
     }

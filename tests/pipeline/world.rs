@@ -220,6 +220,7 @@ impl World {
             }
             Effect::FindCauses(_)
             | Effect::CountCpu
+            | Effect::Run { .. }
             | Effect::File { .. }
             | Effect::Serve { .. }
             | Effect::StopServing => {}

@@ -156,6 +156,7 @@ impl Agent {
             Effect::Post { ticket, request } => self.post(ticket, &request),
             Effect::Draw { ticket, job, .. } => self.draw(ticket, &job),
             Effect::Print { .. }
+            | Effect::Run { .. }
             | Effect::File { .. }
             | Effect::Serve { .. }
             | Effect::StopServing

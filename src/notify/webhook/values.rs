@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::presets::Preset;
 use super::template::{Field, Values};
-use crate::message::{Detail, Fact, Line, Message, Severity};
+use crate::message::{Detail, Fact, Line, Message, Severity, status};
 use crate::secret::Secret;
 use crate::text::camel_case;
 
@@ -28,10 +28,6 @@ const COLORS: [i64; 4] = [0x2e_b8_86, 0x43_9f_e0, 0xf2_a6_00, 0xd0_00_00];
 
 fn instant(time: Timestamp) -> String {
     format!("{time:.0}")
-}
-
-fn status(is_resolved: bool) -> &'static str {
-    if is_resolved { "resolved" } else { "firing" }
 }
 
 impl Told<'_> {
@@ -63,15 +59,11 @@ impl Told<'_> {
     }
 
     fn id(&self) -> String {
-        let of_alert = self.alert.and_then(|alert| alert.id(self.message.host()));
-        format!("{:016x}", of_alert.unwrap_or_else(|| self.message.id()))
+        self.message.id_text(self.alert)
     }
 
-    /// The same for each attempt at one message, or one part of it, and for nothing else.
     pub fn event_id(&self) -> String {
-        let part = self.message.part.map(|(number, _)| format!(":{number}")).unwrap_or_default();
-        let status = status(self.is_resolved());
-        format!("{}:{status}:{}{part}", self.id(), self.message.created.as_millisecond())
+        self.message.event_id(self.alert)
     }
 
     fn since(&self) -> Timestamp {

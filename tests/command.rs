@@ -1,0 +1,162 @@
+//! Real programs as a channel: the facts they get, the meaning of their end, and that none outlives its time.
+
+use std::borrow::Cow;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use vps_monitor::http::Answer;
+use vps_monitor::worker::{CANNOT_RUN, Program, Worker};
+
+use crate::support::agent::{Place, finish, quick};
+use crate::support::robot::Robot;
+use crate::support::wait_until;
+
+/// A script of the shell in `folder`, in which `HERE` is the folder.
+fn script(folder: &Path, lines: &str) -> PathBuf {
+    let path = folder.join("script");
+    // A file that another process still has open for writing cannot be run.
+    fs::write(folder.join("new"), format!("#!/bin/sh\n{lines}\n").replace("HERE", folder.to_str().unwrap())).unwrap();
+    fs::set_permissions(folder.join("new"), Permissions::from_mode(0o755)).unwrap();
+    let copied = std::process::Command::new("cp").arg("-p").arg(folder.join("new")).arg(&path).status().unwrap();
+    assert!(copied.success());
+    path
+}
+
+fn place(lines: &str) -> Place {
+    let place = Place::on("small-vps");
+    let path = script(&place.path(""), lines);
+    place.configure(&format!("{}channels: [{{command: {{run: ['{}', first, 'a b']}}}}]\n", quick(""), path.display()));
+    place
+}
+
+fn program(path: &Path) -> Program {
+    let environment = vec![(Cow::Borrowed("VPSMON_TITLE"), "t".to_owned())];
+    let command = vec![path.to_str().unwrap().to_owned()];
+    Program { command, environment, input: "text\n".to_owned(), within: Duration::from_secs(1) }
+}
+
+fn run(program: &Program) -> Answer {
+    Worker::at(env!("CARGO_BIN_EXE_vps-monitor")).run(program).unwrap().wait()
+}
+
+/// The number in a file, once it is there.
+fn number_in(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn a_program_has_the_text_on_standard_input_the_facts_as_variables_and_none_of_the_agents_secrets() {
+    let place = place("cat > HERE/input; env > HERE/env; printf '%s\\n' \"$@\" > HERE/arguments");
+    let mut command = place.command(&["test-notify"]);
+    let told = finish(command.env("WEBHOOK", "a-secret-of-the-agent"));
+    assert_eq!((told.code, told.stdout.ends_with(": delivered\n")), (0, true), "{told:?}");
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    let (input, env) = (read("input"), read("env"));
+    assert!(input.contains("[web-1]") && input.ends_with('\n'), "{input}");
+    assert!(
+        env.contains("VPSMON_KIND=test\n") && env.contains("VPSMON_HOST=web-1\n") && env.contains("PATH="),
+        "{env}"
+    );
+    assert!(!env.contains("a-secret"), "{env}");
+    assert_eq!(read("arguments"), "first\na b\n");
+}
+
+#[test]
+fn test_notify_says_of_each_end_of_a_program_whether_it_is_a_delivery_and_what_to_do() {
+    for (lines, told) in [
+        ("echo no such user >&2; exit 78", "exit code 78 no such user\n  what to do: the program refuses everything"),
+        ("exit 65", "the program refuses this message"),
+        ("/nonexistent", "exit code 127"),
+    ] {
+        let finished = place(lines).run(&["test-notify"]);
+        assert!(finished.code == 1 && finished.stdout.contains(told), "{lines}: {finished:?}");
+    }
+    let place = place("[ -e HERE/again ] || { : > HERE/again; exit 75; }");
+    let finished = place.run(&["test-notify"]);
+    assert!(finished.code == 0 && finished.stderr.contains("exit code 75; trying again in 1 s"), "{finished:?}");
+}
+
+#[test]
+fn a_program_that_others_can_change_is_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = script(folder.path(), "exit 0");
+    let refused = |told: &str| {
+        let answer = run(&program(&path)).unwrap();
+        assert_eq!(answer.status, CANNOT_RUN, "{told}");
+        assert!(answer.body.contains(told), "{}", answer.body);
+    };
+    assert_eq!(run(&program(&path)).unwrap().status, 0);
+    fs::set_permissions(&path, Permissions::from_mode(0o757)).unwrap();
+    refused("others can write to");
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    refused("is no program");
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    refused("others can replace");
+    fs::remove_file(&path).unwrap();
+    refused("cannot be read: No such file");
+}
+
+#[test]
+fn one_that_does_not_end_is_ended_with_everything_that_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = script(folder.path(), "trap '' TERM; sleep 600 & echo $! > HERE/pid; echo started; wait; sleep 600");
+    let error = run(&program(&path)).unwrap_err();
+    assert_eq!(error.0, "timed out: the program ran for 1 s and was ended: started\n");
+    let child = number_in(&folder.path().join("pid")).unwrap();
+    wait_until("its child is gone", || !is_alive(child));
+}
+
+#[test]
+fn output_without_end_is_bounded_and_a_signal_is_no_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = run(&program(&script(folder.path(), "head -c 3000000 /dev/zero | tr '\\0' x; exit 3"))).unwrap();
+    assert_eq!((answer.status, answer.body.len()), (3, 4096));
+    let killed = run(&program(&script(folder.path(), "kill -9 $$"))).unwrap_err();
+    assert!(killed.0.starts_with("the program was ended by signal 9"), "{killed}");
+}
+
+#[test]
+fn a_program_whose_agent_gives_up_does_not_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = script(folder.path(), "echo $$ > HERE/new-pid; mv HERE/new-pid HERE/pid; exec sleep 600");
+    let long = Program { within: Duration::from_secs(30), ..program(&path) };
+    let task = Worker::at(env!("CARGO_BIN_EXE_vps-monitor")).run(&long).unwrap();
+    wait_until("it runs", || folder.path().join("pid").exists());
+    let pid = number_in(&folder.path().join("pid")).unwrap();
+    drop(task);
+    wait_until("it is gone", || !is_alive(pid));
+}
+
+#[test]
+fn a_program_that_takes_its_time_holds_up_neither_the_agent_nor_other_channels() {
+    let robot = Robot::start([]);
+    let place = Place::on("no-swap");
+    let lines = "echo $$ > HERE/new-pid; mv HERE/new-pid HERE/pid; exec sleep 600";
+    let path = script(&place.path(""), lines);
+    place.configure(&format!(
+        "{}channels: [{{command: {{run: ['{}'], timeout: 30}}, kinds: [alert]}}]\n",
+        quick(&robot.url()),
+        path.display()
+    ));
+    let agent = place.start(&["run"]);
+    agent.wait_for_checks(1);
+    place.become_host("small-vps");
+    agent.signal(Signal::SIGUSR1);
+    robot.wait_for(1);
+    wait_until("it runs", || place.path("pid").exists());
+    let pid = number_in(&place.path("pid")).unwrap();
+    let checks = agent.checks();
+    agent.signal(Signal::SIGUSR1);
+    wait_until("another check is made", || agent.checks() > checks);
+    assert!(is_alive(pid));
+    agent.stop(Signal::SIGTERM);
+    wait_until("it is gone with the agent", || !is_alive(pid));
+}

@@ -23,12 +23,15 @@ pub(super) fn encode(canvas: &Canvas, theme: Theme) -> Vec<u8> {
     header.extend((canvas.height as u32).to_be_bytes());
     // Eight bits, a palette; deflate, filters by line, not interlaced.
     header.extend([8, 3, 0, 0, 0]);
-    // Before each line the number of its filter, which is none.
-    let lines: Vec<u8> = canvas
-        .pixels
-        .chunks(canvas.width)
-        .flat_map(|line| std::iter::once(0).chain(line.iter().map(|c| indices[c])))
-        .collect();
+    let mut lines = Vec::with_capacity(canvas.pixels.len() + canvas.height);
+    for line in canvas.pixels.chunks(canvas.width) {
+        // Before each line the number of its filter, which is none.
+        lines.push(0);
+        // Most pixels are as the one before: a look-up for each would take longer than all drawing.
+        for run in line.chunk_by(|one, other| one == other) {
+            lines.resize(lines.len() + run.len(), indices[&run[0]]);
+        }
+    }
 
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     chunk(&mut file, *b"IHDR", &header);

@@ -38,6 +38,7 @@ pub mod secret;
 pub mod service;
 pub mod settings;
 pub mod signals;
+pub mod smtp;
 pub mod snapshot;
 pub mod store;
 pub mod tap;

@@ -32,6 +32,7 @@ mod hosts;
 mod install;
 mod interfaces;
 mod logging;
+mod mail;
 mod mean;
 mod mounts;
 mod page;

@@ -83,7 +83,8 @@ fn of_timeout(route: Route<'_>) -> String {
     }
 }
 
-fn of_tls(error: &rustls::Error, peer: &str) -> String {
+/// An error of TLS with `peer`.
+pub fn of_tls(error: &rustls::Error, peer: &str) -> String {
     match error {
         rustls::Error::InvalidCertificate(bad) => certificate::explain(bad, peer),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {

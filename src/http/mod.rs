@@ -36,7 +36,10 @@ use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
 pub use body::{BodyPart, with_file};
+pub(crate) use connect::connect;
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
+pub(crate) use explain::of_tls;
+pub(crate) use roots::trusted_roots;
 pub use target::{Target, masked};
 
 /// The bound of an answer. No vendor's answer is longer; the rest is not read.
@@ -76,14 +79,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Protocol::Https);
     let roots = if encrypts { roots::trusted()? } else { Vec::new() };
 
-    let mut look_up = |host: &str, port: u16| {
-        hangs(Some(&Error(format!(
-            "timed out while looking up the name {host}: does the name server in /etc/resolv.conf answer?"
-        ))));
-        let addresses = resolve(host, port);
-        hangs(None);
-        addresses
-    };
+    let mut look_up = |host: &str, port: u16| look_up(host, port, &mut hangs);
     let (addresses, target_addresses) = match &proxy {
         None => (look_up(&target.host, target.port)?, Vec::new()),
         Some(proxy) => {
@@ -136,6 +132,16 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
         headers: kept_headers(response.headers()),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
+}
+
+/// Every address of `host`. It cannot be interrupted, so `hangs` is told before and after: see [`post`].
+pub(crate) fn look_up(host: &str, port: u16, hangs: &mut impl FnMut(Option<&Error>)) -> Result<Vec<SocketAddr>, Error> {
+    hangs(Some(&Error(format!(
+        "timed out while looking up the name {host}: does the name server in /etc/resolv.conf answer?"
+    ))));
+    let addresses = resolve(host, port);
+    hangs(None);
+    addresses
 }
 
 /// SOCKS 4 knows no IPv6 addresses.

@@ -5,6 +5,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{CertificateResult, ErrorKind};
 use ureq::tls::Certificate;
 
@@ -15,6 +16,11 @@ pub fn trusted() -> Result<Vec<Certificate<'static>>, Error> {
 }
 
 /// What was found, of which `named` is the file that the variable names.
+/// The same for a connection that is not ureq's.
+pub fn trusted_roots() -> Result<Vec<CertificateDer<'static>>, Error> {
+    Ok(trusted()?.iter().map(|root| CertificateDer::from(root.der().to_vec())).collect())
+}
+
 fn chosen(found: &CertificateResult, named: Option<&OsStr>) -> Result<Vec<Certificate<'static>>, Error> {
     if let Some(cause) = named.and_then(|file| unusable(found, Path::new(file))) {
         return Err(Error(format!(

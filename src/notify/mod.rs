@@ -10,6 +10,7 @@ mod channel;
 mod command;
 mod dingtalk;
 mod discord;
+mod email;
 mod feishu;
 mod ntfy;
 mod read;
@@ -46,6 +47,7 @@ pub const CHANNEL_KINDS: &[&ChannelKind] = &[
     feishu::KIND,
     webhook::KIND,
     discord::KIND,
+    email::KIND,
     ntfy::KIND,
     bark::KIND,
     command::KIND,

@@ -20,11 +20,12 @@ use signal_hook::consts::SIGALRM;
 
 use super::publish;
 use super::run;
-use super::{POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
+use super::{MAIL_DEADLINE, POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
 use crate::clock::Boot;
 use crate::files::{self, RealFolder};
 use crate::http;
 use crate::secret::Secret;
+use crate::smtp;
 
 /// How long after its deadline a child ends by itself: its agent kills it before that, unless the agent is gone.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
@@ -158,13 +159,14 @@ impl From<io::Error> for SaveError {
 }
 
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
-/// to standard output. `post` reads a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
+/// to standard output. `post` and `mail` read a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
 /// there. `record` reads a batch of the history, the folder again as its standard error; so does `draw`, which reads a line of JSON
 /// and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
 pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, draw: Draw) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
+        (Some("mail"), [_]) => end_after(MAIL_DEADLINE).and_then(|()| serve(post)),
         (Some("post"), [_]) => end_after(POST_DEADLINE).and_then(|()| serve(post)),
         (Some("run"), [_]) => end_after(run::RUN_LONGEST + run::GRACE).and_then(|()| serve(run::run)),
         (Some("statvfs"), [_]) => end_after(STATVFS_DEADLINE).and_then(|()| serve_json(|path: PathBuf| measure(&path))),
@@ -276,7 +278,7 @@ fn post_with(Posting { method, url, headers, deadline }: Posting<'_>, body: Vec<
     let request = http::Request { method, url: Secret::new(url), headers, body };
     // A message that cannot be written is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(send(&ChildMessage::<(), _>::Hangs(error)));
-    http::post(&request, deadline, hangs)
+    if smtp::is_mail(&request) { smtp::send(&request, deadline, hangs) } else { http::post(&request, deadline, hangs) }
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

@@ -37,6 +37,7 @@ use nix::unistd::Pid;
 use crate::clock::boot_now;
 use crate::files::RealFolder;
 use crate::http;
+use crate::smtp;
 
 pub use child::{
     ConfigHangs, Draw, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main,
@@ -47,6 +48,9 @@ pub use task::{Failed, Task};
 
 /// The time for a whole delivery: name, connection, TLS and answer.
 pub const POST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The time for a mail: a server may look long at one that it was given, and one that is given up then would come twice.
+pub const MAIL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A child that posts ends this long before it is killed, to name the stage that took too long.
 const LAST_WORD: Duration = Duration::from_millis(500);
@@ -78,6 +82,7 @@ pub struct Worker {
     exe: PathBuf,
     environment: Vec<(OsString, OsString)>,
     post_deadline: Duration,
+    mail_deadline: Duration,
     statvfs_deadline: Duration,
     children: RefCell<Vec<Rc<Process>>>,
 }
@@ -94,6 +99,7 @@ impl Worker {
             exe: exe.into(),
             environment: Vec::new(),
             post_deadline: POST_DEADLINE,
+            mail_deadline: MAIL_DEADLINE,
             statvfs_deadline: STATVFS_DEADLINE,
             children: RefCell::default(),
         }
@@ -110,19 +116,22 @@ impl Worker {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Worker {
         self.post_deadline = deadline;
+        self.mail_deadline = deadline;
         self.statvfs_deadline = deadline;
         self
     }
 
-    /// Starts posting `request`.
+    /// Starts posting `request`, or sending it if it is a mail.
     ///
     /// # Errors
     /// The child cannot be started.
     pub fn post(&self, request: &http::Request) -> io::Result<PostTask> {
-        let deadline = boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2));
+        let (kind, within) =
+            if smtp::is_mail(request) { ("mail", self.mail_deadline) } else { ("post", self.post_deadline) };
+        let deadline = boot_now().after(within - LAST_WORD.min(within / 2));
         let order = child::Posting::of(request, deadline)?;
-        let process = self.start(&["post".as_ref()], &order, Stdio::null(), Work::Post)?;
-        Ok(Task::new(process, self.post_deadline))
+        let process = self.start(&[kind.as_ref()], &order, Stdio::null(), Work::Post)?;
+        Ok(Task::new(process, within))
     }
 
     /// Starts running a program.

@@ -60,6 +60,14 @@ impl Authority {
         self.certify(params)
     }
 
+    /// A certificate for `name` and its key in PEM, whose authority is written to `authority`.
+    pub fn pem_server(&self, name: &str, authority: &Path) -> (String, String) {
+        std::fs::write(authority, self.issuer.pem()).expect("a writable directory");
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
+    }
+
     fn certify(&self, params: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");

@@ -5,6 +5,7 @@ pub mod authority;
 pub mod channel;
 pub mod engine;
 pub mod fleet;
+pub mod mail_server;
 pub mod network;
 pub mod peer;
 pub mod proxy;

@@ -11,15 +11,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::address::{self, Expected};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor, secret_key};
 use crate::http::{self, Answer, BodyPart};
-use crate::message::{Escape, Message};
+use crate::message::{Escape, Message, Severity};
 use crate::outbox::{self, Budget, Outcome};
 use crate::secret::Secret;
-use crate::settings::{Doc, Section, Text, doc};
+use crate::settings::{Complaint, Doc, NO_DOC, Section, Text, Written, doc};
+use crate::text;
 
 pub use reply::RATE_LIMIT_HOLD;
 pub use webhook::Webhook;
@@ -80,13 +81,64 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
         }
         None => {}
     }
-    webhook.map(|webhook| Channel::new(Wecom { webhook }))
+    let mentions = section.list("mention", MENTION, |item| item.parse(NO_DOC.pattern(r"\S").or_number(), person));
+    let mentions = mentions.unwrap_or_default();
+    section.holds("mention", Written::texts(&mentions));
+    webhook.map(|webhook| Channel::new(Wecom { webhook, mentions }))
+}
+
+const MENTION: Doc = doc(
+    "严重告警另发一条短消息提醒这些人：`@all`、成员的 userid，或 11 位手机号",
+    "critical alerts mention these in a second, short message: `@all`, userids, or mobile numbers of 11 digits",
+)
+.values("列表", "list")
+.unique();
+
+/// The name that members call themselves is none of these; of a wrong one the robot says nothing.
+fn person(text: &str) -> Result<String, Complaint> {
+    let text = text.trim();
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+    if !text.is_empty() && text.len() <= MAX_USERID_BYTES && text.chars().all(is_of_name) {
+        return Ok(text.to_owned());
+    }
+    Err(Complaint::new("is nobody's userid").expected("@all, a member's userid, or a mobile number of 11 digits"))
+}
+
+/// Document path 90195: a userid has 64 bytes at most.
+const MAX_USERID_BYTES: usize = 64;
+
+/// A `text` message has 2048 bytes at most (document path 99110).
+const MAX_MENTION_BYTES: usize = 1024;
+
+fn is_mobile(text: &str) -> bool {
+    text.len() == 11 && text.starts_with('1') && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// One robot.
 #[derive(Debug)]
 struct Wecom {
     webhook: Webhook,
+    /// For critical alerts.
+    mentions: Vec<String>,
+}
+
+impl Wecom {
+    fn post(&self, body: &Value) -> Job {
+        Job::Post(http::Request::json(self.webhook.url().clone(), body.to_string()))
+    }
+
+    /// Markdown can mention nobody by number, and not all; a text can (document path 99110).
+    fn mention(&self, message: &Message) -> Option<Job> {
+        let is_first = message.part.is_none_or(|(number, _)| number == 1);
+        if self.mentions.is_empty() || !is_first || message.severity() != Severity::Critical {
+            return None;
+        }
+        let (mobiles, users): (Vec<&String>, Vec<&String>) = self.mentions.iter().partition(|text| is_mobile(text));
+        let title = message.title_text(&markup::ESCAPE);
+        let content = text::beginning(&title, MAX_MENTION_BYTES);
+        let text = json!({"content": content, "mentioned_list": users, "mentioned_mobile_list": mobiles});
+        Some(self.post(&json!({"msgtype": "text", "text": text})))
+    }
 }
 
 impl Vendor for Wecom {
@@ -108,7 +160,7 @@ impl Vendor for Wecom {
 
     fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
         let body = json!({"msgtype": "markdown", "markdown": {"content": message.text(&markup::ESCAPE)}});
-        vec![Job::Post(http::Request::json(self.webhook.url().clone(), body.to_string()))]
+        [Some(self.post(&body)), self.mention(message)].into_iter().flatten().collect()
     }
 
     fn picture(&self, _: Form<'_>) -> Option<PictureJob> {
@@ -146,7 +198,7 @@ impl fmt::Display for Wecom {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Kind;
+    use crate::message::{Kind, Line, Whole};
     use crate::settings::{self, Values};
 
     const ROBOT: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
@@ -159,9 +211,8 @@ mod tests {
         Ok((channel, values, read.warnings.iter().map(|warning| warning.message.clone()).collect()))
     }
 
-    #[test]
-    fn a_message_is_posted_as_markdown_without_control_characters() {
-        let message = Message {
+    fn message() -> Message {
+        Message {
             kind: Kind::Alert,
             title: "⚠️ VPS 告警 [web\u{0}-1]".into(),
             rule_width: 2,
@@ -172,9 +223,14 @@ mod tests {
             facts: Vec::new(),
             folded: 0,
             whole: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_message_is_posted_as_markdown_without_control_characters() {
         let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
-        let [Job::Post(request)] = &(Wecom { webhook }).encode(&message, Form::default())[..] else {
+        let [Job::Post(request)] = &Wecom { webhook, mentions: Vec::new() }.encode(&message(), Form::default())[..]
+        else {
             panic!("a robot is posted to")
         };
         assert_eq!(request.url.expose(), format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={ROBOT}"));
@@ -184,9 +240,41 @@ mod tests {
     }
 
     #[test]
+    fn a_critical_message_mentions_people_once_in_a_short_text_behind_it() {
+        let (channel, values, _) =
+            read_keys(&format!("{{webhook_url: {ROBOT}, mention: ['@all', zhang.san, 13800138000]}}")).unwrap();
+        let shown = serde_json::to_value(&values).unwrap();
+        assert_eq!(shown["mention"], json!(["@all", "zhang.san", "13800138000"]));
+        let whole = |severity| Some(Whole { severity, id: 7 });
+        let title = Line::from("⚠️ [") + Line::foreign("<@all>") + "]";
+        let critical = Message { whole: whole(Severity::Critical), title, part: Some((1, 2)), ..message() };
+        let channel = channel.unwrap();
+        let bodies = |message: &Message| -> Vec<Value> {
+            let jobs = channel.encode(message, Form::default());
+            let body = |job: Job| {
+                if let Job::Post(post) = job { serde_json::from_slice(&post.body).unwrap() } else { panic!() }
+            };
+            jobs.into_iter().map(body).collect()
+        };
+        let told = bodies(&critical);
+        assert_eq!((told.len(), &told[0]["msgtype"]), (2, &json!("markdown")));
+        let text = json!({"content": "⚠️ [＜@all＞] (1/2)", "mentioned_list": ["@all", "zhang.san"],
+            "mentioned_mobile_list": ["13800138000"]});
+        assert_eq!(told[1], json!({"msgtype": "text", "text": text}));
+        assert_eq!(bodies(&Message { part: Some((2, 2)), ..critical.clone() }).len(), 1);
+        for severity in [Severity::Good, Severity::Info, Severity::Warning] {
+            assert_eq!(bodies(&Message { whole: whole(severity), ..critical.clone() }).len(), 1);
+        }
+        for nobody in ["''", "'a b'", "'<@all>'", "张三"] {
+            let problem = read_keys(&format!("{{webhook_url: {ROBOT}, mention: [{nobody}]}}")).unwrap_err();
+            assert!(problem.contains("mention[0]: is nobody's userid"), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_picture_is_posted_in_base64_with_its_sum() {
         let webhook = Webhook::parse(ROBOT).unwrap().unwrap();
-        let job = Wecom { webhook }.picture(Form::default()).unwrap();
+        let job = Wecom { webhook, mentions: Vec::new() }.picture(Form::default()).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&http::with_file(&job.body, b"abc")).unwrap();
         let image = json!({"base64": "YWJj", "md5": "900150983cd24fb0d6963f7d28e17f72"});
         assert_eq!(body, json!({"msgtype": "image", "image": image}));
@@ -197,7 +285,7 @@ mod tests {
     fn the_robot_is_read_and_shown_masked() {
         let (channel, values, warnings) = read_keys(&format!("webhook_url: {ROBOT}")).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
-        assert_eq!(serde_json::to_string(&values).unwrap(), r#"{"webhook_url":"key=…5aaa"}"#);
+        assert_eq!(serde_json::to_string(&values).unwrap(), r#"{"webhook_url":"key=…5aaa","mention":[]}"#);
         assert!(!format!("{:?}", channel.unwrap()).contains(&ROBOT[..30]));
     }
 

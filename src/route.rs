@@ -100,6 +100,11 @@ impl Route {
         *self == Route::default()
     }
 
+    /// Whether it takes alerts, of some level and target.
+    pub fn takes_alerts(&self) -> bool {
+        self.names(News::Alert)
+    }
+
     /// Whether it takes a message that is about no alert: a report, a notice, a test.
     pub fn takes_message(&self, kind: Kind) -> bool {
         let is_of_all = self.level == Level::Warning && self.targets.is_empty();

@@ -78,6 +78,10 @@ pub fn read(document: &mut Section<'_>, kinds: &[&'static ChannelKind]) -> Chann
         read.channels.push(channel);
     }
     check_fallbacks(document, &read.channels, &fallbacks);
+    let is_for_alerts = |channel: &Channel| channel.fallback_for().is_none() && channel.route().takes_alerts();
+    if !read.channels.is_empty() && !read.channels.iter().any(is_for_alerts) {
+        document.warning(LIST, "no channel takes alerts: nobody is told of any; add `alert` to the `kinds` of one");
+    }
     read
 }
 
@@ -258,6 +262,23 @@ mod tests {
                 assert!(problem.contains(part), "{entry}: {problem} lacks {part}");
             }
         }
+    }
+
+    #[test]
+    fn channels_of_which_none_takes_alerts_are_warned_of() {
+        let warned = |yaml: &str| {
+            let yaml = yaml.replace("KEY", KEY);
+            let read = settings::read("c", yaml.as_bytes(), |document| super::read(document, CHANNEL_KINDS)).unwrap();
+            read.warnings.iter().any(|warning| warning.message.contains("no channel takes alerts"))
+        };
+        let of = |kinds: &str| format!("channels: [{{wechat: {{webhook_url: KEY}}, kinds: [{kinds}]}}]");
+        assert!(warned(&of("report")) && warned(&of("recovery, event")));
+        assert!(!warned(&of("")) && !warned(&of("report, alert")) && !warned(""));
+        let with_fallback = format!(
+            "{}\n",
+            of("report").replace("}]", "}, {wechat: {webhook_url: KEY}, name: b, fallback_for: wechat}]")
+        );
+        assert!(warned(&with_fallback), "a fallback takes nothing of its own");
     }
 
     #[test]

@@ -157,6 +157,9 @@ fn held(held: &HeldAlertStatus) -> String {
 
 fn pending(pending: &PendingStatus) -> String {
     let mut line = format!("{}, made {}", pending.title, time(Some(&pending.created)));
+    if !pending.channel.is_empty() {
+        let _ = write!(line, ", for {}", pending.channel);
+    }
     if pending.attempts > 0 {
         let _ = write!(line, ", {} failed", counted(pending.attempts, "attempt"));
     }
@@ -255,6 +258,18 @@ mod tests {
         let line = "container_state(web) removed (expected running) since 2026-02-04 15:29:55, not told yet: it waits to \
                     see whether it lasts\n";
         assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
+    fn a_message_that_waits_names_its_channel() {
+        let message = |channel: &str| {
+            json!({"channel": channel, "kind": "alert", "title": "VPS Alert [web-1]", "created": "2026-02-04T15:00:00+08:00",
+                "attempts": 1, "next_attempt": null, "last_error": "exit code 1"})
+        };
+        let waiting = told(&json!({ "pending": [message("night"), message("")] }));
+        let [named, nameless] =
+            ["15:00:00, for night, 1 attempt failed, last error: exit code 1", "15:00:00, 1 attempt failed"];
+        assert!(waiting.contains(named) && waiting.contains(nameless), "{waiting}");
     }
 
     #[test]

@@ -18,17 +18,20 @@ BINARY := $(TARGET)/release/vps-monitor
 TRIPLE  = $(shell uname -m)-unknown-linux-gnu
 STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 
+# GNU's linker and LLVM's take such a script, gold and mold do not: LINK= leaves it out.
+LINK   ?= -C link-arg=-Wl,--no-eh-frame-hdr,-T,$(CURDIR)/.cargo/without-unwind-tables.ld
+
 export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
 
 .DEFAULT_GOAL := build
 .PHONY: build small run test simulate fuzz bench bench-growth bench-instructions test-systemd install uninstall purge deb static image help tools
 
 build: tools  ## build the release binary (a minute or two; up to 540 MB of memory in one process)
-	$(CARGO) build --release --locked
+	$(CARGO) rustc --release --locked --bin vps-monitor -- $(LINK)
 
 # What it makes is put where the release binary is, so that everything after it (install, deb) is the same.
 small: tools  ## build it with less memory, for a server of 512 MB with swap
-	$(CARGO) build --profile small --jobs 1 --locked
+	$(CARGO) rustc --profile small --jobs 1 --locked --bin vps-monitor -- $(LINK)
 	@mkdir -p '$(dir $(BINARY))' && install -m 755 '$(TARGET)/small/vps-monitor' '$(BINARY)'
 
 # With the built-in defaults (an empty configuration), whatever the machine has in /etc. The state stays in target, so

@@ -209,7 +209,7 @@ impl Core {
             (format!(" to {name}"), format!("the channel {name}"))
         };
         let what = match outcome {
-            Outcome::Delivered => return self.log_ongoing(&subject, None, ""),
+            Outcome::Delivered => return self.log_change(&subject, None, ""),
             Outcome::MessageRefused { .. } => return,
             Outcome::Throttled { hold, .. } if *hold >= LONG_HOLD => {
                 let until = message::time(outbox::on_the_wall(now.boot.after(*hold), now), &self.config.style.zone);
@@ -231,7 +231,7 @@ impl Core {
                 return log::warn!("{of} has moved, it goes on with {to}: write that into {setting}");
             }
         };
-        self.log_ongoing(&subject, Some(outcome.reason()), &what);
+        self.log_change(&subject, Some(outcome.reason()), &what);
     }
 
     /// Since when the oldest message waits for a channel that is there.

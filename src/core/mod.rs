@@ -36,6 +36,8 @@ mod tapping;
 mod transition_log;
 mod unknown;
 
+use std::collections::BTreeMap;
+
 use crate::alert::Alerts;
 use crate::clock::{Boot, Now};
 use crate::config::Resolved;
@@ -51,7 +53,9 @@ pub use reading::{ReadingDocument, limit, rfc3339, value_json};
 pub use report::sections;
 pub use silence::{Request, SilenceAnswer, SilenceRequest, SilenceStatus};
 pub use start::SETTLED_AFTER;
-pub use status::{AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status};
+pub use status::{
+    AlertStatus, FailureStatus, HeldAlertStatus, LoopFacts, PendingStatus, SetAsideStatus, Status, TroubleStatus,
+};
 pub use stop::End;
 
 use causes::Waiting;
@@ -92,6 +96,8 @@ pub struct Core {
     newer_lists: NewerLists,
     /// Errors that last are logged when they begin, change and end.
     ongoing: Ongoing,
+    /// Those of them that `status` shows beside messages and readings, by subject.
+    troubles: BTreeMap<String, String>,
     /// The problem of a configuration that was not taken over because it is not valid.
     config_problem: Option<String>,
     stopping: Option<Stopping>,
@@ -129,6 +135,7 @@ impl Core {
             last_readings: LastReadings::default(),
             newer_lists: NewerLists::default(),
             ongoing: Ongoing::default(),
+            troubles: BTreeMap::new(),
             config_problem: None,
             stopping: None,
             starting,
@@ -276,8 +283,17 @@ impl Core {
         &self.state.get().alerts
     }
 
-    /// Logs an error that lasts when it begins, changes and ends.
+    /// Logs an error that lasts when it begins, changes and ends. `status` shows it meanwhile.
     fn log_ongoing(&mut self, subject: &str, error: Option<&str>, what: &str) {
+        match error {
+            Some(error) => drop(self.troubles.insert(subject.to_owned(), error.to_owned())),
+            None => drop(self.troubles.remove(subject)),
+        }
+        self.log_change(subject, error, what);
+    }
+
+    /// The same for what `status` shows elsewhere.
+    fn log_change(&mut self, subject: &str, error: Option<&str>, what: &str) {
         match self.ongoing.report(subject, error) {
             Some(Change::Began | Change::Changed) => log::error!("{what}: {}", text::in_log(error.unwrap_or_default())),
             Some(Change::Ended) => log::info!("{subject} works again"),

@@ -85,6 +85,9 @@ impl Core {
 
     /// Puts `taps` in the place of the former ones, and removes the files that none of them keeps up.
     fn take_leave(&mut self, taps: Vec<Box<dyn Tap>>, is_removed: impl Fn(&PathBuf) -> bool) {
+        for tap in &self.tapping.taps {
+            self.troubles.remove(&tap.name());
+        }
         let former = std::mem::replace(&mut self.tapping, Tapping { taps, ..Tapping::default() });
         let left: Vec<PathBuf> = former.files().filter(is_removed).collect();
         self.tapping.left_over = left.into_iter().chain(former.left_over).collect();

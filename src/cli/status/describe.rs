@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::cli::silence::described;
 use crate::core::{
     AlertStatus, FailureStatus, HeldAlertStatus, PendingStatus, ReadingDocument, SetAsideStatus, SilenceStatus, Status,
+    TroubleStatus,
 };
 use crate::message::size;
 use crate::metric::Unit;
@@ -51,6 +52,10 @@ pub fn describe(status: &Status) -> String {
             format!("{what}: {} (since {})", failure.error, time(failure.since.as_deref()))
         };
         page.list("not measured", status.failures.iter().map(failure));
+    }
+    if !status.troubles.is_empty() {
+        let trouble = |trouble: &TroubleStatus| format!("{}: {}", trouble.subject, trouble.error);
+        page.list("troubles", status.troubles.iter().map(trouble));
     }
     page.text
 }

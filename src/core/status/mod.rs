@@ -70,6 +70,9 @@ pub struct Status {
     #[serde(default)]
     pub set_aside: Vec<SetAsideStatus>,
     pub failures: Vec<FailureStatus>,
+    /// What does not work beside messages and readings: a hand-over, the history, the state's folder.
+    #[serde(default)]
+    pub troubles: Vec<TroubleStatus>,
 }
 
 /// The part of the status that whoever drives the core knows.
@@ -157,6 +160,12 @@ pub struct FailureStatus {
     pub since: Option<String>,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TroubleStatus {
+    pub subject: String,
+    pub error: String,
+}
+
 impl Status {
     /// The status by the state file in `folder`, while no agent runs, or none that answers: then its process id is
     /// known.
@@ -189,6 +198,7 @@ impl Status {
             pending: pending(state, config, now),
             set_aside: set_aside(state, zone),
             failures: Vec::new(),
+            troubles: Vec::new(),
         }
     }
 
@@ -207,6 +217,9 @@ impl Core {
             error: failure.error.clone(),
             since: Some(rfc3339(self.unknown_since(failure).unwrap_or(*since).min(*since), zone)),
         });
+        let trouble =
+            |(subject, error): (&String, &String)| TroubleStatus { subject: subject.clone(), error: error.clone() };
+        let troubles = self.troubles.iter().map(trouble);
         Status {
             running: true,
             pid: Some(std::process::id()),
@@ -222,6 +235,7 @@ impl Core {
             readings: self.last_readings.documents(&self.config.rules),
             containers: self.last_readings.containers(),
             failures: failures.collect(),
+            troubles: troubles.collect(),
             ..Status::at_rest(&self.config, &self.mode.state_folder, self.state.get(), None, now)
         }
     }

@@ -69,3 +69,31 @@ fn it_comes_no_more_often_than_its_receiver_takes_it() {
     let counts = [1_000, 14_000, 15_000].map(|millis| beats(agent.check(10.0, at(millis))).len());
     assert_eq!(counts, [0, 0, 1]);
 }
+
+#[test]
+fn status_has_the_error_of_a_hand_over_until_it_works_again_or_is_gone() {
+    let mut agent = Driven::new(config("check"), Mode::default());
+    let troubles = |agent: &Driven, now: Now| {
+        let status = agent.core.status(&LoopFacts::default(), now);
+        status.troubles.into_iter().map(|trouble| (trouble.subject, trouble.error)).collect::<Vec<_>>()
+    };
+    let fail = |agent: &mut Driven, millis: i64| {
+        agent.check(10.0, at(millis));
+        let [(ticket, _)] = beats(agent)[..] else { panic!("a heartbeat") };
+        agent.step(Input::Posted { ticket, answer: Ok(http::Response::new(404, "not found")) }, at(millis + 100));
+    };
+    fail(&mut agent, 0);
+    let [(subject, error)] = &troubles(&agent, at(200))[..] else { panic!("one trouble") };
+    assert!(
+        subject.starts_with("heartbeat ") && !subject.contains("abc") && error.contains("404"),
+        "{subject}: {error}"
+    );
+    agent.check(10.0, at(60_000));
+    let [(ticket, _)] = beats(&mut agent)[..] else { panic!("another") };
+    taken(&mut agent, ticket, at(60_100));
+    assert_eq!(troubles(&agent, at(60_200)), []);
+    fail(&mut agent, 120_000);
+    let without = Resolved { taps: Vec::new(), ..config("check") };
+    agent.step(Input::Reloaded { config: Box::new(without), is_empty: false }, at(121_000));
+    assert_eq!(troubles(&agent, at(121_100)), [], "it is not in the configuration any more");
+}

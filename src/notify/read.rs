@@ -290,8 +290,8 @@ mod tests {
         let [_, (_, shown)] = read.value.shown();
         assert_eq!(
             serde_json::to_value(&shown).unwrap(),
-            serde_json::json!([{"wechat": {"webhook_url": "key=…5aaa"}, "level": "critical", "kinds": ["alert", "report"],
-                "targets": ["x"], "name": "a", "fallback_for": ""}])
+            serde_json::json!([{"wechat": {"webhook_url": "key=…5aaa", "mention": []}, "level": "critical",
+                "kinds": ["alert", "report"], "targets": ["x"], "name": "a", "fallback_for": ""}])
         );
     }
 }

@@ -95,8 +95,11 @@ impl Debts {
 
     /// A line of an alert or of a recovery was to be told, then and so.
     pub fn must_be_true(&self, created: &str, line: &str, behind: Option<&str>) -> &Predicted {
-        let predicted = self.must_be_known(created, line);
         let behind = behind.filter(|behind| about(behind).is_none()).and_then(past);
+        // A clock that is set back has a second twice.
+        let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
+        let same = all.iter().find(|predicted| *predicted.line == *line && predicted.past == behind);
+        let predicted = same.unwrap_or_else(|| self.must_be_known(created, line));
         if behind != predicted.past && !line.contains("已恢复正常") {
             wrong(format!("{created}: behind {line} stands {behind:?} for {:?}", predicted.past));
         }
@@ -106,7 +109,8 @@ impl Debts {
     pub fn must_be_known(&self, created: &str, line: &str) -> &Predicted {
         let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
         let Some(predicted) = all.iter().find(|predicted| *predicted.line == *line) else {
-            wrong(format!("{created}: this was not to be told: {line}"));
+            let others: Vec<&str> = all.iter().map(|predicted| &*predicted.line).collect();
+            wrong(format!("{created}: this was not to be told: {line}, but {others:?}"));
         };
         predicted
     }

@@ -81,10 +81,14 @@ impl Holds<'_> {
 
     pub fn hold(&self, place: usize, is_critical: bool) -> bool {
         let quantity = &WATCHED[place];
-        let (name, target) = (quantity.metric.name, quantity.target);
+        let target = quantity.target;
+        // Who silences a disk means its forecast too.
+        let names = [quantity.metric.name, if quantity.is_forecast() { "disk" } else { quantity.metric.name }];
         let covers = |silence: &Silence| {
             let meant = silence.target;
-            meant == "all" || meant == name || meant == format!("{name}({target})") || meant == format!("{name}(*)")
+            let is_meant =
+                |name: &&str| meant == *name || meant == format!("{name}({target})") || meant == format!("{name}(*)");
+            meant == "all" || names.iter().any(is_meant)
         };
         self.quiet.iter().any(|quiet| quiet.holds(self.now.wall, is_critical)) || self.lasting().any(covers)
     }

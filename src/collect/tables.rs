@@ -72,7 +72,7 @@ struct Table {
     files: &'static [&'static str],
 }
 
-/// A bound that has a file of its own is what somebody has set: it is not read at each check.
+/// A bound in a file of its own changes only by hand: it is not read at each check.
 const BOUND_IS_KEPT: Duration = Duration::from_secs(60);
 
 fn read(section: &mut Section<'_>, table: &'static Table) -> Setup {

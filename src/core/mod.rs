@@ -292,7 +292,7 @@ impl Core {
         self.log_change(subject, error, what);
     }
 
-    /// The same for what `status` shows elsewhere.
+    /// The same for an error that `status` shows elsewhere.
     fn log_change(&mut self, subject: &str, error: Option<&str>, what: &str) {
         match self.ongoing.report(subject, error) {
             Some(Change::Began | Change::Changed) => log::error!("{what}: {}", text::in_log(error.unwrap_or_default())),

@@ -70,7 +70,7 @@ pub struct Status {
     #[serde(default)]
     pub set_aside: Vec<SetAsideStatus>,
     pub failures: Vec<FailureStatus>,
-    /// What does not work beside messages and readings: a hand-over, the history, the state's folder.
+    /// Faults beside messages and readings: of a hand-over, the history, the state's folder.
     #[serde(default)]
     pub troubles: Vec<TroubleStatus>,
 }

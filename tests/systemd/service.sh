@@ -29,7 +29,7 @@ test_what_was_installed_is_what_systemd_and_the_shell_take() {
 test_what_sudo_was_asked_for_is_built_by_the_user_who_asked() {
     sh_box "useradd -m builder && cp -r $SOURCE /home/builder/tree && cd /home/builder/tree && mkdir -p ../.cargo/bin &&
         mv target/release/vps-monitor /home/builder/built && rm -r target &&
-        printf '%s\n' '#!/bin/sh' 'test \$1 = build || exit 0' 'id -un >../who' 'mkdir -p target/release' \
+        printf '%s\n' '#!/bin/sh' 'test \$1 = rustc || exit 0' 'id -un >../who' 'mkdir -p target/release' \
             'cp ../built target/release/vps-monitor' >../.cargo/bin/cargo && chmod +x ../.cargo/bin/cargo &&
         chown -R builder /home/builder && CC=true SUDO_USER=builder make install DESTDIR=/root/stage" >"$BOX/said" 2>&1 ||
         fail "$(cat "$BOX/said")"

@@ -12,9 +12,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::address::{self, Expected};
-use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES};
+use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES, Robot};
 use super::verdict::{Meaning, Service};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
@@ -53,12 +53,8 @@ const ADDRESS: Expected =
     Expected { services: &["DingTalk"], place: "a DingTalk group's robot, or of a relay for one" };
 
 fn read(section: &mut Section<'_>) -> Option<Channel> {
-    let url = secret_key(section, "url", "webhook", URL_DOC, webhook, http::masked);
-    let secret = secret_key(section, "secret", "key", SECRET_DOC, robot::signing_key, Secret::to_string);
-    let keyword = robot::keyword(section);
-    let url = url?;
-    address::warn_of_unusual(section, "url", &url, ADDRESS);
-    Some(Channel::new(DingTalk { url, secret, keyword }))
+    let robot = Robot::read(section, [URL_DOC, SECRET_DOC], webhook, ADDRESS)?;
+    Some(Channel::new(DingTalk { robot }))
 }
 
 fn webhook(text: &str) -> Result<Option<Secret>, Complaint> {
@@ -68,18 +64,14 @@ fn webhook(text: &str) -> Result<Option<Secret>, Complaint> {
 /// One robot.
 #[derive(Debug)]
 struct DingTalk {
-    url: Secret,
-    /// Of the signature.
-    secret: Option<Secret>,
-    /// Empty: none.
-    keyword: String,
+    robot: Robot,
 }
 
 impl DingTalk {
     /// The URL with the signature for this time, in milliseconds.
     fn signed_url(&self, now: Timestamp) -> Secret {
-        let Some(secret) = &self.secret else { return self.url.clone() };
-        let (url, secret, timestamp) = (self.url.expose(), secret.expose(), now.as_millisecond());
+        let Some(secret) = &self.robot.secret else { return self.robot.url.clone() };
+        let (url, secret, timestamp) = (self.robot.url.expose(), secret.expose(), now.as_millisecond());
         let sign = robot::signature(&secret, &format!("{timestamp}\n{secret}"));
         let sign = utf8_percent_encode(&sign, NON_ALPHANUMERIC);
         let separator = if url.contains('?') { '&' } else { '?' };
@@ -109,13 +101,13 @@ impl Vendor for DingTalk {
     }
 
     fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job> {
-        let content = robot::text_with(message, &self.keyword);
+        let content = self.robot.text(message);
         let body = json!({"msgtype": "text", "text": {"content": content}, "at": {"isAtAll": false}});
         vec![Job::Post(http::Request::json(self.signed_url(form.now), body.to_string()))]
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        SERVICE.classify(answer, &self.url)
+        SERVICE.classify(answer, &self.robot.url)
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
@@ -123,14 +115,13 @@ impl Vendor for DingTalk {
     }
 
     fn secrets(&self) -> Vec<&Secret> {
-        [Some(&self.url), self.secret.as_ref()].into_iter().flatten().collect()
+        self.robot.secrets()
     }
 }
 
 impl fmt::Display for DingTalk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DingTalk robot {}", http::masked(&self.url))?;
-        if self.keyword.is_empty() { Ok(()) } else { write!(f, " with the keyword {}", self.keyword) }
+        write!(f, "DingTalk robot {}", self.robot)
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::address::{self, Expected};
-use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES};
+use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES, Robot};
 use super::verdict::{Meaning, Service};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
@@ -54,12 +54,8 @@ const ADDRESS: Expected =
     Expected { services: &["Feishu", "Lark"], place: "a custom bot of Feishu or Lark, or of a relay for one" };
 
 fn read(section: &mut Section<'_>) -> Option<Channel> {
-    let url = secret_key(section, "url", "webhook", URL_DOC, webhook, http::masked);
-    let secret = secret_key(section, "secret", "key", SECRET_DOC, robot::signing_key, Secret::to_string);
-    let keyword = robot::keyword(section);
-    let url = url?;
-    address::warn_of_unusual(section, "url", &url, ADDRESS);
-    Some(Channel::new(Feishu { url, secret, keyword }))
+    let robot = Robot::read(section, [URL_DOC, SECRET_DOC], webhook, ADDRESS)?;
+    Some(Channel::new(Feishu { robot }))
 }
 
 fn webhook(text: &str) -> Result<Option<Secret>, Complaint> {
@@ -69,11 +65,7 @@ fn webhook(text: &str) -> Result<Option<Secret>, Complaint> {
 /// One bot.
 #[derive(Debug)]
 struct Feishu {
-    url: Secret,
-    /// Of the signature.
-    secret: Option<Secret>,
-    /// Empty: none.
-    keyword: String,
+    robot: Robot,
 }
 
 impl Vendor for Feishu {
@@ -98,19 +90,19 @@ impl Vendor for Feishu {
     }
 
     fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job> {
-        let text = robot::text_with(message, &self.keyword);
+        let text = self.robot.text(message);
         let mut body = json!({"msg_type": "text", "content": {"text": text}});
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = &self.robot.secret {
             // Seconds, and as a string. The key is what others sign, and the signed text is empty.
             let timestamp = form.now.as_second().to_string();
             body["sign"] = json!(robot::signature(&format!("{timestamp}\n{}", secret.expose()), ""));
             body["timestamp"] = json!(timestamp);
         }
-        vec![Job::Post(http::Request::json(self.url.clone(), body.to_string()))]
+        vec![Job::Post(http::Request::json(self.robot.url.clone(), body.to_string()))]
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        SERVICE.classify(answer, &self.url)
+        SERVICE.classify(answer, &self.robot.url)
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
@@ -118,15 +110,14 @@ impl Vendor for Feishu {
     }
 
     fn secrets(&self) -> Vec<&Secret> {
-        [Some(&self.url), self.secret.as_ref()].into_iter().flatten().collect()
+        self.robot.secrets()
     }
 }
 
 impl fmt::Display for Feishu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if address::is_at(&self.url, "larksuite.com") { "Lark" } else { "Feishu" };
-        write!(f, "{name} bot {}", http::masked(&self.url))?;
-        if self.keyword.is_empty() { Ok(()) } else { write!(f, " with the keyword {}", self.keyword) }
+        let name = if address::is_at(&self.robot.url, "larksuite.com") { "Lark" } else { "Feishu" };
+        write!(f, "{name} bot {}", self.robot)
     }
 }
 

@@ -1,10 +1,14 @@
-//! The parts that the robots of Chinese work chats share: a keyword that each message must have, and a signature.
+//! The parts that the robots of Chinese work chats share: their keys, a keyword that each message must have, and a signature.
+
+use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::hmac;
 
-use super::full_width;
+use super::address::{self, Expected};
+use super::{full_width, secret_key};
+use crate::http;
 use crate::message::{Escape, Message};
 use crate::secret::Secret;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
@@ -33,8 +37,56 @@ const KEYWORD: Doc = doc(
     "one of the robot's keywords, if it has any; a message without it has it behind the title",
 );
 
+/// A robot as the configuration has it. `Display` shows its masked address and its keyword.
+#[derive(Debug)]
+pub struct Robot {
+    pub url: Secret,
+    /// Of the signature.
+    pub secret: Option<Secret>,
+    /// Empty: none.
+    pub keyword: String,
+}
+
+impl Robot {
+    /// Reads `url`, `secret` and `keyword`.
+    pub fn read(
+        section: &mut Section<'_>,
+        [url_doc, secret_doc]: [Doc; 2],
+        webhook: fn(&str) -> Result<Option<Secret>, Complaint>,
+        expected: Expected,
+    ) -> Option<Robot> {
+        let url = secret_key(section, "url", "webhook", url_doc, webhook, http::masked);
+        let secret = secret_key(section, "secret", "key", secret_doc, signing_key, Secret::to_string);
+        let keyword = keyword(section);
+        let url = url?;
+        address::warn_of_unusual(section, "url", &url, expected);
+        Some(Robot { url, secret, keyword })
+    }
+
+    pub fn secrets(&self) -> Vec<&Secret> {
+        [Some(&self.url), self.secret.as_ref()].into_iter().flatten().collect()
+    }
+
+    /// The text of `message`, with the keyword in it.
+    pub fn text(&self, message: &Message) -> String {
+        let (text, keyword) = (message.text(&ESCAPE), &*self.keyword);
+        if keyword.is_empty() || text.contains(keyword) {
+            return text;
+        }
+        let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        format!("{title} {keyword}\n{rest}")
+    }
+}
+
+impl fmt::Display for Robot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&http::masked(&self.url))?;
+        if self.keyword.is_empty() { Ok(()) } else { write!(f, " with the keyword {}", self.keyword) }
+    }
+}
+
 /// Reads the key for a keyword of the robot; empty: it has none.
-pub fn keyword(section: &mut Section<'_>) -> String {
+fn keyword(section: &mut Section<'_>) -> String {
     let keyword = section.parse("keyword", KEYWORD, |text| {
         let text = text.trim();
         if text.len() > MAX_KEYWORD_BYTES || text.contains(char::is_control) {
@@ -46,18 +98,8 @@ pub fn keyword(section: &mut Section<'_>) -> String {
     keyword
 }
 
-/// The text of `message`, with `keyword` in it.
-pub fn text_with(message: &Message, keyword: &str) -> String {
-    let text = message.text(&ESCAPE);
-    if keyword.is_empty() || text.contains(keyword) {
-        return text;
-    }
-    let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    format!("{title} {keyword}\n{rest}")
-}
-
 /// Reads a key of the robot's settings, which is a secret.
-pub fn signing_key(text: &str) -> Result<Option<Secret>, Complaint> {
+fn signing_key(text: &str) -> Result<Option<Secret>, Complaint> {
     match text.trim() {
         "" => Ok(None),
         key if key.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(Secret::new(key))),

@@ -4,6 +4,7 @@
 //! two for its statistics.
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::rc::Rc;
 
 use super::{Docker, Engine, NAME};
@@ -26,9 +27,14 @@ pub struct Measured {
 /// The measurements of containers in one check after another.
 #[derive(Debug, Default)]
 pub struct OwnShares {
-    /// The CPU time of each at the beginning, in microseconds.
-    began: HashMap<String, (Boot, u64)>,
+    /// The CPU time of each at the beginning of this check.
+    began: HashMap<String, Count>,
+    /// The CPU time of each at the end of the check before.
+    last: HashMap<String, Count>,
 }
+
+/// CPU time in microseconds, and when it was read.
+type Count = (Boot, u64);
 
 impl Docker {
     /// The running containers that the configuration measures, each name once.
@@ -81,6 +87,7 @@ impl OwnShares {
             return into.failures.push(Failure { collector: NAME, metrics, target: None, error });
         };
         let mut groups = Groups::new(cgroups);
+        let before = mem::take(&mut self.last);
         for container in &measured {
             // One that is gone by now is the engine's news.
             let Some(group) = groups.of(&container.id) else { continue };
@@ -88,8 +95,10 @@ impl OwnShares {
                 add(metric::CONTAINER_MEMORY, MEMORY, container, memory(cgroups, &group), into);
             }
             if container.cpu {
-                let began = self.began.get(&container.id).copied();
-                add(metric::CONTAINER_CPU, CPU, container, cpu(cgroups, &group, began, now), into);
+                let count = cgroups.cpu_micros_of(&group).map(|micros| (now, micros));
+                self.last.extend(count.map(|count| (container.id.clone(), count)));
+                let counts = [&self.began, &before].map(|counts| counts.get(&container.id).copied());
+                add(metric::CONTAINER_CPU, CPU, container, cpu(cgroups, &group, counts, count), into);
             }
         }
     }
@@ -103,6 +112,8 @@ enum Use {
     /// It may have anything.
     Free,
     Share(Value),
+    /// The share of a short time, and its mean since the check before.
+    Rate(f64, Option<f64>),
     NotYet,
 }
 
@@ -114,13 +125,15 @@ fn add(
     into: &mut Snapshot,
 ) {
     let target = container.target.clone();
+    let mut push = |value, mean| {
+        let reading = Reading::new(Key::new(metric, target.clone()), value);
+        let limits_of = container.limits_of.clone().map(|target| Box::new(Key::new(metric, target)));
+        into.readings.push(Reading { limits_of, mean, ..reading });
+    };
     match used {
         Some(Use::Free) => return,
-        Some(Use::Share(value)) => {
-            let reading = Reading::new(Key::new(metric, target.clone()), value);
-            let limits_of = container.limits_of.clone().map(|target| Box::new(Key::new(metric, target)));
-            into.readings.push(Reading { limits_of, ..reading });
-        }
+        Some(Use::Share(value)) => push(value, None),
+        Some(Use::Rate(now, mean)) => push(Value::Number(now), mean),
         Some(Use::NotYet) => {}
         None => {
             let error = "the files of its control group cannot be read".to_owned();
@@ -137,14 +150,22 @@ fn memory(cgroups: &Cgroups, group: &ContainerGroup) -> Option<Use> {
     Some(Use::Share(Value::Usage { percent, used_bytes, total_bytes }))
 }
 
-fn cpu(cgroups: &Cgroups, group: &ContainerGroup, began: Option<(Boot, u64)>, now: Boot) -> Option<Use> {
+/// Of counts at the beginning of this check and at the end of the one before, and of the present count.
+fn cpu(
+    cgroups: &Cgroups,
+    group: &ContainerGroup,
+    [began, before]: [Option<Count>; 2],
+    count: Option<Count>,
+) -> Option<Use> {
     let Most::Limit(cpus) = cgroups.most_cpus(group)? else { return Some(Use::Free) };
-    let micros = cgroups.cpu_micros_of(group)?;
-    let Some((since, before)) = began.filter(|(since, _)| *since < now) else { return Some(Use::NotYet) };
+    let (now, micros) = count?;
     // One that was started anew counts anew.
-    let Some(used) = micros.checked_sub(before) else { return Some(Use::NotYet) };
-    let capacity_micros = (now - since).as_secs_f64() * 1e6 * cpus;
-    Some(Use::Share(Value::Number(used as f64 / capacity_micros * 100.0)))
+    let since = |(since, before): Count| {
+        let used = micros.checked_sub(before).filter(|_| since < now)?;
+        Some(used as f64 / ((now - since).as_secs_f64() * 1e6 * cpus) * 100.0)
+    };
+    let Some(sample) = began.and_then(since) else { return Some(Use::NotYet) };
+    Some(Use::Rate(sample, before.and_then(since)))
 }
 
 /// The groups of containers: looked for where engines put them, and once everywhere if one is not there.
@@ -208,15 +229,21 @@ mod tests {
         let (_root, cgroups) = tree(&[("cpu.stat", "usage_usec 5000000\n"), ("cpu.max", "50000 100000\n")]);
         let group = cgroups.container(&measured().id).unwrap();
         let now = Boot::from_millis(10_000);
-        let read = |began| match cpu(&cgroups, &group, began, now) {
-            Some(Use::Share(value)) => value.number(),
+        let read = |began, before| match cpu(&cgroups, &group, [began, before], Some((now, 5_000_000))) {
+            Some(Use::Rate(sample, mean)) => Some((sample, mean)),
             _ => None,
         };
         let earlier = now.before(Duration::from_secs(1));
-        assert_eq!(read(Some((earlier, 4_750_000))), Some(50.0));
+        let check_before = now.before(Duration::from_secs(5));
+        let began = Some((earlier, 4_750_000));
+        assert_eq!(read(began, Some((check_before, 4_500_000))), Some((50.0, Some(20.0))));
+        // In the check before it was not there, or another run of it was.
+        for before in [None, Some((check_before, 9_000_000))] {
+            assert_eq!(read(began, before), Some((50.0, None)));
+        }
         // It was started anew, was not there, no time has passed.
         for began in [Some((earlier, 6_000_000)), None, Some((now, 4_000_000))] {
-            assert_eq!(read(began), None);
+            assert_eq!(read(began, Some((check_before, 4_500_000))), None);
         }
     }
 }

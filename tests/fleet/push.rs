@@ -15,11 +15,44 @@ fn configure(place: &Place, metrics: &str) {
     place.configure(&format!("{}metrics: {{{metrics}}}\n", quick("")));
 }
 
+/// The series that a query finds.
+pub fn results(server: &Peer, query: &str) -> Vec<Json> {
+    let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let mut answer: Json = serde_json::from_str(&server.get(&format!("/api/v1/query?query={query}"))).unwrap();
+    serde_json::from_value(answer["data"]["result"].take()).unwrap()
+}
+
 /// The value of a query; `None`: no series.
 fn query(server: &Peer, query: &str) -> Option<f64> {
-    let query: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let answer: Json = serde_json::from_str(&server.get(&format!("/api/v1/query?query={query}"))).unwrap();
-    answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    results(server, query).first()?["value"][1].as_str()?.parse().ok()
+}
+
+/// A Prometheus that scrapes the agents at these ports.
+pub fn prometheus(ports: &[u16]) -> Option<Peer> {
+    Peer::start("prometheus", "/-/ready", |own, folder| {
+        let config = folder.join("prometheus.yml");
+        let targets: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: vps-monitor, static_configs: [{{targets: {targets:?}}}]}}]\n"
+        );
+        fs::write(&config, text).unwrap();
+        vec![
+            format!("--config.file={}", config.display()),
+            format!("--storage.tsdb.path={}", folder.join("data").display()),
+            format!("--web.listen-address=127.0.0.1:{own}"),
+        ]
+    })
+}
+
+pub fn victoria_metrics() -> Option<Peer> {
+    Peer::start("victoria-metrics", "/health", |port, folder| {
+        vec![
+            format!("-storageDataPath={}", folder.join("data").display()),
+            format!("-httpListenAddr=127.0.0.1:{port}"),
+            "-memory.allowedBytes=200MB".to_owned(),
+            "-search.latencyOffset=0s".to_owned(),
+        ]
+    })
 }
 
 #[test]
@@ -71,19 +104,7 @@ fn a_real_prometheus_scrapes_it() {
     configure(&place, &format!("listen: {port}"));
     let agent = place.start(&["run"]);
     wait_until("the page is there", || ask(port, "GET", "/metrics", "").is_some());
-    let prometheus = Peer::start("prometheus", "/-/ready", |own, folder| {
-        let config = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: vps-monitor, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
-        );
-        fs::write(&config, text).unwrap();
-        vec![
-            format!("--config.file={}", config.display()),
-            format!("--storage.tsdb.path={}", folder.join("data").display()),
-            format!("--web.listen-address=127.0.0.1:{own}"),
-        ]
-    });
-    let Some(prometheus) = prometheus else { return };
+    let Some(prometheus) = prometheus(&[port]) else { return };
     wait_until("it is scraped", || query(&prometheus, "vps_monitor_checks_total") == Some(1.0));
     assert_eq!(query(&prometheus, "up"), Some(1.0));
     let share = query(&prometheus, "vps_monitor_memory_used_ratio{job=\"vps-monitor\"}");
@@ -93,15 +114,7 @@ fn a_real_prometheus_scrapes_it() {
 
 #[test]
 fn victoria_metrics_takes_what_is_pushed_and_gives_it_back_under_the_hosts_name() {
-    let server = Peer::start("victoria-metrics", "/health", |port, folder| {
-        vec![
-            format!("-storageDataPath={}", folder.join("data").display()),
-            format!("-httpListenAddr=127.0.0.1:{port}"),
-            "-memory.allowedBytes=200MB".to_owned(),
-            "-search.latencyOffset=0s".to_owned(),
-        ]
-    });
-    let Some(server) = server else { return };
+    let Some(server) = victoria_metrics() else { return };
     let place = Place::on("no-swap");
     configure(&place, &format!("push: [{}]", server.url("/api/v1/import/prometheus")));
     let finished = place.run(&["run", "--once"]);

@@ -5,13 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value as Json;
-
 use crate::support::agent::{Place, finish, quick};
 use crate::support::engine::Engine;
 use crate::support::peer::program;
 
-fn share(name: &str) -> PathBuf {
+pub fn share(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("share").join(name)
 }
 
@@ -38,54 +36,9 @@ fn the_rules_and_the_examples_are_valid_and_the_rules_fire_as_they_say() {
     judged("vmagent", &["-promscrape.config=vmagent.yml", send_to, "-promscrape.config.dryRun"]);
 }
 
-/// The dashboard's expressions, each with its panel.
-fn expressions(dashboard: &Json) -> Vec<(String, String)> {
-    let of = |panel: &Json| {
-        let title = panel["title"].as_str().unwrap().to_owned();
-        let targets = panel["targets"].as_array().unwrap().clone();
-        targets.into_iter().map(move |target| (title.clone(), target["expr"].as_str().unwrap().to_owned()))
-    };
-    dashboard["panels"].as_array().unwrap().iter().flat_map(of).collect()
-}
-
 fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("vps_monitor_")).map(str::to_owned).collect()
-}
-
-#[test]
-fn the_dashboard_is_whole_and_prometheus_understands_each_panel() {
-    let dashboard: Json = serde_json::from_slice(&fs::read(share("grafana/vps-monitor.json")).unwrap()).unwrap();
-    assert_eq!((&dashboard["uid"], &dashboard["title"]), (&"vps-monitor".into(), &"vps-monitor".into()));
-    let panels = dashboard["panels"].as_array().unwrap();
-    let ids: BTreeSet<i64> = panels.iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
-    assert_eq!(ids.len(), panels.len());
-    // No two panels share a cell of the grid, which is 24 wide.
-    let mut cells = BTreeSet::new();
-    for panel in panels {
-        let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_i64().unwrap());
-        assert!(x + w <= 24, "{panel:#}");
-        for cell in (y..y + h).flat_map(|row| (x..x + w).map(move |column| (row, column))) {
-            assert!(cells.insert(cell), "two panels at {cell:?}: {}", panel["title"]);
-        }
-        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{panel:#}");
-    }
-    let variables: Vec<&str> =
-        dashboard["templating"]["list"].as_array().unwrap().iter().map(|list| list["name"].as_str().unwrap()).collect();
-    assert_eq!(variables, ["datasource", "instance"]);
-
-    // A recording rule for each, which promtool parses.
-    let rules: String = expressions(&dashboard)
-        .iter()
-        .enumerate()
-        .map(|(number, (_, expression))| format!("  - record: panel:{number}\n    expr: '{expression}'\n"))
-        .collect();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("panels.yml");
-    fs::write(&file, format!("groups:\n- name: panels\n  rules:\n{rules}")).unwrap();
-    let Some(promtool) = program("promtool") else { return };
-    let finished = finish(Command::new(promtool).args(["check", "rules"]).arg(&file));
-    assert_eq!(finished.code, 0, "{finished:?}");
 }
 
 #[test]

@@ -72,22 +72,20 @@ impl Core {
         else {
             return;
         };
-        let done = entry.jobs_done as usize;
+        let (done, picture) = (entry.jobs_done as usize, entry.picture.clone());
         let message = message::as_told_now(&entry.message, waited, aside, self.config.style.language);
         let form = Form { is_plain: entry.is_plain, moved: moved.as_ref(), now: now.wall };
         let mut jobs = channel.encode(&message, form).into_iter().skip(done);
         let Some(job) = jobs.next() else {
             // A channel with another configuration may have fewer parts.
             let channel = channel.clone();
-            return self.settle(&channel, &Outcome::Delivered, now);
+            return self.settle(&channel, &Outcome::Delivered, None, now);
         };
         let is_last = jobs.next().is_none();
-        let stage = Stage::Saving {
-            revision: self.state.revision(),
-            until: now.boot.after(SAVE_PATIENCE),
-            work: Work::Job(job),
-        };
         let channel = channel.clone();
+        let drawn = picture.and_then(|picture| self.draw_into(&channel, &message, form, &picture, now));
+        let work = drawn.unwrap_or(Work::Job(job));
+        let stage = Stage::Saving { revision: self.state.revision(), until: now.boot.after(SAVE_PATIENCE), work };
         let ticket = self.delivery.next_ticket();
         self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last, is_picture: false, stage });
     }
@@ -97,9 +95,11 @@ impl Core {
         let sender = &mut self.delivery.senders[place];
         let Some(unsaved_from) = sender.unsaved_from(&self.state) else { return };
         let Some(flight) = &mut sender.flight else { return };
-        let Stage::Saving { revision, .. } = &flight.stage else { return };
+        let Stage::Saving { revision, work, .. } = &flight.stage else { return };
         let is_saved = self.state.has(*revision);
-        if !is_saved && now.boot < unsaved_from {
+        // A picture behind a message has waited for its rows already.
+        let waits_for_rows = matches!(work, Work::Draw(..)) && !flight.is_picture && self.recording.has_rows();
+        if (!is_saved || waits_for_rows) && now.boot < unsaved_from {
             return;
         }
         let Stage::Saving { work, .. } = std::mem::replace(&mut flight.stage, Stage::Sent) else { return };
@@ -123,24 +123,28 @@ impl Core {
 
     pub(super) fn posted(&mut self, ticket: Ticket, answer: &http::Answer, now: Now) {
         if !self.answer_tap(ticket, answer, now) {
-            self.landed(ticket, now, |channel| channel.classify(answer));
+            if answer.as_ref().is_err_and(worker::is_of_drawing) {
+                self.take_picture_out(ticket);
+            }
+            self.landed(ticket, now, |channel| (channel.classify(answer), channel.receipt(answer)));
         }
     }
 
     pub(super) fn printed(&mut self, ticket: Ticket, printed: io::Result<()>, now: Now) {
-        self.landed(ticket, now, |_| match printed {
+        let outcome = match printed {
             Ok(()) => Outcome::Delivered,
             Err(error) => Outcome::Retry { reason: error.to_string() },
-        });
+        };
+        self.landed(ticket, now, |_| (outcome, None));
     }
 
-    fn landed(&mut self, ticket: Ticket, now: Now, judge: impl FnOnce(&Channel) -> Outcome) {
-        let is_it = |flight: &Flight| flight.ticket == ticket;
-        let senders = &mut self.delivery.senders;
-        let Some(sender) = senders.iter_mut().find(|sender| sender.flight.as_ref().is_some_and(is_it)) else { return };
+    /// The outcome of an attempt, and the server's word for a delivery.
+    fn landed(&mut self, ticket: Ticket, now: Now, judge: impl FnOnce(&Channel) -> (Outcome, Option<String>)) {
+        let Some(sender) = self.delivery.sender_of(ticket) else { return };
         let Some(flight) = sender.flight.take() else { return };
         sender.unsaved_from = now.boot.after(SAVE_PATIENCE);
-        let outcome = match judge(&flight.channel) {
+        let (outcome, receipt) = judge(&flight.channel);
+        let outcome = match outcome {
             // A channel with a new configuration has nothing to do with the answer to its former one.
             Outcome::ChannelRefused { reason }
             | Outcome::MessageRefused { reason }
@@ -165,7 +169,8 @@ impl Core {
                 .into_iter()
                 .for_each(|outbox| outbox.go_on(now.boot));
         } else {
-            self.settle(&flight.channel, &outcome, now);
+            let receipt = receipt.map(|words| self.delivery.scrubber.scrub(&words));
+            self.settle(&flight.channel, &outcome, receipt.as_deref(), now);
         }
         if self.delivery.senders.iter().any(|sender| sender.is_retired && sender.flight.is_none()) {
             self.delivery.senders.retain(|sender| !sender.is_retired || sender.flight.is_some());
@@ -173,7 +178,7 @@ impl Core {
         }
     }
 
-    fn settle(&mut self, channel: &Channel, outcome: &Outcome, now: Now) {
+    fn settle(&mut self, channel: &Channel, outcome: &Outcome, receipt: Option<&str>, now: Now) {
         let name = channel.name_in_log();
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
@@ -185,7 +190,8 @@ impl Core {
                 }
                 self.state.update().delays.take_in(&entry.message, now.boot - entry.queued);
                 let to = if name.is_empty() { String::new() } else { format!(" channel={name}") };
-                log::info!("delivered kind={}{to} attempts={}", entry.message.kind.name(), entry.attempts + 1);
+                let reply = receipt.map_or_else(String::new, |words| format!(" reply={}", text::quoted(words)));
+                log::info!("delivered kind={}{to} attempts={}{reply}", entry.message.kind.name(), entry.attempts + 1);
             }
             Conclusion::SetAside(entry) => {
                 log::error!(

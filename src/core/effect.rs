@@ -11,8 +11,7 @@ use crate::collect::docker::Memory;
 use crate::drawing::Recipe;
 use crate::host::KnownKills;
 use crate::http;
-use crate::notify::PictureJob;
-use crate::worker::Program;
+use crate::worker::{PictureJob, Program};
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Pictures behind messages: which are to follow, when their turn comes, and the order for the child that draws and posts.
+//! Pictures behind messages, and in them: which are to follow, when their turn comes, and the order for the child that draws and posts.
 //!
 //! A picture is the last hours of the history, so the rows that wait are written first. It is tried once. Whatever
 //! happens to it costs a line of the log: the message has said it all.
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Core;
 use super::deliver::SAVE_PATIENCE;
 use super::sender::{Flight, Stage, Work};
+use super::{Core, Ticket};
 use crate::alert::{News, Transition};
 use crate::clock::{Boot, Now};
 use crate::drawing::{self, Known, Recipe, Subject};
 use crate::host;
-use crate::message::{self, Kind, Picture};
+use crate::message::{self, Kind, Message, Picture};
 use crate::metric::Unit;
 use crate::notify::{Channel, Form};
 use crate::outbox::Outcome;
@@ -27,6 +27,8 @@ const OF_AN_ALERT: SignedDuration = SignedDuration::from_hours(6);
 
 /// After an outage nobody wants a picture of the time before it.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+const OUT_OF_DATE: &str = "its message waited for more than an hour, or history.enabled is false";
 
 /// A store that does not take its rows is not waited for.
 const ROWS_PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +45,8 @@ impl Core {
     pub(super) fn picture_of_report(&mut self, now: Now) {
         if self.config.reports.picture == ReportPicture::Auto {
             let picture = picture(None, OF_A_REPORT, now);
-            self.push_pictures(|channel| channel.route().takes_message(Kind::Report).then(|| picture.clone()));
+            let of = |channel: &Channel| channel.route().takes_message(Kind::Report).then(|| picture.clone());
+            self.push_pictures(Kind::Report, of);
         }
     }
 
@@ -52,7 +55,7 @@ impl Core {
         if !self.config.alert_picture {
             return;
         }
-        self.push_pictures(|channel| {
+        self.push_pictures(Kind::Alert, |channel| {
             let told = channel.route().of(told);
             let of_numbers = told.iter().filter(|t| message::kind(t) == Some(Kind::Alert) && has_course(&t.key));
             let gravest = of_numbers.filter(|t| t.news != News::Happened).max_by_key(|t| t.episode.level)?;
@@ -60,20 +63,59 @@ impl Core {
         });
     }
 
-    fn push_pictures(&mut self, of: impl Fn(&Channel) -> Option<Picture>) {
+    fn push_pictures(&mut self, kind: Kind, of: impl Fn(&Channel) -> Option<Picture>) {
         if !self.config.history.enabled {
             return;
         }
-        let takes = |channel: &&Channel| channel.fallback_for().is_none() && channel.takes_pictures();
-        let pictures: Vec<(String, Picture)> = self
+        let takes = |channel: &&Channel| {
+            channel.fallback_for().is_none() && (channel.takes_pictures() || channel.has_pictures_inside())
+        };
+        let pictures: Vec<(Channel, Picture)> = self
             .delivery
             .channels()
             .filter(takes)
-            .filter_map(|channel| Some((channel.name().to_owned(), of(channel)?)))
+            .filter_map(|channel| Some((channel.clone(), of(channel)?)))
             .collect();
-        for (name, picture) in pictures {
-            self.state.change().outboxes.entry(name).or_default().push_picture(picture);
+        for (channel, picture) in pictures {
+            let outbox = self.state.change().outboxes.entry(channel.name().to_owned()).or_default();
+            if channel.has_pictures_inside() {
+                outbox.illustrate(kind, &picture);
+            } else {
+                outbox.push_picture(picture);
+            }
         }
+    }
+
+    /// Nobody wants it any more, or nobody can draw it.
+    fn is_out_of_date(&self, picture: &Picture, now: Now) -> bool {
+        now.wall.duration_since(picture.to) > LONGEST_WAIT || !self.config.history.enabled
+    }
+
+    /// The work that sends `message` with its picture in it. The rows that wait are written meanwhile.
+    pub(super) fn draw_into(
+        &mut self,
+        channel: &Channel,
+        message: &Message,
+        form: Form<'_>,
+        picture: &Picture,
+        now: Now,
+    ) -> Option<Work> {
+        if self.is_out_of_date(picture, now) {
+            log::warn!("picture left out: {OUT_OF_DATE}");
+            return None;
+        }
+        let job = channel.illustrated(message, form)?;
+        if self.recording.has_rows() {
+            self.recording.write_now(now.boot);
+        }
+        Some(Work::Draw(job, Box::new(self.recipe(picture, now))))
+    }
+
+    /// The message of that attempt is sent without its picture from now on.
+    pub(super) fn take_picture_out(&mut self, ticket: Ticket) {
+        let Some(sender) = self.delivery.sender_of(ticket) else { return };
+        let name = sender.channel.name().to_owned();
+        self.state.change().outboxes.get_mut(&name).into_iter().for_each(|outbox| outbox.take_picture_out());
     }
 
     /// Begins a picture, if one's turn has come.
@@ -82,8 +124,8 @@ impl Core {
         let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
         let Some(next) = outbox.next_picture() else { return };
         let moved = outbox.moved().cloned();
-        if now.wall.duration_since(next.to) > LONGEST_WAIT || !self.config.history.enabled {
-            log::warn!("picture dropped: its message waited for more than an hour, or history.enabled is false");
+        if self.is_out_of_date(next, now) {
+            log::warn!("picture dropped: {OUT_OF_DATE}");
             self.state.change().outboxes.get_mut(channel.name()).into_iter().for_each(|outbox| outbox.drop_picture());
             return;
         }

@@ -4,8 +4,9 @@ use super::Ticket;
 use super::save::Saving;
 use crate::clock::Boot;
 use crate::drawing::Recipe;
-use crate::notify::{Channel, Job, PictureJob};
+use crate::notify::{Channel, Job};
 use crate::secret::{Scrubber, Secret};
+use crate::worker::PictureJob;
 
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
@@ -74,6 +75,12 @@ impl Delivery {
     /// The channels of the configuration, without those that only end what they began before a reload.
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
         self.senders.iter().filter(|sender| !sender.is_retired).map(|sender| &sender.channel)
+    }
+
+    /// The sender of that attempt.
+    pub(super) fn sender_of(&mut self, ticket: Ticket) -> Option<&mut Sender> {
+        let is_it = |sender: &&mut Sender| sender.flight.as_ref().is_some_and(|flight| flight.ticket == ticket);
+        self.senders.iter_mut().find(is_it)
     }
 
     /// No error shows this secret.

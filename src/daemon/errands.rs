@@ -13,7 +13,7 @@ use super::metrics_page::MetricsPage;
 use crate::clock::Boot;
 use crate::core::{Input, Ticket};
 use crate::http;
-use crate::worker::{Failed, PostTask, PublishTask, Task, Worker};
+use crate::worker::{Failed, NO_CHILD, PostTask, PublishTask, Task, Worker};
 
 #[derive(Default)]
 pub(super) struct Errands {
@@ -31,7 +31,7 @@ impl Errands {
                 None
             }
             Err(error) => {
-                let answer = Err(http::Error(format!("no worker process: {error}")));
+                let answer = Err(http::Error(format!("{NO_CHILD}: {error}")));
                 Some(Input::Posted { ticket, answer })
             }
         }

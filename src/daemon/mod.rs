@@ -175,7 +175,7 @@ impl Daemon {
                 let worker = &self.measuring.host.worker;
                 let begun = serde_json::to_vec(&recipe)
                     .map_err(io::Error::from)
-                    .and_then(|recipe| self.saver.draw(worker, &job.request, &job.body, job.max_bytes, &recipe));
+                    .and_then(|recipe| self.saver.draw(worker, &job, &recipe));
                 self.inputs.extend(self.errands.posting(ticket, begun));
             }
             Effect::Run { ticket, program } => {

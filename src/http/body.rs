@@ -15,6 +15,8 @@ pub enum BodyPart {
     File,
     /// In Base64 (RFC 4648), on one line.
     Base64,
+    /// The same in lines of 76 characters, which end with CR and LF (RFC 2045).
+    Base64Lines,
     /// Its MD5 sum (RFC 1321), in small hexadecimal digits.
     Md5,
 }
@@ -25,6 +27,7 @@ impl fmt::Debug for BodyPart {
             BodyPart::Text(_) => "Text(…)",
             BodyPart::File => "File",
             BodyPart::Base64 => "Base64",
+            BodyPart::Base64Lines => "Base64Lines",
             BodyPart::Md5 => "Md5",
         })
     }
@@ -38,10 +41,18 @@ pub fn with_file(parts: &[BodyPart], file: &[u8]) -> Vec<u8> {
             BodyPart::Text(text) => body.extend_from_slice(text.as_bytes()),
             BodyPart::File => body.extend_from_slice(file),
             BodyPart::Base64 => body.extend_from_slice(STANDARD.encode(file).as_bytes()),
+            BodyPart::Base64Lines => body.extend_from_slice(base64_lines(file).as_bytes()),
             BodyPart::Md5 => body.extend_from_slice(format!("{:x}", md5::compute(file)).as_bytes()),
         }
     }
     body
+}
+
+/// `bytes` in Base64, in lines as mails have them: RFC 2045 section 6.8.
+pub fn base64_lines(bytes: &[u8]) -> String {
+    /// 76 characters.
+    const LINE_BYTES: usize = 57;
+    bytes.chunks(LINE_BYTES).map(|chunk| STANDARD.encode(chunk) + "\r\n").collect()
 }
 
 #[cfg(test)]

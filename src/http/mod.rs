@@ -35,7 +35,7 @@ use explain::{Route, explain};
 use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
-pub use body::{BodyPart, with_file};
+pub use body::{BodyPart, base64_lines, with_file};
 pub(crate) use connect::connect;
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub(crate) use explain::of_tls;

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Form, Job, NAMELESS, PictureJob, Vendor, split};
+use super::{Form, Job, NAMELESS, Vendor, split};
 use crate::http::Answer;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
 use crate::route::Route;
 use crate::secret::Secret;
+use crate::worker::PictureJob;
 
 /// One destination of messages. Two are the same if they have one name and one destination.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ impl Channel {
         self.vendor.encode(message, form)
     }
 
-    /// Whether it takes pictures.
+    /// Whether it takes pictures behind messages.
     pub fn takes_pictures(&self) -> bool {
         self.vendor.picture(Form::default()).is_some()
     }
@@ -115,6 +116,21 @@ impl Channel {
     /// See [`Vendor::picture`].
     pub fn picture(&self, form: Form<'_>) -> Option<PictureJob> {
         self.vendor.picture(form)
+    }
+
+    /// See [`Vendor::has_pictures_inside`].
+    pub fn has_pictures_inside(&self) -> bool {
+        self.vendor.has_pictures_inside()
+    }
+
+    /// See [`Vendor::illustrated`].
+    pub fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<PictureJob> {
+        self.vendor.illustrated(message, form)
+    }
+
+    /// See [`Vendor::receipt`].
+    pub fn receipt(&self, answer: &Answer) -> Option<String> {
+        self.vendor.receipt(answer)
     }
 
     /// See [`Vendor::classify`].

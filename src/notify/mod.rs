@@ -33,7 +33,7 @@ use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Moved, Outcome};
 use crate::secret::Secret;
-use crate::worker::Program;
+use crate::worker::{PictureJob, Program};
 
 pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
@@ -92,6 +92,21 @@ pub trait Vendor: fmt::Debug + fmt::Display {
         None
     }
 
+    /// Whether a message has its picture in it, by [`Vendor::illustrated`], and not behind it.
+    fn has_pictures_inside(&self) -> bool {
+        false
+    }
+
+    /// The job that delivers `message` with its picture in it.
+    fn illustrated(&self, _: &Message, _: Form<'_>) -> Option<PictureJob> {
+        None
+    }
+
+    /// The words of an answer, which was a delivery, by which the message can be found at the server; for the log.
+    fn receipt(&self, _: &Answer) -> Option<String> {
+        None
+    }
+
     /// The outcome of a job, by its answer.
     fn classify(&self, answer: &Answer) -> Outcome;
 
@@ -144,18 +159,8 @@ pub enum Job {
     Print(String),
 }
 
-/// A request whose body is made by the child that posts it, once it has drawn the picture.
-#[derive(Clone, Debug)]
-pub struct PictureJob {
-    /// Its body is empty.
-    pub request: http::Request,
-    pub body: Vec<BodyPart>,
-    /// The vendor takes no larger file.
-    pub max_bytes: usize,
-}
-
 impl PictureJob {
-    /// A form (RFC 7578) with these fields, and the picture in the field of that name.
+    /// A job that posts a form (RFC 7578) with these fields, and the picture in the field of that name.
     fn form(url: Secret, fields: &[(&str, String)], file_field: &str, max_bytes: usize) -> PictureJob {
         let mut text = String::new();
         for (name, value) in fields {
@@ -169,7 +174,12 @@ impl PictureJob {
         let content_type = Secret::new(format!("multipart/form-data; boundary={BOUNDARY}"));
         let headers = vec![("Content-Type".into(), content_type)];
         let request = http::Request { method: http::Method::Post, url, headers, body: Vec::new() };
-        PictureJob { request, body: vec![BodyPart::Text(text), BodyPart::File, BodyPart::Text(end)], max_bytes }
+        PictureJob {
+            request,
+            body: vec![BodyPart::Text(text), BodyPart::File, BodyPart::Text(end)],
+            max_bytes,
+            without: None,
+        }
     }
 }
 

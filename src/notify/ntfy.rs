@@ -177,7 +177,7 @@ impl Vendor for Ntfy {
         let mut headers = vec![plain("Filename", PICTURE_NAME), plain("Priority", "2")];
         headers.extend(self.token.as_ref().map(bearer));
         let request = http::Request { method: http::Method::Put, url, headers, body: Vec::new() };
-        Some(PictureJob { request, body: vec![BodyPart::File], max_bytes: MAX_PICTURE_BYTES })
+        Some(PictureJob { request, body: vec![BodyPart::File], max_bytes: MAX_PICTURE_BYTES, without: None })
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

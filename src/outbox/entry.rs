@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::is_zero;
 use crate::clock::Boot;
-use crate::message::Message;
+use crate::message::{Message, Picture};
 
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Entry {
     /// The names of the other channels that were given this message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// To be drawn into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -51,6 +54,7 @@ impl Entry {
             rejected_since: None,
             is_plain: false,
             also: Vec::new(),
+            picture: None,
         }
     }
 

@@ -1,9 +1,9 @@
-//! Pictures that follow messages. They are sent when no message waits, each of them once at most: it is forgotten as it
+//! Pictures behind messages, and in them. Those behind are sent when no message waits, each of them once at most: it is forgotten as it
 //! begins, and whatever becomes of it, no message waits for it longer than for another message.
 
-use super::{Budget, Outbox, Outcome};
+use super::{Budget, Entry, Outbox, Outcome};
 use crate::clock::Boot;
-use crate::message::Picture;
+use crate::message::{Kind, Picture};
 
 /// More do not wait.
 const MAX_PICTURES: usize = 3;
@@ -16,7 +16,22 @@ impl Outbox {
         self.pictures.drain(..surplus);
     }
 
-    /// The next picture, once no message waits.
+    /// Puts a picture into the message of this kind that was made at its end, if that waits as it was made.
+    pub fn illustrate(&mut self, kind: Kind, picture: &Picture) {
+        let is_it = |entry: &&mut Entry| entry.message.kind == kind && entry.message.created == picture.to;
+        if let Some(entry) = self.waiting.iter_mut().rev().find(is_it) {
+            entry.picture = Some(picture.clone());
+        }
+    }
+
+    /// The message on its way is sent without its picture from now on.
+    pub fn take_picture_out(&mut self) {
+        if let Some(first) = self.waiting.front_mut() {
+            first.picture = None;
+        }
+    }
+
+    /// The next picture behind the messages, once none of them waits.
     pub fn next_picture(&self) -> Option<&Picture> {
         let is_idle = !self.is_on_its_way() && self.waiting.is_empty();
         self.pictures.front().filter(|_| is_idle)

@@ -36,6 +36,14 @@ impl Reply {
         text
     }
 
+    /// The parameters of an extension that a reply to EHLO has, in its other lines: RFC 5321 section 4.1.1.1.
+    pub fn offered(&self, extension: &str) -> Option<&str> {
+        self.lines.iter().skip(1).find_map(|line| {
+            let (word, parameters) = line.split_once(' ').unwrap_or((line, ""));
+            word.eq_ignore_ascii_case(extension).then_some(parameters)
+        })
+    }
+
     pub const fn is_success(&self) -> bool {
         matches!(self.code, 200..=299)
     }
@@ -127,6 +135,7 @@ impl Connection {
     /// # Errors
     /// The connection broke, or no reply came in time, or something that is none.
     pub fn ask(&mut self, command: &str) -> Result<Reply, Error> {
+        self.is_handed_over = false;
         self.write(format!("{command}\r\n").as_bytes())?;
         self.reply()
     }

@@ -27,6 +27,9 @@ pub const RECIPIENT: &str = "to";
 pub const STAGE: &str = "stage";
 pub const REFUSED_RECIPIENT: &str = "refused";
 
+/// Of the answer: why the mail went without its picture.
+pub const WITHOUT_PICTURE: &str = "without-picture";
+
 /// The status of an answer for a server that lacks something, which is no code of a reply.
 pub const LACKING: u16 = 0;
 
@@ -35,17 +38,17 @@ pub fn is_mail(request: &Request) -> bool {
     Server::of(&request.url.expose()).is_some()
 }
 
-/// Sends the mail that is the body of `request`, whose lines end with CR and LF, until `deadline`. See
-/// [`post`](crate::http::post) for `hangs`.
+/// Sends the mail that is the body of `request`, whose lines end with CR and LF, until `deadline`. `spare` is the same mail
+/// without its picture, for a server that does not take the whole one. See [`post`](crate::http::post) for `hangs`.
 ///
 /// # Errors
 /// There was no reply.
-pub fn send(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Answer {
+pub fn send(request: &Request, spare: Option<&[u8]>, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Answer {
     let server = Server::of(&request.url.expose()).ok_or_else(|| Error("this is no mail server's URL".to_owned()))?;
     let addresses = look_up(&server.host, server.port, &mut hangs)?;
     let stream = connect(&addresses, deadline).map_err(|error| Error(error.tell(&server.host)))?;
     let connection = Connection::new(stream, &server, deadline);
-    session::run(connection, request)
+    session::run(connection, request, spare)
 }
 
 /// Whether there is time left.

@@ -1,4 +1,5 @@
-//! The dialogue: greeting, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, QUIT. It ends at the first reply that is no consent.
+//! The dialogue: greeting, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, QUIT. It ends at the first reply that is no consent, but
+//! for one to a mail that is taken without its picture.
 
 use std::net::SocketAddr;
 
@@ -6,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::connection::{Connection, Reply};
-use super::{LACKING, PASSWORD, RECIPIENT, REFUSED_RECIPIENT, SENDER, STAGE, Security, USER};
+use super::{LACKING, PASSWORD, RECIPIENT, REFUSED_RECIPIENT, SENDER, STAGE, Security, USER, WITHOUT_PICTURE};
 use crate::http::{Answer, Error, Request, Response};
 use crate::secret::Secret;
 
@@ -25,22 +26,31 @@ impl From<Error> for End {
     }
 }
 
-/// Sends the mail.
+/// Found on the way to the last reply.
+#[derive(Default)]
+struct Notes {
+    /// The first reply to a refused recipient.
+    refused: Option<Reply>,
+    /// Why the mail goes without its picture.
+    without_picture: Option<String>,
+}
+
+/// Sends the mail, or `spare` if the server does not take that.
 ///
 /// # Errors
 /// There was no reply.
-pub fn run(mut connection: Connection, request: &Request) -> Answer {
-    let mut refused = None;
-    let end = match converse(&mut connection, request, &mut refused) {
+pub fn run(mut connection: Connection, request: &Request, spare: Option<&[u8]>) -> Answer {
+    let mut notes = Notes::default();
+    let end = match converse(&mut connection, request, spare, &mut notes) {
         Ok(reply) => End::Replied("data", reply),
         Err(end) => end,
     };
     connection.quit();
     let answer = |stage: &str, status, body| {
-        let mut headers = vec![(STAGE.to_owned(), stage.to_owned())];
-        headers.extend(
-            refused.map(|reply: Reply| (REFUSED_RECIPIENT.to_owned(), format!("{} {}", reply.code, reply.text()))),
-        );
+        let refused = notes.refused.map(|reply| (REFUSED_RECIPIENT, format!("{} {}", reply.code, reply.text())));
+        let without = notes.without_picture.map(|why| (WITHOUT_PICTURE, why));
+        let headers = [Some((STAGE, stage.to_owned())), refused, without];
+        let headers = headers.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Response { status, headers, body })
     };
     match end {
@@ -50,7 +60,12 @@ pub fn run(mut connection: Connection, request: &Request) -> Answer {
     }
 }
 
-fn converse(connection: &mut Connection, request: &Request, refused: &mut Option<Reply>) -> Result<Reply, End> {
+fn converse(
+    connection: &mut Connection,
+    request: &Request,
+    spare: Option<&[u8]>,
+    notes: &mut Notes,
+) -> Result<Reply, End> {
     let header = |name| values(request, name).next();
     if connection.security() == Security::Tls {
         connection.encrypt()?;
@@ -58,7 +73,7 @@ fn converse(connection: &mut Connection, request: &Request, refused: &mut Option
     taken("greeting", connection.reply()?)?;
     let mut offers = greet(connection)?;
     if connection.security() == Security::StartTls {
-        if !offers.lines.iter().any(|line| line.eq_ignore_ascii_case("STARTTLS")) {
+        if offers.offered("STARTTLS").is_none() {
             return Err(End::Lacks("starttls", "it offers no STARTTLS at this port"));
         }
         taken("starttls", connection.ask("STARTTLS")?)?;
@@ -68,8 +83,41 @@ fn converse(connection: &mut Connection, request: &Request, refused: &mut Option
     if let (Some(user), Some(password)) = (header(USER), header(PASSWORD)) {
         log_in(connection, &offers, &user.expose(), &password.expose())?;
     }
-    let sender = header(SENDER).map(Secret::expose).unwrap_or_default();
-    taken("mail", connection.ask(&format!("MAIL FROM:<{sender}>"))?)?;
+    let (mut mail, mut spare) = (&*request.body, spare);
+    // RFC 1870; 0: no limit is told.
+    let limit = offers.offered("SIZE").and_then(|size| size.trim().parse().ok()).filter(|limit| *limit > 0);
+    if let (Some(limit), Some(smaller)) = (limit, spare)
+        && mail.len() > limit
+    {
+        notes.without_picture = Some(format!("the server takes no mail of more than {limit} bytes"));
+        (mail, spare) = (smaller, None);
+    }
+    loop {
+        let end = transact(connection, request, mail, &offers, &mut notes.refused);
+        let refusal = match &end {
+            Ok(reply) if reply.code >= 500 => reply,
+            Err(End::Replied("mail" | "data", reply @ Reply { code: 523 | 552, .. })) => reply,
+            _ => return end,
+        };
+        let Some(smaller) = spare.take() else { return end };
+        notes.without_picture = Some(format!("{} {}", refusal.code, refusal.text()));
+        mail = smaller;
+        taken("mail", connection.ask("RSET")?)?;
+    }
+}
+
+/// One mail on the connection. The reply is the one to its end.
+fn transact(
+    connection: &mut Connection,
+    request: &Request,
+    mail: &[u8],
+    offers: &Reply,
+    refused: &mut Option<Reply>,
+) -> Result<Reply, End> {
+    *refused = None;
+    let sender = values(request, SENDER).next().map(Secret::expose).unwrap_or_default();
+    let parameters = parameters(request, mail, offers)?;
+    taken("mail", connection.ask(&format!("MAIL FROM:<{sender}>{parameters}"))?)?;
     let mut is_taken = false;
     for recipient in values(request, RECIPIENT) {
         let reply = connection.ask(&format!("RCPT TO:<{}>", recipient.expose()))?;
@@ -88,7 +136,23 @@ fn converse(connection: &mut Connection, request: &Request, refused: &mut Option
     if ready.code != 354 {
         return Err(End::Replied("data", ready));
     }
-    Ok(connection.hand_over(&stuffed(&request.body))?)
+    Ok(connection.hand_over(&stuffed(mail))?)
+}
+
+/// Behind the sender: the mail's size (RFC 1870), and that addresses and header are in UTF-8 (RFC 6531), if they are.
+fn parameters(request: &Request, mail: &[u8], offers: &Reply) -> Result<String, End> {
+    let mut parameters = String::new();
+    if offers.offered("SIZE").is_some() {
+        parameters += &format!(" SIZE={}", mail.len());
+    }
+    let is_ascii = |name| values(request, name).all(|address| address.expose().is_ascii());
+    if !(is_ascii(SENDER) && is_ascii(RECIPIENT)) {
+        if offers.offered("SMTPUTF8").is_none() {
+            return Err(End::Lacks("mail", "it takes addresses in ASCII alone (it offers no SMTPUTF8)"));
+        }
+        parameters += " BODY=8BITMIME SMTPUTF8";
+    }
+    Ok(parameters)
 }
 
 fn values<'a>(request: &'a Request, name: &'a str) -> impl Iterator<Item = &'a Secret> {

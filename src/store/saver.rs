@@ -6,8 +6,7 @@ use std::path::Path;
 
 use crate::clock::Boot;
 use crate::files::RealFolder;
-use crate::http;
-use crate::worker::{PostTask, RecordTask, SaveError, SaveTask, Worker};
+use crate::worker::{PictureJob, PostTask, RecordTask, SaveError, SaveTask, Worker};
 
 use super::StateFolder;
 
@@ -59,15 +58,8 @@ impl Saver {
     ///
     /// # Errors
     /// There is no folder, or no child can be started.
-    pub fn draw(
-        &mut self,
-        worker: &Worker,
-        request: &http::Request,
-        parts: &[http::BodyPart],
-        max_bytes: usize,
-        recipe: &[u8],
-    ) -> io::Result<PostTask> {
-        worker.draw(self.opened()?, request, parts, max_bytes, recipe)
+    pub fn draw(&mut self, worker: &Worker, job: &PictureJob, recipe: &[u8]) -> io::Result<PostTask> {
+        worker.draw(self.opened()?, job, recipe)
     }
 
     fn opened(&mut self) -> io::Result<&RealFolder> {

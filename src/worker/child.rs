@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGALRM;
 
+use super::draw::{self, Draw};
 use super::publish;
 use super::run;
 use super::{MAIL_DEADLINE, POST_DEADLINE, SAVE_DEADLINE, STATVFS_DEADLINE};
@@ -47,7 +48,7 @@ pub(super) struct Posting<'a> {
 }
 
 impl<'a> Posting<'a> {
-    fn head(request: &http::Request, url: &'a str, deadline: Boot) -> Posting<'a> {
+    pub fn head(request: &http::Request, url: &'a str, deadline: Boot) -> Posting<'a> {
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.expose())).collect();
         Posting { method: request.method, url: url.into(), headers, deadline }
     }
@@ -95,33 +96,6 @@ pub type LoadConfig = fn(&Path);
 /// Writes a batch of the history to a folder.
 pub type Record = fn(RealFolder, &[u8]) -> io::Result<Result<Recorded, SaveError>>;
 
-/// Draws a picture of the history in a folder, by its recipe. An error is one line.
-pub type Draw = fn(RealFolder, &[u8]) -> Result<Vec<u8>, String>;
-
-/// The order of a `draw`, on one line: the request without its body, and the parts of that. The recipe follows.
-#[derive(Serialize, Deserialize)]
-struct Drawing<'a> {
-    #[serde(borrow)]
-    posting: Posting<'a>,
-    parts: Cow<'a, [http::BodyPart]>,
-    max_bytes: usize,
-}
-
-pub(super) fn drawing_order(
-    request: &http::Request,
-    parts: &[http::BodyPart],
-    max_bytes: usize,
-    recipe: &[u8],
-    deadline: Boot,
-) -> io::Result<Vec<u8>> {
-    let url = request.url.expose();
-    let posting = Posting::head(request, &url, deadline);
-    let mut order = serde_json::to_vec(&Drawing { posting, parts: Cow::Borrowed(parts), max_bytes })?;
-    order.push(b'\n');
-    order.extend_from_slice(recipe);
-    Ok(order)
-}
-
 /// A batch of the history is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -161,8 +135,8 @@ impl From<io::Error> for SaveError {
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
 /// to standard output. `post` and `mail` read a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there. `record` reads a batch of the history, the folder again as its standard error; so does `draw`, which reads a line of JSON
-/// and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
+/// there. `record` reads a batch of the history, the folder again as its standard error; so do `draw` and `draw-mail`,
+/// which read a line of JSON and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
 pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, draw: Draw) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
@@ -183,10 +157,8 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, dra
             let folder = io::stderr().as_fd().try_clone_to_owned()?;
             serve(|order| record(RealFolder::from(folder), order))
         }),
-        (Some("draw"), [_]) => end_after(POST_DEADLINE).and_then(|()| {
-            let folder = io::stderr().as_fd().try_clone_to_owned()?;
-            serve(|order| draw_and_post(RealFolder::from(folder), order, draw))
-        }),
+        (Some("draw"), [_]) => end_after(POST_DEADLINE).and_then(|()| draw_and_post(draw)),
+        (Some("draw-mail"), [_]) => end_after(MAIL_DEADLINE).and_then(|()| draw_and_post(draw)),
         (Some("publish"), [_, path]) => {
             end_after(POST_DEADLINE).and_then(|()| serve(|bytes| Ok(publish::write(Path::new(path), bytes))))
         }
@@ -222,7 +194,7 @@ fn serve<T: Serialize, E: Serialize>(work: impl FnOnce(&[u8]) -> io::Result<Resu
     send(&ChildMessage::Answer(work(&order)?))
 }
 
-fn send<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()> {
+pub(super) fn send<T: Serialize, E: Serialize>(word: &ChildMessage<T, E>) -> io::Result<()> {
     let mut output = io::stdout().lock();
     serde_json::to_writer(&mut output, word)?;
     // Standard output is written at a line's end.
@@ -252,33 +224,33 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
 }
 
 /// The line of JSON at the beginning of an order, and the rest.
-fn head_and_rest(order: &[u8]) -> io::Result<(&[u8], &[u8])> {
+pub(super) fn head_and_rest(order: &[u8]) -> io::Result<(&[u8], &[u8])> {
     let end = order.iter().position(|byte| *byte == b'\n').ok_or(io::ErrorKind::InvalidData)?;
     Ok((&order[..end], &order[end + 1..]))
 }
 
-fn draw_and_post(folder: RealFolder, order: &[u8], draw: Draw) -> io::Result<http::Answer> {
-    let (head, recipe) = head_and_rest(order)?;
-    let Drawing { posting, parts, max_bytes } = serde_json::from_slice(head)?;
-    let picture = match draw(folder, recipe) {
-        Ok(picture) if picture.len() <= max_bytes => picture,
-        Ok(_) => return Ok(Err(http::Error("the picture is larger than the channel takes".to_owned()))),
-        Err(why) => return Ok(Err(http::Error(format!("no picture can be drawn: {why}")))),
-    };
-    Ok(post_with(posting, http::with_file(&parts, &picture)))
+fn draw_and_post(draw: Draw) -> io::Result<()> {
+    let folder = io::stderr().as_fd().try_clone_to_owned()?;
+    serve(|order| draw::draw_and_post(RealFolder::from(folder), order, draw))
 }
 
 fn post(order: &[u8]) -> io::Result<http::Answer> {
     let (head, body) = head_and_rest(order)?;
-    Ok(post_with(serde_json::from_slice(head)?, body.to_vec()))
+    Ok(post_with(serde_json::from_slice(head)?, body.to_vec(), None))
 }
 
-fn post_with(Posting { method, url, headers, deadline }: Posting<'_>, body: Vec<u8>) -> http::Answer {
+/// `spare` is for [`smtp::send`].
+pub(super) fn post_with(posting: Posting<'_>, body: Vec<u8>, spare: Option<&[u8]>) -> http::Answer {
+    let Posting { method, url, headers, deadline } = posting;
     let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
     let request = http::Request { method, url: Secret::new(url), headers, body };
     // A message that cannot be written is missed only if the work hangs.
     let hangs = |error: Option<&http::Error>| drop(send(&ChildMessage::<(), _>::Hangs(error)));
-    if smtp::is_mail(&request) { smtp::send(&request, deadline, hangs) } else { http::post(&request, deadline, hangs) }
+    if smtp::is_mail(&request) {
+        smtp::send(&request, spare, deadline, hangs)
+    } else {
+        http::post(&request, deadline, hangs)
+    }
 }
 
 /// Asks for the size of the file system that holds `path`. On a network mount this may never return.

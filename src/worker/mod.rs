@@ -15,6 +15,7 @@
 //! work.
 
 mod child;
+mod draw;
 mod order;
 mod publish;
 mod run;
@@ -34,15 +35,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::clock::boot_now;
+use crate::clock::{Boot, boot_now};
 use crate::files::RealFolder;
 use crate::http;
 use crate::smtp;
 
 pub use child::{
-    ConfigHangs, Draw, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main,
-    measure,
+    ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main, measure,
 };
+pub use draw::{Draw, PictureJob, is_of_drawing};
 pub use run::{CANNOT_RUN, Program, RUN_LONGEST};
 pub use task::{Failed, Task};
 
@@ -63,6 +64,9 @@ const STILL_HANGS: &str = "does not answer; the last probe still hangs (a networ
 /// A busy disk takes its time, and a save that is cut off only makes another one necessary. After this time it counts
 /// as one that will not end.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(600);
+
+/// The beginning of the error for an attempt whose child could not be started.
+pub const NO_CHILD: &str = "no worker process";
 
 const _: () = assert!(LAST_WORD.as_millis() * 2 < POST_DEADLINE.as_millis(), "a delivery has most of its time");
 
@@ -128,8 +132,7 @@ impl Worker {
     pub fn post(&self, request: &http::Request) -> io::Result<PostTask> {
         let (kind, within) =
             if smtp::is_mail(request) { ("mail", self.mail_deadline) } else { ("post", self.post_deadline) };
-        let deadline = boot_now().after(within - LAST_WORD.min(within / 2));
-        let order = child::Posting::of(request, deadline)?;
+        let order = child::Posting::of(request, last_word(within))?;
         let process = self.start(&[kind.as_ref()], &order, Stdio::null(), Work::Post)?;
         Ok(Task::new(process, within))
     }
@@ -202,22 +205,16 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
-    /// Starts drawing a picture by `recipe`, from the history in `folder`, and posting it in the body that `parts` make.
+    /// Starts drawing a picture by `recipe`, from the history in `folder`, and posting it.
     ///
     /// # Errors
     /// The child cannot be started.
-    pub fn draw(
-        &self,
-        folder: &RealFolder,
-        request: &http::Request,
-        parts: &[http::BodyPart],
-        max_bytes: usize,
-        recipe: &[u8],
-    ) -> io::Result<PostTask> {
-        let deadline = boot_now().after(self.post_deadline - LAST_WORD.min(self.post_deadline / 2));
-        let order = child::drawing_order(request, parts, max_bytes, recipe, deadline)?;
-        let process = self.start(&["draw".as_ref()], &order, Stdio::from(folder.open_again()?), Work::Post)?;
-        Ok(Task::new(process, self.post_deadline))
+    pub fn draw(&self, folder: &RealFolder, job: &PictureJob, recipe: &[u8]) -> io::Result<PostTask> {
+        let is_mail = smtp::is_mail(&job.request);
+        let (kind, within) = if is_mail { ("draw-mail", self.mail_deadline) } else { ("draw", self.post_deadline) };
+        let order = draw::order(job, recipe, last_word(within))?;
+        let process = self.start(&[kind.as_ref()], &order, Stdio::from(folder.open_again()?), Work::Post)?;
+        Ok(Task::new(process, within))
     }
 
     /// Starts replacing the file at `path` by one that everybody may read and that holds `content`; without one, removing
@@ -269,6 +266,11 @@ impl Worker {
         self.children.borrow_mut().push(Rc::clone(&process));
         Ok(process)
     }
+}
+
+/// When a child that posts ends by itself.
+fn last_word(within: Duration) -> Boot {
+    boot_now().after(within - LAST_WORD.min(within / 2))
 }
 
 /// The state of a child, as far as it decides whether another one may be started.

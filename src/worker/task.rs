@@ -18,12 +18,15 @@ use crate::http;
 /// The bound of an answer; a child that writes more is killed.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
+/// The beginning of such an error.
+pub(super) const DIED: &str = "the worker process ended without an answer";
+
 /// The reason why a child gave no answer at all, good or bad.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failed {
     #[error("no answer within {} s", within.as_secs_f64())]
     TimedOut { within: Duration },
-    #[error("the worker process ended without an answer ({how})")]
+    #[error("{DIED} ({how})")]
     Died { how: String },
     #[error("the worker process gave no valid answer")]
     Garbled,

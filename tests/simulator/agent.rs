@@ -12,9 +12,9 @@ use vps_monitor::clock::{Boot, Now};
 use vps_monitor::collect::docker::{Memory, Scope};
 use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
 use vps_monitor::http;
-use vps_monitor::notify::PictureJob;
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::store::{self, LoadError};
+use vps_monitor::worker::PictureJob;
 
 use super::delivery::PICTURE;
 use super::engine_link::{Brought, EngineLink};

@@ -9,7 +9,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::PATIENCE;
 
 /// The replies that differ from a good server's: each to the commands that begin with its word. `greeting` and `.`
-/// are the beginning and the mail's end.
+/// are the beginning and the mail's end; `. picture` is the end of one with a picture.
 pub type Script = &'static [(&'static str, &'static str)];
 
 pub struct MailServer {
@@ -84,7 +84,7 @@ fn converse(
         stream.get_mut().write_all(reply("greeting", "220 fake ESMTP").as_bytes())?;
         stream.get_mut().flush()?;
     }
-    let mut is_mail = false;
+    let (mut is_mail, mut has_picture) = (false, false);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line)? == 0 {
@@ -96,18 +96,21 @@ fn converse(
         let answer = match &*word {
             "." => {
                 is_mail = false;
-                reply(".", "250 queued as 1")
+                reply(if has_picture { ". picture" } else { "." }, "250 queued as 1")
             }
-            _ if is_mail => continue,
+            _ if is_mail => {
+                has_picture |= line.starts_with("Content-ID:");
+                continue;
+            }
             "EHLO" if may_start_tls => reply("EHLO", "250-fake\n250-SIZE 1000000\n250 STARTTLS"),
             "EHLO" => reply("EHLO TLS", "250-fake\n250 AUTH PLAIN LOGIN"),
             "STARTTLS" => reply("STARTTLS", "220 go on"),
             "AUTH" => reply(&line, if line == "AUTH LOGIN" { "334 VXNlcm5hbWU6" } else { "235 welcome" }),
             "DATA" => {
-                is_mail = true;
+                (is_mail, has_picture) = (true, false);
                 reply("DATA", "354 go on")
             }
-            "MAIL" | "RCPT" => reply(&line, "250 ok"),
+            "MAIL" | "RCPT" | "RSET" => reply(&line, "250 ok"),
             "QUIT" => reply("QUIT", "221 bye"),
             // The lines of AUTH LOGIN: the name, then the password.
             _ if heard.lock().unwrap().iter().rev().nth(1).is_some_and(|line| line == "AUTH LOGIN") => {

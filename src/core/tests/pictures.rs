@@ -117,6 +117,77 @@ fn the_day_follows_a_report_unless_it_is_switched_off() {
     }
 }
 
+/// A mail has its picture in it.
+fn mailing() -> Driven {
+    let mail = "channels: [{email: {url: 'smtp://localhost', from: a@b.example, to: [ops@c.example]}}]\n";
+    let text = "general: {check_interval: 60, alert_picture: true, alert_settle: 0}\n".to_owned()
+        + "scheduled_report: {enabled: false}\n"
+        + mail;
+    let config = Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value);
+    Driven::new(every_change_is_told(config), Mode::default())
+}
+
+fn is_posted(agent: &mut Driven) -> Option<Ticket> {
+    agent.effects.iter().find_map(|effect| match effect {
+        Effect::Post { ticket, .. } => Some(*ticket),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_message_with_its_picture_in_it_waits_a_moment_for_its_rows_and_goes_once() {
+    let mut agent = mailing();
+    agent.check(95.0, at(0));
+    assert!(drawn(&mut agent).is_none() && is_posted(&mut agent).is_none(), "its rows wait");
+    recorded(&mut agent, at(200));
+    let (ticket, recipe) = drawn(&mut agent).unwrap();
+    assert!(matches!(recipe.subject, Subject::Alert(ref key) if key.metric == metric::MEMORY));
+    let headers = vec![("stage".to_owned(), "data".to_owned())];
+    let answer = Ok(http::Response { headers, ..http::Response::new(250, "queued as 1") });
+    agent.step(Input::Posted { ticket, answer }, at(300)).step(Input::Time, at(MINUTES));
+    assert!(drawn(&mut agent).is_none() && is_posted(&mut agent).is_none());
+    assert_eq!(agent.core.waiting_count(), 0);
+}
+
+#[test]
+fn a_store_that_takes_no_rows_holds_up_no_message_for_more_than_five_seconds() {
+    let mut agent = mailing();
+    agent.check(95.0, at(0)).step(Input::Time, at(4_900));
+    assert!(drawn(&mut agent).is_none());
+    assert!(agent.core.next_due(at(4_900)).unwrap() <= at(5_000).boot);
+    agent.step(Input::Time, at(5_000));
+    assert!(drawn(&mut agent).is_some());
+}
+
+#[test]
+fn a_message_whose_picture_is_not_drawn_in_time_goes_without_and_one_that_is_not_taken_keeps_it() {
+    for (error, has_picture) in [
+        ("timed out while drawing the picture", false),
+        ("the worker process ended without an answer (x)", false),
+        ("no route", true),
+    ] {
+        let mut agent = mailing();
+        agent.check(95.0, at(0));
+        recorded(&mut agent, at(200));
+        let (ticket, _) = drawn(&mut agent).unwrap();
+        agent.step(Input::Posted { ticket, answer: Err(http::Error(error.to_owned())) }, at(300));
+        agent.step(Input::Time, at(MINUTES - 1));
+        assert_eq!(
+            (drawn(&mut agent).is_some(), is_posted(&mut agent).is_some()),
+            (has_picture, !has_picture),
+            "{error}"
+        );
+    }
+    // Nobody wants it any more after an hour.
+    let mut agent = mailing();
+    agent.check(95.0, at(0));
+    recorded(&mut agent, at(200));
+    let (ticket, _) = drawn(&mut agent).unwrap();
+    agent.step(Input::Posted { ticket, answer: Err(http::Error("no route".to_owned())) }, at(300));
+    agent.step(Input::Time, at(61 * MINUTES));
+    assert!(drawn(&mut agent).is_none() && is_posted(&mut agent).is_some());
+}
+
 #[test]
 fn nothing_is_drawn_by_default_for_alerts_without_a_history_and_for_conditions() {
     for config in [with(false, ""), with(true, "history: {enabled: false}\n")] {

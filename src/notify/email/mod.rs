@@ -17,11 +17,16 @@ use crate::outbox::{Budget, Outcome};
 use crate::secret::Secret;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Written, doc};
 use crate::smtp::{PASSWORD, RECIPIENT, SENDER, Security, Server, USER};
+use crate::text;
+use crate::worker::PictureJob;
 
 const BUDGET: Budget =
     Budget { attempts: 10, window: Duration::from_secs(60), longest_attempt: crate::worker::MAIL_DEADLINE };
 
 const _: () = assert!(BUDGET.is_within_bounds());
+
+/// In a mail it is a third longer, and the strictest servers take 10 MB.
+const MAX_PICTURE_BYTES: usize = 5 * 1024 * 1024;
 
 pub const KIND: &ChannelKind =
     &ChannelKind { name: "email", doc: doc("电子邮件（SMTP）", "E-mail by SMTP"), setting: "email.url", read };
@@ -109,12 +114,13 @@ fn password(text: &str) -> Result<Option<Secret>, Complaint> {
     }
 }
 
-/// `ops@example.com`: ASCII alone, as most servers take nothing else (RFC 5321 section 4.1.2), and nothing that could end a
-/// command or a line.
+/// `ops@example.com`, with nothing that could end a command or a line. Characters beyond ASCII are for servers that take them
+/// (RFC 6531).
 fn address(text: &str) -> Result<String, Complaint> {
     let text = text.trim();
-    let is_local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let is_domain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let is_beyond = |c: char| !c.is_ascii() && !c.is_whitespace() && !text::is_hidden(c);
+    let is_local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c) || is_beyond(c);
+    let is_domain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.') || is_beyond(c);
     let is_address = |(local, domain): (&str, &str)| {
         (1..=64).contains(&local.len())
             && local.chars().all(is_local)
@@ -124,8 +130,7 @@ fn address(text: &str) -> Result<String, Complaint> {
     };
     match text.rsplit_once('@') {
         Some(parts) if is_address(parts) => Ok(text.to_owned()),
-        _ => Err(Complaint::new("is no mail address")
-            .expected("an address such as ops@example.com, in ASCII, without a name")),
+        _ => Err(Complaint::new("is no mail address").expected("an address such as ops@example.com, without a name")),
     }
 }
 
@@ -146,6 +151,19 @@ const PLAIN: Escape = Escape { own: visible, foreign: visible };
 fn visible(c: char, into: &mut String) {
     if c == '\n' || !c.is_control() {
         into.push(c);
+    }
+}
+
+impl Email {
+    /// The request that sends `mail`.
+    fn request(&self, mail: String) -> Request {
+        let mut headers = vec![(Cow::Borrowed(SENDER), Secret::new(&*self.from))];
+        headers.extend(self.to.iter().map(|to| (Cow::Borrowed(RECIPIENT), Secret::new(&**to))));
+        if let Some(password) = &self.password {
+            headers.push((USER.into(), Secret::new(&*self.user)));
+            headers.push((PASSWORD.into(), password.clone()));
+        }
+        Request { method: Method::Post, url: self.url.clone(), headers, body: mail.into_bytes() }
     }
 }
 
@@ -172,14 +190,24 @@ impl Vendor for Email {
     }
 
     fn encode(&self, message: &Message, form: Form<'_>) -> Vec<Job> {
-        let mut headers = vec![(Cow::Borrowed(SENDER), Secret::new(&*self.from))];
-        headers.extend(self.to.iter().map(|to| (Cow::Borrowed(RECIPIENT), Secret::new(&**to))));
-        if let Some(password) = &self.password {
-            headers.push((USER.into(), Secret::new(&*self.user)));
-            headers.push((PASSWORD.into(), password.clone()));
-        }
-        let body = mime::mail(message, &self.from, &self.to, form.now).into_bytes();
-        vec![Job::Post(Request { method: Method::Post, url: self.url.clone(), headers, body })]
+        vec![Job::Post(self.request(mime::mail(message, &self.from, &self.to, form.now)))]
+    }
+
+    fn has_pictures_inside(&self) -> bool {
+        true
+    }
+
+    fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<PictureJob> {
+        Some(PictureJob {
+            request: self.request(String::new()),
+            body: mime::illustrated(message, &self.from, &self.to, form.now),
+            max_bytes: MAX_PICTURE_BYTES,
+            without: Some(mime::mail(message, &self.from, &self.to, form.now)),
+        })
+    }
+
+    fn receipt(&self, answer: &Answer) -> Option<String> {
+        reply::receipt(answer)
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

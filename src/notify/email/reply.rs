@@ -7,7 +7,7 @@ use crate::http::{Answer, Response};
 use crate::notify::answer::one_line;
 use crate::outbox::Outcome;
 use crate::secret::{Scrubber, Secret};
-use crate::smtp::{LACKING, REFUSED_RECIPIENT, STAGE, Server};
+use crate::smtp::{LACKING, REFUSED_RECIPIENT, STAGE, Server, WITHOUT_PICTURE};
 
 pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
     let scrub =
@@ -28,6 +28,9 @@ pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
             if let Some(refused) = response.header(REFUSED_RECIPIENT) {
                 log::warn!("the mail went to the other recipients: {}", one_line(&scrub(refused)));
             }
+            if let Some(why) = response.header(WITHOUT_PICTURE) {
+                log::warn!("the mail went without its picture: {}", one_line(&scrub(why)));
+            }
             Outcome::Delivered
         }
         (LACKING, _) => Outcome::ChannelRefused { reason },
@@ -37,6 +40,12 @@ pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
         (500..=599, _) => Outcome::ChannelRefused { reason },
         _ => Outcome::Retry { reason },
     }
+}
+
+/// The server's words for the mail that it took, which have the mail's number in its queue.
+pub fn receipt(answer: &Answer) -> Option<String> {
+    let response = answer.as_ref().ok()?;
+    Some(one_line(&format!("{} {}", response.status, response.body)))
 }
 
 /// Where the dialogue ended.
@@ -84,6 +93,9 @@ pub fn advice(answer: &Answer, server: &Server) -> Option<&'static str> {
     Some(match (response.status, stage(response)) {
         (200..=299, "data") => return None,
         (LACKING, "starttls") => "the server has no STARTTLS at that port: use smtps:// (465), or the port that has it",
+        (LACKING, "mail") => {
+            "use addresses in ASCII in email.from and email.to, or a server that takes others (SMTPUTF8)"
+        }
         (LACKING, _) => "use smtps:// or smtp+starttls://, which have a login, and another server if this one has none",
         (500..=599, "auth") => PROVIDERS.iter().find(is_of).map_or(LOGIN, |(_, advice)| advice),
         (530, _) => "the server wants a login: write the user into email.url, and the password into email.password",

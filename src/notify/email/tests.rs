@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::http;
 use crate::message::{Kind, Line};
 use crate::settings;
 
@@ -91,6 +92,26 @@ fn a_message_is_one_mail_in_ascii_as_text_and_as_html() {
 }
 
 #[test]
+fn a_picture_is_beside_the_html_alone_and_the_mail_without_it_is_the_message_itself() {
+    let form = Form { now: Timestamp::from_second(1_770_000_061).unwrap(), ..Form::default() };
+    let message = message(Kind::Report, "web-1");
+    let channel = read_keys(YAML).unwrap().0.unwrap();
+    let job = channel.illustrated(&message, form).unwrap();
+    let alone = request(&message);
+    assert_eq!(job.without.map(String::into_bytes), Some(alone.body));
+    assert_eq!(job.request.headers.len(), alone.headers.len());
+    let mail = String::from_utf8(http::with_file(&job.body, &[7; 100])).unwrap();
+    assert!(mail.is_ascii() && mail.split("\r\n").all(|line| line.len() <= 76 && !line.contains(['\r', '\n'])));
+    let structure: Vec<&str> =
+        mail.split("Content-Type: ").skip(1).map(|part| part.split(';').next().unwrap()).collect();
+    let kinds: Vec<&str> = structure.iter().map(|part| part.lines().next().unwrap()).collect();
+    assert_eq!(kinds, ["multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png"]);
+    let id = mail.split("Content-ID: <").nth(1).unwrap().split('>').next().unwrap();
+    let (_, parts) = parsed(&mail);
+    assert!(parts[1].contains(&format!("cid:{id}")) && !parts[0].contains("cid:"), "{parts:?}");
+}
+
+#[test]
 fn a_mail_that_is_sent_again_has_the_same_id_and_news_of_one_alert_one_conversation() {
     let head = |message: &Message| parsed(&String::from_utf8(request(message).body).unwrap()).0;
     let line = |message: &Message, name: &str| head(message).into_iter().find(|line| line.starts_with(name)).unwrap();
@@ -115,6 +136,8 @@ fn its_keys_are_read_and_its_password_masked() {
     let channel = channel.unwrap();
     assert!(!format!("{channel:?} {channel}").contains(PASSWORD_TEXT) && channel.secrets().len() == 1);
     assert!(read_keys("{url: 'smtp://localhost', from: root@b.example, to: [ops@c.example]}").unwrap().0.is_some());
+    let beyond_ascii = read_keys("{url: 'smtp://localhost', from: '用户@b.example', to: ['jos\u{e9}@例子.example']}");
+    assert!(beyond_ascii.unwrap().0.is_some());
     assert_eq!(read_keys("{}").unwrap().0, None);
 }
 
@@ -131,7 +154,14 @@ fn what_cannot_be_meant_is_refused_without_being_shown() {
         ("{url: 'smtps://a@b.c@h', password: PASSWORD}", "to: names nobody"),
         ("{url: 'smtps://a@b.c@h', password: PASSWORD, to: ['Ops <a@b.c>']}", "to[0]: is no mail address"),
         ("{url: 'smtps://a@b.c@h', password: PASSWORD, to: [\"a@b.c\\nBcc: x@y.z\"]}", "to[0]: is no mail address"),
-        ("{url: 'smtps://a@b.c@h', password: PASSWORD, from: '用户@b.c', to: [a@b.c]}", "from: is no mail address"),
+        (
+            "{url: 'smtps://a@b.c@h', password: PASSWORD, from: \"用\\u202E户@b.c\", to: [a@b.c]}",
+            "from: is no mail address",
+        ),
+        (
+            "{url: 'smtps://a@b.c@h', password: PASSWORD, from: \"用\\u3000户@b.c\", to: [a@b.c]}",
+            "from: is no mail address",
+        ),
     ] {
         let problem = read_keys(yaml).unwrap_err();
         assert!(problem.contains(told) && !problem.contains(PASSWORD_TEXT), "{yaml}: {problem}");

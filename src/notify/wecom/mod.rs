@@ -173,7 +173,7 @@ impl Vendor for Wecom {
             text(r#""}}"#),
         ];
         let request = http::Request::json(self.webhook.url().clone(), String::new());
-        Some(PictureJob { request, body, max_bytes: MAX_IMAGE_BYTES })
+        Some(PictureJob { request, body, max_bytes: MAX_IMAGE_BYTES, without: None })
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

@@ -1,5 +1,7 @@
 //! E-mail against mail servers: one that plays every reply, and real ones where they are installed.
 
+mod pictures;
+
 use std::process::Command;
 use std::time::Duration;
 
@@ -194,6 +196,23 @@ fn a_certificate_of_nobody_gets_neither_password_nor_mail() {
         assert!(finished.stdout.contains("signed by an authority that this system does not know"), "{finished:?}");
         let heard = bed.server.heard();
         assert!(heard.iter().all(|line| line.starts_with("EHLO") || line == "STARTTLS"), "{heard:?}");
+    }
+}
+
+#[test]
+fn an_address_beyond_ascii_is_for_a_server_that_takes_it() {
+    let utf8: Script = &[("EHLO", "250-fake\n250-8BITMIME\n250-SMTPUTF8\n250 AUTH PLAIN")];
+    for (script, code, told) in
+        [(utf8, 0, ": delivered"), (&[], 1, "email.from and email.to, or a server that takes others")]
+    {
+        let bed = Bed::new(Kind::Tls, script);
+        let yaml = std::fs::read_to_string(bed.place.config()).unwrap().replace("ops@c.example", "用户@c.example");
+        bed.place.configure(&yaml);
+        bed.expect(code, told);
+        let heard = bed.server.heard();
+        let is_begun = heard.iter().any(|line| line == "MAIL FROM:<a@b.example> BODY=8BITMIME SMTPUTF8");
+        assert_eq!(is_begun, code == 0, "{heard:?}");
+        assert_eq!(heard.iter().any(|line| line == "To: 用户@c.example,"), code == 0, "{heard:?}");
     }
 }
 

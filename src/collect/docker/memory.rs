@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{Beginning, Id};
 use super::known::{Known, Life};
-use super::names::{Place, Watch};
+use super::names::{NameMatch, Place, Watch};
 use super::run::End;
 use super::told_end::ToldEnd;
 use crate::bounds::keep;
@@ -68,6 +68,13 @@ struct Remembered {
 pub enum Ended {
     By(End),
     Removed(Timestamp),
+}
+
+/// A container that is remembered, and how it is watched by now: the configuration may be another one since.
+pub struct Recalled {
+    /// By the place that it had.
+    pub known: Known,
+    pub name_match: NameMatch,
 }
 
 impl Memory {
@@ -126,14 +133,14 @@ impl Memory {
     }
 
     /// Takes out the memory of a container.
-    pub fn take(&mut self, id: &Id, watch: &Watch) -> Option<Known> {
-        self.containers.remove(&id.beginning())?.known(watch)
+    pub fn take(&mut self, id: &Id, watch: &Watch) -> Option<Recalled> {
+        self.containers.remove(&id.beginning())?.recalled(watch)
     }
 
     /// Takes out all that is left, by the beginning of the id: containers that are not there any more.
-    pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Id, Known)> {
+    pub fn take_rest(&mut self, watch: &Watch) -> impl Iterator<Item = (Id, Recalled)> {
         let rest = std::mem::take(&mut self.containers);
-        rest.into_iter().filter_map(|(id, remembered)| Some((id.into(), remembered.known(watch)?)))
+        rest.into_iter().filter_map(|(id, remembered)| Some((id.into(), remembered.recalled(watch)?)))
     }
 }
 
@@ -149,16 +156,17 @@ impl Remembered {
     }
 
     /// `None`: it is no longer watched.
-    fn known(self, watch: &Watch) -> Option<Known> {
+    fn recalled(self, watch: &Watch) -> Option<Recalled> {
         let Remembered { name, target, service, end, told_end } = self;
-        let entry = watch.entry_of(&name, service.as_deref())?;
-        let target = target.unwrap_or_else(|| name.clone());
+        let name_match = watch.match_remembered(&name, service.as_deref())?;
+        let place = Place { entry: None, target: target.unwrap_or_else(|| name.clone()) };
         let life = match end {
             None => Life::Alive,
             Some(Ended::By(how)) => Life::Ended { how, exit_code: None, since: None },
             Some(Ended::Removed(since)) => Life::Removed { since },
         };
-        Some(Known::restored(Place { entry, target }, name, service, life).with_told_end(told_end))
+        let known = Known::restored(place, name, service, life).with_told_end(told_end);
+        Some(Recalled { known, name_match })
     }
 }
 

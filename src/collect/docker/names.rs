@@ -126,12 +126,9 @@ impl Watch {
         !self.exact.is_empty()
     }
 
-    /// The entry for a container of which only this is known; `Some(None)`: every container is watched.
-    pub fn entry_of(&self, name: &str, service: Option<&str>) -> Option<Option<usize>> {
-        match self.match_name(name, &service.map(identity::labels_of).unwrap_or_default())?.how {
-            Match::Name(entry) | Match::Service { entry, .. } | Match::Pattern(entry) => Some(Some(entry)),
-            Match::Every => Some(None),
-        }
+    /// Whether and how a container is watched of which only this is known.
+    pub fn match_remembered(&self, name: &str, service: Option<&str>) -> Option<NameMatch> {
+        self.match_name(name, &service.map(identity::labels_of).unwrap_or_default())
     }
 
     /// The place of a container that is not listed; `None` if it is not watched.
@@ -171,6 +168,13 @@ impl Watch {
 
     /// The places of all containers whose name matches; `None` for one that does not speak.
     pub fn places<'a>(&self, containers: impl Iterator<Item = Candidate<'a>> + Clone) -> Vec<Option<Place>> {
+        let mut places = self.places_of_each(containers.clone());
+        silence_all_but_one(&mut places, containers.map(|container| container.rank));
+        places
+    }
+
+    /// The same where several of one name have its place.
+    pub fn places_of_each<'a>(&self, containers: impl Iterator<Item = Candidate<'a>> + Clone) -> Vec<Option<Place>> {
         let mut named = vec![false; self.entries.len()];
         // The container that stands for the service: the first by name of those that are meant to run, so that it stays
         // the same from check to check.
@@ -199,9 +203,7 @@ impl Watch {
             let is_nobody = container.name_match.is_temporary && !container.rank.is_alive;
             Some(Place { entry, target }).filter(|_| !is_nobody)
         };
-        let mut places: Vec<Option<Place>> = containers.clone().map(|container| place(&container)).collect();
-        silence_all_but_one(&mut places, containers.map(|container| container.rank));
-        places
+        containers.map(|container| place(&container)).collect()
     }
 
     /// The places of exact entries without a container in `places`.

@@ -302,6 +302,17 @@ fn a_container_that_removes_itself_is_told_where_it_failed() {
     assert_eq!(world.told(), ["backup-2 exited ExitCode(4)"]);
 }
 
+/// Another container stands for its service.
+#[test]
+fn a_container_of_a_service_that_no_list_had_is_told_by_its_own_name() {
+    let mut world = running(&watching(&["web"]), &[("shop-web-1", shop("web", "1"))]);
+    world.run("shop-web-2", &shop("web", "2"));
+    world.die("shop-web-2", 4);
+    world.remove("shop-web-2");
+    world.pass(300_000);
+    assert_eq!(world.told(), ["shop-web-2 exited ExitCode(4)"]);
+}
+
 #[test]
 fn however_long_its_removal_takes_a_container_that_failed_is_told_once() {
     for pause_millis in [10, 1000, 20_000, 200_000] {

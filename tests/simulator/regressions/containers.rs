@@ -4,7 +4,7 @@ use super::super::clock::{MINUTE, SECOND};
 use super::super::container::Health;
 use super::super::engine::{Mood, OF_COMPOSE, OF_SWARM, WITH_HEALTH};
 use super::super::script::{Act, Script};
-use super::super::settings::LISTS;
+use super::super::settings::{LISTS, Settings};
 
 const MINUTES: i64 = MINUTE / SECOND;
 const HOURS: i64 = 60 * MINUTES;
@@ -56,6 +56,31 @@ pub fn composes_work_half_done() -> Script {
         .at(302, Act::Removed(OF_COMPOSE))
         .told(&["📦 容器: shop-web-1", "removed"], 310..320)
         .never_told(&["created"])
+}
+
+/// The configuration names its service instead, and before anything is looked at the agent is gone, and so is the container.
+pub fn named_by_its_service_while_it_goes() -> Script {
+    named_anew_while_it_goes(|_| {}, |settings| settings.containers = LISTS[1])
+        .told(&["📦 容器: web", "❌ 状态: "], 160..200)
+        .told(&["📦 容器: web", "✅ 状态: running"], 300..310)
+        .never_told(&["shop-web-1"])
+}
+
+/// The other way round, and by a pattern.
+pub fn named_by_a_pattern_while_it_goes() -> Script {
+    named_anew_while_it_goes(|settings| settings.containers = LISTS[1], |settings| settings.containers = LISTS[2])
+        .told(&["📦 容器: shop-web-1", "❌ 状态: removed"], 160..200)
+        .told(&["📦 容器: shop-web-1", "✅ 状态: running"], 300..310)
+        .never_told(&["容器: web"])
+}
+
+fn named_anew_while_it_goes(before: fn(&mut Settings), after: fn(&mut Settings)) -> Script {
+    Script::new(30 * MINUTES, before)
+        .at(100, Act::Reload(after))
+        .at(100, Act::Kill { away: 60 })
+        .at(110, Act::Stops(OF_COMPOSE))
+        .at(112, Act::Removed(OF_COMPOSE))
+        .at(300, Act::MadeAnew(OF_COMPOSE))
 }
 
 pub fn replaced_task() -> Script {

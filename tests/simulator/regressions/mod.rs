@@ -34,7 +34,7 @@ const fn was(number: u32, fault: &'static str, held: &'static [Held]) -> Regress
     Regression { number, fault, held }
 }
 
-const REGRESSIONS: [Regression; 27] = [
+const REGRESSIONS: [Regression; 28] = [
     was(
         1,
         "The answer to a message was judged by the channel of a reload meanwhile: a failure was taken for a delivery.",
@@ -239,6 +239,15 @@ const REGRESSIONS: [Regression; 27] = [
         // Undone: message::held asks no quantity whose it is.
         &[By("failure_in_quiet_hours", units::failure_in_quiet_hours)],
     ),
+    was(
+        31,
+        "A container that was gone by the next start was alerted by a name that the configuration had before, for good.",
+        // Undone: collect::docker::inventory::list::place_unlisted leaves it the place that is remembered.
+        &[
+            By("named_by_its_service_while_it_goes", containers::named_by_its_service_while_it_goes),
+            By("named_by_a_pattern_while_it_goes", containers::named_by_a_pattern_while_it_goes),
+        ],
+    ),
 ];
 
 /// Faults that held up more than messages, as far as a script can show them.
@@ -274,7 +283,7 @@ fn no_fault_comes_back() {
 fn each_fault_is_held_down_by_what_is_there() {
     // Numbers 14, 19 and 20 were never given.
     let numbers = REGRESSIONS.iter().map(|regression| regression.number);
-    assert!(numbers.eq((1..=30).filter(|number| ![14, 19, 20].contains(number))));
+    assert!(numbers.eq((1..=31).filter(|number| ![14, 19, 20].contains(number))));
     for Regression { number, held, .. } in &REGRESSIONS {
         assert!(!held.is_empty(), "nothing holds number {number} down");
         for held in *held {

@@ -7,15 +7,18 @@ use super::Inventory;
 use crate::clock::Now;
 use crate::collect::docker::id::Id;
 use crate::collect::docker::known::{Known, Life};
-use crate::collect::docker::memory::{REMOVED_IS_KEPT, facet};
-use crate::collect::docker::names::{Candidate, Listing, Place, Rank};
+use crate::collect::docker::memory::{REMOVED_IS_KEPT, Recalled, facet};
+use crate::collect::docker::names::{Candidate, Listing, NameMatch, Place, Rank};
 use crate::docker::events::{Event, Kind};
+
+/// A container that is in no list, and how it is watched.
+type Unlisted = (Id, Known, NameMatch);
 
 impl Inventory {
     /// Gives every container of a list its place, `None` if another one speaks for its name, and forgets those that are
     /// no longer in the list.
     pub fn take_places(&mut self, listings: &[Listing<'_>], now: Now) -> Vec<Option<Place>> {
-        self.recall_all(listings);
+        self.recall_all(listings, now);
         let places = self.watch.places(listings.iter().map(|listing| self.candidate(listing, now)));
         self.known.values_mut().for_each(|known| known.listed = false);
         let ran = self.names_that_ran(listings);
@@ -38,22 +41,25 @@ impl Inventory {
         }
         self.known.sort();
         self.forget(&forgotten);
-        self.meet_strangers(listings, unheard);
+        self.meet_strangers(listings, unheard, now);
         self.see_off(now);
         places
     }
 
     /// Takes over the memory of earlier containers: those in the list under their ids, the others as gone.
-    fn recall_all(&mut self, listings: &[Listing<'_>]) {
+    fn recall_all(&mut self, listings: &[Listing<'_>], now: Now) {
         let Some(memory) = self.memory.as_mut().filter(|memory| memory.has_containers()) else { return };
         self.known.reserve(listings.len());
         for listing in listings {
-            if let Some(known) = memory.take(listing.key.id, &self.watch) {
-                self.known.push(listing.key.id.clone(), known);
+            if let Some(recalled) = memory.take(listing.key.id, &self.watch) {
+                self.known.push(listing.key.id.clone(), recalled.known);
             }
         }
-        memory.take_rest(&self.watch).for_each(|(id, known)| self.known.push(id, known));
+        let gone: Vec<(Id, Recalled)> = memory.take_rest(&self.watch).collect();
         self.known.sort();
+        let gone = gone.into_iter().map(|(id, Recalled { known, name_match })| (id, known, name_match));
+        let ran = Rank { is_meant_to_run: true, created: 0, is_alive: true };
+        self.place_unlisted(gone.collect(), ran, listings, now);
         // Whoever made a container in the agent's absence was there to see how that went: it is taken as it is found.
         for event in self.past.iter_mut().flat_map(std::mem::take) {
             let id = Id::from(event.id.as_str());
@@ -61,6 +67,25 @@ impl Inventory {
             let known = if self.known.contains(&id) { self.known.get_mut(&id) } else { self.known.get_mut(&short) };
             known.into_iter().for_each(|known| known.take_in(&event));
         }
+    }
+
+    /// Takes in containers that are in no list, by the names that they have beside those that are: whether one stands for
+    /// its service depends on the others.
+    fn place_unlisted(&mut self, unlisted: Vec<Unlisted>, rank: Rank, listings: &[Listing<'_>], now: Now) {
+        if unlisted.is_empty() {
+            return;
+        }
+        let listed = listings.iter().map(|listing| self.candidate(listing, now));
+        let unlisted_too =
+            unlisted.iter().map(|(_, known, name_match)| Candidate { name: &known.name, name_match, rank });
+        let places = self.watch.places_of_each(listed.chain(unlisted_too));
+        for ((id, mut known, _), place) in unlisted.into_iter().zip(places.into_iter().skip(listings.len())) {
+            if let Some(place) = place {
+                known.place = place;
+                self.known.push(id, known);
+            }
+        }
+        self.known.sort();
     }
 
     fn candidate<'a>(&self, listing: &Listing<'a>, now: Now) -> Candidate<'a> {
@@ -103,29 +128,31 @@ impl Inventory {
     }
 
     /// Containers that started and ended before any list had them: only events tell of them.
-    fn meet_strangers(&mut self, listings: &[Listing<'_>], unheard: Vec<Event>) {
+    fn meet_strangers(&mut self, listings: &[Listing<'_>], unheard: Vec<Event>, now: Now) {
         if unheard.is_empty() {
             return;
         }
         let listed: HashSet<&Id> = listings.iter().map(|listing| listing.key.id).collect();
-        let mut strangers: HashMap<Id, Known> = HashMap::new();
+        let mut strangers: HashMap<Id, (Known, NameMatch)> = HashMap::new();
         for event in unheard {
             let id = Id::from(event.id.as_str());
             if listed.contains(&id) {
                 continue;
             }
-            if let Some(known) = self.known.get_mut(&id).or_else(|| strangers.get_mut(&id)) {
+            let known = self.known.get_mut(&id).or_else(|| strangers.get_mut(&id).map(|(known, _)| known));
+            if let Some(known) = known {
                 known.take_in(&event);
             } else if matches!(event.kind, Kind::Start | Kind::Die)
-                && let Some(place) = self.watch.place_of(&event.name, &event.labels)
+                && let Some(name_match) = self.watch.match_name(&event.name, &event.labels)
             {
-                let mut known = Known::stranger(place, event.name.as_str().into());
+                let mut known = Known::stranger(event.name.as_str().into());
                 known.take_in(&event);
-                strangers.insert(id, known);
+                strangers.insert(id, (known, name_match));
             }
         }
-        strangers.into_iter().for_each(|(id, known)| self.known.push(id, known));
-        self.known.sort();
+        let strangers = strangers.into_iter().map(|(id, (known, name_match))| (id, known, name_match));
+        let ended = Rank { is_meant_to_run: true, created: 0, is_alive: false };
+        self.place_unlisted(strangers.collect(), ended, listings, now);
     }
 
     /// Forgets those that are not in the list, and reports their ends.

@@ -78,7 +78,8 @@ impl Known {
     }
 
     /// One that was never listed: only events told of it.
-    pub fn stranger(place: Place, name: Rc<str>) -> Known {
+    pub fn stranger(name: Rc<str>) -> Known {
+        let place = Place { entry: None, target: name.clone() };
         Known { is_restored: false, ..Known::restored(place, name, None, Life::Alive) }
     }
 

@@ -17,6 +17,7 @@ use super::words::Words;
 use crate::collect::Plan;
 use crate::core::ReadingDocument;
 use crate::metric::{self, Metric, Unit};
+use crate::settings::nearest;
 use crate::snapshot::{Key, Reading, Value};
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
@@ -267,8 +268,12 @@ impl AllSeries {
     ) -> Result<Option<Recorded>, String> {
         let found = self.metrics.iter().find(|(metric, _)| metric.name == name);
         let Some((metric, is_measured)) = found.copied() else {
-            let names: Vec<&str> = self.metrics.iter().map(|(metric, _)| metric.name).collect();
-            return Err(format!("there is no metric `{}`; expected one of {}", shown(name), names.join(", ")));
+            let names = self.metrics.iter().map(|(metric, _)| metric.name);
+            let meant = match nearest(name, names.clone()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("expected one of {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            return Err(format!("there is no metric `{}`; {meant}", shown(name)));
         };
         // Taken for a reading that failed, a value in the wrong column would be a month without alerts.
         if matches!(value, Written::Nothing) && !metric.is_of_docker() && csv::number(target).is_ok() {

@@ -118,7 +118,9 @@ fn what_cannot_be_understood_is_named_by_file_and_line() {
         ("0,cpu,,100.06", "history:2: 100.06 is no value of cpu"),
         ("0,disk,/data,-0.1", "history:2: -0.1 is no value of disk(/data); expected 0 or more"),
         ("0,connections,,-1", "history:2: -1 is no value of connections; expected 0 or more"),
-        ("0,memry,,1", "history:2: there is no metric `memry`; expected one of memory, disk"),
+        ("0,memory,,1\n60,memry,,1", "history:3: there is no metric `memry`; did you mean `memory`?"),
+        ("0,Traffic-In,,1", "history:2: there is no metric `Traffic-In`; did you mean `traffic_in`?"),
+        ("0,load_average,,1", "history:2: there is no metric `load_average`; expected one of memory, disk"),
         ("0,memory,1", "history:2: 3 columns"),
         ("0,memory,85.2,", "history:2: `85.2` is in the column of the target"),
         ("noon,memory,,1", "history:2: `noon` is no time"),
@@ -144,6 +146,11 @@ fn what_cannot_be_understood_is_named_by_file_and_line() {
             format!("{object}{{\"metric\": \"cpu\", \"target\": \"\", \"value\": 120, \"verdict\": \"breach\"}}]}}")
                 .into(),
             "history:1: 120 is no value of cpu; expected 0 to 100",
+        ),
+        (
+            format!("{object}{{\"metric\": \"memry\", \"target\": \"\", \"value\": 1, \"verdict\": \"clear\"}}]}}")
+                .into(),
+            "history:1: there is no metric `memry`; did you mean `memory`?",
         ),
     ] {
         let (_, error) = replayed(YAML, &bytes);

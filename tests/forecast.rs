@@ -121,9 +121,9 @@ const KINDS: &[Kind] = &[
     }),
     (20, "rotates its logs", |random| {
         let (share, days) = (between(random, 30.0, 75.0), if random.once_in(2) { 1.0 } else { 7.0 });
-        let grows = between(random, 2.0, 18.0);
+        let (grows, begun) = (between(random, 2.0, 18.0), between(random, 0.0, 24.0 * days));
         series(|step| {
-            let since = (hour(step) + 20.0) % (24.0 * days);
+            let since = (hour(step) + begun) % (24.0 * days);
             share + grows * since / (24.0 * days) + between(random, -0.2, 0.2)
         })
     }),

@@ -101,6 +101,17 @@ fn a_backup_each_night_is_no_growth() {
     }
 }
 
+/// On its first day nothing tells it from a disk that fills: the days that follow are what differs.
+#[test]
+fn a_log_that_is_rotated_each_day_has_a_forecast_on_its_first_day_alone() {
+    let mut checks = Checks::new();
+    let mut is_soon = |hour: &u32| {
+        let found = checks.check(HOUR, 60.0 + f64::from(hour % 24) * 25.0 / 24.0);
+        found.and_then(|found| found.eta_hours).is_some_and(|eta| eta <= 24.0)
+    };
+    assert_eq!((0..24 * 9).filter(&mut is_soon).collect::<Vec<_>>(), [23]);
+}
+
 #[test]
 fn what_two_days_have_in_common_counts_where_the_last_hours_stand_still() {
     let mut checks = Checks::new();

@@ -242,9 +242,13 @@ impl Core {
 
     /// Since when the oldest message waits for a channel that is there.
     pub(super) fn oldest_message(&self) -> Option<Boot> {
-        let is_there = |name: &str| name != NO_CHANNEL;
-        let outboxes = self.state.get().outboxes.iter().filter(|(name, _)| is_there(name));
-        outboxes.flat_map(|(_, outbox)| outbox.waiting()).map(|entry| entry.queued).min()
+        self.messages().map(|entry| entry.queued).min()
+    }
+
+    /// The messages that wait for a channel that is there. Where there is none, others may decide who is told.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &outbox::Entry> {
+        let outboxes = self.state.get().outboxes.iter().filter(|(name, _)| *name != NO_CHANNEL);
+        outboxes.flat_map(|(_, outbox)| outbox.waiting())
     }
 
     /// `text` without the secrets of any channel that there ever was.

@@ -128,7 +128,7 @@ impl Core {
             check_took: self.checks.took,
             interval: self.config.check_interval,
             alerts: self.alerts().lasting_at(now.boot).filter(|alert| fires(alert)).count(),
-            waiting: self.waiting_count(),
+            waiting: self.messages().count(),
             waits_since: self.oldest_message(),
         }
     }

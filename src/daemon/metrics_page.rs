@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::poll::PollFlags;
 
 use crate::clock::Boot;
@@ -59,17 +60,7 @@ impl MetricsPage {
             listener.set_nonblocking(true)?;
             Ok(listener)
         });
-        let listener = listener.map_err(|error| {
-            let remedy = match error.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    format!("; the unit needs SocketBindAllow=tcp:{} (systemctl edit vps-monitor)", address.port())
-                }
-                io::ErrorKind::AddrInUse => "; another program listens there".to_owned(),
-                io::ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
-                _ => String::new(),
-            };
-            format!("cannot listen: {error}{remedy}")
-        })?;
+        let listener = listener.map_err(|error| format!("cannot listen: {error}{}", remedy(&error, address.port())))?;
         Ok(MetricsPage { address, listener, text, clients: Vec::new(), paused_until: None })
     }
 
@@ -128,6 +119,20 @@ impl MetricsPage {
                 }
             }
         }
+    }
+}
+
+/// What to do about an error of bind(2), where it is known: without a `=`, which the log would escape.
+fn remedy(error: &io::Error, port: u16) -> String {
+    match Errno::from_raw(error.raw_os_error().unwrap_or_default()) {
+        // By the unit's SocketBindDeny.
+        Errno::EPERM => {
+            format!("; add tcp:{port} to the unit's SocketBindAllow (systemctl edit vps-monitor) and restart it")
+        }
+        Errno::EACCES => "; the agent's user may not have a port that low: take one from 1024 on".to_owned(),
+        Errno::EADDRINUSE => "; another program listens there".to_owned(),
+        Errno::EADDRNOTAVAIL => "; this machine has no such address".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -321,6 +326,14 @@ mod tests {
         let page = page("");
         let error = MetricsPage::listen(page.address(), "".into()).map(|_| ()).unwrap_err();
         assert!(error.ends_with("; another program listens there"), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_is_forbidden_is_told_with_the_line_of_the_unit_in_which_the_log_escapes_nothing() {
+        let remedy = |errno: Errno| remedy(&io::Error::from(errno), 9101);
+        assert!(remedy(Errno::EPERM).starts_with("; add tcp:9101 to the unit's SocketBindAllow (systemctl edit"));
+        assert!(remedy(Errno::EACCES).ends_with("take one from 1024 on"));
+        assert!(!remedy(Errno::EPERM).contains('='));
     }
 
     proptest! {

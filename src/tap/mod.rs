@@ -60,7 +60,7 @@ pub struct Agent<'a> {
     pub interval: Duration,
     /// Alerts that fire.
     pub alerts: usize,
-    /// Messages that are not delivered yet.
+    /// Messages that a channel has not delivered yet.
     pub waiting: usize,
     /// Since when the oldest of them waits.
     pub waits_since: Option<Boot>,

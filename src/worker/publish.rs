@@ -49,13 +49,14 @@ fn place_of(path: &Path) -> Result<(RealFolder, String), SaveError> {
     Ok((RealFolder::open(folder).map_err(|error| failed(path, &error))?, name.to_owned()))
 }
 
-/// The reason, and the remedy where it is known.
+/// The reason, and the remedy where it is known: without a `=`, which the log would escape.
 fn failed(path: &Path, error: &io::Error) -> SaveError {
     let folder = path.parent().unwrap_or(path).display();
     let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
-            "; the agent's user must own {folder}, or be in its group, and the unit needs ReadWritePaths={folder} \
-             (systemctl edit vps-monitor)"
+        io::ErrorKind::PermissionDenied => format!("; let the agent's user or its group write to {folder}"),
+        io::ErrorKind::ReadOnlyFilesystem => format!(
+            "; add {folder} to the unit's ReadWritePaths (systemctl edit vps-monitor), let the agent's user or its group write \
+             there, and restart it"
         ),
         io::ErrorKind::NotFound => format!("; make the folder {folder}"),
         _ => String::new(),
@@ -101,6 +102,21 @@ mod tests {
         let error = write(&path, b"text\n").unwrap_err().to_string();
         assert!(error.contains("vps-monitor.prom: ") && path.is_dir(), "{error}");
         assert!(!folder.path().join("vps-monitor.prom.new").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_forbidden_is_told_with_a_remedy_in_which_the_log_escapes_nothing() {
+        for (kind, told) in [
+            (
+                io::ErrorKind::ReadOnlyFilesystem,
+                "; add /srv/text to the unit's ReadWritePaths (systemctl edit vps-monitor)",
+            ),
+            (io::ErrorKind::PermissionDenied, "; let the agent's user or its group write to /srv/text"),
+        ] {
+            let error = failed(Path::new("/srv/text/vps-monitor.prom"), &kind.into()).to_string();
+            assert!(error.contains(told), "{error}");
+            assert!(!error.contains('='), "{error}");
+        }
     }
 
     #[test]

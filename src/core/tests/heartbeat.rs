@@ -60,6 +60,41 @@ fn messages_that_are_stuck_for_ten_minutes_silence_it_unless_only_checks_count()
     }
 }
 
+/// On purpose: its key is dead, and a fallback mends that as little as it hides it.
+#[test]
+fn a_channel_that_is_stuck_silences_it_while_its_fallback_delivers() {
+    let mut config = config("delivery");
+    let entry = format!("channels: [{{wechat: {{webhook_url: '{KEY}'}}, name: spare, fallback_for: wechat}}]\n");
+    let spare = Resolved::new(
+        &Config::parse("test", format!("wechat: {{webhook_url: '{KEY}'}}\n{entry}").as_bytes()).unwrap().value,
+    );
+    config.channels = spare.channels;
+    let mut agent = Driven::new(config, Mode::default());
+    agent.check(90.0, at(0));
+    let [(ticket, _)] = beats(&mut agent)[..] else { panic!("a heartbeat") };
+    taken(&mut agent, ticket, at(100));
+    // The robot refuses everything.
+    let (refused, ..) = agent.post().expect("a message");
+    agent.answered(refused, 93000, at(200)).step(Input::Time, at(10 * 60_000));
+    let (by_fallback, ..) = agent.post().expect("the fallback's");
+    agent.answered(by_fallback, 0, at(10 * 60_000 + 100)).check(90.0, at(11 * 60_000));
+    assert_eq!(beats(&mut agent), []);
+}
+
+/// Alertmanager or a dashboard decides who is told then, and a report that nobody is to get is no trouble.
+#[test]
+fn where_there_is_no_channel_no_message_is_stuck_and_it_goes_on() {
+    let mut config = config("delivery");
+    config.channels.clear();
+    let mut agent = Driven::new(config, Mode { is_service: true, ..Mode::default() });
+    for minutes in [0, 9, 11, 60] {
+        agent.check(90.0, at(minutes * 60_000));
+        let [(ticket, line)] = &beats(&mut agent)[..] else { panic!("a heartbeat after {minutes} minutes") };
+        assert_eq!(line, "web-1: 1 alert, 0 messages waiting");
+        taken(&mut agent, *ticket, at(minutes * 60_000 + 1000));
+    }
+}
+
 #[test]
 fn it_comes_no_more_often_than_its_receiver_takes_it() {
     let mut agent = Driven::new(config("check"), Mode::default());

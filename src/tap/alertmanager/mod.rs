@@ -2,7 +2,7 @@
 //!
 //! As Prometheus does it (rules/alerting.go, notifier/manager.go): an alert that fires is posted again each minute with an
 //! end that lies four minutes ahead, and one that is over for a quarter of an hour, since Alertmanager keeps no sure
-//! memory. So an agent that dies takes its alerts along within four minutes. Every one of several Alertmanagers is posted
+//! memory. So an agent that dies takes its alerts along three to four minutes later. Every one of several Alertmanagers is posted
 //! to, as they find duplicates among each other.
 
 mod alerts;

@@ -95,4 +95,5 @@ def main():
                     child.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -36,6 +36,13 @@ fn the_rules_and_the_examples_are_valid_and_the_rules_fire_as_they_say() {
     judged("vmagent", &["-promscrape.config=vmagent.yml", send_to, "-promscrape.config.dryRun"]);
 }
 
+#[test]
+fn the_example_for_uptime_kuma_is_a_valid_configuration() {
+    let place = Place::configured("no-swap", &fs::read_to_string(share("uptime-kuma/config.yaml")).unwrap());
+    let checked = place.run(&["config", "check"]);
+    assert!(checked.code == 0 && !checked.stderr.contains("warning"), "{checked:?}");
+}
+
 fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("vps_monitor_")).map(str::to_owned).collect()

@@ -28,6 +28,11 @@ readme() {
     done
     sh_box "cd $SOURCE && ${1#sudo } 2>&1"
 }
+# block LANGUAGE NUMBER PAGE : a block of a page of the documents.
+block() {
+    awk -v language="\`\`\`$1" -v number="$2" '$0 == language { inside = ++count == number; next }
+        /^```/ { inside = 0 } inside' "$3"
+}
 # A line of shell in the box.
 sh_box() { $TOOL run sh -c "$1"; }
 
@@ -113,7 +118,7 @@ run_scenario() {
 }
 
 [ -x "$BINARY" ] || { echo "$BINARY is not there: run make build first" >&2; exit 1; }
-[ $# -gt 0 ] || set -- service package container units host
+[ $# -gt 0 ] || set -- service package container units host fleet
 result=0
 trap '[ -n "${KEEP_BOX-}" ] || $TOOL remove' EXIT
 for scenario; do

@@ -203,12 +203,6 @@ while True:
     wait_for 5 "something listens for Docker" box test -S /run/docker.sock
 }
 
-# block LANGUAGE NUMBER : a block of the security page.
-block() {
-    awk -v language="\`\`\`$1" -v number="$2" '$0 == language { inside = ++count == number; next }
-        /^```/ { inside = 0 } inside' docs/security.md
-}
-
 test_the_docker_group_is_used_where_it_is_and_missed_nowhere() {
     box groupadd docker
     start_engine
@@ -230,13 +224,13 @@ test_the_read_only_proxy_stands_between_it_and_docker() {
     box groupadd docker
     start_engine
     sh_box "cd $SOURCE && make install" >/dev/null
-    block haproxy 1 | sh_box "cat >/etc/vps-monitor/docker-proxy.cfg"
-    block ini 2 | sh_box "cat >/etc/systemd/system/vps-monitor-docker.service"
-    sh_box "cp $CONFIG /root/config.yaml && printf '%s\n' '$(block yaml 1)' >>$CONFIG && rm -f /root/came"
+    block haproxy 1 docs/security.md | sh_box "cat >/etc/vps-monitor/docker-proxy.cfg"
+    block ini 2 docs/security.md | sh_box "cat >/etc/systemd/system/vps-monitor-docker.service"
+    sh_box "cp $CONFIG /root/config.yaml && printf '%s\n' '$(block yaml 1 docs/security.md)' >>$CONFIG && rm -f /root/came"
     readme 'sudo systemctl enable --now vps-monitor-docker'
     box systemd-analyze verify --man=no vps-monitor-docker.service
     readme 'sudo mkdir -p /etc/systemd/system/vps-monitor.service.d'
-    sh_box "$(block sh 1 | grep z-no-docker-group | sed 's/sudo //')" >/dev/null
+    sh_box "$(block sh 1 docs/security.md | grep z-no-docker-group | sed 's/sudo //')" >/dev/null
     readme 'sudo systemctl daemon-reload'
     readme 'sudo systemctl restart vps-monitor'
     wait_for 10 "a request has come through" box test -e /root/came

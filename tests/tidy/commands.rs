@@ -65,7 +65,8 @@ fn typed_lines() -> Vec<(String, String)> {
 
 /// The commands that the scenarios in a booted system type, by their function `readme`.
 fn typed_in_a_booted_system() -> Vec<String> {
-    let text = ["service", "package", "container"].map(|name| read(&format!("tests/systemd/{name}.sh"))).concat();
+    let text =
+        ["service", "package", "container", "fleet"].map(|name| read(&format!("tests/systemd/{name}.sh"))).concat();
     let calls = text.lines().filter_map(|line| line.trim().strip_prefix("readme "));
     let arguments = calls.filter_map(|call| {
         let quote = call.chars().next()?;

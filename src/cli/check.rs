@@ -7,7 +7,7 @@ use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use serde::Serialize;
 
-use super::nagios::plugin_output;
+use super::nagios::{plugin_output, unable};
 use super::options::CheckFormat;
 use super::quota::count_traffic;
 use super::{Error, Options, exit, output};
@@ -26,6 +26,17 @@ use crate::text;
 const CPU_WINDOW: Duration = Duration::from_secs(1);
 
 pub fn check(options: &Options, format: CheckFormat) -> Result<u8, Error> {
+    match (measured(options, format), format) {
+        // Nagios takes any other code for critical, and shows nothing.
+        (Err(error), CheckFormat::Nagios) => {
+            output::print(&unable(&error.to_string()))?;
+            Ok(exit::UNKNOWN)
+        }
+        (result, _) => result,
+    }
+}
+
+fn measured(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let snapshot = measure(&config, options, &mut options.host()?);
     let now = clock::now().wall;

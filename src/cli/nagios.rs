@@ -31,6 +31,11 @@ pub fn plugin_output(findings: &[Finding<'_>], failures: &[Failure], code: u8) -
     output
 }
 
+/// The whole text where there is no result, for this reason.
+pub fn unable(reason: &str) -> String {
+    format!("UNKNOWN - {}\n", plain(reason.lines().next().unwrap_or_default()))
+}
+
 /// The worst first, each on a line.
 fn troubles(findings: &[Finding<'_>], failures: &[Failure]) -> Vec<String> {
     let of = |level: Level| findings.iter().filter(move |finding| finding.verdict.level() == Some(level));

@@ -46,6 +46,10 @@ fn its_first_line_has_the_state_and_numbers_that_nagios_own_module_reads() {
     assert_eq!((&disk[2], &disk[3], &disk[4]), (&"%".into(), &"99.9".into(), &"99.95".into()), "{read:?}");
     assert!(read.iter().any(|one| one[0] == "connections"), "{read:?}");
 
+    let broken = Place::configured("no-swap", "general: {hostname: [a]}\n").run(&["check", "--format", "nagios"]);
+    assert_eq!((broken.code, broken.stdout.lines().count()), (3, 1), "{broken:?}");
+    assert!(broken.stdout.starts_with("UNKNOWN - ") && broken.stdout.contains("hostname"), "{broken:?}");
+
     let well = Place::configured("no-swap", &quick("")).run(&["check", "--format", "nagios"]);
     assert!(well.code == 0 && well.stdout.starts_with("OK - "), "{well:?}");
 }

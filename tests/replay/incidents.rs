@@ -15,6 +15,7 @@ use vps_monitor::metric::{self, Metric};
 use vps_monitor::replay::{Recorded, RecordedCheck, Replay};
 use vps_monitor::snapshot::{ContainerWord, Key, Reading, Value};
 
+use super::{TODAY, replay, series};
 use crate::simulator::random::Random;
 
 const STEP_SECONDS: i64 = 300;
@@ -287,4 +288,33 @@ fn four_of_five_messages_of_plain_thresholds_are_saved_and_no_incident_is_missed
     assert!(delays.len() > open, "most incidents have a message of their own: {} of {count}", delays.len());
     // The keys that bring 0.1 back do: the agent's own code comes to the number that was worked out here.
     assert!(as_before.abs_diff(plain) * 50 <= plain, "{as_before} and {plain}");
+}
+
+/// The recordings of real hosts are too short to count messages in them.
+#[test]
+fn every_incident_of_the_recordings_has_a_message_of_its_own_while_it_lasts() {
+    let incidents = [
+        (series::RECORDED_CONTAINERS, "container_health", "replayrec-db", "20:41:53", 0, "20:43:06"),
+        (series::RECORDED_CONTAINERS, "container_state", "replayrec-web", "20:42:15", 0, "20:42:22"),
+        (series::RECORDED_CONTAINERS, "container_state", "replayrec-web", "20:42:47", 0, "20:43:06"),
+        // CPU is told in the mean of a minute, at the first check behind it.
+        (series::RECORDED_BUILD, "cpu", "", "20:43:33", 61, "20:47:06"),
+    ];
+    for (name, metric, target, from, late_seconds, to) in incidents {
+        let time = |of_day: &str| format!("2026-11-26T{of_day}Z").parse::<Timestamp>().unwrap();
+        let messages = replay(TODAY, &series::named(name).history).objects;
+        let is_about = |message: &&Json| {
+            message["alerts"].as_array().unwrap().iter().any(|alert| {
+                (&alert["metric"], &alert["target"], &alert["news"])
+                    == (&metric.into(), &target.into(), &"fired".into())
+            })
+        };
+        let told = messages.iter().filter(is_about).map(|message| message["time"].as_str().unwrap().parse().unwrap());
+        let while_it_lasted: Vec<Timestamp> = told.filter(|told| (time(from)..=time(to)).contains(told)).collect();
+        assert_eq!(
+            while_it_lasted,
+            [time(from) + Duration::from_secs(late_seconds)],
+            "{name}: {metric}({target}) {from}"
+        );
+    }
 }

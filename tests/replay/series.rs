@@ -10,6 +10,9 @@ pub struct Series {
 }
 
 pub const RECORDED_CONTAINERS: &str = "recorded: one dies twice, one stays unhealthy";
+pub const RECORDED_BUILD: &str = "recorded: a build takes all of the cpu";
+pub const MEMORY: &str = "memory at 85 % for a week";
+pub const TOGGLING_CPU: &str = "cpu over and under at each check for a day";
 pub const BACKUP: &str = "a nightly backup, for a week";
 pub const CRASHES: &str = "a container that crashes every 5 minutes, a day";
 pub const LEAK: &str = "a slow leak, restarted after a week";
@@ -51,10 +54,8 @@ fn noise(minute: usize) -> f64 {
 pub fn all() -> Vec<Series> {
     let is_night = |minute: usize| (180..225).contains(&(minute % DAY));
     vec![
-        series("memory at 85 % for a week", 7 * DAY, 15, |_| vec![("memory", "", 85)]),
-        series("cpu over and under at each check for a day", DAY, 15, |minute| {
-            vec![("cpu", "", if minute / 15 % 2 == 0 { 97 } else { 60 })]
-        }),
+        series(MEMORY, 7 * DAY, 15, |_| vec![("memory", "", 85)]),
+        series(TOGGLING_CPU, DAY, 15, |minute| vec![("cpu", "", if minute / 15 % 2 == 0 { 97 } else { 60 })]),
         series("memory that hovers at its threshold, a day", DAY, 1, |minute| {
             vec![("memory", "", 80.0 + noise(minute))]
         }),
@@ -81,6 +82,10 @@ pub fn all() -> Vec<Series> {
             vec![("connections", "", 300 + 4000 * value), ("cpu", "", 30 + 65 * value)]
         }),
         recorded(RECORDED_CONTAINERS, "containers.json"),
-        recorded("recorded: a build takes all of the cpu", "host.csv"),
+        recorded(RECORDED_BUILD, "host.csv"),
     ]
+}
+
+pub fn named(name: &str) -> Series {
+    all().into_iter().find(|series| series.name == name).unwrap()
 }

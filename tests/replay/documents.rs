@@ -14,8 +14,10 @@ for word; do query=$word; done
 case $query in
     *node_memory*) echo '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"web-1:9100"},
         "values":[[1770000000,"41.5"],[1770000900,"85.25"],[1770001800,"NaN"],[1770002700,"40"]]}]}}';;
-    *) echo '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"mountpoint":"/data"},
+    *node_filesystem_free_bytes*) echo '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"mountpoint":"/data"},
         "values":[[1770000000,"10"],[1770000900,"11"],[1770001800,"91.5"],[1770002700,"91.6"]]}]}}';;
+    # Without the space that is free for root alone it is another share than the agent's.
+    *) exit 22;;
 esac
 "#;
 

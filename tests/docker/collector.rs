@@ -9,6 +9,7 @@ use vps_monitor::collect::docker::{
 use vps_monitor::docker::events::{Event, Kind};
 use vps_monitor::docker::{EventBatch, Signal};
 use vps_monitor::metric;
+use vps_monitor::rule::{self, Finding, Rules};
 use vps_monitor::snapshot::{Key, Restarted, Value, Watched};
 
 use super::{at, collect, config, told, watching};
@@ -44,6 +45,10 @@ fn inspects(engine: &Engine) -> usize {
     engine.targets().iter().filter(|target| !target.starts_with("/containers/json")).count()
 }
 
+fn unhealthy() -> Container {
+    Container { health: Some(("unhealthy", "x")), status: "Up 3 days (unhealthy)".to_owned(), ..running(DB, "db") }
+}
+
 #[test]
 fn readings_come_as_configured_then_by_name() {
     let fleet = Fleet::new(["b-2", "b-1", "a"].map(|name| running(name, name)).to_vec());
@@ -56,9 +61,7 @@ fn readings_come_as_configured_then_by_name() {
 
 #[test]
 fn a_job_is_well_when_it_ended_well_and_health_is_asked_for_only_where_wanted() {
-    let sick =
-        Container { health: Some(("unhealthy", "x")), status: "Up 3 days (unhealthy)".to_owned(), ..running(DB, "db") };
-    let fleet = Fleet::new(vec![exited(WEB, "job", 0), exited("cccc", "bad-job", 3), sick]);
+    let fleet = Fleet::new(vec![exited(WEB, "job", 0), exited("cccc", "bad-job", 3), unhealthy()]);
     let engine = fleet.engine(DOCKER);
     let mut config = config(engine.address(), &[]);
     let job = |name: &str| Entry { expected: Expected::Exited, ..Entry::new(name) };
@@ -72,6 +75,28 @@ fn a_job_is_well_when_it_ended_well_and_health_is_asked_for_only_where_wanted() 
         ]
     );
     assert_eq!(inspects(&engine), 1);
+}
+
+#[test]
+fn the_trouble_of_a_container_is_critical_where_its_entry_says_so() {
+    let fleet = Fleet::new(vec![exited(WEB, "web", 3), unhealthy(), exited("cccc", "other", 3)]);
+    let engine = fleet.engine(DOCKER);
+    let mut config = config(engine.address(), &[]);
+    let critical = |name: &str| Entry { critical: true, ..Entry::new(name) };
+    config.containers = vec![critical("web"), critical("db"), critical("gone"), Entry::new("other")];
+    let snapshot = collect(&mut watching(&config), at(0));
+    let level = |finding: Finding<'_>| format!("{} {:?}", finding.reading.key, finding.verdict);
+    let levels: Vec<String> = rule::evaluate(&snapshot, &Rules::default()).into_iter().map(level).collect();
+    assert_eq!(
+        levels,
+        [
+            "container_state(web) Breach(Critical)",
+            "container_state(db) Clear",
+            "container_health(db) Breach(Critical)",
+            "container_state(gone) Breach(Critical)",
+            "container_state(other) Breach(Warning)",
+        ]
+    );
 }
 
 #[test]

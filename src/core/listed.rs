@@ -53,12 +53,9 @@ impl Core {
         }
         let age = now.boot - self.checks.began;
         let is_read = |key: &Key| snapshot.readings.iter().any(|reading| reading.key == *key);
-        let of_list = self
-            .alerts()
-            .active()
-            .into_iter()
-            .filter(|alert| listed.iter().any(|listed| listed.metric == alert.key.metric));
-        let well: Vec<Reading> = of_list
+        let alerts = self.alerts().active().into_iter();
+        let well: Vec<Reading> = alerts
+            .filter(|alert| is_of(&listed, &alert.key))
             .filter(|alert| !is_read(&alert.key) && (self.mode.once || has_been_watched(&alert.value, age)))
             .filter_map(|alert| {
                 let Limit::Expected(expected) = &alert.limit else { return None };
@@ -76,9 +73,7 @@ impl Core {
             return;
         }
         let Snapshot { readings, listed, .. } = snapshot;
-        for reading in
-            readings.iter_mut().filter(|reading| listed.iter().any(|listed| listed.metric == reading.key.metric))
-        {
+        for reading in readings.iter_mut().filter(|reading| is_of(listed, &reading.key)) {
             if let Value::Container(word) = &mut reading.value
                 && word.well == Some(false)
             {
@@ -86,6 +81,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether one of the lists is of this key's quantity.
+fn is_of(lists: &[Listed], key: &Key) -> bool {
+    lists.iter().any(|listed| listed.metric == key.metric)
 }
 
 /// Whether an agent of this age would know of it: restarts count for as long as their window.

@@ -3,6 +3,7 @@
 //! Results go to standard output, diagnostics to standard error. A closed pipe ends a command quietly, with the exit
 //! code that it would have had.
 
+mod agent_options;
 mod chart;
 mod check;
 mod config;
@@ -29,7 +30,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use nix::libc::PATH_MAX;
 use nix::sys::prctl;
@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
         let load_config = |path: &Path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP));
         return worker::main(arguments, load_config, crate::history::record, drawing::draw);
     }
-    let options = match apart(|| Options::try_parse_from(arguments)) {
+    let options = match apart(|| Options::of(&arguments)) {
         Ok(options) => options,
         Err(error) => {
             let _ = error.print();
@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
 
 fn execute(options: &Options) -> Result<u8, Error> {
     match &options.command {
-        Command::Run { once } => apart(|| run::run(options, *once)),
+        Command::Run(arguments) => apart(|| run::run(options, arguments.once)),
         Command::Check { json: true, .. } => apart(|| check::check(options, CheckFormat::Json)),
         Command::Check { format, .. } => apart(|| check::check(options, *format)),
         Command::Metrics => apart(|| metrics::metrics(options)),

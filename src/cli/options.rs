@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::period::PeriodArgs;
+use super::run::RunArgs;
 use super::{Error, output};
 use crate::config::{Config, ConfigFile, Overrides};
 use crate::docker::Address;
@@ -43,6 +44,15 @@ const EVERY_COMMAND: &str = "Options of every command";
 #[command(after_help = "Exit codes: 0 done (check: all is well); 1 failed (check: something is over its threshold); \
 2 check: something is over its critical threshold; 3 check: something could not be measured, status: no agent runs; 64 wrong command line; 78 invalid configuration.")]
 pub struct Options {
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The options of every command.
+#[derive(Debug, Args)]
+pub struct Everywhere {
     /// Configuration file [default: $VPS_MONITOR_CONFIG, else /etc/vps-monitor/config.yaml if it exists, else built-in
     /// defaults]
     #[arg(long, value_name = "FILE", global = true, help_heading = EVERY_COMMAND)]
@@ -58,8 +68,6 @@ pub struct Options {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, value_parser = Address::parse, global = true,
         help_heading = EVERY_COMMAND)]
     pub docker_socket: Option<Address>,
-    #[command(subcommand)]
-    pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,13 +76,7 @@ pub enum Command {
     ///
     /// SIGHUP reads the configuration again and checks at once; SIGUSR1 checks at once.
     #[command(after_help = EXIT_CODES)]
-    Run {
-        /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was
-        /// found), 1 if something is still waiting. It waits up to a minute for a `for` to end; the next run continues a
-        /// longer one
-        #[arg(long)]
-        once: bool,
-    },
+    Run(RunArgs),
     /// Measure once and print the readings; sends nothing, touches no state
     ///
     /// Its exit codes are those of Nagios plugins.
@@ -310,7 +312,8 @@ fn zone(name: &str) -> anyhow::Result<TimeZone> {
 impl Options {
     /// The configuration's file.
     pub fn config_file(&self) -> ConfigFile {
-        let named = self.config.clone().or_else(|| std::env::var_os("VPS_MONITOR_CONFIG").map(PathBuf::from));
+        let named =
+            self.everywhere.config.clone().or_else(|| std::env::var_os("VPS_MONITOR_CONFIG").map(PathBuf::from));
         // An empty variable names nothing, as in other programs.
         ConfigFile::new(named.filter(|path| !path.as_os_str().is_empty()))
     }
@@ -338,14 +341,14 @@ impl Options {
 
     /// Values of the command line that stand above those of the configuration.
     pub fn overrides(&self) -> Overrides {
-        Overrides { docker_socket: self.docker_socket.clone() }
+        Overrides { docker_socket: self.everywhere.docker_socket.clone() }
     }
 
     pub fn host(&self) -> Result<Host, Error> {
-        if let Some(procfs) = self.procfs.as_deref().filter(|procfs| !procfs.is_dir()) {
+        if let Some(procfs) = self.everywhere.procfs.as_deref().filter(|procfs| !procfs.is_dir()) {
             return Err(Error::Failed(anyhow::anyhow!("--procfs {}: there is no such folder", procfs.display())));
         }
-        Ok(Host::new(self.procfs.as_deref()))
+        Ok(Host::new(self.everywhere.procfs.as_deref()))
     }
 
     /// The folder of the state.
@@ -365,7 +368,7 @@ impl Options {
 
     /// The folder that the command line or systemd names.
     pub fn named_state_folder(&self) -> Option<PathBuf> {
-        if let Some(folder) = &self.state_dir {
+        if let Some(folder) = &self.everywhere.state_dir {
             return Some(folder.clone());
         }
         // systemd gives several, joined by colons, to a unit that asks for several (systemd.exec(5)).

@@ -1,5 +1,6 @@
 //! `run`: sets up the agent, and runs it.
 
+use clap::Args;
 use log::LevelFilter;
 
 use super::{Error, Options, apart, exit, setup};
@@ -14,6 +15,15 @@ use crate::settings::Read;
 use crate::signals::Signals;
 use crate::store::{Loaded, Saver};
 use crate::text;
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Make one check with its alerts, state and delivery, then exit: 0 if everything was delivered (whatever was
+    /// found), 1 if something is still waiting. It waits up to a minute for a `for` to end; the next run continues a
+    /// longer one
+    #[arg(long)]
+    pub once: bool,
+}
 
 pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
     // This comes first: with too few descriptors nothing else is sure to work, and no error gives the reason.

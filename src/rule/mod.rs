@@ -65,6 +65,8 @@ impl FromIterator<Rule> for Rules {
                 exact.entry(target).or_insert((place, limits));
             }
         }
+        // Most quantities have one rule, and a list's first place is room for four.
+        all.0.values_mut().for_each(|ordered| ordered.patterns.shrink_to_fit());
         all
     }
 }

@@ -195,7 +195,7 @@ impl Setup {
 pub struct Configured {
     pub source: &'static Source,
     pub is_enabled: bool,
-    values: Values,
+    values: Rc<Values>,
     setup: Rc<Setup>,
 }
 
@@ -207,8 +207,10 @@ impl Configured {
             _ => NO_DOC,
         };
         let is_enabled = source.group.switch.read(section, source.is_on_by_default, doc);
-        let setup = Rc::new((source.read)(section, check_interval));
-        Configured { source, is_enabled, values: section.values().clone(), setup }
+        let mut setup = (source.read)(section, check_interval);
+        // Most have the limits of one quantity, and a list's first place is room for four.
+        setup.limits.shrink_to_fit();
+        Configured { source, is_enabled, values: Rc::new(section.values().clone()), setup: Rc::new(setup) }
     }
 
     /// Its keys with their values.

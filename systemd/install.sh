@@ -171,12 +171,13 @@ note_made_folders() {
 is_running() { has_systemd && systemctl is-active --quiet $UNIT; }
 
 # PROGRAM config check, as the service would ask: with the environment of the process that runs, if one does (a webhook
-# may be in a credential or a variable of the service).
+# may be in a credential or a variable of the service). Its exit code comes by standard output: xargs(1) has codes of its own.
 config_check() {
     pid=$(systemctl show --value -p MainPID $UNIT 2>/dev/null) || pid=0
     if test "${pid:-0}" != 0 && test -r "/proc/$pid/environ"; then
-        xargs -0 -a "/proc/$pid/environ" sh -c 'program=$0 config=$1; shift
-            exec env -i "$@" sh -c '\''exec "$0" --config "$1" config check'\'' "$program" "$config"' "$1" "$CONFIG"
+        code=$(xargs -0 -a "/proc/$pid/environ" sh -c 'program=$0 config=$1; shift
+            exec env -i "$@" sh -c '\''"$0" --config "$1" config check >/dev/null; echo $?'\'' "$program" "$config"' "$1" "$CONFIG")
+        return "${code:-1}"
     else
         "$1" --config "$CONFIG" config check
     fi
@@ -283,7 +284,7 @@ confirm_purge() {
     is_live || return 0
     printf '%s\n' "This stops $NAME and removes, for good:" \
         "  $CONFIG_DIR    configuration, with the webhook" \
-        "  $STATE_DIR    alerts, and messages not delivered yet" \
+        "  $STATE_DIR    alerts, undelivered messages, and the history" \
         "  the program, its unit and drop-ins, the user and group $NAME"
     test "${YES-}" != 1 || return 0
     printf 'Remove all of it? [y/N] '

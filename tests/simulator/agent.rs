@@ -21,7 +21,7 @@ use super::engine_link::{Brought, EngineLink};
 use super::folder::SimulatedFolder;
 use super::host::Found;
 use super::mishap::Mishap;
-use super::pager::{OPS, PAGER, shown_in_ops};
+use super::pager::{OPS, PAGER, shown_in_slack};
 use super::robot::Posted;
 use super::settings::{Edited, Webhook};
 use super::world::{Next, World};
@@ -192,7 +192,7 @@ impl Agent {
             return;
         }
         let body: serde_json::Value = serde_json::from_slice(&request.body).expect("a post is JSON");
-        let content = body["markdown"]["content"].as_str().map(str::to_owned).or_else(|| shown_in_ops(&body));
+        let content = body["markdown"]["content"].as_str().map(str::to_owned).or_else(|| shown_in_slack(&body));
         let content = content.expect("a message has a text");
         world.post(Posted { ticket, webhook: Webhook::of(&request.url.expose()), content });
     }
@@ -287,9 +287,8 @@ impl Agent {
 
     /// A look at units is newer than the findings of a check that waits for containers.
     fn judge_look(&mut self) {
-        let found = self.world.borrow_mut().judge_look();
-        let of_check = self.found.iter_mut().flatten().filter(|of_check| of_check.number.is_some());
-        if let Some(found) = found {
+        for found in self.world.borrow_mut().judge_look() {
+            let of_check = self.found.iter_mut().flatten().filter(|of_check| of_check.number.is_some());
             of_check.filter(|of_check| of_check.place == found.place).for_each(|of_check| *of_check = found);
         }
     }

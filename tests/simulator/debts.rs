@@ -77,7 +77,7 @@ impl Debts {
     }
 
     /// A hold is over, and its news is to be told in one message.
-    pub fn owe_held(&mut self, released: &[Released], now: Timestamp, true_time: i64) {
+    pub fn owe_held(&mut self, released: Vec<&Released>, now: Timestamp, true_time: i64) {
         let created: Rc<str> = as_told(now).into();
         for one in released {
             let (place, since, text, is_critical) = match one {

@@ -9,15 +9,17 @@ use vps_monitor::http::{Error, Response};
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::SECOND;
+use super::group::{Group, Reads, group_of};
 use super::happenings::Heard;
 use super::judgement::as_timestamp;
 use super::language::in_chinese;
 use super::message::{Kind, Message};
+use super::mishap::CALM_BEFORE_JUDGEMENT;
 use super::oracle::{Arrived, SAID_OF_OTHERS, wrong};
-use super::pager::{OPS, PAGER, answer_of_ops};
+use super::pager::{OPS, PAGER, SPARE, answer_of_slack, is_of_slack};
 use super::robot::{Fate, Flight, NEVER, Posted, Sender, answer};
 use super::settings::Webhook;
-use super::world::{Group, World};
+use super::world::World;
 
 /// A robot takes no longer message (developer.work.weixin.qq.com, document path 91770).
 const MAX_CONTENT_BYTES: usize = 4096;
@@ -27,11 +29,6 @@ const SAVE_PATIENCE: i64 = 5 * SECOND;
 
 /// A picture instead of a message's text: it counts, and nobody reads it.
 pub const PICTURE: &str = "picture";
-
-/// The readers of a robot's messages.
-fn group_of(robot: usize) -> usize {
-    robot.saturating_sub(PAGER - 1)
-}
 
 impl World {
     /// The readers of a robot's messages.
@@ -88,12 +85,20 @@ impl World {
             {
                 Heard::must_be_let_through(content, at, &self.settings.quiet);
             }
+            self.must_not_step_in(*robot, created, content);
+            if *robot == PAGER {
+                self.group_of(SPARE).oracle.needs_no_fallback(content, created);
+            }
             let group = &mut self.groups[group_of(*robot)];
+            group.must_take(&message, content);
             if message.kind != Kind::Report {
                 group.heard.read(content, is_orphan);
             }
             let arrival = Arrived { content, is_heard, is_orphan, is_forgotten, posted: *posted, created };
             let is_new = group.oracle.accepted(&arrival, self.settings.rules());
+            if group.reads != Reads::Everything {
+                return;
+            }
             if is_new {
                 let created = created.filter(|_| !is_forgotten && !group.oracle.was_rejected(content));
                 group.unmeasured.read(&message, created, &self.measured, &self.settings);
@@ -107,12 +112,22 @@ impl World {
         }
     }
 
+    /// While a channel takes everything at once, nobody steps in for it.
+    fn must_not_step_in(&self, robot: usize, created: Option<i64>, content: &str) {
+        let pager = &self.robots[PAGER];
+        let calm_since = pager.well_since.max(self.weather.since) + CALM_BEFORE_JUDGEMENT;
+        let is_well = self.weather.calm && pager.takes_all();
+        if robot == SPARE && is_well && created.is_some_and(|created| created > calm_since) {
+            wrong(format!("a fallback steps in for a channel that takes everything: {content}"));
+        }
+    }
+
     pub fn post(&mut self, posted: Posted) {
         let webhook = posted.webhook;
         if !self.is_in_force(webhook) {
             wrong(format!("a message is posted to a channel that is not in force: {webhook:?}"));
         }
-        if webhook.robot != OPS && posted.content.len() > MAX_CONTENT_BYTES {
+        if !is_of_slack(webhook.robot) && posted.content.len() > MAX_CONTENT_BYTES {
             wrong(format!("a message of {} bytes is posted", posted.content.len()));
         }
         self.must_be_saved(&posted.content);
@@ -137,6 +152,7 @@ impl World {
         match webhook.robot {
             PAGER => self.settings.has_pager,
             OPS => self.settings.has_ops,
+            SPARE => self.settings.has_spare,
             _ => self.settings.webhook == Some(webhook),
         }
     }
@@ -158,6 +174,12 @@ impl World {
             Fate::Errcode(45009) => self.paces[flight.webhook.robot].throttled(time),
             // It is tried again, and given up in the end.
             Fate::Errcode(40058 | NEVER) => {
+                if flight.webhook.robot == PAGER {
+                    let spare = &mut self.group_of(SPARE).oracle;
+                    spare.needs_no_fallback(&flight.content, None);
+                    // Others go first, to the fallback as well.
+                    spare.disorder(time);
+                }
                 let group = self.group_of(flight.webhook.robot);
                 group.oracle.refused(&flight.content, time);
                 group.containers.lose(&flight.content, time);
@@ -166,7 +188,7 @@ impl World {
             }
             _ => {}
         }
-        if flight.webhook.robot == OPS { answer_of_ops(flight.fate) } else { answer(flight.fate) }
+        if is_of_slack(flight.webhook.robot) { answer_of_slack(flight.fate) } else { answer(flight.fate) }
     }
 
     /// A message is in the state on the disk, unless the disk refuses, or takes too long.

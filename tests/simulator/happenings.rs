@@ -109,6 +109,11 @@ impl Heard {
 /// More than there are in one run.
 const MANY: usize = 100_000;
 
+/// Whether a message tells of any.
+pub fn is_told_in(content: &str) -> bool {
+    numbers(content).next().is_some()
+}
+
 /// The names in a message.
 fn numbers(content: &str) -> impl Iterator<Item = usize> {
     content.split(NAME).skip(1).filter_map(|rest| {

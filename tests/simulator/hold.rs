@@ -80,16 +80,7 @@ impl Holds<'_> {
     }
 
     pub fn hold(&self, place: usize, is_critical: bool) -> bool {
-        let quantity = &WATCHED[place];
-        let target = quantity.target;
-        // Who silences a disk means its forecast too.
-        let names = [quantity.metric.name, if quantity.is_forecast() { "disk" } else { quantity.metric.name }];
-        let covers = |silence: &Silence| {
-            let meant = silence.target;
-            let is_meant =
-                |name: &&str| meant == *name || meant == format!("{name}({target})") || meant == format!("{name}(*)");
-            meant == "all" || names.iter().any(is_meant)
-        };
+        let covers = |silence: &Silence| silence.target == "all" || is_meant(place, silence.target);
         self.quiet.iter().any(|quiet| quiet.holds(self.now.wall, is_critical)) || self.lasting().any(covers)
     }
 
@@ -104,6 +95,16 @@ impl Holds<'_> {
         self.quiet.iter().any(|quiet| quiet.is_on(self.now.wall))
             || self.lasting().any(|silence| silence.target == "all" || silence.target.starts_with(CONTAINERS))
     }
+}
+
+/// Whether a silence or a route means one of [`WATCHED`] by this name or pattern.
+pub fn is_meant(place: usize, meant: &str) -> bool {
+    let quantity = &WATCHED[place];
+    let target = quantity.target;
+    // Who silences a disk means its forecast too.
+    let names = [quantity.metric.name, if quantity.is_forecast() { "disk" } else { quantity.metric.name }];
+    let is_name = |name: &&str| meant == *name || meant == format!("{name}({target})") || meant == format!("{name}(*)");
+    names.iter().any(is_name)
 }
 
 /// Somebody's request, until the agent answers it.

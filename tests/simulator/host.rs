@@ -1,5 +1,7 @@
 //! The host: readings that are over their limits, under them, or cannot be taken, as chance has it.
 
+use std::ops::Range;
+
 use vps_monitor::clock::Now;
 use vps_monitor::collect::systemd::UNIT_STATE;
 use vps_monitor::metric::{self, Metric};
@@ -13,7 +15,7 @@ use super::settings::Settings;
 use super::units::{STATES, Units};
 
 /// The watched quantities, in the order of their lines.
-pub const WATCHED: [Quantity; 9] = [
+pub const WATCHED: [Quantity; 10] = [
     Quantity { metric: metric::MEMORY, target: "", label: "📊 内存使用率", threshold: 80.0 },
     Quantity { metric: metric::DISK, target: "/a", label: "💾 磁盘使用率(/a)", threshold: 80.0 },
     Quantity { metric: metric::DISK, target: "/b", label: "💾 磁盘使用率(/b)", threshold: 80.0 },
@@ -23,14 +25,15 @@ pub const WATCHED: [Quantity; 9] = [
     Quantity { metric: metric::SWAP, target: "", label: "🔄 Swap 使用率", threshold: 80.0 },
     Quantity { metric: metric::CONNECTIONS, target: "", label: "🔗 连接数", threshold: 1000.0 },
     Quantity { metric: UNIT_STATE, target: "u0.service", label: "u0.service", threshold: 1.0 },
+    Quantity { metric: UNIT_STATE, target: "u1.service", label: "u1.service", threshold: 1.0 },
 ];
 
 /// A disk that fills and is cleared, and when it is full. Of a forecast a number is the hours, below zero: the greater the
 /// worse, as all else.
 pub const FILLING: usize = 3;
 pub const FORECAST: usize = 4;
-/// Its number is its state among [`STATES`].
-pub const UNIT: usize = 8;
+/// Units of systemd, which one key watches all. The number of each is its state among [`STATES`].
+pub const UNITS: Range<usize> = 8..WATCHED.len();
 
 pub struct Quantity {
     pub metric: &'static Metric,
@@ -168,8 +171,10 @@ impl Host {
             if !settings.is_watched(place) {
                 continue;
             }
-            if place == UNIT {
-                found.push(units.list(now.boot, &mut snapshot));
+            if UNITS.contains(&place) {
+                if place == UNITS.start {
+                    found.extend(units.list(now.boot, &mut snapshot));
+                }
                 continue;
             }
             let key = Key::new(quantity.metric, quantity.target);

@@ -6,15 +6,16 @@ use vps_monitor::core::End;
 use vps_monitor::store::FILE_NAME;
 
 use super::clock::{MINUTE, SECOND};
+use super::group::{Group, Reads};
 use super::hold::{Asked, Holds, Silence};
-use super::host::{Found, UNIT};
+use super::host::{Found, UNITS};
 use super::mishap::CALM_BEFORE_JUDGEMENT;
 use super::model::{Looking, News};
 use super::oracle::wrong;
-use super::pager::PAGER;
+use super::pager::{PAGER, STEPS_IN_AFTER};
 use super::save::{Saved, SavedGroup};
 use super::units::LOOP_WINDOW;
-use super::world::{Group, World};
+use super::world::World;
 
 /// In a calm a decision is told within this time.
 const TOLD_WITHIN: i64 = 2 * MINUTE;
@@ -66,8 +67,8 @@ impl World {
             self.weather.count("hold that ended with news");
         }
         for group in &mut self.groups {
-            group.oracle.debts.owe(&told, &self.last_over, now.wall, time);
-            group.oracle.debts.owe_held(&released, now.wall, time);
+            group.owe(&told, &self.last_over, now.wall, time);
+            group.owe_held(&released, now.wall, time);
         }
     }
 
@@ -103,14 +104,15 @@ impl World {
     }
 
     /// The agent judges a look between two checks; the findings of one at units are given back.
-    pub fn judge_look(&mut self) -> Option<Found> {
+    pub fn judge_look(&mut self) -> Vec<Found> {
         let (now, time) = (self.now(), self.clock.true_time);
-        let found = self.unit_found.take().map(|found| self.as_known(found));
+        let found = std::mem::take(&mut self.units_found);
+        let found: Vec<Found> = found.into_iter().map(|found| self.as_known(found)).collect();
         let looking = self.looking(now);
-        let told = self.model.look(found, &looking);
+        let told = self.model.look(&found, &looking);
         self.take_note_of_over();
         for group in &mut self.groups {
-            group.oracle.debts.owe(&told, &self.last_over, now.wall, time);
+            group.owe(&told, &self.last_over, now.wall, time);
         }
         found
     }
@@ -134,7 +136,8 @@ impl World {
     /// As an agent knows it that has not run for long: that a restart loop is over.
     fn as_known(&self, found: Found) -> Found {
         let is_young = self.now().boot.as_micros() - self.agent_began < LOOP_WINDOW && !self.once;
-        let is_known = found.place != UNIT || !is_young || found.number != Some(0.0) || !self.model.is_in_loop();
+        let is_of_unit = UNITS.contains(&found.place);
+        let is_known = !is_of_unit || !is_young || found.number != Some(0.0) || !self.model.is_in_loop(found.place);
         Found { number: found.number.filter(|_| is_known), ..found }
     }
 
@@ -223,10 +226,20 @@ impl World {
         }
         for (number, group) in self.groups.iter_mut().enumerate() {
             let since = if number == 0 { self.channel_since } else { self.robots[PAGER + number - 1].well_since };
-            if since >= before {
+            if since >= before || group.reads == Reads::Nothing {
                 continue;
             }
-            group.oracle.all_is_told(self.clock.true_time - TOLD_WITHIN);
+            let told_by = self.clock.true_time - TOLD_WITHIN;
+            if group.reads == Reads::Late {
+                if self.robots[PAGER].is_down(self.clock.true_time) {
+                    group.oracle.debts.must_be_paid(told_by - STEPS_IN_AFTER);
+                }
+                continue;
+            }
+            group.oracle.all_is_told(told_by);
+            if group.reads != Reads::Everything {
+                continue;
+            }
             group.containers.all_is_told(&self.engine, before, &self.settings);
             if number == 0 {
                 group.unmeasured.all_is_told(&self.measured, &self.settings, before);

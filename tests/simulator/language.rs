@@ -1,5 +1,6 @@
 //! The oracle reads Chinese: messages in another language, from the time of another configuration, are translated.
 
+use super::host::{UNITS, WATCHED};
 use super::message::seconds;
 
 const WORDS: [(&str, &str); 29] = [
@@ -48,9 +49,11 @@ pub fn in_chinese(content: &str) -> String {
 
 /// A unit's line without its causes, and a forecast's with minutes for its hours.
 fn in_short(line: &str) -> String {
-    if let Some((before, rest)) = line.split_once("❌ u0.service: ") {
-        let state = rest.split([' ', '，']).next().unwrap_or_default();
-        return format!("{before}❌ u0.service: {state}");
+    for unit in UNITS.map(|place| WATCHED[place].label) {
+        if let Some((before, rest)) = line.split_once(&format!("❌ {unit}: ")) {
+            let state = rest.split([' ', '，']).next().unwrap_or_default();
+            return format!("{before}❌ {unit}: {state}");
+        }
     }
     let Some((before, rest)) = line.split_once("磁盘预测(/c): ") else { return line.to_owned() };
     let rest = match rest.split_once("now ").and_then(|(hours, rest)| Some((hours, rest.split_once(" in 24 h")?))) {

@@ -1,16 +1,22 @@
-//! Channels beside the first, each with a robot of its own: another of the same kind, and one of Slack, whose limits are
-//! others.
+//! Channels beside the first, each with a robot of its own: another of the same kind, one of Slack, whose limits are
+//! others and which may have a route, and one that steps in for the first of these.
 
 use vps_monitor::config::Config;
 use vps_monitor::http::{Error, Response};
 use vps_monitor::notify::Channel;
 
+use super::clock::MINUTE;
 use super::oracle::wrong;
 use super::robot::{Fate, NEVER};
+use super::route::Route;
 
 /// Which robot it is, among all.
 pub const PAGER: usize = 2;
 pub const OPS: usize = 3;
+pub const SPARE: usize = 4;
+
+/// A fallback steps in once the oldest message waits for so long.
+pub const STEPS_IN_AFTER: i64 = 10 * MINUTE;
 
 /// Slack takes 40,000 characters, and advises 4,000 (docs.slack.dev/changelog/2018-truncating-really-long-messages).
 const MAX_OPS_CHARS: usize = 4000;
@@ -21,11 +27,28 @@ pub fn channel() -> Channel {
     config.channels().remove(0).named("pager")
 }
 
-pub fn ops_channel() -> Channel {
-    let url = format!("https://hooks.slack.com/services/T0/B0/{}", key(OPS));
-    let text = format!("channels: [{{slack: {{url: \"{url}\"}}, name: ops}}]\n");
-    let config = Config::parse("ops", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;
+pub fn ops_channel(route: &Route) -> Channel {
+    slack_channel(&format!("{}, name: ops, {route}", slack(OPS)))
+}
+
+pub fn spare_channel() -> Channel {
+    slack_channel(&format!("{}, name: spare, fallback_for: pager}}, {{{}, name: pager", slack(SPARE), slack(PAGER)))
+}
+
+fn slack(robot: usize) -> String {
+    format!("slack: {{url: \"https://hooks.slack.com/services/T0/B0/{}\"}}", key(robot))
+}
+
+/// The first of these.
+fn slack_channel(entries: &str) -> Channel {
+    let text = format!("channels: [{{{entries}}}]\n");
+    let config = Config::parse("channels", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;
     config.channels().remove(0)
+}
+
+/// Whether its messages are Slack's.
+pub fn is_of_slack(robot: usize) -> bool {
+    robot >= OPS
 }
 
 fn key(robot: usize) -> String {
@@ -34,11 +57,11 @@ fn key(robot: usize) -> String {
 
 /// How many attempts in a minute each takes.
 pub fn budget(robot: usize) -> usize {
-    if robot == OPS { 30 } else { 20 }
+    if is_of_slack(robot) { 30 } else { 20 }
 }
 
 /// The text of a post to it, as its readers see it.
-pub fn shown_in_ops(body: &serde_json::Value) -> Option<String> {
+pub fn shown_in_slack(body: &serde_json::Value) -> Option<String> {
     let text = body["text"].as_str()?;
     if text.chars().count() > MAX_OPS_CHARS {
         wrong(format!("a message of {} characters is posted", text.chars().count()));
@@ -47,7 +70,7 @@ pub fn shown_in_ops(body: &serde_json::Value) -> Option<String> {
 }
 
 /// Slack's answers, which are bare words.
-pub fn answer_of_ops(fate: Fate) -> Result<Response, Error> {
+pub fn answer_of_slack(fate: Fate) -> Result<Response, Error> {
     Ok(match fate {
         Fate::Accepted => Response::new(200, "ok"),
         Fate::AcceptedUnheard | Fate::Lost => return Err(Error("connection reset".to_owned())),

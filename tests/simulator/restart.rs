@@ -32,7 +32,7 @@ impl World {
         (self.has_run, self.once, self.once_until) = (true, once, None);
         (self.last_check, self.stopped) = (time, None);
         self.recorder.forget(time);
-        (self.agent_began, self.unit_found) = (self.now().boot.as_micros(), None);
+        (self.agent_began, self.units_found) = (self.now().boot.as_micros(), Vec::new());
         let boot = self.now().boot.as_micros();
         let is_known = self.script.is_none();
         self.starting = (is_known && boot < START).then_some(START);

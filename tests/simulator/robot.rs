@@ -130,6 +130,16 @@ impl Robot {
         self.down_until = time + 24 * HOUR;
     }
 
+    /// Whether it is down so.
+    pub fn is_down(&self, time: i64) -> bool {
+        time < self.down_until
+    }
+
+    /// There is no message that it never takes.
+    pub fn takes_all(&self) -> bool {
+        self.never_takes.is_none()
+    }
+
     /// Its webhook has this secret from now on.
     pub fn set_secret(&mut self, secret: u32) {
         self.secret = secret;

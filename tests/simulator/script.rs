@@ -31,7 +31,7 @@ pub enum Act {
     NeverTaken(&'static str),
     /// The disk that fills has this share, and grows by so many percent an hour.
     Fills(f64, f64),
-    /// The unit has this of its states.
+    /// The first unit has this of its states.
     Unit(usize),
     Engine(engine::Mood),
     /// It ends by itself.
@@ -192,7 +192,7 @@ impl World {
                 Act::NeverTaken(text) => self.robots.iter_mut().for_each(|robot| robot.never_take(text)),
                 Act::CrowdDies(count) => self.engine.let_crowd_die(count, time, wall),
                 Act::Fills(share, an_hour) => self.host.fill(time, share, an_hour),
-                Act::Unit(state) => self.units.set(state),
+                Act::Unit(state) => self.units.set(0, state),
                 Act::Disk(fault) => self.weather.set_disk(fault),
                 Act::SlowDisk(seconds) => self.weather.slow_down_disk(seconds * SECOND),
                 Act::Reload(edit) => {

@@ -5,11 +5,12 @@ use vps_monitor::config::{Config, Resolved};
 use super::clock::{HOUR, SECOND};
 use super::engine::{NAMES, OF_COMPOSE, OF_SWARM, SERVICE};
 use super::hold::Quiet;
-use super::host::{FILLING, FORECAST, Quantity, UNIT, WATCHED};
+use super::host::{FILLING, FORECAST, Quantity, UNITS, WATCHED};
 use super::model::forecast::WITHIN;
 use super::pager;
 use super::random::Random;
 use super::reports::CRON;
+use super::route::Route;
 use super::rules::{Limits, Rules};
 
 /// A robot's webhook: which robot, and which of its secrets.
@@ -40,8 +41,11 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// A second channel beside it, of another vendor.
     pub has_pager: bool,
-    /// A third one, of Slack.
+    /// A third one, of Slack, which takes the news of this route.
     pub has_ops: bool,
+    pub ops_route: Route,
+    /// A fourth one, which steps in for the second.
+    pub has_spare: bool,
     pub check_interval: i64,
     pub rules: Rules,
     pub grace: i64,
@@ -77,11 +81,13 @@ pub enum Edited {
 
 impl Settings {
     pub fn new(random: &mut Random) -> Settings {
-        let has_pager = random.once_in(4);
+        let has_pager = random.once_in(3);
         Settings {
             webhook: Some(Webhook { robot: 0, secret: 0 }),
             has_pager,
             has_ops: has_pager && random.once_in(2),
+            ops_route: Route::chosen(random),
+            has_spare: has_pager && random.once_in(2),
             check_interval: random.pick(&[30, 60, 60, 300, 900]),
             rules: Rules::chosen(random),
             grace: 10,
@@ -105,6 +111,7 @@ impl Settings {
         Settings {
             has_pager: false,
             has_ops: false,
+            has_spare: false,
             check_interval: 60,
             rules,
             first_is_critical: false,
@@ -165,7 +172,8 @@ impl Settings {
         let config = Config::parse("simulated", text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).value;
         let mut resolved = Resolved::new(&config);
         resolved.channels.extend(self.has_pager.then(pager::channel));
-        resolved.channels.extend(self.has_ops.then(pager::ops_channel));
+        resolved.channels.extend(self.has_ops.then(|| pager::ops_channel(&self.ops_route)));
+        resolved.channels.extend(self.has_spare.then(pager::spare_channel));
         (config, resolved)
     }
 
@@ -200,7 +208,7 @@ impl Settings {
             })),
             list(self.exclude.iter().map(|name| format!("\"{name}\""))),
             list(self.quiet.iter()),
-            self.is_watched(UNIT),
+            self.is_watched(UNITS.start),
         )
     }
 
@@ -244,6 +252,8 @@ impl Settings {
     }
 
     pub fn is_watched(&self, place: usize) -> bool {
+        // All units go by one key.
+        let place = if UNITS.contains(&place) { UNITS.start } else { place };
         self.watched[place] && (place != FORECAST || self.watched[FILLING])
     }
 

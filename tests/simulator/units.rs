@@ -1,4 +1,4 @@
-//! A unit of systemd: it runs, has failed, or is in a restart loop; and the system bus, which may be silent.
+//! Units of systemd: each runs, has failed, or is in a restart loop; and the system bus, which may be silent.
 //!
 //! systemd tells at once of each failure, and nobody hears it while the bus is silent or no agent runs.
 
@@ -9,7 +9,7 @@ use vps_monitor::metric::Metric;
 use vps_monitor::snapshot::{Cause, ContainerWord, Failure, Listed, Snapshot, Value, Watched};
 
 use super::clock::{HOUR, MINUTE, SECOND};
-use super::host::{Found, UNIT, WATCHED};
+use super::host::{Found, UNITS, WATCHED};
 use super::random::Random;
 use super::world::World;
 
@@ -22,10 +22,16 @@ pub const LOOP_WINDOW: i64 = 10 * MINUTE;
 
 const CANNOT_BE_LISTED: &[&Metric] = &[FAILED_UNITS];
 
-pub struct Units {
+/// One of them.
+#[derive(Clone, Copy)]
+struct Unit {
     state: usize,
     changes_at: i64,
-    /// How often it changes, as a divisor.
+}
+
+pub struct Units {
+    units: [Unit; UNITS.end - UNITS.start],
+    /// How often each changes, as a divisor.
     wildness: i64,
     is_bus_silent: bool,
     bus_changes_at: i64,
@@ -36,21 +42,23 @@ pub struct Units {
 impl Units {
     pub fn new(random: &mut Random) -> Units {
         let wildness = random.magnitude(1, 60);
-        Units { state: 0, changes_at: 0, wildness, is_bus_silent: false, bus_changes_at: 0, is_news: false }
+        let units = [Unit { state: 0, changes_at: 0 }; UNITS.end - UNITS.start];
+        Units { units, wildness, is_bus_silent: false, bus_changes_at: 0, is_news: false }
     }
 
     /// Nothing changes by chance.
     pub fn be_still(&mut self) {
-        (self.changes_at, self.bus_changes_at) = (i64::MAX, i64::MAX);
+        self.units.iter_mut().for_each(|unit| unit.changes_at = i64::MAX);
+        self.bus_changes_at = i64::MAX;
     }
 
-    /// It has this state from now on.
-    pub fn set(&mut self, state: usize) {
-        (self.state, self.is_news) = (state, true);
+    /// One of them has this state from now on.
+    pub fn set(&mut self, number: usize, state: usize) {
+        (self.units[number].state, self.is_news) = (state, true);
     }
 
     pub fn next_change(&self) -> i64 {
-        self.changes_at.min(self.bus_changes_at)
+        self.units.iter().map(|unit| unit.changes_at).fold(self.bus_changes_at, i64::min)
     }
 
     pub fn change(&mut self, time: i64, is_calm: bool, random: &mut Random) {
@@ -58,8 +66,12 @@ impl Units {
             self.is_bus_silent = !is_calm && random.once_in(4);
             self.bus_changes_at = time + random.magnitude(SECOND, 6 * HOUR);
         }
-        if self.changes_at <= time {
-            let state = match self.state {
+        for number in 0..self.units.len() {
+            let Unit { state: before, changes_at } = self.units[number];
+            if changes_at > time {
+                continue;
+            }
+            let state = match before {
                 _ if is_calm => 0,
                 0 => 1 + usize::from(random.once_in(3)),
                 _ if random.once_in(4) => random.range(1, 3) as usize,
@@ -67,36 +79,39 @@ impl Units {
             };
             let longest = if state == 0 { 20 * HOUR } else { 5 * HOUR };
             // Messages tell whole seconds: no two of one unit are of the same.
-            self.changes_at = time + random.magnitude(SECOND, longest) / self.wildness + 2 * SECOND;
-            if state != self.state {
-                self.set(state);
+            self.units[number].changes_at = time + random.magnitude(SECOND, longest) / self.wildness + 2 * SECOND;
+            if state != before {
+                self.set(number, state);
             }
         }
     }
 
     /// A list of the units in trouble, if the bus gives one.
-    pub fn list(&self, at: vps_monitor::clock::Boot, into: &mut Snapshot) -> Found {
+    pub fn list(&self, at: vps_monitor::clock::Boot, into: &mut Snapshot) -> Vec<Found> {
         into.watched.push(Watched::Every(UNIT_STATE));
         if self.is_bus_silent {
             let error = "simulated".to_owned();
             into.failures.push(Failure { collector: "systemd", metrics: CANNOT_BE_LISTED, target: None, error });
-            return Found { place: UNIT, number: None, mean: None };
+            return UNITS.map(|place| Found { place, number: None, mean: None }).collect();
         }
         let times = Cause::RestartLoop { times: 5, window_minutes: (LOOP_WINDOW / MINUTE) as u32 };
-        let causes = if self.state == RESTARTING { vec![times] } else { Vec::new() };
-        if self.state > 0 {
-            let word = ContainerWord { causes, ..ContainerWord::new(STATES[self.state], STATES[0]) };
-            into.push(UNIT_STATE, WATCHED[UNIT].target, Value::from(word));
-        }
         into.listed.push(Listed { metric: UNIT_STATE, at });
-        Found { place: UNIT, number: Some(self.state as f64), mean: None }
+        let list = |(place, unit): (usize, &Unit)| {
+            let causes = if unit.state == RESTARTING { vec![times.clone()] } else { Vec::new() };
+            if unit.state > 0 {
+                let word = ContainerWord { causes, ..ContainerWord::new(STATES[unit.state], STATES[0]) };
+                into.push(UNIT_STATE, WATCHED[place].target, Value::from(word));
+            }
+            Found { place, number: Some(unit.state as f64), mean: None }
+        };
+        UNITS.zip(&self.units).map(list).collect()
     }
 }
 
 impl World {
     /// The look that systemd's news calls for, if there is news and somebody to hear it.
     pub fn look_at_units(&mut self) -> Option<Input> {
-        if !std::mem::take(&mut self.units.is_news) || self.once || !self.settings.is_watched(UNIT) {
+        if !std::mem::take(&mut self.units.is_news) || self.once || !self.settings.is_watched(UNITS.start) {
             return None;
         }
         self.weather.count(if self.units.is_bus_silent {
@@ -109,7 +124,7 @@ impl World {
         }
         let mut snapshot = Snapshot::default();
         let now = self.now();
-        self.unit_found = Some(self.units.list(now.boot, &mut snapshot));
+        self.units_found = self.units.list(now.boot, &mut snapshot);
         Some(Input::Looked { snapshot, scope: Scope::Some })
     }
 }

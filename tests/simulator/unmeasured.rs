@@ -3,7 +3,7 @@
 use vps_monitor::metric::Label;
 
 use super::clock::{HOUR, MINUTE, SECOND};
-use super::host::{FORECAST, Found, Quantity, UNIT, WATCHED};
+use super::host::{FORECAST, Found, Quantity, UNITS, WATCHED};
 use super::message::{Kind, Message};
 use super::oracle::wrong;
 use super::settings::Settings;
@@ -53,7 +53,8 @@ impl Measured {
 
     pub fn look(&mut self, found: &[Found], time: i64) {
         // A forecast is silent at first, and of units only the number of failed ones can be unknown.
-        for Found { place, number, .. } in found.iter().filter(|found| ![FORECAST, UNIT].contains(&found.place)) {
+        let can_be_unknown = |found: &&Found| found.place != FORECAST && !UNITS.contains(&found.place);
+        for Found { place, number, .. } in found.iter().filter(can_be_unknown) {
             let span = &mut self.spans[*place];
             if span.is_unknown == number.is_none() {
                 continue;

@@ -7,17 +7,16 @@ use vps_monitor::clock::Now;
 use vps_monitor::core::Input;
 
 use super::clock::{Clock, HOUR, SECOND};
-use super::containers::Containers;
 use super::disk::Disk;
 use super::engine::Engine;
-use super::happenings::Heard;
+use super::group::Group;
 use super::hold::Asked;
 use super::host::{Found, Host, WATCHED};
 use super::mishap::{DiskFault, Mishap, Weather};
 use super::model::Model;
-use super::oracle::{Oracle, wrong};
+use super::oracle::wrong;
 use super::pace::Pace;
-use super::pager::{OPS, budget};
+use super::pager::{SPARE, budget};
 use super::random::Random;
 use super::recorder::Recorder;
 use super::robot::{Flight, Robot};
@@ -26,7 +25,7 @@ use super::script::Script;
 use super::settings::Settings;
 use super::trace;
 use super::units::Units;
-use super::unmeasured::{Measured, Told};
+use super::unmeasured::Measured;
 
 /// The agent is gone: killed, or the machine with it.
 pub struct Crash {
@@ -66,7 +65,7 @@ pub struct World {
     pub recorder: Recorder,
     pub units: Units,
     /// The findings of the look at units that is under way.
-    pub unit_found: Option<Found>,
+    pub units_found: Vec<Found>,
     /// How many things happened that happen once.
     pub happened: usize,
     /// Until when the machine starts, on its clock, as the agent knows.
@@ -109,14 +108,6 @@ pub struct World {
     pub torn_by_lie: bool,
 }
 
-/// The readers of one channel: the debts to them, and their knowledge of containers.
-pub struct Group {
-    pub oracle: Oracle,
-    pub containers: Containers,
-    pub heard: Heard,
-    pub unmeasured: Told,
-}
-
 /// A timer is late by a little, so an agent that waits for the right thing is idle once in a while at most.
 const MAX_IDLE_WAITS: u32 = 1000;
 
@@ -137,21 +128,15 @@ pub enum Next {
 impl World {
     pub fn new(seed: u64, end: i64, settings: Settings) -> World {
         let mut random = Random::new(seed);
-        let group = || Group {
-            oracle: Oracle::new(),
-            containers: Containers::default(),
-            heard: Heard::default(),
-            unmeasured: Told::default(),
-        };
         World {
             clock: Clock::default(),
             host: Host::new(&mut random),
             engine: Engine::new(&mut random),
             disk: Disk::default(),
-            robots: (0..=OPS).map(|_| Robot::new(&mut random)).collect(),
-            paces: (0..=OPS).map(|robot| Pace::new(budget(robot))).collect(),
+            robots: (0..=SPARE).map(|_| Robot::new(&mut random)).collect(),
+            paces: (0..=SPARE).map(|robot| Pace::new(budget(robot))).collect(),
             weather: Weather::new(&mut random),
-            groups: (0..=usize::from(settings.has_pager) + usize::from(settings.has_ops)).map(|_| group()).collect(),
+            groups: Group::all(&settings),
             model: Model::default(),
             asked: None,
             release_due: None,
@@ -164,7 +149,7 @@ impl World {
             agent_began: 0,
             recorder: Recorder::new(),
             units: Units::new(&mut random),
-            unit_found: None,
+            units_found: Vec::new(),
             happened: 0,
             starting: None,
             quiet_since: 0,

@@ -56,10 +56,9 @@ impl Model {
         let place = told.place;
         let is_recovery = told.news == News::Recovered;
         let alert = &self.alerts[place];
-        // Who was told that it is critical is told its end.
-        let is_critical = if is_recovery { alert.is_critical_told } else { told.is_critical };
         let is_known = self.held[place].open.as_ref().map(|open| open.is_known);
-        let is_held = holds.hold(place, is_critical)
+        // Who was told that it is critical is told its end.
+        let is_held = holds.hold(place, told.is_of_critical)
             || (is_known.is_some() && !holds.hold(place, false))
             || (is_recovery && is_known == Some(false));
         match (is_held, is_recovery) {
@@ -121,7 +120,9 @@ impl Model {
                 let (number, limit) = alert.last;
                 let (news, is_critical) = (News::Reminded { most: alert.most }, open.is_critical);
                 let (ahead, since) = (alert.ahead, open.since);
-                released.push(Released::Burning(Told { place, news, number, limit, ahead, is_critical, since }));
+                let is_of_critical = is_critical;
+                let told = Told { place, news, number, limit, ahead, is_critical, is_of_critical, since };
+                released.push(Released::Burning(told));
             }
             let over = held.over.take_if(|over| !holds.hold(place, over.is_critical));
             released.extend(over.map(|over| Released::Over(place, over)));

@@ -13,7 +13,7 @@ use vps_monitor::clock::Now;
 
 use super::clock::HOUR;
 use super::hold::{Holds, Quiet, Silence};
-use super::host::{FILLING, FORECAST, Found, UNIT, WATCHED};
+use super::host::{FILLING, FORECAST, Found, WATCHED};
 use super::rules::Rules;
 use super::units::RESTARTING;
 use alert::{Alert, Change, Phase};
@@ -32,6 +32,8 @@ pub struct Told {
     pub number: f64,
     pub limit: f64,
     pub is_critical: bool,
+    /// It is, or it is the end of one that was told as that.
+    pub is_of_critical: bool,
     /// When the alert began, on the wall clock.
     pub since: Timestamp,
 }
@@ -89,8 +91,8 @@ impl Model {
     }
 
     /// The same of a look between two checks, which tells no held news.
-    pub fn look(&mut self, found: Option<Found>, looking: &Looking) -> Vec<Told> {
-        let told = found.into_iter().filter_map(|found| self.take_in(found, None, false, looking)).collect();
+    pub fn look(&mut self, found: &[Found], looking: &Looking) -> Vec<Told> {
+        let told = found.iter().filter_map(|found| self.take_in(*found, None, false, looking)).collect();
         self.end(looking);
         told
     }
@@ -121,7 +123,8 @@ impl Model {
                     News::Recovered => (number, limits.threshold),
                     _ => alert.judged,
                 };
-                let told = Told { place, news, number, limit, ahead, is_critical, since: alert.since };
+                let is_of_critical = if news == News::Recovered { alert.is_critical_told } else { is_critical };
+                let told = Told { place, news, number, limit, ahead, is_critical, is_of_critical, since: alert.since };
                 let silences = self.silences.clone();
                 return self.hold_back(told, known, &Holds { quiet, silences: &silences, now: *now });
             }
@@ -147,9 +150,9 @@ impl Model {
         self.alerts.iter().map(|alert| alert.is_over_now)
     }
 
-    /// The unit's alert is of a restart loop.
-    pub fn is_in_loop(&self) -> bool {
-        let alert = &self.alerts[UNIT];
+    /// A unit's alert is of a restart loop.
+    pub fn is_in_loop(&self, place: usize) -> bool {
+        let alert = &self.alerts[place];
         !matches!(alert.phase, Phase::Clear) && alert.last.0 == RESTARTING as f64
     }
 

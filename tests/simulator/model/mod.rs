@@ -168,7 +168,7 @@ impl Model {
             if alert.well_since.is_none() {
                 alert.well_since_wall = now.wall;
             }
-            alert.phase = Phase::Clear;
+            (alert.phase, alert.critical) = (Phase::Clear, None);
             self.ends(place, false);
         }
     }

@@ -1,6 +1,7 @@
 //! E-mail against mail servers: one that plays every reply, and real ones where they are installed.
 
 mod pictures;
+mod real;
 
 use std::process::Command;
 use std::time::Duration;
@@ -15,7 +16,6 @@ use vps_monitor::worker::Worker;
 use crate::support::agent::{Finished, Place, finish, quick};
 use crate::support::authority::Authority;
 use crate::support::mail_server::{Kind, MailServer, Script};
-use crate::support::peer;
 use crate::support::robot::KEY;
 use crate::support::wait_until;
 
@@ -234,45 +234,4 @@ fn the_agent_sends_alert_and_recovery_as_one_conversation_and_names_a_recipient_
     let (references, ids) = (of("References: "), of("Message-ID: "));
     assert!(references.len() == 2 && references[0] == references[1], "{references:?}");
     assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
-}
-
-/// A real server: aiosmtpd, with a login, which takes mails over TLS alone and writes each to its output.
-#[test]
-fn a_real_mail_server_takes_the_mail_after_the_login() {
-    const PYTHON: &str = "/usr/bin/python3";
-    let has_it =
-        Command::new(PYTHON).args(["-c", "import aiosmtpd"]).output().is_ok_and(|output| output.status.success());
-    if !has_it {
-        assert!(!crate::support::is_ci(), "python3-aiosmtpd must be installed here");
-        eprintln!("left out, as python3-aiosmtpd is not installed");
-        return;
-    }
-    for kind in [Kind::Tls, Kind::StartTls] {
-        let bed = Bed::new(kind, &[]);
-        let (certificate, key) = Authority::new("theirs").pem_server("localhost", &bed.place.path("ca.pem"));
-        std::fs::write(bed.place.path("cert.pem"), certificate).unwrap();
-        std::fs::write(bed.place.path("key.pem"), key).unwrap();
-        let port = peer::free_port();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/mail_peer.py");
-        let mut server = Command::new(PYTHON)
-            .args([script, &port.to_string(), scheme(kind), KEY])
-            .current_dir(bed.place.path("cert.pem").parent().unwrap())
-            .spawn()
-            .unwrap();
-        wait_until("aiosmtpd answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let yaml = quick("") + &format!("channels: [{{email: {}}}]\n", keys(kind, port));
-        bed.place.configure(&yaml);
-        let taken = bed.test_notify();
-        bed.place.configure(&yaml.replace("a@b.example@", "other@b.example@"));
-        let refused = bed.test_notify();
-        let mail = std::fs::read_to_string(bed.place.path("mail.txt"));
-        server.kill().unwrap();
-        server.wait().unwrap();
-        assert!(taken.code == 0 && taken.stdout.contains(": delivered"), "{taken:?}");
-        assert!(refused.code == 1 && refused.stdout.contains("535 5.7.8"), "{refused:?}");
-        let mail = mail.unwrap();
-        for part in ["from a@b.example", "to ops@c.example,d@e.example", "[web-1]", "text/plain", "text/html"] {
-            assert!(mail.contains(part), "{part}: {mail}");
-        }
-    }
 }

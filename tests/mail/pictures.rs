@@ -15,7 +15,11 @@ use crate::support::robot::KEY;
 impl Bed {
     /// An alert of a number, with its picture, at the first check.
     fn with_pictures(script: Script) -> Bed {
-        let bed = Bed::new(Kind::Tls, script);
+        Bed::with_pictures_at(Kind::Tls, script)
+    }
+
+    pub(super) fn with_pictures_at(kind: Kind, script: Script) -> Bed {
+        let bed = Bed::new(kind, script);
         let config = fs::read_to_string(bed.place.config()).unwrap().replace("threshold: 80", "threshold: 1, for: 0");
         bed.place.configure(&config.replace("general: {", "general: {alert_picture: true, "));
         bed

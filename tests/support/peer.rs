@@ -20,6 +20,18 @@ pub fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Debian's Python, if it has this module. `None`: it is not installed, as with [`program`].
+pub fn python_with(module: &str) -> Option<&'static str> {
+    const PYTHON: &str = "/usr/bin/python3";
+    let imported = Command::new(PYTHON).args(["-c", &format!("import {module}")]).output();
+    if imported.is_ok_and(|output| output.status.success()) {
+        return Some(PYTHON);
+    }
+    assert!(!is_ci(), "Python's {module} must be installed here");
+    eprintln!("left out, as Python's {module} is not installed");
+    None
+}
+
 /// A port that nobody listens on at the moment.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
@@ -35,6 +47,21 @@ impl Peer {
     /// Starts a program with the arguments that `arguments` makes of its port and its folder, and waits until it answers
     /// at `ready`. `None`: it is not installed.
     pub fn start(name: &str, ready: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>) -> Option<Peer> {
+        let peer = Peer::spawn(name, arguments)?;
+        wait_until(&format!("{name} answers"), || {
+            ask(peer.port, "GET", ready, "").is_some_and(|(status, _)| status == 200)
+        });
+        Some(peer)
+    }
+
+    /// The same for one that speaks something else: it answers once it takes a connection.
+    pub fn start_listening(name: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>) -> Option<Peer> {
+        let peer = Peer::spawn(name, arguments)?;
+        wait_until(&format!("{name} listens"), || TcpStream::connect((Ipv4Addr::LOCALHOST, peer.port)).is_ok());
+        Some(peer)
+    }
+
+    fn spawn(name: &str, arguments: impl FnOnce(u16, &Path) -> Vec<String>) -> Option<Peer> {
         let program = program(name)?;
         let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
         let arguments = arguments(port, folder.path());
@@ -47,11 +74,7 @@ impl Peer {
             .stderr(log)
             .spawn()
             .unwrap();
-        let peer = Peer { child, port, folder };
-        wait_until(&format!("{name} answers"), || {
-            ask(peer.port, "GET", ready, "").is_some_and(|(status, _)| status == 200)
-        });
-        Some(peer)
+        Some(Peer { child, port, folder })
     }
 
     pub fn url(&self, path: &str) -> String {

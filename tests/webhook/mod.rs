@@ -3,6 +3,7 @@
 mod certificates;
 mod network;
 mod proxies;
+mod real_proxies;
 
 use std::time::Duration;
 

@@ -25,20 +25,20 @@ fn tls_url() -> String {
 }
 
 /// A robot behind a proxy, and the file of the authority that vouches for it.
-struct Bed {
+pub(super) struct Bed {
     authority: Authority,
-    robot: Robot,
+    pub(super) robot: Robot,
     folder: tempfile::TempDir,
 }
 
 impl Bed {
-    fn new() -> Bed {
+    pub(super) fn new() -> Bed {
         let authority = Authority::new("ours");
         let robot = Robot::start_tls([], authority.server("robot.example.com"));
         Bed { authority, robot, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn worker(&self, environment: &[(&str, &str)]) -> Worker {
+    pub(super) fn worker(&self, environment: &[(&str, &str)]) -> Worker {
         with(environment, &self.authority.write(self.folder.path()))
     }
 

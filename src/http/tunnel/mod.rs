@@ -86,10 +86,12 @@ fn http(stream: &mut (impl Read + Write), login: Option<&Login>, target: &Target
     let mut response = httparse::Response::new(&mut headers);
     match (response.parse(&head), response.code) {
         (Ok(httparse::Status::Complete(_)), Some(200..=299)) => Ok(()),
-        (Ok(_), Some(407)) if login.is_some() => Err(told("does not accept the user name and password (HTTP 407)")),
-        (Ok(_), Some(407)) => {
-            Err(told("requires a user name and a password (HTTP 407): http://USER:PASSWORD@HOST:PORT"))
-        }
+        // tinyproxy answers 401 to a login that is not right (src/reqs.c).
+        (Ok(_), Some(status @ (401 | 407))) => Err(told(&if login.is_some() {
+            format!("does not accept the user name and password (HTTP {status})")
+        } else {
+            format!("requires a user name and a password (HTTP {status}): http://USER:PASSWORD@HOST:PORT")
+        })),
         (Ok(_), Some(status)) => Err(told(&format!("refuses to connect to {to} (HTTP {status})"))),
         _ => Err(not_understood()),
     }
@@ -174,6 +176,8 @@ mod tests {
         let wants = "HTTP/1.1 407 Secret words\r\n\r\n";
         assert!(refused(None, wants).contains("USER:PASSWORD@"));
         assert_eq!(refused(Some(("u", "p")), wants), "does not accept the user name and password (HTTP 407)");
+        let wrong = "HTTP/1.1 401 Unauthorized\r\n\r\n";
+        assert_eq!(refused(Some(("u", "p")), wrong), "does not accept the user name and password (HTTP 401)");
         assert_eq!(refused(None, "HTTP/1.1 403 Secret\r\n\r\n"), "refuses to connect to robot:443 (HTTP 403)");
         assert!(refused(None, "SSH-2.0-OpenSSH\r\n\r\n").contains("check its scheme"));
         assert!(refused(None, &format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(20_000))).contains("check its scheme"));

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "the servers that the agent is tested against have threads")]
 
 mod agreement;
+mod apprise;
 mod budget;
 mod bus;
 mod cgtop;

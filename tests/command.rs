@@ -100,6 +100,26 @@ fn a_program_that_others_can_change_is_not_run() {
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
     refused("others can replace");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    // So can whoever can write to a folder further up, or to one that a link is in.
+    let (open, inner) = (folder.path().join("open"), folder.path().join("open/inner"));
+    fs::create_dir_all(&inner).unwrap();
+    let program_of = |path: PathBuf| run(&program(&path)).unwrap();
+    let (moved, link) = (inner.join("script"), open.join("link"));
+    assert!(std::process::Command::new("cp").arg("-p").arg(&path).arg(&moved).status().unwrap().success());
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for path in [&moved, &link] {
+        for (mode, status) in [(0o755, 0), (0o777, CANNOT_RUN), (0o1777, 0)] {
+            fs::set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+            let answer = program_of(path.clone());
+            assert_eq!(answer.status, status, "{} {mode:o} {}", path.display(), answer.body);
+        }
+    }
+    // A folder of another user, which root alone can make.
+    if std::os::unix::fs::chown(&open, Some(12_345), None).is_ok() {
+        let answer = program_of(moved);
+        assert!(answer.status == CANNOT_RUN && answer.body.contains("is theirs"), "{}", answer.body);
+    }
     fs::remove_file(&path).unwrap();
     refused("cannot be read: No such file");
 }

@@ -114,14 +114,24 @@ fn check(path: &Path) -> Result<(), String> {
     if mode & 0o002 != 0 || (mode & 0o020 != 0 && file.gid() != getegid().as_raw()) {
         return Err(format!("others can write to {shown} (mode {:04o}): chmod go-w {shown}", mode & 0o7777));
     }
-    let folder = path.parent().unwrap_or(path);
-    let folder_mode = fs::metadata(folder).map_or(0, |folder| folder.permissions().mode());
-    // With the sticky bit, only its owner may replace a file.
-    if folder_mode & 0o1002 == 0o002 {
-        let folder = folder.display();
-        return Err(format!("others can replace {shown}, as they can write to its folder: chmod o-w {folder}"));
-    }
-    Ok(())
+    // Of a link, the folders of both its ends. Then nobody can change the way to the program before it is run.
+    let real = fs::canonicalize(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    path.ancestors().chain(real.ancestors()).filter(|folder| *folder != path && *folder != real).try_for_each(
+        |folder| {
+            let shown_folder = folder.display();
+            let data = fs::metadata(folder).map_err(|error| format!("{shown_folder} cannot be read: {error}"))?;
+            // With the sticky bit, only its owner may replace a file.
+            if data.permissions().mode() & 0o1002 == 0o002 {
+                return Err(format!(
+                    "others can replace {shown}, as they can write to {shown_folder}: chmod o-w {shown_folder}"
+                ));
+            }
+            if data.uid() != 0 && data.uid() != geteuid().as_raw() {
+                return Err(format!("another user can replace {shown}, as {shown_folder} is theirs: chown it to root"));
+            }
+            Ok(())
+        },
+    )
 }
 
 struct Running {

@@ -1,5 +1,7 @@
 //! The senders of the configuration's channels: opened at the start and at a reload, with the messages that wait for them.
 
+use std::collections::BTreeMap;
+
 use super::Core;
 use super::deliver::{NO_CHANNEL, SAVE_PATIENCE};
 use super::sender::{Flight, Sender, Stage};
@@ -10,9 +12,44 @@ use crate::outbox::Outbox;
 impl Core {
     /// Opens the channels of an agent that begins.
     pub(super) fn open_first_channels(&mut self, now: Boot) {
+        self.rename_saved_outboxes();
         self.open_channels(now);
         self.presume_unsaved_attempts();
         self.end_refusals();
+    }
+
+    /// A channel that was renamed while no agent ran goes on with the outbox of its former name. Of several with one
+    /// destination nobody knows which is which.
+    fn rename_saved_outboxes(&mut self) {
+        let named: BTreeMap<&str, u64> =
+            self.config.channels.iter().map(|channel| (channel.name(), channel.destination())).collect();
+        let saved = &self.state.get().destinations;
+        let to = |destination: u64| {
+            let mut new = named.iter().filter(|(name, of)| **of == destination && !saved.contains_key(**name));
+            new.next().filter(|_| new.next().is_none()).map(|(name, _)| (*name).to_owned())
+        };
+        let gone = saved.iter().filter(|(name, destination)| {
+            let is_one = saved.values().filter(|of| of == destination).count() == 1;
+            is_one && !named.contains_key(name.as_str())
+        });
+        let renamed: Vec<(String, String)> =
+            gone.filter_map(|(name, destination)| Some((name.clone(), to(*destination)?))).collect();
+        for (from, to) in renamed {
+            let outboxes = &mut self.state.change().outboxes;
+            if let Some(outbox) = outboxes.remove(&from) {
+                outboxes.insert(to, outbox);
+            }
+        }
+    }
+
+    /// Remembers where each name leads.
+    fn save_destinations(&mut self) {
+        let channels = self.delivery.channels();
+        let destinations: BTreeMap<String, u64> =
+            channels.map(|channel| (channel.name().to_owned(), channel.destination())).collect();
+        if self.state.get().destinations != destinations {
+            self.state.change().destinations = destinations;
+        }
     }
 
     /// Makes a sender for each channel of the configuration.
@@ -47,6 +84,7 @@ impl Core {
         let retired = former.into_iter().filter(|sender| sender.flight.is_some());
         self.delivery.senders.extend(retired.map(|sender| Sender { is_retired: true, ..sender }));
         self.call_back();
+        self.save_destinations();
         self.give_orphans_a_channel(now);
     }
 

@@ -10,6 +10,7 @@ use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
 use crate::route::Route;
 use crate::secret::Secret;
+use crate::text;
 use crate::worker::PictureJob;
 
 /// One destination of messages. Two are the same if they have one name and one destination.
@@ -83,6 +84,11 @@ impl Channel {
     /// Whether both lead to one destination, whatever their names.
     pub fn leads_where(&self, other: &Channel) -> bool {
         self.kind() == other.kind() && self.secrets() == other.secrets() && self.to_string() == other.to_string()
+    }
+
+    /// A number of its destination as it is shown, with nothing of its secret but the characters that are.
+    pub fn destination(&self) -> u64 {
+        text::fingerprint(format!("{} {self}", self.kind()).as_bytes())
     }
 
     /// The number of jobs that it takes within a time; `None`: any number.

@@ -79,6 +79,9 @@ pub struct State {
     /// The messages that wait for each channel, by the channel's name.
     #[serde(default)]
     pub outboxes: BTreeMap<String, Outbox>,
+    /// The channels' destinations, by their names: a number, of which no secret comes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub destinations: BTreeMap<String, u64>,
     /// The one outbox of version 1, which was the robot's.
     #[serde(default, skip_serializing)]
     outbox: Option<Outbox>,

@@ -140,6 +140,34 @@ fn a_channel_that_is_renamed_goes_on_with_its_messages_and_its_pause() {
 }
 
 #[test]
+fn a_channel_that_is_renamed_over_a_restart_goes_on_with_its_messages() {
+    // Shown, they end in other characters.
+    let (b, c) = (&*B.replace("5aaa", "5bbb"), &*C.replace("5aaa", "5ccc"));
+    let mut agent = Driven::new(with(A, &[(b, "name: b")]), Mode::default());
+    agent.check(90.0, at(0));
+    let [(first, ..), (second, ..)] = [agent.post().unwrap(), agent.post().unwrap()];
+    agent.answered(first, 0, at(100)).answered(second, 93000, at(200));
+    // Both were given it, so that as a removed channel's it would be dropped.
+    let mut agent = agent.restarted(with(A, &[(b, "name: night")]), at(MINUTE));
+    assert_eq!(["wechat", "b", "night"].map(|name| agent.waiting(name)), [0, 0, 1]);
+    assert_eq!(agent.deliver_all(0, at(MINUTE), &WORDS), ["b: 内存"]);
+    // Names that change places are names, and go on with what waits for them.
+    agent.check(10.0, at(30 * MINUTE));
+    let [(first, ..), (second, ..)] = [agent.post().unwrap(), agent.post().unwrap()];
+    agent.answered(first, 0, at(30 * MINUTE)).answered(second, 93000, at(30 * MINUTE));
+    let agent = agent.restarted(with(A, &[(c, "name: night"), (b, "name: c")]), at(31 * MINUTE));
+    assert_eq!(["wechat", "night", "c"].map(|name| agent.waiting(name)), [0, 1, 0]);
+    assert!(!serde_json::to_string(agent.core.state.get()).unwrap().contains(b));
+    // Of two that are shown as one, nobody knows which has the new name.
+    let mut agent = Driven::new(with(A, &[(B, "name: b")]), Mode::default());
+    agent.check(90.0, at(0));
+    let [(first, ..), (second, ..)] = [agent.post().unwrap(), agent.post().unwrap()];
+    agent.answered(first, 93000, at(100)).answered(second, 93000, at(200));
+    let agent = agent.restarted(with(A, &[(B, "name: d"), (C, "name: e")]), at(MINUTE));
+    assert_eq!(["wechat", "d", "e"].map(|name| agent.waiting(name)), [1, 0, 0]);
+}
+
+#[test]
 fn one_that_is_down_holds_up_no_other() {
     let mut agent = Driven::new(with(A, &[(B, "name: b")]), Mode::default());
     agent.check(90.0, at(0));

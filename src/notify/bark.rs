@@ -92,6 +92,14 @@ fn server(text: &str) -> Result<Option<Secret>, Complaint> {
     let text = text.trim().trim_end_matches('/');
     match Target::of(text) {
         _ if text.is_empty() => Ok(None),
+        Some(target)
+            if VENDORS.strip_prefix("https://") == Some(&*target.host)
+                && text.matches('/').count() > 2
+                && !text.ends_with("/push") =>
+        {
+            Err(Complaint::new("holds a device's key")
+                .expected("nothing here; the app's whole address belongs into device_key"))
+        }
         Some(_) if !text.contains(['?', '#']) => {
             let base = text.strip_suffix("/push").unwrap_or(text);
             Ok(Some(Secret::new(base)))
@@ -321,6 +329,7 @@ mod tests {
         for (yaml, expected) in [
             ("{device_key: 'https://api.day.app/'}", "device_key: is no device's key"),
             ("{device_key: 'a b'}", "device_key: is no device's key"),
+            ("{url: 'https://api.day.app/KEY'}", "url: holds a device's key"),
             ("{device_key: KEY, url: bark.example.com}", "url: is no server's address"),
             ("{}", "no destination"),
         ] {

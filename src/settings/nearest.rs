@@ -35,16 +35,18 @@ pub fn nearest_first<'c>(word: &str, candidates: &'c [String]) -> Vec<&'c str> {
 
 /// Levenshtein's distance: how many characters must be inserted, removed or replaced.
 fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, from_char) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
+    let mut above = row.clone();
+    for (index, from_char) in from.iter().enumerate() {
+        let mut next = vec![index + 1];
         for (column, to_char) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(from_char != *to_char);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+            let replaced = row[column] + usize::from(from_char != to_char);
+            let nearer = replaced.min(row[column + 1] + 1).min(next[column] + 1);
+            let swaps = index > 0 && column > 0 && from[index - 1] == *to_char && *from_char == to[column - 1];
+            next.push(if swaps { nearer.min(above[column - 1] + 1) } else { nearer });
         }
+        above = std::mem::replace(&mut row, next);
     }
     row[to.len()]
 }
@@ -60,10 +62,12 @@ mod tests {
         assert_eq!(nearest("Enabled", keys), Some("enabled"));
         assert_eq!(nearest("sample_intervall", keys), Some("sample_interval"));
         assert_eq!(nearest("paths", keys), None);
+        assert_eq!(nearest("titel", ["title", "time"]), Some("title"));
     }
 
     #[test]
-    fn distances_are_levenshteins() {
+    fn distances_are_levenshteins_and_two_letters_that_change_places_are_one_step() {
+        assert_eq!((distance("titel", "title"), distance("ab", "ba"), distance("abc", "cab")), (1, 1, 2));
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
     }

@@ -124,12 +124,29 @@ impl Text {
     }
 }
 
+/// The words of other programs for our fields.
+const OF_OTHERS: [(&str, &str); 11] = [
+    ("severity", "level"),
+    ("hostname", "host"),
+    ("instance", "host"),
+    ("server", "host"),
+    ("msg", "message"),
+    ("body", "text"),
+    ("content", "text"),
+    ("subject", "title"),
+    ("limit", "threshold"),
+    ("timestamp", "time"),
+    ("name", "metric"),
+];
+
 fn field(name: &str) -> Result<Field, Complaint> {
     if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) {
         return Ok(*field);
     }
     let names = FIELDS.iter().map(|(name, _)| *name);
-    let complaint = match nearest(name.trim(), names.clone()) {
+    let word = name.trim().to_lowercase();
+    let of_others = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
+    let complaint = match of_others.or_else(|| nearest(&word, names.clone())) {
         Some(meant) if !name.starts_with('#') => {
             Complaint::new(format!("there is no placeholder {{{name}}}; did you mean {{{meant}}}?"))
         }
@@ -159,7 +176,8 @@ impl Json {
     /// It is no JSON, or a string has a placeholder that does not exist.
     pub fn parse(text: &str) -> Result<Json, Complaint> {
         let value: Value = serde_json::from_str(text).map_err(|error| {
-            Complaint::new(format!("is no JSON: {error}")).expected(r#"a JSON value such as {"text": "{message}"}"#)
+            Complaint::new(format!("is no JSON: {error}"))
+                .expected(r#"a JSON value, its placeholders in strings, such as {"text": "{message}"}"#)
         })?;
         Json::of(value)
     }
@@ -243,9 +261,14 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place_or_with_what_was_meant() {
         for (body, told) in [
-            ("{\"a\": }", "is no JSON: expected value at line 1 column 7 [a JSON value such as"),
+            (
+                "{\"a\": }",
+                "is no JSON: expected value at line 1 column 7 [a JSON value, its placeholders in strings, such as",
+            ),
             (r#"{"a": "{tite}"}"#, "there is no placeholder {tite}; did you mean {title}?"),
             (r#"["{ Level }"]"#, "there is no placeholder { Level }; did you mean {level}?"),
+            (r#"{"a": "{titel}"}"#, "there is no placeholder {titel}; did you mean {title}?"),
+            (r#"{"a": "{Severity}"}"#, "there is no placeholder {Severity}; did you mean {level}?"),
             (r#"["{nothing_like_it}"]"#, "there is no placeholder {nothing_like_it} [one of title, text"),
             (r#"["{#color} "]"#, "[one of {#time_unix} {#since_unix} {#color} {#priority}, alone in its string]"),
             (r#"["a { b"]"#, "a `{` belongs to no placeholder [a placeholder such as {title}, or {{ and }}"),

@@ -122,7 +122,7 @@ impl MetricsPage {
     }
 }
 
-/// What to do about an error of bind(2), where it is known: without a `=`, which the log would escape.
+/// The remedy for an error of bind(2), where it is known: without a `=`, which the log would escape.
 fn remedy(error: &io::Error, port: u16) -> String {
     match Errno::from_raw(error.raw_os_error().unwrap_or_default()) {
         // By the unit's SocketBindDeny.

@@ -16,6 +16,7 @@ use vps_monitor::snapshot::Snapshot;
 use vps_monitor::store::{self, LoadError};
 use vps_monitor::worker::PictureJob;
 
+use super::clock::{HOUR, MINUTE};
 use super::delivery::PICTURE;
 use super::engine_link::{Brought, EngineLink};
 use super::folder::SimulatedFolder;
@@ -245,7 +246,8 @@ impl Agent {
                     Mishap::PagerDown => {
                         let time = world.clock.true_time;
                         let down = if world.settings.has_ops { world.random.pick(&[PAGER, OPS]) } else { PAGER };
-                        world.robots[down].go_down(time);
+                        let lasts = world.random.magnitude(20 * MINUTE, 24 * HOUR);
+                        world.robots[down].go_down(time, lasts);
                         return Input::Time;
                     }
                     Mishap::CheckNow => return Input::CheckNow,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::clock::SECOND;
 use super::host::WATCHED;
+use super::language::AS_FOUND;
 use super::message::{Digested, Kind, LOSS, Message, about, past};
 use super::model::held::{Over, Released};
 use super::model::{News, Told};
@@ -98,7 +99,7 @@ impl Debts {
         let behind = behind.filter(|behind| about(behind).is_none()).and_then(past);
         // A clock that is set back has a second twice.
         let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
-        let same = all.iter().find(|predicted| *predicted.line == *line && predicted.past == behind);
+        let same = all.iter().find(|predicted| is_same(&predicted.line, line) && predicted.past == behind);
         let predicted = same.unwrap_or_else(|| self.must_be_known(created, line));
         if behind != predicted.past && !line.contains("已恢复正常") {
             wrong(format!("{created}: behind {line} stands {behind:?} for {:?}", predicted.past));
@@ -108,7 +109,7 @@ impl Debts {
 
     pub fn must_be_known(&self, created: &str, line: &str) -> &Predicted {
         let all = self.predicted.get(created).map_or(&[][..], Vec::as_slice);
-        let Some(predicted) = all.iter().find(|predicted| *predicted.line == *line) else {
+        let Some(predicted) = all.iter().find(|predicted| is_same(&predicted.line, line)) else {
             let others: Vec<&str> = all.iter().map(|predicted| &*predicted.line).collect();
             wrong(format!("{created}: this was not to be told: {line}, but {others:?}"));
         };
@@ -120,13 +121,13 @@ impl Debts {
         match message.kind {
             Kind::Alert { .. } | Kind::Recovery => {
                 for (_, line, _) in message.of_host() {
-                    self.owed.retain(|owed| *owed.created != *message.created || *owed.line != *line);
+                    self.owed.retain(|owed| *owed.created != *message.created || !is_same(&owed.line, line));
                 }
             }
             Kind::Held { .. } => {
                 let over = message.lines.iter().filter_map(|line| over_in(line));
                 for line in message.of_host().map(|(_, line, _)| line.to_owned()).chain(over) {
-                    self.owed.retain(|owed| *owed.created != *message.created || *owed.line != *line);
+                    self.owed.retain(|owed| *owed.created != *message.created || !is_same(&owed.line, &line));
                 }
             }
             Kind::Digest => message.lines.iter().for_each(|line| self.settle_digested(line, by)),
@@ -149,7 +150,10 @@ impl Debts {
             return self.owed.retain(|owed| owed.place != place);
         }
         if !self.episodes.contains(&(place, digested.began.into())) {
-            wrong(format!("a digest tells of an alert that there was not: {line}"));
+            let began = |(other, began): &(usize, Rc<str>)| (*other == place).then(|| began.clone());
+            let mut others: Vec<Rc<str>> = self.episodes.iter().filter_map(began).collect();
+            others.sort();
+            wrong(format!("a digest tells of an alert that there was not: {line}, but since {others:?}"));
         }
         let is_told = |owed: &Owed| owed.place == place && *owed.since == *digested.began && owed.true_time <= by;
         self.owed.retain(|owed| !is_told(owed) || (owed.is_recovery && !digested.is_over));
@@ -161,6 +165,11 @@ impl Debts {
             wrong(format!("owed since {} s and never told: {owed:?}", owed.true_time / SECOND));
         }
     }
+}
+
+/// Whether a line that was to be told is told by this one.
+fn is_same(owed: &str, line: &str) -> bool {
+    owed == line || line.strip_suffix(AS_FOUND).is_some_and(|unit| owed.starts_with(unit))
 }
 
 /// A time as messages tell it, in UTC.

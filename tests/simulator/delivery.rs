@@ -87,7 +87,7 @@ impl World {
             }
             self.must_not_step_in(*robot, created, content);
             if *robot == PAGER {
-                self.group_of(SPARE).oracle.needs_no_fallback(content, created);
+                self.group_of(SPARE).needs_no_fallback(content, created);
             }
             let group = &mut self.groups[group_of(*robot)];
             group.must_take(&message, content);
@@ -175,10 +175,10 @@ impl World {
             // It is tried again, and given up in the end.
             Fate::Errcode(40058 | NEVER) => {
                 if flight.webhook.robot == PAGER {
-                    let spare = &mut self.group_of(SPARE).oracle;
+                    let spare = self.group_of(SPARE);
                     spare.needs_no_fallback(&flight.content, None);
                     // Others go first, to the fallback as well.
-                    spare.disorder(time);
+                    spare.oracle.disorder(time);
                 }
                 let group = self.group_of(flight.webhook.robot);
                 group.oracle.refused(&flight.content, time);

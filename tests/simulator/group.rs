@@ -86,6 +86,13 @@ impl Group {
         self.oracle.debts.owe_held(released, now, true_time);
     }
 
+    /// A message was taken by the channel that this one may step in for, or is rejected there.
+    pub fn needs_no_fallback(&mut self, content: &str, created: Option<i64>) {
+        if self.reads == Reads::Late {
+            self.oracle.takes_elsewhere(content, created);
+        }
+    }
+
     /// Nothing is told that its route does not take. Lines about the host are judged as debts.
     pub fn must_take(&self, message: &Message<'_>, content: &str) {
         let Reads::Route(route) = &self.reads else { return };

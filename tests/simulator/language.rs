@@ -43,8 +43,22 @@ pub fn in_chinese(content: &str) -> String {
             text = text.replace(english, chinese);
         }
     }
-    let lines: Vec<String> = text.lines().map(|line| in_short(&line_in_chinese(line))).collect();
+    let lines: Vec<String> = text.lines().flat_map(one_by_one).collect();
+    let lines: Vec<String> = lines.iter().map(|line| in_short(&line_in_chinese(line))).collect();
     lines.join("\n")
+}
+
+/// In place of a state: that is not told of several units that the first look found in trouble.
+pub const AS_FOUND: &str = ": as_found";
+
+/// Units that are found to have failed are told in one line.
+fn one_by_one(line: &str) -> Vec<String> {
+    let units =
+        ["个失败单元 (", " had failed before ("].iter().find_map(|words| line.split_once(words)?.1.split_once("): "));
+    match units {
+        Some((_, units)) => units.split(", ").map(|unit| format!("❌ {unit}{AS_FOUND}")).collect(),
+        None => vec![line.to_owned()],
+    }
 }
 
 /// A unit's line without its causes, and a forecast's with minutes for its hours.

@@ -38,7 +38,7 @@ pub enum Mishap {
     /// The service manager says that the machine's start has settled.
     StartSettles,
     DiskChanges,
-    /// Nobody reaches the pager for a day.
+    /// Nobody reaches the pager for some time, up to a day.
     PagerDown,
     /// Somebody gives the agent a channel again.
     Restore,
@@ -59,7 +59,7 @@ impl Mishap {
             Mishap::Happens => "kills by the kernel",
             Mishap::StartSettles => "start settled",
             Mishap::DiskChanges => "disk changes",
-            Mishap::PagerDown => "pager down for a day",
+            Mishap::PagerDown => "pager down for hours",
             Mishap::Restore => "channel restored",
         }
     }

@@ -125,9 +125,9 @@ impl Robot {
         self.never_takes_text = Some(text);
     }
 
-    /// For a day nobody reaches it.
-    pub fn go_down(&mut self, time: i64) {
-        self.down_until = time + 24 * HOUR;
+    /// For so long nobody reaches it.
+    pub fn go_down(&mut self, time: i64, lasts: i64) {
+        self.down_until = time + lasts;
     }
 
     /// Whether it is down so.

@@ -134,7 +134,8 @@ impl Route {
         transitions.iter().filter(|transition| self.takes(transition)).cloned().collect()
     }
 
-    /// Its part of news that was held. A channel for alerts alone is told the alerts that burn still.
+    /// Its part of news that was held. Without digests, a channel for alerts is told those that burn still, and one for
+    /// recoveries the end of those that were told.
     pub fn of_held(&self, held: &Released) -> Released {
         if self.takes_everything() {
             return held.clone();
@@ -145,7 +146,9 @@ impl Route {
         };
         let is_over = |past: &&Past| {
             let transition = &past.transition;
-            let is_named = takes_digest || (matches!(transition.value, Value::Event(_)) && self.names(News::Event));
+            let is_event = matches!(transition.value, Value::Event(_));
+            let is_named =
+                takes_digest || (is_event && self.names(News::Event)) || (past.is_known && self.names(News::Recovery));
             is_named && self.is_about(transition, transition.episode.level)
         };
         Released {

@@ -49,6 +49,9 @@ pub(super) struct Over {
     pub since: Timestamp,
     pub ended: Timestamp,
     pub times: u64,
+    /// Whether people know that one of them began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_known: bool,
     #[serde(flatten)]
     pub worst: Worst,
 }
@@ -71,13 +74,13 @@ impl Open {
 impl Over {
     /// The news of these episodes.
     pub fn past(self, key: &Key) -> Past {
-        let Over { since, ended, times, worst: Worst { mut value, limit, level } } = self;
+        let Over { since, ended, times, is_known, worst: Worst { mut value, limit, level } } = self;
         if let Value::Event(detail) = &mut value {
             detail.times = times;
         }
         let episode = Episode { level, well_since: Some(ended), ..Episode::default() };
         let (key, news) = (key.clone(), News::Recovered);
-        Past { transition: Transition { key, news, value, limit, since, episode }, ended, times }
+        Past { transition: Transition { key, news, value, limit, since, episode }, ended, times, is_known }
     }
 }
 
@@ -152,10 +155,12 @@ impl Entry {
         over.max(open).unwrap_or_default()
     }
 
-    /// So many more episodes are over.
-    pub fn ends(&mut self, since: Timestamp, ended: Timestamp, times: u64, worst: Worst) {
-        let over = self.over.get_or_insert_with(|| Over { since, ended, times: 0, worst: worst.clone() });
+    /// More episodes are over.
+    pub fn ends(&mut self, more: Over) {
+        let Over { since, ended, times, is_known, worst } = more;
+        let over = self.over.get_or_insert_with(|| Over { since, ended, times: 0, is_known, worst: worst.clone() });
         (over.ended, over.times) = (over.ended.max(ended), over.times.saturating_add(times));
+        over.is_known |= is_known;
         over.worst.take_in(worst, self.key.metric.unit);
     }
 }

@@ -78,7 +78,7 @@ impl Held {
                 burning: Some(*told),
                 over: None,
             });
-            let over = over.as_ref().map(|Over { since, ended, times, worst: Worst { level, .. } }| HeldStatus {
+            let over = over.as_ref().map(|Over { since, ended, times, worst: Worst { level, .. }, .. }| HeldStatus {
                 key,
                 level: *level,
                 burning: None,
@@ -156,18 +156,20 @@ impl Held {
         let times = if let Value::Event(detail) = value { detail.times } else { 1 };
         let last = episode.well_since.unwrap_or(now);
         let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
-        entry.ends(*since, last, times, Worst::of(transition));
+        entry.ends(Over { since: *since, ended: last, times, is_known: false, worst: Worst::of(transition) });
     }
 
     /// It is over. That is owed if people did not know that it began, or are to be told its end.
     fn ends(&mut self, transition: &Transition, now: Timestamp, is_told: bool) {
         let open = self.entries.get_mut(&transition.key).and_then(|entry| entry.open.take());
         if is_told || open.as_ref().is_some_and(|open| !open.is_known) {
-            let Transition { key, since, episode, .. } = transition;
+            let &Transition { ref key, since, ref episode, .. } = transition;
+            let ended = episode.well_since.unwrap_or(now);
+            let is_known = open.as_ref().is_none_or(|open| open.is_known);
             let mut worst = open.map_or_else(|| Worst::of(transition), |open| open.worst);
             worst.rise_to(transition);
             let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(key));
-            entry.ends(*since, episode.well_since.unwrap_or(now), 1, worst);
+            entry.ends(Over { since, ended, times: 1, is_known, worst });
         }
         self.drop_if_done(&transition.key);
     }
@@ -209,7 +211,10 @@ impl Held {
                         released.burning.push(transition);
                     }
                     // A state that was too long forgot the alert: it may begin anew.
-                    None => entry.ends(open.since, now.wall, 1, open.worst),
+                    None => {
+                        let Open { since, is_known, worst, .. } = open;
+                        entry.ends(Over { since, ended: now.wall, times: 1, is_known, worst });
+                    }
                 }
             }
             released.over.extend(entry.over.take_if(|over| is_free(&over.worst)).map(|over| over.past(key)));

@@ -20,6 +20,8 @@ pub struct Past {
     pub ended: Timestamp,
     /// How often it came and went.
     pub times: u64,
+    /// Whether people were told that it began, before the hold.
+    pub is_known: bool,
 }
 
 /// The news at the end of a hold, in the order of keys.
@@ -168,12 +170,13 @@ mod tests {
         let back = Value::from(ContainerWord { well: Some(true), ..ContainerWord::new("running", "running") });
         let known = of(metric::CONTAINER_STATE, "cache", back, "4T22:00", Episode::default());
         let over = [
-            Past { transition: exited("web", "5T03:20"), ended: time("5T03:50"), times: 1 },
-            Past { transition: known, ended: time("5T01:00"), times: 1 },
+            Past { transition: exited("web", "5T03:20"), ended: time("5T03:50"), times: 1, is_known: false },
+            Past { transition: known, ended: time("5T01:00"), times: 1, is_known: false },
             Past {
                 transition: of(metric::CPU, "", Value::Number(99.0), "5T00:00", Episode::default()),
                 ended: time("5T04:00"),
                 times: 12,
+                is_known: false,
             },
         ];
         assert_eq!(
@@ -214,7 +217,7 @@ mod tests {
         let forecast = Value::Forecast(Box::new(forecast));
         let settling = Episode { well_since: Some(time("5T06:10")), peak: Some(7.0), ..Episode::default() };
         let forecast = of(metric::DISK_FORECAST, "/", forecast, "5T03:20", settling);
-        let over = [Past { transition: unit.clone(), ended: time("5T03:50"), times: 2 }];
+        let over = [Past { transition: unit.clone(), ended: time("5T03:50"), times: 2, is_known: false }];
         let lines = told(&[unit, forecast], &over, Language::Chinese);
         assert_eq!(lines[2], "⏳ 磁盘预测(/): 现 61.2%，近 24 小时 +0.0%");
         assert_eq!(lines[4], "❌ web.service: failed");
@@ -227,7 +230,7 @@ mod tests {
         let value = Value::Number(97.5);
         let transition = of(metric::DISK, "/backup", value, "5T03:20", Episode::default());
         let transition = Transition { limit: Limit::LeftBytes(5 << 30), ..transition };
-        let over = [Past { transition, ended: time("5T03:50"), times: 1 }];
+        let over = [Past { transition, ended: time("5T03:50"), times: 1, is_known: false }];
         let line = |language| told(&[], &over, language)[2].rsplit_once(": ").unwrap().1.to_owned();
         assert_eq!(line(Language::English), "97.5% (less than 5GB left)");
         assert_eq!(line(Language::Chinese), "97.5% (剩余低于 5GB)");

@@ -90,6 +90,22 @@ fn at_the_end_of_quiet_hours_one_for_alerts_is_told_what_burns_and_one_for_diges
 }
 
 #[test]
+fn an_alert_that_was_told_before_quiet_hours_is_called_over_for_one_without_digests_and_no_other_is() {
+    let mut config = with(A, &[(B, "name: b, kinds: [alert, recovery]"), (C, "name: c, kinds: [alert]")]);
+    // at(0) is 02:40 UTC.
+    let quiet = "quiet_hours: [{from: '02:41', to: '03:00'}]\ngeneral: {timezone: UTC}\n";
+    config.quiet_hours = Config::parse("test", quiet.as_bytes()).unwrap().value.quiet_hours;
+    let mut agent = Driven::new(config, Mode::default());
+    agent.check_both(85.0, 10.0, at(0));
+    assert_eq!(agent.deliver_all(0, at(100), &WORDS[..2]), ["a: 内存", "b: 内存", "c: 内存"]);
+    // Both are over inside the quiet hours, and of one nobody was told.
+    agent.check_both(85.0, 85.0, at(2 * MINUTE)).check_both(10.0, 10.0, at(3 * MINUTE));
+    assert!(agent.post().is_none());
+    agent.check_both(10.0, 10.0, at(20 * MINUTE));
+    assert_eq!(agent.deliver_all(0, at(20 * MINUTE), &WORDS[..2]), ["a: 内存 Swap", "b: 内存"]);
+}
+
+#[test]
 fn a_fallback_steps_in_once_its_channel_is_stuck_for_ten_minutes_and_no_longer_than_that() {
     let config = || with(A, &[(B, "name: b, fallback_for: wechat")]);
     let mut agent = Driven::new(config(), Mode::default());

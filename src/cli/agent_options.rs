@@ -25,7 +25,7 @@ enum AgentCommand {
 
 impl Options {
     /// # Errors
-    /// What is wrong with them; or help, or the version, where that is asked for.
+    /// Their faults; or help, or the version, where that is asked for.
     pub fn of(arguments: &[OsString]) -> Result<Options, clap::Error> {
         match AgentOptions::try_parse_from(arguments) {
             Ok(AgentOptions { everywhere, command: AgentCommand::Run(run) }) => {

@@ -101,7 +101,7 @@ fn a_backup_each_night_is_no_growth() {
     }
 }
 
-/// On its first day nothing tells it from a disk that fills: the days that follow are what differs.
+/// On its first day nothing tells it from a disk that fills: only the days that follow differ.
 #[test]
 fn a_log_that_is_rotated_each_day_has_a_forecast_on_its_first_day_alone() {
     let mut checks = Checks::new();

@@ -192,6 +192,25 @@ pub fn as_told_now(message: &Message, waited: Duration, set_aside: u32, language
     message
 }
 
+#[cfg(test)]
+impl Message {
+    /// One for a test of whatever handles messages.
+    pub fn sample(kind: Kind, title: impl Into<Line>, lines: Vec<Line>) -> Message {
+        Message {
+            kind,
+            title: title.into(),
+            rule_width: 2,
+            lines,
+            footer: "⏰".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+            part: None,
+            facts: Vec::new(),
+            folded: 0,
+            whole: None,
+        }
+    }
+}
+
 impl Message {
     /// Its length in bytes, and how much of that a digest could save: a digest's own facts are bounded.
     pub fn bytes(&self) -> usize {

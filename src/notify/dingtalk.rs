@@ -203,18 +203,7 @@ mod tests {
     }
 
     fn message(name: &str) -> Message {
-        Message {
-            kind: Kind::Alert,
-            title: Line::from("⚠️ [") + Line::foreign(name) + "]",
-            rule_width: 2,
-            lines: vec!["a\u{7}".into()],
-            footer: "⏰".to_owned(),
-            created: Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
-        }
+        Message::sample(Kind::Alert, Line::from("⚠️ [") + Line::foreign(name) + "]", vec!["a\u{7}".into()])
     }
 
     fn posted(channel: &Channel, name: &str) -> (String, serde_json::Value) {

@@ -185,18 +185,7 @@ mod tests {
     }
 
     fn message(lines: Vec<Line>) -> Message {
-        Message {
-            kind: Kind::Alert,
-            title: "⚠️ [web-1]".into(),
-            rule_width: 2,
-            lines,
-            footer: "⏰".to_owned(),
-            created: Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
-        }
+        Message::sample(Kind::Alert, "⚠️ [web-1]", lines)
     }
 
     fn posted(channel: &Channel, message: &Message) -> (String, Vec<u8>) {

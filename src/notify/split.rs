@@ -149,16 +149,9 @@ mod tests {
 
     fn message(lines: Vec<String>) -> Message {
         Message {
-            kind: Kind::Report,
-            title: "📊 VPS 状态报告 [web-1]".into(),
             rule_width: 22,
-            lines: lines.into_iter().map(Line::from).collect(),
             footer: "⏰ 报告时间: 2026-02-04 09:00:00".to_owned(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
+            ..Message::sample(Kind::Report, "📊 VPS 状态报告 [web-1]", lines.into_iter().map(Line::from).collect())
         }
     }
 

@@ -198,7 +198,6 @@ mod tests {
     use super::*;
     use crate::message::{Kind, Line};
     use crate::settings;
-    use jiff::Timestamp;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -219,18 +218,7 @@ mod tests {
     }
 
     fn message(title: Line, lines: Vec<Line>) -> Message {
-        Message {
-            kind: Kind::Alert,
-            title,
-            rule_width: 2,
-            lines,
-            footer: "⏰".to_owned(),
-            created: Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
-        }
+        Message::sample(Kind::Alert, title, lines)
     }
 
     fn posted(channel: &Channel, message: &Message) -> (String, Value) {

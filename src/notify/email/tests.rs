@@ -25,16 +25,12 @@ const YAML: &str = "{url: 'smtps://a@b.example@smtp.b.example', password: PASSWO
 
 fn message(kind: Kind, name: &str) -> Message {
     Message {
-        kind,
-        title: Line::from("⚠️ VPS 告警 [") + Line::foreign(name) + "]",
-        rule_width: 2,
-        lines: vec![Line::from("a: ") + Line::foreign("<b onclick=\"x\">&\r\n.\r\n")],
-        footer: "⏰".to_owned(),
         created: Timestamp::from_second(1_770_000_000).unwrap(),
-        part: None,
-        facts: Vec::new(),
-        folded: 0,
-        whole: None,
+        ..Message::sample(
+            kind,
+            Line::from("⚠️ VPS 告警 [") + Line::foreign(name) + "]",
+            vec![Line::from("a: ") + Line::foreign("<b onclick=\"x\">&\r\n.\r\n")],
+        )
     }
 }
 

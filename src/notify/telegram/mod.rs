@@ -265,18 +265,11 @@ mod tests {
     }
 
     fn message(kind: Kind) -> Message {
-        Message {
+        Message::sample(
             kind,
-            title: Line::from("⚠️ [") + Line::foreign("<web & 1>") + "]",
-            rule_width: 2,
-            lines: vec![Line::from("a > b\u{7}") + Line::foreign("_*[]()~`>#+-=|{}.!\\")],
-            footer: "⏰".to_owned(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
-        }
+            Line::from("⚠️ [") + Line::foreign("<web & 1>") + "]",
+            vec![Line::from("a > b\u{7}") + Line::foreign("_*[]()~`>#+-=|{}.!\\")],
+        )
     }
 
     fn body(channel: &Channel, message: &Message, form: Form<'_>) -> (String, Value) {

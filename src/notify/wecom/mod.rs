@@ -212,18 +212,7 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message {
-            kind: Kind::Alert,
-            title: "⚠️ VPS 告警 [web\u{0}-1]".into(),
-            rule_width: 2,
-            lines: vec!["📊 \"内存\"\u{7f}\t\u{85}85.2%\r".into()],
-            footer: "⏰".to_owned(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            part: None,
-            facts: Vec::new(),
-            folded: 0,
-            whole: None,
-        }
+        Message::sample(Kind::Alert, "⚠️ VPS 告警 [web\u{0}-1]", vec!["📊 \"内存\"\u{7f}\t\u{85}85.2%\r".into()])
     }
 
     #[test]

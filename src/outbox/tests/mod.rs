@@ -9,18 +9,7 @@ use super::*;
 use crate::message::Kind;
 
 fn message(title: &str) -> Message {
-    Message {
-        kind: Kind::Alert,
-        title: title.to_owned().into(),
-        rule_width: 16,
-        lines: Vec::new(),
-        footer: String::new(),
-        created: Timestamp::UNIX_EPOCH,
-        part: None,
-        facts: Vec::new(),
-        folded: 0,
-        whole: None,
-    }
+    Message { rule_width: 16, footer: String::new(), ..Message::sample(Kind::Alert, title.to_owned(), Vec::new()) }
 }
 
 fn at(millis: i64) -> Boot {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Core, Effect, Ticket};
 use crate::alert::{Extent, Transition};
 use crate::clock::{Boot, Now};
-use crate::http::{self, Answer};
+use crate::http::{self, Answer, Request};
 use crate::rule::Finding;
 use crate::snapshot::Failure;
 use crate::tap::metrics::fires;
@@ -40,6 +40,8 @@ struct UnderWay {
     tap: Option<usize>,
     /// The file that it is about.
     file: Option<PathBuf>,
+    /// A tap's last word, for which a stop waits a moment.
+    is_last: bool,
 }
 
 impl Tapping {
@@ -79,7 +81,15 @@ impl Core {
     pub(super) fn close_taps(&mut self, now: Now, effects: &mut Vec<Effect>) {
         // One check alone leaves its file for those who look later.
         let is_service = !self.mode.once;
+        let agent = self.agent(now);
+        let taps = self.tapping.taps.iter().filter(|_| is_service);
+        let last_words: Vec<Request> = taps.filter_map(|tap| tap.leave(&agent)).collect();
         self.take_leave(Vec::new(), |_| is_service);
+        for request in last_words {
+            let ticket = self.delivery.next_ticket();
+            self.tapping.under_way.insert(ticket, UnderWay { tap: None, file: None, is_last: true });
+            effects.push(Effect::Post { ticket, request });
+        }
         self.work_for_taps(now, effects);
     }
 
@@ -206,9 +216,10 @@ impl Core {
         !self.tapping.under_way.is_empty() || awaits_save
     }
 
-    /// Whether a file is being replaced or removed, or is to be.
-    pub(super) fn is_filing(&self) -> bool {
-        !self.tapping.left_over.is_empty() || self.tapping.under_way.values().any(|job| job.file.is_some())
+    /// Whether a file is being replaced or removed, or is to be, or a last word is on its way.
+    pub(super) fn is_leaving(&self) -> bool {
+        let mut under_way = self.tapping.under_way.values();
+        !self.tapping.left_over.is_empty() || under_way.any(|job| job.file.is_some() || job.is_last)
     }
 
     /// Begins as many jobs as may be on their way at once, the oldest first. A file is removed once nobody writes it.
@@ -240,7 +251,7 @@ impl Core {
             Job::File { path, content } => (Some(path.clone()), Effect::File { ticket, path, content }),
             Job::Serve { address, text } => (None, Effect::Serve { ticket, address, text }),
         };
-        self.tapping.under_way.insert(ticket, UnderWay { tap, file });
+        self.tapping.under_way.insert(ticket, UnderWay { tap, file, is_last: false });
         effect
     }
 }

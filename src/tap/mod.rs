@@ -113,6 +113,11 @@ pub trait Tap: fmt::Debug {
         Vec::new()
     }
 
+    /// Its last word when the service is stopped. The stop waits for the answer half a second at most.
+    fn leave(&self, _agent: &Agent<'_>) -> Option<http::Request> {
+        None
+    }
+
     /// Why the last sample was not taken.
     fn error(&self) -> Option<&str> {
         None

@@ -6,7 +6,7 @@ fn config(require: &str) -> Resolved {
     let text = format!(
         "general: {{hostname: web-1, timezone: UTC, check_interval: 60}}\nwechat: {{webhook_url: '{KEY}'}}\n\
          system: {{disk: {{enabled: false}}, cpu: {{enabled: false}}}}\nnetwork: {{traffic: {{enabled: false}}}}\n\
-         scheduled_report: {{enabled: false}}\nheartbeat: {{url: 'http://127.0.0.1:1/ping/abc', require: {require}}}\n"
+         scheduled_report: {{enabled: false}}\nhistory: {{enabled: false}}\nheartbeat: {{url: 'http://127.0.0.1:1/ping/abc', require: {require}}}\n"
     );
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }
@@ -93,6 +93,46 @@ fn where_there_is_no_channel_no_message_is_stuck_and_it_goes_on() {
         assert_eq!(line, "web-1: 1 alert, 0 messages waiting");
         taken(&mut agent, *ticket, at(minutes * 60_000 + 1000));
     }
+}
+
+#[test]
+fn a_stop_is_logged_by_its_receiver_and_waits_half_a_second_for_that() {
+    let stopped = |agent: &mut Driven| {
+        let logged = |effect: &Effect| match effect {
+            Effect::Post { ticket, request } if request.url.expose().ends_with("/ping/abc/log") => {
+                Some((*ticket, String::from_utf8(request.body.clone()).unwrap()))
+            }
+            _ => None,
+        };
+        let logged: Vec<_> = agent.effects.iter().filter_map(logged).collect();
+        (logged, agent.effects.iter().any(|effect| matches!(effect, Effect::End(End::Stopped))))
+    };
+    let checked = || {
+        let mut agent = Driven::new(config("check"), Mode::default());
+        agent.check(10.0, at(0));
+        let [(ticket, _)] = beats(&mut agent)[..] else { panic!("a heartbeat") };
+        (agent, ticket)
+    };
+    for is_answered in [true, false] {
+        let (mut agent, ticket) = checked();
+        taken(&mut agent, ticket, at(100));
+        agent.step(Input::Stop, at(1000));
+        let (logged, is_over) = stopped(&mut agent);
+        let [(last_word, line)] = &logged[..] else { panic!("one line for the log") };
+        assert_eq!((&**line, is_over), ("web-1: stopped", false));
+        if is_answered {
+            taken(&mut agent, *last_word, at(1100));
+        } else {
+            agent.step(Input::Time, at(1499));
+            assert!(!stopped(&mut agent).1);
+            agent.step(Input::Time, at(1500));
+        }
+        assert!(stopped(&mut agent).1);
+    }
+    // A receiver that does not take heartbeats holds no stop up.
+    let (mut agent, ticket) = checked();
+    agent.step(Input::Posted { ticket, answer: Ok(http::Response::new(404, "not found")) }, at(100));
+    assert_eq!(stopped(agent.step(Input::Stop, at(1000))), (Vec::new(), true));
 }
 
 #[test]

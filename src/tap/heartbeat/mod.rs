@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::{Agent, Job, Judged, Setup, Tap, TapKind};
 use crate::clock::{Boot, Now};
-use crate::http::Answer;
+use crate::http::{Answer, Request};
 use crate::outbox::STUCK_AFTER;
 use crate::secret::Secret;
 use crate::settings::{Doc, Section, Text, Written, doc, stored};
@@ -142,6 +142,14 @@ impl Tap for Beating {
         Vec::new()
     }
 
+    /// One that nobody takes is no reason to wait.
+    fn leave(&self, agent: &Agent<'_>) -> Option<Request> {
+        let Heartbeat { endpoint, service, .. } = &self.heartbeat;
+        let is_known = self.last.is_some() && self.error.is_none();
+        let request = is_known.then(|| service.stopped(endpoint.url(), &format!("{}: stopped", host(agent))));
+        request.flatten()
+    }
+
     fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
@@ -150,5 +158,9 @@ impl Tap for Beating {
 /// `web-1: 2 alerts, 1 message waiting`
 fn line(agent: &Agent<'_>) -> String {
     let (alerts, messages) = (text::counted(agent.alerts, "alert"), text::counted(agent.waiting, "message"));
-    format!("{}: {alerts}, {messages} waiting", text::harmless(&agent.style.host, 100))
+    format!("{}: {alerts}, {messages} waiting", host(agent))
+}
+
+fn host(agent: &Agent<'_>) -> String {
+    text::harmless(&agent.style.host, 100)
 }

@@ -44,6 +44,15 @@ impl Service {
         Request { method: Method::Post, url, headers: vec![content_type], body: line.as_bytes().to_vec() }
     }
 
+    /// The line of an agent that is stopped, for the log of healthchecks: it counts neither as a heartbeat nor as a failure.
+    /// Others have nothing like that.
+    pub fn stopped(self, url: &Secret, line: &str) -> Option<Request> {
+        let url = url.expose();
+        let end = url.find(['?', '#']).unwrap_or(url.len());
+        let log = Secret::new(format!("{}/log{}", url[..end].trim_end_matches('/'), &url[end..]));
+        (self == Service::Healthchecks).then(|| self.request(&log, line))
+    }
+
     /// Why it was not taken.
     pub fn judge(self, answer: &Answer) -> Result<(), String> {
         let Response { status, body, .. } = answer.as_ref().map_err(ToString::to_string)?;
@@ -105,6 +114,23 @@ mod tests {
         let posted = request(Service::Healthchecks, "https://hc-ping.com/0f9e?rid=1");
         assert_eq!((posted.method, &*posted.url.expose()), (Method::Post, "https://hc-ping.com/0f9e?rid=1"));
         assert_eq!(posted.body, line.as_bytes());
+    }
+
+    #[test]
+    fn healthchecks_alone_logs_that_an_agent_was_stopped() {
+        let stopped = |url: &str| {
+            let request = Service::of(url).stopped(&Secret::new(url), "web-1: stopped")?;
+            Some((request.url.expose(), String::from_utf8(request.body).unwrap()))
+        };
+        let of = |url: &str| Some((url.to_owned(), "web-1: stopped".to_owned()));
+        assert_eq!(stopped("https://hc-ping.com/uuid"), of("https://hc-ping.com/uuid/log"));
+        assert_eq!(
+            stopped("https://hc-ping.com/key/web-1/?create=1"),
+            of("https://hc-ping.com/key/web-1/log?create=1")
+        );
+        for (url, service) in URLS {
+            assert_eq!(stopped(url).is_some(), service == Service::Healthchecks, "{url}");
+        }
     }
 
     #[test]

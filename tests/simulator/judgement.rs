@@ -107,9 +107,9 @@ impl World {
     pub fn judge_look(&mut self) -> Vec<Found> {
         let (now, time) = (self.now(), self.clock.true_time);
         let found = std::mem::take(&mut self.units_found);
-        let found: Vec<Found> = found.into_iter().map(|found| self.as_known(found)).collect();
+        let known: Vec<Found> = found.iter().map(|found| self.as_known(*found)).collect();
         let looking = self.looking(now);
-        let told = self.model.look(&found, &looking);
+        let told = self.model.look(&known, &looking);
         self.take_note_of_over();
         for group in &mut self.groups {
             group.owe(&told, &self.last_over, now.wall, time);

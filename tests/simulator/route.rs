@@ -58,7 +58,10 @@ impl Route {
         match released {
             Released::Burning(told) if !self.names("digest") => self.takes(told),
             Released::Burning(told) => self.is_about(told.place),
-            Released::Over(place, _) => self.names("digest") && self.is_about(*place),
+            Released::Over(place, over) => {
+                let is_end = over.is_known && self.names("recovery");
+                (self.names("digest") || is_end) && self.is_about(*place) && (!self.is_critical || over.is_critical)
+            }
         }
     }
 }

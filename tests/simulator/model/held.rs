@@ -33,7 +33,9 @@ pub struct Over {
     pub since: Timestamp,
     pub ended: Timestamp,
     pub times: u64,
-    is_critical: bool,
+    /// People were told before the hold that one of them began.
+    pub is_known: bool,
+    pub is_critical: bool,
 }
 
 /// A line of the message at the end of a hold.
@@ -89,8 +91,9 @@ impl Model {
             return;
         }
         let (since, ended) = (alert.since, alert.well_since_wall);
-        let over = held.over.get_or_insert(Over { since, ended, times: 0, is_critical: false });
+        let over = held.over.get_or_insert(Over { since, ended, times: 0, is_known: false, is_critical: false });
         (over.ended, over.times) = (over.ended.max(ended), over.times + 1);
+        over.is_known |= open.as_ref().is_none_or(|open| open.is_known);
         over.is_critical |= alert.is_at_critical || open.is_some_and(|open| open.is_critical);
     }
 

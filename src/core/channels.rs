@@ -35,10 +35,14 @@ impl Core {
         let renamed: Vec<(String, String)> =
             gone.filter_map(|(name, destination)| Some((name.clone(), to(*destination)?))).collect();
         for (from, to) in renamed {
-            let outboxes = &mut self.state.change().outboxes;
-            if let Some(outbox) = outboxes.remove(&from) {
-                outboxes.insert(to, outbox);
-            }
+            self.rename_outbox(&from, &to);
+        }
+    }
+
+    fn rename_outbox(&mut self, from: &str, to: &str) {
+        let outboxes = &mut self.state.change().outboxes;
+        if let Some(outbox) = outboxes.remove(from) {
+            outboxes.insert(to.to_owned(), outbox);
         }
     }
 
@@ -93,10 +97,7 @@ impl Core {
         if sender.channel.name() == name {
             return;
         }
-        let outboxes = &mut self.state.change().outboxes;
-        if let Some(outbox) = outboxes.remove(sender.channel.name()) {
-            outboxes.insert(name.to_owned(), outbox);
-        }
+        self.rename_outbox(sender.channel.name(), name);
         let channels =
             [&mut sender.channel].into_iter().chain(sender.flight.as_mut().map(|flight| &mut flight.channel));
         channels.for_each(|channel| *channel = channel.clone().named(name));

@@ -63,9 +63,8 @@ impl Core {
         }
         let Some(stopping) = self.stopping else { return };
         if now.boot < stopping.until {
-            let awaits_answer = (self.is_posting() || self.is_leaving()) && now.boot < stopping.answer_until;
             let awaits_save = self.state.is_under_way() || (!self.state.is_saved() && self.save_due().is_none());
-            if awaits_answer || awaits_save || self.is_recording() {
+            if self.awaits_answer(stopping, now.boot) || awaits_save || self.is_recording() {
                 return;
             }
         }
@@ -76,7 +75,10 @@ impl Core {
     /// While the agent stops, the end of its patience.
     pub(super) fn stop_due(&self, now: Boot) -> Option<Boot> {
         let stopping = self.stopping?;
-        let awaits_answer = (self.is_posting() || self.is_leaving()) && now < stopping.answer_until;
-        Some(if awaits_answer { stopping.answer_until } else { stopping.until })
+        Some(if self.awaits_answer(stopping, now) { stopping.answer_until } else { stopping.until })
+    }
+
+    fn awaits_answer(&self, stopping: Stopping, now: Boot) -> bool {
+        (self.is_posting() || self.is_leaving()) && now < stopping.answer_until
     }
 }

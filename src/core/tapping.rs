@@ -40,7 +40,7 @@ struct UnderWay {
     tap: Option<usize>,
     /// The file that it is about.
     file: Option<PathBuf>,
-    /// A tap's last word, for which a stop waits a moment.
+    /// It was begun for a tap that is gone: a stop waits for it a moment.
     is_last: bool,
 }
 
@@ -85,11 +85,7 @@ impl Core {
         let taps = self.tapping.taps.iter().filter(|_| is_service);
         let last_words: Vec<Request> = taps.filter_map(|tap| tap.leave(&agent)).collect();
         self.take_leave(Vec::new(), |_| is_service);
-        for request in last_words {
-            let ticket = self.delivery.next_ticket();
-            self.tapping.under_way.insert(ticket, UnderWay { tap: None, file: None, is_last: true });
-            effects.push(Effect::Post { ticket, request });
-        }
+        effects.extend(last_words.into_iter().map(|request| self.begin_job(None, Job::Post(request))));
         self.work_for_taps(now, effects);
     }
 
@@ -251,7 +247,7 @@ impl Core {
             Job::File { path, content } => (Some(path.clone()), Effect::File { ticket, path, content }),
             Job::Serve { address, text } => (None, Effect::Serve { ticket, address, text }),
         };
-        self.tapping.under_way.insert(ticket, UnderWay { tap, file, is_last: false });
+        self.tapping.under_way.insert(ticket, UnderWay { tap, file, is_last: tap.is_none() });
         effect
     }
 }

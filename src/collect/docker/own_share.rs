@@ -111,9 +111,8 @@ const CPU: &[&Metric] = &[metric::CONTAINER_CPU];
 enum Use {
     /// It may have anything.
     Free,
-    Share(Value),
-    /// The share of a short time, and its mean since the check before.
-    Rate(f64, Option<f64>),
+    /// The share; of a rate that of a short time, and its mean since the check before.
+    Share(Value, Option<f64>),
     NotYet,
 }
 
@@ -125,15 +124,13 @@ fn add(
     into: &mut Snapshot,
 ) {
     let target = container.target.clone();
-    let mut push = |value, mean| {
-        let reading = Reading::new(Key::new(metric, target.clone()), value);
-        let limits_of = container.limits_of.clone().map(|target| Box::new(Key::new(metric, target)));
-        into.readings.push(Reading { limits_of, mean, ..reading });
-    };
     match used {
         Some(Use::Free) => return,
-        Some(Use::Share(value)) => push(value, None),
-        Some(Use::Rate(now, mean)) => push(Value::Number(now), mean),
+        Some(Use::Share(value, mean)) => {
+            let reading = Reading::new(Key::new(metric, target.clone()), value);
+            let limits_of = container.limits_of.clone().map(|target| Box::new(Key::new(metric, target)));
+            into.readings.push(Reading { limits_of, mean, ..reading });
+        }
         Some(Use::NotYet) => {}
         None => {
             let error = "the files of its control group cannot be read".to_owned();
@@ -147,7 +144,7 @@ fn memory(cgroups: &Cgroups, group: &ContainerGroup) -> Option<Use> {
     let Most::Limit(total_bytes) = cgroups.most_memory(group)? else { return Some(Use::Free) };
     let used_bytes = cgroups.memory_of(group)?;
     let percent = used_bytes as f64 / total_bytes.max(1) as f64 * 100.0;
-    Some(Use::Share(Value::Usage { percent, used_bytes, total_bytes }))
+    Some(Use::Share(Value::Usage { percent, used_bytes, total_bytes }, None))
 }
 
 /// Of counts at the beginning of this check and at the end of the one before, and of the present count.
@@ -165,7 +162,7 @@ fn cpu(
         Some(used as f64 / ((now - since).as_secs_f64() * 1e6 * cpus) * 100.0)
     };
     let Some(sample) = began.and_then(since) else { return Some(Use::NotYet) };
-    Some(Use::Rate(sample, before.and_then(since)))
+    Some(Use::Share(Value::Number(sample), before.and_then(since)))
 }
 
 /// The groups of containers: looked for where engines put them, and once everywhere if one is not there.
@@ -230,7 +227,7 @@ mod tests {
         let group = cgroups.container(&measured().id).unwrap();
         let now = Boot::from_millis(10_000);
         let read = |began, before| match cpu(&cgroups, &group, [began, before], Some((now, 5_000_000))) {
-            Some(Use::Rate(sample, mean)) => Some((sample, mean)),
+            Some(Use::Share(Value::Number(sample), mean)) => Some((sample, mean)),
             _ => None,
         };
         let earlier = now.before(Duration::from_secs(1));

@@ -17,6 +17,13 @@ fn with(first: &str, entries: &[(&str, &str)]) -> Resolved {
     Resolved::new(&Config::parse("test", text.as_bytes()).unwrap().value)
 }
 
+/// The same with quiet hours until 03:00; at(0) is 02:40.
+fn quiet_from(from: &str, first: &str, entries: &[(&str, &str)]) -> Resolved {
+    let quiet = format!("quiet_hours: [{{from: '{from}', to: '03:00'}}]\ngeneral: {{timezone: UTC}}\n");
+    let quiet_hours = Config::parse("test", quiet.as_bytes()).unwrap().value.quiet_hours;
+    Resolved { quiet_hours, ..with(first, entries) }
+}
+
 const A: &str = "aaaaaaaa-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 const B: &str = "bbbbbbbb-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 const C: &str = "cccccccc-7bcd-4bc4-97a0-0ec2f1fa5aaa";
@@ -78,11 +85,8 @@ fn a_kind_that_is_not_named_is_not_sent_and_a_notice_always_finds_a_channel() {
 
 #[test]
 fn at_the_end_of_quiet_hours_one_for_alerts_is_told_what_burns_and_one_for_digests_everything() {
-    let mut config = with(A, &[(B, "name: b, kinds: [alert]"), (C, "name: c, kinds: [digest], targets: [swap]")]);
-    // at(0) is 02:40 UTC.
-    let quiet = "quiet_hours: [{from: '02:00', to: '03:00'}]\ngeneral: {timezone: UTC}\n";
-    config.quiet_hours = Config::parse("test", quiet.as_bytes()).unwrap().value.quiet_hours;
-    let mut agent = Driven::new(config, Mode::default());
+    let entries = [(B, "name: b, kinds: [alert]"), (C, "name: c, kinds: [digest], targets: [swap]")];
+    let mut agent = Driven::new(quiet_from("02:00", A, &entries), Mode::default());
     agent.check_both(85.0, 10.0, at(0)).check_both(85.0, 85.0, at(MINUTE)).check_both(10.0, 85.0, at(2 * MINUTE));
     assert!(agent.post().is_none());
     agent.check_both(10.0, 85.0, at(20 * MINUTE));
@@ -91,11 +95,8 @@ fn at_the_end_of_quiet_hours_one_for_alerts_is_told_what_burns_and_one_for_diges
 
 #[test]
 fn an_alert_that_was_told_before_quiet_hours_is_called_over_for_one_without_digests_and_no_other_is() {
-    let mut config = with(A, &[(B, "name: b, kinds: [alert, recovery]"), (C, "name: c, kinds: [alert]")]);
-    // at(0) is 02:40 UTC.
-    let quiet = "quiet_hours: [{from: '02:41', to: '03:00'}]\ngeneral: {timezone: UTC}\n";
-    config.quiet_hours = Config::parse("test", quiet.as_bytes()).unwrap().value.quiet_hours;
-    let mut agent = Driven::new(config, Mode::default());
+    let entries = [(B, "name: b, kinds: [alert, recovery]"), (C, "name: c, kinds: [alert]")];
+    let mut agent = Driven::new(quiet_from("02:41", A, &entries), Mode::default());
     agent.check_both(85.0, 10.0, at(0));
     assert_eq!(agent.deliver_all(0, at(100), &WORDS[..2]), ["a: 内存", "b: 内存", "c: 内存"]);
     // Both are over inside the quiet hours, and of one nobody was told.

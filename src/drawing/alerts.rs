@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 
 use super::strips::is_of;
-use super::{Past, Subject, is_condition};
+use super::{Past, Recipe, Subject, is_condition};
 use crate::chart::Episode;
-use crate::history::{ReadError, Spell};
+use crate::history::{ReadError, Reader, Spell};
 use crate::message::{Language, Line};
 use crate::metric::Metric;
 use crate::rule::Level;
 use crate::snapshot::Key;
 
 /// The alerts of the chart's time and subject, the latest first.
-pub(super) fn of(past: &Past<'_>) -> Result<Vec<Spell>, ReadError> {
-    let mut alerts = past.reader.alerts(past.recipe.from.as_second(), past.recipe.to.as_second())?;
-    if let Subject::Alert(key) = &past.recipe.subject {
+pub(super) fn of(reader: &Reader, recipe: &Recipe) -> Result<Vec<Spell>, ReadError> {
+    let mut alerts = reader.alerts(recipe.from.as_second(), recipe.to.as_second())?;
+    if let Subject::Alert(key) = &recipe.subject {
         alerts.retain(|alert| is_of(alert, key));
     }
     Ok(alerts)

@@ -1,61 +1,43 @@
 //! Conditions over the time of a chart: of a container its state and its health, one row for both.
 
+use super::courses::{Course, state};
 use super::{Past, Subject, is_condition, is_named};
 use crate::chart::{ContainerRow, State};
 use crate::metric;
 use crate::snapshot::Key;
 
 pub(super) fn rows(past: &Past<'_>) -> Vec<ContainerRow> {
-    let is_shown = |key: &Key| match &past.recipe.subject {
+    let mut rows: Vec<(String, Vec<&Course>)> = Vec::new();
+    for course in past.courses.iter().filter(|course| is_condition(&course.key)) {
+        let name = past.subject(&course.key).plain().to_owned();
+        match rows.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, courses)) => courses.push(course),
+            None => rows.push((name, vec![course])),
+        }
+    }
+    rows.into_iter().enumerate().map(|(number, (name, courses))| row(past, number + 1, name, &courses)).collect()
+}
+
+pub(super) fn is_shown(subject: &Subject, key: &Key) -> bool {
+    match subject {
         Subject::Report => key.metric == metric::CONTAINER_STATE || key.metric == metric::CONTAINER_HEALTH,
         Subject::Named(names) => is_named(names, key),
         Subject::Alert(_) => false,
-    };
-    let keys: Vec<Key> = past.keys().into_iter().filter(|key| is_condition(key) && is_shown(key)).collect();
-    let mut rows: Vec<(String, Vec<Key>)> = Vec::new();
-    for key in keys {
-        let name = past.subject(&key).plain().to_owned();
-        match rows.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, keys)) => keys.push(key),
-            None => rows.push((name, vec![key])),
-        }
     }
-    rows.into_iter().enumerate().map(|(number, (name, keys))| row(past, number + 1, name, &keys)).collect()
 }
 
-fn row(past: &Past<'_>, number: usize, name: String, keys: &[Key]) -> ContainerRow {
-    let mut states = vec![State::Unknown; past.grid.steps];
-    let (mut well, mut known) = (0.0, 0.0);
-    for key in keys {
-        for series in past.series_of(key) {
-            for (number, row) in past.rows.iter().enumerate() {
-                let Some(value) = row.value(series) else { continue };
-                let state = state(key, value.min);
-                states[past.grid.steps_of(number)].iter_mut().for_each(|step| *step = (*step).max(state));
-                // Of a container its state alone: one that is stopped has no health.
-                if key.metric == keys[0].metric {
-                    well += value.sum;
-                    known += f64::from(value.count);
-                }
-            }
-        }
-    }
-    let now = keys.iter().filter_map(|key| Some(state(key, past.value_now(key)?))).max();
+fn row(past: &Past<'_>, number: usize, name: String, courses: &[&Course]) -> ContainerRow {
+    let worst = |step: usize| courses.iter().map(|course| course.states[step]).max().unwrap_or(State::Unknown);
+    let states = (0..past.grid.steps).map(worst).collect();
+    // Of a container its state alone: one that is stopped has no health.
+    let whole = courses[0].whole;
+    let now = courses.iter().filter_map(|course| Some(state(&course.key, past.value_now(&course.key)?))).max();
     ContainerRow {
         name,
         // The engine's ids are not in the history.
         id: format!("{} {number}", past.said("容器", "Container")),
         states,
         now: now.unwrap_or(State::Unknown),
-        well_percent: (known > 0.0).then(|| well * 100.0 / known),
-    }
-}
-
-/// The worst state in a time whose lowest value is this one: 1 is well.
-fn state(key: &Key, lowest: f64) -> State {
-    match lowest {
-        lowest if lowest >= 1.0 => State::Running,
-        _ if key.metric == metric::CONTAINER_HEALTH => State::Unhealthy,
-        _ => State::Stopped,
+        well_percent: whole.map(|whole| whole.average() * 100.0),
     }
 }

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod conditions;
+mod courses;
 mod grid;
 mod strips;
 
@@ -24,6 +25,7 @@ use crate::pattern;
 use crate::rule::Rules;
 use crate::snapshot::Key;
 
+use courses::Course;
 use grid::Grid;
 
 /// A chart shows no difference between checks and summaries of five minutes of a longer time than this, nor between these
@@ -93,11 +95,11 @@ pub fn is_named(names: &[String], key: &Key) -> bool {
     })
 }
 
-/// The rows of a chart, and the last check before its end.
+/// The courses of a chart, and the last check before its end.
 struct Past<'a> {
     recipe: &'a Recipe,
     reader: &'a Reader,
-    rows: Vec<Row>,
+    courses: Vec<Course>,
     grid: Grid,
     /// `None`: nothing is known of that time.
     now: Option<Row>,
@@ -110,14 +112,20 @@ struct Past<'a> {
 pub fn chart(reader: &Reader, recipe: &Recipe) -> Result<Chart, ReadError> {
     let (from, to) = (recipe.from.as_second(), recipe.to.as_second());
     let level = reader.level(from, to, LONGEST_RAW, LONGEST_FIVE_MINUTES)?;
-    let rows = reader.rows(level, from - level.seconds(), to, usize::MAX)?;
-    let times: Vec<i64> = rows.iter().map(|row| row.time).collect();
+    let span = [from - level.seconds(), to];
+    let times = reader.times(level, span[0], span[1])?;
     let interval = recipe.interval.as_secs().cast_signed();
     let grid = Grid::new([from, to], interval, level, &times);
     let oldest_now = to - NOW_SECONDS.max(2 * interval);
     let now = reader.last_check(to)?.filter(|row| row.time >= oldest_now);
-    let past = Past { recipe, reader, rows, grid, now };
-    let alerts = alerts::of(&past)?;
+    let alerts = alerts::of(reader, recipe)?;
+    let is_shown = |key: &Key| match is_condition(key) {
+        true => conditions::is_shown(&recipe.subject, key),
+        false => strips::is_shown(&recipe.subject, &alerts, key),
+    };
+    let rows = |take: &mut dyn FnMut(Row)| reader.each_row(level, span, usize::MAX, take);
+    let courses = courses::read(reader, &grid, rows, is_shown)?;
+    let past = Past { recipe, reader, courses, grid, now };
     Ok(Chart {
         host: recipe.host.clone(),
         system_host: recipe.system_host.clone(),
@@ -154,20 +162,6 @@ impl Past<'_> {
     fn series_of(&self, key: &Key) -> Vec<&Series> {
         let is_it = |series: &&Series| series.metric == key.metric.name && series.target == *key.target;
         self.reader.series().iter().filter(is_it).collect()
-    }
-
-    /// The keys with any value in this time, in the order in which they were first seen.
-    fn keys(&self) -> Vec<Key> {
-        let mut keys: Vec<Key> = Vec::new();
-        for series in self.reader.series() {
-            if self.rows.iter().any(|row| row.value(series).is_some()) {
-                let key = key(series);
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
-            }
-        }
-        keys
     }
 
     /// The value now.

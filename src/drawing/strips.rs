@@ -1,5 +1,6 @@
 //! The strips of a chart, and their order.
 
+use super::courses::Course;
 use super::{Past, Subject, is_condition, is_named};
 use crate::chart::{Panel, Span, Step, Strip};
 use crate::history::{Spell, Summary};
@@ -12,19 +13,9 @@ const MOST_STRIPS: usize = 12;
 
 /// The panels, in the order of a report.
 pub(super) fn panels(past: &Past<'_>, alerts: &[Spell]) -> Vec<Panel> {
-    let has_alert = |key: &Key| alerts.iter().any(|alert| is_of(alert, key));
-    let is_shown = |key: &Key| match &past.recipe.subject {
-        Subject::Report => {
-            has_alert(key) || key.metric.report_order.is_some() && key.metric.section != MessageSection::Docker
-        }
-        Subject::Named(names) => is_named(names, key),
-        Subject::Alert(wanted) => key == wanted,
-    };
-    let mut strips: Vec<Strip> = past
-        .keys()
-        .into_iter()
-        .filter(|key| !is_condition(key) && is_shown(key))
-        .map(|key| strip(past, key, alerts))
+    let quantities = past.courses.iter().filter(|course| !is_condition(&course.key));
+    let mut strips: Vec<Strip> = quantities
+        .map(|course| strip(past, course, alerts))
         .filter(|strip| !matches!(past.recipe.subject, Subject::Report) || is_worth_it(strip))
         .collect();
     strips.sort_by_key(|strip| {
@@ -45,6 +36,17 @@ pub(super) fn panels(past: &Past<'_>, alerts: &[Spell]) -> Vec<Panel> {
     mirrored(past, strips)
 }
 
+pub(super) fn is_shown(subject: &Subject, alerts: &[Spell], key: &Key) -> bool {
+    let has_alert = || alerts.iter().any(|alert| is_of(alert, key));
+    match subject {
+        Subject::Report => {
+            has_alert() || key.metric.report_order.is_some() && key.metric.section != MessageSection::Docker
+        }
+        Subject::Named(names) => is_named(names, key),
+        Subject::Alert(wanted) => key == wanted,
+    }
+}
+
 pub(super) fn is_of(alert: &Spell, key: &Key) -> bool {
     alert.metric == key.metric.name && alert.target == *key.target
 }
@@ -54,24 +56,17 @@ fn is_worth_it(strip: &Strip) -> bool {
     strip.steps.iter().flatten().any(|step| step.max > 0.0 || step.min < 0.0) || !strip.alerts.is_empty()
 }
 
-fn strip(past: &Past<'_>, key: Key, alerts: &[Spell]) -> Strip {
-    let mut steps: Vec<Option<Summary>> = vec![None; past.grid.steps];
-    for series in past.series_of(&key) {
-        for (number, row) in past.rows.iter().enumerate() {
-            if let Some(value) = row.value(series) {
-                steps[past.grid.steps_of(number)].iter_mut().for_each(|step| Summary::add(step, value));
-            }
-        }
-    }
+fn strip(past: &Past<'_>, course: &Course, alerts: &[Spell]) -> Strip {
+    let key = &course.key;
     let step = |summary: Summary| Step { min: summary.min, avg: summary.average(), max: summary.max };
-    let known = past.known(&key);
+    let known = past.known(key);
     Strip {
         note: known.map(|known| Line::foreign(&known.note)).unwrap_or_default(),
         threshold: known.and_then(|known| known.limit),
-        now: past.value_now(&key),
-        steps: steps.into_iter().map(|summary| summary.map(step)).collect(),
-        alerts: alerts.iter().filter(|alert| is_of(alert, &key)).map(|alert| span(past, alert)).collect(),
-        key,
+        now: past.value_now(key),
+        steps: course.steps.iter().map(|summary| summary.map(step)).collect(),
+        alerts: alerts.iter().filter(|alert| is_of(alert, key)).map(|alert| span(past, alert)).collect(),
+        key: key.clone(),
     }
 }
 

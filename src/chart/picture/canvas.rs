@@ -1,6 +1,7 @@
 //! A canvas of RGB pixels: filled shapes with smooth edges.
 //!
-//! Each shape has a coverage mask of its own, no larger than the shape, so one picture needs little more than its pixels.
+//! It is a band of a picture, from one line of pixels to another: shapes are given in the whole picture's places, and only
+//! their parts in the band are painted. Each has a coverage mask of its own, no larger than that part.
 
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 
@@ -12,7 +13,9 @@ const BOX: [f32; 4] = [0.05, 0.44, 0.72, 0.04];
 
 pub(super) struct Canvas {
     pub width: usize,
-    pub height: usize,
+    /// The place of the first line in the picture.
+    top: usize,
+    height: usize,
     pub pixels: Vec<Rgb>,
 }
 
@@ -23,8 +26,15 @@ struct Path {
 }
 
 impl Canvas {
-    pub fn new(width: usize, height: usize, paper: Rgb) -> Canvas {
-        Canvas { width, height, pixels: vec![paper; width * height] }
+    /// The band of the lines `top` to `bottom`.
+    pub fn new(width: usize, top: usize, bottom: usize, paper: Rgb) -> Canvas {
+        let height = bottom - top;
+        Canvas { width, top, height, pixels: vec![paper; width * height] }
+    }
+
+    /// Whether nothing between these heights is in the band.
+    fn misses(&self, from: f32, to: f32) -> bool {
+        to < self.top as f32 || from > (self.top + self.height) as f32
     }
 
     /// A filled polygon.
@@ -54,6 +64,10 @@ impl Canvas {
 
     /// A line through all points.
     pub fn line(&mut self, points: &[[f32; 2]], width: f32, color: Rgb) {
+        let heights = || points.iter().map(|point| point[1]);
+        if self.misses(heights().fold(f32::MAX, f32::min) - width, heights().fold(f32::MIN, f32::max) + width) {
+            return;
+        }
         let mut path = Path::default();
         for pair in points.windows(2) {
             let ([x0, y0], [x1, y1]) = (pair[0], pair[1]);
@@ -73,6 +87,9 @@ impl Canvas {
 
     /// A text on its baseline.
     pub fn text(&mut self, [mut x, y]: [f32; 2], text: &str, size: f32, weight: Weight, color: Rgb) {
+        if self.misses(y - size * 1.5, y + size) {
+            return;
+        }
         for shape in shapes(text, weight) {
             match &shape {
                 Shape::Glyph { outline, .. } => {
@@ -105,17 +122,17 @@ impl Canvas {
     fn fill(&mut self, path: &Path, color: Rgb, alpha: u8) {
         let points = || path.contours.iter().flatten();
         let edge = |axis: usize, of: fn(f32, f32) -> f32, from: f32| points().map(|at| at[axis]).fold(from, of);
-        let (max_x, max_y) = (self.width as f32, self.height as f32);
+        let bottom = self.top + self.height;
+        let (max_x, min_y, max_y) = (self.width as f32, self.top as f32, bottom as f32);
         let (x0, x1) = (edge(0, f32::min, max_x).max(0.0) as usize, edge(0, f32::max, 0.0).min(max_x) as usize + 1);
-        let (y0, y1) = (edge(1, f32::min, max_y).max(0.0) as usize, edge(1, f32::max, 0.0).min(max_y) as usize + 1);
-        let (x1, y1) = (x1.min(self.width), y1.min(self.height));
+        let (y0, y1) = (edge(1, f32::min, max_y).max(min_y) as usize, edge(1, f32::max, 0.0).min(max_y) as usize + 1);
+        let (x1, y1) = (x1.min(self.width), y1.min(bottom));
         if x0 >= x1 || y0 >= y1 {
             return;
         }
         let mut mask = Rasterizer::new(x1 - x0, y1 - y0);
-        let local = |[x, y]: [f32; 2]| -> Point {
-            point((x - x0 as f32).clamp(0.0, (x1 - x0) as f32), (y - y0 as f32).clamp(0.0, (y1 - y0) as f32))
-        };
+        // Above and below the mask the rasterizer cuts edges off, at its sides it does not.
+        let local = |[x, y]: [f32; 2]| -> Point { point((x - x0 as f32).clamp(0.0, (x1 - x0) as f32), y - y0 as f32) };
         for contour in &path.contours {
             for index in 0..contour.len() {
                 mask.draw_line(local(contour[index]), local(contour[(index + 1) % contour.len()]));
@@ -124,7 +141,7 @@ impl Canvas {
         mask.for_each_pixel_2d(|x, y, coverage| {
             let share = (coverage.abs().min(1.0) * f32::from(alpha)) as u32;
             if share > 0 {
-                let pixel = &mut self.pixels[(y0 + y as usize) * self.width + x0 + x as usize];
+                let pixel = &mut self.pixels[(y0 - self.top + y as usize) * self.width + x0 + x as usize];
                 *pixel = pixel.mixed(color, share);
             }
         });

@@ -22,6 +22,7 @@ pub use theme::Theme;
 use super::{Chart, Panel};
 use canvas::Canvas;
 use layout::{Mark, Marks};
+use png::Image;
 
 const WIDTH: f32 = 900.0;
 /// The left and right edge of the content.
@@ -46,18 +47,28 @@ pub enum Kind {
     Alert,
 }
 
+/// A band of a picture that is painted at once: all pixels of a tall picture would be most of a child's memory.
+const BAND: usize = 128;
+
 /// The PNG file of a chart.
 pub fn draw(chart: &Chart, kind: Kind, theme: Theme) -> Vec<u8> {
-    png::encode(&painted(chart, kind, theme), theme)
+    let (marks, height) = lay_out(chart, kind);
+    let mut image = Image::default();
+    bands(&marks, height, theme).for_each(|band| image.add(&band));
+    image.file(theme)
 }
 
-fn painted(chart: &Chart, kind: Kind, theme: Theme) -> Canvas {
-    let (marks, height) = lay_out(chart, kind);
-    let mut canvas = Canvas::new(WIDTH as usize, height as usize, theme.color(theme::Ink::Paper));
+fn bands(marks: &Marks, height: f32, theme: Theme) -> impl Iterator<Item = Canvas> {
+    let height = height as usize;
+    (0..height).step_by(BAND).map(move |top| painted(marks, top, height.min(top + BAND), theme))
+}
+
+fn painted(marks: &Marks, top: usize, bottom: usize, theme: Theme) -> Canvas {
+    let mut canvas = Canvas::new(WIDTH as usize, top, bottom, theme.color(theme::Ink::Paper));
     for mark in &marks.0 {
         match mark {
-            Mark::Rect { at, radius, ink, alpha } => canvas.rect(*at, *radius, theme.color(*ink), *alpha),
-            Mark::Area { points, ink, alpha } => canvas.area(points, theme.color(*ink), *alpha),
+            Mark::Rect { at, radius, ink, alpha } => canvas.rect(*at, *radius, theme.color(*ink), theme.alpha(*alpha)),
+            Mark::Area { points, ink, alpha } => canvas.area(points, theme.color(*ink), theme.alpha(*alpha)),
             Mark::Line { points, width, ink } => canvas.line(points, *width, theme.color(*ink)),
             Mark::Text { at, text, style } => canvas.text(*at, text, style.size, style.weight, theme.color(style.ink)),
         }

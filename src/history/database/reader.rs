@@ -178,17 +178,37 @@ impl Reader {
 
     /// At most `count` rows of a level after `from` and up to `to`, the oldest first.
     pub fn rows(&self, level: Level, from: i64, to: i64, count: usize) -> Result<Vec<Row>, ReadError> {
+        let mut rows = Vec::new();
+        self.each_row(level, [from, to], count, &mut |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    /// Gives the same rows one by one: all of a day can be many megabytes.
+    pub fn each_row(
+        &self,
+        level: Level,
+        [from, to]: [i64; 2],
+        count: usize,
+        take: &mut dyn FnMut(Row),
+    ) -> Result<(), ReadError> {
         let checks = if level == Level::Raw { "1" } else { "n" };
         let select =
             format!("SELECT t, v, {checks} FROM {} WHERE t > ?1 AND t <= ?2 ORDER BY t LIMIT ?3", level.table());
         let mut select = self.connection.prepare(&select)?;
         let mut found = select.query(params![from, to, i64::try_from(count).unwrap_or(i64::MAX)])?;
-        let mut rows = Vec::new();
         while let Some(row) = found.next()? {
             let slots = of_row(row.get_ref(1)?.as_str().unwrap_or_default(), row.get(2)?);
-            rows.push(Row { time: row.get(0)?, seconds: level.seconds(), slots });
+            take(Row { time: row.get(0)?, seconds: level.seconds(), slots });
         }
-        Ok(rows)
+        Ok(())
+    }
+
+    /// The times of the rows of a level after `from` and up to `to`, the oldest first.
+    pub fn times(&self, level: Level, from: i64, to: i64) -> Result<Vec<i64>, ReadError> {
+        let select = format!("SELECT t FROM {} WHERE t > ?1 AND t <= ?2 ORDER BY t", level.table());
+        let mut select = self.connection.prepare(&select)?;
+        let times = select.query_map(params![from, to], |row| row.get(0))?;
+        Ok(times.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The alerts that lasted at some time in between, the latest first.

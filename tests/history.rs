@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use vps_monitor::files;
 use vps_monitor::history::{Batch, FILE_NAME, Limits};
 
+use crate::mounts::Mounted;
 use crate::simulator::random::Random;
 use crate::support::agent::{BINARY, Place, quick};
 use crate::support::robot::{Answer as RobotAnswer, Robot};
@@ -90,6 +91,60 @@ fn sigkill_of_the_writer_at_any_instant_damages_nothing_and_loses_nothing_acknow
     }
     println!("{kills} children, {killed} killed before they had answered");
     assert!(killed >= kills / 8 && killed < kills, "{killed} of {kills} were killed in time");
+}
+
+/// The agent is killed while it stops, when its last batch is on its way. `CRASH_KILLS` and `CRASH_SEED` repeat a run.
+#[test]
+fn sigkill_of_the_agent_at_its_last_batch_damages_nothing_and_what_was_there_stays() {
+    let kills = setting("CRASH_KILLS").unwrap_or(if is_ci() { 200 } else { 20 });
+    let mut random = Random::new(setting("CRASH_SEED").unwrap_or(7));
+    let robot = Robot::start([]);
+    let place = Place::configured("small-vps", &quick(&robot.url()));
+    let path = place.state().join(FILE_NAME);
+    let mut kept = BTreeSet::new();
+    let (mut killed, mut longest) = (0, Duration::from_millis(20));
+    for number in 0..kills {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
+        let agent = place.start(&["run"]);
+        agent.wait_for_checks(1);
+        agent.signal(Signal::SIGTERM);
+        std::thread::sleep(Duration::from_micros(random.range(0, longest.as_micros() as i64).cast_unsigned()));
+        agent.signal(Signal::SIGKILL);
+        let was_killed = agent.finish().code != 0;
+        killed += u64::from(was_killed);
+        longest = if was_killed { longest * 11 / 10 } else { longest * 9 / 10 };
+        if !path.exists() {
+            continue;
+        }
+        let times = times(&path);
+        assert!(times.is_superset(&kept), "rows that were there are gone after kill {number}");
+        assert!(was_killed || times.range(since..).next().is_some(), "a stop has not written its row");
+        kept = times;
+    }
+    println!("{kills} agents, {killed} killed before their end");
+    assert!(killed > 0 && killed < kills, "{killed} of {kills} were killed in time");
+}
+
+#[test]
+fn a_disk_that_fills_up_keeps_what_it_has_and_takes_the_batch_once_there_is_room() {
+    let place = tempfile::tempdir().unwrap();
+    let point = place.path().join("state");
+    let Some(_mounted) = Mounted::on(&point, &["-t", "tmpfs", "-o", "size=200k", "none"]) else { return };
+    let (folder, path) = (File::open(&point).unwrap(), point.join(FILE_NAME));
+    let written = |number| String::from_utf8(writer(&folder, number).wait_with_output().unwrap().stdout).unwrap();
+    let full = (0..100).map(written).position(|answer| {
+        let is_full = answer.contains("history.db: database or disk is full");
+        assert!(is_full || answer.contains("\"Ok\""), "{answer}");
+        is_full
+    });
+    let full = full.unwrap();
+    assert!(
+        full > 0 && times(&path).len() == full * 50,
+        "{full} batches are there as a whole, and nothing of the next"
+    );
+    let more = Command::new("mount").args(["-o", "remount,size=2m"]).arg(&point).status().unwrap();
+    assert!(more.success() && written(full as i64).contains("\"Ok\""));
+    assert_eq!(times(&path).len(), full * 50 + 50);
 }
 
 #[test]

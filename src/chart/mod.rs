@@ -3,6 +3,7 @@
 //! Everything here is pure: a [`Chart`] goes in, a text or the bytes of a picture come out. It reads no store and no clock,
 //! and its content was measured and judged elsewhere. Labels, units and number formats are the catalogue's.
 
+mod apart;
 mod font;
 pub mod html;
 pub mod picture;

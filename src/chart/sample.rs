@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Chart, ContainerRow, Episode, Panel, Span, State, Step, Strip};
 use crate::message::{Language, Line};
-use crate::metric::{self, Metric};
+use crate::metric::{self, Metric, Unit};
 use crate::snapshot::Key;
 
 /// Every case, by its name.
-pub const CASES: [&str; 11] =
-    ["report", "alert", "empty", "hour", "one", "forty", "boxes", "unknown", "far-over", "gaps", "many-alerts"];
+pub const CASES: [&str; 12] =
+    ["report", "alert", "empty", "hour", "one", "forty", "boxes", "unknown", "far-over", "gaps", "many-alerts", "huge"];
 
 const DAY_STEPS: usize = 1440;
 
@@ -237,6 +237,18 @@ pub fn case(name: &str, language: Language) -> Chart {
                     strip.alerts = vec![alert]
                 }
             });
+        }
+        "huge" => {
+            let grow = |strip: &mut Strip| {
+                let factor = if strip.key.metric == metric::CONNECTIONS { 1e12 } else { 12_345.0 };
+                if strip.key.metric.unit != Unit::Percent {
+                    let grown = |step: Step| Step { min: -step.min, avg: step.avg * factor, max: step.max * factor };
+                    strip.steps.iter_mut().for_each(|step| *step = step.map(grown));
+                    strip.now = strip.now.map(|now| now * factor);
+                }
+            };
+            each(&mut chart, grow);
+            chart.host = "a-name-of-a-host-that-is-longer-than-the-picture-is-wide.example.com".to_owned();
         }
         "gaps" => {
             let holes = |strip: &mut Strip| {

@@ -12,6 +12,9 @@ const ROUND: [f64; 10] = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
 /// Where a threshold is further above the peak than this, it would flatten the line, and is left out.
 const THRESHOLD_OVER_PEAK: f64 = 2.5;
 
+/// The least end: half of it has two decimals.
+const LEAST: f64 = 0.04;
+
 /// Values above are not written out.
 const MOST: f64 = 1e15;
 
@@ -33,6 +36,7 @@ fn round_above(number: f64) -> f64 {
     if number <= 0.0 {
         return 1.0;
     }
+    let number = number.max(LEAST);
     let mut power = 1.0;
     while power * 10.0 < number && power < MOST {
         power *= 10.0;
@@ -45,13 +49,16 @@ fn round_above(number: f64) -> f64 {
 
 /// A number at the scale: `0.5`, `80`, `1200`, `12k`, `1.5M`.
 pub(super) fn label(number: f64) -> String {
-    let (divided, unit) = match number {
-        n if n >= 1e9 => (n / 1e9, "G"),
-        n if n >= 1e6 => (n / 1e6, "M"),
-        n if n >= 1e4 => (n / 1e3, "k"),
-        n => (n, ""),
+    let (divided, unit) = match number.abs() {
+        n if n >= 1e15 => (number / 1e15, "P"),
+        n if n >= 1e12 => (number / 1e12, "T"),
+        n if n >= 1e9 => (number / 1e9, "G"),
+        n if n >= 1e6 => (number / 1e6, "M"),
+        n if n >= 1e4 => (number / 1e3, "k"),
+        _ => (number, ""),
     };
-    let rounded = (divided * 100.0).round() / 100.0;
+    let digits = if unit.is_empty() { 100.0 } else { 10.0 };
+    let rounded = (divided * digits).round() / digits;
     format!("{rounded}{unit}")
 }
 
@@ -61,7 +68,16 @@ mod tests {
 
     #[test]
     fn a_scale_ends_at_a_round_number_that_is_not_below_the_peak() {
-        let cases = [(0.0, 1.0), (0.04, 0.04), (0.7, 0.8), (9.0, 10.0), (62.9, 80.0), (102.9, 120.0), (528.0, 600.0)];
+        let cases = [
+            (0.0, 1.0),
+            (1e-9, 0.04),
+            (0.04, 0.04),
+            (0.7, 0.8),
+            (9.0, 10.0),
+            (62.9, 80.0),
+            (102.9, 120.0),
+            (528.0, 600.0),
+        ];
         for (peak, end) in cases {
             assert!((round_above(peak) - end).abs() < 1e-9, "{peak}: {}", round_above(peak));
         }
@@ -70,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_number_at_the_scale_is_short() {
-        let numbers = [0.0, 0.25, 80.0, 1200.0, 12_000.0, 1.5e6, 3e9].map(label);
-        assert_eq!(numbers, ["0", "0.25", "80", "1200", "12k", "1.5M", "3G"]);
+        let numbers = [0.0, 0.25, 80.0, 1200.0, 12_000.0, 1.5e6, -3e9, 1e12, 1e15].map(label);
+        assert_eq!(numbers, ["0", "0.25", "80", "1200", "12k", "1.5M", "-3G", "1T", "1P"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The words of a drawing, in both languages. Words that messages have as well are theirs.
 
+use super::scale::label;
 use super::{Chart, ContainerRow, State, Step, Strip};
 use crate::bounds::seconds_between;
 use crate::message::{Language, Words};
@@ -9,6 +10,9 @@ use crate::text::{counted, were};
 const LATEST_SECONDS: u64 = 3600;
 
 const DAY_SECONDS: u64 = 86_400;
+
+/// Of a number that is written out.
+const MOST_DIGITS: usize = 7;
 
 impl Chart {
     pub(super) fn words(&self) -> &'static Words {
@@ -144,7 +148,13 @@ impl Chart {
 impl Strip {
     /// `低 8.6  均 30.5  高 97.0`, each part on its own.
     pub(super) fn extremes(&self, whole: &Step) -> [String; 3] {
-        [whole.min, whole.avg, whole.max].map(|number| self.key.metric.unit.plain(number))
+        [whole.min, whole.avg, whole.max].map(|number| self.plain(number))
+    }
+
+    /// A number without its unit. Many digits have no room beside a plot.
+    pub(super) fn plain(&self, number: f64) -> String {
+        let plain = self.key.metric.unit.plain(number);
+        if plain.len() > MOST_DIGITS { label(number) } else { plain }
     }
 
     pub(super) fn title(&self, words: &Words) -> &'static str {

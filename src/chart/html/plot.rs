@@ -6,6 +6,7 @@ use super::Html;
 use crate::chart::scale::{label, top};
 use crate::chart::series::{columns, merged};
 use crate::chart::{Chart, Step, Strip};
+use crate::metric;
 
 /// The box of a plot, in whole units, so that a point is short.
 const WIDTH: f64 = 720.0;
@@ -22,21 +23,22 @@ pub(super) fn strip(html: &mut Html, chart: &Chart, strip: &Strip) {
     }
     html.raw("</h2><div class=\"value").raw(if strip.is_over() { " over" } else { "" }).raw("\">");
     match strip.now {
-        Some(now) => html.text(&unit.plain(now)).raw("<small>").text(unit.suffix()).raw("</small>"),
+        Some(now) => html.text(&strip.plain(now)).raw("<small>").text(unit.suffix()).raw("</small>"),
         None => html.text(words.unknown),
     };
     html.raw("</div>");
     if let Some(whole) = merged(&strip.steps) {
         let pairs = chart.extremes().into_iter().zip(strip.extremes(&whole));
         let parts: Vec<String> = pairs.map(|(label, number)| format!("{label} {number}")).collect();
-        html.text(&parts.join(chart.said("\u{3000}", "  ")));
+        html.text(&parts.join(chart.said("\u{3000}", "\u{2003}")));
     } else {
         html.text(chart.no_data());
     }
     if let Some(limit) = strip.threshold {
         html.raw("<br>").text(&format!("{} {}", words.threshold, unit.show_limit(limit)));
     }
-    html.raw("</div><div class=\"plot\">");
+    let is_outward = strip.key.metric == metric::TRAFFIC_OUT;
+    html.raw("</div><div class=\"plot").raw(if is_outward { " out" } else { "" }).raw("\">");
     let end = top(&[strip]);
     html.raw("<div class=\"scale\">");
     for share in [1.0, 0.5, 0.0] {

@@ -1,9 +1,10 @@
 //! Containers over time: a bar whose height tells the state without colour.
 
-use super::layout::{Marks, bold, regular};
+use super::layout::{Marks, TextStyle, bold, regular};
 use super::strip::in_one_weight;
 use super::theme::Ink;
 use super::{LEFT, PLOT, RIGHT};
+use crate::chart::apart::told_apart;
 use crate::chart::font::{Weight, is_mostly_missing};
 use crate::chart::series::states;
 use crate::chart::{Chart, ContainerRow, State};
@@ -35,8 +36,14 @@ pub(super) fn draw(marks: &mut Marks, chart: &Chart, top: f32) -> f32 {
     }
     let (rows, others) = chart.containers_first(MOST_ROWS);
     let mut y = top + HEAD;
-    for container in rows {
-        row(marks, chart, container, y);
+    let names: Vec<&str> = rows.iter().map(|row| name(row)).collect();
+    let names = told_apart(&names, "…", &|number, text, kept| {
+        let (share, share_style) = share(chart, rows[number]);
+        let room = SHARE_END - LEFT - share_style.width(&share) - 14.0;
+        name_style(rows[number]).cut_to(kept, text, room)
+    });
+    for (container, name) in rows.into_iter().zip(names) {
+        row(marks, chart, container, &name, y);
         y += ROW;
     }
     if !others.is_empty() {
@@ -47,23 +54,33 @@ pub(super) fn draw(marks: &mut Marks, chart: &Chart, top: f32) -> f32 {
     y
 }
 
-fn row(marks: &mut Marks, chart: &Chart, container: &ContainerRow, y: f32) {
-    let middle = y + ROW / 2.0;
-    let (share, share_ink) = match container.well_percent {
+/// Its id where the font lacks most of its name.
+fn name(container: &ContainerRow) -> &str {
+    let is_replaced = is_mostly_missing(&container.name, Weight::Regular) && !container.id.is_empty();
+    if is_replaced { &container.id } else { &container.name }
+}
+
+fn name_style(container: &ContainerRow) -> TextStyle {
+    let is_down = container.now > State::Running;
+    in_one_weight(name(container), if is_down { bold(24.0, Ink::Red) } else { regular(24.0, Ink::Text) })
+}
+
+/// The share of the time in which it was well, and the look of that.
+fn share(chart: &Chart, container: &ContainerRow) -> (String, TextStyle) {
+    let (share, ink) = match container.well_percent {
         None => (chart.words().unknown.to_owned(), Ink::Second),
         Some(percent) if percent >= 100.0 => ("100%".to_owned(), Ink::Second),
         // A minute of a day must not be rounded away.
         Some(percent) => (format!("{:.1}%", percent.min(99.9)), Ink::Red),
     };
-    let share_style = regular(22.0, share_ink);
+    (share, regular(22.0, ink))
+}
+
+fn row(marks: &mut Marks, chart: &Chart, container: &ContainerRow, name: &str, y: f32) {
+    let middle = y + ROW / 2.0;
+    let (share, share_style) = share(chart, container);
     marks.text_before([SHARE_END, middle + 8.0], &share, share_style);
-    let is_replaced = is_mostly_missing(&container.name, Weight::Regular) && !container.id.is_empty();
-    let name = if is_replaced { &container.id } else { &container.name };
-    let is_down = container.now > State::Running;
-    let style = if is_down { bold(24.0, Ink::Red) } else { regular(24.0, Ink::Text) };
-    let style = in_one_weight(name, style);
-    let room = SHARE_END - LEFT - share_style.width(&share) - 14.0;
-    marks.text([LEFT, middle + 8.0], &style.cut(name, room), style);
+    marks.text([LEFT, middle + 8.0], name, name_style(container));
 
     let width = (RIGHT - PLOT) / COLUMNS as f32;
     let mut start = 0;

@@ -3,6 +3,7 @@
 //! A canvas paints them. A test reads them: no two texts overlap, and all are within the canvas.
 
 use super::theme::Ink;
+use crate::chart::apart::Kept;
 use crate::chart::font::{Weight, width};
 
 /// One shape. Places are in pixels, from the upper left.
@@ -37,12 +38,16 @@ impl TextStyle {
 
     /// At most so many pixels of a text: `…` stands for its middle.
     pub fn cut(&self, text: &str, room: f32) -> String {
+        self.cut_to(Kept::Ends, text, room)
+    }
+
+    pub fn cut_to(&self, part: Kept, text: &str, room: f32) -> String {
         if self.width(text) <= room {
             return text.to_owned();
         }
         let characters: Vec<char> = text.chars().collect();
         let of = |kept: usize| {
-            let (head, tail) = (kept.div_ceil(2), kept / 2);
+            let [head, tail] = part.split(kept);
             let ends = [&characters[..head], &['…'][..], &characters[characters.len() - tail..]];
             ends.concat().into_iter().collect::<String>()
         };

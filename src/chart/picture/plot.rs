@@ -6,7 +6,7 @@ use super::theme::Ink;
 use super::{PLOT, RIGHT};
 use crate::chart::scale::label;
 use crate::chart::series::columns;
-use crate::chart::{Chart, Step, Strip};
+use crate::chart::{Chart, Span, Step, Strip};
 
 /// At most one column for each pixel and a half.
 const MOST_COLUMNS: usize = 364;
@@ -17,6 +17,9 @@ const ALPHA_AREA: u8 = 30;
 const ALPHA_BAND: u8 = 56;
 const ALPHA_ALERT: u8 = 34;
 const ALPHA_OVER: u8 = 90;
+const ALPHA_PLATE: u8 = 216;
+/// The height of a label's letters.
+const LETTERS: f32 = 15.0;
 /// An alert's time reaches beyond the plot by so much, and ends with a bar.
 const ALERT_ABOVE: f32 = 8.0;
 const ALERT_BAR: f32 = 5.0;
@@ -153,12 +156,15 @@ impl Plot {
         }
     }
 
-    /// At that of four places where the line leaves most room.
+    /// At that of four places where the line leaves most room; below the threshold where there is none above it. Where an
+    /// alert or a value over it is behind the label, that is on a plate of paper: red on red is not legible.
     fn threshold_label(&self, marks: &mut Marks, chart: &Chart, strip: &Strip, limit: f64, steps: &[(f32, Step)]) {
         let style = regular(20.0, Ink::Red);
         let text = format!("{} {}", chart.words().threshold, label(limit));
         let width = style.width(&text);
-        let baseline = self.y(limit) - 8.0;
+        let above = self.y(limit) - 8.0;
+        let has_room_above = above - LETTERS >= self.top - 2.0;
+        let baseline = if has_room_above { above } else { self.y(limit) + 8.0 + LETTERS };
         let room = |x: f32| {
             let near = steps.iter().filter(|(at, _)| (x - 8.0..x + width + 8.0).contains(at));
             near.map(|(_, step)| (self.y(step.max) - baseline).abs()).fold(f32::MAX, f32::min)
@@ -173,7 +179,17 @@ impl Plot {
             let rank = |x: f32| (!in_alert(x), room(x).min(60.0));
             rank(*one).partial_cmp(&rank(*other)).unwrap_or(std::cmp::Ordering::Equal)
         });
-        marks.text([best.unwrap_or(places[0]), baseline], &text, style);
+        // Without a line the middle is that of other words.
+        let x = best.filter(|_| !steps.is_empty()).unwrap_or(places[0]);
+        let meets =
+            |alert: &Span| place(chart.place(alert.from)) < x + width + 4.0 && place(chart.place(alert.to)) > x - 4.0;
+        let is_over = |(at, step): &(f32, Step)| {
+            (x - 4.0..x + width + 4.0).contains(at) && strip.key.metric.unit.reaches(step.avg, limit)
+        };
+        if strip.alerts.iter().any(meets) || steps.iter().any(is_over) {
+            marks.rounded([x - 4.0, baseline - LETTERS, width + 8.0, LETTERS + 5.0], 4.0, Ink::Paper, ALPHA_PLATE);
+        }
+        marks.text([x, baseline], &text, style);
     }
 }
 

@@ -13,6 +13,8 @@ use crate::message::Line;
 /// A plot's distance from the rule above and the one below.
 const ABOVE: f32 = 24.0;
 const BELOW: f32 = 20.0;
+/// The width of three numbers, up to the zero of the scale.
+const NUMBERS: f32 = 252.0;
 
 /// A name that bold lacks is regular as a whole.
 pub(super) fn in_one_weight(name: &str, style: TextStyle) -> TextStyle {
@@ -29,7 +31,7 @@ pub(super) fn draw(marks: &mut Marks, chart: &Chart, strip: &Strip, y: f32, heig
 
     let ink = if strip.is_over() { Ink::Red } else { Ink::Text };
     let unit = strip.key.metric.unit.suffix().trim_start();
-    let value = strip.now.map_or_else(|| "—".to_owned(), |now| strip.key.metric.unit.plain(now));
+    let value = strip.now.map_or_else(|| "—".to_owned(), |now| strip.plain(now));
     let mut size = 58.0;
     while bold(size, ink).width(&value) + 6.0 + bold(30.0, ink).width(unit) > WORDS && size > 24.0 {
         size -= 2.0;
@@ -43,7 +45,7 @@ pub(super) fn draw(marks: &mut Marks, chart: &Chart, strip: &Strip, y: f32, heig
         return;
     };
     let pairs: Vec<(&str, String)> = chart.extremes().into_iter().zip(strip.extremes(&whole)).collect();
-    numbers(marks, [LEFT, y + 150.0], &pairs, WORDS, 22.0);
+    numbers(marks, [LEFT, y + 150.0], &pairs, NUMBERS, 22.0);
 }
 
 /// Two strips at one zero line, in above and out below, on one scale.
@@ -73,7 +75,7 @@ pub(super) fn draw_mirrored(
         let unit = strip.key.metric.unit;
         let label = chart.direction(number == 0);
         let x = marks.text([LEFT + 18.0, y + 26.0], label, regular(24.0, Ink::Second)) + 8.0;
-        let value = strip.now.map_or_else(|| "—".to_owned(), |now| unit.plain(now));
+        let value = strip.now.map_or_else(|| "—".to_owned(), |now| strip.plain(now));
         let x = marks.text([x, y + 27.0], &value, bold(36.0, value_ink)) + 8.0;
         marks.text([x, y + 26.0], unit.suffix().trim(), regular(21.0, Ink::Second));
         if let Some(whole) = merged(&strip.steps) {

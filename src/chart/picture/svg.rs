@@ -88,7 +88,7 @@ fn points(svg: &mut Html, points: &[[f32; 2]]) {
 fn fill(svg: &mut Html, theme: Theme, ink: Ink, alpha: u8) {
     svg.raw(" fill=\"").raw(&hex(theme, ink)).raw("\"");
     if alpha < u8::MAX {
-        svg.raw(" fill-opacity=\"").raw(&format!("{:.2}", f32::from(alpha) / 255.0)).raw("\"");
+        svg.raw(" fill-opacity=\"").raw(&format!("{:.2}", f32::from(theme.alpha(alpha)) / 255.0)).raw("\"");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The properties of every picture, and each case as it was looked at, in fixtures/chart.
 
+use super::theme::{Ink, Rgb};
 use super::*;
 use crate::chart::font::is_whole;
 use crate::chart::sample::{CASES, case};
@@ -76,6 +77,51 @@ fn the_sizes_are_those_of_the_design() {
     }
 }
 
+#[test]
+fn a_picture_of_bands_is_that_of_one_piece() {
+    let (marks, height) = lay_out(&case("alert", Chinese), Kind::Alert);
+    let whole = painted(&marks, 0, height as usize, Theme::Dark).pixels;
+    let of_bands: Vec<Rgb> = bands(&marks, height, Theme::Dark).flat_map(|band| band.pixels).collect();
+    assert_eq!(whole.len(), of_bands.len());
+    // Places are rounded in another way where a mask begins at another line.
+    let farthest = whole.iter().zip(&of_bands).map(|(one, other)| one.distance(*other)).max();
+    assert!(farthest <= Some(3 * 4), "{farthest:?}");
+}
+
+#[test]
+fn a_threshold_is_told_where_its_label_is_legible() {
+    for (name, language, _) in cases() {
+        let (marks, _) = lay_out(&case(name, language), kind(name));
+        let is_tint = |mark: &&Mark| matches!(mark, Mark::Rect { ink: Ink::Red, alpha, .. } if *alpha < u8::MAX);
+        let is_bar = |mark: &&Mark| matches!(mark, Mark::Rect { at, ink: Ink::Red, alpha: u8::MAX, .. } if at[3] > 4.0);
+        let is_plate = |mark: &&Mark| matches!(mark, Mark::Rect { ink: Ink::Paper, .. });
+        let is_label =
+            |mark: &Mark| matches!(mark, Mark::Text { style, .. } if style.ink == Ink::Red && style.size == 20.0);
+        for (number, label) in marks.0.iter().enumerate().filter(|(_, mark)| is_label(mark)) {
+            let Mark::Text { at: [x, y], text, style } = label else { continue };
+            let [left, top, right, bottom] = [*x, y - 15.0, x + style.width(text), y + 1.0];
+            let meets = |mark: &&Mark| match mark {
+                Mark::Rect { at: [l, t, w, h], .. } => *l < right && l + w > left && *t < bottom && t + h > top,
+                _ => false,
+            };
+            let behind: Vec<&Mark> = marks.0[..number].iter().filter(meets).collect();
+            assert!(!behind.iter().any(is_bar), "{name} {language:?}: {text} is on the bar of an alert");
+            let [is_tinted, is_on_plate] = [behind.iter().any(is_tint), behind.iter().any(is_plate)];
+            assert!(!is_tinted || is_on_plate, "{name} {language:?}: {text} is red on red");
+        }
+    }
+}
+
+#[test]
+fn containers_with_long_names_are_told_apart() {
+    let (marks, _) = lay_out(&case("forty", Chinese), Kind::Report);
+    let mut names: Vec<String> = texts(&marks).into_iter().map(|(text, _)| text).collect();
+    names.retain(|text| text.starts_with("…worker-"));
+    let count = names.len();
+    names.dedup();
+    assert_eq!((count, names.len()), (5, 5), "{names:?}");
+}
+
 /// The pictures themselves would be many megabytes: each is kept at a sixth of its size, which shows every shape.
 /// `LOOK_AT=FOLDER` writes all of them, in both languages and themes, for people.
 #[test]
@@ -91,12 +137,16 @@ fn the_pictures_are_those_that_were_looked_at() {
         if !is_kept && looked_at.is_none() {
             continue;
         }
-        let chart = case(name, language);
-        let canvas = painted(&chart, kind(name), theme);
-        let small = shrunk(&canvas, BLOCK);
+        let (marks, height) = lay_out(&case(name, language), kind(name));
+        let (mut image, mut pixels) = (Image::default(), Vec::new());
+        for band in bands(&marks, height, theme) {
+            image.add(&band);
+            pixels.extend(band.pixels);
+        }
+        let small = shrunk(&pixels, BLOCK);
         let theme_name = if theme == Theme::Light { "light" } else { "dark" };
         let path = format!("{folder}/{name}.{suffix}.{theme_name}.z");
-        let file = png::encode(&canvas, theme);
+        let file = image.file(theme);
         assert!(file.starts_with(b"\x89PNG\r\n\x1a\n") && file.ends_with(b"IEND\xaeB`\x82"), "{path}");
         assert!(file.len() <= 120_000, "{path}: {} bytes", file.len());
         if let Some(looked_at) = &looked_at {
@@ -126,11 +176,12 @@ fn the_pictures_are_those_that_were_looked_at() {
 }
 
 /// The means of square blocks, channel by channel.
-fn shrunk(canvas: &Canvas, block: usize) -> Vec<u8> {
+fn shrunk(pixels: &[Rgb], block: usize) -> Vec<u8> {
+    let width = WIDTH as usize;
     let mean = |column: usize, row: usize, channel: usize| {
-        let pixels = (0..block * block).map(|n| (row * block + n / block) * canvas.width + column * block + n % block);
-        (pixels.map(|at| u32::from(canvas.pixels[at].0[channel])).sum::<u32>() / (block * block) as u32) as u8
+        let places = (0..block * block).map(|n| (row * block + n / block) * width + column * block + n % block);
+        (places.map(|at| u32::from(pixels[at].0[channel])).sum::<u32>() / (block * block) as u32) as u8
     };
-    let blocks = (0..canvas.height / block).flat_map(|row| (0..canvas.width / block).map(move |column| (row, column)));
+    let blocks = (0..pixels.len() / width / block).flat_map(|row| (0..width / block).map(move |column| (row, column)));
     blocks.flat_map(|(row, column)| [0, 1, 2].map(|channel| mean(column, row, channel))).collect()
 }

@@ -63,6 +63,13 @@ impl Theme {
     }
 }
 
+impl Theme {
+    /// The share of a tint: dark paper takes more of it.
+    pub(super) const fn alpha(self, alpha: u8) -> u8 {
+        if matches!(self, Theme::Dark) { alpha.saturating_add(24) } else { alpha }
+    }
+}
+
 impl Rgb {
     /// With `share` of 255 of another colour.
     pub fn mixed(self, other: Rgb, share: u32) -> Rgb {

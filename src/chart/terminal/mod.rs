@@ -8,6 +8,7 @@ mod dots;
 
 pub use dots::Dots;
 
+use super::apart::{Kept, told_apart};
 use super::scale::{label, top};
 use super::series::{columns, merged, states};
 use super::{Chart, ContainerRow, State, Strip};
@@ -111,7 +112,9 @@ fn of_strip(chart: &Chart, strip: &Strip, mut field: Field) -> Vec<String> {
 
 /// The title at the left, the value at the right, `!` behind it if it is over.
 fn title(chart: &Chart, strip: &Strip, room: usize) -> String {
-    let value = strip.now.map_or_else(|| chart.words().unknown.to_owned(), |now| strip.key.metric.unit.show(now));
+    let value = strip
+        .now
+        .map_or_else(|| chart.words().unknown.to_owned(), |now| strip.plain(now) + strip.key.metric.unit.suffix());
     let value = value + if strip.is_over() { " !" } else { "" };
     let title = strip.title(chart.words());
     let name = match &*strip.key.target {
@@ -161,16 +164,25 @@ fn axis(chart: &Chart, columns: usize) -> String {
 fn containers(chart: &Chart, lines: usize, columns: usize) -> Vec<String> {
     let whole = chart.containers.len() <= lines;
     let (rows, others) = chart.containers_first(if whole { lines } else { lines.saturating_sub(1) });
-    let mut drawn: Vec<String> = rows.into_iter().map(|row| container(chart, row, columns)).collect();
+    let names: Vec<String> = rows.iter().map(|row| shown(&row.name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = told_apart(&names, "..", &|number, text, kept| {
+        cut_to(kept, text, LEFT_COLUMNS - width(&share(chart, rows[number])) - 1)
+    });
+    let mut drawn: Vec<String> =
+        rows.into_iter().zip(names).map(|(row, name)| container(chart, row, &name, columns)).collect();
     if !others.is_empty() {
         drawn.push(cut(&chart.others(&others), LEFT_COLUMNS + 1 + columns));
     }
     drawn
 }
 
+fn share(chart: &Chart, row: &ContainerRow) -> String {
+    row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"))
+}
+
 /// `=` well, `~` not well, `x` stopped, blank unknown.
-fn container(chart: &Chart, row: &ContainerRow, columns: usize) -> String {
-    let share = row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"));
+fn container(chart: &Chart, row: &ContainerRow, name: &str, columns: usize) -> String {
     let mark = |state: State| match state {
         State::Unknown => ' ',
         State::Running => '=',
@@ -178,8 +190,7 @@ fn container(chart: &Chart, row: &ContainerRow, columns: usize) -> String {
         State::Stopped => 'x',
     };
     let bar: String = states(&row.states, columns).into_iter().map(mark).collect();
-    let name = cut(&shown(&row.name), LEFT_COLUMNS - width(&share) - 1);
-    format!("{name}{}|{bar}", right(&share, LEFT_COLUMNS - width(&name)))
+    format!("{name}{}|{bar}", right(&share(chart, row), LEFT_COLUMNS - width(name)))
 }
 
 /// `text` in exactly so many columns.
@@ -189,6 +200,10 @@ fn fitted(text: &str, columns: usize) -> String {
 
 /// At most `columns` of a text: `..` stands for its middle.
 fn cut(text: &str, columns: usize) -> String {
+    cut_to(Kept::Ends, text, columns)
+}
+
+fn cut_to(kept: Kept, text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -203,8 +218,9 @@ fn cut(text: &str, columns: usize) -> String {
         }
         taken
     };
-    let end: String = taken(&mut text.chars().rev(), room / 2).chars().rev().collect();
-    taken(&mut text.chars(), room - room / 2) + ".." + &end
+    let [head, tail] = kept.split(room);
+    let end: String = taken(&mut text.chars().rev(), tail).chars().rev().collect();
+    taken(&mut text.chars(), head) + ".." + &end
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ TRIPLE  = $(shell uname -m)-unknown-linux-gnu
 STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 
 # GNU's linker and LLVM's take such a script, gold and mold do not: LINK= leaves it out.
-LINK   ?= -C link-arg=-Wl,--no-eh-frame-hdr,-T,$(CURDIR)/.cargo/without-unwind-tables.ld
+LINK   ?= -C link-arg=-Wl,-O2,--no-eh-frame-hdr,-T,$(CURDIR)/.cargo/without-unwind-tables.ld $(RELR)
+# Relocations as a bitmap, 0.2 MB less of the binary: for a C library that reads them, glibc 2.36 or newer, on this machine.
+RELR   ?= $(shell printf 'glibc 2.36\n%s\n' "$$(getconf GNU_LIBC_VERSION 2>/dev/null)" | sort -VC 2>/dev/null && \
+	echo '-C link-arg=-Wl,-z,pack-relative-relocs')
 
 export PREFIX SYSCONFDIR UNITDIR SYSUSERSDIR ZSHDIR DESTDIR BINARY
 
@@ -115,7 +118,7 @@ deb:  ## build a Debian package in target/debian
 # other sources (mdns, LDAP, systemd-resolved's own) as libraries of its own version, which may not be there.
 # It carries the time zones, because an image made of it has no tzdata.
 static: tools  ## build a static binary with the time zones in it (glibc; names from /etc/hosts and DNS only)
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(TRIPLE) --features bundled-zones
+	RUSTFLAGS='-C target-feature=+crt-static $(RELR)' $(CARGO) build --release --locked --target $(TRIPLE) --features bundled-zones
 	@echo '$(STATIC)'
 
 image: static  ## make the container image vps-monitor:VERSION, by docker import

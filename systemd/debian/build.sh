@@ -25,7 +25,8 @@ fi
 
 # The newest symbol version of glibc that the binary asks for; none in a static one.
 depends() {
-    glibc=$(grep -ao 'GLIBC_2\.[0-9]*' "$BINARY" | sort -uV | tail -n 1)
+    # Packed relocations have a name of their own instead of a version.
+    glibc=$(grep -aoE 'GLIBC_(2\.[0-9]+|ABI_DT_RELR)' "$BINARY" | sed 's/ABI_DT_RELR/2.36/' | sort -uV | tail -n 1)
     test -z "$glibc" || printf 'libc6 (>= %s), libgcc-s1, ' "${glibc#GLIBC_}"
     printf 'systemd'
 }

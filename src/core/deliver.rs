@@ -179,7 +179,6 @@ impl Core {
     }
 
     fn settle(&mut self, channel: &Channel, outcome: &Outcome, receipt: Option<&str>, now: Now) {
-        let name = channel.name_in_log();
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {
             Conclusion::Delivered(entry) => {
@@ -189,7 +188,7 @@ impl Core {
                     ended.mark(&mut rejected.message, &self.config.style);
                 }
                 self.state.update().delays.take_in(&entry.message, now.boot - entry.queued);
-                let to = if name.is_empty() { String::new() } else { format!(" channel={name}") };
+                let to = channel.field_in_log();
                 let reply = receipt.map_or_else(String::new, |words| format!(" reply={}", text::quoted(words)));
                 log::info!("delivered kind={}{to} attempts={}{reply}", entry.message.kind.name(), entry.attempts + 1);
             }

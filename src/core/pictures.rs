@@ -207,8 +207,7 @@ impl Core {
         if let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) {
             outbox.settle_picture(outcome, now.boot);
         }
-        let name = channel.name_in_log();
-        let to = if name.is_empty() { String::new() } else { format!(" channel={name}") };
+        let to = channel.field_in_log();
         match outcome {
             Outcome::Delivered => log::info!("delivered kind=picture{to}"),
             refused => {

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answer::{by_status, of_another, one_line};
+use super::verdict::{Meaning, Service, Verdict, WAIT};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, address, full_width, secret_key};
 use crate::http::{self, Answer, Response, Target};
 use crate::message::{Escape, Kind, Message, Severity};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::{Scrubber, Secret, without_tokens};
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, Section, doc};
 
 /// The server has no limit of its own; Apple's is not told.
@@ -138,14 +138,6 @@ fn level(message: &Message) -> &'static str {
     }
 }
 
-impl Bark {
-    fn scrub(&self, text: &str) -> String {
-        let mut scrubber = Scrubber::of_url(&self.url);
-        scrubber.learn(&self.key);
-        scrubber.scrub(text)
-    }
-}
-
 impl Vendor for Bark {
     fn kind(&self) -> &'static str {
         KIND.name
@@ -181,31 +173,11 @@ impl Vendor for Bark {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => return Outcome::Retry { reason: one_line(&self.scrub(&error.0)) },
-        };
-        let Some((code, words)) = reply(response) else { return of_another(response, "Bark's", HOLD) };
-        if code == 200 && response.status == 200 {
-            return Outcome::Delivered;
-        }
-        let reason = one_line(&format!("error {code} {}", without_tokens(&self.scrub(&words))));
-        match refusal(code, &words) {
-            Some((Meaning::Channel, _)) => Outcome::ChannelRefused { reason },
-            Some((Meaning::Message, _)) => Outcome::MessageRefused { reason },
-            None => by_status(response, reason, HOLD),
-        }
+        SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
-        let response = answer.as_ref().ok()?;
-        let told = match reply(response) {
-            Some((200, _)) if response.status == 200 => return None,
-            Some((code, words)) => refusal(code, &words).map_or(FAULT, |(_, advice)| advice),
-            None if response.status == 404 => PREFIX,
-            None => "something other than Bark answers: check bark.url, and any proxy in between",
-        };
-        Some(told.into())
+        SERVICE.advice(answer).map(Cow::Borrowed)
     }
 
     fn secrets(&self) -> Vec<&Secret> {
@@ -219,17 +191,23 @@ impl fmt::Display for Bark {
     }
 }
 
-/// `{"code":200,"message":"success",…}`; `None`: it is not of that form.
-fn reply(response: &Response) -> Option<(u64, String)> {
-    let fields: Value = serde_json::from_str(&response.body).ok()?;
-    let words = fields.get("message").and_then(Value::as_str).unwrap_or_default();
-    Some((fields.get("code")?.as_u64()?, words.to_owned()))
-}
+const SERVICE: Service = Service {
+    whose: "Bark's",
+    read: verdict,
+    hold: HOLD,
+    of_another: "something other than Bark answers: check bark.url and its path, and any proxy in between",
+    too_often: WAIT,
+    unknown: FAULT,
+};
 
-#[derive(Clone, Copy)]
-enum Meaning {
-    Channel,
-    Message,
+/// `{"code":200,"message":"success",…}`; `None`: it is not of that form.
+fn verdict(response: &Response) -> Option<Verdict> {
+    let fields: Value = serde_json::from_str(&response.body).ok()?;
+    let words = fields.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let code = fields.get("code")?.as_u64()?;
+    let is_delivery = code == 200 && response.status == 200;
+    let meaning = if is_delivery { Meaning::Delivered } else { refusal(code, &words) };
+    Some(Verdict { code: format!("error {code}"), words, meaning })
 }
 
 const DEVICE: &str = "the server knows no such device: open Bark once, and copy its key again";
@@ -238,16 +216,18 @@ const LOGIN: &str = "the server wants a user's name and password: write them int
 const FAULT: &str = "Bark's server or Apple's has a fault: try again";
 const BUG: &str = "Apple does not take this message as it is: please report it as a bug of vps-monitor";
 
-fn refusal(code: u64, words: &str) -> Option<(Meaning, &'static str)> {
+fn refusal(code: u64, words: &str) -> Meaning {
+    use Meaning::{ChannelRefused, MessageRefused, OfStatus, TooOften};
     let says = |text: &str| words.contains(text);
     match code {
-        418 | 401 | 403 => Some((Meaning::Channel, LOGIN)),
-        404 => Some((Meaning::Channel, PREFIX)),
-        400 if says("device key") || says("device token") => Some((Meaning::Channel, DEVICE)),
-        500 if says("BadDeviceToken") || says("Unregistered") => Some((Meaning::Channel, DEVICE)),
-        500 if says("PayloadTooLarge") => Some((Meaning::Message, BUG)),
-        400..=499 => Some((Meaning::Message, BUG)),
-        _ => None,
+        418 | 401 | 403 => ChannelRefused(LOGIN),
+        404 => ChannelRefused(PREFIX),
+        400 if says("device key") || says("device token") => ChannelRefused(DEVICE),
+        500 if says("BadDeviceToken") || says("Unregistered") => ChannelRefused(DEVICE),
+        500 if says("PayloadTooLarge") => MessageRefused(BUG),
+        429 => TooOften,
+        400..=499 => MessageRefused(BUG),
+        _ => OfStatus,
     }
 }
 

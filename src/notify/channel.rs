@@ -56,6 +56,12 @@ impl Channel {
         if NAMELESS.contains(&&*self.name) { "" } else { &self.name }
     }
 
+    /// ` channel=NAME` in a line of the log, or nothing: see [`Channel::name_in_log`].
+    pub fn field_in_log(&self) -> String {
+        let name = self.name_in_log();
+        if name.is_empty() { String::new() } else { format!(" channel={name}") }
+    }
+
     /// The messages that it takes.
     pub fn route(&self) -> &Rc<Route> {
         &self.route

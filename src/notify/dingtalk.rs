@@ -13,12 +13,12 @@ use serde_json::json;
 
 use super::address::{self, Expected};
 use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES, Robot};
-use super::verdict::{Meaning, Service};
+use super::verdict::{Meaning, Service, of_robot};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, Section, doc};
 
 /// 20 messages a minute from all senders together.
@@ -107,7 +107,7 @@ impl Vendor for DingTalk {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        SERVICE.classify(answer, &self.robot.url)
+        SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
@@ -127,9 +127,7 @@ impl fmt::Display for DingTalk {
 
 const SERVICE: Service = Service {
     whose: "a robot's",
-    codes: &["errcode"],
-    words: &["errmsg"],
-    meaning,
+    read: |response| of_robot(response, &["errcode"], &["errmsg"], meaning),
     hold: RATE_LIMIT_HOLD,
     of_another: "something other than the robot answers: check dingtalk.url, and any proxy in between",
     too_often: "the robot takes 20 messages a minute from all its senders together, and then nothing for ten minutes: wait, \

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::address::{self, Expected};
 use super::robot::{self, ESCAPE, KEYWORD_ROOM_BYTES, Robot};
-use super::verdict::{Meaning, Service};
+use super::verdict::{Meaning, Service, of_robot};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor};
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, Section, doc};
 
 /// 100 messages a minute, and five a second.
@@ -102,7 +102,7 @@ impl Vendor for Feishu {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        SERVICE.classify(answer, &self.robot.url)
+        SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
@@ -123,10 +123,8 @@ impl fmt::Display for Feishu {
 
 const SERVICE: Service = Service {
     whose: "a bot's",
-    // Old bots have only the second.
-    codes: &["code", "StatusCode"],
-    words: &["msg", "StatusMessage"],
-    meaning,
+    // Old bots have only the second of each.
+    read: |response| of_robot(response, &["code", "StatusCode"], &["msg", "StatusMessage"], meaning),
     hold: RATE_LIMIT_HOLD,
     of_another: "something other than the bot answers: check feishu.url, and any proxy in between",
     too_often: "the bot takes 100 messages a minute and five a second from all its senders together, and fewer on the hour and \

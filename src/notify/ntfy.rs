@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answer::{by_status, of_another, one_line, until_midnight};
+use super::answer::until_midnight;
+use super::verdict::{Meaning, Service, Verdict, WAIT};
 use super::{
     Channel, ChannelKind, ChannelLimits, Form, Job, PICTURE_NAME, PartLimit, PictureJob, Vendor, address, secret_key,
 };
 use crate::http::{self, Answer, BodyPart, Response, Target};
 use crate::message::{Escape, Kind, Message, Severity};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::{Scrubber, Secret, without_tokens};
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, Section, doc};
 
 /// The server gives one request back in 5 s (visitor-request-limit-replenish).
@@ -132,15 +133,6 @@ fn bearer(token: &Secret) -> (Cow<'static, str>, Secret) {
     ("Authorization".into(), Secret::new(format!("Bearer {}", token.expose())))
 }
 
-impl Ntfy {
-    fn scrub(&self, text: &str) -> String {
-        let mut scrubber = Scrubber::of_url(&self.url);
-        scrubber.learn(&self.topic);
-        self.token.iter().for_each(|token| scrubber.learn(token));
-        scrubber.scrub(text)
-    }
-}
-
 impl Vendor for Ntfy {
     fn kind(&self) -> &'static str {
         KIND.name
@@ -181,36 +173,11 @@ impl Vendor for Ntfy {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => return Outcome::Retry { reason: one_line(&self.scrub(&error.0)) },
-        };
-        let reply = Reply::of(response);
-        if reply.is_delivery {
-            return Outcome::Delivered;
-        }
-        let Some(code) = reply.code else { return of_another(response, "ntfy's", HOLD) };
-        let reason = one_line(&format!("error {code} {}", without_tokens(&self.scrub(&reply.error))));
-        match meaning(code) {
-            Some((Meaning::Channel, _)) => Outcome::ChannelRefused { reason },
-            Some((Meaning::Message, _)) => Outcome::MessageRefused { reason },
-            Some((Meaning::TooOften, _)) => Outcome::Throttled { reason, hold: response.retry_after().unwrap_or(HOLD) },
-            Some((Meaning::Logins, _)) => Outcome::Throttled { reason, hold: HOLD_OF_LOGINS },
-            Some((Meaning::UntilTomorrow, _)) => Outcome::Throttled { reason, hold: until_midnight(response, 0) },
-            None => by_status(response, reason, HOLD),
-        }
+        SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
-        let reply = Reply::of(answer.as_ref().ok()?);
-        let told = match reply.code {
-            _ if reply.is_delivery => return None,
-            Some(code) => {
-                meaning(code).map_or("its words say why; the server's log may say more", |(_, advice)| advice)
-            }
-            None => "something other than ntfy answers: check ntfy.url, and any proxy in between",
-        };
-        Some(told.into())
+        SERVICE.advice(answer).map(Cow::Borrowed)
     }
 
     fn secrets(&self) -> Vec<&Secret> {
@@ -224,32 +191,26 @@ impl fmt::Display for Ntfy {
     }
 }
 
-struct Reply {
-    is_delivery: bool,
-    code: Option<u64>,
-    error: String,
-}
+const SERVICE: Service = Service {
+    whose: "ntfy's",
+    read: verdict,
+    hold: HOLD,
+    of_another: "something other than ntfy answers: check ntfy.url, and any proxy in between",
+    too_often: WAIT,
+    unknown: "its words say why; the server's log may say more",
+};
 
-impl Reply {
-    /// A publication has an `id`; a refusal has `code`, of which the first three digits are the status, and `error`.
-    fn of(response: &Response) -> Reply {
-        let fields: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        Reply {
-            is_delivery: response.status == 200 && !text("id").is_empty(),
-            code: fields.get("code").and_then(Value::as_u64).filter(|code| *code > 0),
-            error: text("error").to_owned(),
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Meaning {
-    Channel,
-    Message,
-    TooOften,
-    Logins,
-    UntilTomorrow,
+/// A publication has an `id`; a refusal has `code`, of which the first three digits are the status, and `error`.
+fn verdict(response: &Response) -> Option<Verdict> {
+    let fields: Value = serde_json::from_str(&response.body).ok()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (code, meaning) = if response.status == 200 && !text("id").is_empty() {
+        (0, Meaning::Delivered)
+    } else {
+        let code = fields.get("code").and_then(Value::as_u64).filter(|code| *code > 0)?;
+        (code, meaning(code, response))
+    };
+    Some(Verdict { code: format!("error {code}"), words: text("error").to_owned(), meaning })
 }
 
 const BUG: &str = "ntfy does not take this message as it is: please report it as a bug of vps-monitor";
@@ -259,18 +220,19 @@ const RIGHTS: &str =
 const QUOTA: &str = "the messages of this day are used up: use a server of your own, or `level: critical`";
 
 /// Of server/errors.go.
-fn meaning(code: u64) -> Option<(Meaning, &'static str)> {
-    Some(match code {
-        40101 | 40301 => (Meaning::Channel, RIGHTS),
-        40009 | 40010 => (Meaning::Channel, TOPIC),
-        40401 => (Meaning::Channel, "JSON goes to the server's root: leave the path out of ntfy.url"),
-        50701 => (Meaning::Channel, "this server takes UnifiedPush topics alone"),
-        40007 | 40011 | 40017 | 40024 | 41301 | 41303 => (Meaning::Message, BUG),
-        42901 => (Meaning::TooOften, "it was asked too often: wait"),
-        42905 | 42908 => (Meaning::UntilTomorrow, QUOTA),
-        42909 => (Meaning::Logins, RIGHTS),
-        _ => return None,
-    })
+fn meaning(code: u64, response: &Response) -> Meaning {
+    use Meaning::{ChannelRefused, Held, MessageRefused, OfStatus};
+    match code {
+        40101 | 40301 => ChannelRefused(RIGHTS),
+        40009 | 40010 => ChannelRefused(TOPIC),
+        40401 => ChannelRefused("JSON goes to the server's root: leave the path out of ntfy.url"),
+        50701 => ChannelRefused("this server takes UnifiedPush topics alone"),
+        40007 | 40011 | 40017 | 40024 | 41301 | 41303 => MessageRefused(BUG),
+        42901 => Held(response.retry_after().unwrap_or(HOLD), WAIT),
+        42905 | 42908 => Held(until_midnight(response, 0), QUOTA),
+        42909 => Held(HOLD_OF_LOGINS, RIGHTS),
+        _ => OfStatus,
+    }
 }
 
 #[cfg(test)]

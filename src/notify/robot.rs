@@ -4,13 +4,12 @@ use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ring::hmac;
 
 use super::address::{self, Expected};
 use super::{full_width, secret_key};
 use crate::http;
 use crate::message::{Escape, Message};
-use crate::secret::Secret;
+use crate::secret::{Secret, hmac_sha256};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 
 /// For texts without a way to escape: foreign text has twins of the characters that clients take for a mention or a
@@ -111,6 +110,5 @@ fn signing_key(text: &str) -> Result<Option<Secret>, Complaint> {
 
 /// HMAC-SHA256 in base64.
 pub fn signature(key: &str, text: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-    BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()))
+    BASE64_STANDARD.encode(hmac_sha256(key, text))
 }

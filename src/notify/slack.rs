@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::address::{self, is_at};
-use super::answer::{by_status, of_another, one_line};
+use super::answer::MAX_HOLD_OF_ANOTHER;
+use super::verdict::{Meaning, Service, Verdict, WAIT};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, Vendor, full_width, secret_key};
 use crate::http::{self, Answer, Response};
 use crate::message::{Escape, Message};
@@ -75,6 +76,10 @@ impl Slack {
     fn is_vendors(&self) -> bool {
         is_at(&self.url, SLACK) || is_at(&self.url, "slack-gov.com")
     }
+
+    fn service(&self) -> Service {
+        Service { read: if self.is_vendors() { of_slack } else { of_others }, ..SERVICE }
+    }
 }
 
 const OF_SLACK: Escape = Escape { own: entity, foreign: entity };
@@ -124,45 +129,11 @@ impl Vendor for Slack {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => return Outcome::Retry { reason: one_line(&Scrubber::of_url(&self.url).scrub(&error.0)) },
-        };
-        if is_delivery(response, self.is_vendors()) {
-            return Outcome::Delivered;
-        }
-        let Some((word, meaning, _)) = refusal(response) else {
-            // Another server's refusal is its status; of a page and of a gateway nobody knows whose it is.
-            return match response.status {
-                400..=428 | 430..=499 if !self.is_vendors() && !is_page(response) => {
-                    by_status(response, format!("HTTP {}", response.status), RATE_LIMIT_HOLD)
-                }
-                _ => of_another(response, "Slack's", RATE_LIMIT_HOLD),
-            };
-        };
-        let reason = format!("HTTP {} {word}", response.status);
-        match meaning {
-            Meaning::Message => Outcome::MessageRefused { reason },
-            Meaning::Channel => Outcome::ChannelRefused { reason },
-            Meaning::Passing => Outcome::Retry { reason },
-        }
+        self.service().classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {
-        let response = answer.as_ref().ok()?;
-        if is_delivery(response, self.is_vendors()) {
-            return None;
-        }
-        let told = match (refusal(response), response.status) {
-            (Some((_, _, advice)), _) => advice,
-            (None, 429) => "it was asked too often: wait",
-            (None, 400..=499) if !self.is_vendors() && !is_page(response) => {
-                "the server knows no such webhook, or does not take the message: make a new incoming webhook there, and \
-                 copy its whole URL"
-            }
-            _ => "something other than the service answers: check slack.url, and any proxy in between",
-        };
-        Some(told.into())
+        self.service().advice(answer).map(Cow::Borrowed)
     }
 
     fn secrets(&self) -> Vec<&Secret> {
@@ -176,27 +147,48 @@ impl fmt::Display for Slack {
     }
 }
 
-/// Slack answers `ok` with HTTP 200. Another server may say anything but a page or a JSON that is no success.
-fn is_delivery(response: &Response, is_vendors: bool) -> bool {
+const SERVICE: Service = Service {
+    whose: "Slack's",
+    read: of_slack,
+    hold: RATE_LIMIT_HOLD,
+    of_another: "something other than the service answers: check slack.url, and any proxy in between",
+    too_often: WAIT,
+    unknown: "the server knows no such webhook, or does not take the message: make a new incoming webhook there, and copy \
+              its whole URL",
+};
+
+fn verdict(response: &Response, word: &str, meaning: Meaning) -> Option<Verdict> {
+    Some(Verdict { code: format!("HTTP {}", response.status), words: word.to_owned(), meaning })
+}
+
+/// Slack answers `ok` with HTTP 200, and a refusal with a word that it documents.
+fn of_slack(response: &Response) -> Option<Verdict> {
     let body = response.body.trim();
+    if response.status == 200 && body == "ok" {
+        return verdict(response, "", Meaning::Delivered);
+    }
+    if response.status == 429 {
+        let hold = response.retry_after().unwrap_or(RATE_LIMIT_HOLD).min(MAX_HOLD_OF_ANOTHER);
+        return verdict(response, "", Meaning::Held(hold, WAIT));
+    }
+    let (word, meaning) = REFUSALS.iter().find(|(word, _)| response.status >= 400 && *word == body)?;
+    verdict(response, word, *meaning)
+}
+
+/// Another server may say anything but a page or a JSON that is no success. Its refusal is its status; of a page and of a
+/// gateway nobody knows whose it is.
+fn of_others(response: &Response) -> Option<Verdict> {
     let is_refusal = || {
-        let fields: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let fields: serde_json::Value = serde_json::from_str(response.body.trim()).unwrap_or_default();
         ["ok", "success"].iter().any(|field| fields.get(field).is_some_and(|value| value != true))
     };
-    response.status == 200 && (body == "ok" || (!is_vendors && !is_page(response) && !is_refusal()))
-}
-
-/// A login page, or a gateway's.
-fn is_page(response: &Response) -> bool {
-    response.body.trim_start().starts_with('<')
-}
-
-/// The subject of a refusal.
-#[derive(Clone, Copy)]
-enum Meaning {
-    Message,
-    Channel,
-    Passing,
+    let is_page = response.body.trim_start().starts_with('<');
+    let own = match response.status {
+        200 if !is_page && !is_refusal() => Some(Meaning::Delivered),
+        400..=499 if !is_page => Some(Meaning::OfStatus),
+        _ => None,
+    };
+    of_slack(response).or_else(|| verdict(response, "", own?))
 }
 
 const BUG: &str = "Slack does not take this message as it is: please report it as a bug of vps-monitor";
@@ -206,27 +198,23 @@ const GONE: &str = "the webhook was removed or is not whole: make a new one (api
                     copy its whole URL";
 
 /// Slack's words for a refusal: api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks.
-const REFUSALS: [(&str, Meaning, &str); 15] = [
-    ("invalid_payload", Meaning::Message, BUG),
-    ("no_text", Meaning::Message, BUG),
-    ("too_many_attachments", Meaning::Message, BUG),
-    ("user_not_found", Meaning::Channel, CHAT),
-    ("action_prohibited", Meaning::Channel, CHAT),
-    ("posting_to_general_channel_denied", Meaning::Channel, CHAT),
-    ("channel_not_found", Meaning::Channel, CHAT),
-    ("channel_is_archived", Meaning::Channel, CHAT),
-    ("invalid_token", Meaning::Channel, GONE),
-    ("no_team", Meaning::Channel, GONE),
-    ("team_disabled", Meaning::Channel, GONE),
-    ("no_service", Meaning::Channel, GONE),
-    ("no_service_id", Meaning::Channel, GONE),
-    ("no_active_hooks", Meaning::Channel, GONE),
-    ("rollup_error", Meaning::Passing, "Slack has a fault: try again"),
+const REFUSALS: [(&str, Meaning); 15] = [
+    ("invalid_payload", Meaning::MessageRefused(BUG)),
+    ("no_text", Meaning::MessageRefused(BUG)),
+    ("too_many_attachments", Meaning::MessageRefused(BUG)),
+    ("user_not_found", Meaning::ChannelRefused(CHAT)),
+    ("action_prohibited", Meaning::ChannelRefused(CHAT)),
+    ("posting_to_general_channel_denied", Meaning::ChannelRefused(CHAT)),
+    ("channel_not_found", Meaning::ChannelRefused(CHAT)),
+    ("channel_is_archived", Meaning::ChannelRefused(CHAT)),
+    ("invalid_token", Meaning::ChannelRefused(GONE)),
+    ("no_team", Meaning::ChannelRefused(GONE)),
+    ("team_disabled", Meaning::ChannelRefused(GONE)),
+    ("no_service", Meaning::ChannelRefused(GONE)),
+    ("no_service_id", Meaning::ChannelRefused(GONE)),
+    ("no_active_hooks", Meaning::ChannelRefused(GONE)),
+    ("rollup_error", Meaning::Passing("Slack has a fault: try again")),
 ];
-
-fn refusal(response: &Response) -> Option<(&'static str, Meaning, &'static str)> {
-    REFUSALS.into_iter().find(|(word, ..)| response.status >= 400 && response.body.trim() == *word)
-}
 
 #[cfg(test)]
 mod tests {

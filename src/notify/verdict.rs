@@ -1,44 +1,52 @@
-//! The answers of services that say HTTP 200 whether or not it worked: a number in the body decides, and a reason shows
-//! it with the service's words.
+//! The answers of a service: its file reads one and gives the meaning; outcome, reason and advice are made of that here. Robots say HTTP 200 whether or not it worked, and a number in the body decides.
 //!
-//! It shows nothing else of an answer, because an answer may repeat the request, and the secret is in that.
+//! A reason shows the code and the service's words. It shows nothing else of an answer, because an answer may repeat the request, and the secret is in that.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::answer::{of_another, one_line};
+use super::answer::{by_status, of_another, one_line};
 use crate::http::{Answer, Response};
 use crate::outbox::Outcome;
-use crate::secret::{Scrubber, Secret, without_tokens};
+use crate::secret::{Scrubber, without_tokens};
 use crate::text;
 
-/// The meaning of a code for a message and for its channel, with advice for a person.
+/// The meaning of an answer for a message and for its channel, with advice for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     Delivered,
     /// Its budget is used up, by all senders together.
     TooOften,
+    /// It takes nothing for this long.
+    Held(Duration, &'static str),
     /// The channel takes nothing until somebody changes something.
     ChannelRefused(&'static str),
     /// This very message will never be taken.
     MessageRefused(&'static str),
     /// Try again.
     Passing(&'static str),
-    /// A code that the vendor added later.
+    /// A code that the vendor added later. The reason may be this message alone.
     Unknown,
+    /// HTTP's status says it all.
+    OfStatus,
 }
 
-/// The form of a service's answers, and their meaning.
+/// An answer that is the service's.
+pub struct Verdict {
+    /// The code with its name: `errcode 93000`.
+    pub code: String,
+    /// The service's words; empty if they are missing.
+    pub words: String,
+    pub meaning: Meaning,
+}
+
+/// A service, and the meaning of its answers.
 pub struct Service {
     /// Whose answer is expected, for a reason.
     pub whose: &'static str,
-    /// The names of the field with the code, the best first.
-    pub codes: &'static [&'static str],
-    /// The names of the field with the words.
-    pub words: &'static [&'static str],
-    /// By the code and the words.
-    pub meaning: fn(i64, &str) -> Meaning,
+    /// `None`: the answer is not the service's.
+    pub read: fn(&Response) -> Option<Verdict>,
     /// How long one is left alone that was called too often.
     pub hold: Duration,
     /// Advice on an answer that is not the service's, on too many calls, and on a code that is not known.
@@ -47,72 +55,75 @@ pub struct Service {
     pub unknown: &'static str,
 }
 
+/// Advice where there is nothing else to do.
+pub const WAIT: &str = "it was asked too often: wait";
+
 /// The part of the words that is looked at.
 const MAX_WORDS_BYTES: usize = 4096;
 
 /// Whole numbers are exact in a float below this.
 const MAX_EXACT: f64 = 9e15;
 
-/// The known part of an answer.
-struct Verdict {
-    field: &'static str,
-    code: i64,
-    /// Empty if they are missing.
-    words: String,
-}
-
 impl Service {
-    /// `None`: the answer is not the service's.
-    fn read(&self, response: &Response) -> Option<Verdict> {
-        let body = response.body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
-        let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
-        let (field, code) = found(&fields, self.codes)?;
-        let code = number(code)?;
-        let words = found(&fields, self.words).and_then(|(_, words)| words.as_str()).unwrap_or_default();
-        // Success inside a failed HTTP exchange comes from a server in between.
-        let is_believed = code != 0 || (200..300).contains(&response.status);
-        is_believed.then(|| Verdict { field, code, words: text::beginning(words, MAX_WORDS_BYTES).to_owned() })
-    }
-
-    /// The outcome of a request to `url`.
-    pub fn classify(&self, answer: &Answer, url: &Secret) -> Outcome {
-        let scrub = |text: &str| Scrubber::of_url(url).scrub(text);
+    /// The outcome of a request, without its secrets, which `scrubber` knows.
+    pub fn classify(&self, answer: &Answer, scrubber: &Scrubber) -> Outcome {
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return Outcome::Retry { reason: one_line(&scrub(&error.0)) },
+            Err(error) => return Outcome::Retry { reason: one_line(&scrubber.scrub(&error.0)) },
         };
-        let Some(verdict) = self.read(response) else { return of_another(response, self.whose, self.hold) };
-        let words = without_tokens(&scrub(&verdict.words));
-        let reason = one_line(&format!("{} {} {words}", verdict.field, verdict.code));
-        match (self.meaning)(verdict.code, &verdict.words) {
+        let Some(verdict) = (self.read)(response) else { return of_another(response, self.whose, self.hold) };
+        let words = without_tokens(&scrubber.scrub(text::beginning(&verdict.words, MAX_WORDS_BYTES)));
+        let reason = one_line(&format!("{} {words}", verdict.code));
+        match verdict.meaning {
             Meaning::Delivered => Outcome::Delivered,
             Meaning::TooOften => Outcome::Throttled { reason, hold: self.hold },
+            Meaning::Held(hold, _) => Outcome::Throttled { reason, hold },
             Meaning::ChannelRefused(_) => Outcome::ChannelRefused { reason },
             Meaning::MessageRefused(_) => Outcome::MessageRefused { reason },
             Meaning::Passing(_) => Outcome::Retry { reason },
-            Meaning::Unknown => match response.status {
-                429 => Outcome::Throttled { reason, hold: response.retry_after().unwrap_or(self.hold) },
-                500.. => Outcome::Retry { reason },
-                // The reason may be this message alone.
-                _ => Outcome::Rejected { reason },
-            },
+            // A relay may say it by its status.
+            Meaning::Unknown if response.status < 500 && response.status != 429 => Outcome::Rejected { reason },
+            Meaning::Unknown | Meaning::OfStatus => by_status(response, reason, self.hold),
         }
     }
 
     /// Advice on an answer that is not a delivery. The text of a network error has its own.
     pub fn advice(&self, answer: &Answer) -> Option<&'static str> {
         let response = answer.as_ref().ok()?;
-        let Some(verdict) = self.read(response) else { return Some(self.of_another) };
-        match (self.meaning)(verdict.code, &verdict.words) {
+        let Some(verdict) = (self.read)(response) else { return Some(self.of_another) };
+        match verdict.meaning {
             Meaning::Delivered => None,
             Meaning::TooOften => Some(self.too_often),
-            Meaning::ChannelRefused(advice) | Meaning::MessageRefused(advice) | Meaning::Passing(advice) => {
-                Some(advice)
-            }
+            Meaning::Held(_, advice)
+            | Meaning::ChannelRefused(advice)
+            | Meaning::MessageRefused(advice)
+            | Meaning::Passing(advice) => Some(advice),
             Meaning::Unknown if response.status == 429 => Some(self.too_often),
-            Meaning::Unknown => Some(self.unknown),
+            Meaning::Unknown | Meaning::OfStatus => Some(self.unknown),
         }
     }
+}
+
+/// Reads the answer of a robot: the number in the first of the fields `codes` that is there, and the words in the first of
+/// the fields `words`, which `meaning` is told.
+pub fn of_robot(
+    response: &Response,
+    codes: &[&'static str],
+    words: &[&'static str],
+    meaning: fn(i64, &str) -> Meaning,
+) -> Option<Verdict> {
+    let body = response.body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    let fields: Map<String, Value> = serde_json::from_str(body).ok()?;
+    let (field, code) = found(&fields, codes)?;
+    let code = number(code)?;
+    let words = found(&fields, words).and_then(|(_, words)| words.as_str()).unwrap_or_default();
+    // Success inside a failed HTTP exchange comes from a server in between.
+    let is_believed = code != 0 || (200..300).contains(&response.status);
+    is_believed.then(|| Verdict {
+        code: format!("{field} {code}"),
+        words: words.to_owned(),
+        meaning: meaning(code, text::beginning(words, MAX_WORDS_BYTES)),
+    })
 }
 
 /// The first of the fields that is there, written in whatever case.

@@ -13,12 +13,18 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use ring::hmac;
 use serde::{Serialize, Serializer};
 
 use crate::files;
 
 pub use scrub::Scrubber;
 pub use tokens::without_tokens;
+
+/// HMAC-SHA256: RFC 2104.
+pub fn hmac_sha256(key: &str, text: &str) -> impl AsRef<[u8]> + use<> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), text.as_bytes())
+}
 
 /// The mark in place of a secret.
 const GONE: char = '…';

@@ -58,6 +58,13 @@ impl Scrubber {
         Scrubber { urls: url.clone() }
     }
 
+    /// One that knows all of these.
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Scrubber {
+        let mut scrubber = Scrubber::default();
+        secrets.into_iter().for_each(|secret| scrubber.learn(secret));
+        scrubber
+    }
+
     /// From now on `url` is secret; if it is a URL, everything but its scheme, host and port.
     pub fn learn(&mut self, url: &Secret) {
         let (known, url) = (self.urls.expose(), url.expose());

@@ -16,7 +16,7 @@ use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJo
 use crate::http::{self, Answer};
 use crate::message::{Escape, Message, Severity};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, Section, doc};
 
 /// The vendor names no number, and tells each time when it is too often; a channel is known to take 30 a minute.
@@ -174,7 +174,7 @@ impl Vendor for Discord {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        reply::classify(answer, &self.url)
+        reply::SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {

@@ -8,10 +8,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::http::{Answer, Response, Target};
-use crate::notify::answer::{of_another, one_line};
-use crate::outbox::Outcome;
-use crate::secret::{Scrubber, Secret, without_tokens};
-use crate::text;
+use crate::notify::verdict::{Meaning, Service, Verdict};
+use crate::secret::Secret;
 
 /// Where the server does not say for how long.
 const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
@@ -19,87 +17,66 @@ const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
 /// An address that is refused before the service itself was asked was there too often, with errors.
 const BANNED_HOLD: Duration = Duration::from_secs(600);
 
-/// The part of an answer's words that is looked at.
-const MAX_WORDS_BYTES: usize = 4096;
-
-pub fn classify(answer: &Answer, url: &Secret) -> Outcome {
-    let scrub = |text: &str| Scrubber::of_url(url).scrub(text);
-    let response = match answer {
-        Ok(response) => response,
-        Err(error) => return Outcome::Retry { reason: one_line(&scrub(&error.0)) },
-    };
-    if is_delivery(response) {
-        return Outcome::Delivered;
-    }
-    let Some(refusal) = Refusal::of(response) else {
-        if is_banned(response) {
-            return Outcome::Throttled { reason: "HTTP 403, not Discord's answer".to_owned(), hold: BANNED_HOLD };
-        }
-        return of_another(response, "Discord's", RATE_LIMIT_HOLD);
-    };
-    let words = without_tokens(&scrub(&refusal.words));
-    let reason = one_line(&format!("HTTP {} code {} {words}", response.status, refusal.code));
-    match (response.status, refusal.meaning(response.status)) {
-        (429, _) => Outcome::Throttled { reason, hold: refusal.wait.unwrap_or(RATE_LIMIT_HOLD) },
-        (500.., _) => Outcome::Retry { reason },
-        (_, Meaning::Channel(_)) => Outcome::ChannelRefused { reason },
-        (_, Meaning::Message) => Outcome::MessageRefused { reason },
-        // The reason may be this message alone.
-        (_, Meaning::Unknown) => Outcome::Rejected { reason },
-    }
-}
+pub const SERVICE: Service = Service {
+    whose: "Discord's",
+    read: verdict,
+    hold: RATE_LIMIT_HOLD,
+    of_another: "something other than Discord answers: check discord.url, and any proxy in between",
+    too_often: TOO_OFTEN,
+    unknown: "the code is explained on the vendor's page of status codes; try again",
+};
 
 /// Advice on an answer that is not a delivery.
 pub fn advice(answer: &Answer, url: &Secret) -> Option<&'static str> {
-    let response = match answer {
-        Ok(response) => response,
-        Err(error) => return is_out_of_reach(&error.0, url).then_some(OUT_OF_REACH),
-    };
-    if is_delivery(response) {
-        return None;
+    match answer {
+        Ok(_) => SERVICE.advice(answer),
+        Err(error) => is_out_of_reach(&error.0, url).then_some(OUT_OF_REACH),
     }
-    let told = match (Refusal::of(response), response.status) {
-        (Some(_) | None, 429) => TOO_OFTEN,
-        (Some(_), 500..) => "the service has a fault: try again",
-        (Some(refusal), status) => match refusal.meaning(status) {
-            Meaning::Channel(advice) => advice,
-            Meaning::Message => BUG,
-            Meaning::Unknown => "the code is explained on the vendor's page of status codes; try again",
-        },
-        (None, _) if is_banned(response) => {
-            "this host's address is refused by the service's network, mostly after many errors: wait ten minutes, and \
-             correct what else is refused there"
-        }
-        (None, _) => "something other than Discord answers: check discord.url, and any proxy in between",
+}
+
+/// `None`: the answer is not the service's.
+fn verdict(response: &Response) -> Option<Verdict> {
+    let status = response.status;
+    let verdict = |code: String, words: &str, meaning| Some(Verdict { code, words: words.to_owned(), meaning });
+    let fields: Map<String, Value> = serde_json::from_str(response.body.trim()).unwrap_or_default();
+    // A saved message has an id. A relay that asks without `wait` has no answer to show.
+    let has_id = || fields.get("id").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+    if status == 204 || (status == 200 && has_id()) {
+        return verdict(String::new(), "", Meaning::Delivered);
+    }
+    // A page of the network before the service.
+    if status == 403 && response.body.trim_start().starts_with('<') {
+        return verdict("HTTP 403, not Discord's answer".to_owned(), "", Meaning::Held(BANNED_HOLD, BANNED));
+    }
+    let words = fields.get("message")?.as_str()?;
+    let code = fields.get("code").and_then(Value::as_i64).unwrap_or_default();
+    let meaning = match status {
+        429 => Meaning::Held(wait(response, &fields).unwrap_or(RATE_LIMIT_HOLD), TOO_OFTEN),
+        500.. => Meaning::Passing("the service has a fault: try again"),
+        400.. => refusal(status, code),
+        _ => return None,
     };
-    Some(told)
+    verdict(format!("HTTP {status} code {code}"), words, meaning)
 }
 
-/// A saved message has an id. A relay that asks without `wait` has no answer to show.
-fn is_delivery(response: &Response) -> bool {
-    let has_id = || {
-        let fields: Map<String, Value> = serde_json::from_str(response.body.trim()).unwrap_or_default();
-        fields.get("id").and_then(Value::as_str).is_some_and(|id| !id.is_empty())
-    };
-    response.status == 204 || (response.status == 200 && has_id())
+/// How long it wants to be left alone.
+fn wait(response: &Response, fields: &Map<String, Value>) -> Option<Duration> {
+    let seconds = |value: f64| Duration::try_from_secs_f64(value.ceil()).ok();
+    let told = fields.get("retry_after").and_then(Value::as_f64).and_then(seconds);
+    let reset = || response.header("x-ratelimit-reset-after")?.trim().parse().ok().and_then(seconds);
+    told.or_else(|| response.retry_after()).or_else(reset)
 }
 
-/// A page of the network before the service.
-fn is_banned(response: &Response) -> bool {
-    response.status == 403 && response.body.trim_start().starts_with('<')
-}
-
-enum Meaning {
-    Channel(&'static str),
-    Message,
-    Unknown,
-}
-
-struct Refusal {
-    code: i64,
-    words: String,
-    /// How long it wants to be left alone.
-    wait: Option<Duration>,
+/// By docs.discord.com/developers/topics/opcodes-and-status-codes.
+fn refusal(status: u16, code: i64) -> Meaning {
+    match (status, code) {
+        // Unknown channel, which a thread is too; a forum without a thread; no forum with one; an archived thread.
+        (_, 10_003 | 220_001..=220_003 | 50_083) => Meaning::ChannelRefused(THREAD),
+        (401 | 403 | 404, _) | (_, 10_015 | 50_027) => Meaning::ChannelRefused(GONE),
+        // An invalid body; an empty message; too large.
+        (_, 50_035 | 50_006 | 50_109 | 40_005) | (413, _) => Meaning::MessageRefused(BUG),
+        _ => Meaning::Unknown,
+    }
 }
 
 const GONE: &str = "the webhook was deleted, or is not whole: make a new one (the channel's settings > Integrations > \
@@ -109,36 +86,10 @@ const THREAD: &str = "the channel is a forum, or has no such thread: set discord
 const BUG: &str = "Discord does not take this message as it is: please report it as a bug of vps-monitor";
 const TOO_OFTEN: &str = "the webhook was asked too often by all its senders together: wait, and give each host a webhook of \
                          its own if this recurs";
+const BANNED: &str = "this host's address is refused by the service's network, mostly after many errors: wait ten minutes, and \
+                      correct what else is refused there";
 const OUT_OF_REACH: &str = "discord.com cannot be reached from mainland China: give the service a proxy (HTTPS_PROXY), or \
                             use another channel";
-
-impl Refusal {
-    /// `None`: the answer is not the service's.
-    fn of(response: &Response) -> Option<Refusal> {
-        let fields: Map<String, Value> = serde_json::from_str(response.body.trim()).ok()?;
-        let words = fields.get("message")?.as_str()?;
-        let seconds = |value: f64| Duration::try_from_secs_f64(value.ceil()).ok();
-        let told = fields.get("retry_after").and_then(Value::as_f64).and_then(seconds);
-        let reset = || response.header("x-ratelimit-reset-after")?.trim().parse().ok().and_then(seconds);
-        (response.status >= 400).then(|| Refusal {
-            code: fields.get("code").and_then(Value::as_i64).unwrap_or_default(),
-            words: text::beginning(words, MAX_WORDS_BYTES).to_owned(),
-            wait: told.or_else(|| response.retry_after()).or_else(reset),
-        })
-    }
-
-    /// By docs.discord.com/developers/topics/opcodes-and-status-codes.
-    fn meaning(&self, status: u16) -> Meaning {
-        match (status, self.code) {
-            // Unknown channel, which a thread is too; a forum without a thread; no forum with one; an archived thread.
-            (_, 10_003 | 220_001..=220_003 | 50_083) => Meaning::Channel(THREAD),
-            (401 | 403 | 404, _) | (_, 10_015 | 50_027) => Meaning::Channel(GONE),
-            // An invalid body; an empty message; too large.
-            (_, 50_035 | 50_006 | 50_109 | 40_005) | (413, _) => Meaning::Message,
-            _ => Meaning::Unknown,
-        }
-    }
-}
 
 fn is_out_of_reach(error: &str, url: &Secret) -> bool {
     let is_vendors = Target::of(&url.expose()).is_some_and(|target| target.host.ends_with("discord.com"));
@@ -149,12 +100,18 @@ fn is_out_of_reach(error: &str, url: &Secret) -> bool {
 mod tests {
     use super::*;
     use crate::http::Error;
+    use crate::outbox::Outcome;
+    use crate::secret::Scrubber;
     use serde_json::json;
 
     const TOKEN: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f_0f9e8d7c";
 
     fn url() -> Secret {
         Secret::new(format!("https://discord.com/api/webhooks/123456789012345678/{TOKEN}"))
+    }
+
+    fn classify(answer: &Answer, url: &Secret) -> Outcome {
+        SERVICE.classify(answer, &Scrubber::of_url(url))
     }
 
     #[test]

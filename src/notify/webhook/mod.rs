@@ -16,14 +16,13 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use ring::hmac;
 use serde_json::Value;
 
 use super::{ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJob, Vendor};
 use crate::http::{self, Answer, Method, Request};
 use crate::message::{Escape, Message, Severity};
 use crate::outbox::{Budget, Outcome};
-use crate::secret::{Scrubber, Secret};
+use crate::secret::{Scrubber, Secret, hmac_sha256};
 
 use answer::Rule;
 use presets::{PictureField, Preset};
@@ -131,8 +130,7 @@ fn form(value: &Value) -> String {
 
 /// HMAC-SHA256, in hexadecimal digits.
 fn signature(key: &Secret, text: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
-    hmac::sign(&key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hmac_sha256(&key.expose(), text).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Vendor for Webhook {

@@ -18,7 +18,7 @@ use super::{Channel, ChannelKind, ChannelLimits, Form, Job, PartLimit, PictureJo
 use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message, Severity};
 use crate::outbox::{self, Budget, Outcome};
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Text, Written, doc};
 use crate::text;
 
@@ -177,7 +177,7 @@ impl Vendor for Wecom {
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {
-        reply::SERVICE.classify(answer, self.webhook.url())
+        reply::SERVICE.classify(answer, &Scrubber::of(self.secrets()))
     }
 
     fn advice(&self, answer: &Answer) -> Option<Cow<'static, str>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::code::meaning;
 use crate::notify::answer::MAX_HOLD_OF_ANOTHER;
-use crate::notify::verdict::Service;
+use crate::notify::verdict::{Service, of_robot};
 
 /// A robot that was called too often (45009: over 20 messages in a minute) stays blocked for about this long.
 pub const RATE_LIMIT_HOLD: Duration = Duration::from_secs(60);
@@ -15,9 +15,7 @@ const _: () = assert!(RATE_LIMIT_HOLD.as_millis() <= MAX_HOLD_OF_ANOTHER.as_mill
 
 pub const SERVICE: Service = Service {
     whose: "a robot's",
-    codes: &["errcode"],
-    words: &["errmsg"],
-    meaning: |errcode, _| meaning(errcode),
+    read: |response| of_robot(response, &["errcode"], &["errmsg"], |errcode, _| meaning(errcode)),
     hold: RATE_LIMIT_HOLD,
     of_another: "something other than the robot answers: check webhook_url, and any proxy in between",
     too_often: "the robot takes 20 messages a minute from all its senders together: wait a minute, and give each host a \
@@ -32,13 +30,14 @@ mod tests {
     use crate::http::{Answer, Error, Response};
     use crate::notify::answer::MAX_REASON_CHARS;
     use crate::outbox::Outcome;
+    use crate::secret::Scrubber;
     use crate::text::{self, counted};
     use proptest::prelude::*;
 
     const KEY: &str = "693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa";
 
     fn classify(answer: &Answer, webhook: &Webhook) -> Outcome {
-        SERVICE.classify(answer, webhook.url())
+        SERVICE.classify(answer, &Scrubber::of_url(webhook.url()))
     }
 
     fn outcome(status: u16, body: &str) -> Outcome {

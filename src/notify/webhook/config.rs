@@ -269,8 +269,8 @@ fn not_flat(section: &mut Section<'_>, preset: &Preset) -> Option<Body> {
     None
 }
 
-fn complained<T>(section: &mut Section<'_>, key: &str, read: Result<T, Complaint>) -> Option<T> {
-    read.map_err(|complaint| section.problem(key, complaint)).ok()
+fn complained<T>(section: &mut Section<'_>, key: &str, read: Result<T, Vec<Complaint>>) -> Option<T> {
+    read.map_err(|complaints| complaints.into_iter().for_each(|complaint| section.problem(key, complaint))).ok()
 }
 
 fn destination(

@@ -83,36 +83,48 @@ enum Piece {
 }
 
 impl Text {
-    /// # Errors
-    /// A brace is not closed, or stands for nothing that is known.
-    pub fn parse(text: &str) -> Result<Text, Complaint> {
+    /// A whole body. `Err`: every mistake in it, with its line if there are several.
+    pub fn parse(text: &str) -> Result<Text, Vec<Complaint>> {
+        let is_long = text.trim_end().contains('\n');
+        let line = |at: usize| format!(" in line {}", text[..at].matches('\n').count() + 1);
+        let mut mistakes = Vec::new();
+        let parsed = Text::read(text, |at| if is_long { line(at) } else { String::new() }, &mut mistakes);
+        if mistakes.is_empty() { Ok(parsed) } else { Err(located(mistakes, text)) }
+    }
+
+    /// `place` names the place of a byte for people.
+    fn read(text: &str, place: impl Fn(usize) -> String, mistakes: &mut Vec<Mistake>) -> Text {
         let mut pieces = Vec::new();
         let mut own = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            own.push_str(&rest[..at]);
-            let (brace, behind) = rest[at..].split_at(1);
-            if let Some(behind) = behind.strip_prefix(brace) {
+        let mut begin = 0;
+        while let Some(at) = text[begin..].find(['{', '}']).map(|at| begin + at) {
+            own.push_str(&text[begin..at]);
+            let (brace, behind) = text[at..].split_at(1);
+            if behind.starts_with(brace) {
                 own.push_str(brace);
-                rest = behind;
+                begin = at + 2;
                 continue;
             }
             let end = behind.find(['{', '}']).filter(|end| brace == "{" && behind[*end..].starts_with('}'));
             let Some(end) = end else {
-                let complaint = Complaint::new(format!("a `{brace}` belongs to no placeholder"));
-                return Err(complaint.expected("a placeholder such as {title}, or {{ and }} for braces themselves"));
+                mistakes.push(Mistake::of_brace(brace, &place(at)));
+                begin = at + 1;
+                continue;
             };
             if !own.is_empty() {
                 pieces.push(Piece::Own(std::mem::take(&mut own)));
             }
-            pieces.push(Piece::Field(field(&behind[..end])?));
-            rest = &behind[end + 1..];
+            match field(&behind[..end]) {
+                Some(field) => pieces.push(Piece::Field(field)),
+                None => mistakes.push(Mistake::of_name(&behind[..end], &place(at))),
+            }
+            begin = at + 1 + end + 1;
         }
-        own.push_str(rest);
+        own.push_str(&text[begin..]);
         if !own.is_empty() {
             pieces.push(Piece::Own(own));
         }
-        Ok(Text(pieces))
+        Text(pieces)
     }
 
     pub fn fill(&self, values: &dyn Values) -> String {
@@ -139,26 +151,54 @@ const OF_OTHERS: [(&str, &str); 11] = [
     ("name", "metric"),
 ];
 
-fn field(name: &str) -> Result<Field, Complaint> {
-    if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) {
-        return Ok(*field);
+fn field(name: &str) -> Option<Field> {
+    FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+}
+
+/// A mistake, and the written text that is one.
+struct Mistake {
+    complaint: Complaint,
+    written: String,
+}
+
+impl Mistake {
+    fn of_brace(brace: &str, place: &str) -> Mistake {
+        let complaint = Complaint::new(format!("a `{brace}` belongs to no placeholder{place}"));
+        let complaint = complaint.expected("a placeholder such as {title}, or {{ and }} for braces themselves");
+        Mistake { complaint, written: brace.to_owned() }
     }
-    let names = FIELDS.iter().map(|(name, _)| *name);
-    let word = name.trim().to_lowercase();
-    let of_others = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
-    let complaint = match of_others.or_else(|| nearest(&word, names.clone())) {
-        Some(meant) if !name.starts_with('#') => {
-            Complaint::new(format!("there is no placeholder {{{name}}}; did you mean {{{meant}}}?"))
+
+    fn of_name(name: &str, place: &str) -> Mistake {
+        let names = || FIELDS.iter().map(|(name, _)| *name);
+        let word = name.trim().to_lowercase();
+        let of_others = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
+        let complaint = match of_others.or_else(|| nearest(&word, names())) {
+            _ if name.starts_with('#') => Complaint::new(format!("{{{name}}} is no number alone in its string{place}"))
+                .expected(format!("one of {}, alone", NUMBERS.map(|name| format!("{{#{name}}}")).join(" "))),
+            Some(meant) => {
+                Complaint::new(format!("there is no placeholder {{{name}}}{place}; did you mean {{{meant}}}?"))
+            }
+            None => Complaint::new(format!("there is no placeholder {{{name}}}{place}")),
+        };
+        let is_told = !complaint.expected.is_empty();
+        let all = || format!("one of {}", names().collect::<Vec<_>>().join(", "));
+        let complaint = if is_told { complaint } else { complaint.expected(all()) };
+        Mistake { complaint, written: format!("{{{name}}}") }
+    }
+}
+
+/// The complaints, each once, with the characters of `body` that they are about where these stand there as they are.
+fn located(mistakes: Vec<Mistake>, body: &str) -> Vec<Complaint> {
+    let mut complaints: Vec<Complaint> = Vec::new();
+    for Mistake { complaint, written } in mistakes {
+        let found = if written.len() > 1 { body.find(&written) } else { None };
+        let at = found.map(|at| body[..at].chars().count()).map(|at| at..at + written.chars().count());
+        let complaint = Complaint { at, ..complaint };
+        if !complaints.contains(&complaint) {
+            complaints.push(complaint);
         }
-        _ if name.starts_with('#') => Complaint::new(format!("{{{name}}} is no number alone in its string"))
-            .expected(format!("one of {}, alone in its string", NUMBERS.map(|name| format!("{{#{name}}}")).join(" "))),
-        _ => Complaint::new(format!("there is no placeholder {{{name}}}")),
-    };
-    Err(if complaint.expected.is_empty() {
-        complaint.expected(format!("one of {}", names.collect::<Vec<_>>().join(", ")))
-    } else {
-        complaint
-    })
+    }
+    complaints
 }
 
 /// A JSON value with placeholders in its strings.
@@ -172,29 +212,41 @@ pub enum Json {
 }
 
 impl Json {
-    /// # Errors
-    /// It is no JSON, or a string has a placeholder that does not exist.
-    pub fn parse(text: &str) -> Result<Json, Complaint> {
+    /// A whole body. `Err`: it is no JSON, or every mistake in its strings, each with the place of that.
+    pub fn parse(text: &str) -> Result<Json, Vec<Complaint>> {
         let value: Value = serde_json::from_str(text).map_err(|error| {
-            Complaint::new(format!("is no JSON: {error}"))
-                .expected(r#"a JSON value, its placeholders in strings, such as {"text": "{message}"}"#)
+            let complaint = Complaint::new(format!("is no JSON: {error}"));
+            vec![complaint.expected(r#"a JSON value, its placeholders in strings, such as {"text": "{message}"}"#)]
         })?;
-        Json::of(value)
+        let mut mistakes = Vec::new();
+        let parsed = Json::of(value, "", &mut mistakes);
+        if mistakes.is_empty() { Ok(parsed) } else { Err(located(mistakes, text)) }
     }
 
-    fn of(value: Value) -> Result<Json, Complaint> {
-        Ok(match value {
+    /// `path` is that of the value, such as `embeds[0].title`.
+    fn of(value: Value, path: &str, mistakes: &mut Vec<Mistake>) -> Json {
+        match value {
             Value::String(text) => match number(&text) {
                 Some(field) => Json::Number(field),
-                None => Json::Text(Text::parse(&text)?),
+                None => {
+                    let place = if path.is_empty() { String::new() } else { format!(" in {path}") };
+                    Json::Text(Text::read(&text, |_| place.clone(), mistakes))
+                }
             },
-            Value::Array(values) => Json::List(values.into_iter().map(Json::of).collect::<Result<_, _>>()?),
+            Value::Array(values) => {
+                let values = values.into_iter().enumerate();
+                Json::List(values.map(|(at, value)| Json::of(value, &format!("{path}[{at}]"), mistakes)).collect())
+            }
             Value::Object(fields) => {
-                let field = |(name, value)| Ok((name, Json::of(value)?));
-                Json::Object(fields.into_iter().map(field).collect::<Result<_, Complaint>>()?)
+                let dot = if path.is_empty() { "" } else { "." };
+                let fields = fields.into_iter().map(|(name, value)| {
+                    let value = Json::of(value, &format!("{path}{dot}{name}"), mistakes);
+                    (name, value)
+                });
+                Json::Object(fields.collect())
             }
             value => Json::Plain(value),
-        })
+        }
     }
 
     /// Whether it is an object of single values, as a form is.
@@ -219,7 +271,7 @@ impl Json {
 
 fn number(text: &str) -> Option<Field> {
     let name = text.strip_prefix("{#")?.strip_suffix('}')?;
-    NUMBERS.contains(&name).then(|| field(name).ok())?
+    NUMBERS.contains(&name).then(|| field(name))?
 }
 
 #[cfg(test)]
@@ -243,9 +295,13 @@ mod tests {
         }
     }
 
-    fn complaint(body: &str) -> String {
-        let complaint = Json::parse(body).unwrap_err();
-        format!("{} [{}]", complaint.message, complaint.expected)
+    fn complaints(body: &str) -> Vec<String> {
+        let told = |complaint: Complaint| {
+            let all: Vec<char> = body.chars().collect();
+            let at = complaint.at.map(|at| all[at].iter().collect::<String>()).unwrap_or_default();
+            format!("{} [{}] at {at}", complaint.message, complaint.expected)
+        };
+        Json::parse(body).unwrap_err().into_iter().map(told).collect()
     }
 
     #[test]
@@ -265,18 +321,48 @@ mod tests {
                 "{\"a\": }",
                 "is no JSON: expected value at line 1 column 7 [a JSON value, its placeholders in strings, such as",
             ),
-            (r#"{"a": "{tite}"}"#, "there is no placeholder {tite}; did you mean {title}?"),
-            (r#"["{ Level }"]"#, "there is no placeholder { Level }; did you mean {level}?"),
-            (r#"{"a": "{titel}"}"#, "there is no placeholder {titel}; did you mean {title}?"),
-            (r#"{"a": "{Severity}"}"#, "there is no placeholder {Severity}; did you mean {level}?"),
-            (r#"["{nothing_like_it}"]"#, "there is no placeholder {nothing_like_it} [one of title, text"),
-            (r#"["{#color} "]"#, "[one of {#time_unix} {#since_unix} {#color} {#priority}, alone in its string]"),
-            (r#"["a { b"]"#, "a `{` belongs to no placeholder [a placeholder such as {title}, or {{ and }}"),
+            (r#"{"a": "{tite}"}"#, "there is no placeholder {tite} in a; did you mean {title}?"),
+            (r#"["{ Level }"]"#, "there is no placeholder { Level } in [0]; did you mean {level}?"),
+            (r#"{"a": {"b": ["", "{titel}"]}}"#, "there is no placeholder {titel} in a.b[1]; did you mean {title}?"),
+            (r#""{Severity}""#, "there is no placeholder {Severity}; did you mean {level}?"),
+            (r#"["{nothing_like_it}"]"#, "there is no placeholder {nothing_like_it} in [0] [one of title, text"),
+            (r#"["{#color} "]"#, "[one of {#time_unix} {#since_unix} {#color} {#priority}, alone] at {#color}"),
+            (r#"["a { b"]"#, "a `{` belongs to no placeholder in [0] [a placeholder such as {title}, or {{ and }}"),
             (r#"["a } b"]"#, "a `}` belongs to no placeholder"),
             (r#"["{a{title}"]"#, "a `{` belongs to no placeholder"),
         ] {
-            assert!(complaint(body).contains(told), "{body}: {}", complaint(body));
+            let all = complaints(body);
+            assert!(all.len() == 1 && all[0].contains(told), "{body}: {all:?}");
         }
+    }
+
+    #[test]
+    fn every_mistake_of_a_body_is_told_once_with_its_place_and_with_what_was_meant() {
+        let body = r#"{"a": "告警 {tite} {tite} {severity}", "b": [{"c": "{ {hosst}"}], "{x}": "{{tite}}"}"#;
+        let told = complaints(body);
+        for (place, expected) in [
+            "there is no placeholder {tite} in a; did you mean {title}?",
+            "there is no placeholder {severity} in a; did you mean {level}?",
+            "a `{` belongs to no placeholder in b[0].c",
+            "there is no placeholder {hosst} in b[0].c; did you mean {host}?",
+        ]
+        .iter()
+        .enumerate()
+        {
+            assert!(told[place].starts_with(expected), "{place}: {told:?}");
+        }
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told[3].ends_with(" at {hosst}"), "{told:?}");
+        let lines = Text::parse("{title}\n{tite}\n\n{txt} {").unwrap_err();
+        let lines: Vec<&str> = lines.iter().map(|complaint| &*complaint.message).collect();
+        assert_eq!(
+            lines,
+            [
+                "there is no placeholder {tite} in line 2; did you mean {title}?",
+                "there is no placeholder {txt} in line 4; did you mean {text}?",
+                "a `{` belongs to no placeholder in line 4"
+            ]
+        );
     }
 
     #[test]

@@ -160,7 +160,7 @@ fn a_mistake_is_told_with_what_belongs_there() {
         ("{URL, format: form, body: '[1]'}", "format: the body holds lists or objects"),
         ("{URL, method: GET, format: json}", "format: a GET has no body"),
         ("{URL, body: '{\"a\": '}", "body: is no JSON: EOF while parsing a value at line 1"),
-        ("{URL, body: '[\"{titl}\"]'}", "body: there is no placeholder {titl}; did you mean {title}?"),
+        ("{URL, body: '[\"{titl}\"]'}", "body: there is no placeholder {titl} in [0]; did you mean {title}?"),
         ("{URL, format: text, body: '{titl}'}", "body: there is no placeholder {titl}"),
         ("{URL, success: {status: ok}}", "success.status: is no list of statuses"),
         ("{URL, success: {equals: 0}}", "success.equals: belongs to a field"),

@@ -114,27 +114,25 @@ impl Outbox {
     }
 
     /// Replaces the waiting messages by the digest that `digest` makes of them. A message on its way stays until its
-    /// outcome is known, and one that `digest` leaves as it is keeps its age. Returns the number of folded messages.
+    /// outcome is known, and one that `digest` leaves as it is keeps its age and its picture. A digest has none. Returns the number of folded messages.
     pub fn fold(&mut self, digest: impl FnOnce(Vec<Message>) -> Vec<Message>) -> usize {
         let folded = self.waiting.split_off(usize::from(self.on_its_way).min(self.waiting.len()));
         let Some(mut first) = folded.front().cloned() else { return 0 };
         first.queued = folded.iter().map(|entry| entry.queued).min().unwrap_or(first.queued);
         let count = folded.len();
-        let ages: Vec<_> =
-            folded.iter().map(|entry| (entry.message.kind, entry.message.created, entry.queued)).collect();
-        let queued = |message: &Message| {
-            let is_it =
-                |(kind, created, _): &&(Kind, Timestamp, Boot)| (*kind, *created) == (message.kind, message.created);
-            let kept = ages.iter().find(is_it).filter(|_| message.kind != Kind::Digest);
-            kept.map_or(first.queued, |(.., queued)| *queued)
-        };
+        let identity = |message: &Message| (message.kind, message.created, message.part);
+        let known: Vec<_> =
+            folded.iter().map(|entry| (identity(&entry.message), entry.queued, entry.picture.clone())).collect();
         // Another channel knows a digest if it was given all of it.
         let was_given = |name: &&String| folded.iter().all(|entry| entry.also.contains(name));
         let also: Vec<String> = first.also.iter().filter(was_given).cloned().collect();
         let digest = digest(folded.into_iter().map(|entry| entry.message).collect());
         for message in digest {
-            let queued = queued(&message);
-            self.push_shared(message, also.clone(), queued);
+            let is_it = |(known, ..): &&(_, Boot, Option<Picture>)| *known == identity(&message);
+            let kept = known.iter().find(is_it).filter(|_| message.kind != Kind::Digest);
+            let (queued, picture) =
+                kept.map_or((first.queued, None), |(_, queued, picture)| (*queued, picture.clone()));
+            self.waiting.push_back(Entry { also: also.clone(), picture, ..Entry::new(message, queued) });
         }
         // The channel is no more ready for a digest than for the messages in it.
         if let Some(entry) = self.waiting.get_mut(usize::from(self.on_its_way)) {

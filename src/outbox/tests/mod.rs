@@ -321,18 +321,21 @@ fn what_is_rejected_after_a_long_outage_lets_others_go_first_within_a_minute() {
 }
 
 #[test]
-fn what_a_digest_leaves_as_it_is_keeps_its_own_age() {
+fn what_a_digest_leaves_as_it_is_keeps_its_own_age_and_its_picture_and_the_digest_has_none() {
     let report = Message { kind: Kind::Report, created: "2026-02-04T08:00:00Z".parse().unwrap(), ..message("report") };
     let mut outbox = outbox(&["a", "b"]);
     outbox.push(report.clone(), at(60_000));
+    for (kind, to) in [(Kind::Alert, message("a").created), (Kind::Report, report.created)] {
+        outbox.illustrate(kind, &Picture { key: None, from: to, to });
+    }
     outbox.fold(|_| vec![Message { kind: Kind::Digest, ..message("digest") }, report]);
     let mut waited = || {
         let (entry, waited) = begin(&mut outbox, at(70_000))?;
-        let told = (entry.message.title.plain().to_owned(), waited.as_secs());
+        let told = (entry.message.title.plain().to_owned(), waited.as_secs(), entry.picture.is_some());
         let _ = outbox.settle(&Outcome::Delivered, at(70_000));
         Some(told)
     };
-    assert_eq!([waited(), waited()], [Some(("digest".to_owned(), 70)), Some(("report".to_owned(), 10))]);
+    assert_eq!([waited(), waited()], [Some(("digest".to_owned(), 70, false)), Some(("report".to_owned(), 10, true))]);
 }
 
 #[test]

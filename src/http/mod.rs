@@ -15,6 +15,7 @@ mod connector;
 mod exchange;
 mod explain;
 mod proxy;
+mod reach;
 mod roots;
 mod target;
 mod tunnel;
@@ -36,9 +37,9 @@ use proxy::{Login, Protocol, Proxy};
 use target::resolve;
 
 pub use body::{BodyPart, base64_lines, with_file};
-pub(crate) use connect::connect;
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub(crate) use explain::of_tls;
+pub(crate) use reach::reach;
 pub(crate) use roots::trusted_roots;
 pub use target::{Target, masked};
 
@@ -79,19 +80,8 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
     let encrypts = target.https || proxy.as_ref().is_some_and(|proxy| proxy.kind == Protocol::Https);
     let roots = if encrypts { roots::trusted()? } else { Vec::new() };
 
-    let mut look_up = |host: &str, port: u16| look_up(host, port, &mut hangs);
-    let (addresses, target_addresses) = match &proxy {
-        None => (look_up(&target.host, target.port)?, Vec::new()),
-        Some(proxy) => {
-            let of_target = if proxy.wants_address() {
-                addresses_for(proxy, look_up(&target.host, target.port)?)
-            } else {
-                Vec::new()
-            };
-            let of_proxy = look_up(&proxy.host, proxy.port).map_err(|_| unresolved(proxy))?;
-            (of_proxy, of_target)
-        }
-    };
+    let (addresses, target_addresses) =
+        addresses(&target, proxy.as_ref(), |host, port| look_up(host, port, &mut hangs))?;
 
     let progress = RequestProgress::default();
     let forwarder = proxy.as_ref().filter(|proxy| !proxy.tunnels(&target));
@@ -135,7 +125,7 @@ pub fn post(request: &Request, deadline: Boot, mut hangs: impl FnMut(Option<&Err
 }
 
 /// Every address of `host`. It cannot be interrupted, so `hangs` is told before and after: see [`post`].
-pub(crate) fn look_up(host: &str, port: u16, hangs: &mut impl FnMut(Option<&Error>)) -> Result<Vec<SocketAddr>, Error> {
+fn look_up(host: &str, port: u16, hangs: &mut impl FnMut(Option<&Error>)) -> Result<Vec<SocketAddr>, Error> {
     hangs(Some(&Error(format!(
         "timed out while looking up the name {host}: does the name server in /etc/resolv.conf answer?"
     ))));
@@ -145,6 +135,19 @@ pub(crate) fn look_up(host: &str, port: u16, hangs: &mut impl FnMut(Option<&Erro
 }
 
 /// SOCKS 4 knows no IPv6 addresses.
+/// The addresses to connect to, and those that the proxy is to be told.
+fn addresses(
+    target: &Target,
+    proxy: Option<&Proxy>,
+    mut look_up: impl FnMut(&str, u16) -> Result<Vec<SocketAddr>, Error>,
+) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), Error> {
+    let Some(proxy) = proxy else { return Ok((look_up(&target.host, target.port)?, Vec::new())) };
+    let of_target =
+        if proxy.wants_address() { addresses_for(proxy, look_up(&target.host, target.port)?) } else { Vec::new() };
+    let of_proxy = look_up(&proxy.host, proxy.port).map_err(|_| unresolved(proxy))?;
+    Ok((of_proxy, of_target))
+}
+
 fn addresses_for(proxy: &Proxy, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
     match proxy.kind {

@@ -11,7 +11,7 @@ mod connection;
 mod session;
 
 use crate::clock::{Boot, boot_now};
-use crate::http::{Answer, Error, Request, connect, look_up};
+use crate::http::{Answer, Error, Request, Target, reach};
 
 pub use address::{Security, Server};
 use connection::Connection;
@@ -45,8 +45,8 @@ pub fn is_mail(request: &Request) -> bool {
 /// There was no reply.
 pub fn send(request: &Request, spare: Option<&[u8]>, deadline: Boot, mut hangs: impl FnMut(Option<&Error>)) -> Answer {
     let server = Server::of(&request.url.expose()).ok_or_else(|| Error("this is no mail server's URL".to_owned()))?;
-    let addresses = look_up(&server.host, server.port, &mut hangs)?;
-    let stream = connect(&addresses, deadline).map_err(|error| Error(error.tell(&server.host)))?;
+    let target = Target { https: server.security != Security::None, host: server.host.clone(), port: server.port };
+    let stream = reach(&target, deadline, &mut hangs)?;
     let connection = Connection::new(stream, &server, deadline);
     session::run(connection, request, spare)
 }

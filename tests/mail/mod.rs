@@ -202,9 +202,10 @@ fn a_certificate_of_nobody_gets_neither_password_nor_mail() {
 #[test]
 fn an_address_beyond_ascii_is_for_a_server_that_takes_it() {
     let utf8: Script = &[("EHLO", "250-fake\n250-8BITMIME\n250-SMTPUTF8\n250 AUTH PLAIN")];
-    for (script, code, told) in
-        [(utf8, 0, ": delivered"), (&[], 1, "email.from and email.to, or a server that takes others")]
-    {
+    for (script, code, told) in [
+        (utf8, 0, ": delivered"),
+        (&[], 1, "email.from and email.to (a domain in its form with xn--), or a server that takes others"),
+    ] {
         let bed = Bed::new(Kind::Tls, script);
         let yaml = std::fs::read_to_string(bed.place.config()).unwrap().replace("ops@c.example", "用户@c.example");
         bed.place.configure(&yaml);

@@ -7,11 +7,11 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 
 use super::{Bed, keys, scheme};
-use crate::support::agent::quick;
+use crate::support::agent::{Place, finish, quick};
 use crate::support::authority::Authority;
-use crate::support::mail_server::Kind;
+use crate::support::mail_server::{Kind, MailServer};
 use crate::support::network::isolated;
-use crate::support::peer::{self, Peer};
+use crate::support::peer::{self, Peer, microsocks, tinyproxy};
 use crate::support::robot::KEY;
 use crate::support::wait_until;
 
@@ -19,7 +19,8 @@ use crate::support::wait_until;
 #[test]
 fn a_real_mail_server_takes_the_mail_after_the_login() {
     let Some(python) = peer::python_with("aiosmtpd") else { return };
-    for kind in [Kind::Tls, Kind::StartTls] {
+    for (kind, mechanism) in [Kind::Tls, Kind::StartTls].into_iter().flat_map(|kind| [(kind, "PLAIN"), (kind, "LOGIN")])
+    {
         let bed = Bed::new(kind, &[]);
         let (certificate, key) = Authority::new("theirs").pem_server("localhost", &bed.place.path("ca.pem"));
         fs::write(bed.place.path("cert.pem"), certificate).unwrap();
@@ -27,7 +28,7 @@ fn a_real_mail_server_takes_the_mail_after_the_login() {
         let port = peer::free_port();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/mail_peer.py");
         let mut server = Command::new(python)
-            .args([script, &port.to_string(), scheme(kind), KEY])
+            .args([script, &port.to_string(), scheme(kind), KEY, mechanism])
             .current_dir(bed.place.path("cert.pem").parent().unwrap())
             .spawn()
             .unwrap();
@@ -84,5 +85,56 @@ fn a_mail_goes_through_a_real_server_with_its_picture_and_the_log_has_its_number
         let number = log.split("reply=\"250 2.0.0 ").nth(1).unwrap().split(' ').next().unwrap();
         assert!(number.len() >= 8 && heard.iter().any(|line| line.contains(number)), "{number}: {heard:?}");
         assert!(heard.iter().any(|line| line.starts_with("Content-ID: <picture.")), "{heard:?}");
+    });
+}
+
+/// A name of this machine that is not loopback's would be asked for without a proxy.
+const ELSEWHERE: &str = "mail.example.com";
+
+#[test]
+fn a_mail_goes_through_the_proxy_for_all_and_through_no_other() {
+    type Start = fn(u16, &Path) -> Vec<String>;
+    let cases: [(&str, Start, &[&str], &str); 2] = [
+        ("tinyproxy", tinyproxy, &["http"], "CONNECT mail.example.com:"),
+        ("microsocks", microsocks, &["socks5", "socks5h"], "connected to "),
+    ];
+    isolated("127.0.0.1 mail.example.com\n", &[], move || {
+        let authority = Authority::new("ours");
+        let place = Place::on("small-vps");
+        authority.write(place.state().parent().unwrap());
+        let server = MailServer::start(Kind::StartTls, authority.server(ELSEWHERE), &[]);
+        let keys = keys(Kind::StartTls, server.port).replace("localhost", ELSEWHERE);
+        place.configure(&(quick("") + &format!("channels: [{{email: {keys}}}]\n")));
+        let by = |variable: &str, proxy: &str| {
+            let mut command = place.command(&["test-notify"]);
+            finish(command.env("SSL_CERT_FILE", place.path("ca.pem")).env(variable, proxy))
+        };
+        for (name, arguments, schemes, logged) in cases {
+            let Some(proxy) = Peer::start_listening(name, arguments) else { continue };
+            for scheme in schemes {
+                let with = |password: &str| format!("{scheme}://user:{password}@127.0.0.1:{}", proxy.port);
+                let told = by("ALL_PROXY", &with("opensesame"));
+                assert!(told.code == 0 && told.stdout.contains(": delivered"), "{scheme}: {told:?}");
+                let told = by("ALL_PROXY", &with("wrong"));
+                let refused = "the proxy that ALL_PROXY names does not accept the user name and password";
+                assert!(told.code == 1 && told.stdout.contains(refused), "{scheme}: {told:?}");
+                assert!(!told.stdout.contains("wrong"), "{told:?}");
+            }
+            wait_until("it is in the proxy's log", || proxy.log().contains(logged));
+            assert!(!proxy.log().contains(KEY), "{}", proxy.log());
+        }
+        let mails = || server.heard().iter().filter(|line| *line == "DATA").count();
+        let before = mails();
+        // A proxy for https lets through port 443 alone, as a rule.
+        let told = by("HTTPS_PROXY", "http://127.0.0.1:9");
+        assert!(told.code == 0 && mails() == before + 1, "{told:?}");
+        let told = by("ALL_PROXY", "https://127.0.0.1:9");
+        assert!(told.stdout.contains("is an https:// one, which is used for webhooks alone"), "{told:?}");
+        let told = by("ALL_PROXY", "http://127.0.0.1:9");
+        assert!(told.stdout.contains("the proxy that ALL_PROXY names: connection refused"), "{told:?}");
+        // What is there is no proxy, and says nothing: the name stands for this very server.
+        let told = by("ALL_PROXY", &format!("socks5h://127.0.0.1:{}", server.port));
+        assert!(told.stdout.contains("does not speak the protocol of its URL"), "{told:?}");
+        assert_eq!(mails(), before + 1);
     });
 }

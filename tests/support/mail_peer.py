@@ -1,6 +1,6 @@
 """A mail server on 127.0.0.1 that wants TLS and a login, and writes each mail that it takes to mail.txt.
 
-mail_peer.py PORT smtps|smtp+starttls PASSWORD, in a folder with cert.pem and key.pem.
+mail_peer.py PORT smtps|smtp+starttls PASSWORD PLAIN|LOGIN, in a folder with cert.pem and key.pem.
 """
 
 import email
@@ -12,7 +12,8 @@ import threading
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-PORT, SCHEME, PASSWORD = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+PORT, SCHEME, PASSWORD, MECHANISM = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+OTHER = {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}[MECHANISM]
 
 
 class Handler:
@@ -33,12 +34,12 @@ class Handler:
 def login(server, session, envelope, mechanism, data):
     # Without `handled=False` a wrong password gets no reply at all.
     is_right = data.login == b"a@b.example" and data.password == PASSWORD.encode()
-    return AuthResult(success=is_right, handled=False)
+    return AuthResult(success=is_right and mechanism == MECHANISM, handled=False)
 
 
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain("cert.pem", "key.pem")
-options = dict(hostname="127.0.0.1", port=PORT, authenticator=login, auth_required=True)
+options = dict(hostname="127.0.0.1", port=PORT, authenticator=login, auth_required=True, auth_exclude_mechanism=[OTHER])
 if SCHEME == "smtps":
     # The library knows of TLS only what it began itself.
     controller = Controller(Handler(), ssl_context=context, auth_require_tls=False, **options)

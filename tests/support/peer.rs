@@ -37,6 +37,19 @@ pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
+/// The arguments of a proxy that speaks HTTP, with the login `user:opensesame`.
+pub fn tinyproxy(port: u16, folder: &Path) -> Vec<String> {
+    let config = folder.join("tinyproxy.conf");
+    let text = format!("Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nLogLevel Connect\nBasicAuth user opensesame\n");
+    std::fs::write(&config, text).unwrap();
+    vec!["-d".to_owned(), "-c".to_owned(), config.display().to_string()]
+}
+
+/// Of one that speaks SOCKS 5, with the same login.
+pub fn microsocks(port: u16, _: &Path) -> Vec<String> {
+    ["-i", "127.0.0.1", "-p", &port.to_string(), "-u", "user", "-P", "opensesame"].map(str::to_owned).to_vec()
+}
+
 pub struct Peer {
     child: Child,
     pub port: u16,

@@ -1,25 +1,13 @@
 //! Proxies as people have them: tinyproxy, which speaks HTTP, and microsocks, which speaks SOCKS 5, each with a login.
 
-use std::fs;
 use std::path::Path;
 
 use super::proxies::Bed;
 use super::{post, refusal};
 use crate::support::network::isolated;
-use crate::support::peer::Peer;
+use crate::support::peer::{Peer, microsocks, tinyproxy};
 use crate::support::robot::KEY;
 use crate::support::wait_until;
-
-fn tinyproxy(port: u16, folder: &Path) -> Vec<String> {
-    let config = folder.join("tinyproxy.conf");
-    let text = format!("Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nLogLevel Connect\nBasicAuth user opensesame\n");
-    fs::write(&config, text).unwrap();
-    vec!["-d".to_owned(), "-c".to_owned(), config.display().to_string()]
-}
-
-fn microsocks(port: u16, _: &Path) -> Vec<String> {
-    ["-i", "127.0.0.1", "-p", &port.to_string(), "-u", "user", "-P", "opensesame"].map(str::to_owned).to_vec()
-}
 
 #[test]
 fn a_message_goes_through_real_proxies_with_a_login_and_no_other() {

@@ -53,13 +53,16 @@ const DEFAULT_HTTPS_PORT: u16 = 443;
 
 const NOTATION: &str = "write http://HOST:PORT, or https://, socks4://, socks4a://, socks5://, socks5h://";
 
+/// The variables for every protocol.
+pub const FOR_ALL: [&str; 2] = ["all_proxy", "ALL_PROXY"];
+
 /// The variables for a URL; the first one that is set counts. `HTTP_PROXY` is not among them: in a CGI script it holds
 /// a client's `Proxy:` header.
 fn variables(target: &Target) -> &'static [&'static str] {
     if target.https {
-        &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+        &["https_proxy", "HTTPS_PROXY", FOR_ALL[0], FOR_ALL[1]]
     } else {
-        &["http_proxy", "all_proxy", "ALL_PROXY"]
+        &["http_proxy", FOR_ALL[0], FOR_ALL[1]]
     }
 }
 
@@ -68,6 +71,18 @@ fn variables(target: &Target) -> &'static [&'static str] {
 /// # Errors
 /// A proxy is named that cannot be used. Going without it would only fail later, and less clearly.
 pub fn of_environment(target: &Target, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Error> {
+    named_by(variables(target), target, variable)
+}
+
+/// The same by these variables, of which the first one that is set counts.
+///
+/// # Errors
+/// See [`of_environment`].
+pub fn named_by(
+    variables: &[&'static str],
+    target: &Target,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Proxy>, Error> {
     let value_of = |name: &&str| variable(name).filter(|value| !value.trim().is_empty());
     if target.is_loopback() {
         return Ok(None);
@@ -75,7 +90,7 @@ pub fn of_environment(target: &Target, variable: impl Fn(&str) -> Option<String>
     if ["no_proxy", "NO_PROXY"].iter().find_map(value_of).is_some_and(|list| excepts(&list, target)) {
         return Ok(None);
     }
-    match variables(target).iter().find_map(|name| Some((*name, value_of(name)?))) {
+    match variables.iter().find_map(|name| Some((*name, value_of(name)?))) {
         Some((name, value)) => parse(name, value.trim()).map(Some),
         None => Ok(None),
     }

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Written, doc};
 use crate::smtp::{PASSWORD, RECIPIENT, SENDER, Security, Server, USER};
 use crate::text;
-use crate::worker::PictureJob;
+use crate::worker::{Illustrated, PictureJob};
 
 const BUDGET: Budget =
     Budget { attempts: 10, window: Duration::from_secs(60), longest_attempt: crate::worker::MAIL_DEADLINE };
@@ -94,6 +94,10 @@ fn server(text: &str) -> Result<Option<Secret>, Complaint> {
     let refused = |what: &str, expected: &str| Err(Complaint::new(what).expected(expected));
     match Server::of(text) {
         _ if text.is_empty() => Ok(None),
+        None if !text.is_ascii() => refused(
+            "has characters beyond ASCII",
+            "the server's name in its form with xn--; in a user's name %XX for each byte",
+        ),
         None => refused("is no mail server's URL", EXPECTED),
         Some(server) if server.user.contains(':') => {
             refused("holds a password", "the user's name alone; the password belongs into `password`")
@@ -197,13 +201,13 @@ impl Vendor for Email {
         true
     }
 
-    fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<PictureJob> {
-        Some(PictureJob {
+    fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<Illustrated> {
+        Some(Illustrated::Post(PictureJob {
             request: self.request(String::new()),
             body: mime::illustrated(message, &self.from, &self.to, form.now),
             max_bytes: MAX_PICTURE_BYTES,
             without: Some(mime::mail(message, &self.from, &self.to, form.now)),
-        })
+        }))
     }
 
     fn receipt(&self, answer: &Answer) -> Option<String> {

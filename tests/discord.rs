@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::channel::{Bed, not_of_a_service};
+use crate::support::channel::Bed;
 use crate::support::robot::{Answer, KEY};
 
 fn bed(answers: Vec<Answer>) -> Bed {
@@ -22,6 +22,7 @@ fn test_notify_says_of_each_answer_whether_it_is_a_delivery_and_what_to_do() {
     let limited = json!({"message": "You are being rate limited.", "retry_after": 0.65, "global": false});
     for (answer, code, told) in [
         (answer(200, "X-RateLimit-Remaining: 0", json!({"id": "1", "type": 0})), 0, ", thread 7: delivered"),
+        (Answer::Http(204, ""), 0, ": delivered"),
         (refusal(404, 10_015), 1, "make a new one"),
         (refusal(401, 50_027), 1, "make a new one"),
         (refusal(400, 220_001), 1, "discord.thread_id"),
@@ -37,17 +38,4 @@ fn test_notify_says_of_each_answer_whether_it_is_a_delivery_and_what_to_do() {
         assert_eq!(body["allowed_mentions"], json!({"parse": []}));
         assert!(body["embeds"][0]["title"].as_str().unwrap().contains("[web\\-1]"), "{body}");
     }
-}
-
-#[test]
-fn an_answer_of_something_else_is_no_delivery_and_tried_again() {
-    // The pauses between the attempts are real ones.
-    std::thread::scope(|scope| {
-        for (answers, told) in not_of_a_service() {
-            scope.spawn(move || assert_eq!(bed(answers).expect(1, told).len(), 4, "{told}"));
-        }
-        let empty = answer(200, "Content-Type: application/json", json!({}));
-        let again = vec![Answer::Http(204, ""), empty];
-        scope.spawn(move || assert_eq!(bed(again).expect(0, ": delivered").len(), 1));
-    });
 }

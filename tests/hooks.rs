@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::channel::{Bed, not_of_a_service};
+use crate::support::channel::Bed;
 use crate::support::robot::{Answer, KEY, Received};
 
 fn bed(keys: &str, answers: Vec<Answer>) -> Bed {
@@ -30,19 +30,6 @@ fn test_notify_says_of_each_answer_whether_it_is_a_delivery_and_what_to_do() {
         let told = body(&received[0]);
         assert_eq!((&told["host"], &told["kind"], &told["level"]), (&"web-1".into(), &"test".into(), &"info".into()));
         assert_eq!(received[0].header("x-event-id"), told["event_id"].as_str());
-    }
-}
-
-#[test]
-fn an_answer_of_something_else_is_no_delivery_and_a_redirect_refuses_everything() {
-    for (answers, told) in not_of_a_service() {
-        let (keys, attempts) = match told {
-            "which is not followed" => ("", 1),
-            // A receiver of one's own may say anything that is no page; a service may not.
-            "answer (" => ("preset: google-chat", 4),
-            _ => ("", 4),
-        };
-        assert_eq!(bed(keys, answers).expect(1, told).len(), attempts, "{told}");
     }
 }
 

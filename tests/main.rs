@@ -10,6 +10,7 @@
 
 mod agreement;
 mod apprise;
+mod bad_input;
 mod budget;
 mod bus;
 mod cgtop;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::channel::{Bed, not_of_a_service};
+use crate::support::channel::Bed;
 use crate::support::robot::{Answer, KEY};
 
 fn ntfy(answers: Vec<Answer>) -> Bed {
@@ -42,15 +42,6 @@ fn test_notify_says_of_each_answer_of_bark_whether_it_is_a_delivery_and_what_to_
         assert_eq!((received.len(), &*received[0].path), (1, "/prefix/push"), "{told}");
         let body: Value = serde_json::from_str(&received[0].body).unwrap();
         assert!(body["device_key"] == KEY && body["title"].as_str().unwrap().contains("[web-1]"), "{body}");
-    }
-}
-
-#[test]
-fn an_answer_of_something_else_is_no_delivery_and_tried_again() {
-    for bed in [ntfy, bark] {
-        for (answers, told) in not_of_a_service() {
-            assert_eq!(bed(answers).expect(1, told).len(), 4, "{told}");
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::channel::{Bed, not_of_a_service};
+use crate::support::channel::Bed;
 use crate::support::robot::{Answer, KEY};
 
 /// The robots, each with the path of its webhook, and its fields for the code and its words.
@@ -65,18 +65,6 @@ fn a_fault_that_passes_is_tried_again() {
         bed(dingtalk, vec![early.clone(), early.clone(), early.clone(), early]).expect(1, "timedatectl").len(),
         4
     );
-}
-
-#[test]
-fn an_answer_of_something_else_is_no_delivery_and_tried_again() {
-    // The pauses between the attempts are real ones.
-    std::thread::scope(|scope| {
-        for robot in ROBOTS {
-            for (answers, told) in not_of_a_service() {
-                scope.spawn(move || assert_eq!(bed(robot, answers).expect(1, told).len(), 4, "{told}"));
-            }
-        }
-    });
 }
 
 /// The test's places search all output, and the log, for the key.

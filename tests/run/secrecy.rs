@@ -12,17 +12,6 @@ use crate::support::agent::{Place, assert_no_key, quick};
 use crate::support::robot::{Answer, KEY, Robot};
 use crate::support::{is_ci, wait_until};
 
-/// The children of a process (proc_pid_stat(5): the parent is the second field after the name in brackets).
-fn children(pid: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|child| {
-        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok()) == Some(pid)
-    })
-    .collect()
-}
-
 #[test]
 fn the_key_is_in_no_argument_no_environment_no_log_no_state_and_no_answer() {
     let robot = Robot::start([Answer::Hang, Answer::Http(500, "<html>"), Answer::Errcode(93000)]);
@@ -30,7 +19,7 @@ fn the_key_is_in_no_argument_no_environment_no_log_no_state_and_no_answer() {
     let agent = place.start(&["run"]);
     // A message is on its way, and the process that posts it is there to be looked at.
     assert!(robot.wait_for(1)[0].path.contains(KEY));
-    let posting = children(agent.pid());
+    let posting = agent.children();
     assert!(!posting.is_empty(), "nobody posts");
     for pid in posting.into_iter().chain([agent.pid()]) {
         for file in ["cmdline", "environ", "comm"] {
@@ -129,7 +118,7 @@ fn no_other_process_of_the_user_may_look_into_the_agent_or_its_workers() {
     let place = Place::configured("small-vps", &quick(&robot.url()));
     let agent = place.spawn(without_privileges(&place.command(&["run"])));
     robot.wait_for(1);
-    let posting = children(agent.pid());
+    let posting = agent.children();
     assert!(!posting.is_empty(), "nobody posts");
     let mut ordinary = without_privileges(Command::new("sleep").arg("60")).spawn().unwrap();
     // It may, once it is no longer setpriv.

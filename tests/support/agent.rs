@@ -244,6 +244,18 @@ impl Agent {
         self.child.id()
     }
 
+    /// The children of its process (proc_pid_stat(5): the parent is the second field after the name in brackets).
+    pub fn children(&self) -> Vec<u32> {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|child| {
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+            parent == Some(self.pid())
+        })
+        .collect()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid().cast_signed()), signal).expect("the agent runs");
     }

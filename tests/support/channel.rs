@@ -14,8 +14,13 @@ pub struct Bed {
 impl Bed {
     /// `entry` makes the channel's entry in the list from the server's origin.
     pub fn new(entry: impl Fn(&str) -> String, answers: Vec<Answer>) -> Bed {
+        Bed::with_certificate_of("localhost", entry, answers)
+    }
+
+    /// One whose server has a certificate of that name.
+    pub fn with_certificate_of(name: &str, entry: impl Fn(&str) -> String, answers: Vec<Answer>) -> Bed {
         let authority = Authority::new("ours");
-        let server = Robot::start_tls(answers, authority.server("localhost"));
+        let server = Robot::start_tls(answers, authority.server(name));
         let place = Place::on("small-vps");
         authority.write(place.state().parent().unwrap());
         place.configure(&(quick("") + &format!("channels: [{}]\n", entry(&server.origin()))));
@@ -39,17 +44,4 @@ impl Bed {
         assert!(finished.stdout.contains(told), "{told}: {finished:?}");
         self.server.received()
     }
-}
-
-/// Answers that no service gives: a page, nothing, a body without end, a redirect, a reset, each until nobody asks again.
-pub fn not_of_a_service() -> Vec<(Vec<Answer>, &'static str)> {
-    let page = Answer::Whole(200, "Content-Type: text/html".to_owned(), "<html>sign in</html>".to_owned());
-    let redirect = Answer::Redirect("https://elsewhere.example.com/".to_owned());
-    let again = |answer: Answer| vec![answer; 4];
-    vec![
-        (again(page), "answer (text/html)"),
-        (again(Answer::Huge), "answer ("),
-        (again(redirect), "which is not followed"),
-        (again(Answer::Reset), "connection"),
-    ]
 }

@@ -31,12 +31,14 @@ pub enum Answer {
     Http(u16, &'static str),
     /// Any status, header lines and body.
     Whole(u16, String, String),
+    /// Any status and body, in which `ECHO` is all of the request, as a string of JSON holds it.
+    Echo(u16, &'static str),
     /// HTTP 503 with these header lines.
     Busy(String),
     /// A redirect to this URL.
     Redirect(String),
-    /// A body of one MiB.
-    Huge,
+    /// A body of one GiB.
+    Endless,
     /// The answer for errcode 0, a byte at a time with this pause between two.
     Drip(Duration),
     /// As if all was well, after this long.
@@ -190,8 +192,17 @@ impl Shared {
         let request = read_request(&mut reader)?;
         let answer = {
             let mut state = self.lock();
+            let answer = state.script.pop_front().unwrap_or(Answer::Errcode(0));
+            let answer = match answer {
+                Answer::Echo(status, body) => {
+                    let all = format!("{} {} {:?} {}", request.method, request.path, request.headers, request.body);
+                    let all = serde_json::json!(all).to_string();
+                    Answer::Whole(status, String::new(), body.replace("ECHO", &all[1..all.len() - 1]))
+                }
+                answer => answer,
+            };
             state.received.push(request);
-            state.script.pop_front().unwrap_or(Answer::Errcode(0))
+            answer
         };
         self.changed.notify_all();
         self.play(answer, reader.get_mut(), connection)
@@ -207,7 +218,14 @@ impl Shared {
             }
             Answer::Busy(headers) => stream.write_all(&response(503, &format!("{headers}\r\n"), "")),
             Answer::Redirect(to) => stream.write_all(&response(307, &format!("Location: {to}\r\n"), "")),
-            Answer::Huge => stream.write_all(&ok(&"x".repeat(1024 * 1024))),
+            Answer::Echo(..) => unreachable!("it was made of the request"),
+            Answer::Endless => {
+                stream.write_all(
+                    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", 1 << 30)
+                        .as_bytes(),
+                )?;
+                (0..16 * 1024).try_for_each(|_| stream.write_all(&[b'x'; 64 * 1024]))
+            }
             Answer::Drip(pause) => ok(&errcode(0)).chunks(1).try_for_each(|byte| {
                 stream.write_all(byte)?;
                 stream.flush()?;

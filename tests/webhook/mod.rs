@@ -92,7 +92,7 @@ fn whatever_the_robot_answers_has_its_consequence() {
     let page = reason_to_retry(Answer::Http(200, "<html>\n<title>Log in</title>"));
     assert_eq!(page, "HTTP 200, not a robot's answer (28 bytes)");
     assert_eq!(reason_to_retry(Answer::Http(500, "")), "HTTP 500, not a robot's answer (0 bytes)");
-    assert_eq!(reason_to_retry(Answer::Huge), "HTTP 200, not a robot's answer (application/json)");
+    assert_eq!(reason_to_retry(Answer::Endless), "HTTP 200, not a robot's answer (application/json)");
 }
 
 #[test]

@@ -68,6 +68,40 @@ fn a_program_has_the_text_on_standard_input_the_facts_as_variables_and_none_of_t
     assert_eq!(read("arguments"), "first\na b\n");
 }
 
+/// An alert of a number with its picture, at the first check.
+fn place_with_picture(lines: &str) -> Place {
+    let place = place(lines);
+    let config = fs::read_to_string(place.config()).unwrap().replace("threshold: 80", "threshold: 1, for: 0");
+    place.configure(&config.replace("general: {", "general: {alert_picture: true, "));
+    place
+}
+
+#[test]
+fn an_alerts_picture_is_a_file_that_the_program_and_its_children_can_read_and_nothing_is_left_of_it() {
+    let lines = "cp \"$VPSMON_IMAGE\" HERE/picture && echo \"$VPSMON_IMAGE\" > HERE/path";
+    let place = place_with_picture(lines);
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("delivered kind=alert channel=command attempts=1");
+    let log = agent.stop(Signal::SIGTERM).stderr;
+    let picture = fs::read(place.path("picture")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.ends_with(b"IEND\xaeB`\x82"), "{log}");
+    assert!(fs::read_to_string(place.path("path")).unwrap().starts_with("/proc/self/fd/"));
+    assert!(!log.contains("picture"), "{log}");
+}
+
+#[test]
+fn a_program_whose_picture_cannot_be_drawn_is_run_without_it_and_the_log_says_so() {
+    let place = place_with_picture("echo \"${VPSMON_IMAGE-none}\" > HERE/path");
+    fs::create_dir_all(place.state()).unwrap();
+    let other = rusqlite::Connection::open(place.state().join(vps_monitor::history::FILE_NAME)).unwrap();
+    other.execute_batch("CREATE TABLE mine(x)").unwrap();
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("delivered kind=alert channel=command attempts=1");
+    let log = agent.stop(Signal::SIGTERM).stderr;
+    assert_eq!(fs::read_to_string(place.path("path")).unwrap(), "none\n");
+    assert!(log.contains("the command went without its picture: no picture can be drawn: history.db is"), "{log}");
+}
+
 #[test]
 fn test_notify_says_of_each_end_of_a_program_whether_it_is_a_delivery_and_what_to_do() {
     for (lines, told) in [

@@ -11,7 +11,7 @@ use crate::collect::docker::Memory;
 use crate::drawing::Recipe;
 use crate::host::KnownKills;
 use crate::http;
-use crate::worker::{PictureJob, Program};
+use crate::worker::{Illustrated, Program};
 
 /// The purpose of a measurement. The two have collectors of their own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Effect {
     /// Post a message, which ends with [`Input::Posted`](super::Input::Posted).
     Post { ticket: Ticket, request: http::Request },
     /// Draw a picture of the history and post it, which ends with [`Input::Posted`](super::Input::Posted).
-    Draw { ticket: Ticket, job: PictureJob, recipe: Box<Recipe> },
+    Draw { ticket: Ticket, job: Illustrated, recipe: Box<Recipe> },
     /// Run a program, which ends with [`Input::Posted`](super::Input::Posted) too.
     Run { ticket: Ticket, program: Program },
     /// Replace a file that others may read, or without a content remove it, which ends with

@@ -21,6 +21,7 @@ use crate::outbox::Outcome;
 use crate::schedule::ReportPicture;
 use crate::snapshot::{Key, Value};
 use crate::text;
+use crate::worker::Illustrated;
 
 const OF_A_REPORT: SignedDuration = SignedDuration::from_hours(24);
 const OF_AN_ALERT: SignedDuration = SignedDuration::from_hours(6);
@@ -151,7 +152,8 @@ impl Core {
         };
         let recipe = Box::new(self.recipe(&picture, now));
         let until = now.boot.after(SAVE_PATIENCE);
-        let stage = Stage::Saving { revision: self.state.revision(), until, work: Work::Draw(job, recipe) };
+        let stage =
+            Stage::Saving { revision: self.state.revision(), until, work: Work::Draw(Illustrated::Post(job), recipe) };
         let ticket = self.delivery.next_ticket();
         self.delivery.senders[place].flight = Some(Flight { ticket, channel, is_last: true, is_picture: true, stage });
     }

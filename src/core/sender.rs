@@ -6,7 +6,7 @@ use crate::clock::Boot;
 use crate::drawing::Recipe;
 use crate::notify::{Channel, Job};
 use crate::secret::{Scrubber, Secret};
-use crate::worker::PictureJob;
+use crate::worker::Illustrated;
 
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
@@ -56,7 +56,7 @@ pub(super) enum Stage {
 pub(super) enum Work {
     Job(Job),
     /// A picture by this recipe.
-    Draw(PictureJob, Box<Recipe>),
+    Draw(Illustrated, Box<Recipe>),
 }
 
 impl Sender {

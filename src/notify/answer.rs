@@ -40,6 +40,11 @@ pub fn by_status(response: &Response, reason: String, hold: Duration) -> Outcome
     }
 }
 
+/// Says in the log why the mail or the command went without its picture.
+pub fn warn_of_no_picture(what: &str, why: &str) {
+    log::warn!("{what} went without its picture: {}", one_line(why));
+}
+
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// Until a day begins whose hours are so many seconds ahead of UTC, by the server's clock; an hour where that is near or

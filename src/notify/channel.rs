@@ -11,7 +11,7 @@ use crate::outbox::{Budget, Outcome};
 use crate::route::Route;
 use crate::secret::Secret;
 use crate::text;
-use crate::worker::PictureJob;
+use crate::worker::{Illustrated, PictureJob};
 
 /// One destination of messages. Two are the same if they have one name and one destination.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ impl Channel {
     }
 
     /// See [`Vendor::illustrated`].
-    pub fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<PictureJob> {
+    pub fn illustrated(&self, message: &Message, form: Form<'_>) -> Option<Illustrated> {
         self.vendor.illustrated(message, form)
     }
 

@@ -7,20 +7,24 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::answer::one_line;
+use super::answer::{one_line, warn_of_no_picture};
 use super::{Channel, ChannelKind, ChannelLimits, Form, Job, Vendor};
 use crate::http::Answer;
 use crate::message::{Detail, Escape, Fact, Line, Message};
 use crate::outbox::{Budget, Outcome};
 use crate::secret::without_tokens;
 use crate::settings::{Complaint, Doc, Section, Written, doc};
-use crate::worker::{Program, RUN_LONGEST};
+use crate::smtp::WITHOUT_PICTURE;
+use crate::worker::{Illustrated, POST_DEADLINE, Program, RUN_LONGEST};
 
 /// So that a storm of alerts starts no storm of programs.
 const BUDGET: Budget =
-    Budget { attempts: 30, window: Duration::from_secs(60), longest_attempt: Duration::from_secs(40) };
+    Budget { attempts: 30, window: Duration::from_secs(60), longest_attempt: Duration::from_secs(50) };
 
-const _: () = assert!(BUDGET.is_within_bounds() && RUN_LONGEST.as_secs() < BUDGET.longest_attempt.as_secs());
+/// The picture is drawn before it.
+const LONGEST_SECONDS: u64 = POST_DEADLINE.as_secs() + RUN_LONGEST.as_secs();
+
+const _: () = assert!(BUDGET.is_within_bounds() && LONGEST_SECONDS < BUDGET.longest_attempt.as_secs());
 
 pub const KIND: &ChannelKind = &ChannelKind {
     name: "command",
@@ -98,6 +102,17 @@ fn environment(message: &Message) -> Vec<(Cow<'static, str>, String)> {
     facts.into_iter().map(|(name, value)| (format!("VPSMON_{name}").into(), value.replace('\0', ""))).collect()
 }
 
+impl Script {
+    fn program(&self, message: &Message) -> Program {
+        Program {
+            command: self.command.clone(),
+            environment: environment(message),
+            input: format!("{}\n", message.text(&Escape::NONE)),
+            within: self.within,
+        }
+    }
+}
+
 impl Vendor for Script {
     fn kind(&self) -> &'static str {
         KIND.name
@@ -116,12 +131,15 @@ impl Vendor for Script {
     }
 
     fn encode(&self, message: &Message, _: Form<'_>) -> Vec<Job> {
-        vec![Job::Run(Program {
-            command: self.command.clone(),
-            environment: environment(message),
-            input: format!("{}\n", message.text(&Escape::NONE)),
-            within: self.within,
-        })]
+        vec![Job::Run(self.program(message))]
+    }
+
+    fn has_pictures_inside(&self) -> bool {
+        true
+    }
+
+    fn illustrated(&self, message: &Message, _: Form<'_>) -> Option<Illustrated> {
+        Some(Illustrated::Run(self.program(message)))
     }
 
     /// An exit code is the answer's status.
@@ -130,6 +148,9 @@ impl Vendor for Script {
             Ok(ended) => ended,
             Err(error) => return Outcome::Retry { reason: one_line(&without_tokens(&error.0)) },
         };
+        if let Some(why) = ended.header(WITHOUT_PICTURE) {
+            warn_of_no_picture("the command", why);
+        }
         let said = without_tokens(&ended.body);
         let reason = one_line(format!("exit code {} {said}", ended.status).trim_end());
         match ended.status {

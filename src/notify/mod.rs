@@ -33,7 +33,7 @@ use crate::http::{self, Answer, BodyPart};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Moved, Outcome};
 use crate::secret::Secret;
-use crate::worker::{PictureJob, Program};
+use crate::worker::{Illustrated, PictureJob, Program};
 
 pub use channel::Channel;
 pub use read::{ChannelKind, Channels, read, secret_key};
@@ -98,7 +98,7 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     }
 
     /// The job that delivers `message` with its picture in it.
-    fn illustrated(&self, _: &Message, _: Form<'_>) -> Option<PictureJob> {
+    fn illustrated(&self, _: &Message, _: Form<'_>) -> Option<Illustrated> {
         None
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::clock::Boot;
 use crate::files::RealFolder;
-use crate::worker::{PictureJob, PostTask, RecordTask, SaveError, SaveTask, Worker};
+use crate::worker::{Illustrated, PostTask, RecordTask, SaveError, SaveTask, Worker};
 
 use super::StateFolder;
 
@@ -54,11 +54,11 @@ impl Saver {
         worker.record(self.opened()?, order)
     }
 
-    /// Starts drawing a picture of the history in the same folder, and posting it.
+    /// Starts drawing a picture of the history in the same folder, and delivering it.
     ///
     /// # Errors
     /// There is no folder, or no child can be started.
-    pub fn draw(&mut self, worker: &Worker, job: &PictureJob, recipe: &[u8]) -> io::Result<PostTask> {
+    pub fn draw(&mut self, worker: &Worker, job: &Illustrated, recipe: &[u8]) -> io::Result<PostTask> {
         worker.draw(self.opened()?, job, recipe)
     }
 

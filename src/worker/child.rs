@@ -135,8 +135,8 @@ impl From<io::Error> for SaveError {
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
 /// to standard output. `post` and `mail` read a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
 /// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there. `record` reads a batch of the history, the folder again as its standard error; so do `draw` and `draw-mail`,
-/// which read a line of JSON and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
+/// there. `record` reads a batch of the history, the folder again as its standard error; so do `draw`, `draw-mail`
+/// and `draw-run`, which read a line of JSON and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
 pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, draw: Draw) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
@@ -153,12 +153,11 @@ pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, dra
         (Some("save"), [_, folder, name]) => {
             end_after(SAVE_DEADLINE).and_then(|()| serve(|bytes| Ok(save(Path::new(folder), name.to_str(), bytes))))
         }
-        (Some("record"), [_]) => end_after(SAVE_DEADLINE).and_then(|()| {
-            let folder = io::stderr().as_fd().try_clone_to_owned()?;
-            serve(|order| record(RealFolder::from(folder), order))
-        }),
+        (Some("record"), [_]) => end_after(SAVE_DEADLINE).and_then(|()| with_folder(record)),
         (Some("draw"), [_]) => end_after(POST_DEADLINE).and_then(|()| draw_and_post(draw)),
         (Some("draw-mail"), [_]) => end_after(MAIL_DEADLINE).and_then(|()| draw_and_post(draw)),
+        (Some("draw-run"), [_]) => end_after(POST_DEADLINE + run::RUN_LONGEST + run::GRACE)
+            .and_then(|()| with_folder(|folder, order| draw::draw_and_run(folder, order, draw))),
         (Some("publish"), [_, path]) => {
             end_after(POST_DEADLINE).and_then(|()| serve(|bytes| Ok(publish::write(Path::new(path), bytes))))
         }
@@ -230,8 +229,15 @@ pub(super) fn head_and_rest(order: &[u8]) -> io::Result<(&[u8], &[u8])> {
 }
 
 fn draw_and_post(draw: Draw) -> io::Result<()> {
+    with_folder(|folder, order| draw::draw_and_post(folder, order, draw))
+}
+
+/// Serves with the folder that is open as standard error.
+fn with_folder<T: Serialize, E: Serialize>(
+    work: impl FnOnce(RealFolder, &[u8]) -> io::Result<Result<T, E>>,
+) -> io::Result<()> {
     let folder = io::stderr().as_fd().try_clone_to_owned()?;
-    serve(|order| draw::draw_and_post(RealFolder::from(folder), order, draw))
+    serve(|order| work(RealFolder::from(folder), order))
 }
 
 fn post(order: &[u8]) -> io::Result<http::Answer> {

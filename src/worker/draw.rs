@@ -1,4 +1,4 @@
-//! A picture: its child draws it from the history, and posts it in a body that is made around it.
+//! A picture: its child draws it from the history, and posts it in a body that is made around it, or gives it to a program.
 
 use std::borrow::Cow;
 use std::io;
@@ -6,8 +6,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::child::{self, ChildMessage, Posting, head_and_rest, post_with};
+use super::run::{self, Program};
 use crate::clock::Boot;
-use crate::files::RealFolder;
+use crate::files::{self, RealFolder};
 use crate::http::{self, BodyPart};
 use crate::smtp;
 
@@ -24,6 +25,14 @@ pub struct PictureJob {
     pub max_bytes: usize,
     /// The body that is sent if there is no picture, or if the mail server does not take it. `None`: nothing is.
     pub without: Option<String>,
+}
+
+/// The work for which a picture is drawn.
+#[derive(Clone, Debug)]
+pub enum Illustrated {
+    Post(PictureJob),
+    /// The program has it in [`run::IMAGE`], or goes without it.
+    Run(Program),
 }
 
 /// The order of a `draw`, on one line: the request without its body, and the parts of that. The recipe follows.
@@ -58,9 +67,16 @@ pub(super) fn order(job: &PictureJob, recipe: &[u8], deadline: Boot) -> io::Resu
     Ok(order)
 }
 
-pub(super) fn draw_and_post(folder: RealFolder, order: &[u8], draw: Draw) -> io::Result<http::Answer> {
-    let (head, recipe) = head_and_rest(order)?;
-    let Drawing { posting, parts, max_bytes, without } = serde_json::from_slice(head)?;
+/// The order of a `draw-run`: a program on one line. The recipe follows.
+pub(super) fn order_to_run(program: &Program, recipe: &[u8]) -> io::Result<Vec<u8>> {
+    let mut order = serde_json::to_vec(program)?;
+    order.push(b'\n');
+    order.extend_from_slice(recipe);
+    Ok(order)
+}
+
+/// Draws a picture of at most so many bytes.
+fn drawn(folder: RealFolder, recipe: &[u8], draw: Draw, max_bytes: usize) -> io::Result<Result<Vec<u8>, String>> {
     let hangs = |error: Option<http::Error>| child::send(&ChildMessage::<(), _>::Hangs(error));
     hangs(Some(http::Error(STILL_DRAWS.to_owned())))?;
     let drawn = match draw(folder, recipe) {
@@ -69,15 +85,37 @@ pub(super) fn draw_and_post(folder: RealFolder, order: &[u8], draw: Draw) -> io:
         Err(why) => Err(format!("no picture can be drawn: {why}")),
     };
     hangs(None)?;
-    Ok(match (drawn, without.into_owned()) {
+    Ok(drawn)
+}
+
+pub(super) fn draw_and_post(folder: RealFolder, order: &[u8], draw: Draw) -> io::Result<http::Answer> {
+    let (head, recipe) = head_and_rest(order)?;
+    let Drawing { posting, parts, max_bytes, without } = serde_json::from_slice(head)?;
+    Ok(match (drawn(folder, recipe, draw, max_bytes)?, without.into_owned()) {
         (Ok(picture), without) => {
             let spare = without.as_ref().map(String::as_bytes);
             post_with(posting, http::with_file(&parts, &picture), spare)
         }
         (Err(why), None) => Err(http::Error(why)),
-        (Err(why), Some(without)) => post_with(posting, without.into_bytes(), None).map(|mut response| {
-            response.headers.push((smtp::WITHOUT_PICTURE.to_owned(), why));
-            response
-        }),
+        (Err(why), Some(without)) => without_picture(post_with(posting, without.into_bytes(), None), why),
+    })
+}
+
+pub(super) fn draw_and_run(folder: RealFolder, order: &[u8], draw: Draw) -> io::Result<http::Answer> {
+    let (head, recipe) = head_and_rest(order)?;
+    let program: Program = serde_json::from_slice(head)?;
+    let kept = |picture: Vec<u8>| {
+        files::in_memory(&picture).map_err(|error| format!("no picture can be kept in memory: {error}"))
+    };
+    match drawn(folder, recipe, draw, usize::MAX)?.and_then(kept) {
+        Ok(picture) => run::run_with(&program, Some(&picture)),
+        Err(why) => Ok(without_picture(run::run_with(&program, None)?, why)),
+    }
+}
+
+fn without_picture(answer: http::Answer, why: String) -> http::Answer {
+    answer.map(|mut response| {
+        response.headers.push((smtp::WITHOUT_PICTURE.to_owned(), why));
+        response
     })
 }

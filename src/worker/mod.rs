@@ -43,8 +43,8 @@ use crate::smtp;
 pub use child::{
     ConfigHangs, FileSystem, LoadConfig, MAX_ORDER_BYTES, Record, Recorded, SaveError, StatvfsError, main, measure,
 };
-pub use draw::{Draw, PictureJob, is_of_drawing};
-pub use run::{CANNOT_RUN, Program, RUN_LONGEST};
+pub use draw::{Draw, Illustrated, PictureJob, is_of_drawing};
+pub use run::{CANNOT_RUN, IMAGE, Program, RUN_LONGEST};
 pub use task::{Failed, Task};
 
 /// The time for a whole delivery: name, connection, TLS and answer.
@@ -143,8 +143,7 @@ impl Worker {
     /// The child cannot be started.
     pub fn run(&self, program: &Program) -> io::Result<PostTask> {
         let process = self.start(&["run".as_ref()], &serde_json::to_vec(program)?, Stdio::null(), Work::Run)?;
-        // The child ends the program before that.
-        Ok(Task::new(process, program.within + run::GRACE + LAST_WORD * 4))
+        Ok(Task::new(process, until_ended(program)))
     }
 
     /// Starts asking for the size of the file system that holds `path`.
@@ -205,11 +204,20 @@ impl Worker {
         Ok(Task::new(process, SAVE_DEADLINE))
     }
 
-    /// Starts drawing a picture by `recipe`, from the history in `folder`, and posting it.
+    /// Starts drawing a picture by `recipe`, from the history in `folder`, and posting it, or running the program with it.
     ///
     /// # Errors
     /// The child cannot be started.
-    pub fn draw(&self, folder: &RealFolder, job: &PictureJob, recipe: &[u8]) -> io::Result<PostTask> {
+    pub fn draw(&self, folder: &RealFolder, job: &Illustrated, recipe: &[u8]) -> io::Result<PostTask> {
+        let job = match job {
+            Illustrated::Post(job) => job,
+            Illustrated::Run(program) => {
+                let order = draw::order_to_run(program, recipe)?;
+                let folder = Stdio::from(folder.open_again()?);
+                let process = self.start(&["draw-run".as_ref()], &order, folder, Work::Run)?;
+                return Ok(Task::new(process, self.post_deadline + until_ended(program)));
+            }
+        };
         let is_mail = smtp::is_mail(&job.request);
         let (kind, within) = if is_mail { ("draw-mail", self.mail_deadline) } else { ("draw", self.post_deadline) };
         let order = draw::order(job, recipe, last_word(within))?;
@@ -266,6 +274,11 @@ impl Worker {
         self.children.borrow_mut().push(Rc::clone(&process));
         Ok(process)
     }
+}
+
+/// A child has ended the program before that.
+fn until_ended(program: &Program) -> Duration {
+    program.within + run::GRACE + LAST_WORD * 4
 }
 
 /// When a child that posts ends by itself.

@@ -4,9 +4,9 @@
 //! child gets SIGTERM and ends the program with its whole group.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::{Pid, getegid, geteuid};
@@ -54,9 +55,17 @@ pub struct Program {
     pub within: Duration,
 }
 
-/// Runs the program. Its exit code is the answer's status, and its output the body.
+/// The variable with the path of the picture that belongs to a message.
+pub const IMAGE: &str = "VPSMON_IMAGE";
+
+/// Runs the program of an order.
 pub(super) fn run(order: &[u8]) -> io::Result<Answer> {
-    let program: Program = serde_json::from_slice(order)?;
+    run_with(&serde_json::from_slice(order)?, None)
+}
+
+/// Runs the program. Its exit code is the answer's status, and its output the body. The picture is a file without a name,
+/// which the program and its children have open: nothing is left of it when they end.
+pub(super) fn run_with(program: &Program, picture: Option<&File>) -> io::Result<Answer> {
     let Some((path, arguments)) = program.command.split_first() else { return Err(io::ErrorKind::InvalidData.into()) };
     if let Err(reason) = check(Path::new(path)) {
         return Ok(Ok(Response::new(CANNOT_RUN, reason)));
@@ -74,6 +83,7 @@ pub(super) fn run(order: &[u8]) -> io::Result<Answer> {
         .args(arguments)
         .env_clear()
         .envs(kept)
+        .envs(picture.map(inherited).transpose()?)
         .envs(program.environment.iter().map(|(name, value)| (&**name, value)))
         .current_dir("/")
         .process_group(0)
@@ -96,6 +106,12 @@ pub(super) fn run(order: &[u8]) -> io::Result<Answer> {
         (Some(code), _) => Ok(Response::new(code, said)),
         (None, signal) => Err(Error(format!("the program was ended by signal {}: {said}", signal.unwrap_or_default()))),
     })
+}
+
+/// The variable for a picture that a child has open from now on.
+fn inherited(picture: &File) -> io::Result<(&'static str, String)> {
+    fcntl(picture, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    Ok((IMAGE, format!("/proc/self/fd/{}", picture.as_raw_fd())))
 }
 
 /// A program that others can change would let them act as this user, as sudo(8) knows. One line with the remedy.

@@ -132,7 +132,7 @@ fn a_mail_goes_through_the_proxy_for_all_and_through_no_other() {
         assert!(told.stdout.contains("is an https:// one, which is used for webhooks alone"), "{told:?}");
         let told = by("ALL_PROXY", "http://127.0.0.1:9");
         assert!(told.stdout.contains("the proxy that ALL_PROXY names: connection refused"), "{told:?}");
-        // What is there is no proxy, and says nothing: the name stands for this very server.
+        // The mail server itself is no proxy, and closes the connection.
         let told = by("ALL_PROXY", &format!("socks5h://127.0.0.1:{}", server.port));
         assert!(told.stdout.contains("does not speak the protocol of its URL"), "{told:?}");
         assert_eq!(mails(), before + 1);

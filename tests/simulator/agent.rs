@@ -14,7 +14,7 @@ use vps_monitor::core::{Core, Effect, End, Input, Mode, Purpose, Ticket};
 use vps_monitor::http;
 use vps_monitor::snapshot::Snapshot;
 use vps_monitor::store::{self, LoadError};
-use vps_monitor::worker::PictureJob;
+use vps_monitor::worker::Illustrated;
 
 use super::clock::{HOUR, MINUTE};
 use super::delivery::PICTURE;
@@ -173,13 +173,14 @@ impl Agent {
     }
 
     /// A picture counts at the robot as any message does. Every fourth cannot be drawn.
-    fn draw(&mut self, ticket: Ticket, job: &PictureJob) {
+    fn draw(&mut self, ticket: Ticket, job: &Illustrated) {
         self.pictures_asked += 1;
         if self.pictures_asked.is_multiple_of(4) {
             let answer = Err(http::Error("no picture can be drawn".to_owned()));
             self.inputs.push_back(Input::Posted { ticket, answer });
             return;
         }
+        let Illustrated::Post(job) = job else { panic!("no channel of this world is a command") };
         let webhook = Webhook::of(&job.request.url.expose());
         self.world.borrow_mut().post(Posted { ticket, webhook, content: PICTURE.to_owned() });
     }

@@ -118,7 +118,7 @@ run_scenario() {
 }
 
 [ -x "$BINARY" ] || { echo "$BINARY is not there: run make build first" >&2; exit 1; }
-[ $# -gt 0 ] || set -- service package container units host fleet
+[ $# -gt 0 ] || set -- service package container units host fleet command
 result=0
 trap '[ -n "${KEEP_BOX-}" ] || $TOOL remove' EXIT
 for scenario; do

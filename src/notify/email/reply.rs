@@ -4,7 +4,7 @@
 //! mail is refused.
 
 use crate::http::{Answer, Response};
-use crate::notify::answer::one_line;
+use crate::notify::answer::{one_line, warn_of_no_picture};
 use crate::outbox::Outcome;
 use crate::secret::{Scrubber, Secret};
 use crate::smtp::{LACKING, REFUSED_RECIPIENT, STAGE, Server, WITHOUT_PICTURE};
@@ -29,7 +29,7 @@ pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
                 log::warn!("the mail went to the other recipients: {}", one_line(&scrub(refused)));
             }
             if let Some(why) = response.header(WITHOUT_PICTURE) {
-                log::warn!("the mail went without its picture: {}", one_line(&scrub(why)));
+                warn_of_no_picture("the mail", &scrub(why));
             }
             Outcome::Delivered
         }
@@ -94,7 +94,8 @@ pub fn advice(answer: &Answer, server: &Server) -> Option<&'static str> {
         (200..=299, "data") => return None,
         (LACKING, "starttls") => "the server has no STARTTLS at that port: use smtps:// (465), or the port that has it",
         (LACKING, "mail") => {
-            "use addresses in ASCII in email.from and email.to, or a server that takes others (SMTPUTF8)"
+            "use addresses in ASCII in email.from and email.to (a domain in its form with xn--), or a server that takes \
+             others (SMTPUTF8)"
         }
         (LACKING, _) => "use smtps:// or smtp+starttls://, which have a login, and another server if this one has none",
         (500..=599, "auth") => PROVIDERS.iter().find(is_of).map_or(LOGIN, |(_, advice)| advice),

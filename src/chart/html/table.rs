@@ -7,6 +7,8 @@ use crate::chart::{Chart, State};
 
 /// A container's bar has at most so many parts: those of 30 days.
 const MOST_PARTS: usize = 30;
+/// Containers with a bar.
+const MOST_ROWS: usize = 60;
 /// Alerts in the table.
 const MOST_EPISODES: usize = 50;
 
@@ -15,7 +17,7 @@ pub(super) fn containers(html: &mut Html, chart: &Chart) {
         return;
     }
     html.raw("<section class=\"rows\"><h2>").text(chart.containers_title()).raw("</h2>\n");
-    let (rows, _) = chart.containers_first(usize::MAX);
+    let (rows, others) = chart.containers_first(MOST_ROWS);
     for row in rows {
         let share =
             row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"));
@@ -24,16 +26,20 @@ pub(super) fn containers(html: &mut Html, chart: &Chart) {
             .raw(" <small>")
             .text(&share)
             .raw("</small></div><div class=\"days\">");
-        for state in states(&row.states, MOST_PARTS.min(row.states.len().max(1))) {
-            let class = match state {
+        for run in states(&row.states, MOST_PARTS.min(row.states.len().max(1))).chunk_by(|one, other| one == other) {
+            let class = match run[0] {
                 State::Running => "r",
                 State::Unhealthy => "h",
                 State::Stopped => "s",
                 State::Unknown => "u",
             };
-            html.raw("<i class=\"").raw(class).raw("\" title=\"").text(chart.state(state)).raw("\"></i>");
+            html.raw("<i class=\"").raw(class).raw("\" style=\"flex:").number(run.len() as f64).raw("\" title=\"");
+            html.text(chart.state(run[0])).raw("\"></i>");
         }
         html.raw("</div>\n");
+    }
+    if !others.is_empty() {
+        html.raw("<div class=\"name others\">").text(&chart.others(&others)).raw("</div>\n");
     }
     html.raw("</section>\n");
 }
@@ -50,7 +56,7 @@ pub(super) fn episodes(html: &mut Html, chart: &Chart) {
     for episode in chart.episodes.iter().take(MOST_EPISODES) {
         let time = |time: jiff::Timestamp| time.to_zoned(chart.zone.clone()).strftime("%m-%d %H:%M").to_string();
         let ended = episode.ended.map_or_else(|| chart.still().to_owned(), time);
-        let lasted = seconds_between(episode.began, episode.ended.unwrap_or(chart.made_at));
+        let lasted = seconds_between(episode.began, episode.ended.unwrap_or(chart.to));
         html.raw("<tr>");
         for cell in [
             episode.subject.plain(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chart::sample::{CASES, bare, case, report};
-use crate::chart::{Panel, Strip};
+use crate::chart::{Panel, State, Strip};
 use crate::message::Language::{Chinese, English};
 
 #[test]
@@ -28,21 +28,33 @@ fn a_name_is_text_and_never_markup() {
 }
 
 #[test]
-fn thirty_days_of_eight_series_are_below_200_kilobytes() {
-    let day = report(English);
+fn thirty_days_of_twelve_series_and_all_the_containers_that_have_room_are_below_200_kilobytes() {
+    let day = case("forty", English);
     let mut month = bare(English, 30 * 24);
     let repeated = |strip: &Strip| {
         let steps = (0..720).map(|hour| strip.steps[hour * 61 % strip.steps.len()]).collect();
         Panel::Strip(Strip { steps, ..strip.clone() })
     };
-    month.panels = day.strips().chain(day.strips().take(2)).map(repeated).collect();
-    (month.containers, month.episodes) = (day.containers, day.episodes);
+    month.panels = day.strips().chain(day.strips()).map(repeated).collect();
+    month.containers = day.containers.iter().cycle().take(256).cloned().collect();
+    for (number, row) in month.containers.iter_mut().enumerate() {
+        row.states.iter_mut().skip(number % 7 * 40).step_by(200).for_each(|state| *state = State::Stopped);
+    }
+    month.episodes = day.episodes.iter().cycle().take(100).cloned().collect();
     let page = page(&month);
-    assert_eq!(month.panels.len(), 8);
+    assert_eq!(month.panels.len(), 12);
+    assert!(page.contains("196 more containers, of which "), "{page}");
     assert!(page.len() < 200_000, "{} bytes", page.len());
     if let Some(folder) = std::env::var_os("LOOK_AT") {
         std::fs::write(std::path::Path::new(&folder).join("month.html"), page).unwrap();
     }
+}
+
+#[test]
+fn an_alert_lasts_up_to_the_end_of_the_chart() {
+    let mut chart = report(English);
+    chart.made_at += jiff::SignedDuration::from_hours(48);
+    assert!(page(&chart).contains("<td>still on</td><td>1 h 35 min</td>"));
 }
 
 #[test]

@@ -134,6 +134,11 @@ impl Chart {
         })
     }
 
+    /// Whether the history had nothing for it.
+    pub fn is_empty(&self) -> bool {
+        self.panels.is_empty() && self.containers.is_empty()
+    }
+
     /// Nothing is wrong as far as anything is known.
     fn is_known(&self) -> bool {
         self.strips().any(|strip| strip.now.is_some())

@@ -15,7 +15,7 @@ use crate::chart::picture::{self, Kind, Theme};
 use crate::chart::{Chart, html};
 use crate::clock;
 use crate::config::Resolved;
-use crate::drawing::{self, Subject};
+use crate::drawing::Subject;
 use crate::files::{Folder, RealFolder};
 
 /// The form of a file, by its name's ending.
@@ -36,8 +36,7 @@ pub fn chart(options: &Options, wanted: &ChartArgs) -> Result<u8, Error> {
     // Opening the history changes the working folder.
     let (mut folder, name) = place(&wanted.output)?;
     let reader = past::open(options)?;
-    let recipe = past::recipe(&config, &reader, period, Subject::Report, now)?;
-    let chart = drawing::chart(&reader, &recipe).map_err(past::unreadable)?;
+    let chart = past::chart(&config, &reader, period, Subject::Report, now)?;
     let theme = if wanted.dark { Theme::Dark } else { Theme::Light };
     let bytes = drawn(&chart, form, theme);
     replace(&mut folder, &name, &bytes).with_context(|| format!("{} is not written", wanted.output.display()))?;

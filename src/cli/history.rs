@@ -50,8 +50,7 @@ pub fn history(options: &Options, wanted: &HistoryArgs) -> Result<u8, Error> {
         config.style.language = Language::English;
     }
     let subject = if wanted.metrics.is_empty() { Subject::Report } else { Subject::Named(wanted.metrics.clone()) };
-    let recipe = past::recipe(&config, &reader, period, subject, now)?;
-    let chart = drawing::chart(&reader, &recipe).map_err(past::unreadable)?;
+    let chart = past::chart(&config, &reader, period, subject, now)?;
     let dots = if wanted.ascii || !is_utf8 { Dots::Ascii } else { Dots::Braille };
     output::print(&terminal::draw(&chart, Terminal { dots, ..Terminal::default() }))?;
     Ok(exit::DONE)

@@ -10,7 +10,9 @@ use super::options::SERVICE_STATE;
 use super::period::Period;
 use super::status::ensure_answer;
 use super::{Error, Options};
+use crate::chart::Chart;
 use crate::config::Resolved;
+use crate::core::rfc3339;
 use crate::drawing::{self, Recipe, Subject};
 use crate::files::RealFolder;
 use crate::history::{FILE_NAME, ReadError, Reader};
@@ -94,8 +96,29 @@ pub fn ensure_known(names: &[String], reader: &Reader, config: &Resolved) -> Res
     Ok(())
 }
 
+/// The chart over `period`.
+///
+/// # Errors
+/// The store cannot be read, or it has nothing of that time: an empty drawing would not say why.
+pub fn chart(
+    config: &Resolved,
+    reader: &Reader,
+    period: Period,
+    subject: Subject,
+    now: Timestamp,
+) -> anyhow::Result<Chart> {
+    let recipe = recipe(config, reader, period, subject, now)?;
+    let chart = drawing::chart(reader, &recipe).map_err(unreadable)?;
+    if !chart.is_empty() {
+        return Ok(chart);
+    }
+    let newest = reader.newest().map_err(unreadable)?.and_then(|newest| Timestamp::from_second(newest).ok());
+    let last = newest.map(|newest| format!(": its last one is of {}", rfc3339(newest, &config.style.zone)));
+    Err(anyhow!("the history has no readings of that time{}", last.unwrap_or_default()))
+}
+
 /// The recipe of a chart over `period`.
-pub fn recipe(
+fn recipe(
     config: &Resolved,
     reader: &Reader,
     period: Period,

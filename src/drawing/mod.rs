@@ -150,7 +150,7 @@ pub fn draw(folder: RealFolder, recipe: &[u8]) -> Result<Vec<u8>, String> {
     let recipe: Recipe = serde_json::from_slice(recipe).map_err(|error| error.to_string())?;
     let reader = Reader::open(&folder).map_err(|error| error.to_string())?;
     let chart = chart(&reader, &recipe).map_err(|error| error.to_string())?;
-    if chart.panels.is_empty() && chart.containers.is_empty() {
+    if chart.is_empty() {
         return Err("the history has no readings of that time".to_owned());
     }
     let kind = if matches!(recipe.subject, Subject::Alert(_)) { Kind::Alert } else { Kind::Report };

@@ -197,6 +197,9 @@ fn each_thing_that_is_no_history_is_told_with_what_to_do() {
     refused(&["history", "disk(/x)"], 1, "the history has no reading of disk(/x); there is disk(/a, \"b\")");
     refused(&["history", "--since", "2099-01-01"], 64, "--since 2099-01-01: it is in the future");
     refused(&["history", "--csv", "--json"], 64, "cannot be used with");
+    let nothing = "the history has no readings of that time: its last one is of 2026-02-02T03:00:00+00:00";
+    refused(&["history", "--since", "2h", "--until", "2026-01-01"], 1, nothing);
+    refused(&["chart", "--since", "2h", "--until", "2026-01-01"], 1, nothing);
 
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version=99").unwrap();

@@ -180,7 +180,8 @@ def main(binary, has_second):
         page = f"{folder}/month.html"
         for name, arguments in (
             ("24 h of 8 series as JSON", ["history", "--json", *CHARTED, *day]),
-            ("24 h in the terminal", ["history", *day]),
+            ("24 h of 8 series in the terminal", ["history", *CHARTED, *day]),
+            ("24 h of all in the terminal", ["history", *day]),
             ("30 days as a page", ["chart", "--output", page, *days]),
             ("replay of 30 days", ["replay", *days]),
         ):

@@ -164,6 +164,8 @@ fn one_that_does_not_end_is_ended_with_everything_that_it_started() {
     let path = script(folder.path(), "trap '' TERM; sleep 600 & echo $! > HERE/pid; echo started; wait; sleep 600");
     let error = run(&program(&path)).unwrap_err();
     assert_eq!(error.0, "timed out: the program ran for 1 s and was ended: started\n");
+    let silent = run(&program(&script(folder.path(), "kill -9 $$"))).unwrap_err();
+    assert_eq!(silent.0, "the program was ended by signal 9");
     let child = number_in(&folder.path().join("pid")).unwrap();
     wait_until("its child is gone", || !is_alive(child));
 }

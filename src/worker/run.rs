@@ -98,13 +98,16 @@ pub(super) fn run_with(program: &Program, picture: Option<&File>) -> io::Result<
     let mut running = Running { child, output, said: Vec::new(), is_silent: false };
     let (status, is_late) = running.wait(program.within, &is_stopped)?;
     let said = String::from_utf8_lossy(&running.said).into_owned();
+    let colon = if said.trim().is_empty() { "" } else { ": " };
     Ok(match (status.code().and_then(|code| u16::try_from(code).ok()), status.signal()) {
         _ if is_late => Err(Error(format!(
-            "timed out: the program ran for {} s and was ended: {said}",
+            "timed out: the program ran for {} s and was ended{colon}{said}",
             program.within.as_secs_f64()
         ))),
         (Some(code), _) => Ok(Response::new(code, said)),
-        (None, signal) => Err(Error(format!("the program was ended by signal {}: {said}", signal.unwrap_or_default()))),
+        (None, signal) => {
+            Err(Error(format!("the program was ended by signal {}{colon}{said}", signal.unwrap_or_default())))
+        }
     })
 }
 

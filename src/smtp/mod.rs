@@ -4,7 +4,7 @@
 //! the password goes over no other. The mail is sent once, whatever happens; the server's last reply is the answer, which
 //! the channel judges. Every failure without a reply becomes one line that names the stage and the host.
 //!
-//! Written here because the usual crate is 0.32 MB and forty more crates, which is more than the binary has room for.
+//! Written here because lettre is 0.3 MB and 56 crates more, which is more than the binary has room for.
 
 mod address;
 mod connection;

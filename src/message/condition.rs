@@ -11,6 +11,10 @@ use crate::text::counted;
 /// A unit's description is cut here.
 const MAX_DESCRIPTION_CHARS: usize = 60;
 
+/// systemd's word for a unit that ended badly. One that is found in another state, such as a named one that is inactive, has
+/// its own line: it has not failed, and `systemd.ignore` does not leave it out.
+const FAILED: &str = "failed";
+
 /// From this number of units on that had failed before the agent was installed, one line has them all.
 const MIN_AS_FOUND: usize = 2;
 
@@ -39,23 +43,23 @@ pub(super) fn alert_line(transition: &Transition, wording: Wording<'_>) -> Optio
     })
 }
 
-/// `✅ nginx.service: active (已恢复正常)`; `None`: it is no condition.
+/// `✅ nginx.service: 已恢复正常`, `✅ 时钟: 已同步 (已恢复正常)`; `None`: it is no condition.
+///
+/// Of a unit no state is told: one that was reset, and a job that ended well, are well and not active.
 pub(super) fn recovery_line(transition: &Transition, words: &Words) -> Option<Line> {
     condition(transition)?;
-    Some(
-        Line::from("✅ ")
-            + subject(transition, words)
-            + ": "
-            + state(transition, words)
-            + " ("
-            + words.back_to_normal
-            + ")",
-    )
+    let line = Line::from("✅ ") + subject(transition, words) + ": ";
+    Some(if transition.key.metric.is_named_by_its_target {
+        line + words.back_to_normal
+    } else {
+        line + state(transition, words) + " (" + words.back_to_normal + ")"
+    })
 }
 
 /// One line for the units that had failed before the agent was installed, and the transitions that have their own.
 pub(super) fn as_found<'a>(transitions: &[&'a Transition], words: &Words) -> (Option<Line>, Vec<&'a Transition>) {
-    let is_as_found = |t: &&&Transition| condition(t).is_some_and(|word| word.causes.contains(&Cause::AsFound));
+    let has_failed = |word: &ContainerWord| &*word.word == FAILED && word.causes.contains(&Cause::AsFound);
+    let is_as_found = |t: &&&Transition| condition(t).is_some_and(has_failed);
     let (found, others): (Vec<&Transition>, Vec<&Transition>) = transitions.iter().partition(is_as_found);
     if found.len() < MIN_AS_FOUND {
         return (None, transitions.to_vec());
@@ -175,7 +179,7 @@ mod tests {
         );
         let mut over = failed("nginx.service", "", 0, &[]);
         (over.news, over.value) = (News::Recovered, ContainerWord::new("active", "active").into());
-        assert_eq!(told(&[over], Language::Chinese), ["✅ nginx.service: active (已恢复正常)"]);
+        assert_eq!(told(&[over], Language::Chinese), ["✅ nginx.service: 已恢复正常"]);
     }
 
     #[test]
@@ -192,6 +196,38 @@ mod tests {
         assert_eq!(
             told(&[before("a.service")], Language::English),
             ["❌ a.service: failed (timeout, 02:14), A *server*"]
+        );
+    }
+
+    #[test]
+    fn one_that_is_found_in_another_state_than_failed_is_told_with_that_state() {
+        let found = |name: &str, word: &str, cause: Option<Cause>| {
+            let causes = cause.into_iter().chain([Cause::AsFound]).collect();
+            let value = ContainerWord { causes, ..ContainerWord::new(word, "active") }.into();
+            Transition { value, ..failed(name, "", 0, &[]) }
+        };
+        let many = [
+            failed("a.service", "timeout", 0, &[Cause::AsFound]),
+            found("b.service", "inactive", None),
+            failed("c.service", "timeout", 0, &[Cause::AsFound]),
+            found("d.service", "not-found", None),
+            found("e.service", "restarting", Some(Cause::RestartLoop { times: 7, window_minutes: 10 })),
+        ];
+        assert_eq!(
+            told(&many, Language::Chinese),
+            [
+                "⚙️ 已有 2 个失败单元 (可用 systemd.ignore 忽略): a.service, c.service",
+                "❌ b.service: inactive",
+                "❌ d.service: not-found",
+                "❌ e.service: restarting (反复重启 (10 分钟内 7 次))",
+            ]
+        );
+        assert_eq!(
+            told(&many, Language::English)[..2],
+            [
+                "⚙️ 2 units had failed before (systemd.ignore leaves them out): a.service, c.service",
+                "❌ b.service: inactive",
+            ]
         );
     }
 }

@@ -12,7 +12,6 @@ use super::message::{Digested, Kind, LOSS, Message, about, past};
 use super::model::held::{Over, Released};
 use super::model::{News, Told};
 use super::oracle::wrong;
-use super::units::STATES;
 
 /// A line that the group is owed.
 #[derive(Clone, Debug)]
@@ -182,7 +181,7 @@ fn line(told: &Told) -> String {
     let quantity = &WATCHED[told.place];
     if quantity.is_word() {
         return match told.news {
-            News::Recovered => format!("✅ {}: {} (已恢复正常)", quantity.label, STATES[0]),
+            News::Recovered => format!("✅ {}: 已恢复正常", quantity.label),
             _ => format!("❌ {}: {}", quantity.label, quantity.shown(told.number)),
         };
     }

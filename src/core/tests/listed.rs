@@ -69,7 +69,7 @@ fn one_that_fails_is_told_at_the_look_and_is_over_once_it_is_no_longer_listed() 
     let unread = Snapshot { listed: Vec::new(), ..list(&[]) };
     assert!(check(&mut agent, unread, 3 * MINUTE).is_empty());
     assert!(agent.core.alerts().is_active(&Key::new(UNIT_STATE, "web.service")));
-    assert_eq!(look(&mut agent, list(&[]), 4 * MINUTE), ["✅ web.service: active (已恢复正常)"]);
+    assert_eq!(look(&mut agent, list(&[]), 4 * MINUTE), ["✅ web.service: 已恢复正常"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn it_is_over_too_if_it_was_started_again_while_the_agent_was_away() {
     assert!(check(&mut first, list(&[]), 0).is_empty());
     assert_eq!(look(&mut first, list(&[("web.service", ended())]), MINUTE).len(), 1);
     let mut next = first.restarted(first.core.config.clone(), at(2 * MINUTE));
-    assert_eq!(check(&mut next, list(&[]), 2 * MINUTE), ["✅ web.service: active (已恢复正常)"]);
+    assert_eq!(check(&mut next, list(&[]), 2 * MINUTE), ["✅ web.service: 已恢复正常"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_new_agent_does_not_call_a_restart_loop_over_before_it_has_watched_for_its_w
     let mut next = first.restarted(first.core.config.clone(), at(2 * MINUTE));
     assert!(check(&mut next, list(&[]), 2 * MINUTE).is_empty());
     assert!(check(&mut next, list(&[]), 11 * MINUTE).is_empty());
-    assert_eq!(check(&mut next, list(&[]), 12 * MINUTE), ["✅ web.service: active (已恢复正常)"]);
+    assert_eq!(check(&mut next, list(&[]), 12 * MINUTE), ["✅ web.service: 已恢复正常"]);
 }
 
 #[test]
@@ -116,5 +116,5 @@ fn a_check_with_an_older_list_than_that_of_a_look_takes_no_news_back() {
     agent.step(Input::Measured { purpose: Purpose::Check, snapshot: older }, at(MINUTE + 5000));
     assert_eq!(told(&mut agent, MINUTE + 5000), [""; 0]);
     // The next one's is newer than the look's.
-    assert_eq!(check(&mut agent, list(&[]), 2 * MINUTE), ["✅ web.service: active (已恢复正常)"]);
+    assert_eq!(check(&mut agent, list(&[]), 2 * MINUTE), ["✅ web.service: 已恢复正常"]);
 }

@@ -16,7 +16,7 @@ pub fn failure_while_a_check_waits_for_the_engine() -> Script {
         .at(600, Act::Unit(0))
         .told(&["VPS 告警", "❌ u0.service: failed"], 123..125)
         .told_times(&["✅ u0.service"], 0..600, 0..1)
-        .told(&["VPS 恢复", "✅ u0.service: active"], 600..603)
+        .told(&["VPS 恢复", "✅ u0.service: 已恢复正常"], 600..603)
 }
 
 pub fn failure_in_quiet_hours() -> Script {

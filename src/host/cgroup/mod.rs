@@ -130,11 +130,20 @@ impl Cgroups {
 }
 
 /// The whole of a file; `None`: it, or its group, is gone.
+///
+/// The kernel gives all of such a file in one read, if there is room for it (seq_file): the end is not asked for.
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut text = Vec::with_capacity(4096);
-    File::open(path).ok()?.take(MAX_FILE_BYTES).read_to_end(&mut text).ok()?;
+    let mut file = File::open(path).ok()?;
+    let mut text = vec![0; PAGE_BYTES];
+    let length = file.read(&mut text).ok()?;
+    text.truncate(length);
+    if length == PAGE_BYTES {
+        file.take(MAX_FILE_BYTES).read_to_end(&mut text).ok()?;
+    }
     Some(text)
 }
+
+const PAGE_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -154,6 +163,20 @@ mod tests {
 
     fn megabytes(owners: Vec<(Owner, u64)>) -> Vec<(Owner, u64)> {
         owners.into_iter().map(|(owner, bytes)| (owner, bytes >> 20)).collect()
+    }
+
+    #[test]
+    fn a_file_of_any_length_is_read_whole_up_to_its_bound_and_one_that_is_gone_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory.stat");
+        assert_eq!(read(&path), None);
+        for length in [0, 1, PAGE_BYTES - 1, PAGE_BYTES, PAGE_BYTES + 1, 3 * PAGE_BYTES + 7] {
+            let text: Vec<u8> = (0..length).map(|place| b'a' + (place % 26) as u8).collect();
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(read(&path), Some(text));
+        }
+        std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        assert_eq!(read(&path).map(|text| text.len() as u64), Some(PAGE_BYTES as u64 + MAX_FILE_BYTES));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use jiff::Timestamp;
+
 use super::End;
 use crate::cause::Wanted;
 use crate::collect::Plan;
@@ -28,8 +30,13 @@ pub struct Ticket(pub(super) u64);
 #[derive(Debug)]
 pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
-    /// containers and kills.
-    Watch { plan: Box<Plan>, memory: Option<Box<Memory>>, kills: Option<Box<KnownKills>> },
+    /// containers and kills, and since when logins may have been missed.
+    Watch {
+        plan: Box<Plan>,
+        memory: Option<Box<Memory>>,
+        kills: Option<Box<KnownKills>>,
+        logins_since: Option<Timestamp>,
+    },
     /// Begin a measurement, which ends with [`Input::Measured`](super::Input::Measured).
     Measure(Purpose),
     /// Find the causes of alerts, of CPU since [`Effect::CountCpu`], which ends with

@@ -165,6 +165,7 @@ impl Core {
                 plan: Box::new(self.config.plan.clone()),
                 memory: Some(Box::new(self.state.get().containers.clone())),
                 kills: self.state.get().kills.clone(),
+                logins_since: self.state.get().saved.filter(|_| self.state.get().logins.has_seen_any()),
             },
             Effect::Announce(Readiness::Ready),
         ];

@@ -25,7 +25,12 @@ impl Core {
     /// Uses `config` from now on. A measurement goes on if the new plan measures the same.
     pub(super) fn adopt(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         if !config.plan.measures_the_same(&self.config.plan) {
-            effects.push(Effect::Watch { plan: Box::new(config.plan.clone()), memory: None, kills: None });
+            effects.push(Effect::Watch {
+                plan: Box::new(config.plan.clone()),
+                memory: None,
+                kills: None,
+                logins_since: None,
+            });
             self.checks.give_up();
             self.waiting = None;
             self.reporting = Reporting::default();

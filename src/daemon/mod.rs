@@ -152,7 +152,8 @@ impl Daemon {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { plan, memory, kills } => {
+            Effect::Watch { plan, memory, kills, logins_since } => {
+                self.measuring.host.logins_since = logins_since;
                 self.measuring.watch(&plan, memory.map(|memory| *memory), kills.map(|kills| *kills), &mut self.inputs);
             }
             Effect::Measure(purpose) => self.measuring.begin(purpose, clock::boot_now()),

@@ -11,6 +11,8 @@ mod proc_file;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
@@ -46,6 +48,8 @@ pub struct Host {
     pub cgroups: Option<Cgroups>,
     /// None without systemd, and with another /proc: it belongs to another system.
     pub bus: Bus,
+    /// Since when logins may have been missed, until somebody has looked them up.
+    pub logins_since: Option<Timestamp>,
     /// One buffer for every file, kept from check to check.
     pub buffer: Vec<u8>,
 }
@@ -68,6 +72,7 @@ impl Host {
             mounts: Mounts::of_this_process(),
             cgroups: procfs.is_none().then(Cgroups::of_this_system).flatten(),
             bus: if procfs.is_none() && Path::new(BOOTED).is_dir() { Bus::at(bus::SOCKET) } else { Bus::none() },
+            logins_since: None,
             buffer: Vec::new(),
         }
     }

@@ -137,6 +137,7 @@ fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, 
         state.starts.shut_down = None;
     }
     // The machine's start ended every agent of before.
+    state.saved = Some(document.saved);
     state.gap = Some(if is_another { Boot::EARLIEST..Boot::from_micros(0) } else { document.saved_boot..now.boot });
     let corrected = state.correct(now);
     (state, corrected)

@@ -26,6 +26,11 @@ impl Logins {
         *self == Logins::default()
     }
 
+    /// Whether an agent has counted any, before the last report or since.
+    pub fn has_seen_any(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Takes in the logins of one look, each with its address and its time.
     pub fn take_in<'a>(&mut self, logins: impl Iterator<Item = (&'a str, Timestamp)>) {
         let before = self.last;

@@ -127,6 +127,9 @@ pub struct State {
     /// sent meanwhile without a save is not in it.
     #[serde(skip)]
     pub gap: Option<Range<Boot>>,
+    /// Of a state that was read: when it was saved.
+    #[serde(skip)]
+    pub saved: Option<Timestamp>,
 }
 
 impl State {

@@ -123,7 +123,7 @@ fn state(title: &str) -> State {
 fn load<F: Folder>(store: &mut Store<F>, now: Now) -> Loaded {
     let mut loaded = store.load(now).unwrap();
     if let Loaded::State(state) = &mut loaded {
-        state.gap = None;
+        (state.gap, state.saved) = (None, None);
     }
     loaded
 }

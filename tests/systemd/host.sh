@@ -69,6 +69,19 @@ test_a_login_that_is_open_when_the_agent_starts_is_told() {
     wait
 }
 
+test_a_login_that_began_and_ended_while_the_agent_was_down_is_told_once() {
+    box systemctl stop vps-monitor
+    forget_posts
+    login u1 true -tt
+    login u2 true -tt
+    box systemctl start vps-monitor
+    wait_for 20 "they are told" posts_have 'SSH login(u2 ← 127.0.0.1)'
+    has_posts 1 'SSH login(u1 ← 127.0.0.1)' || fail "not both are told: $(box cat $POSTS)"
+    box systemctl restart vps-monitor
+    wait_for 20 "it has checked" has_checked
+    has_posts 1 'SSH login' || fail "they are told twice"
+}
+
 # Of ten agents with a new state each: more within a minute would be gathered.
 test_a_login_is_told_within_a_second() {
     local number began times=()

@@ -2,7 +2,7 @@
 //!
 //! A session's start is a signal; a look lists the sessions, and asks for those that no look has seen. Which of them are
 //! news is decided by the core, which remembers the pairs of user and address. Without a logind sshd's own records are
-//! read.
+//! read, and with one those of the time in which no agent ran.
 
 mod wtmp;
 
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Collector, Group, Progress, Setup, Source, Switch};
 use crate::bus::{Argument, Batch, Body, Bus, Call, DEADLINE, Error, Follow, Malformed};
@@ -221,6 +221,19 @@ impl Logins {
         into.happened.extend(logins.into_iter().filter(|login| !self.ignored.has(login)).map(occurrence));
     }
 
+    /// Adds those who came and went while no agent ran: logind has forgotten their sessions. Where sshd's records cannot be
+    /// read, there are none.
+    fn add_missed(&self, host: &mut Host, into: &mut Snapshot) {
+        let Some(since) = host.logins_since.take().filter(|_| host.is_this_system()) else { return };
+        let mut missed = Snapshot::default();
+        self.add(self.records.borrow().came_since(since).unwrap_or_default(), &mut missed);
+        let is_of = |session: &Occurrence, missed: &Occurrence| {
+            session.key == missed.key && missed.at.duration_since(session.at).abs() < ONE_LOGIN
+        };
+        missed.happened.retain(|missed| !into.happened.iter().any(|session| is_of(session, missed)));
+        into.happened.extend(missed.happened);
+    }
+
     /// The objects of the sessions that no look has asked for.
     fn unseen(&self, answers: Vec<Result<Body, Error>>) -> Result<Vec<String>, Error> {
         let mut sessions = Vec::new();
@@ -233,6 +246,9 @@ impl Logins {
         Ok(new.map(|(_, path)| path).take(MAX_NEW).collect())
     }
 }
+
+/// sshd writes its record so long after the session's beginning, at most.
+const ONE_LOGIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// The most sessions that are known.
 const MAX_SEEN: usize = 10_000;
@@ -296,11 +312,15 @@ impl Collector for Logins {
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         match self.step(&mut host.bus, now.boot, into) {
-            Ok(true) => Progress::Done,
+            Ok(true) => {
+                self.add_missed(host, into);
+                Progress::Done
+            }
             Ok(false) => Progress::Awaits(now.boot.after(DEADLINE)),
             Err(error) => {
                 // Another system's records are not here.
-                let records = (error.is_absence() && host.is_this_system()).then(|| self.records.borrow_mut().look());
+                let records = (error.is_absence() && host.is_this_system())
+                    .then(|| self.records.borrow_mut().look(host.logins_since.take()));
                 match records.unwrap_or_else(|| Err(io::Error::other(error.to_string()))) {
                     Ok(logins) => self.add(logins, into),
                     Err(error) => {

@@ -171,6 +171,37 @@ fn without_a_logind_the_records_of_sshd_are_read_and_of_another_system_none() {
 }
 
 #[test]
+fn who_came_and_went_while_no_agent_ran_is_found_once_and_a_session_that_is_there_is_no_second_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wtmp");
+    let people = ["root", "ann", "ansible"].map(|user| wtmp::of(user, [203, 0, 113, 7]));
+    std::fs::write(&path, people.concat()).unwrap();
+    let mut host = Host::new(None);
+    let ignored = Rc::new(Ignored { users: vec!["ansible".to_owned()], networks: Vec::new() });
+    let records = Rc::new(RefCell::new(Wtmp::at(&path)));
+    let logins = Logins { ignored, seen: Rc::default(), records, stage: Stage::Begin };
+    let look = |host: &mut Host| {
+        let from = "203.0.113.7".to_owned();
+        let session = occurrence(Login { user: "root".to_owned(), from, at: at(0).wall });
+        let mut found = Snapshot { happened: vec![session], ..Snapshot::default() };
+        logins.add_missed(host, &mut found);
+        found.happened.iter().map(|happened| happened.key.target.to_string()).collect::<Vec<_>>()
+    };
+    let there = ["root ← 203.0.113.7"];
+    assert_eq!(look(&mut host), there, "a new agent has missed nobody");
+    host.logins_since = Some(at(-1).wall);
+    assert_eq!(look(&mut host), ["root ← 203.0.113.7", "ann ← 203.0.113.7"]);
+    assert_eq!(look(&mut host), there, "and not at the next look");
+    // Records of another system, or none at all.
+    let mut other = Host::new(Some(folder.path()));
+    other.logins_since = Some(at(-1).wall);
+    assert_eq!(look(&mut other), there);
+    std::fs::remove_file(&path).unwrap();
+    host.logins_since = Some(at(-1).wall);
+    assert_eq!(look(&mut host), there);
+}
+
+#[test]
 fn a_list_that_is_none_is_a_failure() {
     let mut world = World::new("");
     world.check.begin(&mut world.host, at(0).boot);

@@ -1,7 +1,7 @@
 //! Logins as sshd writes them to /var/log/wtmp (utmp(5)), where no logind has sessions.
 //!
 //! It has those with a terminal: sshd records no others. A first look finds who is logged in, a later one everybody who
-//! came since, also who is gone by then.
+//! came since, also who is gone by then. Those who came and went while no agent ran are in it, as far as its end goes back.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -49,25 +49,49 @@ const NAME_BYTES: usize = 32;
 #[derive(Debug)]
 pub struct Wtmp {
     path: PathBuf,
-    /// Its inode, and how many bytes of it were read.
-    read: Option<(u64, u64)>,
+    read: Option<Place>,
 }
+
+/// The file's inode, and how many bytes of it were read.
+type Place = (u64, u64);
 
 impl Wtmp {
     pub fn at(path: impl Into<PathBuf>) -> Wtmp {
         Wtmp { path: path.into(), read: None }
     }
 
-    /// Those who came since the last look. A file that is not there has none: one is made with the first login.
+    /// Those who came since the last look; at the first one those who are there, and those who came since `missed_since`. A
+    /// file that is not there has none: one is made with the first login.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn look(&mut self) -> io::Result<Vec<Login>> {
+    pub fn look(&mut self, missed_since: Option<Timestamp>) -> io::Result<Vec<Login>> {
+        let Some((bytes, read)) = self.read_on()? else {
+            self.read = Some((0, 0));
+            return Ok(Vec::new());
+        };
+        if self.read.replace(read).is_some() {
+            return Ok(came(&bytes, LAYOUT));
+        }
+        let mut logins = present(&bytes, LAYOUT);
+        logins.extend(missed_since.map_or_else(Vec::new, |since| came_after(&bytes, since)));
+        logins.sort_by(|one, other| (one.at, &one.user).cmp(&(other.at, &other.user)));
+        logins.dedup();
+        Ok(logins)
+    }
+
+    /// Those who came after `since`, as far as the end of the file has them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn came_since(&self, since: Timestamp) -> io::Result<Vec<Login>> {
+        Ok(self.read_on()?.map_or_else(Vec::new, |(bytes, _)| came_after(&bytes, since)))
+    }
+
+    /// The records that were not read yet, and how far it is read then; `None`: it is not there.
+    fn read_on(&self) -> io::Result<Option<(Vec<u8>, Place)>> {
         let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.read = Some((0, 0));
-                return Ok(Vec::new());
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
         let metadata = file.metadata()?;
@@ -82,8 +106,8 @@ impl Wtmp {
         };
         let mut bytes = vec![0; (whole - from).min(MAX_BYTES - MAX_BYTES % record) as usize];
         file.read_exact_at(&mut bytes, from)?;
-        let is_first = self.read.replace((inode, from + bytes.len() as u64)).is_none();
-        Ok(if is_first { present(&bytes, LAYOUT) } else { came(&bytes, LAYOUT) })
+        let read = from + bytes.len() as u64;
+        Ok(Some((bytes, (inode, read))))
     }
 }
 
@@ -91,6 +115,10 @@ impl Wtmp {
 fn came(bytes: &[u8], layout: Layout) -> Vec<Login> {
     let records = bytes.chunks_exact(layout.bytes).filter(|record| kind(record) == USER_PROCESS);
     records.filter_map(|record| login(record, layout)).collect()
+}
+
+fn came_after(bytes: &[u8], since: Timestamp) -> Vec<Login> {
+    came(bytes, LAYOUT).into_iter().filter(|login| login.at > since).collect()
 }
 
 /// Everybody who has not gone.
@@ -194,18 +222,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wtmp");
         let mut wtmp = Wtmp::at(&path);
-        assert_eq!(wtmp.look().unwrap(), []);
+        assert_eq!(wtmp.look(None).unwrap(), []);
         let came = |line: &str, user: &str, second| record(LAYOUT, USER_PROCESS, line, user, V4, second);
         let gone = |line: &str| record(LAYOUT, DEAD_PROCESS, line, "", &[], 9);
         // Nothing was there before, so this one is new.
         fs::write(&path, came("pts/0", "new", 1)).unwrap();
-        assert_eq!(wtmp.look().unwrap().len(), 1);
+        assert_eq!(wtmp.look(None).unwrap().len(), 1);
 
         let boot = record(LAYOUT, BOOT_TIME, "~", "reboot", &[], 5);
         let all = [came("pts/0", "before", 1), boot, came("pts/0", "a", 6), came("pts/1", "b", 7), gone("pts/0")];
         fs::write(&path, all.concat()).unwrap();
         let mut wtmp = Wtmp::at(&path);
-        let users = |wtmp: &mut Wtmp| wtmp.look().unwrap().into_iter().map(|login| login.user).collect::<Vec<_>>();
+        let users = |wtmp: &mut Wtmp| wtmp.look(None).unwrap().into_iter().map(|login| login.user).collect::<Vec<_>>();
         assert_eq!(users(&mut wtmp), ["b"]);
         assert!(users(&mut wtmp).is_empty());
         let more = [came("pts/0", "c", 8), gone("pts/0"), vec![7; 10]];
@@ -218,6 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn those_who_came_and_went_since_a_time_are_found_once_beside_those_who_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wtmp");
+        let since = |second: i64| Timestamp::from_second(second).unwrap();
+        assert_eq!(Wtmp::at(&path).came_since(since(0)).unwrap(), []);
+        let came = |line: &str, user: &str, second| record(LAYOUT, USER_PROCESS, line, user, V4, second);
+        let gone = record(LAYOUT, DEAD_PROCESS, "pts/0", "", &[], 9);
+        let boot = record(LAYOUT, BOOT_TIME, "~", "reboot", &[], 7);
+        let all = [came("pts/0", "known", 4), came("pts/1", "cut off", 6), boot, came("pts/0", "gone", 8), gone];
+        fs::write(&path, [all.concat(), came("pts/2", "there", 10)].concat()).unwrap();
+        let users =
+            |logins: io::Result<Vec<Login>>| logins.unwrap().into_iter().map(|login| login.user).collect::<Vec<_>>();
+        assert_eq!(users(Wtmp::at(&path).came_since(since(5))), ["cut off", "gone", "there"]);
+        let mut wtmp = Wtmp::at(&path);
+        assert_eq!(users(wtmp.look(Some(since(5)))), ["cut off", "gone", "there"], "who is there is not found twice");
+        assert!(users(wtmp.look(Some(since(5)))).is_empty());
+        assert_eq!(users(Wtmp::at(&path).look(None)), ["there"]);
+    }
+
+    #[test]
     fn of_a_large_file_the_end_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wtmp");
@@ -226,8 +274,8 @@ mod tests {
         file.set_len(size).unwrap();
         file.write_all_at(&record(LAYOUT, USER_PROCESS, "pts/0", "root", V4, 1), size - LAYOUT.bytes as u64).unwrap();
         let mut wtmp = Wtmp::at(&path);
-        assert_eq!(wtmp.look().unwrap().len(), 1);
-        assert_eq!(wtmp.look().unwrap(), []);
+        assert_eq!(wtmp.look(None).unwrap().len(), 1);
+        assert_eq!(wtmp.look(None).unwrap(), []);
     }
 
     proptest! {

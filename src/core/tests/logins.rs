@@ -53,3 +53,22 @@ fn a_report_counts_every_login_and_those_that_are_known_as_well() {
     agent.core.state.change().begin_anew_after_report();
     assert_eq!(agent.core.state.get().logins.summary(), None);
 }
+
+#[test]
+fn an_agent_that_goes_on_asks_for_the_logins_since_the_save_if_any_was_seen_before() {
+    let since = |agent: &mut Driven| {
+        agent.core.state.change().saved = Some(at(5).wall);
+        let mut next = agent.restarted(agent.core.config.clone(), at(DAY));
+        next.effects.extend(next.core.start(at(DAY)));
+        let found = next.effects.iter().find_map(|effect| match effect {
+            Effect::Watch { logins_since, .. } => Some(*logins_since),
+            _ => None,
+        });
+        found.expect("it watches")
+    };
+    let mut agent = agent("true");
+    assert_eq!(since(&mut agent), None, "it is new, or logins were off");
+    assert!(is_told(&mut agent, "root ← 192.0.2.1", 0));
+    agent.core.state.change().begin_anew_after_report();
+    assert_eq!(since(&mut agent), Some(at(5).wall));
+}

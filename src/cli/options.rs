@@ -35,10 +35,11 @@ command line; with a COMMAND its own: 128 and the signal's number if one ended i
 /// The heading of the options that all commands have: listed among a command's own, they would hide these.
 const EVERY_COMMAND: &str = "Options of every command";
 
-/// Watches one Linux host and tells a WeChat Work group when something goes wrong.
+/// Watches one Linux host and sends a message when something goes wrong.
 ///
 /// It checks memory, swap, CPU, disks, traffic, connections and Docker containers, sends an alert when a threshold is
-/// reached and another message when that is over, and sends a status report on a cron schedule.
+/// reached and another message when that is over, and sends a status report on a cron schedule. Messages go to a WeChat Work
+/// group, Telegram, e-mail, a webhook, a command or other channels.
 #[derive(Debug, Parser)]
 #[command(name = "vps-monitor", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done (check: all is well); 1 failed (check: something is over its threshold); \

@@ -25,10 +25,7 @@ pub fn test_notify(options: &Options, name: Option<&str>) -> Result<u8, Error> {
     let worker = options.host()?.worker;
     let mut failed = 0;
     for channel in &channels {
-        let shown = match channel.name() {
-            name if name == channel.kind() => channel.to_string(),
-            name => format!("{name} ({channel})"),
-        };
+        let shown = channel.described();
         match deliver(channel, message.clone(), &worker)? {
             Ok(()) => output::print(&format!("{shown}: delivered\n"))?,
             Err(refused) => {

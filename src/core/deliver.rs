@@ -194,7 +194,8 @@ impl Core {
             }
             Conclusion::SetAside(entry) => {
                 log::error!(
-                    "refused for good: {}; the message was: {}",
+                    "refused for good{}: {}; the message was: {}",
+                    channel.field_in_log(),
                     text::in_log(entry.last_error.as_deref().unwrap_or_default()),
                     text::in_log_within(&channel.text(&entry.message).replace('\n', " | "), MAX_LOGGED_MESSAGE_BYTES)
                 );
@@ -307,7 +308,7 @@ impl Core {
 
     /// The channels' names in the log and in `status`.
     pub(super) fn channel_names(&self) -> String {
-        let names: Vec<String> = self.delivery.channels().map(Channel::to_string).collect();
+        let names: Vec<String> = self.delivery.channels().map(Channel::described).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }

@@ -39,6 +39,7 @@ use target::resolve;
 pub use body::{BodyPart, base64_lines, with_file};
 pub use exchange::{KEPT_HEADERS, Method, Request, Response};
 pub(crate) use explain::of_tls;
+pub use proxy::VARIABLES as PROXY_VARIABLES;
 pub(crate) use reach::reach;
 pub(crate) use roots::trusted_roots;
 pub use target::{Target, masked};

@@ -62,6 +62,11 @@ impl Channel {
         if name.is_empty() { String::new() } else { format!(" channel={name}") }
     }
 
+    /// Its destination, behind its name if it has one of its own: `night (webhook 127.0.0.1/…)`.
+    pub fn described(&self) -> String {
+        if self.name() == self.kind() { self.to_string() } else { format!("{} ({self})", self.name) }
+    }
+
     /// The messages that it takes.
     pub fn route(&self) -> &Rc<Route> {
         &self.route

@@ -80,6 +80,10 @@ pub type RecordTask = Task<Recorded, SaveError>;
 /// Replaces or removes a file that others read.
 pub type PublishTask = Task<(), SaveError>;
 
+/// The agent's variables that a child has, beside those of [`http::PROXY_VARIABLES`] and [`run::KEPT`]: the certificates that
+/// it trusts, and the folder of a configuration's credentials. Others may hold secrets, as `env:NAME` names them.
+const KEPT: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "CREDENTIALS_DIRECTORY"];
+
 /// Starts children, and keeps account of those that have not ended.
 #[derive(Debug)]
 pub struct Worker {
@@ -264,6 +268,8 @@ impl Worker {
             .arg0("vps-monitor")
             .arg("worker")
             .args(arguments)
+            .env_clear()
+            .envs(kept())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .process_group(0)
             .stdin(order::input(order)?)
@@ -274,6 +280,12 @@ impl Worker {
         self.children.borrow_mut().push(Rc::clone(&process));
         Ok(process)
     }
+}
+
+/// The part of the agent's environment that a child has.
+fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
+    let names = KEPT.into_iter().chain(run::KEPT).chain(http::PROXY_VARIABLES);
+    names.filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// A child has ended the program before that.

@@ -42,7 +42,7 @@ const MAX_OUTPUT_BYTES: usize = 4096;
 const TURN_MILLIS: u16 = 20;
 
 /// The agent's variables that a program has, too. Others may hold secrets.
-const KEPT: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"];
+pub(super) const KEPT: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"];
 
 /// A program to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -102,7 +102,7 @@ fn a_mail_whose_picture_cannot_be_sent_goes_without_it_and_says_so() {
 fn a_mail_that_is_refused_for_its_text_is_no_mail_without_a_picture() {
     let bed = Bed::with_pictures(&[(".", "554 5.7.1 spam")]);
     let agent = bed.place.spawn(bed.command(&["run"]));
-    agent.wait_for_log("refused for good: data: 554 5.7.1 spam");
+    agent.wait_for_log("refused for good channel=email: data: 554 5.7.1 spam");
     agent.stop(Signal::SIGTERM);
     let mails = mails(&bed.server.heard());
     assert_eq!(mails.iter().map(|mail| has_picture(mail)).collect::<Vec<_>>(), [true, false]);

@@ -48,6 +48,29 @@ fn the_key_is_in_no_argument_no_environment_no_log_no_state_and_no_answer() {
     agent.stop(Signal::SIGTERM);
 }
 
+#[test]
+fn a_key_that_is_a_variable_of_the_agent_is_none_of_its_children() {
+    let robot = Robot::start([Answer::Hang]);
+    let place = Place::configured("small-vps", &quick("env:WEBHOOK"));
+    let mut command = place.command(&["run"]);
+    command.env("WEBHOOK", robot.url()).env("TZ", "Asia/Tokyo").env("no_proxy", "a.example");
+    let agent = place.spawn(command);
+    assert!(robot.wait_for(1)[0].path.contains(KEY));
+    let children = agent.children();
+    assert!(!children.is_empty(), "nobody posts");
+    for pid in children {
+        match fs::read(format!("/proc/{pid}/environ")) {
+            Ok(bytes) => {
+                let environment = String::from_utf8_lossy(&bytes);
+                assert_no_key("a child's environment", &environment);
+                let kept = ["TZ=Asia/Tokyo", "no_proxy=a.example"];
+                assert!(kept.iter().all(|kept| environment.contains(kept)), "{environment}");
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied),
+        }
+    }
+}
+
 /// The places of `what` in a process's memory; `None`: it may not be read.
 fn places_in_memory(pid: u32, what: &[u8]) -> Option<Vec<String>> {
     let memory = File::open(format!("/proc/{pid}/mem")).ok()?;

@@ -88,6 +88,20 @@ fn quick_retries_deliver_what_a_short_fault_kept_back() {
 }
 
 #[test]
+fn one_of_several_channels_is_named_in_the_log_and_in_the_status() {
+    let (day, night) = (Robot::start([]), Robot::start([Answer::Errcode(40058)]));
+    let more = format!("channels: [{{wechat: {{webhook_url: '{}'}}, name: night}}]\n", night.url());
+    let place = Place::configured("small-vps", &(quick(&day.url()) + &more));
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("refused for good channel=night: errcode 40058");
+    let status = place.status();
+    assert_eq!(status["set_aside"][0]["channel"], "night", "{status}");
+    let channels = status["channel"].as_str().unwrap();
+    assert!(channels.starts_with("WeChat Work robot") && channels.contains(", night (WeChat Work robot"), "{status}");
+    agent.wait_for_log(&format!("channel=\"{channels}\""));
+}
+
+#[test]
 fn a_message_that_is_refused_for_good_does_not_hold_up_the_next() {
     let robot = Robot::start([Answer::Errcode(40058)]);
     let place = Place::configured("small-vps", &quick(&robot.url()));

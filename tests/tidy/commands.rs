@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use vps_monitor::cli::Options;
 
 use super::documents::documents;
@@ -40,6 +40,20 @@ fn pages() -> impl Iterator<Item = String> {
 /// Reports of measurements, which nobody types.
 fn is_report(document: &str) -> bool {
     ["docs/performance.md", "docs/scale.md"].contains(&document)
+}
+
+/// Every file that the agent leaves in its folder, and no option as one that is still to come.
+#[test]
+fn the_pages_of_commands_name_the_agents_files_and_deny_no_option() {
+    for page in ["docs/commands.md", "docs/commands.zh-CN.md"] {
+        let text = read(page);
+        for file in [vps_monitor::history::FILE_NAME, "history.db.damaged-*", "alert_state.json", "status.sock"] {
+            assert!(text.contains(&format!("`/var/lib/vps-monitor/{file}`")), "{page}: {file}");
+        }
+        assert!(!text.contains("there is no `--") && !text.contains("还没有 `--"), "{page}");
+    }
+    let help = Options::command().render_long_help().to_string();
+    assert!(["WeChat Work", "Telegram", "e-mail"].iter().all(|channel| help.contains(channel)), "{help}");
 }
 
 /// The lines of the blocks of shell, each with its document, without comments and `sudo`.

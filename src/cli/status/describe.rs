@@ -179,7 +179,8 @@ fn pending(pending: &PendingStatus) -> String {
 
 /// A message that its channel never took.
 fn refused(message: &SetAsideStatus) -> String {
-    format!("{}, made {}: {}", message.title, time(Some(&message.created)), message.reason)
+    let by = if message.channel.is_empty() { String::new() } else { format!(", by {}", message.channel) };
+    format!("{}, made {}{by}: {}", message.title, time(Some(&message.created)), message.reason)
 }
 
 /// A number with its unit, or a word.
@@ -282,8 +283,11 @@ mod tests {
         let message = json!({
             "kind": "alert", "title": "VPS Alert [web-1]", "created": "2026-02-04T15:00:00+08:00", "reason": "errcode 40058"
         });
-        let refused = told(&json!({ "set_aside": [message] }));
-        let lines = "refused       1\n              VPS Alert [web-1], made 2026-02-04 15:00:00: errcode 40058\n";
+        let mut named = message.clone();
+        named["channel"] = json!("night");
+        let refused = told(&json!({ "set_aside": [message, named] }));
+        let lines = "refused       2\n              VPS Alert [web-1], made 2026-02-04 15:00:00: errcode 40058\n              \
+                     VPS Alert [web-1], made 2026-02-04 15:00:00, by night: errcode 40058\n";
         assert!(refused.ends_with(lines), "{refused}");
         assert!(!told(&json!({})).contains("refused"));
     }

@@ -86,6 +86,9 @@ pub struct LoopFacts {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SetAsideStatus {
+    /// The name of the channel that refused it.
+    #[serde(default)]
+    pub channel: String,
     pub kind: String,
     pub title: String,
     pub created: String,
@@ -284,8 +287,9 @@ fn pending(state: &State, config: &Resolved, now: Now) -> Vec<PendingStatus> {
 }
 
 fn set_aside(state: &State, zone: &TimeZone) -> Vec<SetAsideStatus> {
-    let all = state.outboxes.values().flat_map(Outbox::set_aside);
-    let status = all.map(|aside| SetAsideStatus {
+    let all = state.outboxes.iter().flat_map(|(name, outbox)| outbox.set_aside().map(move |aside| (name, aside)));
+    let status = all.map(|(name, aside)| SetAsideStatus {
+        channel: name.clone(),
         kind: aside.kind.name().to_owned(),
         title: aside.title.clone(),
         created: rfc3339(aside.created, zone),

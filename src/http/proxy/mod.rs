@@ -56,6 +56,13 @@ const NOTATION: &str = "write http://HOST:PORT, or https://, socks4://, socks4a:
 /// The variables for every protocol.
 pub const FOR_ALL: [&str; 2] = ["all_proxy", "ALL_PROXY"];
 
+/// All variables that are read here.
+pub const VARIABLES: [&str; 7] =
+    ["https_proxy", "HTTPS_PROXY", "http_proxy", FOR_ALL[0], FOR_ALL[1], EXCEPTIONS[0], EXCEPTIONS[1]];
+
+/// The variables with the targets that need none.
+const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
 /// The variables for a URL; the first one that is set counts. `HTTP_PROXY` is not among them: in a CGI script it holds
 /// a client's `Proxy:` header.
 fn variables(target: &Target) -> &'static [&'static str] {
@@ -87,7 +94,7 @@ pub fn named_by(
     if target.is_loopback() {
         return Ok(None);
     }
-    if ["no_proxy", "NO_PROXY"].iter().find_map(value_of).is_some_and(|list| excepts(&list, target)) {
+    if EXCEPTIONS.iter().find_map(value_of).is_some_and(|list| excepts(&list, target)) {
         return Ok(None);
     }
     match variables.iter().find_map(|name| Some((*name, value_of(name)?))) {

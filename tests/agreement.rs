@@ -198,6 +198,22 @@ fn tracked_connections_are_what_sysctl_shows() {
 }
 
 #[test]
+fn pressure_is_the_kernels_own_mean_of_the_last_minute() {
+    for (resource, kind) in [("memory", "full"), ("io", "full"), ("cpu", "some")] {
+        let path = format!("/proc/pressure/{resource}");
+        if !std::path::Path::new(&path).exists() {
+            return eprintln!("not compared, this kernel counts no pressure");
+        }
+        lies_between(&format!("{resource}_pressure"), "{enabled: true}", || {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix(kind)).unwrap();
+            let mean = line.split_whitespace().find_map(|column| column.strip_prefix("avg60=")).unwrap();
+            mean.parse().unwrap()
+        });
+    }
+}
+
+#[test]
 fn load_is_what_uptime_shows_for_each_cpu_of_nproc() {
     let cpus: f64 = run("nproc", &["--all"]).trim().parse().unwrap();
     lies_between("load", "{enabled: true}", || {

@@ -62,20 +62,39 @@ const ROUNDING_PERCENT: f64 = 2.0;
 
 #[test]
 fn the_mean_of_cpu_use_is_what_mpstat_finds_in_the_same_time() {
+    let is_idle = |output: &str| average(output, "CPU", "%idle", "all") + average(output, "CPU", "%iowait", "all");
+    let ours = |second: &Snapshot| mean(second, metric::CPU);
+    is_what_mpstat_finds("cpu", "{}", ours, |output| 100.0 - is_idle(output));
+}
+
+#[test]
+fn steal_and_iowait_are_what_mpstat_finds_in_the_same_time() {
+    if Host::new(None).shares_its_kernel {
+        return eprintln!("not compared, in a container they are the machine's");
+    }
+    for name in ["steal", "iowait"] {
+        // They are means by themselves.
+        let ours = |second: &Snapshot| second.readings[0].value.number().unwrap();
+        let column = format!("%{name}");
+        is_what_mpstat_finds(name, "{enabled: true}", ours, |output| average(output, "CPU", &column, "all"));
+    }
+}
+
+fn is_what_mpstat_finds(source: &str, keys: &str, of: impl Fn(&Snapshot) -> f64, found: impl Fn(&str) -> f64) {
     if is_missing("mpstat") {
         return;
     }
     eventually(|| {
         let (mut tool, mut seconds) = (0.0, 0.0);
-        let snapshot = second_check("cpu", "{}", || {
+        let snapshot = second_check(source, keys, || {
             let began = Instant::now();
             let output = run("mpstat", &["2", "1"]);
             seconds = began.elapsed().as_secs_f64();
-            tool = 100.0 - average(&output, "CPU", "%idle", "all") - average(&output, "CPU", "%iowait", "all");
+            tool = found(&output);
         });
         // Our time holds mpstat's two seconds, and its start and end.
         let slack = (seconds - 2.0).max(0.0) / seconds * 100.0 + ROUNDING_PERCENT;
-        let ours = mean(&snapshot, metric::CPU);
+        let ours = of(&snapshot);
         let agrees = slack < 15.0 && (ours - tool).abs() <= slack;
         if agrees { Ok(()) } else { Err(format!("ours {ours}, mpstat's {tool}, slack {slack}")) }
     });

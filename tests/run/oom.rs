@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 use crate::support::agent::{BINARY, Place};
 use crate::support::real_engine::skip;
 use crate::support::robot::Robot;
-use crate::support::{is_ci, wait_until, wait_until_event};
+use crate::support::{uml, wait_until, wait_until_event};
 
 /// A group with 8 MB of memory; removed with the test.
 struct Limited {
@@ -159,21 +159,8 @@ fn checks_by_themselves_tell_the_kills_since_the_one_before() {
 /// The other tests of this file once more, where this machine has version 1 of control groups.
 #[test]
 fn it_is_the_same_on_a_kernel_of_which_all_control_groups_are_of_version_2() {
-    let is_there = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    if is_there || !geteuid().is_root() {
-        eprintln!("skipped: its control groups are of version 2, or there is no root");
-        return;
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        return eprintln!("not repeated: the control groups of this machine are of version 2");
     }
-    let here = std::env::current_exe().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/uml.sh");
-    let done = Command::new(script).arg(here).args(["run::oom::", "--test-threads", "1"]).output().unwrap();
-    let [said, errors] = [&done.stdout, &done.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    if done.status.code() == Some(CANNOT_BE_DONE) {
-        assert!(!is_ci(), "{errors}");
-        return eprintln!("skipped: {errors}");
-    }
-    assert!(done.status.success() && said.contains("4 passed") && !said.contains("skipped"), "{said}\n{errors}");
+    uml::run_tests("run::oom::", 4);
 }
-
-/// As automake has it.
-const CANNOT_BE_DONE: i32 = 77;

@@ -11,6 +11,7 @@ pub mod peer;
 pub mod proxy;
 pub mod real_engine;
 pub mod robot;
+pub mod uml;
 
 use std::fs;
 use std::path::Path;

@@ -75,7 +75,7 @@ test_a_login_that_began_and_ended_while_the_agent_was_down_is_told_once() {
     login u1 true -tt
     login u2 true -tt
     box systemctl start vps-monitor
-    wait_for 20 "they are told" posts_have 'SSH login(u2 ← 127.0.0.1)'
+    wait_for 70 "they are told with the next message" posts_have 'SSH login(u2 ← 127.0.0.1)'
     has_posts 1 'SSH login(u1 ← 127.0.0.1)' || fail "not both are told: $(box cat $POSTS)"
     box systemctl restart vps-monitor
     wait_for 20 "it has checked" has_checked

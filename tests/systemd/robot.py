@@ -1,10 +1,12 @@
-"""A group robot for the box: answers every post with errcode 0 and appends its body to a file, one JSON text a line.
+"""A group robot for the box: answers every post with errcode 0 and appends its body to a file, one JSON text a line, and
+the time of its arrival, in nanoseconds, to another one, PATH.times.
 
 Written on plain sockets: python3-minimal, which is what a small Debian has, is without http.server.
 """
 
 import socket
 import sys
+import time
 
 
 def body_of(connection):
@@ -23,7 +25,10 @@ def main(port, path):
     listener = socket.create_server(("127.0.0.1", int(port)))
     while True:
         connection, _ = listener.accept()
-        with connection, open(path, "ab") as posts:
+        arrived = time.time_ns()
+        with connection, open(path, "ab") as posts, open(path + ".times", "a") as times:
+            times.write(f"{arrived}\n")
+            times.flush()
             posts.write(body_of(connection).replace(b"\n", b" ") + b"\n")
             answer = b'{"errcode":0,"errmsg":"ok"}'
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(answer), answer))

@@ -17,6 +17,7 @@ if [ $$ = 1 ]; then
     for folder in /tmp /run /var/tmp /dev/shm; do mount -t tmpfs tmpfs $folder; done
     echo "+memory +cpu +pids" >/sys/fs/cgroup/cgroup.subtree_control
     ip link set lo up
+    busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/block/loop.ko"
     cd "$place"
     export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
     "${command[@]}" </dev/null 2>&1 && code=0 || code=$?

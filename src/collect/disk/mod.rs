@@ -142,6 +142,7 @@ impl Disk {
 impl Collector for Disk {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
         host.mounts.refresh();
+        host.mounts.look_at_errors(now);
         self.find(host, now);
         host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
         self.began = now;

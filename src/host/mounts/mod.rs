@@ -9,6 +9,7 @@
 //! machine started, the measurement would be that of the file system around it.
 
 mod disks;
+mod errors;
 mod kind;
 mod superblock;
 mod table;
@@ -23,8 +24,11 @@ use std::rc::Rc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use errors::Errors;
 use superblock::{Writing, device, writing};
 use table::Table;
+
+use crate::clock::Boot;
 
 /// More than any list of mounts: the kernel allows 100,000 (fs.mount-max), of some 300 bytes each.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
@@ -47,6 +51,7 @@ pub struct Mounts {
     /// The device whose file system failed when the agent wrote there: its superblock may not say so. An XFS that has
     /// shut down answers with EIO, and stays `rw` in the list.
     failing: Option<Rc<str>>,
+    errors: Errors,
     /// The part that outlives the process has changed.
     is_changed: bool,
 }
@@ -123,6 +128,7 @@ impl Mounts {
             held: HashMap::new(),
             devices: Vec::new(),
             failing: None,
+            errors: Errors::below("/sys"),
             is_changed: false,
         }
     }
@@ -158,6 +164,11 @@ impl Mounts {
         } else if self.look_at_superblocks().is_err() {
             self.table = Table::default();
         }
+    }
+
+    /// Looks for file systems that have shut themselves and do not say so in the list.
+    pub fn look_at_errors(&mut self, now: Boot) {
+        self.errors.look(self.table.shut_at_errors(), now);
     }
 
     /// Takes in whether the held file systems can be written now: no change of that is reported where the kernel itself
@@ -243,6 +254,11 @@ impl Mounts {
             None => WriteState::OfNoDisk,
             Some(Writing { is_read_only: false, .. }) if self.failing.as_ref() == Some(place.device) => {
                 WriteState::Failing
+            }
+            Some(Writing { is_read_only: false, shuts_at_errors, .. })
+                if shuts_at_errors && self.errors.has_shut(place.device) =>
+            {
+                WriteState::TurnedReadOnly
             }
             Some(Writing { is_read_only: false, .. }) => WriteState::Writable,
             Some(Writing { was_turned, .. }) if was_turned || was_writable => WriteState::TurnedReadOnly,

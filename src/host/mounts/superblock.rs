@@ -8,6 +8,8 @@ pub(super) struct Writing {
     pub is_read_only: bool,
     /// The kernel made it so: the mount is one that writes. `mount -o ro` makes both read-only.
     pub was_turned: bool,
+    /// It may have shut itself after an error, and not say so.
+    pub shuts_at_errors: bool,
 }
 
 /// ext4 from Linux 6.15 on tells so of a file system that it has shut for writing after an error
@@ -24,11 +26,14 @@ pub(super) fn writing(line: &[u8]) -> Option<Writing> {
     let mut fields = fields(line);
     let of_mount = fields.nth(5)?;
     fields.find(|field| *field == b"-")?;
-    let of_superblock = fields.nth(2)?;
+    let kind = fields.next()?;
+    let of_superblock = fields.nth(1)?;
     let has = |options: &[u8], wanted: &[u8]| options.split(|byte| *byte == b',').any(|option| option == wanted);
     let is_shut = has(of_superblock, EMERGENCY);
     let is_read_only = is_shut || has(of_superblock, b"ro");
-    Some(Writing { is_read_only, was_turned: is_read_only && (is_shut || has(of_mount, b"rw")) })
+    let was_turned = is_read_only && (is_shut || has(of_mount, b"rw"));
+    let shuts_at_errors = kind == b"ext4" && !is_read_only && has(of_superblock, b"errors=remount-ro");
+    Some(Writing { is_read_only, was_turned, shuts_at_errors })
 }
 
 fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {

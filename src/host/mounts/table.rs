@@ -88,6 +88,12 @@ impl Table {
         }
     }
 
+    /// The devices whose file systems shut themselves at an error.
+    pub(super) fn shut_at_errors(&self) -> impl Iterator<Item = &Rc<str>> {
+        let shuts = |mount: &&Mount| mount.writing.is_some_and(|writing| writing.shuts_at_errors);
+        self.mounts.iter().filter(shuts).map(|mount| &mount.device)
+    }
+
     /// The mount on `/` that is on no other one, and the one mounted over it.
     fn find_root(&self) -> Option<usize> {
         let on_root = self.on.get(Path::new("/"))?;

@@ -1,6 +1,7 @@
 //! The mounts of paths, from lists that a test writes and from the kernel's.
 
 use super::*;
+use crate::clock;
 
 const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
 const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
@@ -209,4 +210,37 @@ fn the_list_is_read_for_superblocks_alone_and_only_where_somebody_wants_to_know(
         assert_eq!((!mounts.text.is_empty(), mounts.write_state(&path).is_some()), (is_read, is_read));
         assert_eq!(mounts.ask(&path), Ok(Access::Directly), "{reads_state}");
     }
+}
+
+#[test]
+fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_recorded_since_the_start() {
+    let sys = tempfile::tempdir().unwrap();
+    let record = sys.path().join("fs/ext4/sda1/last_error_time");
+    fs::create_dir_all(record.parent().unwrap()).unwrap();
+    fs::create_dir_all(sys.path().join("dev/block")).unwrap();
+    std::os::unix::fs::symlink("../../devices/x/block/sda/sda1", sys.path().join("dev/block/8:1")).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path: Rc<str> = "/data".into();
+    let state = |options: &str, second: &str| {
+        fs::write(file.path(), format!("{ROOT}3 1 8:1 / /data rw - ext4 /dev/sda1 {options}\n")).unwrap();
+        fs::write(&record, second).unwrap();
+        let mut mounts = Mounts::listed_in(file.path());
+        mounts.errors = Errors::below(sys.path());
+        mounts.refresh();
+        mounts.look_at_errors(clock::boot_now());
+        mounts.hold(&path, true);
+        mounts.write_state(&path).unwrap()
+    };
+    let now = clock::now();
+    let [after, before] =
+        [-1, 1].map(|seconds| (now.wall.as_second() - now.boot.as_micros() / 1_000_000 - seconds).to_string());
+    assert_eq!(state("rw,errors=remount-ro", &after), WriteState::TurnedReadOnly);
+    assert_eq!(state("rw,errors=remount-ro", &before), WriteState::Writable, "of another mount");
+    for none in ["0\n", "", "x", "99999999999999999999"] {
+        assert_eq!(state("rw,errors=remount-ro", none), WriteState::Writable, "{none:?}");
+    }
+    assert_eq!(state("rw", &after), WriteState::Writable, "it goes on after errors");
+    fs::remove_dir_all(sys.path().join("fs")).unwrap();
+    fs::create_dir_all(record.parent().unwrap()).unwrap();
+    assert_eq!(state("rw,errors=remount-ro", "0"), WriteState::Writable);
 }

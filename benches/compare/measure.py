@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import os
 import platform
-import re
 import shutil
 import signal
 import socket
@@ -26,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from process import Process, cpu_seconds_a_check
+from process import Process, calls_of_cheapest_check, cpu_seconds_a_check
 
 HERE = Path(__file__).resolve().parent
 
@@ -172,22 +171,12 @@ class Bench:
             self.row(f"state writes while nothing changes, {shape.name}", str(sum("fsync(" in call for call in alone)), "0")
 
     def steady_check(self, shape, environment=None):
-        """The calls of the cheapest check: on a busy machine the CPU's alert comes between, and is saved."""
         agent = self.start_agent(shape.config(), environment=environment)
         try:
             time.sleep(2.5)
-            trace = self.folder / "trace"
-            command = ["strace", "-f", "-qq", "-o", trace, "-p", str(agent.pid)]
-            strace = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            time.sleep(shape.interval * 5 + 1)
-            strace.send_signal(signal.SIGINT)
-            strace.wait(10)
+            return calls_of_cheapest_check(agent, self.folder / "trace", shape.interval * 5 + 1)
         finally:
             agent.stop()
-        calls = re.findall(r"^\d+ +(.*)$", trace.read_text(errors="replace"), flags=re.MULTILINE)
-        # Each check reads it once.
-        ends = [place for place, call in enumerate(calls) if "MemTotal:" in call]
-        return min((calls[begin:end] for begin, end in zip(ends, ends[1:])), key=len)
 
     def after_delivery(self):
         """Memory once an alert has gone out over HTTPS."""

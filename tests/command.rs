@@ -7,10 +7,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use vps_monitor::config::Config;
+use vps_monitor::drawing::{self, Recipe, Subject};
+use vps_monitor::files::RealFolder;
+use vps_monitor::history::Batch;
 use vps_monitor::http::Answer;
-use vps_monitor::worker::{CANNOT_RUN, Program, Worker};
+use vps_monitor::message::Language;
 
-use crate::support::agent::{Place, finish, quick};
+use vps_monitor::worker::{CANNOT_RUN, Illustrated, Program, Worker};
+
+use crate::history::{LIMITS, record};
+use crate::support::agent::{BINARY, Place, finish, quick};
 use crate::support::robot::Robot;
 use crate::support::wait_until;
 
@@ -87,6 +94,43 @@ fn an_alerts_picture_is_a_file_that_the_program_and_its_children_can_read_and_no
     assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.ends_with(b"IEND\xaeB`\x82"), "{log}");
     assert!(fs::read_to_string(place.path("path")).unwrap().starts_with("/proc/self/fd/"));
     assert!(!log.contains("picture"), "{log}");
+}
+
+/// The child reads no configuration, from which other processes know the quantities.
+#[test]
+fn the_picture_of_a_child_is_that_of_any_process() {
+    let place = place("cp \"$VPSMON_IMAGE\" HERE/picture");
+    let time = 1_770_001_200;
+    let series = |metric: &str| (metric.to_owned(), String::new(), Some("percent".to_owned()));
+    let row = |check: i64| (time + check * 60, vec![Some(40.0 + check as f64), Some(5.0), Some(30.0)]);
+    let batch = Batch {
+        now: time + 3600,
+        is_checked: true,
+        limits: LIMITS,
+        series: ["memory", "steal", "open_files"].map(series).to_vec(),
+        rows: (0..60).map(row).collect(),
+        alerts: Vec::new(),
+        has_every_alert: true,
+    };
+    record(&place.state(), &batch);
+    Config::parse("test", b"").unwrap();
+    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+    let recipe = Recipe {
+        subject: Subject::Report,
+        from: at(time),
+        to: at(time + 3600),
+        made_at: at(time + 3600),
+        host: "host".to_owned(),
+        system_host: "host".to_owned(),
+        zone: jiff::tz::TimeZone::UTC,
+        language: Language::English,
+        interval: Duration::from_secs(60),
+        known: Vec::new(),
+    };
+    let (folder, recipe) = (RealFolder::open(&place.state()).unwrap(), serde_json::to_vec(&recipe).unwrap());
+    let job = Illustrated::Run(program(&place.path("script")));
+    assert_eq!(Worker::at(BINARY).draw(&folder, &job, &recipe).unwrap().wait().unwrap().status, 0);
+    assert!(fs::read(place.path("picture")).unwrap() == drawing::draw(folder, &recipe).unwrap());
 }
 
 #[test]

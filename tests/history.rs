@@ -233,6 +233,29 @@ fn a_picture_that_cannot_be_drawn_or_is_refused_costs_a_line_of_the_log() {
         agent.wait_for_checks(2);
         let finished = agent.stop(Signal::SIGTERM);
         assert_eq!(finished.stderr.matches("picture not delivered").count(), 1, "{}", finished.stderr);
+        assert_eq!(finished.stderr.contains("history: lost rows=2\n"), answers.is_empty(), "{}", finished.stderr);
         assert_eq!(robot.received().len(), answers.len().max(1));
+    }
+}
+
+#[test]
+fn a_chart_has_the_limit_that_the_value_reaches() {
+    for (last, is_critical) in [(70.0, false), (90.0, true)] {
+        let place = Place::configured("small-vps", "system: {memory: {threshold: 50, critical: 80}}\n");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
+        let batch = Batch {
+            now,
+            is_checked: true,
+            limits: LIMITS,
+            series: vec![("memory".to_owned(), String::new(), Some("percent".to_owned()))],
+            rows: (1..30).rev().map(|minute| (now - minute * 60, vec![Some(last)])).collect(),
+            alerts: Vec::new(),
+            has_every_alert: true,
+        };
+        record(&place.state(), &batch);
+        let path = place.path("chart.svg");
+        let finished = place.run(&["chart", "--since", "1h", "--output", path.to_str().unwrap()]);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        assert_eq!(fs::read_to_string(path).unwrap().contains("阈值 80<"), is_critical);
     }
 }

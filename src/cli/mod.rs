@@ -34,9 +34,11 @@ use clap::error::ErrorKind;
 use nix::libc::PATH_MAX;
 use nix::sys::prctl;
 
+use crate::collect::SOURCES;
 use crate::config::ConfigFile;
 use crate::drawing;
 use crate::logging::LINE_BYTES_MAX;
+use crate::metric;
 use crate::settings::{Problems, WAIT_OF_THE_LOOP};
 use crate::signals;
 use crate::text;
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
     // If that fails, the program works as long as nobody sends a signal.
     let _ = signals::reset_mask();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    metric::know(SOURCES.iter().flat_map(|source| source.metrics()));
     // A child of the agent: before anything else is set up.
     if let [_, worker, arguments @ ..] = arguments.as_slice()
         && worker == "worker"

@@ -183,10 +183,10 @@ impl Core {
         let mut known = drawing::known(&self.config.rules, readings.iter().map(|reading| &reading.key));
         for reading in readings {
             if let Value::Usage { used_bytes, total_bytes, .. } = reading.value {
-                let note = format!("{} / {}", message::size(used_bytes), message::size(total_bytes));
+                let note = message::size_of(used_bytes, total_bytes);
                 match known.iter_mut().find(|known| known.key == reading.key) {
                     Some(known) => known.note = note,
-                    None => known.push(Known { key: reading.key.clone(), limit: None, note }),
+                    None => known.push(Known { key: reading.key.clone(), limit: None, critical: None, note }),
                 }
             }
         }

@@ -41,6 +41,18 @@ impl Recording {
         !self.is_failing && (self.under_way.is_some() || !self.buffer.is_empty())
     }
 
+    /// Says which rows will not be written, or perhaps not.
+    pub(super) fn log_what_is_left(&self) {
+        let rows = self.buffer.len();
+        let lost = self.lost + if self.under_way.is_none() { rows as u64 } else { 0 };
+        if lost > 0 {
+            log::warn!("history: lost rows={lost}");
+        }
+        if self.under_way.is_some() && rows > 0 {
+            log::warn!("history: still being written rows={rows}");
+        }
+    }
+
     /// The waiting rows are written now.
     pub(super) fn write_now(&mut self, now: Boot) {
         self.next = Some(now);

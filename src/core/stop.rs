@@ -68,6 +68,7 @@ impl Core {
                 return;
             }
         }
+        self.recording.log_what_is_left();
         log::info!("stopped waiting={}", self.waiting_count());
         effects.push(Effect::End(stopping.end));
     }

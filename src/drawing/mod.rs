@@ -69,15 +69,20 @@ pub enum Subject {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Known {
     pub key: Key,
+    /// The lower one, where there are two.
     pub limit: Option<f64>,
+    pub critical: Option<f64>,
     /// In a few words: `3.4 / 3.8 GB`.
     pub note: String,
 }
 
 /// The limits of these keys.
 pub fn known<'a>(rules: &Rules, keys: impl IntoIterator<Item = &'a Key>) -> Vec<Known> {
-    let lowest = |key: &Key| rules.limits(key).and_then(|limits| limits.warning.or(limits.critical));
-    let of = |key: &Key| lowest(key).map(|limit| Known { key: key.clone(), limit: Some(limit), note: String::new() });
+    let of = |key: &Key| {
+        let limits = rules.limits(key)?;
+        let limit = Some(limits.warning.or(limits.critical)?);
+        Some(Known { key: key.clone(), limit, critical: limits.critical, note: String::new() })
+    };
     keys.into_iter().filter_map(of).collect()
 }
 
@@ -174,8 +179,11 @@ impl Past<'_> {
         self.recipe.known.iter().find(|known| known.key == *key)
     }
 
+    /// The limit that a message would name: the critical one if the value now reaches it.
     fn limit(&self, key: &Key) -> Option<f64> {
-        self.known(key).and_then(|known| known.limit)
+        let known = self.known(key)?;
+        let is_reached = |limit: &f64| self.value_now(key).is_some_and(|now| key.metric.unit.reaches(now, *limit));
+        known.critical.filter(is_reached).or(known.limit)
     }
 
     fn said(&self, zh: &'static str, en: &'static str) -> &'static str {

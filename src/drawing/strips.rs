@@ -62,7 +62,7 @@ fn strip(past: &Past<'_>, course: &Course, alerts: &[Spell]) -> Strip {
     let known = past.known(key);
     Strip {
         note: known.map(|known| Line::foreign(&known.note)).unwrap_or_default(),
-        threshold: known.and_then(|known| known.limit),
+        threshold: past.limit(key),
         now: past.value_now(key),
         steps: course.steps.iter().map(|summary| summary.map(step)).collect(),
         alerts: alerts.iter().filter(|alert| is_of(alert, key)).map(|alert| span(past, alert)).collect(),

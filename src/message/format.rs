@@ -11,16 +11,32 @@ const KIB: f64 = 1024.0;
 
 /// A size in the largest of MB, GB, TB (2^20, 2^30, 2^40 bytes) that keeps the number at 1 or more, without a `.0`.
 pub fn size(bytes: u64) -> String {
-    let megabytes = bytes as f64 / KIB / KIB;
-    let (number, unit) = if megabytes >= KIB * KIB {
-        (megabytes / KIB / KIB, "TB")
-    } else if megabytes >= KIB {
-        (megabytes / KIB, "GB")
-    } else {
-        (megabytes, "MB")
+    let (factor, unit) = unit_of(bytes);
+    format!("{}{unit}", with_decimals(bytes as f64 / factor, 1))
+}
+
+/// A part of a size, both in its unit and in few characters: `3.4 / 3.8 GB`, `385 / 479 MB`.
+pub fn size_of(part: u64, bytes: u64) -> String {
+    let (factor, unit) = unit_of(bytes);
+    let short = |bytes: u64| {
+        let number = bytes as f64 / factor;
+        with_decimals(number, if number < 9.95 { 1 } else { 0 })
     };
-    let number = format!("{number:.1}");
-    format!("{}{unit}", number.strip_suffix(".0").unwrap_or(&number))
+    format!("{} / {} {unit}", short(part), short(bytes))
+}
+
+fn unit_of(bytes: u64) -> (f64, &'static str) {
+    let megabyte = KIB * KIB;
+    match bytes as f64 / megabyte {
+        megabytes if megabytes >= KIB * KIB => (megabyte * KIB * KIB, "TB"),
+        megabytes if megabytes >= KIB => (megabyte * KIB, "GB"),
+        _ => (megabyte, "MB"),
+    }
+}
+
+fn with_decimals(number: f64, decimals: usize) -> String {
+    let number = format!("{number:.decimals$}");
+    number.strip_suffix(".0").map(str::to_owned).unwrap_or(number)
 }
 
 /// A volume of traffic, in the units of its limit: in GB and TB of 10^9 and 10^12 bytes, or in GiB and TiB.
@@ -79,6 +95,19 @@ mod tests {
             (u64::MAX, "16777216TB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_size_is_in_its_unit_and_short() {
+        for (part, bytes, text) in [
+            (3_650_722_202, 4_080_218_931, "3.4 / 3.8 GB"),
+            (1_181_116_006, 25_232_932_864, "1.1 / 24 GB"),
+            (404_121_190, 502_687_334, "385 / 479 MB"),
+            (40 << 30, 40 << 30, "40 / 40 GB"),
+            (0, 2 << 40, "0 / 2 TB"),
+        ] {
+            assert_eq!(size_of(part, bytes), text);
         }
     }
 

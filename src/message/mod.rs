@@ -35,7 +35,7 @@ pub use alert::{alerts, alerts_with_causes, kind, recovery};
 pub use digest::{Ended, digest};
 pub use event::event_in_log;
 pub use fact::{About, Detail, Fact};
-pub use format::{size, time, volume};
+pub use format::{size, size_of, time, volume};
 pub use held::{Past, Released, Unlisted, held};
 pub use line::{Escape, Line, Span};
 pub use notice::{LostState, configuration_refused, state_lost};

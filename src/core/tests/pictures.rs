@@ -40,7 +40,7 @@ fn a_picture_follows_the_text_once_the_rows_are_written_and_is_not_tried_again()
     let (ticket, recipe) = drawn(&mut agent).unwrap();
     assert!(matches!(recipe.subject, Subject::Alert(ref key) if key.metric == metric::MEMORY));
     assert_eq!((recipe.to, recipe.to.as_second() - recipe.from.as_second()), (at(0).wall, 6 * 3600));
-    assert_eq!((recipe.known[0].limit, recipe.known[0].note.as_str()), (Some(80.0), "0MB / 0MB"));
+    assert_eq!((recipe.known[0].limit, recipe.known[0].note.as_str()), (Some(80.0), "0 / 0 MB"));
     agent.step(Input::Posted { ticket, answer: Err(http::Error("no picture can be drawn".to_owned())) }, at(300));
     agent.check(96.0, at(MINUTES)).check(96.0, at(2 * MINUTES));
     assert!(drawn(&mut agent).is_none());

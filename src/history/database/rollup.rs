@@ -16,7 +16,11 @@ pub(super) fn renew(transaction: &Transaction<'_>, times: &[i64]) -> rusqlite::R
     for (table, from, seconds) in [("m5", "raw", FIVE_MINUTES), ("h1", "m5", HOUR)] {
         let checks = if from == "raw" { "1" } else { "n" };
         let mut select = transaction.prepare(&format!("SELECT {checks}, v FROM {from} WHERE t >= ?1 AND t < ?2"))?;
-        let mut insert = transaction.prepare(&format!("INSERT OR REPLACE INTO {table}(t, n, v) VALUES(?1, ?2, ?3)"))?;
+        // After a jump of the clock some rows of a time may be gone, whose summary says more than the rest would.
+        let mut insert = transaction.prepare(&format!(
+            "INSERT INTO {table}(t, n, v) VALUES(?1, ?2, ?3) \
+             ON CONFLICT(t) DO UPDATE SET n = excluded.n, v = excluded.v WHERE excluded.n >= n"
+        ))?;
         for begin in begins(seconds) {
             let (mut slots, mut checks) = (Vec::new(), 0);
             let mut rows = select.query(params![begin, begin + seconds])?;

@@ -92,6 +92,21 @@ fn a_batch_that_is_repeated_changes_nothing_and_its_averages_are_weighed_by_thei
 }
 
 #[test]
+fn a_summary_of_rows_that_are_gone_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let steady = |time: i64, value: f64| batch(&["/"], &[(time, &[Some(value)])]);
+    for batch in [steady(T, 10.0), steady(T + 60, 20.0), steady(T + 3 * 86_400, 5.0), steady(T + 120, 30.0)] {
+        write_in(folder.path(), &batch).unwrap();
+    }
+    let raw = format!("SELECT count(*) FROM raw WHERE t <= {}", T + 60);
+    assert_eq!(rows(&folder, &raw), ["0"], "the clock was three days ahead");
+    for table in ["m5", "h1"] {
+        let summary = format!("SELECT n, v FROM {table} WHERE t = {T}");
+        assert_eq!(rows(&folder, &summary), ["2 [[10,15,20]]"], "{table}");
+    }
+}
+
+#[test]
 fn python_reads_the_views() {
     let folder = tempfile::tempdir().unwrap();
     write_in(folder.path(), &batch(&["/"], &[(T, &[Some(63.85)])])).unwrap();

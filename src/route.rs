@@ -10,7 +10,7 @@ use crate::hold::{Names, level_of};
 use crate::message::{self, Kind, Past, Released};
 use crate::pattern;
 use crate::rule::Level;
-use crate::settings::{Complaint, Doc, NO_DOC, Section, Written, doc};
+use crate::settings::{Complaint, Doc, NO_DOC, Section, Written, doc, meant, nearest};
 use crate::snapshot::Value;
 
 /// The kinds of news, as a route names them.
@@ -77,7 +77,9 @@ impl Route {
         let kinds = entry.list("kinds", KINDS, |item| {
             item.parse(NO_DOC.pattern("^(alert|recovery|event|report|digest)$"), |text| {
                 let found = WORDS.iter().find(|(word, _)| *word == text);
-                let unknown = || Complaint::new(format!("there is no kind `{text}`")).expected(words());
+                let names = WORDS.iter().map(|(word, _)| *word);
+                let meant = || meant(nearest(text, names).or_else(|| (text == "alarm").then_some("alert")));
+                let unknown = || Complaint::new(format!("there is no kind `{text}`{}", meant())).expected(words());
                 found.map(|(_, kind)| *kind).ok_or_else(unknown)
             })
         });

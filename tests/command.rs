@@ -143,7 +143,10 @@ fn a_program_whose_picture_cannot_be_drawn_is_run_without_it_and_the_log_says_so
     agent.wait_for_log("delivered kind=alert channel=command attempts=1");
     let log = agent.stop(Signal::SIGTERM).stderr;
     assert_eq!(fs::read_to_string(place.path("path")).unwrap(), "none\n");
-    assert!(log.contains("the command went without its picture: no picture can be drawn: history.db is"), "{log}");
+    assert!(
+        log.contains("the command went without its picture channel=command: no picture can be drawn: history.db is"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -171,6 +174,7 @@ fn a_program_that_others_can_change_is_not_run() {
         assert!(answer.body.contains(told), "{}", answer.body);
     };
     assert_eq!(run(&program(&path)).unwrap().status, 0);
+    assert!(run(&program(folder.path())).unwrap().body.contains("is a folder: name the program in it"));
     fs::set_permissions(&path, Permissions::from_mode(0o757)).unwrap();
     refused("others can write to");
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();

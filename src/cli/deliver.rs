@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::output;
 use crate::clock;
 use crate::message::Message;
-use crate::notify::{Channel, Form, Job};
+use crate::notify::{Channel, Form, Job, Lack};
 use crate::outbox::{Moved, Outcome};
 use crate::worker::Worker;
 
@@ -21,15 +21,16 @@ pub struct Refused {
     pub advice: Option<Cow<'static, str>>,
 }
 
-/// Delivers all parts of a message in order, or gives the reason why the first failed that did.
-pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<(), Refused>> {
-    let mut way = Way { channel, worker, moved: None, pauses: Vec::new() };
+/// Delivers all parts of a message in order, or gives the reason why the first failed that did. A delivery may lack
+/// something all the same.
+pub fn deliver(channel: &Channel, message: Message, worker: &Worker) -> anyhow::Result<Result<Vec<Lack>, Refused>> {
+    let mut way = Way { channel, worker, moved: None, pauses: Vec::new(), lacks: Vec::new() };
     for part in channel.split(message) {
         if let Err(refused) = way.deliver(&part)? {
             return Ok(Err(refused));
         }
     }
-    Ok(Ok(()))
+    Ok(Ok(way.lacks))
 }
 
 /// The way to one channel, as its answers teach it.
@@ -39,6 +40,7 @@ struct Way<'a> {
     moved: Option<Moved>,
     /// That are left for the part.
     pauses: Vec<Duration>,
+    lacks: Vec<Lack>,
 }
 
 impl Way<'_> {
@@ -58,6 +60,7 @@ impl Way<'_> {
                 Job::Run(program) => self.worker.run(&program)?.wait(),
             };
             let outcome = self.channel.classify(&answer);
+            self.lacks.extend(self.channel.lacks(&answer));
             match &outcome {
                 Outcome::Delivered => done += 1,
                 Outcome::FormRefused { reason } if !is_plain => {

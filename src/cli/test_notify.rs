@@ -27,7 +27,12 @@ pub fn test_notify(options: &Options, name: Option<&str>) -> Result<u8, Error> {
     for channel in &channels {
         let shown = channel.described();
         match deliver(channel, message.clone(), &worker)? {
-            Ok(()) => output::print(&format!("{shown}: delivered\n"))?,
+            Ok(lacks) => {
+                output::print(&format!("{shown}: delivered\n"))?;
+                for lack in lacks {
+                    output::print(&format!("  but {}: {}\n", lack.what, lack.why))?;
+                }
+            }
             Err(refused) => {
                 output::print(&format!("{shown}: not delivered: {}\n", refused.explain()))?;
                 failed += 1;

@@ -126,7 +126,12 @@ impl Core {
             if answer.as_ref().is_err_and(worker::is_of_drawing) {
                 self.take_picture_out(ticket);
             }
-            self.landed(ticket, now, |channel| (channel.classify(answer), channel.receipt(answer)));
+            self.landed(ticket, now, |channel| {
+                for lack in channel.lacks(answer) {
+                    log::warn!("{}{}: {}", lack.what, channel.field_in_log(), lack.why);
+                }
+                (channel.classify(answer), channel.receipt(answer))
+            });
         }
     }
 

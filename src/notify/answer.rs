@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::http::Response;
+use crate::notify::Lack;
 use crate::outbox::Outcome;
 use crate::text::{self, counted};
 
@@ -40,9 +41,9 @@ pub fn by_status(response: &Response, reason: String, hold: Duration) -> Outcome
     }
 }
 
-/// Says in the log why the mail or the command went without its picture.
-pub fn warn_of_no_picture(what: &str, why: &str) {
-    log::warn!("{what} went without its picture: {}", one_line(why));
+/// The mail or the command went without its picture.
+pub fn no_picture(what: &str, why: &str) -> Lack {
+    Lack { what: format!("{what} went without its picture"), why: one_line(why) }
 }
 
 const DAY_SECONDS: i64 = 24 * 3600;

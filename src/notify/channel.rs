@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Form, Job, NAMELESS, Vendor, split};
+use super::{Form, Job, Lack, NAMELESS, Vendor, split};
 use crate::http::Answer;
 use crate::message::Message;
 use crate::outbox::{Budget, Outcome};
@@ -148,6 +148,11 @@ impl Channel {
     /// See [`Vendor::receipt`].
     pub fn receipt(&self, answer: &Answer) -> Option<String> {
         self.vendor.receipt(answer)
+    }
+
+    /// See [`Vendor::lacks`].
+    pub fn lacks(&self, answer: &Answer) -> Vec<Lack> {
+        self.vendor.lacks(answer)
     }
 
     /// See [`Vendor::classify`].

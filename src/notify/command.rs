@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::answer::{one_line, warn_of_no_picture};
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, Vendor};
+use super::answer::{no_picture, one_line};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, Lack, Vendor};
 use crate::http::Answer;
 use crate::message::{Detail, Escape, Fact, Line, Message};
 use crate::outbox::{Budget, Outcome};
@@ -142,15 +142,17 @@ impl Vendor for Script {
         Some(Illustrated::Run(self.program(message)))
     }
 
+    fn lacks(&self, answer: &Answer) -> Vec<Lack> {
+        let why = answer.as_ref().ok().and_then(|ended| ended.header(WITHOUT_PICTURE));
+        why.map(|why| no_picture("the command", why)).into_iter().collect()
+    }
+
     /// An exit code is the answer's status.
     fn classify(&self, answer: &Answer) -> Outcome {
         let ended = match answer {
             Ok(ended) => ended,
             Err(error) => return Outcome::Retry { reason: one_line(&without_tokens(&error.0)) },
         };
-        if let Some(why) = ended.header(WITHOUT_PICTURE) {
-            warn_of_no_picture("the command", why);
-        }
         let said = without_tokens(&ended.body);
         let reason = one_line(format!("exit code {} {said}", ended.status).trim_end());
         match ended.status {

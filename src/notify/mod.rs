@@ -107,6 +107,11 @@ pub trait Vendor: fmt::Debug + fmt::Display {
         None
     }
 
+    /// The parts of a delivery that failed, by its answer; for the log, and for a person who tries the channel.
+    fn lacks(&self, _: &Answer) -> Vec<Lack> {
+        Vec::new()
+    }
+
     /// The outcome of a job, by its answer.
     fn classify(&self, answer: &Answer) -> Outcome;
 
@@ -117,6 +122,13 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     fn secrets(&self) -> Vec<&Secret> {
         Vec::new()
     }
+}
+
+/// A part of a delivery that failed: `the mail did not go to ops@example.com`, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    pub what: String,
+    pub why: String,
 }
 
 /// How and when a message is sent, as earlier answers taught it.

@@ -40,7 +40,7 @@ pub use duration::{duration, duration_text};
 pub use excerpt::Excerpt;
 pub use file::{MAX_FILE_BYTES, WAIT_OF_A_COMMAND, WAIT_OF_THE_LOOP};
 pub use item::Item;
-pub use nearest::{nearest, nearest_first};
+pub use nearest::{meant, nearest, nearest_first};
 pub use problem::{Complaint, Problem, Problems, Severity};
 pub use section::{MAX_ITEMS, Place, Section};
 pub use size::{Volume, size_text};

@@ -20,6 +20,11 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The question behind a complaint about a word, if there is one that was probably meant.
+pub fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
 /// The candidates, the nearest to `word` first, upper and lower case aside; with a word that is too long, as they come.
 pub fn nearest_first<'c>(word: &str, candidates: &'c [String]) -> Vec<&'c str> {
     let word = word.to_lowercase();

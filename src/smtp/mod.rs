@@ -22,7 +22,7 @@ pub const PASSWORD: &str = "password";
 pub const SENDER: &str = "from";
 pub const RECIPIENT: &str = "to";
 
-/// Of the answer: the stage of the dialogue that the reply belongs to, and the first reply to a refused recipient if
+/// Of the answer: the stage of the dialogue that the reply belongs to, and each refused recipient with the reply if
 /// another one was taken.
 pub const STAGE: &str = "stage";
 pub const REFUSED_RECIPIENT: &str = "refused";

@@ -29,8 +29,8 @@ impl From<Error> for End {
 /// Found on the way to the last reply.
 #[derive(Default)]
 struct Notes {
-    /// The first reply to a refused recipient.
-    refused: Option<Reply>,
+    /// The refused recipients, each with the reply.
+    refused: Vec<(String, Reply)>,
     /// Why the mail goes without its picture.
     without_picture: Option<String>,
 }
@@ -47,10 +47,13 @@ pub fn run(mut connection: Connection, request: &Request, spare: Option<&[u8]>) 
     };
     connection.quit();
     let answer = |stage: &str, status, body| {
-        let refused = notes.refused.map(|reply| (REFUSED_RECIPIENT, format!("{} {}", reply.code, reply.text())));
+        let refused = notes
+            .refused
+            .into_iter()
+            .map(|(recipient, reply)| (REFUSED_RECIPIENT, format!("{recipient}: {} {}", reply.code, reply.text())));
         let without = notes.without_picture.map(|why| (WITHOUT_PICTURE, why));
-        let headers = [Some((STAGE, stage.to_owned())), refused, without];
-        let headers = headers.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect();
+        let headers = [(STAGE, stage.to_owned())].into_iter().chain(refused).chain(without);
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Response { status, headers, body })
     };
     match end {
@@ -112,9 +115,9 @@ fn transact(
     request: &Request,
     mail: &[u8],
     offers: &Reply,
-    refused: &mut Option<Reply>,
+    refused: &mut Vec<(String, Reply)>,
 ) -> Result<Reply, End> {
-    *refused = None;
+    refused.clear();
     let sender = values(request, SENDER).next().map(Secret::expose).unwrap_or_default();
     let parameters = parameters(request, mail, offers)?;
     taken("mail", connection.ask(&format!("MAIL FROM:<{sender}>{parameters}"))?)?;
@@ -123,14 +126,15 @@ fn transact(
         let reply = connection.ask(&format!("RCPT TO:<{}>", recipient.expose()))?;
         if reply.is_success() {
             is_taken = true;
-        } else if refused.as_ref().is_none_or(|first| first.code >= 500 && reply.code < 500) {
-            // One that may be taken later makes the mail one to try again.
-            *refused = Some(reply);
+        } else {
+            refused.push((recipient.expose().to_string(), reply));
         }
     }
     if !is_taken {
         let none = || Reply { code: LACKING, lines: vec!["the mail has no recipient".to_owned()] };
-        return Err(End::Replied("rcpt", refused.take().unwrap_or_else(none)));
+        // One that may be taken later makes the mail one to try again.
+        let first = refused.drain(..).map(|(_, reply)| reply).min_by_key(|reply| reply.code >= 500);
+        return Err(End::Replied("rcpt", first.unwrap_or_else(none)));
     }
     let ready = connection.ask("DATA")?;
     if ready.code != 354 {

@@ -122,6 +122,9 @@ fn check(path: &Path) -> Result<(), String> {
     let shown = path.display();
     let file = fs::metadata(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
     let mode = file.permissions().mode();
+    if file.is_dir() {
+        return Err(format!("{shown} is a folder: name the program in it"));
+    }
     if !file.is_file() || mode & 0o111 == 0 {
         return Err(format!("{shown} is no program: make it executable (chmod +x)"));
     }

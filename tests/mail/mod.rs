@@ -222,7 +222,7 @@ fn the_agent_sends_alert_and_recovery_as_one_conversation_and_names_a_recipient_
     let bed = Bed::new(Kind::Tls, &[("RCPT TO:<d@e.example>", "550 5.1.1 nobody")]);
     let agent = bed.place.spawn(bed.command(&["run"]));
     agent.wait_for_log("delivered kind=alert channel=email");
-    agent.wait_for_log("the mail went to the other recipients: 550 5.1.1 nobody");
+    agent.wait_for_log("the mail did not go to d@e.example channel=email: 550 5.1.1 nobody");
     assert!(!std::fs::read_to_string(bed.place.state_file()).unwrap().contains(KEY));
     assert_eq!(bed.place.run(&["config", "show"]).code, 0);
     bed.place.status();
@@ -235,4 +235,5 @@ fn the_agent_sends_alert_and_recovery_as_one_conversation_and_names_a_recipient_
     let (references, ids) = (of("References: "), of("Message-ID: "));
     assert!(references.len() == 2 && references[0] == references[1], "{references:?}");
     assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    bed.expect(0, ": delivered\n  but the mail did not go to d@e.example: 550 5.1.1 nobody\n");
 }

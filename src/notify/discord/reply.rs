@@ -49,14 +49,15 @@ fn verdict(response: &Response) -> Option<Verdict> {
         return verdict("HTTP 403, not Discord's answer".to_owned(), "", Meaning::Held(BANNED_HOLD, BANNED));
     }
     let words = fields.get("message")?.as_str()?;
-    let code = fields.get("code").and_then(Value::as_i64).unwrap_or_default();
+    let code = fields.get("code").and_then(Value::as_i64);
     let meaning = match status {
         429 => Meaning::Held(wait(response, &fields).unwrap_or(RATE_LIMIT_HOLD), TOO_OFTEN),
         500.. => Meaning::Passing("the service has a fault: try again"),
-        400.. => refusal(status, code),
+        400.. => refusal(status, code.unwrap_or_default()),
         _ => return None,
     };
-    verdict(format!("HTTP {status} code {code}"), words, meaning)
+    let shown = code.map_or_else(String::new, |code| format!(" code {code}"));
+    verdict(format!("HTTP {status}{shown}"), words, meaning)
 }
 
 /// How long it wants to be left alone.
@@ -122,6 +123,12 @@ mod tests {
         let blocked = Err(Error("timed out while connecting to discord.com".to_owned()));
         assert_eq!(advice(&blocked, &url()), Some(OUT_OF_REACH));
         assert_eq!(advice(&blocked, &Secret::new("https://relay.example.com/x")), None);
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_shown_without_one() {
+        let answer = Ok(Response::new(429, r#"{"message":"slow down","retry_after":3}"#));
+        assert_eq!(classify(&answer, &url()).reason(), "HTTP 429 slow down");
     }
 
     #[test]

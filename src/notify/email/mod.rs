@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Channel, ChannelKind, ChannelLimits, Form, Job, Vendor, secret_key};
+use super::{Channel, ChannelKind, ChannelLimits, Form, Job, Lack, Vendor, secret_key};
 use crate::http::{Answer, Method, Request};
 use crate::message::{Escape, Message};
 use crate::outbox::{Budget, Outcome};
@@ -212,6 +212,10 @@ impl Vendor for Email {
 
     fn receipt(&self, answer: &Answer) -> Option<String> {
         reply::receipt(answer)
+    }
+
+    fn lacks(&self, answer: &Answer) -> Vec<Lack> {
+        reply::lacks(answer, self.password.as_ref())
     }
 
     fn classify(&self, answer: &Answer) -> Outcome {

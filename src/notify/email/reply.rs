@@ -4,14 +4,14 @@
 //! mail is refused.
 
 use crate::http::{Answer, Response};
-use crate::notify::answer::{one_line, warn_of_no_picture};
+use crate::notify::Lack;
+use crate::notify::answer::{no_picture, one_line};
 use crate::outbox::Outcome;
 use crate::secret::{Scrubber, Secret};
 use crate::smtp::{LACKING, REFUSED_RECIPIENT, STAGE, Server, WITHOUT_PICTURE};
 
 pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
-    let scrub =
-        |text: &str| password.map_or_else(|| text.to_owned(), |password| Scrubber::of_url(password).scrub(text));
+    let scrub = |text: &str| scrubbed(text, password);
     let response = match answer {
         Ok(response) => response,
         Err(error) => return Outcome::Retry { reason: one_line(&scrub(&error.0)) },
@@ -23,16 +23,7 @@ pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
         one_line(&scrub(&format!("{stage}: {} {}", response.status, response.body)))
     };
     match (response.status, stage) {
-        (200..=299, "data") => {
-            // Whoever is not among the recipients any more would miss every mail without a word.
-            if let Some(refused) = response.header(REFUSED_RECIPIENT) {
-                log::warn!("the mail went to the other recipients: {}", one_line(&scrub(refused)));
-            }
-            if let Some(why) = response.header(WITHOUT_PICTURE) {
-                warn_of_no_picture("the mail", &scrub(why));
-            }
-            Outcome::Delivered
-        }
+        (200..=299, "data") => Outcome::Delivered,
         (LACKING, _) => Outcome::ChannelRefused { reason },
         // The mail is too large, or a mailbox is full.
         (552 | 523, "mail" | "rcpt" | "data") => Outcome::MessageRefused { reason },
@@ -40,6 +31,27 @@ pub fn classify(answer: &Answer, password: Option<&Secret>) -> Outcome {
         (500..=599, _) => Outcome::ChannelRefused { reason },
         _ => Outcome::Retry { reason },
     }
+}
+
+fn scrubbed(text: &str, password: Option<&Secret>) -> String {
+    password.map_or_else(|| text.to_owned(), |password| Scrubber::of_url(password).scrub(text))
+}
+
+/// Whoever is not among the recipients any more would miss every mail without a word.
+pub fn lacks(answer: &Answer, password: Option<&Secret>) -> Vec<Lack> {
+    let Ok(response) = answer else { return Vec::new() };
+    if !matches!((response.status, stage(response)), (200..=299, "data")) {
+        return Vec::new();
+    }
+    let refused = response.headers.iter().filter(|(key, _)| key == REFUSED_RECIPIENT).map(|(_, told)| {
+        let (recipient, why) = told.split_once(": ").unwrap_or_default();
+        Lack {
+            what: format!("the mail did not go to {}", one_line(recipient)),
+            why: one_line(&scrubbed(why, password)),
+        }
+    });
+    let picture = response.header(WITHOUT_PICTURE).map(|why| no_picture("the mail", &scrubbed(why, password)));
+    refused.chain(picture).collect()
 }
 
 /// The server's words for the mail that it took, which have the mail's number in its queue.

@@ -168,6 +168,16 @@ impl Mistake {
         Mistake { complaint, written: brace.to_owned() }
     }
 
+    /// A key is sent as it is written.
+    fn of_key(key: &str, path: &str) -> Option<Mistake> {
+        let mut found = Vec::new();
+        Text::read(key, |_| String::new(), &mut found);
+        let known = FIELDS.iter().map(|(name, _)| format!("{{{name}}}")).find(|it| key.replace("{{", "").contains(it));
+        let written = known.or_else(|| found.into_iter().map(|mistake| mistake.written).find(|it| it.len() > 1))?;
+        let complaint = Complaint::new(format!("a key takes no placeholders: {written}{}", in_path(path)));
+        Some(Mistake { complaint: complaint.expected("the placeholder in a value"), written })
+    }
+
     fn of_name(name: &str, place: &str) -> Mistake {
         let names = || FIELDS.iter().map(|(name, _)| *name);
         let word = name.trim().to_lowercase();
@@ -185,6 +195,10 @@ impl Mistake {
         let complaint = if is_told { complaint } else { complaint.expected(all()) };
         Mistake { complaint, written: format!("{{{name}}}") }
     }
+}
+
+fn in_path(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" in {path}") }
 }
 
 /// The complaints, each once, with the characters of `body` that they are about where these stand there as they are.
@@ -226,13 +240,9 @@ impl Json {
     /// `path` is that of the value, such as `embeds[0].title`.
     fn of(value: Value, path: &str, mistakes: &mut Vec<Mistake>) -> Json {
         match value {
-            Value::String(text) => match number(&text) {
-                Some(field) => Json::Number(field),
-                None => {
-                    let place = if path.is_empty() { String::new() } else { format!(" in {path}") };
-                    Json::Text(Text::read(&text, |_| place.clone(), mistakes))
-                }
-            },
+            Value::String(text) => {
+                number(&text).map_or_else(|| Json::Text(Text::read(&text, |_| in_path(path), mistakes)), Json::Number)
+            }
             Value::Array(values) => {
                 let values = values.into_iter().enumerate();
                 Json::List(values.map(|(at, value)| Json::of(value, &format!("{path}[{at}]"), mistakes)).collect())
@@ -240,8 +250,8 @@ impl Json {
             Value::Object(fields) => {
                 let dot = if path.is_empty() { "" } else { "." };
                 let fields = fields.into_iter().map(|(name, value)| {
-                    let value = Json::of(value, &format!("{path}{dot}{name}"), mistakes);
-                    (name, value)
+                    mistakes.extend(Mistake::of_key(&name, path));
+                    (name.clone(), Json::of(value, &format!("{path}{dot}{name}"), mistakes))
                 });
                 Json::Object(fields.collect())
             }
@@ -306,11 +316,12 @@ mod tests {
 
     #[test]
     fn a_value_stays_inside_its_string_whatever_it_holds() {
-        let body = r##"{"a": "<{title}>", "{title}": [1, null, "{{{level}}}"], "n": "{#priority}", "c": "#{color}"}"##;
+        let body =
+            r##"{"a": "<{title}>", "{{title}}": [1, null, "{{{level}}}"], "n": "{#priority}", "c": "#{color}"}"##;
         let filled = Json::parse(body).unwrap().fill(&Names);
         assert_eq!(
             filled,
-            json!({"a": "<\"}, {\"a\": {text}\n>", "{title}": [1, null, "{LEVEL}"], "n": 7, "c": "#COLOR"})
+            json!({"a": "<\"}, {\"a\": {text}\n>", "{{title}}": [1, null, "{LEVEL}"], "n": 7, "c": "#COLOR"})
         );
     }
 
@@ -328,6 +339,11 @@ mod tests {
             (r#"["{nothing_like_it}"]"#, "there is no placeholder {nothing_like_it} in [0] [one of title, text"),
             (r#"["{#color} "]"#, "[one of {#time_unix} {#since_unix} {#color} {#priority}, alone] at {#color}"),
             (r#"["a { b"]"#, "a `{` belongs to no placeholder in [0] [a placeholder such as {title}, or {{ and }}"),
+            (
+                r#"{"a": {"{title}": 1}}"#,
+                "a key takes no placeholders: {title} in a [the placeholder in a value] at {title}",
+            ),
+            (r#"{"{tite}": 1}"#, "a key takes no placeholders: {tite} ["),
             (r#"["a } b"]"#, "a `}` belongs to no placeholder"),
             (r#"["{a{title}"]"#, "a `{` belongs to no placeholder"),
         ] {
@@ -338,7 +354,7 @@ mod tests {
 
     #[test]
     fn every_mistake_of_a_body_is_told_once_with_its_place_and_with_what_was_meant() {
-        let body = r#"{"a": "告警 {tite} {tite} {severity}", "b": [{"c": "{ {hosst}"}], "{x}": "{{tite}}"}"#;
+        let body = r#"{"a": "告警 {tite} {tite} {severity}", "b": [{"c": "{ {hosst}"}], "x": "{{tite}}"}"#;
         let told = complaints(body);
         for (place, expected) in [
             "there is no placeholder {tite} in a; did you mean {title}?",

@@ -9,6 +9,7 @@ use super::Section;
 use crate::settings::confusable::Confusable;
 use crate::settings::doc::{Doc, MAX_DURATIONS, MAX_NUMBERS, ValueKind};
 use crate::settings::duration::duration_text;
+use crate::settings::nearest::{meant, nearest};
 use crate::settings::node::{Entry, Value};
 use crate::settings::problem::Complaint;
 use crate::settings::scalar::{Scalar, quoted};
@@ -283,7 +284,8 @@ impl Section<'_> {
         self.describe(key, ValueKind::Choice(words.clone()), default_word.to_owned(), doc);
         let value = self.value(key, default, &words.join(", "), |scalar| {
             let chosen = options.iter().find(|(word, _)| word.eq_ignore_ascii_case(&scalar.text));
-            let unknown = || Complaint::new(format!("{} is none of the values", quoted(&scalar.text)));
+            let meant = || meant(nearest(&scalar.text, words.iter().copied()));
+            let unknown = || Complaint::new(format!("{} is none of the values{}", quoted(&scalar.text), meant()));
             chosen.map(|(_, value)| value.clone()).ok_or_else(unknown)
         });
         let word = options.iter().find(|(_, option)| *option == value).map_or("", |(word, _)| word);

@@ -148,7 +148,7 @@ fn a_redirect_is_refused_and_no_answer_tells_a_secret() {
 #[test]
 fn a_mistake_is_told_with_what_belongs_there() {
     for (yaml, told) in [
-        ("{preset: gotfy}", "`gotfy` is none of the values"),
+        ("{preset: gotfy}", "`gotfy` is none of the values; did you mean `gotify`?"),
         ("{preset: gotify, URL}", "token: is missing: gotify needs it"),
         ("{preset: pushover, token: KEY}", "user: is missing: pushover needs it"),
         ("{preset: teams}", "url: is missing: teams needs it"),

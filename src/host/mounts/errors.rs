@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::clock::{self, Boot};
 
-/// The records are looked at once in this time; they take some four system calls each.
+/// The records are looked at once in this time; each takes a link and a small file.
 const LOOK_EVERY: Duration = Duration::from_secs(9);
 
 #[derive(Debug)]

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use vps_monitor::config::Config;
-use vps_monitor::drawing::{self, Recipe, Subject};
+use vps_monitor::drawing::{Recipe, Subject};
 use vps_monitor::files::RealFolder;
 use vps_monitor::history::Batch;
 use vps_monitor::http::Answer;
@@ -98,39 +97,42 @@ fn an_alerts_picture_is_a_file_that_the_program_and_its_children_can_read_and_no
 
 /// The child reads no configuration, from which other processes know the quantities.
 #[test]
-fn the_picture_of_a_child_is_that_of_any_process() {
-    let place = place("cp \"$VPSMON_IMAGE\" HERE/picture");
-    let time = 1_770_001_200;
-    let series = |metric: &str| (metric.to_owned(), String::new(), Some("percent".to_owned()));
-    let row = |check: i64| (time + check * 60, vec![Some(40.0 + check as f64), Some(5.0), Some(30.0)]);
-    let batch = Batch {
-        now: time + 3600,
-        is_checked: true,
-        limits: LIMITS,
-        series: ["memory", "steal", "open_files"].map(series).to_vec(),
-        rows: (0..60).map(row).collect(),
-        alerts: Vec::new(),
-        has_every_alert: true,
+fn the_picture_of_a_report_has_only_its_quantities() {
+    let picture = |metrics: &[&str]| {
+        let place = place("cp \"$VPSMON_IMAGE\" HERE/picture");
+        let time = 1_770_001_200;
+        let series = |metric: &&str| ((*metric).to_owned(), String::new(), Some("percent".to_owned()));
+        let row = |check: i64| (time + check * 60, vec![Some(40.0 + check as f64); metrics.len()]);
+        let batch = Batch {
+            now: time + 3600,
+            is_checked: true,
+            limits: LIMITS,
+            series: metrics.iter().map(series).collect(),
+            rows: (0..60).map(row).collect(),
+            alerts: Vec::new(),
+            has_every_alert: true,
+        };
+        record(&place.state(), &batch);
+        let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+        let recipe = Recipe {
+            subject: Subject::Report,
+            from: at(time),
+            to: at(time + 3600),
+            made_at: at(time + 3600),
+            host: "host".to_owned(),
+            system_host: "host".to_owned(),
+            zone: jiff::tz::TimeZone::UTC,
+            language: Language::English,
+            interval: Duration::from_secs(60),
+            known: Vec::new(),
+        };
+        let (folder, recipe) = (RealFolder::open(&place.state()).unwrap(), serde_json::to_vec(&recipe).unwrap());
+        let job = Illustrated::Run(program(&place.path("script")));
+        assert_eq!(Worker::at(BINARY).draw(&folder, &job, &recipe).unwrap().wait().unwrap().status, 0);
+        fs::read(place.path("picture")).unwrap()
     };
-    record(&place.state(), &batch);
-    Config::parse("test", b"").unwrap();
-    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
-    let recipe = Recipe {
-        subject: Subject::Report,
-        from: at(time),
-        to: at(time + 3600),
-        made_at: at(time + 3600),
-        host: "host".to_owned(),
-        system_host: "host".to_owned(),
-        zone: jiff::tz::TimeZone::UTC,
-        language: Language::English,
-        interval: Duration::from_secs(60),
-        known: Vec::new(),
-    };
-    let (folder, recipe) = (RealFolder::open(&place.state()).unwrap(), serde_json::to_vec(&recipe).unwrap());
-    let job = Illustrated::Run(program(&place.path("script")));
-    assert_eq!(Worker::at(BINARY).draw(&folder, &job, &recipe).unwrap().wait().unwrap().status, 0);
-    assert!(fs::read(place.path("picture")).unwrap() == drawing::draw(folder, &recipe).unwrap());
+    assert!(picture(&["memory", "steal", "open_files"]) == picture(&["memory"]));
+    assert!(picture(&["memory", "swap"]) != picture(&["memory"]));
 }
 
 #[test]

@@ -74,8 +74,12 @@ fn an_alerts_picture_is_in_its_mail_where_the_html_shows_it() {
 fn a_mail_whose_picture_cannot_be_sent_goes_without_it_and_says_so() {
     let cases: [(Script, usize, &str); 4] = [
         (&[("EHLO", "250-fake\n250-SIZE 20000\n250 AUTH PLAIN")], 1, "takes no mail of more than 20000 bytes"),
-        (&[(". picture", "552 5.3.4 too big")], 2, "without its picture: 552 5.3.4 too big"),
-        (&[(". picture", "554 5.7.1 no pictures here")], 2, "without its picture: 554 5.7.1 no pictures here"),
+        (&[(". picture", "552 5.3.4 too big")], 2, "without its picture channel=email: 552 5.3.4 too big"),
+        (
+            &[(". picture", "554 5.7.1 no pictures here")],
+            2,
+            "without its picture channel=email: 554 5.7.1 no pictures here",
+        ),
         (&[], 1, "no picture can be drawn: history.db is another program's database"),
     ];
     for (script, count, why) in cases {

@@ -195,7 +195,10 @@ mod tests {
         #[test]
         fn whatever_is_answered_is_classified(status: u16, body in prop::collection::vec(any::<u8>(), 0..2000)) {
             match outcome(status, &String::from_utf8_lossy(&body)) {
-                Outcome::Retry { reason } => {
+                Outcome::Throttled { reason, .. } if status == 429 => {
+                    prop_assert!(reason.starts_with("HTTP 429"), "{reason:?}");
+                }
+                Outcome::Retry { reason } if status != 429 => {
                     prop_assert!(reason.chars().count() <= MAX_REASON_CHARS + 1);
                     prop_assert!(!reason.contains(text::is_hidden), "{reason:?}");
                 }

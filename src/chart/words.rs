@@ -15,6 +15,11 @@ const DAY_SECONDS: u64 = 86_400;
 const MOST_DIGITS: usize = 7;
 
 impl Chart {
+    /// The share of the time in which a container was well.
+    pub(super) fn share(&self, row: &ContainerRow) -> String {
+        row.well_percent.map_or_else(|| self.words().unknown.to_owned(), |percent| format!("{percent:.1}%"))
+    }
+
     pub(super) fn words(&self) -> &'static Words {
         self.language.words()
     }

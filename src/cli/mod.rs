@@ -96,11 +96,12 @@ pub fn main() -> ExitCode {
     // If that fails, the program works as long as nobody sends a signal.
     let _ = signals::reset_mask();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    metric::know(SOURCES.iter().flat_map(|source| source.metrics()));
     // A child of the agent: before anything else is set up.
     if let [_, worker, arguments @ ..] = arguments.as_slice()
         && worker == "worker"
     {
+        // It reads no configuration, from which other processes know the quantities.
+        metric::know(SOURCES.iter().flat_map(|source| source.metrics()));
         let load_config = |path: &Path| drop(ConfigFile::new(Some(path.to_owned())).load(WAIT_OF_THE_LOOP));
         return worker::main(arguments, load_config, crate::history::record, drawing::draw);
     }

@@ -135,7 +135,6 @@ fn look_up(host: &str, port: u16, hangs: &mut impl FnMut(Option<&Error>)) -> Res
     addresses
 }
 
-/// SOCKS 4 knows no IPv6 addresses.
 /// The addresses to connect to, and those that the proxy is to be told.
 fn addresses(
     target: &Target,
@@ -149,6 +148,7 @@ fn addresses(
     Ok((of_proxy, of_target))
 }
 
+/// SOCKS 4 knows no IPv6 addresses.
 fn addresses_for(proxy: &Proxy, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
     match proxy.kind {

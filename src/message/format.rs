@@ -12,7 +12,7 @@ const KIB: f64 = 1024.0;
 /// A size in the largest of MB, GB, TB (2^20, 2^30, 2^40 bytes) that keeps the number at 1 or more, without a `.0`.
 pub fn size(bytes: u64) -> String {
     let (factor, unit) = unit_of(bytes);
-    format!("{}{unit}", with_decimals(bytes as f64 / factor, 1))
+    with_decimals(bytes as f64 / factor, 1) + unit
 }
 
 /// A part of a size, both in its unit and in few characters: `3.4 / 3.8 GB`, `385 / 479 MB`.
@@ -34,6 +34,7 @@ fn unit_of(bytes: u64) -> (f64, &'static str) {
     }
 }
 
+/// At most so many decimals: no `.0`.
 fn with_decimals(number: f64, decimals: usize) -> String {
     let number = format!("{number:.decimals$}");
     number.strip_suffix(".0").map(str::to_owned).unwrap_or(number)
@@ -48,8 +49,7 @@ pub fn volume(bytes: u64, is_binary: bool) -> String {
     while unit < 2 && (number * 10.0).round() / 10.0 >= factor {
         (number, unit) = (number / factor, unit + 1);
     }
-    let number = format!("{number:.1}");
-    format!("{}{}", number.strip_suffix(".0").unwrap_or(&number), units[unit])
+    with_decimals(number, 1) + units[unit]
 }
 
 /// `2026-02-04 15:30:00` in `zone`.

@@ -1,4 +1,5 @@
-//! The answers of a service: its file reads one and gives the meaning; outcome, reason and advice are made of that here. Robots say HTTP 200 whether or not it worked, and a number in the body decides.
+//! The answers of a service: its file reads one and gives the meaning; outcome, reason and advice are made of that here.
+//! Robots say HTTP 200 whether or not it worked, and a number in the body decides.
 //!
 //! A reason shows the code and the service's words. It shows nothing else of an answer, because an answer may repeat the
 //! request, and the secret is in that.

@@ -114,7 +114,8 @@ impl Outbox {
     }
 
     /// Replaces the waiting messages by the digest that `digest` makes of them. A message on its way stays until its
-    /// outcome is known, and one that `digest` leaves as it is keeps its age and its picture. A digest has none. Returns the number of folded messages.
+    /// outcome is known, and one that `digest` leaves as it is keeps its age and its picture. A digest has none. Returns the
+    /// number of folded messages.
     pub fn fold(&mut self, digest: impl FnOnce(Vec<Message>) -> Vec<Message>) -> usize {
         let folded = self.waiting.split_off(usize::from(self.on_its_way).min(self.waiting.len()));
         let Some(mut first) = folded.front().cloned() else { return 0 };

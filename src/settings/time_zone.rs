@@ -4,7 +4,7 @@ use jiff::tz::{self, TimeZone};
 use serde::Serializer;
 
 use super::confusable::confusable;
-use super::nearest::nearest;
+use super::nearest::{meant, nearest};
 use super::problem::Complaint;
 use crate::text::counted;
 
@@ -51,10 +51,9 @@ pub fn time_zone(name: &str) -> Result<Option<TimeZone>, Complaint> {
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| other.eq_ignore_ascii_case(city)).map(|(_, zone)| *zone);
     let zones = || known.iter().map(String::as_str).filter(|zone| zone.len() > MAX_ABBREVIATION);
     let of_city = || zones().find(|zone| zone.rsplit('/').next() == Some(city));
-    Err(match elsewhere.or_else(|| nearest(name, zones())).or_else(of_city) {
-        Some(likely) => Complaint::new(format!("{unknown}; did you mean `{likely}`?")),
-        None => Complaint::new(unknown).expected(EXAMPLES),
-    })
+    let likely = elsewhere.or_else(|| nearest(name, zones())).or_else(of_city);
+    let complaint = Complaint::new(unknown + &meant(likely));
+    Err(if likely.is_some() { complaint } else { complaint.expected(EXAMPLES) })
 }
 
 /// The trap of an existing zone: the signs of `Etc/GMT+8` are those of POSIX, where west of Greenwich is positive.

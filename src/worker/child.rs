@@ -55,10 +55,7 @@ impl<'a> Posting<'a> {
 
     /// The whole order.
     pub fn of(request: &http::Request, deadline: Boot) -> io::Result<Vec<u8>> {
-        let mut order = serde_json::to_vec(&Posting::head(request, &request.url.expose(), deadline))?;
-        order.push(b'\n');
-        order.extend_from_slice(&request.body);
-        Ok(order)
+        with_head(&Posting::head(request, &request.url.expose(), deadline), &request.body)
     }
 }
 
@@ -133,10 +130,11 @@ impl From<io::Error> for SaveError {
 }
 
 /// `vps-monitor worker KIND …`: the child's program. It reads its order from standard input and writes `ChildMessage`
-/// to standard output. `post` and `mail` read a line of JSON and a body, `run`, `statvfs` and `config` a JSON value. `save FOLDER NAME` reads the new
-/// content of the file NAME; the folder is open as its standard error, and FOLDER is the path that must still lead
-/// there. `record` reads a batch of the history, the folder again as its standard error; so do `draw`, `draw-mail`
-/// and `draw-run`, which read a line of JSON and a recipe. `publish PATH` reads the content of a file that others may read, `withdraw PATH` reads nothing.
+/// to standard output. `post` and `mail` read a line of JSON and a body, `run`, `statvfs` and `config` a JSON value.
+/// `save FOLDER NAME` reads the new content of the file NAME; the folder is open as its standard error, and FOLDER is the
+/// path that must still lead there. `record` reads a batch of the history, the folder again as its standard error; so do
+/// `draw`, `draw-mail` and `draw-run`, which read a line of JSON and a recipe. `publish PATH` reads the content of a file
+/// that others may read, `withdraw PATH` reads nothing.
 pub fn main(arguments: &[OsString], load_config: LoadConfig, record: Record, draw: Draw) -> ExitCode {
     let kind = arguments.first().and_then(|kind| kind.to_str());
     let done = match (kind, arguments) {
@@ -220,6 +218,14 @@ fn save(path: &Path, name: Option<&str>, bytes: &[u8]) -> Result<(), SaveError> 
         return Err(SaveError::Moved);
     }
     Ok(files::replace(&mut folder, name, bytes)?)
+}
+
+/// An order of a line of JSON and a rest.
+pub(super) fn with_head(head: &impl Serialize, rest: &[u8]) -> io::Result<Vec<u8>> {
+    let mut order = serde_json::to_vec(head)?;
+    order.push(b'\n');
+    order.extend_from_slice(rest);
+    Ok(order)
 }
 
 /// The line of JSON at the beginning of an order, and the rest.

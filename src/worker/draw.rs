@@ -61,18 +61,7 @@ pub(super) fn order(job: &PictureJob, recipe: &[u8], deadline: Boot) -> io::Resu
         max_bytes: job.max_bytes,
         without: Cow::Borrowed(&job.without),
     };
-    let mut order = serde_json::to_vec(&drawing)?;
-    order.push(b'\n');
-    order.extend_from_slice(recipe);
-    Ok(order)
-}
-
-/// The order of a `draw-run`: a program on one line. The recipe follows.
-pub(super) fn order_to_run(program: &Program, recipe: &[u8]) -> io::Result<Vec<u8>> {
-    let mut order = serde_json::to_vec(program)?;
-    order.push(b'\n');
-    order.extend_from_slice(recipe);
-    Ok(order)
+    child::with_head(&drawing, recipe)
 }
 
 /// Draws a picture of at most so many bytes.

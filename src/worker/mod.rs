@@ -216,7 +216,7 @@ impl Worker {
         let job = match job {
             Illustrated::Post(job) => job,
             Illustrated::Run(program) => {
-                let order = draw::order_to_run(program, recipe)?;
+                let order = child::with_head(program, recipe)?;
                 let folder = Stdio::from(folder.open_again()?);
                 let process = self.start(&["draw-run".as_ref()], &order, folder, Work::Run)?;
                 return Ok(Task::new(process, self.post_deadline + until_ended(program)));
@@ -284,8 +284,7 @@ impl Worker {
 
 /// The part of the agent's environment that a child has.
 fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
-    let names = KEPT.into_iter().chain(run::KEPT).chain(http::PROXY_VARIABLES);
-    names.filter_map(|name| Some((name, std::env::var_os(name)?)))
+    run::variables(KEPT.into_iter().chain(run::KEPT).chain(http::PROXY_VARIABLES))
 }
 
 /// A child has ended the program before that.

@@ -4,6 +4,7 @@
 //! child gets SIGTERM and ends the program with its whole group.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd};
@@ -78,11 +79,10 @@ pub(super) fn run_with(program: &Program, picture: Option<&File>) -> io::Result<
 
     let (output, end) = io::pipe()?;
     order::set_nonblocking(&output)?;
-    let kept = KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let spawned = Command::new(path)
         .args(arguments)
         .env_clear()
-        .envs(kept)
+        .envs(variables(KEPT))
         .envs(picture.map(inherited).transpose()?)
         .envs(program.environment.iter().map(|(name, value)| (&**name, value)))
         .current_dir("/")
@@ -109,6 +109,13 @@ pub(super) fn run_with(program: &Program, picture: Option<&File>) -> io::Result<
             Err(Error(format!("the program was ended by signal {}{colon}{said}", signal.unwrap_or_default())))
         }
     })
+}
+
+/// Those of the variables that are set.
+pub(super) fn variables(
+    names: impl IntoIterator<Item = &'static str>,
+) -> impl Iterator<Item = (&'static str, OsString)> {
+    names.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// The variable for a picture that a child has open from now on.

@@ -19,12 +19,10 @@ pub(super) fn containers(html: &mut Html, chart: &Chart) {
     html.raw("<section class=\"rows\"><h2>").text(chart.containers_title()).raw("</h2>\n");
     let (rows, others) = chart.containers_first(MOST_ROWS);
     for row in rows {
-        let share =
-            row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"));
         html.raw("<div class=\"name\">")
             .text(&row.name)
             .raw(" <small>")
-            .text(&share)
+            .text(&chart.share(row))
             .raw("</small></div><div class=\"days\">");
         for run in states(&row.states, MOST_PARTS.min(row.states.len().max(1))).chunk_by(|one, other| one == other) {
             let class = match run[0] {

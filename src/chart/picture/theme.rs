@@ -61,9 +61,7 @@ impl Theme {
         let [_, red, green, blue] = color.to_be_bytes();
         Rgb([red, green, blue])
     }
-}
 
-impl Theme {
     /// The share of a tint: dark paper takes more of it.
     pub(super) const fn alpha(self, alpha: u8) -> u8 {
         if matches!(self, Theme::Dark) { alpha.saturating_add(24) } else { alpha }

@@ -167,7 +167,7 @@ fn containers(chart: &Chart, lines: usize, columns: usize) -> Vec<String> {
     let names: Vec<String> = rows.iter().map(|row| shown(&row.name)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let names = told_apart(&names, "..", &|number, text, kept| {
-        cut_to(kept, text, LEFT_COLUMNS - width(&share(chart, rows[number])) - 1)
+        cut_to(kept, text, LEFT_COLUMNS - width(&chart.share(rows[number])) - 1)
     });
     let mut drawn: Vec<String> =
         rows.into_iter().zip(names).map(|(row, name)| container(chart, row, &name, columns)).collect();
@@ -175,10 +175,6 @@ fn containers(chart: &Chart, lines: usize, columns: usize) -> Vec<String> {
         drawn.push(cut(&chart.others(&others), LEFT_COLUMNS + 1 + columns));
     }
     drawn
-}
-
-fn share(chart: &Chart, row: &ContainerRow) -> String {
-    row.well_percent.map_or_else(|| chart.words().unknown.to_owned(), |percent| format!("{percent:.1}%"))
 }
 
 /// `=` well, `~` not well, `x` stopped, blank unknown.
@@ -190,7 +186,7 @@ fn container(chart: &Chart, row: &ContainerRow, name: &str, columns: usize) -> S
         State::Stopped => 'x',
     };
     let bar: String = states(&row.states, columns).into_iter().map(mark).collect();
-    format!("{name}{}|{bar}", right(&share(chart, row), LEFT_COLUMNS - width(name)))
+    format!("{name}{}|{bar}", right(&chart.share(row), LEFT_COLUMNS - width(name)))
 }
 
 /// `text` in exactly so many columns.

@@ -35,10 +35,8 @@ impl Errors {
         }
         self.looked = Some(now);
         let sys = &self.sys;
-        let has_erred = |device: &&Rc<str>| {
-            let started = clock::now().wall.as_second() - now.as_micros() / 1_000_000;
-            last_error(sys, device).is_some_and(|second| second >= started)
-        };
+        let started = clock::now().wall.as_second() - now.as_micros() / 1_000_000;
+        let has_erred = |device: &&Rc<str>| last_error(sys, device).is_some_and(|second| second >= started);
         self.shut = devices.filter(has_erred).cloned().collect();
     }
 

@@ -182,18 +182,15 @@ impl Mistake {
         let names = || FIELDS.iter().map(|(name, _)| *name);
         let word = name.trim().to_lowercase();
         let of_others = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
-        let complaint = match of_others.or_else(|| nearest(&word, names())) {
-            _ if name.starts_with('#') => Complaint::new(format!("{{{name}}} is no number alone in its string{place}"))
-                .expected(format!("one of {}, alone", NUMBERS.map(|name| format!("{{#{name}}}")).join(" "))),
-            Some(meant) => {
-                Complaint::new(format!("there is no placeholder {{{name}}}{place}; did you mean {{{meant}}}?"))
-            }
-            None => Complaint::new(format!("there is no placeholder {{{name}}}{place}")),
-        };
-        let is_told = !complaint.expected.is_empty();
         let all = || format!("one of {}", names().collect::<Vec<_>>().join(", "));
-        let complaint = if is_told { complaint } else { complaint.expected(all()) };
-        Mistake { complaint, written: format!("{{{name}}}") }
+        let numbers = || format!("one of {}, alone", NUMBERS.map(|name| format!("{{#{name}}}")).join(" "));
+        let unknown = format!("there is no placeholder {{{name}}}{place}");
+        let (message, expected) = match of_others.or_else(|| nearest(&word, names())) {
+            _ if name.starts_with('#') => (format!("{{{name}}} is no number alone in its string{place}"), numbers()),
+            Some(meant) => (format!("{unknown}; did you mean {{{meant}}}?"), all()),
+            None => (unknown, all()),
+        };
+        Mistake { complaint: Complaint::new(message).expected(expected), written: format!("{{{name}}}") }
     }
 }
 

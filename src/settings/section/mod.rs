@@ -9,7 +9,7 @@ use super::confusable::{self, Confusable};
 use super::diagnostics::{Diagnostics, in_path};
 use super::doc::{Described, Doc, ValueKind, doc};
 use super::item::Item;
-use super::nearest::nearest;
+use super::nearest::{meant, nearest};
 use super::node::{Entry, Node, Value};
 use super::problem::Complaint;
 use super::scalar::{Scalar, quoted};
@@ -276,12 +276,10 @@ impl<'a> Section<'a> {
             if self.diagnostics.confusable(&entry.key_span, &self.path, unlike) {
                 continue;
             }
-            let unknown = format!("unknown key {}", quoted(&entry.key));
-            let (message, expected) = match likely {
-                Some(likely) => {
-                    (format!("{unknown}; did you mean `{likely}`?"), of_another_alphabet(&entry.key, likely))
-                }
-                None => (unknown, self.known.join(", ")),
+            let message = format!("unknown key {}{}", quoted(&entry.key), meant(likely));
+            let expected = match likely {
+                Some(likely) => of_another_alphabet(&entry.key, likely),
+                None => self.known.join(", "),
             };
             self.diagnostics.error(entry.key_span.clone(), &in_path(&self.path, &message), &expected);
         }

@@ -130,6 +130,10 @@ impl Core {
 
     /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.
     pub(super) fn tell(&mut self, transitions: &[Transition], causes: &Causes, extent: Extent, now: Now) {
+        let State { held, held_unknown, .. } = self.state.get();
+        if transitions.is_empty() && held.is_empty() && held_unknown.is_empty() {
+            return;
+        }
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);
         let held = if extent == Extent::Check { self.release(&holds, now) } else { None };

@@ -5,7 +5,7 @@
 
 mod judge;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 pub use judge::{Finding, Level, Limit, Verdict, evaluate, judge};
@@ -32,24 +32,37 @@ impl Rule {
 
 /// All rules, prepared for lookup: a rule for one target costs nothing when others are judged.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(BTreeMap<&'static Metric, Ordered>);
+pub struct Rules {
+    exact: HashMap<Key, (usize, Limits)>,
+    /// In the order of their quantities' lines, and for one quantity in their own.
+    patterns: Vec<Prepared>,
+}
 
-/// The rules of one quantity, each with its place in their order.
-#[derive(Clone, Debug, Default)]
-struct Ordered {
-    exact: HashMap<Rc<str>, (usize, Limits)>,
-    patterns: Vec<(usize, Rc<str>, Limits)>,
+/// A rule for a pattern of targets.
+#[derive(Clone, Debug)]
+struct Prepared {
+    /// That of the quantity, which a search need not look up.
+    order: u16,
+    metric: &'static Metric,
+    /// `None`: it fits every target.
+    pattern: Option<Rc<str>>,
+    /// Among all rules.
+    place: usize,
+    limits: Limits,
 }
 
 impl Rules {
     /// The limits for `key`; `None`: any value is well.
     pub fn limits(&self, key: &Key) -> Option<&Limits> {
-        let Ordered { exact, patterns } = self.0.get(key.metric)?;
-        let exact = exact.get(&key.target);
-        let before = |place: usize| exact.is_none_or(|(exact, _)| place < *exact);
-        let mut patterns = patterns.iter().take_while(|(place, ..)| before(*place));
-        let fitting = patterns.find(|(_, pattern, _)| pattern::matches(&**pattern, &*key.target));
-        fitting.map(|(.., limits)| limits).or(exact.map(|(_, limits)| limits))
+        let exact = self.exact.get(key);
+        let order = key.metric.order;
+        let first = self.patterns.partition_point(|rule| rule.order < order);
+        let of_it = self.patterns[first..].iter().take_while(|rule| rule.order == order);
+        let mut of_it = of_it.filter(|rule| rule.metric == key.metric);
+        let is_before = |rule: &Prepared| exact.is_none_or(|(exact, _)| rule.place < *exact);
+        let fits = |pattern: &Rc<str>| pattern::matches(&**pattern, &*key.target);
+        let fitting = of_it.find(|rule| !is_before(rule) || rule.pattern.as_ref().is_none_or(fits));
+        fitting.filter(|rule| is_before(rule)).map(|rule| &rule.limits).or(exact.map(|(_, limits)| limits))
     }
 }
 
@@ -58,15 +71,15 @@ impl FromIterator<Rule> for Rules {
     fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Rules {
         let mut all = Rules::default();
         for (place, Rule { metric, target, limits }) in rules.into_iter().enumerate() {
-            let Ordered { exact, patterns } = all.0.entry(metric).or_default();
             if target.contains('*') {
-                patterns.push((place, target, limits));
+                let pattern = (&*target != "*").then_some(target);
+                all.patterns.push(Prepared { order: metric.order, metric, pattern, place, limits });
             } else {
-                exact.entry(target).or_insert((place, limits));
+                all.exact.entry(Key { metric, target }).or_insert((place, limits));
             }
         }
-        // Most quantities have one rule, and a list's first place is room for four.
-        all.0.values_mut().for_each(|ordered| ordered.patterns.shrink_to_fit());
+        all.patterns.sort_by_key(|rule| rule.order);
+        all.patterns.shrink_to_fit();
         all
     }
 }
@@ -97,7 +110,7 @@ mod tests {
     #[test]
     fn a_rule_for_each_of_ten_thousand_targets_costs_the_others_nothing() {
         let rules: Rules = (0..10_000).map(|number| rule(&format!("/{number}"), f64::from(number))).collect();
-        assert_eq!(rules.0[metric::DISK].patterns.len(), 0);
+        assert!(rules.patterns.is_empty());
         for number in 0..10_000 {
             let limits = rules.limits(&Key::new(metric::DISK, format!("/{number}")));
             assert_eq!(limits, Some(&Limits::warning(f64::from(number))));

@@ -34,7 +34,8 @@ pub struct Key {
 
 impl Key {
     pub fn new(metric: &'static Metric, target: impl Into<Rc<str>>) -> Key {
-        Key { metric, target: target.into() }
+        let target = target.into();
+        if target.is_empty() { Key::whole(metric) } else { Key { metric, target } }
     }
 
     /// Of a quantity that a host has once. It takes no memory of its own.
@@ -204,6 +205,9 @@ impl Snapshot {
 
     /// Adds the findings of another look, which may be thousands of readings.
     pub fn append(&mut self, mut other: Snapshot) {
+        if other == Snapshot::default() {
+            return;
+        }
         if !other.readings.is_empty() {
             other.readings.splice(0..0, std::mem::take(&mut self.readings));
             self.readings = other.readings;

@@ -68,16 +68,9 @@ pub const SOURCES: &[&Source] = &[
 pub struct Plan {
     pub sources: Vec<Configured>,
     pub docker: docker::DockerConfig,
-    /// The sources' one, which each check asks for.
-    quota: Option<Rc<QuotaPlan>>,
 }
 
 impl Plan {
-    pub fn new(sources: Vec<Configured>, docker: docker::DockerConfig) -> Plan {
-        let quota = sources.iter().find_map(Configured::quota).cloned();
-        Plan { sources, docker, quota }
-    }
-
     /// How long a check takes: its longest sampling window.
     pub fn window(&self) -> Duration {
         self.sources.iter().map(Configured::window).max().unwrap_or_default()
@@ -103,7 +96,7 @@ impl Plan {
 
     /// The monthly quota of traffic, if there is one.
     pub fn quota(&self) -> Option<&Rc<QuotaPlan>> {
-        self.quota.as_ref()
+        self.sources.iter().find_map(Configured::quota)
     }
 
     /// Whether a quantity of a source, or a forecast of one, is on for a target.
@@ -129,7 +122,7 @@ impl Plan {
 impl Default for Plan {
     fn default() -> Plan {
         let sources = settings::defaults(|document| read(document, SOURCES, Duration::MAX));
-        Plan::new(sources, docker::DockerConfig::default())
+        Plan { sources, docker: docker::DockerConfig::default() }
     }
 }
 

@@ -84,7 +84,7 @@ impl Config {
 
     /// The plan of measurements.
     pub fn plan(&self) -> Plan {
-        Plan::new(self.sources.clone(), self.docker.clone())
+        Plan { sources: self.sources.clone(), docker: self.docker.clone() }
     }
 
     /// Every key as its reader describes it, in the order of the template; a section comes before its keys.

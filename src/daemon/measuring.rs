@@ -55,7 +55,7 @@ impl Measurement {
 
 impl Measuring {
     pub fn new(mut host: Host) -> Measuring {
-        let nothing = Plan::new(Vec::new(), docker::DockerConfig::default());
+        let nothing = Plan { sources: Vec::new(), docker: docker::DockerConfig::default() };
         let measurement = |purpose| Measurement {
             purpose,
             check: Check::new(&[], &host),

@@ -342,9 +342,8 @@ impl Daemon {
                 self.inputs.push_front(Input::MachineStops);
             }
         }
-        let now_with_wall = clock::now();
-        self.inputs.extend(self.measuring.advance(now_with_wall, is_ready(Source::Engine)));
-        self.inputs.extend(self.measuring.watch_oom(now_with_wall, is_ready(Source::Oom)));
+        self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
+        self.inputs.extend(self.measuring.watch_oom(clock::now(), is_ready(Source::Oom)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);
             let facts = || LoopFacts {

@@ -30,39 +30,33 @@ impl Rule {
     }
 }
 
-/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged.
+/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged. By quantity, in the order of
+/// [`Rules::find`].
 #[derive(Clone, Debug, Default)]
-pub struct Rules {
-    exact: HashMap<Key, (usize, Limits)>,
-    /// In the order of their quantities' lines, and for one quantity in their own.
-    patterns: Vec<Prepared>,
-}
+pub struct Rules(Vec<(&'static Metric, Ordered)>);
 
-/// A rule for a pattern of targets.
-#[derive(Clone, Debug)]
-struct Prepared {
-    /// That of the quantity, which a search need not look up.
-    order: u16,
-    metric: &'static Metric,
-    /// `None`: it fits every target.
-    pattern: Option<Rc<str>>,
-    /// Among all rules.
-    place: usize,
-    limits: Limits,
+/// The rules of one quantity, each with its place in their order.
+#[derive(Clone, Debug, Default)]
+struct Ordered {
+    exact: HashMap<Rc<str>, (usize, Limits)>,
+    patterns: Vec<(usize, Rc<str>, Limits)>,
 }
 
 impl Rules {
     /// The limits for `key`; `None`: any value is well.
     pub fn limits(&self, key: &Key) -> Option<&Limits> {
-        let exact = self.exact.get(key);
-        let order = key.metric.order;
-        let first = self.patterns.partition_point(|rule| rule.order < order);
-        let of_it = self.patterns[first..].iter().take_while(|rule| rule.order == order);
-        let mut of_it = of_it.filter(|rule| rule.metric == key.metric);
-        let is_before = |rule: &Prepared| exact.is_none_or(|(exact, _)| rule.place < *exact);
-        let fits = |pattern: &Rc<str>| pattern::matches(&**pattern, &*key.target);
-        let fitting = of_it.find(|rule| !is_before(rule) || rule.pattern.as_ref().is_none_or(fits));
-        fitting.filter(|rule| is_before(rule)).map(|rule| &rule.limits).or(exact.map(|(_, limits)| limits))
+        let (_, Ordered { exact, patterns }) = &self.0[self.find(key.metric).ok()?];
+        let exact = exact.get(&key.target);
+        let before = |place: usize| exact.is_none_or(|(exact, _)| place < *exact);
+        let mut patterns = patterns.iter().take_while(|(place, ..)| before(*place));
+        let fitting = patterns.find(|(_, pattern, _)| pattern::matches(&**pattern, &*key.target));
+        fitting.map(|(.., limits)| limits).or(exact.map(|(_, limits)| limits))
+    }
+
+    /// The index of a quantity's rules, or the one where they belong. Lines have an order of numbers, so that names are
+    /// hardly compared.
+    fn find(&self, metric: &Metric) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (known.order, known.name).cmp(&(metric.order, metric.name)))
     }
 }
 
@@ -71,15 +65,20 @@ impl FromIterator<Rule> for Rules {
     fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Rules {
         let mut all = Rules::default();
         for (place, Rule { metric, target, limits }) in rules.into_iter().enumerate() {
+            let at = all.find(metric).unwrap_or_else(|at| {
+                all.0.insert(at, (metric, Ordered::default()));
+                at
+            });
+            let (_, Ordered { exact, patterns }) = &mut all.0[at];
             if target.contains('*') {
-                let pattern = (&*target != "*").then_some(target);
-                all.patterns.push(Prepared { order: metric.order, metric, pattern, place, limits });
+                patterns.push((place, target, limits));
             } else {
-                all.exact.entry(Key { metric, target }).or_insert((place, limits));
+                exact.entry(target).or_insert((place, limits));
             }
         }
-        all.patterns.sort_by_key(|rule| rule.order);
-        all.patterns.shrink_to_fit();
+        // Most quantities have one rule, and a list's first place is room for four.
+        all.0.iter_mut().for_each(|(_, ordered)| ordered.patterns.shrink_to_fit());
+        all.0.shrink_to_fit();
         all
     }
 }
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn a_rule_for_each_of_ten_thousand_targets_costs_the_others_nothing() {
         let rules: Rules = (0..10_000).map(|number| rule(&format!("/{number}"), f64::from(number))).collect();
-        assert!(rules.patterns.is_empty());
+        assert_eq!(rules.0[0].1.patterns.len(), 0);
         for number in 0..10_000 {
             let limits = rules.limits(&Key::new(metric::DISK, format!("/{number}")));
             assert_eq!(limits, Some(&Limits::warning(f64::from(number))));

@@ -12,7 +12,7 @@ use crate::text::counted;
 const MAX_DESCRIPTION_CHARS: usize = 60;
 
 /// systemd's word for a unit that ended badly. One that is found in another state, such as a named one that is inactive, has
-/// its own line: it has not failed, and `systemd.ignore` does not leave it out.
+/// its own line: it has not failed. So has each named one: `systemd.ignore` does not leave it out.
 const FAILED: &str = "failed";
 
 /// From this number of units on that had failed before the agent was installed, one line has them all.
@@ -58,8 +58,10 @@ pub(super) fn recovery_line(transition: &Transition, words: &Words) -> Option<Li
 
 /// One line for the units that had failed before the agent was installed, and the transitions that have their own.
 pub(super) fn as_found<'a>(transitions: &[&'a Transition], words: &Words) -> (Option<Line>, Vec<&'a Transition>) {
-    let has_failed = |word: &ContainerWord| &*word.word == FAILED && word.causes.contains(&Cause::AsFound);
-    let is_as_found = |t: &&&Transition| condition(t).is_some_and(has_failed);
+    let is_of_line = |word: &ContainerWord| {
+        &*word.word == FAILED && word.causes.contains(&Cause::AsFound) && !word.causes.contains(&Cause::Named)
+    };
+    let is_as_found = |t: &&&Transition| condition(t).is_some_and(is_of_line);
     let (found, others): (Vec<&Transition>, Vec<&Transition>) = transitions.iter().partition(is_as_found);
     if found.len() < MIN_AS_FOUND {
         return (None, transitions.to_vec());
@@ -106,7 +108,7 @@ fn facts(cause: &Cause, wording: Wording<'_>) -> Vec<Line> {
             let restarts = (*restarts > 0).then(|| Line::from(wording.words.times_restarted(*restarts)));
             [result, at, restarts].into_iter().flatten().collect()
         }
-        Cause::AsFound => Vec::new(),
+        Cause::AsFound | Cause::Named => Vec::new(),
         _ => vec![wording.words.short_cause(cause)],
     }
 }
@@ -191,6 +193,14 @@ mod tests {
             [
                 "⚙️ 已有 2 个失败单元 (可用 systemd.ignore 忽略): a.service, b.service",
                 "❌ new.service: failed (timeout, 02:14, 1 次重启)，A *server*",
+            ]
+        );
+        let named = failed("named.service", "timeout", 0, &[Cause::Named, Cause::AsFound]);
+        assert_eq!(
+            told(&[before("a.service"), named, before("b.service")], Language::Chinese),
+            [
+                "⚙️ 已有 2 个失败单元 (可用 systemd.ignore 忽略): a.service, b.service",
+                "❌ named.service: failed (timeout, 02:14)，A *server*",
             ]
         );
         assert_eq!(

@@ -30,8 +30,8 @@ impl Rule {
     }
 }
 
-/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged. By quantity, in the order of
-/// [`Rules::find`].
+/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged. Sorted by
+/// [`Metric::order`].
 #[derive(Clone, Debug, Default)]
 pub struct Rules(Vec<(&'static Metric, Ordered)>);
 

@@ -110,6 +110,8 @@ pub enum Cause {
     },
     /// It was so when the agent was installed.
     AsFound,
+    /// The settings name it as one that must run.
+    Named,
     /// The host has to be started again for these packages, and has had to for so many days.
     RebootNeeded {
         packages: String,

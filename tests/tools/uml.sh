@@ -14,7 +14,11 @@ if [ $$ = 1 ]; then
     mount -t sysfs sys /sys
     mount -t cgroup2 cgroup /sys/fs/cgroup
     mkdir /dev/shm
+    mount --bind "$place" /mnt
     for folder in /tmp /run /var/tmp /dev/shm; do mount -t tmpfs tmpfs $folder; done
+    # What lies in one of them is hidden now, and there again at its own place.
+    [ -d "$place" ] || mkdir -p "$place"
+    mount --move /mnt "$place"
     echo "+memory +cpu +pids" >/sys/fs/cgroup/cgroup.subtree_control
     ip link set lo up
     busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/block/loop.ko"

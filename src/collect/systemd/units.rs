@@ -160,7 +160,9 @@ impl Units {
         for (unit, end) in found {
             let is_looping = looping.remove(&unit.name);
             let word = if unit.has_failed() {
-                ContainerWord { causes: vec![end.cause(&unit)], ..ContainerWord::new(unit.active.as_str(), ACTIVE) }
+                let named = self.watch.names(&unit.name).then_some(Cause::Named);
+                let causes = std::iter::once(end.cause(&unit)).chain(named).collect();
+                ContainerWord { causes, ..ContainerWord::new(unit.active.as_str(), ACTIVE) }
             } else if let Some((times, counted)) = is_looping.and_then(|times| memory.in_loop(&unit.name, times)) {
                 self.in_loop(times, counted)
             } else if self.watch.names(&unit.name) {

@@ -47,7 +47,7 @@ impl Words {
             Cause::Removed => "removed",
             // Of a unit, which has a line of another form.
             Cause::UnitEnded { result, .. } => return Line::foreign(result),
-            Cause::AsFound => "",
+            Cause::AsFound | Cause::Named => "",
             Cause::RebootNeeded { packages, days } => {
                 let since = Line::from(self.for_days(*days));
                 return if packages.is_empty() { since } else { Line::foreign(packages) + self.comma + since };

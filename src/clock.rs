@@ -97,6 +97,15 @@ pub fn boot_now() -> Boot {
     Boot(micros(time))
 }
 
+/// The first of several instants, of which each may never come.
+pub fn earliest(instants: &[Option<Boot>]) -> Option<Boot> {
+    let mut first: Option<Boot> = None;
+    for instant in instants.iter().flatten() {
+        first = Some(first.map_or(*instant, |first| first.min(*instant)));
+    }
+    first
+}
+
 /// Measures how long something takes while the machine is awake.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);

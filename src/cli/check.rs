@@ -73,7 +73,7 @@ pub fn measure(config: &Resolved, options: &Options, host: &mut Host) -> Snapsho
             count_traffic(&mut snapshot, config, options, clock::now());
             return snapshot;
         }
-        let due = [check.next_due(), host.bus.due()].into_iter().flatten().min();
+        let due = clock::earliest(&[check.next_due(), host.bus.due()]);
         let left = due.map(|due| TimeSpec::from(due - clock::boot_now()));
         let mut fds: Vec<PollFd<'_>> = host.bus.fd().into_iter().map(|(fd, flags)| PollFd::new(fd, flags)).collect();
         // A wait that fails ends too soon, and the deadlines end the check.

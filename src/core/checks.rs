@@ -108,8 +108,8 @@ impl Core {
 
     pub(super) fn check_due(&self, now: Now) -> Option<Boot> {
         let [containers, host] = self.checks.waits_end;
-        let host = [host, self.hold_ends(now)].into_iter().flatten().min().filter(|_| !self.checks.is_measuring);
-        [self.next_check(), containers, host].into_iter().flatten().min()
+        let host = clock::earliest(&[host, self.hold_ends(now)]).filter(|_| !self.checks.is_measuring);
+        clock::earliest(&[self.next_check(), containers, host])
     }
 
     /// When the next check of the grid begins, which `run --once` has one of.

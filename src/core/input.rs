@@ -100,6 +100,7 @@ impl Input {
                 | Input::EngineEvents(_)
                 | Input::ContainersRemembered(_)
                 | Input::KillsKnown(_)
+                | Input::Time
         )
     }
 }

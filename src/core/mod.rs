@@ -39,7 +39,7 @@ mod unknown;
 use std::collections::BTreeMap;
 
 use crate::alert::Alerts;
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::config::Resolved;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
@@ -197,8 +197,16 @@ impl Core {
         let report = self.report_due(now).filter(|_| !self.mode.once);
         let causes = self.causes_due();
         let events = self.state.get().events.due();
-        let due = [self.check_due(now), causes, report, self.delivery_due(), self.save_due(), events, self.taps_due()];
-        due.into_iter().chain([self.record_due()]).flatten().min()
+        clock::earliest(&[
+            self.check_due(now),
+            causes,
+            report,
+            self.delivery_due(),
+            self.save_due(),
+            events,
+            self.taps_due(),
+            self.record_due(),
+        ])
     }
 
     fn take_in(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {

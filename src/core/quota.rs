@@ -9,6 +9,9 @@ use crate::snapshot::Snapshot;
 impl Core {
     /// Counts the traffic of a measurement, and adds the reading of it.
     pub(super) fn count_traffic(&mut self, snapshot: &mut Snapshot, now: Now) {
+        if snapshot.totals.is_none() && self.state.get().quota.is_empty() {
+            return;
+        }
         let Some(plan) = self.config.plan.quota() else {
             if !self.state.get().quota.is_empty() {
                 self.state.change().quota = Ledger::default();

@@ -127,8 +127,8 @@ impl Measuring {
     }
 
     /// The descriptors of what is followed by the system bus, and by files where it has nobody to tell.
-    pub fn bus_fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        self.host.bus.fd().into_iter().chain(self.bus_looks.fd().map(|fd| (fd, PollFlags::POLLIN)))
+    pub fn bus_fds(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
+        [self.host.bus.fd(), self.bus_looks.fd().map(|fd| (fd, PollFlags::POLLIN))]
     }
 
     /// Readable when a process may have been killed because memory ran out.
@@ -175,18 +175,23 @@ impl Measuring {
     }
 
     /// The engine's descriptors, each with its events.
-    pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        self.engine.fds().into_iter().flatten().chain(self.causes.fd())
+    pub fn fds(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 3] {
+        let [look, events] = self.engine.fds();
+        [look, events, self.causes.fd()]
     }
 
     /// When [`Measuring::advance`] has something to do though no descriptor is ready.
     pub fn due(&self) -> Option<Boot> {
-        let checks = self.measurements.iter().filter_map(Measurement::due);
-        let others =
-            [self.causes.due(), self.host.bus.due(), self.bus_looks.due(), self.oom.as_ref().and_then(OomWatch::due)]
-                .into_iter()
-                .flatten();
-        checks.chain(self.engine.due()).chain(others).min()
+        let [check, report] = &self.measurements;
+        clock::earliest(&[
+            check.due(),
+            report.due(),
+            self.engine.due(),
+            self.causes.due(),
+            self.host.bus.due(),
+            self.bus_looks.due(),
+            self.oom.as_ref().and_then(OomWatch::due),
+        ])
     }
 
     /// Takes in a share of the system bus's bytes.

@@ -14,6 +14,7 @@ mod loader;
 mod measuring;
 mod metrics_page;
 mod oom_watch;
+mod polling;
 mod recorder;
 mod start_watch;
 mod turns;
@@ -21,12 +22,7 @@ mod zone_watch;
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
-
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 
 use crate::clock::{self, Boot};
 use crate::core::{Core, Effect, End, Input, LoopFacts, Readiness, Request, Ticket};
@@ -44,6 +40,7 @@ use clock_watch::ClockWatch;
 use errands::Errands;
 use going_down::GoingDown;
 use measuring::Measuring;
+use polling::Source;
 use recorder::Recorder;
 use start_watch::StartWatch;
 use turns::Turns;
@@ -51,9 +48,6 @@ use zone_watch::ZoneWatch;
 
 /// Work that is overdue by this much will not be done by one more turn of the loop: then systemd gets no sign of life.
 const STALLED: Duration = Duration::from_secs(10);
-
-/// A poll(2) that fails (ENOMEM) is not tried again at once.
-const POLL_FAILED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The agent.
 pub struct Daemon {
@@ -75,23 +69,6 @@ pub struct Daemon {
     turns: Turns,
     /// The last poll(2) failed.
     poll_fails: bool,
-}
-
-/// The owner of a descriptor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Signals,
-    Clock,
-    Zone,
-    Start,
-    Errand,
-    Save,
-    Record,
-    Engine,
-    Bus,
-    Oom,
-    Control,
-    Configuration,
 }
 
 impl Daemon {
@@ -228,73 +205,36 @@ impl Daemon {
     fn wait(&mut self) {
         let now = clock::now();
         let core_due = self.core.next_due(now);
-        let work_due = [core_due, self.measuring.due()].into_iter().flatten().min();
+        let work_due = clock::earliest(&[core_due, self.measuring.due()]);
         let is_stalled = work_due.is_some_and(|due| now.boot - due > STALLED);
         self.service.advance(is_stalled, now.boot);
-        let errands = self.errands.due();
-        let control = self.control.as_ref().and_then(Control::due);
-        let start = self.start_watch.as_ref().and_then(StartWatch::due);
-        let going_down = self.going_down.as_ref().map(GoingDown::due);
-        let service = self.service.due(is_stalled);
-        let others =
-            [errands, self.saver.due(), self.recorder.due(), control, self.loader.due(), service, start, going_down];
-        let due = others.into_iter().flatten().chain(work_due).min();
-
-        let ready = self.poll(due.map(|due| due - now.boot));
-        let now = clock::boot_now();
-        // Input that is ready and work that is due are both handled: neither waits for the other.
-        self.take_in(&ready, now);
-        if core_due.is_some_and(|due| due <= now) {
-            self.inputs.push_back(Input::Time);
-        }
-    }
-
-    fn watched(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
-        let mut watched = Vec::with_capacity(8);
-        watched.extend([
-            (Source::Signals, self.signals.fd(), PollFlags::POLLIN),
-            (Source::Clock, self.clock_watch.fd(), PollFlags::POLLIN),
+        let parts_due = clock::earliest(&[
+            self.errands.due(),
+            self.saver.due(),
+            self.recorder.due(),
+            self.control.as_ref().and_then(Control::due),
+            self.loader.due(),
+            self.service.due(is_stalled),
+            self.start_watch.as_ref().and_then(StartWatch::due),
+            self.going_down.as_ref().map(GoingDown::due),
         ]);
-        watched.extend(self.zone_watch.as_ref().map(|watch| (Source::Zone, watch.fd(), PollFlags::POLLIN)));
-        watched
-            .extend(self.start_watch.iter().filter_map(|watch| Some((Source::Start, watch.fd()?, PollFlags::POLLIN))));
-        watched.extend(self.errands.fds().map(|(fd, flags)| (Source::Errand, fd, flags)));
-        watched.extend(self.saver.fd().map(|fd| (Source::Save, fd, PollFlags::POLLIN)));
-        watched.extend(self.recorder.fd().map(|fd| (Source::Record, fd, PollFlags::POLLIN)));
-        watched.extend(self.measuring.fds().map(|(fd, flags)| (Source::Engine, fd, flags)));
-        watched.extend(self.measuring.bus_fds().map(|(fd, flags)| (Source::Bus, fd, flags)));
-        watched.extend(self.measuring.oom_fd().map(|fd| (Source::Oom, fd, PollFlags::POLLIN)));
-        watched.extend(self.loader.fd().map(|fd| (Source::Configuration, fd, PollFlags::POLLIN)));
-        let control = self.control.iter().flat_map(Control::fds);
-        watched.extend(control.map(|(fd, flags)| (Source::Control, fd, flags)));
-        watched
-    }
+        let mut now = now.boot;
 
-    /// The owners of the ready descriptors. If poll(2) fails, all of them are handled after a pause: none waits.
-    fn poll(&mut self, timeout: Option<Duration>) -> Vec<Source> {
-        let mut turns = std::mem::take(&mut self.turns);
-        let watched = self.watched();
-        let mut fds: Vec<PollFd<'_>> = watched.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
-        turns.end();
-        let polled = match ppoll(&mut fds, timeout.map(TimeSpec::from), None) {
-            Err(Errno::EINTR) => Ok(0),
-            polled => polled,
-        };
-        turns.begin();
-        let ready = watched.iter().zip(&fds).filter(|(_, fd)| polled.is_err() || fd.any().unwrap_or(true));
-        let mut sources: Vec<Source> = ready.map(|((source, ..), _)| *source).collect();
-        sources.dedup();
-        self.turns = turns;
-        let failed_before = std::mem::replace(&mut self.poll_fails, polled.is_err());
-        match polled {
-            Ok(0) => Vec::new(),
-            Ok(_) => sources,
-            Err(error) => {
-                if !failed_before {
-                    log::error!("poll: {}", error.desc());
-                }
-                std::thread::sleep(POLL_FAILED_PAUSE);
-                sources
+        let mut is_all_taken_in = false;
+        while self.inputs.is_empty() && !is_all_taken_in {
+            let due = clock::earliest(&[core_due, self.measuring.due(), parts_due]);
+            let ready = self.poll(due.map(|due| due - now));
+            now = clock::boot_now();
+            // Most sampling windows begin and end while nothing else happens: then the other parts are as they were, and
+            // stay in no cache. Input that is ready and work that is due are both handled: neither waits for the other.
+            is_all_taken_in = !ready.is_empty() || parts_due.is_some_and(|due| due <= now);
+            if is_all_taken_in {
+                self.take_in(&ready, now)
+            } else {
+                self.measure(&[])
+            }
+            if core_due.is_some_and(|due| due <= now) {
+                self.inputs.push_back(Input::Time);
             }
         }
     }
@@ -333,7 +273,7 @@ impl Daemon {
         if is_ready(Source::Zone) && self.zone_watch.as_mut().is_some_and(ZoneWatch::changed) {
             self.inputs.extend(self.loader.with_system_zone().map(|config| Input::Changed(Box::new(config))));
         }
-        self.measuring.advance_bus(is_ready(Source::Bus), now);
+        self.measure(ready);
         let asked = self.going_down.as_ref();
         if let Some(goes_down) = asked.and_then(|asked| asked.advance(&mut self.measuring.host.bus, now)) {
             self.going_down = None;
@@ -342,8 +282,6 @@ impl Daemon {
                 self.inputs.push_front(Input::MachineStops);
             }
         }
-        self.inputs.extend(self.measuring.advance(clock::now(), is_ready(Source::Engine)));
-        self.inputs.extend(self.measuring.watch_oom(clock::now(), is_ready(Source::Oom)));
         if let Some(control) = &mut self.control {
             let asked = control.advance(is_ready(Source::Control), now);
             let facts = || LoopFacts {
@@ -355,6 +293,14 @@ impl Daemon {
                 Request::Silence(request) => Input::SilenceAsked(request),
             }));
         }
+    }
+
+    /// Goes on with the measurements, as far as they are ready or due.
+    fn measure(&mut self, ready: &[Source]) {
+        let now = clock::now();
+        self.measuring.advance_bus(ready.contains(&Source::Bus), now.boot);
+        self.inputs.extend(self.measuring.advance(now, ready.contains(&Source::Engine)));
+        self.inputs.extend(self.measuring.watch_oom(now, ready.contains(&Source::Oom)));
     }
 
     fn take_signals(&mut self) {

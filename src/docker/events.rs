@@ -20,7 +20,7 @@ use super::framing::{Framing, Piece};
 use super::gather::WINDOW;
 use super::head;
 use super::socket::Socket;
-use crate::clock::Boot;
+use crate::clock::{self, Boot};
 
 /// The wanted events; the engine leaves out the rest, such as those of every health check's process.
 /// `health_status` alone is matched by its beginning (it is followed by the word). `died` and `remove` are podman's
@@ -115,7 +115,7 @@ impl Stream {
             State::Open(open) => {
                 let stalled = open.is_waiting().then(|| open.begun.after(STALLED));
                 let settled = (!open.settled).then(|| open.since.after(SETTLED));
-                [stalled, settled].into_iter().flatten().min()
+                clock::earliest(&[stalled, settled])
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Disk use, per path, as `df` counts it: the share of the space, and that of the inodes.
 //!
-//! A path whose file system answers at once is asked directly. One that may hang (a network mount, a dying device) is
-//! asked by a process of its own, from the start of the check on, so that neither the other paths nor the loop wait for
-//! it.
+//! A path whose file system answers at once is asked directly, when the check ends. One that may hang (a network mount, a
+//! dying device) is asked by a process of its own, from the start of the check on, so that neither the other paths nor the
+//! loop wait for it.
 
 mod keys;
 mod shares;
@@ -60,8 +60,10 @@ struct Disk {
     /// Disks that were found and are there no more, and since when.
     gone: Vec<(Rc<str>, Boot)>,
     words: Words,
-    /// The state of each path in this check.
-    states: Vec<State>,
+    /// The state of each path in this check; `None`: none is asked yet.
+    states: Option<Vec<State>>,
+    /// The last check asked one that may hang: the next one asks from its start on.
+    may_hang: bool,
     began: Boot,
 }
 
@@ -89,7 +91,20 @@ impl Disk {
     fn new(paths: Vec<Watch>, found: Option<Found>) -> Disk {
         let named = paths.len();
         let words = Words::default();
-        Disk { paths, named, found, gone: Vec::new(), words, states: Vec::new(), began: Boot::from_micros(0) }
+        let began = Boot::from_micros(0);
+        Disk { paths, named, found, gone: Vec::new(), words, states: None, may_hang: true, began }
+    }
+
+    /// Asks all paths.
+    fn look(&mut self, host: &mut Host, now: Boot) {
+        host.mounts.refresh();
+        host.mounts.look_at_errors(now);
+        self.find(host, now);
+        host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
+        self.began = now;
+        let states: Vec<State> = self.paths.iter().map(|watch| Disk::ask(watch, host, now)).collect();
+        self.may_hang = states.iter().any(|state| matches!(state, State::Asked(_)));
+        self.states = Some(states);
     }
 
     /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
@@ -132,7 +147,7 @@ impl Disk {
     }
 
     fn probes(&self) -> impl Iterator<Item = &Probe> {
-        self.states.iter().filter_map(|state| match state {
+        self.states.iter().flatten().filter_map(|state| match state {
             State::Asked(probe) => Some(&**probe),
             State::Answered(_) => None,
         })
@@ -141,20 +156,20 @@ impl Disk {
 
 impl Collector for Disk {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
-        host.mounts.refresh();
-        host.mounts.look_at_errors(now);
-        self.find(host, now);
-        host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
-        self.began = now;
-        self.states.clear();
-        self.states.extend(self.paths.iter().map(|watch| Disk::ask(watch, host, now)));
-        host.probes.advance(&host.worker, now);
+        self.states = None;
+        if self.may_hang {
+            self.look(host, now);
+            host.probes.advance(&host.worker, now);
+        }
         // Most answers are there when the check ends. Only if there are too few children is there something to do
         // before.
         if self.probes().any(Probe::is_waiting) { FIRST_LOOK } else { Duration::ZERO }
     }
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
+        if self.states.is_none() {
+            self.look(host, now.boot);
+        }
         host.probes.advance(&host.worker, now.boot);
         if self.probes().any(|probe| probe.answer().is_none()) {
             let is_waiting = self.probes().any(Probe::is_waiting);
@@ -162,7 +177,7 @@ impl Collector for Disk {
             let pause = if is_waiting { FIRST_LOOK } else { (now.boot - self.began).clamp(FIRST_LOOK, LONGEST_LOOK) };
             return Progress::Again(now.boot.after(pause));
         }
-        for (watch, state) in self.paths.iter().zip(self.states.drain(..)) {
+        for (watch, state) in self.paths.iter().zip(self.states.take().unwrap_or_default()) {
             let answer = match state {
                 State::Answered(answer) => answer,
                 State::Asked(probe) => match probe.answer() {

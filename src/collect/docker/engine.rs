@@ -12,7 +12,7 @@ use nix::poll::PollFlags;
 
 use super::own_share::Measured;
 use super::{Docker, DockerConfig, Enabled, Look, Looked, Memory};
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::docker::events::{Stream, StreamEvent};
 use crate::docker::{Error, EventBatch, Gatherer, SHARE_BYTES, Session};
 use crate::snapshot::Snapshot;
@@ -137,9 +137,9 @@ impl Engine {
         let events = self.stream.as_ref().and_then(Stream::due);
         let look = match &self.look {
             Some(look) => look.session.due(),
-            None => [self.gatherer.due(), self.again].into_iter().flatten().min(),
+            None => clock::earliest(&[self.gatherer.due(), self.again]),
         };
-        [events, look].into_iter().flatten().min()
+        clock::earliest(&[events, look])
     }
 
     /// Does a bounded share of the work, and never waits; call it again until it returns nothing.

@@ -308,6 +308,29 @@ mod tests {
     }
 
     #[test]
+    fn a_local_disk_is_read_when_a_check_ends_and_one_that_may_hang_is_asked_from_the_start_on() {
+        let mut host = Host::new(None);
+        let list = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:9 / /nfs rw - nfs4 server:/ rw\n")
+            .unwrap();
+        host.mounts = Mounts::listed_in(list.path());
+        let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: false, is_found: false };
+        let mut local = Disk::new(vec![watch("/")], None);
+        let mut both = Disk::new(vec![watch("/"), watch("/nfs")], None);
+        for is_first in [true, false] {
+            host.ask_file_system = |_| Ok(FileSystem { blocks_free: 0, blocks_available: 0, ..DATA });
+            let now = clock::boot_now();
+            (local.begin(&mut host, now), both.begin(&mut host, now));
+            assert_eq!((local.states.is_some(), both.states.is_some()), (is_first, true));
+            host.ask_file_system = |_| Ok(DATA);
+            let mut snapshot = Snapshot::default();
+            assert_eq!(local.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);
+            let percent = if is_first { 100.0 } else { 62.5 };
+            assert_eq!(snapshot.readings[0].value.number(), Some(percent));
+        }
+    }
+
+    #[test]
     fn a_path_that_fails_is_a_failure_of_that_path_alone() {
         let snapshot = check(&["/gone", "/", "/no/proc"]);
         assert_eq!(snapshot.readings.len(), 1);

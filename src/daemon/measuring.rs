@@ -208,9 +208,7 @@ impl Measuring {
 
     /// Goes on with everything that is due or ready.
     pub fn advance(&mut self, now: Now, engine_is_ready: bool) -> Vec<Input> {
-        let change = self.host.mounts.take_change();
-        let mut inputs: Vec<Input> =
-            change.map(|(mounts, writable)| Input::Mounts(mounts, writable)).into_iter().collect();
+        let mut inputs = Vec::new();
         for measurement in &mut self.measurements {
             if measurement.due().is_none_or(|due| due > now.boot) {
                 continue;
@@ -237,6 +235,10 @@ impl Measuring {
         inputs.extend(self.causes.advance(&mut self.host, &self.engine, now.boot));
         inputs.extend(self.news_to_remember());
         self.add_missed_kills(&mut inputs, now);
+        // Before the findings of the check that made the change: it is saved together with the alerts that they cause.
+        if let Some((mounts, writable)) = self.host.mounts.take_change() {
+            inputs.insert(0, Input::Mounts(mounts, writable));
+        }
         inputs
     }
 
@@ -272,6 +274,31 @@ impl Measuring {
 mod tests {
     use super::*;
     use crate::config::{Config, Resolved};
+
+    #[test]
+    fn a_disks_memory_comes_before_the_check_that_made_it() {
+        let list = tempfile::NamedTempFile::new().unwrap();
+        let now_mounted =
+            |options| std::fs::write(list.path(), format!("1 1 254:0 / / rw - ext4 /dev/vda {options}\n"));
+        let mut host = Host::new(None);
+        host.mounts = crate::host::Mounts::listed_in(list.path());
+        let mut measuring = Measuring::new(host);
+        let config = Config::parse(
+            "test",
+            b"{system: {cpu: {enabled: false}}, network: {traffic: {enabled: false}}, docker: {enabled: false}}",
+        );
+        measuring.watch(&Resolved::new(&config.unwrap().value).plan, None, None, &mut VecDeque::new());
+        // The first check asks as it begins, the second as it ends.
+        for (options, is_news) in [("ro", false), ("rw", true)] {
+            now_mounted(options).unwrap();
+            measuring.begin(Purpose::Check, clock::boot_now());
+            let mut inputs = Vec::new();
+            while !inputs.iter().any(|input| matches!(input, Input::Measured { .. })) {
+                inputs.extend(measuring.advance(clock::now(), false));
+            }
+            assert_eq!(matches!(inputs[0], Input::Mounts(..)), is_news, "{options}: {inputs:?}");
+        }
+    }
 
     #[test]
     fn what_the_former_plan_found_is_no_answer_to_the_next_one() {

@@ -227,7 +227,8 @@ impl Daemon {
             now = clock::boot_now();
             // Most sampling windows begin and end while nothing else happens: then the other parts are as they were, and
             // stay in no cache. Input that is ready and work that is due are both handled: neither waits for the other.
-            is_all_taken_in = !ready.is_empty() || parts_due.is_some_and(|due| due <= now);
+            // After a stall the sign of life is due as soon as the work is done.
+            is_all_taken_in = is_stalled || !ready.is_empty() || parts_due.is_some_and(|due| due <= now);
             if is_all_taken_in {
                 self.take_in(&ready, now)
             } else {

@@ -320,7 +320,8 @@ mod tests {
         for is_first in [true, false] {
             host.ask_file_system = |_| Ok(FileSystem { blocks_free: 0, blocks_available: 0, ..DATA });
             let now = clock::boot_now();
-            (local.begin(&mut host, now), both.begin(&mut host, now));
+            local.begin(&mut host, now);
+            both.begin(&mut host, now);
             assert_eq!((local.states.is_some(), both.states.is_some()), (is_first, true));
             host.ask_file_system = |_| Ok(DATA);
             let mut snapshot = Snapshot::default();

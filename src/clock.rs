@@ -99,11 +99,7 @@ pub fn boot_now() -> Boot {
 
 /// The first of several instants, of which each may never come.
 pub fn earliest(instants: &[Option<Boot>]) -> Option<Boot> {
-    let mut first: Option<Boot> = None;
-    for instant in instants.iter().flatten() {
-        first = Some(first.map_or(*instant, |first| first.min(*instant)));
-    }
-    first
+    instants.iter().flatten().min().copied()
 }
 
 /// Measures how long something takes while the machine is awake.

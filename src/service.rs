@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use crate::clock::Boot;
+use crate::clock::{self, Boot};
 use crate::datagram::Sender;
 
 /// The pause before a notification that was not taken is repeated.
@@ -95,7 +95,7 @@ impl ServiceManager {
     pub fn due(&self, is_stalled: bool) -> Option<Boot> {
         let watchdog = self.watchdog.filter(|_| !is_stalled).map(|interval| self.alive_at.after(interval));
         let retry = Some(self.retry_at).filter(|_| !self.unsent.is_empty());
-        [watchdog, retry].into_iter().flatten().min()
+        clock::earliest(&[watchdog, retry])
     }
 
     /// Gives the sign of life that is due, and repeats the notifications that were not taken.

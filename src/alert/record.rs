@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::policy::{Policy, RETURNS_ARE_REMEMBERED};
 use super::saved::SavedAlert;
 use super::streak::Streak;
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::rule::{Finding, Level, Limit};
 use crate::snapshot::{Key, Keyed, Value};
 
@@ -191,8 +191,7 @@ impl Alert {
         };
         let runs = |streak: Streak| Some(streak.since.after(wait)).filter(|end| *end > after);
         let over = over.and_then(runs).map(|end| self.cooldown_ends(policy).map_or(end, |cooldown| cooldown.max(end)));
-        let ends = [over, critical.and_then(runs)].into_iter().flatten().min();
-        ends.filter(|_| self.gone_since.is_none())
+        clock::earliest(&[over, critical.and_then(runs)]).filter(|_| self.gone_since.is_none())
     }
 
     /// The next instant after `after` at which a look can change something; `None`: only readings can.

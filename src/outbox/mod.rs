@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::is_zero;
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::message::{self, Kind, Message, Picture};
 
 pub use entry::Entry;
@@ -150,7 +150,7 @@ impl Outbox {
         }
         let rejected = self.rejected.iter().filter_map(|entry| entry.not_before).min();
         let waiting = self.waiting.front().map(|first| first.not_before.unwrap_or(Boot::EARLIEST));
-        let message = [rejected, waiting].into_iter().flatten().min()?;
+        let message = clock::earliest(&[rejected, waiting])?;
         let hold = self.hold.as_ref().map(|hold| hold.until);
         let window = budget.and_then(|budget| self.window.free_at(budget));
         [Some(message), hold, window].into_iter().flatten().max()

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::parse::{Malformed, columns, lines, number};
+use super::parse::{Malformed, columns, number};
 use super::{SYSTEM, Setup, Source};
 use crate::host::{Host, OomReason, ProcFile};
 use crate::metric::{Label, Metric, Unit};
@@ -34,26 +34,34 @@ fn read(_: &mut Section<'_>) -> Setup {
 }
 
 /// The kernel's count of all kills since its start, from /proc/vmstat (since Linux 4.13).
-pub struct KillCount(ProcFile);
+pub struct KillCount {
+    file: ProcFile,
+    /// Where the count was last: it moves if one before it has another number of digits.
+    place: usize,
+}
 
 impl KillCount {
     pub fn of(host: &Host) -> KillCount {
-        KillCount(host.proc_file("vmstat"))
+        KillCount { file: host.proc_file("vmstat"), place: 0 }
     }
 
     /// # Errors
     /// It cannot be read, or has no such count.
     pub fn read(&mut self, host: &mut Host) -> io::Result<u64> {
-        parse(self.0.read(&mut host.buffer)?).map_err(|error| io::Error::other(error.to_string()))
+        parse(self.file.read(&mut host.buffer)?, &mut self.place).map_err(|error| io::Error::other(error.to_string()))
     }
 }
 
-fn parse(text: &[u8]) -> Result<u64, Malformed> {
-    let mut counts = lines(text).filter_map(|line| {
-        let mut columns = columns(line);
-        (columns.next() == Some(b"oom_kill")).then(|| columns.next().and_then(number))
+/// Looks at `place` first, and all over if it is not there.
+fn parse(text: &[u8], place: &mut usize) -> Result<u64, Malformed> {
+    const NAME: &[u8] = b"\noom_kill ";
+    let count_at = |place: usize| text.get(place..)?.strip_prefix(NAME);
+    let count = count_at(*place).or_else(|| {
+        *place = (0..text.len()).find(|place| count_at(*place).is_some())?;
+        count_at(*place)
     });
-    counts.next().flatten().ok_or_else(|| Malformed::new("no oom_kill in it"))
+    let number = count.and_then(|count| columns(count).next()).and_then(number);
+    number.ok_or_else(|| Malformed::new("no oom_kill in it"))
 }
 
 /// A kill of so many processes, with what is known of the reason.
@@ -81,9 +89,13 @@ mod tests {
 
     #[test]
     fn the_kernels_count_is_read_where_it_has_one() {
-        assert_eq!(parse(b"pgfault 5\noom_kill 3\ndrop_pagecache 0\n"), Ok(3));
+        let mut place = 0;
+        let mut read = |text: &str| parse(text.as_bytes(), &mut place);
+        assert_eq!(read("pgfault 5\noom_kill 3\ndrop_pagecache 0\n"), Ok(3));
+        assert_eq!(read("pgfault 5\noom_kill 4\ndrop_pagecache 0\n"), Ok(4));
+        assert_eq!(read("pgfault 10\noom_kill 5\ndrop_pagecache 0\n"), Ok(5), "it has moved");
         for text in ["", "pgfault 5\n", "oom_kill\n", "oom_kill x\n", "oom_kills 4\n"] {
-            assert!(parse(text.as_bytes()).is_err(), "{text:?}");
+            assert!(read(text).is_err(), "{text:?}");
         }
     }
 
@@ -98,8 +110,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_never_panic(text in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&text);
+        fn arbitrary_bytes_never_panic(text in prop::collection::vec(any::<u8>(), 0..200), mut place in any::<usize>()) {
+            let _ = parse(&text, &mut place);
         }
     }
 }

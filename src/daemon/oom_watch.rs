@@ -1,8 +1,8 @@
 //! Notices processes that the kernel killed because memory ran out, within a moment.
 //!
 //! On version 2 the kernel tells of changed counters; a group that often reaches its limit changes them often, so after
-//! each word the watch rests for a second. On version 1 it looks at /proc/vmstat every ten seconds. Only if that count
-//! rose the groups are looked through.
+//! each word the watch rests for a second. On version 1 it looks at /proc/vmstat every ten seconds, or when the agent is
+//! awake seven seconds after the last look or later. Only if that count rose the groups are looked through.
 //!
 //! The known kills go into the state once they are told. So the next agent tells those that happened while none ran, with
 //! its first check: by then the engine has told of its containers.
@@ -22,6 +22,9 @@ use crate::snapshot::{Cause, Key, Occurrence, Snapshot, Value};
 
 const REST: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(10);
+
+/// So much before a look is due by the period, it is made with other work: most of a wake-up's cost is the wake-up.
+const EARLY: Duration = Duration::from_secs(3);
 
 /// A container that ends with its killed process is told of by its engine, with that cause. So much later it has ended.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
@@ -89,7 +92,9 @@ impl OomWatch {
 
     /// Looks, if there is something to look at; returns the kills that are to be told.
     pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> [Option<Input>; 2] {
-        if is_ready || self.due.is_some_and(|due| due <= now.boot) {
+        // A watch that rests does so to the end.
+        let early = if self.inotify.is_none() { EARLY } else { Duration::ZERO };
+        if is_ready || self.due.is_some_and(|due| due.before(early) <= now.boot) {
             let change = self.inotify.as_ref().map_or(Change::Perhaps, drain);
             self.due = match change {
                 Change::Perhaps => Some(now.boot.after(PERIOD)),
@@ -224,4 +229,42 @@ fn drain(inotify: &Inotify) -> Change {
         _ if event.mask.contains(AddWatchFlags::IN_CREATE) => Change::NewGroup,
         _ => Change::Count,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::collect::docker::{DockerConfig, Memory};
+
+    /// A watch on version 1, which has just looked.
+    fn looked(host: &Host, now: Boot) -> OomWatch {
+        OomWatch {
+            inotify: None,
+            count: Count::OfHost(KillCount::of(host)),
+            known: KnownKills { total: 0, groups: Default::default() },
+            is_new: false,
+            missed: Vec::new(),
+            due: Some(now.after(PERIOD)),
+            heard: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_look_comes_with_other_work_or_by_itself_after_the_period() {
+        // Without groups no kill is found, however many this machine has had.
+        let mut host = Host::new(None);
+        host.cgroups = None;
+        let engine = Engine::new(&DockerConfig::default(), Some(Memory::default()));
+        let now = clock::now();
+        for (awake, due) in [(1, 10), (6, 10), (7, 17), (10, 20)].map(|(awake, due)| {
+            let seconds = |seconds| now.boot.after(Duration::from_secs(seconds));
+            (Now { boot: seconds(awake), ..now }, seconds(due))
+        }) {
+            let mut watch = looked(&host, now.boot);
+            let _ = watch.advance(false, &mut host, &engine, awake);
+            assert_eq!(watch.due(), Some(due), "{awake:?}");
+        }
+    }
 }

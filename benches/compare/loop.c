@@ -22,7 +22,7 @@
 static char buffer[16384];
 
 /* Kept from being computed away; a debugger can look at it. */
-static volatile double shown[11];
+static volatile double shown[12];
 
 static int open_file(const char *path)
 {
@@ -126,11 +126,30 @@ static int is_read_only(int fd)
     return options && strncmp(options, " ro", 3) == 0;
 }
 
+/* /proc/vmstat where control groups are of version 1, or -1: on version 2 the kernel tells of kills by itself. */
+static int kills = -1;
+
+/* The agent looks for kills when it is awake this many seconds after the last look. */
+#define LOOK_SECONDS 7
+
+static void look_for_kills(void)
+{
+    static time_t looked;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    if (kills < 0 || now.tv_sec - looked < LOOK_SECONDS)
+        return;
+    looked = now.tv_sec;
+    read_file(kills);
+    shown[11] = after("\noom_kill ");
+}
+
 /* Sleeps until so many seconds after `since`. */
 static void sleep_until(struct timespec since, int seconds)
 {
     since.tv_sec += seconds;
     clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &since, NULL);
+    look_for_kills();
 }
 
 int main(int count, char **arguments)
@@ -144,6 +163,8 @@ int main(int count, char **arguments)
     int pressure = open_optional("/proc/pressure/memory"), files = open_file("/proc/sys/fs/file-nr");
     int tracked = open_optional("/proc/sys/net/netfilter/nf_conntrack_count");
     int most_tracked = open_optional("/proc/sys/net/netfilter/nf_conntrack_max");
+    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0)
+        kills = open_optional("/proc/vmstat");
     struct timespec begun;
     clock_gettime(CLOCK_BOOTTIME, &begun);
     for (;;) {

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -39,6 +40,22 @@ const ENVIRONMENT: [&str; 12] = [
     "https_proxy",
     "ALL_PROXY",
 ];
+
+/// The programs are to have the default for these signals, also of a test run under nohup(1), or in the background of a
+/// script. An ignored signal is ignored in them as well, but one that is caught has its default there (execve(2)).
+fn catch_ignored_signals() {
+    static CAUGHT: LazyLock<()> = LazyLock::new(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT].map(|signal| signal as i32) {
+            if ignored >> (signal - 1) & 1 == 1 {
+                signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
+    LazyLock::force(&CAUGHT);
+}
 
 /// A folder with all that one agent needs.
 pub struct Place {
@@ -109,6 +126,7 @@ impl Place {
 
     /// `vps-monitor ARGUMENTS` with this place's state and /proc, and its configuration if there is one.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        catch_ignored_signals();
         let mut command = Command::new(BINARY);
         for name in ENVIRONMENT {
             command.env_remove(name);

@@ -15,7 +15,7 @@ fn where_no_agent_ever_ran_nothing_is_known_and_nothing_is_made() {
     let place = Place::configured("this-vm", &quick(""));
     let status = place.status();
     assert_eq!((&status["schema"], &status["host"], &status["running"]), (&1.into(), &"web-1".into(), &false.into()));
-    for unknown in ["pid", "last_check", "next_check", "next_report", "last_report"] {
+    for unknown in ["pid", "last_check", "next_check", "next_report", "last_report", "saved"] {
         assert_eq!(status.get(unknown), Some(&Json::Null), "{unknown} in {status:#}");
     }
     for empty in ["alerts", "pending", "failures"] {
@@ -37,7 +37,12 @@ fn without_an_agent_a_configuration_that_is_not_valid_is_part_of_the_answer() {
     assert_eq!((&status["next_report"], &status["alerts"][0]["metric"]), (&Json::Null, &"memory".into()));
     let told = place.run(&["status"]);
     assert_eq!((told.code, told.stderr.as_str()), (3, ""), "{told:?}");
-    for word in ["not running", &format!("NOT VALID on disk: {problem}"), "memory 80.4% (threshold 80%)"] {
+    assert!(status["saved"].is_string(), "{status:#}");
+    for word in [
+        "not running; this is what the last one saved at 2",
+        &format!("NOT VALID on disk: {problem}"),
+        "memory 80.4% (threshold 80%)",
+    ] {
         assert!(told.stdout.contains(word), "`{word}` is not in\n{}", told.stdout);
     }
 }

@@ -62,7 +62,8 @@ pub fn describe(status: &Status) -> String {
 
 fn agent(status: &Status) -> String {
     if !status.running {
-        return "not running; this is what the last one saved".to_owned();
+        let at = status.saved.as_ref().map_or_else(String::new, |saved| format!(" at {}", time(Some(saved))));
+        return format!("not running; this is what the last one saved{at}");
     }
     let version = status.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"));
     let process = status.pid.map_or_else(String::new, |pid| format!(", process {pid}"));
@@ -252,6 +253,12 @@ mod tests {
         });
         document.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         describe(&serde_json::from_value(document).unwrap())
+    }
+
+    #[test]
+    fn without_an_agent_it_says_how_old_the_state_is() {
+        let told = told(&json!({ "running": false, "saved": "2026-02-04T15:29:00+08:00" }));
+        assert!(told.contains("not running; this is what the last one saved at 2026-02-04 15:29:00\n"), "{told}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Status {
     pub time: String,
     pub running: bool,
     pub pid: Option<u32>,
-    /// Known only of a running agent, as are all fields down to `channel`.
+    /// Known only of a running agent, as are `config`, `config_problem`, `channel` and `longest_turn_ms`.
     #[serde(default)]
     pub version: Option<String>,
     /// The file that was read; `None` with an agent that runs: there is none, the built-in defaults are in force.
@@ -46,6 +46,9 @@ pub struct Status {
     /// The longest turn of the agent's loop since it was started: for so long it did nothing but one thing.
     #[serde(default)]
     pub longest_turn_ms: Option<f64>,
+    /// When the state was saved that all this is read from; `None`: an agent runs.
+    #[serde(default)]
+    pub saved: Option<String>,
     pub last_check: Option<String>,
     pub next_check: Option<String>,
     pub next_report: Option<String>,
@@ -188,6 +191,7 @@ impl Status {
             state_dir: Some(folder.display().to_string()),
             channel: None,
             longest_turn_ms: None,
+            saved: state.saved.map(|time| rfc3339(time, zone)),
             last_check: None,
             next_check: None,
             next_report: reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
@@ -231,6 +235,7 @@ impl Core {
             config_problem: self.config_problem.clone(),
             channel: Some(self.channel_names()),
             longest_turn_ms: Some(facts.longest_turn.as_micros() as f64 / 1000.0),
+            saved: None,
             last_check: self.checks.last.map(|time| rfc3339(time, zone)),
             next_check: Some(rfc3339(outbox::on_the_wall(self.checks.next, now), zone)),
             next_report: self.reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),

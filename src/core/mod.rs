@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 use crate::alert::Alerts;
 use crate::clock::{self, Boot, Now};
 use crate::config::Resolved;
+use crate::host::KnownMounts;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
 use crate::store::{Loaded, State};
@@ -223,9 +224,9 @@ impl Core {
                 self.check_before_look(now, effects);
                 self.looked(&mut snapshot, scope, now);
             }
-            Input::Mounts(mounts, writable) => {
+            Input::Mounts(KnownMounts { points, writable, found }) => {
                 let state = self.state.change();
-                (state.mounts, state.writable) = (mounts, writable);
+                (state.mounts, state.writable, state.found_disks) = (points, writable, found);
             }
             Input::ContainersRemembered(memory) => self.state.change().containers = *memory,
             Input::EngineEvents(error) => self.log_ongoing(

@@ -236,8 +236,8 @@ impl Measuring {
         inputs.extend(self.news_to_remember());
         self.add_missed_kills(&mut inputs, now);
         // Before the findings of the check that made the change: it is saved together with the alerts that they cause.
-        if let Some((mounts, writable)) = self.host.mounts.take_change() {
-            inputs.insert(0, Input::Mounts(mounts, writable));
+        if let Some(known) = self.host.mounts.take_change() {
+            inputs.insert(0, Input::Mounts(known));
         }
         inputs
     }

@@ -17,7 +17,7 @@ use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
-pub use mounts::{Access, LastMounts, Mounts, Unmounted, Writable, WriteState};
+pub use mounts::{Access, KnownMounts, LastMounts, Mounts, Paths, Unmounted, WriteState};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};

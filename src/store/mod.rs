@@ -25,7 +25,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{KnownKills, LastMounts, Writable};
+use crate::host::{KnownKills, LastMounts, Paths};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -109,8 +109,11 @@ pub struct State {
     #[serde(default, skip_serializing_if = "LastMounts::is_empty")]
     pub mounts: LastMounts,
     /// The watched paths whose file systems could be written once.
-    #[serde(default, skip_serializing_if = "Writable::is_empty")]
-    pub writable: Writable,
+    #[serde(default, skip_serializing_if = "Paths::is_empty")]
+    pub writable: Paths,
+    /// Those of the disks that were found, not named.
+    #[serde(default, skip_serializing_if = "Paths::is_empty")]
+    pub found_disks: Paths,
     /// Earlier events, of kinds of which more is no news.
     #[serde(default, skip_serializing_if = "Known::is_empty")]
     pub known: Known,

@@ -114,7 +114,7 @@ impl Disk {
         let access = host.mounts.ask(path);
         // Whether a found one is large enough to be watched is not known yet.
         if access.is_ok() && (!watch.is_found || host.mounts.holds(path)) {
-            host.mounts.hold(path, watch.reads_state);
+            host.mounts.hold(path, watch.is_found, watch.reads_state);
         }
         match access {
             Ok(Access::Directly) => {
@@ -190,7 +190,7 @@ impl Collector for Disk {
                     continue;
                 }
                 if answer.is_ok() {
-                    host.mounts.hold(&watch.path, watch.reads_state);
+                    host.mounts.hold(&watch.path, watch.is_found, watch.reads_state);
                 }
                 found.metrics.iter().for_each(|metric| into.watch(metric, Rc::clone(&watch.path)));
             }

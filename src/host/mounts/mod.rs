@@ -56,19 +56,29 @@ pub struct Mounts {
     is_changed: bool,
 }
 
-/// The mount points of disks other than their parent's, by the measured path: the part that outlives the process.
-///
-/// Not the mounts of the same disk (bind mounts). A sandbox makes some (systemd's ProtectHome=, for example) that are
-/// not there for the same agent run by hand, and the file system around them gives the same numbers.
-pub type LastMounts = BTreeMap<Rc<str>, String>;
+/// The part that outlives the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownMounts {
+    /// The mount points of disks other than their parent's, by the measured path.
+    ///
+    /// Not the mounts of the same disk (bind mounts). A sandbox makes some (systemd's ProtectHome=, for example) that
+    /// are not there for the same agent run by hand, and the file system around them gives the same numbers.
+    pub points: LastMounts,
+    /// Those whose file systems could be written once.
+    pub writable: Paths,
+    /// Those of `points` that were found, not named.
+    pub found: Paths,
+}
 
-/// The paths whose file systems could be written once: the other part that outlives the process.
-pub type Writable = BTreeSet<Rc<str>>;
+pub type LastMounts = BTreeMap<Rc<str>, String>;
+pub type Paths = BTreeSet<Rc<str>>;
 
 #[derive(Debug, PartialEq, Eq)]
 struct LastMount {
     point: PathBuf,
     is_own_device: bool,
+    /// Nobody named it. It is missed where it is not mounted any more; a named one is, too, until nobody names it.
+    is_found: bool,
     /// Empty where only an earlier process has seen it.
     device: Rc<str>,
     was_writable: bool,
@@ -134,24 +144,32 @@ impl Mounts {
     }
 
     /// Goes on from an earlier process's memory.
-    pub fn remember(&mut self, points: &LastMounts, writable: &Writable) {
+    pub fn remember(&mut self, known: &KnownMounts) {
+        let KnownMounts { points, writable, found } = known;
         for path in points.keys().chain(writable) {
             // Of a path that has no mount of its own only the file system is remembered.
             let (point, is_own_device) = points.get(path).map_or((ROOT, false), |point| (point.as_str(), true));
-            let was_writable = writable.contains(path);
-            let last = LastMount { point: point.into(), is_own_device, device: "".into(), was_writable, state: None };
+            let (is_found, was_writable) = (found.contains(path), writable.contains(path));
+            let (point, device, state) = (point.into(), "".into(), None);
+            let last = LastMount { point, is_own_device, is_found, device, was_writable, state };
             self.held.insert(Rc::clone(path), last);
         }
     }
 
     /// The part that outlives this process, if it has changed since the last call.
-    pub fn take_change(&mut self) -> Option<(LastMounts, Writable)> {
+    pub fn take_change(&mut self) -> Option<KnownMounts> {
         std::mem::take(&mut self.is_changed).then(|| {
+            let paths = |is_wanted: fn(&LastMount) -> bool| {
+                self.held.iter().filter(move |(_, held)| is_wanted(held)).map(|(path, _)| Rc::clone(path)).collect()
+            };
             let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
-            let points =
-                lasting.filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned()))).collect();
-            let writable = self.held.iter().filter(|(_, held)| held.was_writable);
-            (points, writable.map(|(path, _)| Rc::clone(path)).collect())
+            KnownMounts {
+                points: lasting
+                    .filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned())))
+                    .collect(),
+                writable: paths(|held| held.was_writable),
+                found: paths(|held| held.is_own_device && held.is_found),
+            }
         })
     }
 
@@ -242,9 +260,9 @@ impl Mounts {
         self.table.place(path, read_link).is_some_and(|place| place.at_once && !place.is_automount)
     }
 
-    /// Remembers the mount of `path`, and whether it could be written if somebody wants to know: that takes a reading at
-    /// each refresh.
-    pub fn hold(&mut self, path: &Rc<str>, reads_state: bool) {
+    /// Remembers the mount of `path`, which was found or named, and whether it could be written if somebody wants to
+    /// know: that takes a reading at each refresh.
+    pub fn hold(&mut self, path: &Rc<str>, is_found: bool, reads_state: bool) {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else { return };
         let before = self.held.get(path);
         let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
@@ -266,15 +284,17 @@ impl Mounts {
         });
         let is_same = |held: &&LastMount| {
             is_at_same
-                && (held.is_own_device, held.was_writable, held.state) == (place.is_own_device, was_writable, state)
+                && (held.is_own_device, held.is_found) == (place.is_own_device, is_found)
+                && (held.was_writable, held.state) == (was_writable, state)
                 && held.device == *place.device
         };
         if before.filter(is_same).is_some() {
             return;
         }
         let (is_own_device, device) = (place.is_own_device, Rc::clone(place.device));
-        let lasting = |held: &LastMount| (held.is_own_device.then(|| held.point.clone()), held.was_writable);
-        let held = LastMount { point: place.point.to_owned(), is_own_device, device, was_writable, state };
+        let lasting =
+            |held: &LastMount| (held.is_own_device.then(|| (held.point.clone(), held.is_found)), held.was_writable);
+        let held = LastMount { point: place.point.to_owned(), is_own_device, is_found, device, was_writable, state };
         self.is_changed |= before.map(lasting).unwrap_or_default() != lasting(&held);
         self.held.insert(Rc::clone(path), held);
         let read = self.held.values().filter(|held| held.state.is_some());
@@ -295,8 +315,8 @@ impl Mounts {
         self.held.get(path)?.state
     }
 
-    /// The mount points of this host's disks, but for the file systems of these paths; those that were held, and are there
-    /// no more, too.
+    /// The mount points of this host's disks, but for the file systems of these paths; those that were found before, and
+    /// are there no more, too.
     pub fn disks(&self, others: &[Rc<str>]) -> Vec<Rc<str>> {
         let place = |path: &Rc<str>| self.table.place(Path::new(&**path), read_link);
         let taken: Vec<&Rc<str>> = others.iter().filter_map(|path| Some(place(path)?.device)).collect();
@@ -304,6 +324,7 @@ impl Mounts {
         let mut found: Vec<Rc<str>> = found.filter_map(|(point, _)| Some(point.to_str()?.into())).collect();
         let is_gone = |(path, held): &(&Rc<str>, &LastMount)| {
             held.is_own_device
+                && held.is_found
                 && held.point == Path::new(&***path)
                 && place(path).is_some_and(|place| place.point != held.point && !place.is_automount)
         };

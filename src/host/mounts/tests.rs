@@ -21,7 +21,7 @@ fn asked(path: &str, lists: &[&[&str]]) -> Vec<Result<Access, String>> {
         mounts.refresh();
         let asked = mounts.ask(&path).map_err(|unmounted| unmounted.to_string());
         if asked.is_ok() {
-            mounts.hold(&path, true);
+            mounts.hold(&path, false, true);
         }
         asked
     };
@@ -89,7 +89,7 @@ fn what_is_remembered_is_of_the_paths_that_are_watched() {
     let paths: Vec<Rc<str>> = ["/", "/proc", "/tmp"].map(Rc::from).to_vec();
     for path in &paths {
         mounts.ask(path).unwrap();
-        mounts.hold(path, true);
+        mounts.hold(path, false, true);
     }
     mounts.keep_only(paths[..1].iter());
     assert_eq!(mounts.held.keys().collect::<Vec<_>>(), [&paths[0]]);
@@ -105,7 +105,7 @@ fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_i
         mounts.refresh();
         let told = paths.each_ref().map(|path| match mounts.ask(path) {
             Ok(_) => {
-                mounts.hold(path, true);
+                mounts.hold(path, false, true);
                 false
             }
             Err(_) => true,
@@ -117,18 +117,18 @@ fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_i
     let kept = kept.unwrap();
     let expected: Rc<str> = "/no/data/x".into();
     assert_eq!(told, [false; 3]);
-    assert_eq!(kept.0.iter().collect::<Vec<_>>(), [(&expected, &"/no/data".to_owned())]);
-    assert_eq!(kept.1.len(), 3, "all could be written");
+    assert_eq!(kept.points.iter().collect::<Vec<_>>(), [(&expected, &"/no/data".to_owned())]);
+    assert_eq!(kept.writable.len(), 3, "all could be written");
     assert_eq!(ask(&mut before, &[ROOT, DATA, BIND]).1, None, "nothing has changed");
 
     let mut after = Mounts::listed_in(file.path());
-    after.remember(&kept.0, &kept.1);
+    after.remember(&kept);
     assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
     assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
     // A path that left the configuration is forgotten.
     after.keep_only(paths[1..].iter());
     let kept = after.take_change().unwrap();
-    assert_eq!((kept.0.len(), kept.1.len()), (0, 2));
+    assert_eq!((kept.points.len(), kept.writable.len()), (0, 2));
 }
 
 /// The states of a path, while the options of its superblock change from list to list and the kernel reports no change.
@@ -142,7 +142,7 @@ fn states(mount: &str, options: &[&str]) -> Vec<Option<WriteState>> {
         let list = format!("{ROOT}{before}2 1 8:16 / /no/data {mount} - ext4 /dev/sdb {options}\n");
         fs::write(file.path(), list).unwrap();
         mounts.refresh();
-        mounts.hold(&path, true);
+        mounts.hold(&path, false, true);
         mounts.write_state(&path)
     };
     options.iter().map(state).collect()
@@ -172,13 +172,17 @@ fn what_is_on_no_disk_has_no_such_state_and_the_memory_of_a_disk_outlives_the_pr
     let state = |mounts: &mut Mounts| {
         mounts.refresh();
         paths.each_ref().map(|path| {
-            mounts.hold(path, true);
+            mounts.hold(path, false, true);
             mounts.write_state(path)
         })
     };
     assert_eq!(state(&mut mounts), [Some(WriteState::OfNoDisk), Some(WriteState::ReadOnly)]);
     let mut mounts = Mounts::listed_in(file.path());
-    mounts.remember(&[(paths[1].clone(), "/no/data".to_owned())].into(), &[paths[1].clone()].into());
+    mounts.remember(&KnownMounts {
+        points: [(paths[1].clone(), "/no/data".to_owned())].into(),
+        writable: [paths[1].clone()].into(),
+        ..KnownMounts::default()
+    });
     assert_eq!(state(&mut mounts)[1], Some(WriteState::TurnedReadOnly));
 }
 
@@ -204,7 +208,7 @@ fn the_list_is_read_for_superblocks_alone_and_only_where_somebody_wants_to_know(
         let mut mounts = Mounts::listed_in(file.path());
         mounts.refresh();
         let path: Rc<str> = "/no/data".into();
-        mounts.hold(&path, reads_state);
+        mounts.hold(&path, false, reads_state);
         mounts.text.clear();
         mounts.refresh();
         assert_eq!((!mounts.text.is_empty(), mounts.write_state(&path).is_some()), (is_read, is_read));
@@ -228,7 +232,7 @@ fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_record
         mounts.errors = Errors::below(sys.path());
         mounts.refresh();
         mounts.look_at_errors(clock::boot_now());
-        mounts.hold(&path, true);
+        mounts.hold(&path, false, true);
         mounts.write_state(&path).unwrap()
     };
     let now = clock::now();
@@ -243,4 +247,30 @@ fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_record
     fs::remove_dir_all(sys.path().join("fs")).unwrap();
     fs::create_dir_all(record.parent().unwrap()).unwrap();
     assert_eq!(state("rw,errors=remount-ro", "0"), WriteState::Writable);
+}
+
+#[test]
+fn a_found_disk_is_missed_where_it_is_not_mounted_and_one_that_nobody_names_any_more_is_not() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (data, none): (Rc<str>, &[Rc<str>]) = ("/no/data".into(), &[]);
+    let list = |mounts: &mut Mounts, list: &[&str]| {
+        fs::write(file.path(), list.concat()).unwrap();
+        mounts.watched = None;
+        mounts.refresh();
+    };
+    for is_found in [true, false] {
+        let mut before = Mounts::listed_in(file.path());
+        list(&mut before, &[ROOT, DATA]);
+        before.hold(&data, is_found, false);
+        let known = before.take_change().unwrap();
+        list(&mut before, &[ROOT]);
+        assert_eq!(before.disks(none).contains(&data), is_found);
+        // So it is for the next process.
+        let mut after = Mounts::listed_in(file.path());
+        after.remember(&known);
+        list(&mut after, &[ROOT]);
+        assert_eq!(after.disks(none).contains(&data), is_found);
+        // Named, it is missed in any case.
+        assert!(after.ask(&data).is_err() && !after.disks(std::slice::from_ref(&data)).contains(&data));
+    }
 }

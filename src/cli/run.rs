@@ -43,8 +43,8 @@ pub fn run(options: &Options, once: bool) -> Result<u8, Error> {
 fn log_failure(error: &Error) -> u8 {
     match error {
         Error::Config(problems) => {
-            for problem in &problems.list {
-                log::error!("{}", problem.in_log());
+            for line in problems.in_log() {
+                log::error!("{line}");
             }
         }
         other => log::error!("{}", text::in_log(&other.to_string())),

@@ -129,11 +129,10 @@ impl Loader {
                     self.waiting = Some((now.after(LOOK_AGAIN), until));
                     return None;
                 }
-                for problem in &problems.list {
-                    log::error!("{}", problem.in_log());
+                for line in problems.in_log() {
+                    log::error!("{line}");
                 }
-                let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-                Some(Input::NotReloaded { problem: first.lines().next().unwrap_or_default().to_owned() })
+                Some(Input::NotReloaded { problem: problems.first_error() })
             }
         }
     }

@@ -8,8 +8,9 @@ use super::node::Node;
 use super::problem::{Complaint, Problem, Problems, Severity};
 use super::source::Source;
 
-/// The bound of problems: nobody corrects more at once, and a hostile file must not fill the memory with them.
-const MAX_PROBLEMS: usize = 50;
+/// The bound of problems: a hostile file must not fill the memory with them. Nobody writes so many by hand, and whoever
+/// mends a file wants to see them all.
+const MAX_PROBLEMS: usize = 1_000;
 
 pub(super) struct Diagnostics {
     source: Rc<Source>,
@@ -118,9 +119,9 @@ mod tests {
 
     #[test]
     fn problems_beyond_the_limit_are_counted() {
-        let text: String = (0..60).map(|number| format!("key{number}: 1\n")).collect();
+        let text: String = (0..1_010).map(|number| format!("key{number}: 1\n")).collect();
         let problems = settings::read("c", text.as_bytes(), |_| ()).unwrap_err();
-        assert_eq!((problems.list.len(), problems.unlisted), (50, 10));
+        assert_eq!((problems.list.len(), problems.unlisted), (1_000, 10));
         assert!(problems.to_string().ends_with("\n… and 10 more"));
     }
 

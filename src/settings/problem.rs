@@ -6,12 +6,15 @@ use std::ops::Range;
 use super::excerpt::Excerpt;
 use nix::libc::PATH_MAX;
 
-use crate::text;
+use crate::text::{self, counted};
 
 /// Room for the longest path (PATH_MAX) and the fault there.
 const MAX_LOGGED_BYTES: usize = 6 * 1024;
 
 const _: () = assert!(MAX_LOGGED_BYTES > PATH_MAX as usize);
+
+/// As many problems of one file are lines of the log. `config check` prints all of them.
+const MAX_LOGGED: usize = 20;
 
 /// A component's complaint about a value, before the value's place in the file is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +109,26 @@ pub struct Problems {
     pub is_passing: bool,
 }
 
+impl Problems {
+    /// The lines of the log: the first problems, and the number of the others.
+    pub fn in_log(&self) -> impl Iterator<Item = String> {
+        let others = self.list.len().saturating_sub(MAX_LOGGED) + self.unlisted;
+        let of_others = self.list.first().filter(|_| others > 0).map(|problem| {
+            let others = counted(others, "problem");
+            let line = format!("{}: {others} not shown here: `vps-monitor config check` prints all", problem.file);
+            text::in_log_within(&line, MAX_LOGGED_BYTES)
+        });
+        self.list.iter().take(MAX_LOGGED).map(Problem::in_log).chain(of_others)
+    }
+
+    /// The first error, in one line: `FILE:LINE:COL: error: message`.
+    pub fn first_error(&self) -> String {
+        let error = self.list.iter().find(|problem| problem.severity == Severity::Error);
+        let text = error.map(ToString::to_string).unwrap_or_default();
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+}
+
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
         Problems { list: vec![problem], unlisted: 0, is_passing: false }
@@ -129,3 +152,30 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{self, NO_DOC};
+
+    #[test]
+    fn of_many_problems_the_log_has_the_first_and_the_number_of_the_others() {
+        let lines = |count: usize| {
+            let text: String = (0..count).map(|number| format!("key{number}: 1\n")).collect();
+            settings::read("c", text.as_bytes(), |_| ()).unwrap_err().in_log().collect::<Vec<_>>()
+        };
+        assert_eq!((lines(20).len(), lines(60).len()), (20, 21));
+        assert_eq!(lines(60)[20], "c: 40 problems not shown here: `vps-monitor config check` prints all");
+        assert!(lines(1_500)[20].starts_with("c: 1480 problems"), "those that are not listed count, too");
+    }
+
+    #[test]
+    fn the_first_error_is_told_although_a_warning_stands_above_it() {
+        let problems = settings::read("c", b"a: true\nb: 1\n", |document| {
+            document.boolean("a", true, NO_DOC);
+            document.warning("a", "is odd");
+        });
+        let problems = problems.unwrap_err();
+        assert!(problems.list[0].to_string().starts_with("c:1:4: warning:"), "{problems}");
+        assert!(problems.first_error().starts_with("c:2:1: error: unknown key `b`"), "{}", problems.first_error());
+    }
+}

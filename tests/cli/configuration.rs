@@ -96,6 +96,18 @@ fn every_problem_is_on_standard_error_with_its_place_and_the_exit_code_is_78() {
 }
 
 #[test]
+fn of_a_file_with_many_problems_all_are_printed() {
+    let keys: String = (0..120).map(|number| format!("key{number}: 1\n")).collect();
+    let place = Place::configured("this-vm", &keys);
+    let checked = place.run(&["config", "check"]);
+    for number in 0..120 {
+        let key = format!(":{}:1: error: unknown key `key{number}`", number + 1);
+        assert!(checked.stderr.contains(&key), "`{key}` is not in {}", checked.stderr);
+    }
+    assert!(checked.code == 78 && !checked.stderr.contains(" more"), "{checked:?}");
+}
+
+#[test]
 fn what_is_shown_is_a_configuration_itself_without_the_secret() {
     let url = format!("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}");
     let place = Place::configured("this-vm", &quick(&url));

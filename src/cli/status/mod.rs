@@ -143,8 +143,7 @@ fn at_rest(options: &Options, folder: &Path) -> Result<Status, Error> {
     let (config, problem) = match options.read_config() {
         Ok(read) => (read.value, None),
         Err(Error::Config(problems)) if options.config_file().path().is_some_and(Path::exists) => {
-            let problem = problems.list.first().map(ToString::to_string).unwrap_or_default();
-            (Config::default(), Some(problem.lines().next().unwrap_or_default().to_owned()))
+            (Config::default(), Some(problems.first_error()))
         }
         Err(error) => return Err(error),
     };

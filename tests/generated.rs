@@ -15,6 +15,8 @@ use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use vps_monitor::cli::Options;
+use vps_monitor::config::Config;
+use vps_monitor::settings::ValueKind;
 
 use crate::support::is_ci;
 
@@ -65,6 +67,16 @@ fn the_pages_of_the_configuration_list_every_key() {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
         assert_current(page, tables::with_table(&text, heading, language).as_bytes());
     }
+}
+
+#[test]
+fn every_key_has_a_meaning_in_both_languages() {
+    let keys = Config::describe().into_iter();
+    // An item has that of its list.
+    let keys = keys.filter(|key| key.kind != ValueKind::Section && !key.path.ends_with("[]"));
+    let silent = keys.filter(|key| key.doc.meaning.zh.is_empty() || key.doc.meaning.en.is_empty());
+    let silent: Vec<String> = silent.map(|key| key.path).collect();
+    assert!(silent.is_empty(), "without a meaning: {silent:?}");
 }
 
 #[test]

@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Collector, Progress, SYSTEM, Setup, Source};
+use super::{Collector, Progress, SYSTEM, Setup, Source, Switch};
 use crate::clock::{self, Now};
 use crate::host::Host;
 use crate::metric::{Label, Limits, Metric, Unit};
-use crate::settings::Section;
+use crate::settings::{Section, doc};
 use crate::snapshot::{Cause, ContainerWord, Snapshot};
 
 pub const SOURCE: &Source = &Source {
     name: "boot",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::On(doc("主机重启，以及需要重启", "restarts of the host, and that it needs one")),
     metrics: &[REBOOT, REBOOT_NEEDED],
     read: |section, _| read(section),
 };

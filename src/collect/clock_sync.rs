@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Setup, Source};
+use super::{Collector, IN_A_CONTAINER, Nowhere, Progress, SYSTEM, Setup, Source, Switch};
 use crate::bus::{Argument, Body, Call, DEADLINE, Error, Question};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
@@ -19,7 +19,10 @@ use crate::snapshot::{ContainerWord, Snapshot};
 pub const SOURCE: &Source = &Source {
     name: "clock_sync",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "系统时钟是否已同步。`auto`：systemd 能告知时，容器内除外",
+        "whether the clock is synchronised. `auto`: where systemd can tell, and not in a container",
+    )),
     metrics: &[CLOCK_SYNC],
     read: |section, _| read(section),
 };
@@ -63,8 +66,10 @@ fn read(section: &mut Section<'_>) -> Setup {
     section.mark_as_judging(&["for"]);
     let last_good = Rc::new(RefCell::new(None));
     let open = move |_: &[_], _: &Host| {
-        let is_own = !Path::new(CONTAINER).exists();
-        is_own.then(|| Box::new(ClockSync { asked: None, last_good: Rc::clone(&last_good) }) as _)
+        if Path::new(CONTAINER).exists() {
+            return Some(Box::new(Nowhere(IN_A_CONTAINER)) as _);
+        }
+        Some(Box::new(ClockSync { asked: None, last_good: Rc::clone(&last_good) }) as _)
     };
     let setup = Setup { targets: Vec::new(), ..Setup::new(open) };
     setup.limited(CLOCK_SYNC, Limits { lasts, ..default })
@@ -109,11 +114,11 @@ impl Collector for ClockSync {
             Ok(None) => return Progress::Awaits(now.boot.after(DEADLINE)),
             Ok(Some(synchronized)) => synchronized,
             Err(error) => {
-                // Without the service nobody can tell.
-                if !error.is_absence() && !matches!(error, Error::Refused { .. }) {
-                    into.watch(CLOCK_SYNC, "");
-                    into.failures.push(SOURCE.failure(error.to_string()));
+                if error.is_absence() || matches!(error, Error::Refused { .. }) {
+                    return Progress::Absent(format!("nobody can tell without systemd-timedated: {error}"));
                 }
+                into.watch(CLOCK_SYNC, "");
+                into.failures.push(SOURCE.failure(error.to_string()));
                 return Progress::Done;
             }
         };
@@ -159,7 +164,7 @@ mod tests {
             std::fs::write(self.folder.path().join("uptime"), format!("{}.00 1.00\n", minutes * 60)).unwrap();
             let mut found = Snapshot::default();
             self.collector.begin(&mut self.host, at(minutes).boot);
-            while self.collector.collect(&mut self.host, at(minutes), &mut found) != Progress::Done {
+            while matches!(self.collector.collect(&mut self.host, at(minutes), &mut found), Progress::Awaits(_)) {
                 for (serial, call) in self.fake.calls() {
                     if call.member == "Get" {
                         self.asked += 1;

@@ -5,7 +5,7 @@
 use std::io;
 
 use super::parse::{Malformed, columns, lines, number};
-use super::{Collector, NETWORK, Progress, Setup, Source, read_limits};
+use super::{Collector, NETWORK, Progress, Setup, Source, Switch, read_limits};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -15,7 +15,7 @@ use crate::snapshot::{Snapshot, Value};
 pub const SOURCE: &Source = &Source {
     name: "connections",
     group: NETWORK,
-    is_on_by_default: true,
+    switch: Switch::On(doc("连接数", "the number of connections")),
     metrics: &[metric::CONNECTIONS],
     read: |section, _| read(section),
 };

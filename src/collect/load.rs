@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parse::{Malformed, columns, decimal, lines};
-use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
+use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric::{Label, Limits, Metric, Unit};
@@ -14,7 +14,7 @@ use crate::snapshot::{Key, Reading, Snapshot, Value};
 pub const SOURCE: &Source = &Source {
     name: "load",
     group: SYSTEM,
-    is_on_by_default: false,
+    switch: Switch::Off(doc("系统负载", "the load average")),
     metrics: &[LOAD],
     read: |section, _| read(section),
 };

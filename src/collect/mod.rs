@@ -145,16 +145,31 @@ pub trait Collector {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress;
 }
 
+/// Why a container has no such quantity.
+const IN_A_CONTAINER: &str = "in a container this is the whole machine's: watch it on the machine itself";
+
+/// Of a source that this host has nothing for, as is known before any check.
+struct Nowhere(&'static str);
+
+impl Collector for Nowhere {
+    fn collect(&mut self, _host: &mut Host, _now: Now, _into: &mut Snapshot) -> Progress {
+        Progress::Absent(self.0.to_owned())
+    }
+}
+
 /// A quantity that a host has once.
 fn whole(metric: &'static Metric) -> Watched {
     Watched::One(Key::whole(metric))
 }
 
 /// Whether a collector is done with this check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Progress {
     Done,
+    /// It is done: this host has none of its source's quantities, for this reason. That is a failure where the configuration
+    /// asks for them, and otherwise they are not watched.
+    Absent(String),
     /// It waits for an answer, and is to be called again at this instant.
     Again(Boot),
     /// It waits for the system bus, and is to be called again when the bus has news, or at this instant.

@@ -5,16 +5,19 @@
 use std::io;
 
 use super::parse::{Malformed, columns, number};
-use super::{SYSTEM, Setup, Source};
+use super::{IN_A_CONTAINER, Nowhere, SYSTEM, Setup, Source, Switch};
 use crate::host::{Host, OomReason, ProcFile};
 use crate::metric::{Label, Metric, Unit};
-use crate::settings::Section;
+use crate::settings::{Section, doc};
 use crate::snapshot::{EventDetail, Part};
 
 pub const SOURCE: &Source = &Source {
     name: "oom",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "内核因内存不足结束的进程。`auto`：内核有此计数时",
+        "processes that the kernel killed for memory. `auto`: where it counts them",
+    )),
     metrics: &[OOM_KILL],
     read: |section, _| read(section),
 };
@@ -30,7 +33,15 @@ pub const OOM_KILL: &Metric = &Metric {
 
 /// It has no readings.
 fn read(_: &mut Section<'_>) -> Setup {
-    Setup { targets: Vec::new(), ..Setup::new(|_, _| None) }
+    let open = |_: &[_], host: &Host| {
+        let reason = match &host.cgroups {
+            None => "the control groups of this system cannot be read",
+            Some(own) if host.shares_its_kernel && own.own_kills().is_none() => IN_A_CONTAINER,
+            Some(_) => return None,
+        };
+        Some(Box::new(Nowhere(reason)) as _)
+    };
+    Setup { targets: Vec::new(), ..Setup::new(open) }
 }
 
 /// The kernel's count of all kills since its start, from /proc/vmstat (since Linux 4.13).

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::parse::{Malformed, columns, decimal, lines, number};
-use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
+use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
 use crate::metric::{self, Label, Limits, Metric};
@@ -17,7 +17,10 @@ use crate::snapshot::{Snapshot, Value};
 pub const MEMORY: &Source = &Source {
     name: "memory_pressure",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "内存压力 (PSI)。`auto`：内核提供时",
+        "memory pressure (PSI). `auto`: where the kernel tells it",
+    )),
     metrics: &[metric::MEMORY_PRESSURE],
     read: |section, _| read(section, &OF_MEMORY),
 };
@@ -25,7 +28,7 @@ pub const MEMORY: &Source = &Source {
 pub const IO: &Source = &Source {
     name: "io_pressure",
     group: SYSTEM,
-    is_on_by_default: false,
+    switch: Switch::Off(doc("磁盘压力 (PSI)", "I/O pressure (PSI)")),
     metrics: &[IO_PRESSURE],
     read: |section, _| read(section, &OF_IO),
 };
@@ -33,7 +36,7 @@ pub const IO: &Source = &Source {
 pub const CPU: &Source = &Source {
     name: "cpu_pressure",
     group: SYSTEM,
-    is_on_by_default: false,
+    switch: Switch::Off(doc("CPU 压力 (PSI)", "CPU pressure (PSI)")),
     metrics: &[CPU_PRESSURE],
     read: |section, _| read(section, &OF_CPU),
 };
@@ -140,7 +143,10 @@ impl Collector for Pressure {
         let metric = self.resource.source.metrics[0];
         match self.percent(host, now.boot) {
             Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-            Ok(None) => into.unwatch(metric, ""),
+            Ok(None) => {
+                let file = self.file.path().display();
+                return Progress::Absent(format!("{file} is not there, or switched off (psi=1 at the kernel's start)"));
+            }
             Err(error) => into.failures.push(self.resource.source.failure(error)),
         }
         Progress::Done
@@ -211,7 +217,8 @@ mod tests {
             let now = Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(second * 1000) };
             let mut snapshot = Snapshot::default();
             snapshot.watch(metric::MEMORY_PRESSURE, "");
-            assert_eq!(pressure.collect(&mut host, now, &mut snapshot), Progress::Done);
+            let absent = text.is_none();
+            assert_eq!(matches!(pressure.collect(&mut host, now, &mut snapshot), Progress::Absent(_)), absent);
             snapshot
         };
         texts.iter().map(look).collect()
@@ -236,7 +243,7 @@ mod tests {
     #[test]
     fn a_kernel_without_it_has_nothing_to_watch_and_a_damaged_file_is_a_failure() {
         let found = looks(&[(0, None), (3600, Some("nonsense"))]);
-        assert_eq!(found[0], Snapshot::default());
+        assert!(found[0].readings.is_empty() && found[0].failures.is_empty());
         assert!(found[1].readings.is_empty() && found[1].watched.len() == 1);
         let error = &found[1].failures[0].error;
         assert!(error.ends_with("pressure/memory: no avg60 and total of full in it"), "{error}");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::parse::{columns, number};
-use super::{Collector, NETWORK, Progress, SYSTEM, Setup, Source, read_limits};
+use super::{Collector, IN_A_CONTAINER, NETWORK, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
@@ -14,7 +14,10 @@ use crate::snapshot::{Snapshot, Value};
 pub const CONNTRACK: &Source = &Source {
     name: "conntrack",
     group: NETWORK,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "连接跟踪表。`auto`：内核有此表时，容器内除外",
+        "the table of tracked connections. `auto`: where the kernel has one, and not in a container",
+    )),
     metrics: &[CONNTRACK_USAGE],
     read: |section, _| read(section, &OF_CONNTRACK),
 };
@@ -22,7 +25,10 @@ pub const CONNTRACK: &Source = &Source {
 pub const OPEN_FILES: &Source = &Source {
     name: "open_files",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "全系统打开的文件。`auto`：容器内除外",
+        "files that are open in the whole system. `auto`: not in a container",
+    )),
     metrics: &[OPEN_FILES_USAGE],
     read: |section, _| read(section, &OF_FILES),
 };
@@ -126,12 +132,23 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// Why there is no such table.
+    fn absence(&self, host: &Host) -> String {
+        match self.files.last() {
+            _ if host.shares_its_kernel => IN_A_CONTAINER.to_owned(),
+            Some(bound) => format!("there is no such table: {} is not there, or has no bound", bound.path().display()),
+            None => String::new(),
+        }
+    }
+}
+
 impl Collector for Usage {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         let metric = self.table.source.metrics[0];
         match self.percent(host, now.boot) {
             Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-            Ok(None) => into.unwatch(metric, ""),
+            Ok(None) => return Progress::Absent(self.absence(host)),
             Err(error) => into.failures.push(self.table.source.failure(error)),
         }
         Progress::Done

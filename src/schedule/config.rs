@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use super::{CronError, DEFAULT_EXPRESSION, Schedule};
-use crate::settings::{self, Complaint, Doc, NO_DOC, Section, Text, doc, seconds, time_zone_name};
+use crate::settings::{self, Complaint, Doc, Section, Text, doc, seconds, time_zone_name};
 
 /// When reports are sent, and how late they may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,7 +55,7 @@ impl Default for ReportConfig {
 impl ReportConfig {
     pub fn read(section: &mut Section<'_>) -> ReportConfig {
         ReportConfig {
-            enabled: section.boolean("enabled", true, NO_DOC),
+            enabled: section.boolean("enabled", true, doc("是否定时发送报告", "send the report by its schedule")),
             cron: section.parse("cron", CRON, |text| Schedule::parse(text).map_err(Complaint::from)),
             timezone: section.time_zone(
                 "timezone",

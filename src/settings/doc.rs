@@ -62,7 +62,7 @@ pub const fn doc(zh: &'static str, en: &'static str) -> Doc {
     }
 }
 
-/// For a key that explains itself: `enabled`.
+/// For a section, and for an item of a list that has the meaning of the list.
 pub const NO_DOC: Doc = doc("", "");
 
 impl Doc {

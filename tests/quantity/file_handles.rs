@@ -1,7 +1,7 @@
 //! A source that only the tests know: how many files are open, from /proc/sys/fs/file-nr. It is all that one takes.
 
 use vps_monitor::clock::Now;
-use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source, read_limits};
+use vps_monitor::collect::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use vps_monitor::host::{Host, ProcFile};
 use vps_monitor::metric::{Label, Limits, Metric, Unit};
 use vps_monitor::settings::{self, doc};
@@ -10,7 +10,7 @@ use vps_monitor::snapshot::{Snapshot, Value};
 pub const SOURCE: &Source = &Source {
     name: "file_handles",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::On(doc("打开的文件数", "open files")),
     metrics: &[FILE_HANDLES],
     read: |section, _| read(section),
 };

@@ -8,7 +8,10 @@ mod times;
 use std::time::Duration;
 
 use super::parse::Malformed;
-use super::{Collector, Progress, SYSTEM, Setup, Source, is_same_moment, read_limits, sample_interval, whole};
+use super::{
+    Collector, IN_A_CONTAINER, Nowhere, Progress, SYSTEM, Setup, Source, Switch, is_same_moment, read_limits,
+    sample_interval, whole,
+};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Label, Limits, Metric};
@@ -17,13 +20,21 @@ use crate::snapshot::{Failure, Snapshot, Value, Watched};
 
 use times::{Shares, Times};
 
-pub const SOURCE: &Source =
-    &Source { name: "cpu", group: SYSTEM, is_on_by_default: true, metrics: &[metric::CPU], read };
+pub const SOURCE: &Source = &Source {
+    name: "cpu",
+    group: SYSTEM,
+    switch: Switch::On(doc("CPU 使用率", "CPU usage")),
+    metrics: &[metric::CPU],
+    read,
+};
 
 pub const STEAL: &Source = &Source {
     name: "steal",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::Auto(doc(
+        "被宿主机占用的 CPU 时间 (steal)。`auto`：容器内除外",
+        "CPU steal. `auto`: not in a container",
+    )),
     metrics: &[STOLEN],
     read: |section, _| {
         let doc = doc(
@@ -37,7 +48,7 @@ pub const STEAL: &Source = &Source {
 pub const IOWAIT: &Source = &Source {
     name: "iowait",
     group: SYSTEM,
-    is_on_by_default: false,
+    switch: Switch::Off(doc("CPU 等待磁盘的时间", "time in which CPUs wait for disks")),
     metrics: &[WAITING],
     read: |section, _| {
         let doc = doc("CPU 空闲等待磁盘的时间 (%)", "time in which CPUs were idle and waited for a disk, percent");
@@ -87,6 +98,9 @@ fn read_share(section: &mut Section<'_>, source: &'static Source, doc: Doc) -> S
     let metric = source.metrics[0];
     let limits = read_limits(section, metric, "threshold", doc);
     let open = move |watched: &[Watched], host: &Host| {
+        if host.shares_its_kernel {
+            return Some(Box::new(Nowhere(IN_A_CONTAINER)) as _);
+        }
         let first = [metric::CPU, STOLEN, WAITING].into_iter().find(|metric| watched.contains(&whole(metric)));
         (first == Some(metric)).then(|| Box::new(Cpu::new(watched, host)) as _)
     };
@@ -108,7 +122,8 @@ struct Cpu {
 impl Cpu {
     fn new(watched: &[Watched], host: &Host) -> Cpu {
         let mut metrics = vec![metric::CPU, STOLEN, WAITING];
-        metrics.retain(|metric| watched.contains(&whole(metric)));
+        let is_here = |metric: &&'static Metric| *metric == metric::CPU || !host.shares_its_kernel;
+        metrics.retain(|metric| is_here(metric) && watched.contains(&whole(metric)));
         let (before, last) = (Err(String::new()), None);
         Cpu { file: host.proc_file("stat"), window: Duration::ZERO, counts_steal: true, metrics, before, last }
     }
@@ -158,8 +173,6 @@ impl Collector for Cpu {
         let after = self.read(host);
         let shares = self.since_last(&after);
         let share = |of: fn(Shares) -> f64| match &shares {
-            // In a container these are the machine's.
-            _ if host.shares_its_kernel => Ok(None),
             Ok(shares) => Ok(shares.map(of)),
             Err(error) => Err(error.clone()),
         };

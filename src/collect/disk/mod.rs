@@ -12,10 +12,11 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Source};
+use super::{Collector, Progress, SYSTEM, Source, Switch};
 use crate::clock::{Boot, Now};
 use crate::host::{Access, Host, Probe, WriteState};
 use crate::metric::{self, Metric};
+use crate::settings::doc;
 use crate::snapshot::{Failure, Snapshot};
 use crate::worker::{FileSystem, STATVFS_DEADLINE};
 
@@ -27,7 +28,7 @@ use state::Words;
 pub const SOURCE: &Source = &Source {
     name: "disk",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::On(doc("磁盘的空间、inode 与只读状态", "space and inodes of disks, and disks that turn read-only")),
     metrics: &[metric::DISK, metric::INODES, DISK_STATE],
     read: |section, _| keys::read(section),
 };

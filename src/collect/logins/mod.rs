@@ -25,13 +25,8 @@ use crate::snapshot::{EventDetail, Key, Occurrence, Part, Snapshot};
 
 use wtmp::Wtmp;
 
-pub const SOURCE: &Source = &Source {
-    name: GROUP.key,
-    group: GROUP,
-    is_on_by_default: false,
-    metrics: &[LOGIN],
-    read: |section, _| read(section),
-};
+pub const SOURCE: &Source =
+    &Source { name: GROUP.key, group: GROUP, switch: SWITCH, metrics: &[LOGIN], read: |section, _| read(section) };
 
 pub const LOGIN: &Metric = &Metric {
     name: "login",
@@ -50,14 +45,15 @@ const GROUP: &Group = &Group {
         "SSH 登录通知：用户名和来源地址会发到群里，因此默认关闭",
         "SSH logins: names and addresses go to the group, so it is off by default",
     ),
-    switch: Switch::Words(
-        &[("false", false), ("true", true), (EVERY, true)],
-        doc(
-            "`true`：用户与来源地址的组合首次出现时通知；`all`：每次登录都通知",
-            "`true`: each new pair of user and address; `all`: every login",
-        ),
-    ),
 };
+
+const SWITCH: Switch = Switch::Words(
+    &[("false", false), ("true", true), (EVERY, true)],
+    doc(
+        "`true`：用户与来源地址的组合首次出现时通知；`all`：每次登录都通知",
+        "`true`: each new pair of user and address; `all`: every login",
+    ),
+);
 
 const MANAGER: Call<'static> = Call {
     destination: "org.freedesktop.login1",

@@ -4,7 +4,7 @@ mod arc;
 mod meminfo;
 
 use super::parse::Malformed;
-use super::{Collector, Progress, SYSTEM, Setup, Source, read_limits, whole};
+use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Limits, Metric};
@@ -17,7 +17,7 @@ use meminfo::Fields;
 pub const MEMORY: &Source = &Source {
     name: "memory",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::On(doc("内存使用率", "memory usage")),
     metrics: &[metric::MEMORY],
     read: |section, _| read_memory(section),
 };
@@ -25,7 +25,7 @@ pub const MEMORY: &Source = &Source {
 pub const SWAP: &Source = &Source {
     name: "swap",
     group: SYSTEM,
-    is_on_by_default: true,
+    switch: Switch::On(doc("Swap 使用率", "swap usage")),
     metrics: &[metric::SWAP],
     read: |section, _| read_swap(section),
 };

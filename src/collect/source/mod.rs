@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::Collector;
 use crate::bus::Follow;
 use crate::host::Host;
-use crate::metric::{self, Limits, Metric, Unit};
+use crate::metric::{self, Limits, Metric};
 use crate::pattern;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
@@ -29,8 +29,8 @@ pub struct Source {
     pub name: &'static str,
     /// The section around its own.
     pub group: &'static Group,
-    /// Whether it is read where the configuration says nothing of it.
-    pub is_on_by_default: bool,
+    /// Whether it is read: its key `enabled`.
+    pub switch: Switch,
     pub metrics: &'static [&'static Metric],
     /// Reads its keys behind `enabled`; a sampling window has to fit into the interval between checks.
     pub read: fn(&mut Section<'_>, check_interval: Duration) -> Setup,
@@ -58,40 +58,49 @@ impl Source {
 pub struct Group {
     pub key: &'static str,
     pub doc: Doc,
-    /// Of a source whose section this is: it has the group's name.
-    pub switch: Switch,
 }
 
-/// The values of a source's key `enabled`.
+/// The default and the values of a source's key `enabled`, with its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
-    /// On or off, as the source has it by default.
-    Plain,
+    /// Every host has it.
+    On(Doc),
+    Off(Doc),
+    /// On where the host has it.
+    Auto(Doc),
     /// These words, each with whether it is on then; the first is the default.
     Words(&'static [(&'static str, bool)], Doc),
 }
 
+/// The words of [`Switch::Auto`].
+const AUTO: &[(&str, bool)] = &[("auto", true), ("true", true), ("false", false)];
+
 impl Switch {
-    fn read(self, section: &mut Section<'_>, is_on_by_default: bool, plain: Doc) -> bool {
+    /// Whether it is on, and whether the configuration asks for it: then it is a failure that the host has none of it.
+    fn read(self, section: &mut Section<'_>) -> (bool, bool) {
         const KEY: &str = "enabled";
-        match self {
-            Switch::Plain => section.boolean(KEY, is_on_by_default, plain),
-            Switch::Words(words, doc) => {
-                let default = words.first().copied().unwrap_or_default();
-                let options: Vec<_> = words.iter().map(|chosen| (chosen.0, *chosen)).collect();
-                section.choice(KEY, default, &options, doc).1
+        let (words, doc) = match self {
+            Switch::On(doc) => return (section.boolean(KEY, true, doc), false),
+            Switch::Off(doc) => {
+                let is_on = section.boolean(KEY, false, doc);
+                return (is_on, is_on);
             }
-        }
+            Switch::Auto(doc) => (AUTO, doc),
+            Switch::Words(words, doc) => (words, doc),
+        };
+        let default = words.first().copied().unwrap_or_default();
+        let options: Vec<_> = words.iter().map(|chosen| (chosen.0, *chosen)).collect();
+        let chosen = section.choice(KEY, default, &options, doc);
+        (chosen.1, chosen.1 && chosen != default)
     }
 }
 
 pub const SYSTEM: &Group = &Group {
     key: "system",
     doc: doc("系统监控：达到阈值即告警", "System: an alert fires at or above its threshold"),
-    switch: Switch::Plain,
 };
 
-pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "Network"), switch: Switch::Plain };
+pub const NETWORK: &Group = &Group { key: "network", doc: doc("网络监控", "Network") };
 
 /// A source's work, by its keys.
 pub struct Setup {
@@ -195,22 +204,19 @@ impl Setup {
 pub struct Configured {
     pub source: &'static Source,
     pub is_enabled: bool,
+    /// It is a failure that this host has none of its quantities.
+    pub is_required: bool,
     values: Rc<Values>,
     setup: Rc<Setup>,
 }
 
 impl Configured {
     fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
-        // Of one that has only events, nothing else tells what it is.
-        let doc = match source.metrics {
-            [metric] if metric.unit == Unit::Word => doc(metric.label.zh, metric.label.en),
-            _ => NO_DOC,
-        };
-        let is_enabled = source.group.switch.read(section, source.is_on_by_default, doc);
+        let (is_enabled, is_required) = source.switch.read(section);
         let mut setup = (source.read)(section, check_interval);
         // Most have the limits of one quantity, and a list's first place is room for four.
         setup.limits.shrink_to_fit();
-        Configured { source, is_enabled, values: Rc::new(section.values().clone()), setup: Rc::new(setup) }
+        Configured { source, is_enabled, is_required, values: Rc::new(section.values().clone()), setup: Rc::new(setup) }
     }
 
     /// Its keys with their values.

@@ -22,7 +22,7 @@ use units::{Units, Watch};
 pub const SOURCE: &Source = &Source {
     name: GROUP.key,
     group: GROUP,
-    is_on_by_default: true,
+    switch: SWITCH,
     metrics: &[FAILED_UNITS, UNIT_STATE],
     read: |section, _| read(section),
 };
@@ -53,15 +53,16 @@ pub const UNIT_STATE: &Metric = &Metric {
 
 const GROUP: &Group = &Group {
     key: "systemd",
-    switch: Switch::Words(
-        &[("auto", true), ("true", true), ("false", false)],
-        doc("`auto`：由 systemd 启动且系统总线应答时才监控", "`auto`: where systemd runs and the system bus answers"),
-    ),
     doc: doc(
         "systemd 单元：失败、反复重启，或指定的单元未运行",
         "Units of systemd: failed, restarting again and again, or named and not active",
     ),
 };
+
+const SWITCH: Switch = Switch::Words(
+    &[("auto", true), ("true", true), ("false", false)],
+    doc("`auto`：由 systemd 启动且系统总线应答时才监控", "`auto`: where systemd runs and the system bus answers"),
+);
 
 /// systemd's own name on the bus, its path and its interface.
 const MANAGER: Call<'static> = Call {
@@ -97,7 +98,6 @@ const IGNORE: Doc = doc("不告警的单元，可用 `*`", "units that are not t
 const NAME: Doc = doc("单元名称", "the name of a unit").pattern("^[A-Za-z0-9:_.@\\\\*-]+$");
 
 fn read(section: &mut Section<'_>) -> Setup {
-    let is_required = section.values().get("enabled") == Some(&Written::Boolean(true));
     let named = read_names(section, "units", UNITS);
     let ignored = read_names(section, "ignore", IGNORE);
     let times = section.integer(
@@ -113,7 +113,7 @@ fn read(section: &mut Section<'_>) -> Setup {
         doc("反复重启的时间窗（秒）", "the window of a restart loop, seconds"),
     );
     let times = u32::try_from(times).unwrap_or(u32::MAX);
-    let watch = Rc::new(Watch { is_required, named, ignored, loop_times: times, loop_window: window });
+    let watch = Rc::new(Watch { named, ignored, loop_times: times, loop_window: window });
     // All collectors of this configuration share the memory of earlier looks.
     let memory = Rc::new(RefCell::default());
     let setup = Setup::new(move |_, _| Some(Box::new(Units::new(Rc::clone(&watch), Rc::clone(&memory)))));

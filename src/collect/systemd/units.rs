@@ -29,8 +29,6 @@ pub(super) const ACTIVE: &str = "active";
 /// The units that are watched.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The bus must answer.
-    pub is_required: bool,
     /// Names and patterns of units that must be active.
     pub named: Vec<String>,
     pub ignored: Vec<String>,
@@ -191,7 +189,7 @@ impl Collector for Units {
     }
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
-        let can_be_absent = !self.watch.is_required && !self.memory.borrow().has_answered;
+        let can_be_absent = !self.memory.borrow().has_answered;
         loop {
             match self.step(&mut host.bus, now.boot) {
                 Ok(Next::Go(stage)) => self.stage = stage,
@@ -200,7 +198,7 @@ impl Collector for Units {
                     return Progress::Awaits(now.boot.after(DEADLINE));
                 }
                 Ok(Next::Found(found)) => self.read(found, now, into),
-                Err(error) if can_be_absent && error.is_absence() => into.unwatch(FAILED_UNITS, ""),
+                Err(error) if can_be_absent && error.is_absence() => return Progress::Absent(error.to_string()),
                 Err(error) => into.failures.push(SOURCE.failure(error.to_string())),
             }
             if matches!(self.stage, Stage::Begin) {

@@ -8,7 +8,7 @@ mod quota;
 
 use std::time::Duration;
 
-use super::{Collector, NETWORK, Progress, Setup, Source, is_same_moment, read_limits, sample_interval};
+use super::{Collector, NETWORK, Progress, Setup, Source, Switch, is_same_moment, read_limits, sample_interval};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric;
@@ -23,7 +23,7 @@ pub use quota::{QUOTA, QUOTA_USE};
 pub const SOURCE: &Source = &Source {
     name: "traffic",
     group: NETWORK,
-    is_on_by_default: true,
+    switch: Switch::On(doc("网络流量", "network traffic")),
     metrics: &[metric::TRAFFIC_IN, metric::TRAFFIC_OUT],
     read,
 };

@@ -13,14 +13,19 @@ use super::line::{interface_lines, show};
 use super::{INTERFACE, interface_name};
 use crate::clock::Now;
 use crate::collect::parse::Malformed;
-use crate::collect::{Collector, Correction, EVERY, NETWORK, Progress, QuotaPlan, Reset, Setup, Source};
+use crate::collect::{Collector, Correction, EVERY, NETWORK, Progress, QuotaPlan, Reset, Setup, Source, Switch};
 use crate::host::{Host, NetworkDevices, ProcFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::{Direction, InterfaceTotals, Snapshot, Totals};
 
-pub const QUOTA: &Source =
-    &Source { name: "quota", group: NETWORK, is_on_by_default: true, metrics: &[QUOTA_USE], read };
+pub const QUOTA: &Source = &Source {
+    name: "quota",
+    group: NETWORK,
+    switch: Switch::On(doc("月流量配额，写明 `limit` 时", "the monthly quota of traffic, with a `limit`")),
+    metrics: &[QUOTA_USE],
+    read,
+};
 
 pub const QUOTA_USE: &Metric = &Metric {
     name: "traffic_quota",

@@ -262,6 +262,34 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_pages_is_what_it_prints() {
+        let at = |time: &str| format!("2026-02-04T{time}+08:00");
+        let memory = json!({"metric": "memory", "target": "", "unit": "percent", "threshold": 80, "value": 80.4});
+        let with = |more: Json| {
+            let mut document = memory.clone();
+            document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            document
+        };
+        let example = told(&json!({
+            "version": env!("CARGO_PKG_VERSION"), "config": "/etc/vps-monitor/config.yaml",
+            "state_dir": "/var/lib/vps-monitor", "channel": "WeChat Work robot key=…5aaa",
+            "last_check": at("15:30:00"), "next_check": at("15:45:00"),
+            "last_report": at("09:00:00"), "next_report": "2026-02-05T09:00:00+08:00",
+            "readings": [
+                with(json!({"used_bytes": 404_000_000, "total_bytes": 502_700_000, "verdict": "breach"})),
+                with(json!({"metric": "cpu", "value": 0.5, "verdict": "clear"})),
+            ],
+            "containers": {"watched": 12, "clear": 12},
+            "alerts": [with(json!({"state": "firing", "since": at("15:15:00"), "last_told": at("15:15:00")}))],
+        }));
+        for page in ["commands.md", "commands.zh-CN.md"] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(text.contains(&format!("\n```\n{example}```\n")), "docs/{page} lacks\n{example}");
+        }
+    }
+
+    #[test]
     fn an_alert_that_was_never_told_waits_for_its_grace_and_not_for_a_cooldown() {
         let alert = json!({
             "metric": "container_state", "target": "web", "state": "pending", "since": "2026-02-04T15:29:55+08:00",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::answer::{Field, Rule};
 use super::presets::{Address, OWN, PRESETS, Preset, Shape};
 use super::template::{Json, Text};
-use super::{Body, Webhook};
+use super::{Body, Webhook, placeholders};
 use crate::http::{self, Method, Target};
 use crate::notify::{Channel, ChannelKind, PartLimit, address, secret_key};
 use crate::outbox::Budget;
@@ -95,9 +95,11 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
         [("none", "")].into_iter().chain(PRESETS.iter().map(|preset| (preset.name, preset.name))).collect();
     let name = section.choice("preset", "", &names, PRESET_DOC);
     let preset = PRESETS.iter().find(|preset| preset.name == name).unwrap_or(&OWN);
-    let url = secret_key(section, "url", "URL", URL_DOC, address::url, http::masked);
+    let url = secret_key(section, "url", "URL", URL_DOC, url, http::masked);
+    let problems = section.problem_count();
     let token = secret_key(section, "token", "key", TOKEN_DOC, key, Secret::to_string);
     let user = secret_key(section, "user", "key", USER_DOC, key, Secret::to_string);
+    let are_valid = section.problem_count() == problems;
     let methods = [("POST", Method::Post), ("PUT", Method::Put), ("GET", Method::Get)];
     let method = section.choice("method", Method::Post, &methods, doc("请求方法", "the method"));
     let headers = section.list("headers", HEADERS_DOC, header).unwrap_or_default();
@@ -113,6 +115,14 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
     let written = section.text("body", BODY_DOC);
     section.holds("body", Written::Text(written.clone()));
     let body = body(section, &written, format, method, preset);
+    // The body of a preset may leave its user empty.
+    if let Some(own) = body.as_ref().filter(|_| are_valid && !written.trim().is_empty()) {
+        for ((key, field), is_there) in placeholders::OF_KEYS.into_iter().zip([token.is_some(), user.is_some()]) {
+            if !is_there && placeholders::uses(own, field) {
+                section.problem("body", placeholders::without_its_key(key, &written));
+            }
+        }
+    }
     let (rule, shown) = section.section("success", SUCCESS_DOC, success);
     section.holds("success", Written::Section(shown));
     let signing_key = secret_key(section, "signing_key", "key", SIGNING_DOC, key, Secret::to_string);
@@ -161,6 +171,12 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
 
 fn has_token_header(preset: &Preset, headers: &[(String, Secret, Values)]) -> bool {
     preset.token_header.is_some_and(|(name, _)| headers.iter().any(|(known, ..)| known.eq_ignore_ascii_case(name)))
+}
+
+/// The destination is a URL as it stands.
+fn url(text: &str) -> Result<Option<Secret>, Complaint> {
+    placeholders::refuse(text)?;
+    address::url(text)
 }
 
 /// A secret of one line; `None`: it is empty.
@@ -216,6 +232,7 @@ fn header_name(text: &str) -> Result<String, Complaint> {
 }
 
 fn header_value(text: &str) -> Result<Option<Secret>, Complaint> {
+    placeholders::refuse(text)?;
     match text.trim() {
         "" => Ok(None),
         value if value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => Ok(Some(Secret::new(value))),

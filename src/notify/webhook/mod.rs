@@ -6,6 +6,7 @@
 
 mod answer;
 mod config;
+mod placeholders;
 mod presets;
 mod template;
 mod values;

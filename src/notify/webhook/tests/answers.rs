@@ -146,6 +146,19 @@ fn a_redirect_is_refused_and_no_answer_tells_a_secret() {
 }
 
 #[test]
+fn a_placeholder_of_a_key_that_is_there_or_that_a_preset_leaves_empty_is_no_mistake() {
+    for yaml in [
+        "{URL, token: KEY, body: '{\"a\": \"{token}\"}'}",
+        "{URL, body: '{\"a\": \"{{token}}\"}'}",
+        "{preset: pushplus, token: KEY}",
+    ] {
+        assert!(read_keys(yaml).is_ok(), "{yaml}");
+    }
+    let both = read_keys("{URL, token: \"a\\nb\", body: '{\"a\": \"{token}\"}'}").unwrap_err();
+    assert!(both.contains("token: is more than one line") && !both.contains("stands for nothing"), "{both}");
+}
+
+#[test]
 fn a_mistake_is_told_with_what_belongs_there() {
     for (yaml, told) in [
         ("{preset: gotfy}", "`gotfy` is none of the values; did you mean `gotify`?"),
@@ -162,6 +175,12 @@ fn a_mistake_is_told_with_what_belongs_there() {
         ("{URL, body: '{\"a\": '}", "body: is no JSON: EOF while parsing a value at line 1"),
         ("{URL, body: '[\"{titl}\"]'}", "body: there is no placeholder {titl} in [0]; did you mean {title}?"),
         ("{URL, format: text, body: '{titl}'}", "body: there is no placeholder {titl}"),
+        ("{URL, body: '{\"key\": [\"{token}\"]}'}", "body: {token} stands for nothing: the channel has no `token`"),
+        ("{URL, token: '', format: form, body: '{\"a\": \"{token}\"}'}", "expected: `token` beside `body`"),
+        ("{URL, token: KEY, format: text, body: 'to {user}'}", "body: {user} stands for nothing"),
+        ("{preset: gotify, URL, token: KEY, body: '{\"a\": \"{user}\"}'}", "body: {user} stands for nothing"),
+        ("{url: 'https://hooks.example.com/{token}', token: KEY}", "url: takes no placeholders, as {token}"),
+        ("{URL, headers: [{name: A, value: 'Bearer {token}'}]}", "headers[0].value: takes no placeholders, as {token}"),
         ("{URL, success: {status: ok}}", "success.status: is no list of statuses"),
         ("{URL, success: {equals: 0}}", "success.equals: belongs to a field"),
         ("{URL, headers: [{name: Host, value: x}]}", "headers[0].name: is a header that the request has already"),

@@ -21,6 +21,10 @@ const MAX_BYTES: u64 = 8 * 1024;
 /// systemd's folder for the credentials of the running service: for root, who checks a configuration by hand.
 const CREDENTIALS_OF_THE_SERVICE: &str = "/run/credentials/vps-monitor.service";
 
+/// In the place of a secret that is shown. No URL has it, nor has a key that somebody was given; of a password that does,
+/// the place can be named.
+const MASK: char = '…';
+
 /// The places outside the configuration that may hold a secret.
 struct Place<'a> {
     /// `$CREDENTIALS_DIRECTORY`, or its stand-in.
@@ -77,6 +81,11 @@ fn find<T>(
         Some(("credential", name)) => (format!("the credential `{name}`"), credential(name, place.credentials)?),
         Some(("file", path)) => (format!("the file {path}"), file(path, noun)?),
         Some((_, name)) => (format!("the variable `{name}`"), variable(name, place.variable)?),
+        None if text.contains(MASK) => {
+            let complaint = Complaint::new("is a masked value, as `config show` prints it");
+            let expected = format!("the {noun} itself, or where it is: credential:NAME, file:/path, env:NAME");
+            return Err(complaint.expected(expected));
+        }
         None => return parse(text),
     };
     // Some editors put a byte order mark at the beginning of a file.
@@ -199,6 +208,20 @@ mod tests {
             assert!(complaint.message.starts_with(message), "{text}: {}", complaint.message);
             assert!(complaint.expected.contains(expected), "{text}: {}", complaint.expected);
         }
+    }
+
+    #[test]
+    fn a_masked_secret_is_none_but_in_a_place_of_its_own_any_text_may_be_one() {
+        let any = |text: &str| Ok(Some(text.to_owned()));
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("word"), "pass…word").unwrap();
+        let place = Place { credentials: folder.path(), variable: |_| Err(VarError::NotPresent) };
+        for text in ["…", "…5aaa", "https://hc-ping.com/…4567"] {
+            let complaint = find(text, "URL", any, &place).unwrap_err();
+            assert!(complaint.message.starts_with("is a masked value"), "{complaint:?}");
+            assert!(complaint.expected.starts_with("the URL itself, or where it is"), "{complaint:?}");
+        }
+        assert_eq!(find("credential:word", "password", any, &place), Ok(Some("pass…word".to_owned())));
     }
 
     #[test]

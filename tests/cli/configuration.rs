@@ -120,6 +120,42 @@ fn what_is_shown_is_a_configuration_itself_without_the_secret() {
     assert!(shown.stdout.contains(&format!("…{last_four}")), "{}", shown.stdout);
 }
 
+/// Every key with a secret, in the sections of all channels and taps.
+const SECRETS: &str = r#"
+wechat: {webhook_url: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6-7bcd-4bc4-97a0-0ec2f1fa5aaa"}
+channels:
+- {name: a, telegram: {token: "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1", chat_id: 5, api_url: "https://bots.example.com/key"}}
+- {name: b, dingtalk: {url: "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef0123456789abcdef", secret: SECabcdefabcdefabc}}
+- {name: c, feishu: {url: "https://open.feishu.cn/open-apis/bot/v2/hook/0123abcd-0123-abcd-0123-abcd01234567", secret: abcdefabcdef}}
+- {name: d, slack: {url: "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"}}
+- {name: e, discord: {url: "https://discord.com/api/webhooks/123456789012345678/abcdefghijklmnopqrstuvwxyz0123456789_-abcd"}}
+- {name: f, ntfy: {topic: my-topic-1, token: tk_abcdefghijklmnop, url: "https://u:p@ntfy.example.com"}}
+- {name: g, bark: {device_key: abcdefghijklmnopqrstuv, url: "https://bark.example.com/path"}}
+- {name: h, webhook: {url: "https://hooks.example.com/abc", token: very-secret-4711, user: somebody-4711, signing_key: sign-me-please,
+    headers: [{name: X-Key, value: hush-hush-1}]}}
+- {name: i, email: {url: "smtps://a@smtp.example.com", from: a@example.com, to: [b@example.com], password: "pass-word-1"}}
+heartbeat: {url: "https://hc-ping.com/0123abcd-0123-abcd-0123-abcd01234567"}
+metrics: {push: ["https://u:p@vm.example.com/api/v1/import/prometheus"]}
+alertmanager: {urls: ["https://u:pw@am.example.com/x"]}
+"#;
+
+#[test]
+fn what_is_shown_and_fed_back_is_refused_at_each_secret_as_a_masked_value() {
+    let place = Place::configured("this-vm", SECRETS);
+    let shown = place.run(&["config", "show"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{shown:?}");
+    place.configure(&shown.stdout);
+    let refused = place.run(&["run", "--once"]);
+    let lines = shown.stdout.lines().enumerate().filter(|(_, line)| line.contains('…'));
+    let masked: Vec<usize> = lines.map(|(index, _)| index + 1).collect();
+    assert_eq!((masked.len(), refused.code), (23, 78), "{}", shown.stdout);
+    for line in masked {
+        let problem = refused.stderr.lines().find(|problem| problem.contains(&format!("config.yaml:{line}:")));
+        let said = "is a masked value, as `config show` prints it";
+        assert!(problem.is_some_and(|problem| problem.ends_with(said)), "{line}: {problem:?} of {refused:?}");
+    }
+}
+
 #[test]
 fn a_configuration_is_read_from_pipes_and_standard_input_and_bounded() {
     let check = |script: &str| {

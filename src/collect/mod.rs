@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use check::Check;
 pub use source::{
     Configured, Correction, EVERY, Group, LONGEST_FOR, NETWORK, QuotaPlan, Reset, SYSTEM, Setup, Source, Switch,
-    TargetLimits, groups, read, read_limits, read_limits_within, sample_interval,
+    TargetLimits, groups, read, read_limits, read_limits_within, refuse_out_of_order, sample_interval,
 };
 
 use crate::clock::{Boot, Now};

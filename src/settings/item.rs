@@ -67,6 +67,11 @@ impl<'a> Item<'a> {
         matches!(&*self.node.value, Value::Scalar(_))
     }
 
+    /// An error at an item that names the same as an earlier one.
+    pub fn named_twice(&mut self, name: &str, noun: &str) {
+        self.problem(Complaint::new(format!("`{name}` is named twice")).expected(format!("each {noun} once")));
+    }
+
     /// An error at the item.
     pub fn problem(&mut self, complaint: Complaint) {
         self.diagnostics.complain(self.node, &self.path, &complaint);

@@ -40,7 +40,7 @@ pub fn read(section: &mut Section<'_>) -> Setup {
     section.list("paths", PATHS, |item| {
         let entry = Entry::read(item, limits)?;
         if entries.iter().any(|earlier| Path::new(&*earlier.path) == Path::new(&*entry.path)) {
-            item.problem(Complaint::new(format!("`{}` is named twice", entry.path)).expected("each path once"));
+            item.named_twice(&entry.path, "path");
         } else {
             entries.push(entry);
         }

@@ -98,7 +98,7 @@ impl DockerConfig {
     }
 
     pub fn read(section: &mut Section<'_>) -> DockerConfig {
-        DockerConfig {
+        let mut config = DockerConfig {
             enabled: section.choice(
                 "enabled",
                 Enabled::Auto,
@@ -153,11 +153,28 @@ impl DockerConfig {
                 doc("反复重启的统计窗口（秒）", "the window of `restart_loop_times`"),
             ),
             memory: own_limits::memory_of_all(section),
-            containers: section.list("containers", CONTAINERS, Entry::read).unwrap_or_default(),
-            exclude: section.list("exclude", EXCLUDE, |item| item.parse(PATTERN, container_name)).unwrap_or_default(),
-        }
+            containers: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let containers = &mut config.containers;
+        section.list(CONTAINERS_KEY, CONTAINERS, |item| {
+            let entry = Entry::read(item)?;
+            // Of two entries the first would count alone.
+            if containers.iter().any(|known| known.name == entry.name) {
+                item.named_twice(&entry.name, "container");
+            } else {
+                containers.push(entry);
+            }
+            Some(())
+        });
+        let named: Vec<String> = containers.iter().map(|entry| entry.name.clone()).collect();
+        config.exclude =
+            section.names("exclude", [EXCLUDE, PATTERN], "container", (CONTAINERS_KEY, &named), container_name);
+        config
     }
 }
+
+const CONTAINERS_KEY: &str = "containers";
 
 const SOCKET: Doc = doc("Docker 监听的位置", "the engine's socket")
     .default("unix:///var/run/docker.sock")
@@ -166,6 +183,7 @@ const SOCKET: Doc = doc("Docker 监听的位置", "the engine's socket")
 
 const CONTAINERS: Doc = doc("要监控的容器，留空则监控全部", "containers to watch; empty: all")
     .values("如下各项，或只写名称", "entries as below, or names")
+    .unique()
     .below(&[
         Text { zh: "containers:", en: "" },
         Text { zh: "  - name: \"nginx\"", en: "" },
@@ -200,7 +218,8 @@ const EXCLUDE: Doc = doc(
     "不监控的容器，`containers` 中写明名称的除外；标签 `vps-monitor.ignore=true` 作用相同",
     "containers to leave out, unless `containers` names them; the label `vps-monitor.ignore=true` does the same",
 )
-.values("名称，或含 `*` 的通配符", "names, or patterns with `*`");
+.values("名称，或含 `*` 的通配符", "names, or patterns with `*`")
+.unique();
 
 const PATTERN: Doc = doc("名称，或含 `*` 的通配符", "a name, or a pattern with `*`").pattern(NAME_PATTERN).or_number();
 
@@ -354,6 +373,14 @@ mod tests {
             ("docker:\n  restart_loop_times: 1\n", ":2:23:", "1 is out of range"),
             ("docker:\n  grace: 2h\n", ":2:10:", "2h is out of range"),
             ("docker:\n  exclude: [/web]\n", ":2:13:", "`/web` is not a container's name"),
+            (
+                "docker:\n  containers: [web, db, {name: web, check_health: false}]\n",
+                ":2:",
+                "[2]: `web` is named twice",
+            ),
+            ("docker:\n  containers: ['a-*', 'a-*']\n", ":2:23:", "containers[1]: `a-*` is named twice"),
+            ("docker:\n  exclude: [a, b, a]\n", ":2:19:", "exclude[2]: `a` is named twice"),
+            ("docker: {containers: [a, b], exclude: [b]}\n", ":1:40:", "exclude[0]: `b` is in `containers`, too"),
             ("docker:\n  alert_unavailable: maybe\n", ":2:22:", "`maybe` is none of the values"),
         ] {
             let problem = read(text).unwrap_err();

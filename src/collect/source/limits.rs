@@ -35,17 +35,21 @@ pub fn read_limits_within(
         Unit::Mbps | Unit::Hours | Unit::Number | Unit::Word => section.number(threshold, least, 0.0, most, meaning),
     };
     let critical = section.optional_number(CRITICAL, default.critical, 0.0, most, CRITICAL_DOC);
-    if let Some(critical) = critical.filter(|critical| *critical <= warning) {
-        let complaint = Complaint::new(format!("{critical} is not beyond {threshold}, which is {warning}"));
-        section.problem(CRITICAL, complaint.expected(format!("more than {warning}")));
-        if section.is_written(threshold) {
-            let complaint = Complaint::new(format!("{warning} is not below {CRITICAL}, which is {critical}"));
-            section.problem(threshold, complaint.expected(format!("less than {critical}")));
-        }
-    }
+    refuse_out_of_order(section, threshold, warning, critical);
     let lasts = section.duration(LASTS, default.lasts, Duration::ZERO..=LONGEST_FOR, LASTS_DOC);
     section.mark_as_judging(&[threshold, CRITICAL, LASTS]);
     Limits { warning: Some(warning), critical, lasts, ..default }
+}
+
+/// An error at both keys if the second limit is not beyond the first: nothing would be but critical.
+pub fn refuse_out_of_order(section: &mut Section<'_>, threshold: &str, warning: f64, critical: Option<f64>) {
+    let Some(critical) = critical.filter(|critical| *critical <= warning) else { return };
+    let complaint = Complaint::new(format!("{critical} is not beyond {threshold}, which is {warning}"));
+    section.problem(CRITICAL, complaint.expected(format!("more than {warning}")));
+    if section.is_written(threshold) {
+        let complaint = Complaint::new(format!("{warning} is not below {CRITICAL}, which is {critical}"));
+        section.problem(threshold, complaint.expected(format!("less than {critical}")));
+    }
 }
 
 /// The largest limit that makes sense.

@@ -19,7 +19,7 @@ use crate::pattern;
 use crate::settings::{Complaint, Doc, NO_DOC, Section, Values, Written, doc, duration_text};
 use crate::snapshot::{Failure, Key, Watched};
 
-pub use limits::{LONGEST_FOR, read_limits, read_limits_within};
+pub use limits::{LONGEST_FOR, read_limits, read_limits_within, refuse_out_of_order};
 pub use quota::{Correction, QuotaPlan, Reset};
 
 /// The origin of some quantities' readings.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::{Group, Setup, Source, Switch};
 use crate::bus::{Call, Follow};
 use crate::metric::{ExpectedWord, Label, Limits, Metric, Unit};
-use crate::settings::{Complaint, Doc, Section, Written, doc};
+use crate::settings::{Complaint, Doc, Section, doc};
 
 use units::{Units, Watch};
 
@@ -87,19 +87,25 @@ const WINDOW: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::fro
 const DEFAULT_TIMES: u64 = 5;
 const DEFAULT_WINDOW: Duration = Duration::from_secs(600);
 
+const UNITS_KEY: &str = "units";
+
 const UNITS: Doc = doc(
     "必须处于运行状态的单元，可用 `*`；失败的单元无论是否列出都会告警",
     "units that must be active, `*` allowed; a unit that fails is told of whether or not it is named",
 )
 .unique();
 
-const IGNORE: Doc = doc("不告警的单元，可用 `*`", "units that are not told of, `*` allowed").unique();
+const IGNORE: Doc = doc(
+    "不告警的单元，可用 `*`；`units` 中写明名称的除外",
+    "units that are not told of, unless `units` names them exactly, `*` allowed",
+)
+.unique();
 
 const NAME: Doc = doc("单元名称", "the name of a unit").pattern("^[A-Za-z0-9:_.@\\\\*-]+$");
 
 fn read(section: &mut Section<'_>) -> Setup {
-    let named = read_names(section, "units", UNITS);
-    let ignored = read_names(section, "ignore", IGNORE);
+    let named = section.names(UNITS_KEY, [UNITS, NAME], "unit", ("", &[]), unit_name);
+    let ignored = section.names("ignore", [IGNORE, NAME], "unit", (UNITS_KEY, &named), unit_name);
     let times = section.integer(
         "restart_loop_times",
         DEFAULT_TIMES,
@@ -118,21 +124,6 @@ fn read(section: &mut Section<'_>) -> Setup {
     let memory = Rc::new(RefCell::default());
     let setup = Setup::new(move |_, _| Some(Box::new(Units::new(Rc::clone(&watch), Rc::clone(&memory)))));
     setup.of_every(UNIT_STATE).woken_by(FAILURES)
-}
-
-fn read_names(section: &mut Section<'_>, key: &'static str, doc: Doc) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    section.list(key, doc, |item| {
-        let name = item.parse(NAME, unit_name)?;
-        if names.contains(&name) {
-            item.problem(Complaint::new(format!("`{name}` is named twice")).expected("each unit once"));
-        } else {
-            names.push(name);
-        }
-        Some(())
-    });
-    section.holds(key, Written::List(names.iter().cloned().map(Written::Text).collect()));
-    names
 }
 
 /// systemd.unit(5)

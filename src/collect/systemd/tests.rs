@@ -85,17 +85,20 @@ impl World {
                     let is_listed = |row: &&Row| row.active == "failed" || row.sub == "auto-restart";
                     self.units.iter().filter(is_listed).cloned().collect()
                 }
-                "ListUnitsByNames" => {
-                    let mut names = Vec::new();
-                    call.body
-                        .of("as")
-                        .unwrap()
-                        .array(4, |reader| {
-                            names.push(reader.text()?);
+                "ListUnitsByNames" | "ListUnitsByPatterns" => {
+                    let signature = if call.member.ends_with("Names") { "as" } else { "asas" };
+                    let mut reader = call.body.of(signature).unwrap();
+                    let mut asked: Vec<String> = Vec::new();
+                    for _ in 0..signature.len() / 2 {
+                        asked.clear();
+                        let mut text = |reader: &mut crate::bus::Reader<'_>| {
+                            asked.push(reader.text()?);
                             Ok(())
-                        })
-                        .unwrap();
-                    self.units.iter().filter(|row| names.contains(&row.name.to_owned())).cloned().collect()
+                        };
+                        reader.array(4, &mut text).unwrap();
+                    }
+                    let fits = |row: &&Row| asked.iter().any(|asked| crate::pattern::matches(asked, row.name));
+                    self.units.iter().filter(fits).cloned().collect()
                 }
                 "Get" => {
                     self.answer_property(serial, &call);
@@ -215,6 +218,9 @@ fn ignored_units_our_own_and_commands_in_units_of_their_own_are_left_out_unless_
     let found = World::new("ignore: ['apt-*'], units: [apt-daily]", &rows).look(0);
     let told: Vec<_> = words(&found).iter().map(|(name, word)| (*name, word.causes.contains(&Cause::Named))).collect();
     assert_eq!(told, [("apt-daily.service", true), ("backup.service", false)]);
+    // Of the units of a pattern some are left out.
+    let found = World::new("units: ['apt-*'], ignore: [apt-news, 'back*']", &rows).look(0);
+    assert_eq!(words(&found).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["apt-daily.service"]);
 }
 
 #[test]
@@ -329,6 +335,7 @@ fn names_are_those_of_units_each_once() {
     };
     assert_eq!(problems("units: [nginx, nginx.service]"), 1);
     assert_eq!(problems("ignore: ['a b', '/x', '']"), 3);
+    assert_eq!(problems("units: [nginx, 'app-*'], ignore: [nginx.service, 'app-*', 'app-1']"), 2);
     assert_eq!(problems("restart_loop_times: 1"), 1);
     assert_eq!(problems("enabled: maybe"), 1);
 }

@@ -42,8 +42,10 @@ impl Watch {
         self.names(name) || !NEVER.iter().any(|never| fits(never)) && !self.ignored.iter().any(|ignored| fits(ignored))
     }
 
+    /// An ignored unit is named by no pattern: some units of one may be left out.
     fn names(&self, name: &str) -> bool {
-        self.named.iter().any(|named| pattern::matches(named, name))
+        let fits = |patterns: &[String]| patterns.iter().any(|pattern| pattern::matches(pattern, name));
+        self.named.iter().any(|named| named == name) || fits(&self.named) && !fits(&self.ignored)
     }
 
     fn window_minutes(&self) -> u32 {

@@ -36,6 +36,34 @@ impl Section<'_> {
         value
     }
 
+    /// A list of names, each once. The list `contrary` says the contrary of this one, so no name is in both.
+    pub fn names(
+        &mut self,
+        key: &'static str,
+        docs: [Doc; 2],
+        noun: &str,
+        contrary: (&str, &[String]),
+        mut parse: impl FnMut(&str) -> Result<String, Complaint>,
+    ) -> Vec<String> {
+        let [doc, doc_of_item] = docs;
+        let mut names: Vec<String> = Vec::new();
+        self.list(key, doc, |item| {
+            let name = item.parse(doc_of_item, &mut parse)?;
+            if names.contains(&name) {
+                item.named_twice(&name, noun);
+            } else if contrary.1.contains(&name) {
+                let complaint =
+                    Complaint::new(format!("`{name}` is in `{}`, too, which says the contrary", contrary.0));
+                item.problem(complaint.expected("it in one of the two lists"));
+            } else {
+                names.push(name);
+            }
+            Some(())
+        });
+        self.holds(key, Written::texts(&names));
+        names
+    }
+
     /// A number that is above `above` and at most `up_to`.
     pub fn number(&mut self, key: &'static str, default: f64, above: f64, up_to: f64, doc: Doc) -> f64 {
         self.describe(key, ValueKind::Number { above, up_to }, default.to_string(), doc);

@@ -4,16 +4,19 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use super::choice::Choice;
 use super::counters::Reading;
 use super::line::{interface_lines, show};
 use super::{INTERFACE, interface_name};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::collect::parse::Malformed;
-use crate::collect::{Collector, Correction, EVERY, NETWORK, Progress, QuotaPlan, Reset, Setup, Source, Switch};
+use crate::collect::{
+    Collector, Correction, EVERY, NETWORK, Progress, QuotaPlan, Reset, Setup, Source, Switch, refuse_out_of_order,
+};
 use crate::host::{Host, NetworkDevices, ProcFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
 use crate::settings::{Complaint, Doc, Section, Written, doc};
@@ -55,10 +58,15 @@ fn read(section: &mut Section<'_>, _: Duration) -> Setup {
     section.holds("reset_time", Written::Text(time.strftime("%H:%M").to_string()));
     let zone = section.time_zone("timezone", TIMEZONE);
     section.holds("timezone", Written::Text(zone.as_ref().and_then(TimeZone::iana_name).unwrap_or("").to_owned()));
+    let problems = section.problem_count();
     let mut warn_at = section.numbers("warn_at", &[80.0, 90.0, 100.0], 0.0, MAX_STEP, WARN_AT);
     warn_at.sort_by(f64::total_cmp);
     let critical = section.optional_number("critical", None, 0.0, MAX_STEP, CRITICAL);
-    let correction = read_correction(section);
+    // In the place of a refused step stands none, or the default.
+    if let Some(lowest) = warn_at.first().filter(|_| section.problem_count() == problems) {
+        refuse_out_of_order(section, "warn_at", *lowest, critical);
+    }
+    let correction = read_correction(section, zone.as_ref());
     let own = section.list("interfaces", INTERFACES, |item| item.parse(INTERFACE, interface_name)).unwrap_or_default();
     section.holds("interfaces", Written::texts(&own));
     section.mark_as_judging(&[
@@ -88,7 +96,7 @@ fn read(section: &mut Section<'_>, _: Duration) -> Setup {
 }
 
 /// Both keys or none: without its time a number would be taken anew at each start.
-fn read_correction(section: &mut Section<'_>) -> Option<Correction> {
+fn read_correction(section: &mut Section<'_>, zone: Option<&TimeZone>) -> Option<Correction> {
     let used = section.optional_volume("used", 0..=MAX_BYTES, USED);
     let mut is_refused = false;
     let at = section.parse("used_at", USED_AT, |text| moment(text).inspect_err(|_| is_refused = true));
@@ -98,10 +106,23 @@ fn read_correction(section: &mut Section<'_>) -> Option<Correction> {
         let complaint = Complaint::new("is missing beside `used`");
         section.problem("used_at", complaint.expected(EXPECTED_MOMENT));
     }
+    // No error: it may be this machine's clock that is wrong, and an agent with an error does not start.
+    if at.is_some_and(|at| is_ahead(at, zone, clock::now().wall)) {
+        section.warning("used_at", "is in the future: the number is taken once its time has come");
+    }
     if at.is_some() && used.is_none() && !section.is_written("used") {
         section.problem("used", Complaint::new("is missing beside `used_at`").expected("such as 120GB"));
     }
     Some(Correction { used_bytes: used?.bytes, at: at? })
+}
+
+/// No clock on earth is further ahead of UTC.
+const FURTHEST_EAST: Offset = Offset::constant(14);
+
+/// Whether a time by the provider's clock is certainly still to come, wherever the provider is if that is not known here.
+fn is_ahead(at: DateTime, zone: Option<&TimeZone>, now: Timestamp) -> bool {
+    let zone = zone.cloned().unwrap_or_else(|| FURTHEST_EAST.to_time_zone());
+    zone.to_ambiguous_timestamp(at).compatible().is_ok_and(|at| at > now)
 }
 
 const LIMIT: Doc = doc(
@@ -217,145 +238,4 @@ impl Collector for Counters {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::super::SOURCE;
-    use super::*;
-    use crate::clock::Boot;
-    use crate::collect::{Check, Configured, read as read_sources};
-    use crate::settings::{self, Problems};
-
-    fn configured(text: &str) -> Result<settings::Read<Vec<Configured>>, Problems> {
-        settings::read("c", text.as_bytes(), |document| read_sources(document, &[SOURCE, QUOTA], Duration::MAX))
-    }
-
-    fn parsed(keys: &str) -> Result<(QuotaPlan, Vec<String>), Problems> {
-        let read = configured(&format!("network: {{quota: {{{keys}}}}}"))?;
-        let plan = read.value.iter().find_map(Configured::quota).expect("a limit");
-        Ok(((**plan).clone(), read.warnings.into_iter().map(|warning| warning.message).collect()))
-    }
-
-    fn problems(keys: &str) -> Vec<String> {
-        parsed(keys).unwrap_err().list.into_iter().map(|problem| problem.message).collect()
-    }
-
-    #[test]
-    fn a_limit_alone_is_enough() {
-        let (plan, warnings) = parsed("limit: 1TB").unwrap();
-        assert_eq!((plan.limit.bytes, plan.limit.is_binary), (1_000_000_000_000, false));
-        assert_eq!((plan.count, plan.reset.day, plan.reset.time), (Direction::Out, 1, Time::midnight()));
-        assert_eq!((plan.warn_at, plan.correction, plan.reset.zone), (vec![80.0, 90.0, 100.0], None, None));
-        assert!(warnings.is_empty());
-    }
-
-    #[test]
-    fn every_key_is_read() {
-        let (plan, _) = parsed(
-            "limit: 500GiB, count: max, reset_day: 31, reset_time: '6:30', timezone: Asia/Tokyo, warn_at: [95, 50], \
-             used: 120GB, used_at: '2026-11-20 09:00'",
-        )
-        .unwrap();
-        assert_eq!((plan.limit.bytes, plan.limit.is_binary, plan.count), (500 << 30, true, Direction::Max));
-        assert_eq!((plan.reset.day, plan.reset.time), (31, jiff::civil::time(6, 30, 0, 0)));
-        assert_eq!(plan.reset.zone.unwrap().iana_name(), Some("Asia/Tokyo"));
-        assert_eq!(plan.warn_at, [50.0, 95.0]);
-        let at = jiff::civil::date(2026, 11, 20).at(9, 0, 0, 0);
-        assert_eq!(plan.correction, Some(Correction { used_bytes: 120_000_000_000, at }));
-        assert_eq!(parsed("limit: 1TB, warn_at: 75").unwrap().0.warn_at, [75.0]);
-    }
-
-    #[test]
-    fn wrong_values_are_refused_each_with_its_place() {
-        for (keys, problem) in [
-            ("limit: -1TB", "is not a size"),
-            ("limit: 0GB", "out of range"),
-            ("limit: 1", "is not a size"),
-            ("limit: 1TB, reset_day: 0", "network.quota.reset_day: 0 is out of range"),
-            ("limit: 1TB, reset_day: 32", "network.quota.reset_day: 32 is out of range"),
-            ("limit: 1TB, reset_time: '24:00'", "`24:00` is no time of day"),
-            ("limit: 1TB, reset_time: '1'", "`1` is no time of day"),
-            ("limit: 1TB, timezone: GMT+8", "there is no time zone"),
-            ("limit: 1TB, count: up", "is none of the values"),
-            ("limit: 1TB, warn_at: [0]", "network.quota.warn_at[0]: 0"),
-            ("limit: 1TB, warn_at: [1, 2, 3, 4, 5, 6, 7, 8, 9]", "a list of 9 items"),
-            ("limit: 1TB, used: 5GB", "network.quota.used_at: is missing beside `used`"),
-            ("limit: 1TB, used_at: '2026-11-20 09:00'", "network.quota.used: is missing beside `used_at`"),
-            ("limit: 1TB, used: 5GB, used_at: ''", "network.quota.used_at: is missing beside `used`"),
-            ("limit: 1TB, used: 5GB, used_at: '2026-11-31 09:00'", "is no date and time"),
-            ("limit: 1TB, used: 5GB, used_at: '2026-11-20T09:00+08:00'", "is no date and time"),
-            ("limit: 1TB, used: -5GB, used_at: '2026-11-20 09:00'", "is not a size"),
-            ("limit: 1TB, interfaces: ['a/b']", "not an interface's name"),
-        ] {
-            let found = problems(keys);
-            assert!(found.len() == 1 && found[0].contains(problem), "{keys}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn keys_without_a_limit_are_pointed_out_and_nothing_is_counted() {
-        let read = configured("network: {quota: {used: 5GB, used_at: '2026-11-20 09:00'}}").unwrap();
-        assert!(read.warnings[0].message.contains("without `limit` no quota is counted"));
-        let [_, quota] = &read.value[..] else { panic!("two sources") };
-        assert!(quota.quota().is_none() && !quota.is_on(QUOTA_USE, ""));
-    }
-
-    const HEADINGS: &str = "Inter-|   Receive  |  Transmit\n face |bytes    packets errs drop |bytes\n";
-
-    fn check(config: &str, interfaces: &[&str]) -> Snapshot {
-        let folder = tempfile::tempdir().unwrap();
-        let line = |name: &&str| format!("{name}: 500 5 0 0 0 0 0 0 700 7 0 0 0 0 0 0\n");
-        fs::create_dir(folder.path().join("net")).unwrap();
-        fs::write(
-            folder.path().join("net/dev"),
-            interfaces.iter().map(line).fold(HEADINGS.to_owned(), |text, line| text + &line),
-        )
-        .unwrap();
-        let mut host = Host::new(Some(folder.path()));
-        let [_, quota] = configured(config).unwrap().value.try_into().unwrap();
-        let mut check = Check::new(&[quota], &host);
-        check.begin(&mut host, Boot::from_millis(0));
-        check.advance(&mut host, Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: Boot::from_millis(0) }).unwrap()
-    }
-
-    #[test]
-    fn the_interfaces_are_its_own_or_those_of_traffic_or_the_physical_ones() {
-        let there = ["lo", "ens3", "ens4", "wg0"];
-        let counted = |config: &str| {
-            let totals = check(config, &there).totals.unwrap();
-            totals.counted.into_iter().map(|interface| interface.name).collect::<Vec<_>>()
-        };
-        assert_eq!(counted("network: {quota: {limit: 1TB}}"), ["ens3", "ens4"]);
-        assert_eq!(counted("network: {traffic: {interfaces: [ens4]}, quota: {limit: 1TB}}"), ["ens4"]);
-        assert_eq!(
-            counted("network: {traffic: {interfaces: [ens4]}, quota: {limit: 1TB, interfaces: [wg*]}}"),
-            ["wg0"]
-        );
-    }
-
-    #[test]
-    fn bytes_and_packets_are_read_both_ways() {
-        let totals = check("network: {quota: {limit: 1TB}}", &["eth0", "veth1"]).totals.unwrap();
-        let [eth0] = &totals.counted[..] else { panic!("{totals:?}") };
-        assert_eq!((eth0.received.bytes, eth0.received.packets, eth0.sent.bytes, eth0.sent.packets), (500, 5, 700, 7));
-        assert_eq!(totals.others, ["veth1"]);
-    }
-
-    #[test]
-    fn a_named_interface_that_is_missing_is_a_failure_that_names_it() {
-        let snapshot = check("network: {quota: {limit: 1TB, interfaces: [ens9]}}", &["eth0"]);
-        assert!(snapshot.failures[0].error.ends_with("net/dev: no interface is named ens9"), "{snapshot:?}");
-        assert!(snapshot.totals.is_none() && snapshot.watched_keys().any(|key| key.metric == QUOTA_USE));
-    }
-
-    #[test]
-    fn more_interfaces_than_the_state_is_to_hold_are_a_failure() {
-        let names: Vec<String> = (0..=MAX_INTERFACES).map(|number| format!("eth{number}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert!(
-            check("network: {quota: {limit: 1TB}}", &names).failures[0]
-                .error
-                .ends_with("more than 256 interfaces count")
-        );
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! One check after another, as far as collectors make it.
 
-use super::{Collector, Configured, Progress, Source};
+use super::{Absence, Collector, Configured, Progress, Source};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::snapshot::{Snapshot, Watched};
@@ -72,8 +72,8 @@ impl Check {
             if slot.due.is_some_and(|due| due <= now.boot) {
                 (slot.due, slot.awaits_bus) = match slot.collector.collect(host, now, &mut self.snapshot) {
                     Progress::Done => (None, false),
-                    Progress::Absent(reason) => {
-                        slot.take_absence(reason, &mut self.snapshot);
+                    Progress::Absent(absence) => {
+                        slot.take_absence(&absence, &mut self.snapshot);
                         (None, false)
                     }
                     Progress::Again(due) => (Some(due), false),
@@ -92,7 +92,7 @@ impl Check {
 
 impl Slot {
     /// This host has none of its quantities.
-    fn take_absence(&self, reason: String, into: &mut Snapshot) {
+    fn take_absence(&self, absence: &Absence, into: &mut Snapshot) {
         let metrics = self.source.metrics;
         if !self.is_required {
             return metrics.iter().for_each(|metric| into.unwatch(metric, ""));
@@ -103,7 +103,7 @@ impl Slot {
         {
             into.watch(first, "");
         }
-        into.failures.push(self.source.failure(reason));
+        into.failures.push(self.source.failure(absence.to_string()));
     }
 }
 

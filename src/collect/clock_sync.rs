@@ -115,7 +115,7 @@ impl Collector for ClockSync {
             Ok(Some(synchronized)) => synchronized,
             Err(error) => {
                 if error.is_absence() || matches!(error, Error::Refused { .. }) {
-                    return Progress::Absent(format!("nobody can tell without systemd-timedated: {error}"));
+                    return Progress::Absent(error.into());
                 }
                 into.watch(CLOCK_SYNC, "");
                 into.failures.push(SOURCE.failure(error.to_string()));

@@ -32,6 +32,7 @@ pub use source::{
     TargetLimits, groups, read, read_limits, read_limits_within, refuse_out_of_order, sample_interval,
 };
 
+use crate::bus;
 use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::metric::{self, Limits, Metric};
@@ -153,8 +154,17 @@ struct Nowhere(&'static str);
 
 impl Collector for Nowhere {
     fn collect(&mut self, _host: &mut Host, _now: Now, _into: &mut Snapshot) -> Progress {
-        Progress::Absent(self.0.to_owned())
+        Progress::Absent(Absence::Of(self.0))
     }
+}
+
+/// Why this host has none of a source's quantities. Most checks do not need the words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Absence {
+    #[error("{0}")]
+    Of(&'static str),
+    #[error(transparent)]
+    Bus(#[from] bus::Error),
 }
 
 /// A quantity that a host has once.
@@ -167,9 +177,9 @@ fn whole(metric: &'static Metric) -> Watched {
 #[must_use]
 pub enum Progress {
     Done,
-    /// It is done: this host has none of its source's quantities, for this reason. That is a failure where the configuration
-    /// asks for them, and otherwise they are not watched.
-    Absent(String),
+    /// It is done: this host has none of its source's quantities. That is a failure where the configuration asks for
+    /// them, and otherwise they are not watched.
+    Absent(Absence),
     /// It waits for an answer, and is to be called again at this instant.
     Again(Boot),
     /// It waits for the system bus, and is to be called again when the bus has news, or at this instant.

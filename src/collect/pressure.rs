@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::parse::{Malformed, columns, decimal, lines, number};
-use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
+use super::{Absence, Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
 use crate::metric::{self, Label, Limits, Metric};
@@ -81,6 +81,9 @@ pub const CPU_PRESSURE: &Metric = &Metric {
     ..Metric::BASE
 };
 
+const ABSENT: &str =
+    "/proc/pressure, or in a container its own file, is not there, or switched off (psi=1 at the kernel's start)";
+
 const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 
 struct Resource {
@@ -143,10 +146,7 @@ impl Collector for Pressure {
         let metric = self.resource.source.metrics[0];
         match self.percent(host, now.boot) {
             Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-            Ok(None) => {
-                let file = self.file.path().display();
-                return Progress::Absent(format!("{file} is not there, or switched off (psi=1 at the kernel's start)"));
-            }
+            Ok(None) => return Progress::Absent(Absence::Of(ABSENT)),
             Err(error) => into.failures.push(self.resource.source.failure(error)),
         }
         Progress::Done

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::parse::{columns, number};
-use super::{Collector, IN_A_CONTAINER, NETWORK, Progress, SYSTEM, Setup, Source, Switch, read_limits};
+use super::{Absence, Collector, IN_A_CONTAINER, NETWORK, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
@@ -41,6 +41,7 @@ const OF_CONNTRACK: Table = Table {
     ),
     // nf_conntrack_count is the network namespace's own; the bound is one for all (nf_conntrack-sysctl.rst).
     files: &["sys/net/netfilter/nf_conntrack_count", "sys/net/netfilter/nf_conntrack_max"],
+    absence: "no connections are tracked: /proc/sys/net/netfilter has no nf_conntrack_count and nf_conntrack_max, or no bound",
 };
 
 const OF_FILES: Table = Table {
@@ -48,6 +49,7 @@ const OF_FILES: Table = Table {
     doc: doc("全系统打开文件数占上限的比例 (%)", "files that are open in the whole system, percent of their bound"),
     // Allocated, unused (0 since Linux 2.6), bound (proc_sys_fs(5)).
     files: &["sys/fs/file-nr"],
+    absence: "/proc/sys/fs/file-nr is not there, or has no bound",
 };
 
 const CONNTRACK_USAGE: &Metric = &Metric {
@@ -76,6 +78,7 @@ struct Table {
     doc: Doc,
     /// Together they have the number of entries first, and their bound last.
     files: &'static [&'static str],
+    absence: &'static str,
 }
 
 /// A bound in a file of its own changes only by hand: it is not read at each check.
@@ -132,23 +135,13 @@ impl Usage {
     }
 }
 
-impl Usage {
-    /// Why there is no such table.
-    fn absence(&self, host: &Host) -> String {
-        match self.files.last() {
-            _ if host.shares_its_kernel => IN_A_CONTAINER.to_owned(),
-            Some(bound) => format!("there is no such table: {} is not there, or has no bound", bound.path().display()),
-            None => String::new(),
-        }
-    }
-}
-
 impl Collector for Usage {
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
         let metric = self.table.source.metrics[0];
         match self.percent(host, now.boot) {
             Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-            Ok(None) => return Progress::Absent(self.absence(host)),
+            Ok(None) if host.shares_its_kernel => return Progress::Absent(Absence::Of(IN_A_CONTAINER)),
+            Ok(None) => return Progress::Absent(Absence::Of(self.table.absence)),
             Err(error) => into.failures.push(self.table.source.failure(error)),
         }
         Progress::Done

@@ -200,7 +200,7 @@ impl Collector for Units {
                     return Progress::Awaits(now.boot.after(DEADLINE));
                 }
                 Ok(Next::Found(found)) => self.read(found, now, into),
-                Err(error) if can_be_absent && error.is_absence() => return Progress::Absent(error.to_string()),
+                Err(error) if can_be_absent && error.is_absence() => return Progress::Absent(error.into()),
                 Err(error) => into.failures.push(SOURCE.failure(error.to_string())),
             }
             if matches!(self.stage, Stage::Begin) {

@@ -263,3 +263,32 @@ fn a_disk_that_auto_found_and_that_is_gone_is_unknown_and_a_named_one_has_its_ow
     let log = place.run(&["run", "--once"]).stderr;
     assert!(log.contains(&unmounted) && log.contains("found by `auto`"), "{log}");
 }
+
+#[test]
+fn a_path_that_is_not_named_any_more_is_none_that_auto_found() {
+    let place = Place::on("small-vps");
+    let Some((mounted, point)) = made(&place, "disk", 600, &EXT4, "") else { return };
+    let path = point.display();
+    watch(&place, &format!("threshold: 100, inodes: 0, forecast: 0, paths: [auto, {path}]"));
+    told(&place);
+    drop(mounted);
+    let unmounted = format!("disk({path}) state=failed");
+    assert!(place.run(&["run", "--once"]).stderr.contains(&unmounted));
+    watch(&place, "threshold: 100, inodes: 0, forecast: 0, paths: [auto]");
+    let finished = place.run(&["run", "--once"]);
+    assert!(finished.code == 0 && !finished.stderr.contains(&*path.to_string()), "{finished:?}");
+}
+
+#[test]
+fn a_disk_that_is_too_small_for_auto_is_not_missed_once_nobody_names_it() {
+    let place = Place::on("small-vps");
+    let Some((mounted, point)) = made(&place, "disk", 64, &EXT4, "") else { return };
+    let path = point.display().to_string();
+    for paths in [format!("auto, {path}"), "auto".to_owned()] {
+        watch(&place, &format!("threshold: 100, inodes: 0, forecast: 0, paths: [{paths}]"));
+        told(&place);
+    }
+    drop(mounted);
+    let finished = place.run(&["run", "--once"]);
+    assert!(finished.code == 0 && !finished.stderr.contains(&path), "{finished:?}");
+}

@@ -114,7 +114,7 @@ impl Disk {
         let path = &watch.path;
         let access = host.mounts.ask(path);
         // Whether a found one is large enough to be watched is not known yet.
-        if access.is_ok() && (!watch.is_found || host.mounts.holds(path)) {
+        if access.is_ok() && (!watch.is_found || host.mounts.holds_found(path)) {
             host.mounts.hold(path, watch.is_found, watch.reads_state);
         }
         match access {

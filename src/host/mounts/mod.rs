@@ -334,9 +334,9 @@ impl Mounts {
         found
     }
 
-    /// Whether the mount of a path is remembered.
-    pub fn holds(&self, path: &Rc<str>) -> bool {
-        self.held.contains_key(path)
+    /// Whether the mount of a path is remembered as one that was found.
+    pub fn holds_found(&self, path: &Rc<str>) -> bool {
+        self.held.get(path).is_some_and(|held| held.is_found)
     }
 
     /// Forgets the mounts of all but these paths.

@@ -333,3 +333,14 @@ impl Drop for Agent {
         }
     }
 }
+
+#[test]
+fn tests_of_signals_pass_where_the_tests_themselves_ignore_them() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP INT QUIT; exec \"$@\"", "sh"]).arg(std::env::current_exe().unwrap());
+    let finished = finish(shell.arg("--exact").args([
+        "run::stopping::a_check_in_a_sampling_window",
+        "run::unread::a_terminal_that_is_closed_ends_the_agent_and_frees_the_state",
+    ]));
+    assert!(finished.stdout.contains("2 passed"), "{finished:?}");
+}

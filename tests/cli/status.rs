@@ -22,7 +22,7 @@ fn where_no_agent_ever_ran_nothing_is_known_and_nothing_is_made() {
         assert_eq!(status[empty], Json::Array(Vec::new()), "{empty} in {status:#}");
     }
     let told = place.run(&["status"]);
-    assert!(told.code == 3 && told.stdout.contains("not running"), "{told:?}");
+    assert!(told.code == 3 && told.stdout.contains("not running; none has saved a state here\n"), "{told:?}");
     assert!(!place.state().exists());
 }
 

@@ -62,8 +62,10 @@ pub fn describe(status: &Status) -> String {
 
 fn agent(status: &Status) -> String {
     if !status.running {
-        let at = status.saved.as_ref().map_or_else(String::new, |saved| format!(" at {}", time(Some(saved))));
-        return format!("not running; this is what the last one saved{at}");
+        return match &status.saved {
+            Some(saved) => format!("not running; this is what the last one saved at {}", time(Some(saved))),
+            None => "not running; none has saved a state here".to_owned(),
+        };
     }
     let version = status.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"));
     let process = status.pid.map_or_else(String::new, |pid| format!(", process {pid}"));

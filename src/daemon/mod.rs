@@ -16,6 +16,7 @@ mod metrics_page;
 mod oom_watch;
 mod polling;
 mod recorder;
+mod stall;
 mod start_watch;
 mod turns;
 mod zone_watch;
@@ -45,9 +46,6 @@ use recorder::Recorder;
 use start_watch::StartWatch;
 use turns::Turns;
 use zone_watch::ZoneWatch;
-
-/// Work that is overdue by this much will not be done by one more turn of the loop: then systemd gets no sign of life.
-const STALLED: Duration = Duration::from_secs(10);
 
 /// The agent.
 pub struct Daemon {
@@ -206,7 +204,7 @@ impl Daemon {
         let now = clock::now();
         let core_due = self.core.next_due(now);
         let work_due = clock::earliest(&[core_due, self.measuring.due()]);
-        let is_stalled = work_due.is_some_and(|due| now.boot - due > STALLED);
+        let is_stalled = stall::is_stalled(work_due, now.boot);
         self.service.advance(is_stalled, now.boot);
         let parts_due = clock::earliest(&[
             self.errands.due(),
@@ -225,10 +223,8 @@ impl Daemon {
             let due = clock::earliest(&[core_due, self.measuring.due(), parts_due]);
             let ready = self.poll(due.map(|due| due - now));
             now = clock::boot_now();
-            // Most sampling windows begin and end while nothing else happens: then the other parts are as they were, and
-            // stay in no cache. Input that is ready and work that is due are both handled: neither waits for the other.
-            // After a stall the sign of life is due as soon as the work is done.
-            is_all_taken_in = is_stalled || !ready.is_empty() || parts_due.is_some_and(|due| due <= now);
+            // Input that is ready and work that is due are both handled: neither waits for the other.
+            is_all_taken_in = stall::takes_in_all(is_stalled, !ready.is_empty(), parts_due, now);
             if is_all_taken_in {
                 self.take_in(&ready, now)
             } else {

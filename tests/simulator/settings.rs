@@ -64,8 +64,8 @@ pub struct Settings {
 pub const LISTS: [&[&str]; 4] =
     [&["c0", "c1", "c2", "c3", "shop-web-1", SERVICE], &["c0", "c3", "web"], &["c*", "shop-*", "stack_*"], &[]];
 
-/// Patterns of containers that are left out, unless they are named.
-const EXCLUDED: [&[&str]; 3] = [&[], &["c1", "shop-*"], &["c*"]];
+/// Patterns of containers that are left out, unless they are named. None is in a list, too: that is no valid file.
+const EXCLUDED: [&[&str]; 3] = [&[], &["c1*", "shop-w*"], &["c0*", "c1*", "c2*", "c3*"]];
 
 const DEFAULT_REPEAT: &[i64] = &[3600, 24 * 3600];
 

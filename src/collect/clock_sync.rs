@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, IN_A_CONTAINER, Nowhere, Progress, SYSTEM, Setup, Source, Switch};
+use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, nowhere_in_a_container};
 use crate::bus::{Argument, Body, Call, DEADLINE, Error, Question};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
@@ -67,7 +67,7 @@ fn read(section: &mut Section<'_>) -> Setup {
     let last_good = Rc::new(RefCell::new(None));
     let open = move |_: &[_], _: &Host| {
         if Path::new(CONTAINER).exists() {
-            return Some(Box::new(Nowhere(IN_A_CONTAINER)) as _);
+            return nowhere_in_a_container();
         }
         Some(Box::new(ClockSync { asked: None, last_good: Rc::clone(&last_good) }) as _)
     };

@@ -167,6 +167,11 @@ pub enum Absence {
     Bus(#[from] bus::Error),
 }
 
+/// The collector of a source that a container has nothing for.
+fn nowhere_in_a_container() -> Option<Box<dyn Collector>> {
+    Some(Box::new(Nowhere(IN_A_CONTAINER)))
+}
+
 /// A quantity that a host has once.
 fn whole(metric: &'static Metric) -> Watched {
     Watched::One(Key::whole(metric))

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use super::parse::{columns, number};
-use super::{Absence, Collector, IN_A_CONTAINER, NETWORK, Progress, SYSTEM, Setup, Source, Switch, read_limits};
+use super::{
+    Absence, Collector, NETWORK, Progress, SYSTEM, Setup, Source, Switch, nowhere_in_a_container, read_limits,
+};
 use crate::clock::{Boot, Now};
 use crate::host::{Host, OptionalFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
 use crate::settings::{Doc, Section, doc};
-use crate::snapshot::{Snapshot, Value};
+use crate::snapshot::{Snapshot, Value, Watched};
 
 pub const CONNTRACK: &Source = &Source {
     name: "conntrack",
@@ -87,7 +89,11 @@ const BOUND_IS_KEPT: Duration = Duration::from_secs(60);
 fn read(section: &mut Section<'_>, table: &'static Table) -> Setup {
     let metric = table.source.metrics[0];
     let limits = read_limits(section, metric, "threshold", table.doc);
-    Setup::new(move |_, host| Some(Box::new(Usage::new(table, host)))).limited(metric, limits)
+    // In a container the bound, and often the number, are those of the whole machine.
+    let open = move |_: &[Watched], host: &Host| {
+        if host.shares_its_kernel { nowhere_in_a_container() } else { Some(Box::new(Usage::new(table, host)) as _) }
+    };
+    Setup::new(open).limited(metric, limits)
 }
 
 struct Usage {
@@ -99,9 +105,7 @@ struct Usage {
 
 impl Usage {
     fn new(table: &'static Table, host: &Host) -> Usage {
-        // In a container the bound, and often the number, are those of the whole machine.
-        let files = table.files.iter().filter(|_| !host.shares_its_kernel);
-        Usage { table, files: files.map(|file| host.optional_file(file)).collect(), bound: None }
+        Usage { table, files: table.files.iter().map(|file| host.optional_file(file)).collect(), bound: None }
     }
 
     /// `None`: this kernel has no such table, or no bound of it.
@@ -140,7 +144,6 @@ impl Collector for Usage {
         let metric = self.table.source.metrics[0];
         match self.percent(host, now.boot) {
             Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-            Ok(None) if host.shares_its_kernel => return Progress::Absent(Absence::Of(IN_A_CONTAINER)),
             Ok(None) => return Progress::Absent(Absence::Of(self.table.absence)),
             Err(error) => into.failures.push(self.table.source.failure(error)),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::parse::Malformed;
 use super::{
-    Collector, IN_A_CONTAINER, Nowhere, Progress, SYSTEM, Setup, Source, Switch, is_same_moment, read_limits,
+    Collector, Progress, SYSTEM, Setup, Source, Switch, is_same_moment, nowhere_in_a_container, read_limits,
     sample_interval, whole,
 };
 use crate::clock::{Boot, Now};
@@ -99,7 +99,7 @@ fn read_share(section: &mut Section<'_>, source: &'static Source, doc: Doc) -> S
     let limits = read_limits(section, metric, "threshold", doc);
     let open = move |watched: &[Watched], host: &Host| {
         if host.shares_its_kernel {
-            return Some(Box::new(Nowhere(IN_A_CONTAINER)) as _);
+            return nowhere_in_a_container();
         }
         let first = [metric::CPU, STOLEN, WAITING].into_iter().find(|metric| watched.contains(&whole(metric)));
         (first == Some(metric)).then(|| Box::new(Cpu::new(watched, host)) as _)

@@ -22,7 +22,10 @@ use units::{Units, Watch};
 pub const SOURCE: &Source = &Source {
     name: GROUP.key,
     group: GROUP,
-    switch: SWITCH,
+    switch: Switch::Auto(doc(
+        "`auto`：由 systemd 启动且系统总线应答时才监控",
+        "`auto`: where systemd runs and the system bus answers",
+    )),
     metrics: &[FAILED_UNITS, UNIT_STATE],
     read: |section, _| read(section),
 };
@@ -58,11 +61,6 @@ const GROUP: &Group = &Group {
         "Units of systemd: failed, restarting again and again, or named and not active",
     ),
 };
-
-const SWITCH: Switch = Switch::Words(
-    &[("auto", true), ("true", true), ("false", false)],
-    doc("`auto`：由 systemd 启动且系统总线应答时才监控", "`auto`: where systemd runs and the system bus answers"),
-);
 
 /// systemd's own name on the bus, its path and its interface.
 const MANAGER: Call<'static> = Call {

@@ -30,14 +30,21 @@ impl Rule {
     }
 }
 
-/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged. Sorted by
-/// [`Metric::order`].
+/// All rules, prepared for lookup: a rule for one target costs nothing when others are judged.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Vec<(&'static Metric, Ordered)>);
+pub struct Rules {
+    /// [`Metric::order`] of each quantity that has rules, ascending: a search reads nothing else.
+    orders: Vec<u16>,
+    /// Those of each, in the same order.
+    rules: Vec<OfMetric>,
+}
 
 /// The rules of one quantity, each with its place in their order.
-#[derive(Clone, Debug, Default)]
-struct Ordered {
+#[derive(Clone, Debug)]
+struct OfMetric {
+    metric: &'static Metric,
+    /// The first one for every target. Those behind it are never reached.
+    every: Option<(usize, Limits)>,
     exact: HashMap<Rc<str>, (usize, Limits)>,
     patterns: Vec<(usize, Rc<str>, Limits)>,
 }
@@ -45,18 +52,22 @@ struct Ordered {
 impl Rules {
     /// The limits for `key`; `None`: any value is well.
     pub fn limits(&self, key: &Key) -> Option<&Limits> {
-        let (_, Ordered { exact, patterns }) = &self.0[self.find(key.metric).ok()?];
-        let exact = exact.get(&key.target);
-        let before = |place: usize| exact.is_none_or(|(exact, _)| place < *exact);
-        let mut patterns = patterns.iter().take_while(|(place, ..)| before(*place));
+        let OfMetric { every, exact, patterns, .. } = &self.rules[self.find(key.metric).ok()?];
+        let exact = exact.get(&key.target).map(|(place, limits)| (*place, limits));
+        let every = every.as_ref().map(|(place, limits)| (*place, limits));
+        let whole = exact.into_iter().chain(every).min_by_key(|(place, _)| *place);
+        let is_before = |place: usize| whole.is_none_or(|(whole, _)| place < whole);
+        let mut patterns = patterns.iter().take_while(|(place, ..)| is_before(*place));
         let fitting = patterns.find(|(_, pattern, _)| pattern::matches(&**pattern, &*key.target));
-        fitting.map(|(.., limits)| limits).or(exact.map(|(_, limits)| limits))
+        fitting.map(|(.., limits)| limits).or(whole.map(|(_, limits)| limits))
     }
 
-    /// The index of a quantity's rules, or the one where they belong. Lines have an order of numbers, so that names are
-    /// hardly compared.
+    /// The index of a quantity's rules, or the one where they belong. Bare numbers share an order.
     fn find(&self, metric: &Metric) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| (known.order, known.name).cmp(&(metric.order, metric.name)))
+        let first = self.orders.partition_point(|order| *order < metric.order);
+        let behind = self.orders[first..].iter().take_while(|order| **order == metric.order).count();
+        let found = self.rules[first..first + behind].iter().position(|rules| rules.metric == metric);
+        found.map(|at| first + at).ok_or(first + behind)
     }
 }
 
@@ -66,19 +77,23 @@ impl FromIterator<Rule> for Rules {
         let mut all = Rules::default();
         for (place, Rule { metric, target, limits }) in rules.into_iter().enumerate() {
             let at = all.find(metric).unwrap_or_else(|at| {
-                all.0.insert(at, (metric, Ordered::default()));
+                all.orders.insert(at, metric.order);
+                all.rules.insert(at, OfMetric { metric, every: None, exact: HashMap::new(), patterns: Vec::new() });
                 at
             });
-            let (_, Ordered { exact, patterns }) = &mut all.0[at];
-            if target.contains('*') {
+            let OfMetric { every, exact, patterns, .. } = &mut all.rules[at];
+            if &*target == "*" {
+                every.get_or_insert((place, limits));
+            } else if target.contains('*') {
                 patterns.push((place, target, limits));
             } else {
                 exact.entry(target).or_insert((place, limits));
             }
         }
-        // Most quantities have one rule, and a list's first place is room for four.
-        all.0.iter_mut().for_each(|(_, ordered)| ordered.patterns.shrink_to_fit());
-        all.0.shrink_to_fit();
+        // A list's first place is room for four.
+        all.rules.iter_mut().for_each(|rules| rules.patterns.shrink_to_fit());
+        all.orders.shrink_to_fit();
+        all.rules.shrink_to_fit();
         all
     }
 }
@@ -94,10 +109,18 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_wins() {
-        let rules: Rules =
-            [rule("/backup", 98.0), rule("/mnt/*", 95.0), rule("/mnt/a", 50.0), rule("*", 80.0), rule("/late", 1.0)]
-                .into_iter()
-                .collect();
+        let rules: Rules = [
+            ("/backup", 98.0),
+            ("/mnt/*", 95.0),
+            ("/mnt/a", 50.0),
+            ("*", 80.0),
+            ("/late", 1.0),
+            ("/la*", 2.0),
+            ("*", 3.0),
+        ]
+        .map(|(target, warning)| rule(target, warning))
+        .into_iter()
+        .collect();
         let warning = |target: &str| rules.limits(&Key::new(metric::DISK, target)).and_then(|limits| limits.warning);
         for (target, limit) in [("/backup", 98.0), ("/backup2", 80.0), ("/mnt/a", 95.0), ("/", 80.0), ("/late", 80.0)] {
             assert_eq!(warning(target), Some(limit), "{target}");
@@ -109,7 +132,7 @@ mod tests {
     #[test]
     fn a_rule_for_each_of_ten_thousand_targets_costs_the_others_nothing() {
         let rules: Rules = (0..10_000).map(|number| rule(&format!("/{number}"), f64::from(number))).collect();
-        assert_eq!(rules.0[0].1.patterns.len(), 0);
+        assert_eq!(rules.rules[0].patterns.len(), 0);
         for number in 0..10_000 {
             let limits = rules.limits(&Key::new(metric::DISK, format!("/{number}")));
             assert_eq!(limits, Some(&Limits::warning(f64::from(number))));

@@ -194,17 +194,16 @@ impl Mounts {
     fn look_at_superblocks(&mut self) -> io::Result<()> {
         let Mounts { watched: Some(list), table, text, devices, .. } = self else { return Ok(()) };
         let (mut missing, mut read, mut begin, mut space) = (devices.len(), 0, 0, FIRST_BYTES);
-        text.clear();
-        while missing > 0 && text.len() < MAX_LIST_BYTES as usize {
-            text.resize(read + space, 0);
-            let count = list.read_at(&mut text[read..], read as u64)?;
-            read += count;
-            space = PAGE_BYTES.min(space * 2);
-            text.truncate(read);
+        while missing > 0 && read < MAX_LIST_BYTES as usize {
+            // It keeps the length to which it once grew, and is overwritten.
+            text.resize(text.len().max(read + space), 0);
+            let count = list.read_at(&mut text[read..read + space], read as u64)?;
             if count == 0 {
                 break;
             }
-            while let Some(length) = text[begin..].iter().position(|byte| *byte == b'\n') {
+            read += count;
+            space = PAGE_BYTES.min(space * 2);
+            while let Some(length) = text[begin..read].iter().position(|byte| *byte == b'\n') {
                 let line = &text[begin..begin + length];
                 begin += length + 1;
                 let Some(device) = device(line) else { continue };

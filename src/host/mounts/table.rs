@@ -18,6 +18,8 @@ const MAX_SYMLINKS: usize = 40;
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) mounts: Vec<Mount>,
+    /// The devices of disks, whose file systems are the ones that turn read-only: whether each can be written.
+    superblocks: Vec<(Rc<str>, Writing)>,
     /// Those on each mount point. The mount that a path comes from decides which of them it enters.
     on: HashMap<PathBuf, Vec<usize>>,
     /// The mount of `/`.
@@ -33,8 +35,6 @@ pub(super) struct Mount {
     kind: Kind,
     /// Whether it is a whole file system of a disk: no part of one (a bind mount), and of btrfs any subvolume.
     pub(super) is_of_a_disk: bool,
-    /// `None`: of no disk, whose file systems are the ones that turn read-only.
-    writing: Option<Writing>,
 }
 
 /// The destination of a path.
@@ -44,6 +44,7 @@ pub(super) struct Place<'t> {
     pub point: &'t Path,
     /// Its device, which all mounts of one file system share.
     pub device: &'t Rc<str>,
+    /// `None`: of no disk.
     pub writing: Option<Writing>,
     /// Whether that is on another device than its parent.
     pub is_own_device: bool,
@@ -66,15 +67,18 @@ impl Table {
             table.on.entry(point.clone()).or_default().push(table.mounts.len());
             let kind_is_of_a_disk = is_of_a_disk(&info.fs_type);
             let is_whole = info.root == "/" || info.fs_type == "btrfs" || point == Path::new("/");
-            let writing = writing(line).filter(|_| kind_is_of_a_disk);
+            let device: Rc<str> = info.majmin.into();
+            // All mounts of one file system have one superblock.
+            if kind_is_of_a_disk && table.writing(&device).is_none() {
+                table.superblocks.extend(writing(line).map(|writing| (Rc::clone(&device), writing)));
+            }
             table.mounts.push(Mount {
                 id: info.mnt_id,
                 parent: info.pid,
                 point,
-                device: info.majmin.into(),
+                device,
                 kind: Kind::of(&info.fs_type),
                 is_of_a_disk: kind_is_of_a_disk && is_whole,
-                writing,
             });
         }
         table.root = table.find_root();
@@ -82,16 +86,18 @@ impl Table {
     }
 
     /// Takes in the present state of a superblock.
-    pub(super) fn set_writing(&mut self, device: &Rc<str>, writing: Writing) {
-        for mount in self.mounts.iter_mut().filter(|mount| mount.device == *device && mount.writing.is_some()) {
-            mount.writing = Some(writing);
-        }
+    pub(super) fn set_writing(&mut self, device: &str, writing: Writing) {
+        let known = self.superblocks.iter_mut().find(|(known, _)| **known == *device);
+        known.into_iter().for_each(|(_, known)| *known = writing);
+    }
+
+    fn writing(&self, device: &str) -> Option<Writing> {
+        self.superblocks.iter().find(|(known, _)| **known == *device).map(|(_, writing)| *writing)
     }
 
     /// The devices whose file systems shut themselves at an error.
     pub(super) fn shut_at_errors(&self) -> impl Iterator<Item = &Rc<str>> {
-        let shuts = |mount: &&Mount| mount.writing.is_some_and(|writing| writing.shuts_at_errors);
-        self.mounts.iter().filter(shuts).map(|mount| &mount.device)
+        self.superblocks.iter().filter(|(_, writing)| writing.shuts_at_errors).map(|(device, _)| device)
     }
 
     /// The mount on `/` that is on no other one, and the one mounted over it.
@@ -181,7 +187,7 @@ impl Table {
         Some(Place {
             point: &mount.point,
             device: &mount.device,
-            writing: mount.writing,
+            writing: self.writing(&mount.device),
             is_own_device: before.is_some_and(|before| self.mounts[before].device != mount.device),
             is_automount: mount.kind == Kind::Automount,
             at_once: !may_hang

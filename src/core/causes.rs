@@ -75,9 +75,9 @@ impl Core {
             return Wanted::default();
         }
         let readings = snapshot.readings.iter().filter(|reading| !reading.key.metric.is_of_docker());
-        let explained = readings.filter(|reading| Resource::of(reading.key.metric).is_some());
-        let findings = explained.map(|reading| rule::judge(reading, snapshot, &self.config.rules));
-        let mut over: Vec<_> = findings.filter(|finding| finding.verdict.is_breach()).collect();
+        let findings = readings.map(|reading| rule::judge(reading, snapshot, &self.config.rules));
+        let over = findings.filter(|finding| finding.verdict.is_breach());
+        let mut over: Vec<_> = over.filter(|finding| Resource::of(finding.reading.key.metric).is_some()).collect();
         if over.is_empty() {
             return Wanted::default();
         }

@@ -230,6 +230,9 @@ impl Core {
         if std::mem::take(&mut self.tapping.stops_serving) {
             effects.push(Effect::StopServing);
         }
+        if self.tapping.queue.is_empty() {
+            return;
+        }
         // One check alone is over before anybody could ask.
         let is_once = self.mode.once;
         self.tapping.queue.retain(|(_, job)| !is_once || !matches!(job, Job::Serve { .. }));

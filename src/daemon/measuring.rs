@@ -137,9 +137,9 @@ impl Measuring {
     }
 
     /// Looks for such processes, if there is a reason to.
-    pub fn watch_oom(&mut self, now: Now, is_ready: bool) -> impl Iterator<Item = Input> + use<> {
+    pub fn watch_oom(&mut self, now: Now, is_ready: bool) -> Vec<Input> {
         let advance = |watch: &mut OomWatch| watch.advance(is_ready, &mut self.host, &self.engine, now);
-        self.oom.as_mut().map(advance).into_iter().flatten().flatten()
+        self.oom.as_mut().map(advance).unwrap_or_default()
     }
 
     /// Puts the kills while no agent watched before the first check, which has found how containers fare.
@@ -149,7 +149,7 @@ impl Measuring {
         let Some(place) = inputs.iter().position(is_check) else { return };
         if let Input::Measured { snapshot, .. } = &inputs[place] {
             let missed = watch.take_missed(snapshot, &self.host, &self.engine, now);
-            inputs.splice(place..place, missed.into_iter().flatten());
+            inputs.splice(place..place, missed);
         }
     }
 
@@ -224,16 +224,21 @@ impl Measuring {
                 None => measurement.found = Some(found),
             }
         }
-        let looked = self.bus_looks.advance(&mut self.host, now);
-        inputs.extend(looked.map(|snapshot| Input::Looked { snapshot, scope: Scope::Some }));
+        if let Some(snapshot) = self.bus_looks.advance(&mut self.host, now) {
+            inputs.push(Input::Looked { snapshot, scope: Scope::Some });
+        }
         if engine_is_ready || self.engine.due().is_some_and(|due| due <= now.boot) {
             for _ in 0..MAX_HAPPENED {
                 let Some(happened) = self.engine.advance(now) else { break };
                 self.take_in(happened, now.boot, &mut inputs);
             }
         }
-        inputs.extend(self.causes.advance(&mut self.host, &self.engine, now.boot));
-        inputs.extend(self.news_to_remember());
+        if let Some(found) = self.causes.advance(&mut self.host, &self.engine, now.boot) {
+            inputs.push(found);
+        }
+        if let Some(news) = self.news_to_remember() {
+            inputs.push(news);
+        }
         self.add_missed_kills(&mut inputs, now);
         // Before the findings of the check that made the change: it is saved together with the alerts that they cause.
         if let Some(known) = self.host.mounts.take_change() {

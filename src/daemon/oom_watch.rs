@@ -91,7 +91,7 @@ impl OomWatch {
     }
 
     /// Looks, if there is something to look at; returns the kills that are to be told.
-    pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> [Option<Input>; 2] {
+    pub fn advance(&mut self, is_ready: bool, host: &mut Host, engine: &Engine, now: Now) -> Vec<Input> {
         // A watch that rests does so to the end.
         let early = if self.inotify.is_none() { EARLY } else { Duration::ZERO };
         if is_ready || self.due.is_some_and(|due| due.before(early) <= now.boot) {
@@ -117,7 +117,7 @@ impl OomWatch {
         if self.waiting.is_empty() {
             self.heard = engine.oom_events();
         }
-        [self.news_to_remember(), (!told.is_empty()).then_some(Input::Happened(told))]
+        self.news(told)
     }
 
     pub fn has_missed(&self) -> bool {
@@ -125,7 +125,7 @@ impl OomWatch {
     }
 
     /// The kills from before the beginning. The engine has told of containers that ended meanwhile, as `found`.
-    pub fn take_missed(&mut self, found: &Snapshot, host: &Host, engine: &Engine, now: Now) -> [Option<Input>; 2] {
+    pub fn take_missed(&mut self, found: &Snapshot, host: &Host, engine: &Engine, now: Now) -> Vec<Input> {
         let mut missed = std::mem::take(&mut self.missed);
         let told_by_engine = found.readings.iter().filter(|reading| is_killed(&reading.value)).count() as u64;
         for kill in missed.iter_mut().filter(|kill| kill.owner.is_none()) {
@@ -133,7 +133,19 @@ impl OomWatch {
         }
         missed.retain(|kill| kill.times > 0 && (kill.owner.is_none() || self.is_untold(kill, host, engine)));
         let told: Vec<Occurrence> = missed.iter().map(|kill| told(kill, engine, now)).collect();
-        [self.news_to_remember(), (!told.is_empty()).then_some(Input::Happened(told))]
+        self.news(told)
+    }
+
+    /// Nearly always there are none: no iterator moves inputs that are not there.
+    fn news(&mut self, told: Vec<Occurrence>) -> Vec<Input> {
+        let mut news = Vec::new();
+        if let Some(known) = self.news_to_remember() {
+            news.push(known);
+        }
+        if !told.is_empty() {
+            news.push(Input::Happened(told));
+        }
+        news
     }
 
     /// The known kills, if there are new ones and all are told.

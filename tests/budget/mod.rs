@@ -7,6 +7,7 @@ mod containers;
 mod system_calls;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::is_ci;
 
@@ -38,4 +39,23 @@ fn the_release_binary_is_small() {
         Err(_) if !is_ci() => eprintln!("not checked, there is no {}", binary.display()),
         Err(error) => panic!("{}: {error}", binary.display()),
     }
+}
+
+/// The functions of a check, as .cargo/check-together.ld names them: some 450 KB.
+const LEAST_TOGETHER_BYTES: u64 = 300_000;
+
+/// Other linkers than the default one leave them where they are (LINK= in the Makefile), and so does a name that fits
+/// nothing any more.
+#[test]
+fn the_functions_of_a_check_lie_together_in_the_release_binary() {
+    let binary = release_binary();
+    if !is_ci() && !binary.exists() {
+        return eprintln!("not checked, there is no {}", binary.display());
+    }
+    let sections = Command::new("readelf").arg("-SW").arg(&binary).output().expect("readelf, of binutils").stdout;
+    let sections = String::from_utf8(sections).unwrap();
+    // Its name, kind, address, place and size.
+    let section = sections.lines().find_map(|line| line.split_once(" .text.check ")?.1.split_whitespace().nth(3));
+    let bytes = section.map_or(0, |size| u64::from_str_radix(size, 16).unwrap());
+    assert!(bytes >= LEAST_TOGETHER_BYTES, "{bytes} bytes together in {}:\n{sections}", binary.display());
 }

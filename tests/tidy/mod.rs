@@ -7,6 +7,7 @@
 mod commands;
 mod documents;
 mod english;
+mod linking;
 mod source;
 mod vendors;
 mod words;

@@ -20,7 +20,7 @@ STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 
 # GNU's linker and LLVM's take such scripts, gold and mold do not: LINK= leaves them out.
 LINK   ?= -C link-arg=-Wl,-O2,--no-eh-frame-hdr,-T,$(CURDIR)/.cargo/without-unwind-tables.ld $(ORDER) $(RELR)
-# What runs at each check lies side by side, which saves a quarter of its CPU time. It is found by its mangled names, and
+# What runs at each check lies side by side, which mostly saves a quarter of its CPU time. It is found by its mangled names, and
 # the old mangling has one name for all instances of a generic function. RUSTFLAGS in the environment replace MANGLING.
 ORDER   = -C link-arg=-Wl,-T,$(CURDIR)/.cargo/check-together.ld
 MANGLING = -C symbol-mangling-version=v0

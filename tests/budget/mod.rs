@@ -57,5 +57,9 @@ fn the_functions_of_a_check_lie_together_in_the_release_binary() {
     // Its name, kind, address, place and size.
     let section = sections.lines().find_map(|line| line.split_once(" .text.check ")?.1.split_whitespace().nth(3));
     let bytes = section.map_or(0, |size| u64::from_str_radix(size, 16).unwrap());
-    assert!(bytes >= LEAST_TOGETHER_BYTES, "{bytes} bytes together in {}:\n{sections}", binary.display());
+    assert!(
+        bytes >= LEAST_TOGETHER_BYTES,
+        "{bytes} bytes together in {}, which `make build` makes:\n{sections}",
+        binary.display()
+    );
 }

@@ -35,8 +35,9 @@ fn names_are_found_in_mangled_ones() {
 
 #[test]
 fn the_functions_that_the_linker_puts_together_are_in_the_sources() {
-    let words: BTreeSet<String> = sources().into_iter().flat_map(|file| file.tokens).map(|token| token.text).collect();
-    let modules: BTreeSet<String> = sources().into_iter().flat_map(|file| file.module).collect();
+    let sources = sources();
+    let words: BTreeSet<&str> = sources.iter().flat_map(|file| &file.tokens).map(|token| &*token.text).collect();
+    let modules: BTreeSet<&str> = sources.iter().flat_map(|file| &file.module).map(String::as_str).collect();
     let list = read(LIST);
     let mut found = 0;
     let mut complaints = Vec::new();

@@ -1,15 +1,7 @@
 //! `test-notify`, `report` and `report --send` against a robot.
 
-use std::net::TcpListener;
-
 use crate::support::agent::{Place, quick};
-use crate::support::robot::{Answer, KEY, Robot};
-
-/// The URL of a port on which nobody listens any more.
-fn refusing_url() -> String {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    format!("http://{address}/cgi-bin/webhook/send?key={KEY}")
-}
+use crate::support::robot::{Answer, KEY, Robot, refusing_url};
 
 #[test]
 fn a_test_message_that_arrives_is_said_to_have_arrived() {

@@ -14,7 +14,8 @@ use crate::support::wait_until;
 /// Ends at once when it is asked to, and with 9 when it is told to crash.
 const SERVICE: &str = "trap 'exit 0' TERM; trap 'exit 9' USR1; while :; do sleep 0.1; done";
 
-/// Containers alone are watched, those whose names begin so.
+/// Containers alone are watched, those whose names begin so. The grace is for the engine of a machine under load, where one
+/// step of a deploy may take seconds.
 fn configuration(socket: &str, prefix: &str, webhook_url: &str) -> String {
     let webhook = if webhook_url.is_empty() { String::new() } else { format!("webhook_url: \"{webhook_url}\"") };
     format!(
@@ -22,7 +23,7 @@ fn configuration(socket: &str, prefix: &str, webhook_url: &str) -> String {
          wechat: {{{webhook}}}\n\
          system: {{memory: {{enabled: false}}, disk: {{enabled: false}}, cpu: {{enabled: false}}, swap: {{enabled: false}}}}\n\
          network: {{traffic: {{enabled: false}}, connections: {{enabled: false}}}}\n\
-         docker: {{socket: {socket}, grace: 6, containers: [\"{prefix}*\"]}}\n\
+         docker: {{socket: {socket}, grace: 15, containers: [\"{prefix}*\"]}}\n\
          scheduled_report: {{enabled: false}}\n"
     )
 }

@@ -128,7 +128,7 @@ fn a_kill_inside_a_container_is_told_once_whether_it_survives_or_ends() {
     let exceed = "dd if=/dev/zero of=/dev/null bs=64M count=1; true";
     engine.docker(&["exec", "@survivor", "sh", "-c", exceed]);
     wait_until_event("the survivor's kill", || told("💥 内存不足(survivor): 内核结束了进程 (达到上限 16MB)") == 1);
-    engine.run("ends", &memory, "dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 0.5; exit 137");
+    engine.run("ends", &memory, "dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 3; exit 137");
     wait_until("the end", || {
         told("📦 容器: ends\n❌ 状态: exited (期望: running)\n💥 原因: 内存不足被系统杀死 (OOM)") == 1
     });

@@ -2,9 +2,9 @@
 
 use nix::sys::signal::Signal;
 
-use super::{MEMORY_ALERT, MEMORY_RECOVERY, refusing_url};
+use super::{MEMORY_ALERT, MEMORY_RECOVERY};
 use crate::support::agent::{Place, quick};
-use crate::support::robot::{Answer, Robot};
+use crate::support::robot::{Answer, Robot, refusing_url};
 
 #[test]
 fn the_first_check_tells_a_breach_and_a_later_one_its_end() {

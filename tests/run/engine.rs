@@ -7,16 +7,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::MEMORY_ALERT;
-use crate::support::agent::{Agent, Finished, Place, quick};
+use crate::support::agent::{Agent, Finished, PROMPTLY, Place, quick};
 use crate::support::engine::{After, Engine, hang, json_reply};
 use crate::support::robot::Robot;
 use crate::support::wait_until;
 
 /// The watchdog's interval: systemd must hear from the agent this often.
 const WATCHDOG: Duration = Duration::from_secs(4);
-
-/// `status` is a process that starts, asks and is answered, on a machine that is busy with other tests.
-const PROMPTLY: Duration = Duration::from_secs(2);
 
 /// An agent that checks each second, with an engine, a robot, and somebody who plays systemd.
 struct Watched {

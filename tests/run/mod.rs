@@ -40,9 +40,3 @@ fn see_alert_and_recovery(robot: &Robot, place: &Place, agent: &Agent) {
     assert!(robot.wait_for(2)[1].content().starts_with(MEMORY_RECOVERY));
     agent.wait_for_log("delivered kind=recovery");
 }
-
-/// The URL of a port on which nobody listens any more.
-fn refusing_url() -> String {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    format!("http://{address}/cgi-bin/webhook/send?key={}", crate::support::robot::KEY)
-}

@@ -2,9 +2,9 @@
 
 use nix::sys::signal::Signal;
 
-use super::{MEMORY_ALERT, refusing_url};
+use super::MEMORY_ALERT;
 use crate::support::agent::{Place, quick};
-use crate::support::robot::{Answer, Robot};
+use crate::support::robot::{Answer, Robot, refusing_url};
 
 fn with_threshold(url: &str, threshold: &str) -> String {
     quick(url).replace("threshold: 80", &format!("threshold: {threshold}"))

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use super::{MEMORY_ALERT, see_alert_and_recovery};
 use crate::support::agent::{Agent, Place, finish, quick};
-use crate::support::robot::Robot;
+use crate::support::robot::{Robot, refusing_url};
 use crate::support::{can_inject, wait_until};
 
 #[test]
@@ -61,7 +61,7 @@ fn a_damaged_state_is_set_aside_and_the_agent_starts_afresh() {
 
 #[test]
 fn the_group_is_told_once_what_is_known_of_a_state_that_was_lost() {
-    let place = Place::configured("small-vps", &quick(&super::refusing_url()));
+    let place = Place::configured("small-vps", &quick(&refusing_url()));
     let agent = place.start(&["run"]);
     agent.wait_for_log("not delivered");
     agent.stop(Signal::SIGTERM);
@@ -87,7 +87,7 @@ fn the_group_is_told_once_what_is_known_of_a_state_that_was_lost() {
 
 #[test]
 fn a_state_with_an_absurd_value_is_corrected_and_its_message_is_told() {
-    let place = Place::configured("small-vps", &quick(&super::refusing_url()));
+    let place = Place::configured("small-vps", &quick(&refusing_url()));
     let agent = place.start(&["run"]);
     agent.wait_for_log("not delivered");
     agent.stop(Signal::SIGTERM);

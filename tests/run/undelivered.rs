@@ -4,9 +4,9 @@
 use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 
-use super::{MEMORY_ALERT, refusing_url};
+use super::MEMORY_ALERT;
 use crate::support::agent::{Agent, Place, quick};
-use crate::support::robot::{Answer, Robot};
+use crate::support::robot::{Answer, Robot, refusing_url};
 use crate::support::wait_until;
 
 fn kill(agent: Agent) {

@@ -10,17 +10,29 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::libc::linger;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, setsockopt, socket, sockopt};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::PATIENCE;
 
 /// The key in [`Robot::url`].
 pub const KEY: &str = "0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f";
+
+/// The URL of a port that refuses connections: it is held and nobody listens there, so that no other test can come to.
+pub fn refusing_url() -> String {
+    static HELD: LazyLock<(OwnedFd, SockaddrIn)> = LazyLock::new(|| {
+        let held = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+        bind(held.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a free port");
+        let address = getsockname(held.as_raw_fd()).expect("a bound socket has an address");
+        (held, address)
+    });
+    format!("http://{}/cgi-bin/webhook/send?key={KEY}", HELD.1)
+}
 
 /// The robot's reaction to a request.
 #[derive(Clone, Debug)]

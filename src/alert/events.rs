@@ -74,6 +74,7 @@ impl Events {
     }
 
     /// Takes out those that are to be told now. An agent that ends after one check (`is_last`) lets none wait.
+    #[inline(never)]
     pub fn tell(&mut self, now: Now, is_last: bool) -> Vec<Transition> {
         let is_due = |entry: &Entry| is_last || self.due_of(entry) <= now.boot;
         let due: Vec<bool> = self.entries.iter().map(|entry| entry.waiting.is_some() && is_due(entry)).collect();

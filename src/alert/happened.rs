@@ -66,6 +66,7 @@ impl Happened {
     }
 
     /// Takes in the news of one look.
+    #[inline(never)]
     pub fn take_in(&mut self, transitions: &[Transition], now: Timestamp) {
         for transition in transitions {
             let episode = &transition.episode;

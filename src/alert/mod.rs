@@ -225,10 +225,7 @@ impl Alerts {
         let alert = match finding.verdict {
             Verdict::Near | Verdict::Unknown => return None,
             Verdict::Clear => self.alerts.get_mut(key)?,
-            Verdict::Breach(_) => {
-                let limit = finding.limit()?;
-                self.alerts.entry(key.clone()).or_insert_with(|| Alert::new(finding, limit))
-            }
+            Verdict::Breach(_) => self.breached(finding)?,
         };
         let (waits, numbers) = (alert.waits(), alert.numbers());
         let transition = alert.look(finding, extent, now, policy);
@@ -241,6 +238,12 @@ impl Alerts {
         transition
     }
 
+    #[inline(never)]
+    fn breached(&mut self, finding: &Finding<'_>) -> Option<&mut Alert> {
+        let limit = finding.limit()?;
+        Some(self.alerts.entry(finding.reading.key.clone()).or_insert_with(|| Alert::new(finding, limit)))
+    }
+
     /// Forgets the alerts that are over and whose past no longer matters. Of the others that are over it forgets those
     /// beyond the bound, the oldest first.
     fn forget_the_past(&mut self, now: Boot, cooldown: Duration) {
@@ -248,11 +251,17 @@ impl Alerts {
         let over = self.alerts.values().filter(|alert| alert.is_clear());
         let mut seen: Vec<Boot> = over.filter_map(Alert::last_seen).collect();
         if let Some(surplus) = seen.len().checked_sub(MAX_REMEMBERED + 1) {
-            let (_, newest_forgotten, _) = seen.select_nth_unstable(surplus);
-            let newest_forgotten = *newest_forgotten;
-            let is_kept = |alert: &Alert| alert.last_seen().is_some_and(|seen| seen > newest_forgotten);
-            self.alerts.retain(|_, alert| !alert.is_clear() || is_kept(alert));
+            self.forget_oldest(&mut seen, surplus);
         }
+    }
+
+    /// Of the alerts that are over, which were last `seen` then, forgets the oldest up to the one at `surplus`.
+    #[inline(never)]
+    fn forget_oldest(&mut self, seen: &mut [Boot], surplus: usize) {
+        let (_, newest_forgotten, _) = seen.select_nth_unstable(surplus);
+        let newest_forgotten = *newest_forgotten;
+        let is_kept = |alert: &Alert| alert.last_seen().is_some_and(|seen| seen > newest_forgotten);
+        self.alerts.retain(|_, alert| !alert.is_clear() || is_kept(alert));
     }
 }
 

@@ -60,9 +60,16 @@ impl Core {
         let channel = &self.delivery.senders[place].channel;
         let budget = channel.budget();
         let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
-        if outbox.next_attempt(budget).is_none_or(|due| due > now.boot) {
-            return;
+        if outbox.next_attempt(budget).is_some_and(|due| due <= now.boot) {
+            self.begin_attempt(place, now);
         }
+    }
+
+    #[inline(never)]
+    fn begin_attempt(&mut self, place: usize, now: Now) {
+        let channel = &self.delivery.senders[place].channel;
+        let budget = channel.budget();
+        let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
         let (aside, moved) = (outbox.set_aside_untold(), outbox.moved().cloned());
         // The attempt is counted in the state before it is made.
         let outboxes = &mut self.state.change().outboxes;
@@ -92,9 +99,14 @@ impl Core {
 
     /// Sends a message that is in the saved state, or has waited long enough for that.
     fn send_if_saved(&mut self, place: usize, now: Now, effects: &mut Vec<Effect>) {
-        let sender = &mut self.delivery.senders[place];
-        let Some(unsaved_from) = sender.unsaved_from(&self.state) else { return };
-        let Some(flight) = &mut sender.flight else { return };
+        if let Some(unsaved_from) = self.delivery.senders[place].unsaved_from(&self.state) {
+            self.send_from(unsaved_from, place, now, effects);
+        }
+    }
+
+    #[inline(never)]
+    fn send_from(&mut self, unsaved_from: Boot, place: usize, now: Now, effects: &mut Vec<Effect>) {
+        let Some(flight) = &mut self.delivery.senders[place].flight else { return };
         let Stage::Saving { revision, work, .. } = &flight.stage else { return };
         let is_saved = self.state.has(*revision);
         // A picture behind a message has waited for its rows already.
@@ -121,6 +133,7 @@ impl Core {
         });
     }
 
+    #[inline(never)]
     pub(super) fn posted(&mut self, ticket: Ticket, answer: &http::Answer, now: Now) {
         if !self.answer_tap(ticket, answer, now) {
             if answer.as_ref().is_err_and(worker::is_of_drawing) {
@@ -135,6 +148,7 @@ impl Core {
         }
     }
 
+    #[inline(never)]
     pub(super) fn printed(&mut self, ticket: Ticket, printed: io::Result<()>, now: Now) {
         let outcome = match printed {
             Ok(()) => Outcome::Delivered,
@@ -183,6 +197,7 @@ impl Core {
         }
     }
 
+    #[inline(never)]
     fn settle(&mut self, channel: &Channel, outcome: &Outcome, receipt: Option<&str>, now: Now) {
         let Some(outbox) = self.state.change().outboxes.get_mut(channel.name()) else { return };
         match outbox.settle(outcome, now.boot) {

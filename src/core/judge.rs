@@ -87,6 +87,7 @@ impl Core {
     }
 
     /// Takes in a look at containers or units between two checks.
+    #[inline(never)]
     pub(super) fn looked(&mut self, snapshot: &mut Snapshot, scope: Scope, now: Now) {
         self.happened(std::mem::take(&mut snapshot.happened));
         self.keep_lists(snapshot);
@@ -131,9 +132,13 @@ impl Core {
     /// Words the news, and puts it into the outboxes. Held news is told by the first check after its hold.
     pub(super) fn tell(&mut self, transitions: &[Transition], causes: &Causes, extent: Extent, now: Now) {
         let State { held, held_unknown, .. } = self.state.get();
-        if transitions.is_empty() && held.is_empty() && held_unknown.is_empty() {
-            return;
+        if !(transitions.is_empty() && held.is_empty() && held_unknown.is_empty()) {
+            self.tell_news(transitions, causes, extent, now);
         }
+    }
+
+    #[inline(never)]
+    fn tell_news(&mut self, transitions: &[Transition], causes: &Causes, extent: Extent, now: Now) {
         let holds = self.holds(now);
         let sorted = self.hold_back(transitions, &holds, now);
         let held = if extent == Extent::Check { self.release(&holds, now) } else { None };
@@ -174,9 +179,13 @@ impl Core {
     /// Remembers since when something cannot be measured, and logs the changes. A subject that was `looked_at` and is
     /// not among `failures` works again.
     fn take_failures(&mut self, failures: &[Failure], looked_at: impl Fn(&Failure) -> bool, now: Timestamp) {
-        if failures.is_empty() && self.failing.0.is_empty() {
-            return;
+        if !(failures.is_empty() && self.failing.0.is_empty()) {
+            self.take_changed_failures(failures, looked_at, now);
         }
+    }
+
+    #[inline(never)]
+    fn take_changed_failures(&mut self, failures: &[Failure], looked_at: impl Fn(&Failure) -> bool, now: Timestamp) {
         let key = |failure: &Failure| (failure.collector, failure.target.clone());
         let found: BTreeMap<_, _> = failures.iter().map(|failure| (key(failure), failure)).collect();
         let mut over = Vec::new();
@@ -207,6 +216,7 @@ const MAX_FAILURE_LINES: usize = 10;
 
 /// Logs the beginnings or ends of several failures: the first ones by name, the others by their number. `status` names
 /// all.
+#[inline(never)]
 fn log_several(level: log::Level, state: &str, failures: &[&Failure], detail: impl Fn(&Failure) -> String) {
     let (named, others) = failures.split_at(failures.len().min(MAX_FAILURE_LINES));
     for failure in named {

@@ -52,6 +52,7 @@ impl Core {
     }
 
     /// Alerts were given to the channels.
+    #[inline(never)]
     pub(super) fn pictures_of_alerts(&mut self, told: &[Transition], now: Now) {
         if !self.config.alert_picture {
             return;
@@ -121,6 +122,14 @@ impl Core {
 
     /// Begins a picture, if one's turn has come.
     pub(super) fn begin_picture(&mut self, place: usize, now: Now) {
+        let outbox = self.state.get().outboxes.get(self.delivery.senders[place].channel.name());
+        if outbox.is_some_and(|outbox| outbox.next_picture().is_some()) {
+            self.begin_next_picture(place, now);
+        }
+    }
+
+    #[inline(never)]
+    fn begin_next_picture(&mut self, place: usize, now: Now) {
         let channel = self.delivery.senders[place].channel.clone();
         let Some(outbox) = self.state.get().outboxes.get(channel.name()) else { return };
         let Some(next) = outbox.next_picture() else { return };

@@ -42,6 +42,7 @@ impl Recording {
     }
 
     /// Says which rows will not be written, or perhaps not.
+    #[inline(never)]
     pub(super) fn log_what_is_left(&self) {
         let rows = self.buffer.len();
         let lost = self.lost + if self.under_way.is_none() { rows as u64 } else { 0 };
@@ -115,9 +116,13 @@ impl Core {
     pub(super) fn record_if_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Recording { buffer, is_failing, .. } = &self.recording;
         let is_full = buffer.is_full() && !is_failing && !self.is_recording();
-        if !is_full && self.record_due().is_none_or(|due| due > now.boot) {
-            return;
+        if is_full || self.record_due().is_some_and(|due| due <= now.boot) {
+            self.write_batch(now, effects);
         }
+    }
+
+    #[inline(never)]
+    fn write_batch(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.recording.next = None;
         if self.recording.buffer.is_empty() && self.recording.ended.is_empty() {
             return;
@@ -142,6 +147,7 @@ impl Core {
         }
     }
 
+    #[inline(never)]
     pub(super) fn recorded(&mut self, result: Result<Recorded, String>, now: Now) {
         let recording = &mut self.recording;
         let Some((rows, ended)) = recording.under_way.take() else { return };

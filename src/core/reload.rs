@@ -9,6 +9,7 @@ use crate::schedule::{ReportState, Reporter};
 
 impl Core {
     /// Takes over a changed configuration.
+    #[inline(never)]
     pub(super) fn reloaded(&mut self, config: Resolved, now: Now, effects: &mut Vec<Effect>) {
         self.config_problem = None;
         self.adopt(config, now, effects);

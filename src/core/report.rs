@@ -96,6 +96,7 @@ impl Core {
         due.checked_sub(window).unwrap_or(due)
     }
 
+    #[inline(never)]
     fn send_report(&mut self, snapshot: &Snapshot, now: Now) {
         match self.reporter.step(now.wall) {
             Due::Send { due, late_by } => {

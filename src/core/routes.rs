@@ -54,6 +54,7 @@ impl Core {
 
     /// Gives each route's channels the messages that `word` makes of its part of some news. `covers` says whether the
     /// first route's part holds all that is in the second one's.
+    #[inline(never)]
     pub(super) fn push_by_route(
         &mut self,
         word: impl Fn(&Route) -> Vec<Message>,
@@ -117,14 +118,19 @@ impl Core {
         let pairs: Vec<(String, String)> =
             self.fallbacks().filter(steps_in).map(|(of, fallback)| (of.to_owned(), fallback.to_owned())).collect();
         for (name, fallback) in pairs {
-            let outboxes = &mut self.state.change().outboxes;
-            let shared = outboxes.get_mut(&name).map(|outbox| outbox.share_with(&fallback)).unwrap_or_default();
-            log::warn!("{name} is stuck, {fallback} steps in for {}", text::counted(shared.len(), "message"));
-            let outbox = outboxes.entry(fallback).or_default();
-            for entry in shared {
-                let also = entry.also.into_iter().chain([name.clone()]).collect();
-                outbox.push_shared(entry.message, also, entry.queued);
-            }
+            self.share(&name, fallback);
+        }
+    }
+
+    #[inline(never)]
+    fn share(&mut self, name: &str, fallback: String) {
+        let outboxes = &mut self.state.change().outboxes;
+        let shared = outboxes.get_mut(name).map(|outbox| outbox.share_with(&fallback)).unwrap_or_default();
+        log::warn!("{name} is stuck, {fallback} steps in for {}", text::counted(shared.len(), "message"));
+        let outbox = outboxes.entry(fallback).or_default();
+        for entry in shared {
+            let also = entry.also.into_iter().chain([name.to_owned()]).collect();
+            outbox.push_shared(entry.message, also, entry.queued);
         }
     }
 

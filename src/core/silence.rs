@@ -71,6 +71,7 @@ pub struct SilenceStatus {
 }
 
 impl Core {
+    #[inline(never)]
     pub(super) fn silence_asked(&mut self, request: SilenceRequest, now: Now) -> SilenceAnswer {
         let zone = self.config.style.zone.clone();
         let shown = |silence: &Silence| SilenceStatus::new(silence, &zone, now);

@@ -52,6 +52,7 @@ impl Tapping {
     }
 
     /// Fails the oldest jobs beyond the bound. Jobs that follow from that wait for their turn, or fail later.
+    #[inline(never)]
     fn shorten_queue(&mut self, now: Now) {
         let surplus = self.queue.len().saturating_sub(MAX_QUEUED);
         for (place, job) in self.queue.drain(..surplus).collect::<Vec<_>>() {
@@ -178,6 +179,7 @@ impl Core {
         }
     }
 
+    #[inline(never)]
     fn ask_taps(&mut self, now: Now, ask: impl Fn(&mut dyn Tap, &Agent<'_>) -> Vec<Job>) {
         let mut tapping = std::mem::take(&mut self.tapping);
         let agent = self.agent(now);
@@ -188,6 +190,7 @@ impl Core {
     }
 
     /// A file of a tap was replaced or removed, or its text is served; or that could not be.
+    #[inline(never)]
     pub(super) fn tap_is_done(&mut self, ticket: Ticket, result: &Result<(), String>, now: Now) {
         let Some(job) = self.tapping.under_way.remove(&ticket) else { return };
         match job.tap {

@@ -16,6 +16,7 @@ use crate::text;
 const MAX_LINES: usize = 100;
 
 /// Logs the transitions of one look, with the end of the hold where a message of it is held.
+#[inline(never)]
 pub(super) fn log(transitions: &[Transition], held_until: impl Fn(&Transition) -> Option<Timestamp>) {
     for (level, line) in lines(transitions, held_until) {
         log::log!(level, "{line}");

@@ -33,11 +33,14 @@ const MEASURED: &str = "measured";
 impl Core {
     /// Takes in which keys of a look could be measured.
     pub(super) fn take_unknown(&mut self, snapshot: &Snapshot, extent: Extent, now: Now) {
-        let book = &self.state.get().unknown;
-        if snapshot.failures.is_empty() && book.is_empty() {
-            return;
+        if !(snapshot.failures.is_empty() && self.state.get().unknown.is_empty()) {
+            self.judge_unknown(snapshot, extent, now);
         }
-        let seen = Seen::new(snapshot, book);
+    }
+
+    #[inline(never)]
+    fn judge_unknown(&mut self, snapshot: &Snapshot, extent: Extent, now: Now) {
+        let seen = Seen::new(snapshot, &self.state.get().unknown);
         let policy = Policy { repeat: Steps::default(), ..self.config.policy.clone() };
         let transitions = self.state.update().unknown.step(&seen.findings(), &seen.watched, extent, now, &policy);
         if transitions.is_empty() {
@@ -60,6 +63,7 @@ impl Core {
     }
 }
 
+#[inline(never)]
 fn log(transition: &Transition, held_until: Option<Timestamp>) {
     let what = text::subject(transition.key.metric.name, &transition.key.target);
     let state = if held_until.is_some() { "held" } else { "told" };

@@ -74,6 +74,7 @@ impl BusLooks {
     }
 
     /// The bus has news.
+    #[inline(never)]
     pub fn wake(&mut self, host: &mut Host, now: Boot) {
         self.check.wake(now);
         let paths = &self.paths;

@@ -93,7 +93,12 @@ impl CauseFinder {
             asked.awaits_docker &= !is_told;
         }
         let ready = self.asked.take_if(|asked| asked.due <= now && !asked.awaits_docker);
-        let Asked { wanted, mut found, .. } = ready?;
+        Some(Input::CausesFound(self.found(ready?, host, engine, now)))
+    }
+
+    #[inline(never)]
+    fn found(&mut self, ready: Asked, host: &mut Host, engine: &Engine, now: Boot) -> Causes {
+        let Asked { wanted, mut found, .. } = ready;
         if !wanted.disks.is_empty() {
             found.disks = self.docker.causes(&wanted.disks, host);
         }
@@ -105,7 +110,7 @@ impl CauseFinder {
             let owners = burned(&before.micros, &after, now - before.at, host.cpus(), wanted.most);
             found.cpu = owners.iter().map(|(owner, percent)| share(owner, Amount::Percent(*percent), engine)).collect();
         }
-        Some(Input::CausesFound(found))
+        found
     }
 }
 

@@ -83,6 +83,7 @@ impl DockerShare {
     }
 
     /// The causes of each of `disks`, the largest first.
+    #[inline(never)]
     pub fn causes(&self, disks: &[Rc<str>], host: &mut Host) -> Vec<(Rc<str>, Vec<Share>)> {
         host.mounts.refresh();
         let device = |path: &str| {

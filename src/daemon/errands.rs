@@ -24,6 +24,7 @@ pub(super) struct Errands {
 
 impl Errands {
     /// Takes in a post, or a program, that was begun; one that could not begin is answered at once.
+    #[inline(never)]
     pub fn posting(&mut self, ticket: Ticket, begun: io::Result<PostTask>) -> Option<Input> {
         match begun {
             Ok(task) => {
@@ -38,6 +39,7 @@ impl Errands {
     }
 
     /// Begins to replace a file, or without a content to remove it.
+    #[inline(never)]
     pub fn publish(&mut self, worker: &Worker, ticket: Ticket, path: &Path, content: Option<&str>) -> Option<Input> {
         match worker.publish(path, content) {
             Ok(task) => {
@@ -49,6 +51,7 @@ impl Errands {
     }
 
     /// Shows this page from now on.
+    #[inline(never)]
     pub fn serve(&mut self, ticket: Ticket, address: SocketAddr, text: Rc<str>) -> Input {
         let result = match &mut self.page {
             Some(page) if page.address() == address => {

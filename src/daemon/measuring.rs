@@ -78,6 +78,7 @@ impl Measuring {
     /// Takes over a new plan. A measurement that is under way is given up. `memory` and `kills` are an earlier agent's
     /// memory of containers and of kills, for the first plan. Findings of the former plan that wait in `inputs` are dropped: they are no answer
     /// to this one.
+    #[inline(never)]
     pub fn watch(
         &mut self,
         plan: &Plan,
@@ -154,16 +155,19 @@ impl Measuring {
     }
 
     /// Counts the CPU time of units and containers from now on.
+    #[inline(never)]
     pub fn count_cpu(&mut self, now: Boot) {
         self.causes.count_cpu(&self.host, now);
     }
 
     /// Finds the causes of alerts, which ends with [`Input::CausesFound`].
+    #[inline(never)]
     pub fn find_causes(&mut self, wanted: Wanted, now: Boot) -> Option<Input> {
         self.causes.begin(wanted, &mut self.host, &self.engine, now)
     }
 
     /// Looks at all containers, which ends with [`Input::Looked`].
+    #[inline(never)]
     pub fn look_at_containers(&mut self, now: Now) -> Option<Input> {
         match self.engine.survey(now) {
             Some(snapshot) => Some(Input::Looked { snapshot, scope: Scope::Everything }),
@@ -247,6 +251,7 @@ impl Measuring {
         inputs
     }
 
+    #[inline(never)]
     fn take_in(&mut self, happened: EngineUpdate, now: Boot, inputs: &mut Vec<Input>) {
         // Before the findings, so that it is saved together with the alerts that they cause.
         inputs.extend(self.news_to_remember());

@@ -185,6 +185,7 @@ impl Daemon {
     }
 
     /// Prints to standard output. If its reader is gone the agent ends, as any other program would.
+    #[inline(never)]
     fn print(&mut self, ticket: Option<Ticket>, text: &str) {
         let printed = logging::print(text);
         if printed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
@@ -247,6 +248,7 @@ impl Daemon {
     }
 
     /// Takes in everything that is ready or due, the most urgent first.
+    #[inline(never)]
     fn take_in(&mut self, ready: &[Source], now: Boot) {
         let is_ready = |source| ready.contains(&source);
         if is_ready(Source::Signals) {

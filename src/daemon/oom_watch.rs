@@ -125,6 +125,7 @@ impl OomWatch {
     }
 
     /// The kills from before the beginning. The engine has told of containers that ended meanwhile, as `found`.
+    #[inline(never)]
     pub fn take_missed(&mut self, found: &Snapshot, host: &Host, engine: &Engine, now: Now) -> Vec<Input> {
         let mut missed = std::mem::take(&mut self.missed);
         let told_by_engine = found.readings.iter().filter(|reading| is_killed(&reading.value)).count() as u64;

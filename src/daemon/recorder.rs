@@ -12,6 +12,7 @@ pub(super) struct Recorder(Option<RecordTask>);
 
 impl Recorder {
     /// Begins a batch; one that cannot begin is answered at once.
+    #[inline(never)]
     pub fn start(&mut self, saver: &mut Saver, worker: &Worker, order: &[u8]) -> Option<Input> {
         match saver.record(worker, order) {
             Ok(task) => {

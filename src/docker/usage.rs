@@ -55,11 +55,13 @@ struct BuildCache {
 }
 
 /// The folder of the engine's files.
+#[inline(never)]
 pub fn root(json: &[u8]) -> serde_json::Result<String> {
     serde_json::from_slice(json).map(|info: Info| info.docker_root_dir)
 }
 
 /// The bytes of images, of what containers wrote, of volumes and of the build cache together.
+#[inline(never)]
 pub fn bytes(json: &[u8]) -> serde_json::Result<u64> {
     let DiskUsage { layers_size, containers, volumes, build_cache } = serde_json::from_slice(json)?;
     let containers = containers.into_iter().flatten().map(|container| container.size_rw);

@@ -31,6 +31,7 @@ pub fn encode(state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
     encode_within(MAX_FILE_BYTES, state, boot_id, now)
 }
 
+#[inline(never)]
 fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Result<Encoded> {
     let document =
         Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };

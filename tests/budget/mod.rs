@@ -6,6 +6,7 @@ mod allocations;
 mod containers;
 mod system_calls;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,13 +42,12 @@ fn the_release_binary_is_small() {
     }
 }
 
-/// The functions of a check, as .cargo/check-together.ld names them: some 450 KB.
-const LEAST_TOGETHER_BYTES: u64 = 300_000;
+/// The functions of a check, as .cargo/check-together.ld names them: some 320 KB. Less, where names fit nothing any more or
+/// the linker is another one than the default (LINK= in the Makefile); more, where rarely used code was inlined into them.
+const TOGETHER_BYTES: RangeInclusive<u64> = 220_000..=380_000;
 
-/// Other linkers than the default one leave them where they are (LINK= in the Makefile), and so does a name that fits
-/// nothing any more.
 #[test]
-fn the_functions_of_a_check_lie_together_in_the_release_binary() {
+fn the_functions_of_a_check_lie_together_in_the_release_binary_and_rare_work_does_not_lie_among_them() {
     let binary = release_binary();
     if !is_ci() && !binary.exists() {
         return eprintln!("not checked, there is no {}", binary.display());
@@ -58,7 +58,7 @@ fn the_functions_of_a_check_lie_together_in_the_release_binary() {
     let section = sections.lines().find_map(|line| line.split_once(" .text.check ")?.1.split_whitespace().nth(3));
     let bytes = section.map_or(0, |size| u64::from_str_radix(size, 16).unwrap());
     assert!(
-        bytes >= LEAST_TOGETHER_BYTES,
+        TOGETHER_BYTES.contains(&bytes),
         "{bytes} bytes together in {}, which `make build` makes:\n{sections}",
         binary.display()
     );

@@ -137,6 +137,7 @@ impl Units {
     }
 
     /// The watched units of all lists, each once, those that failed first.
+    #[inline(never)]
     fn take_lists(&self, answers: Vec<Result<Body, Error>>) -> Result<Vec<Unit>, Error> {
         let mut units: Vec<Unit> = Vec::new();
         for answer in answers {
@@ -219,6 +220,7 @@ fn named(unit: &Unit) -> ContainerWord {
 }
 
 /// Asks for the details of the units in trouble.
+#[inline(never)]
 fn ask_details(units: &[Unit], bus: &mut Bus, now: Boot) -> Result<Batch, Error> {
     let mut asked = Batch::default();
     for unit in detailed(units) {
@@ -233,6 +235,7 @@ fn detailed(units: &[Unit]) -> impl Iterator<Item = &Unit> {
     units.iter().filter(|unit| unit.has_failed() || unit.is_restarting()).take(MAX_DETAILED)
 }
 
+#[inline(never)]
 fn with_details(units: Vec<Unit>, answers: Vec<Result<Body, Error>>) -> Vec<(Unit, End)> {
     let mut answers = answers.into_iter();
     let names: Vec<Rc<str>> = detailed(&units).map(|unit| Rc::clone(&unit.name)).collect();
@@ -250,6 +253,7 @@ impl Memory {
     }
 
     /// Counts the restarts of units that failed; returns those in a restart loop with their number in the window.
+    #[inline(never)]
     fn take_in(&mut self, found: &[(Unit, End)], watch: &Watch, now: Boot) -> BTreeMap<Rc<str>, u32> {
         let window = watch.loop_window;
         for (unit, end) in found {

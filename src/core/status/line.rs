@@ -24,6 +24,7 @@ pub struct ServiceSummary<'a> {
 }
 
 /// `2 active alerts, 1 message waiting (connection refused), next check 2026-02-04 15:30:00`
+#[inline(never)]
 pub fn service_status(summary: &ServiceSummary<'_>, zone: &TimeZone) -> String {
     let mut parts = Vec::new();
     if let Some(problem) = summary.config_problem {

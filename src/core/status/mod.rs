@@ -216,6 +216,7 @@ impl Status {
 }
 
 impl Core {
+    #[inline(never)]
     pub(super) fn status(&self, facts: &LoopFacts, now: Now) -> Status {
         let zone = &self.config.style.zone;
         let failures = self.failing.iter().map(|(failure, since)| FailureStatus {

@@ -140,6 +140,7 @@ impl Control {
     }
 
     /// Answers the first request that was not answered yet.
+    #[inline(never)]
     pub fn answer(&mut self, json: String, now: Boot) {
         let asked = self.asked.pop_front();
         let Some(place) = self.clients.iter().position(|client| Some(client.number) == asked) else { return };

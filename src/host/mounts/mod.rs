@@ -158,19 +158,22 @@ impl Mounts {
 
     /// The part that outlives this process, if it has changed since the last call.
     pub fn take_change(&mut self) -> Option<KnownMounts> {
-        std::mem::take(&mut self.is_changed).then(|| {
-            let paths = |is_wanted: fn(&LastMount) -> bool| {
-                self.held.iter().filter(move |(_, held)| is_wanted(held)).map(|(path, _)| Rc::clone(path)).collect()
-            };
-            let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
-            KnownMounts {
-                points: lasting
-                    .filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned())))
-                    .collect(),
-                writable: paths(|held| held.was_writable),
-                found: paths(|held| held.is_own_device && held.is_found),
-            }
-        })
+        std::mem::take(&mut self.is_changed).then(|| self.known())
+    }
+
+    #[inline(never)]
+    fn known(&self) -> KnownMounts {
+        let paths = |is_wanted: fn(&LastMount) -> bool| {
+            self.held.iter().filter(move |(_, held)| is_wanted(held)).map(|(path, _)| Rc::clone(path)).collect()
+        };
+        let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
+        KnownMounts {
+            points: lasting
+                .filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned())))
+                .collect(),
+            writable: paths(|held| held.was_writable),
+            found: paths(|held| held.is_own_device && held.is_found),
+        }
     }
 
     /// Reads the list again if it changed.
@@ -316,6 +319,7 @@ impl Mounts {
 
     /// The mount points of this host's disks, but for the file systems of these paths; those that were found before, and
     /// are there no more, too.
+    #[inline(never)]
     pub fn disks(&self, others: &[Rc<str>]) -> Vec<Rc<str>> {
         let place = |path: &Rc<str>| self.table.place(Path::new(&**path), read_link);
         let taken: Vec<&Rc<str>> = others.iter().filter_map(|path| Some(place(path)?.device)).collect();

@@ -13,8 +13,8 @@ pub(super) struct Writing {
 }
 
 /// ext4 from Linux 6.15 on tells so of a file system that it has shut for writing after an error
-/// (<https://docs.kernel.org/admin-guide/ext4.html>).
-const EMERGENCY: &[u8] = b"emergency_ro";
+/// (<https://docs.kernel.org/admin-guide/ext4.html>), or shut altogether (`_ext4_show_options` in fs/ext4/super.c).
+const SHUT: [&[u8]; 2] = [b"emergency_ro", b"shutdown"];
 
 /// The device of a line of mountinfo (proc_pid_mountinfo(5)): `8:16`.
 pub(super) fn device(line: &[u8]) -> Option<&[u8]> {
@@ -29,7 +29,7 @@ pub(super) fn writing(line: &[u8]) -> Option<Writing> {
     let kind = fields.next()?;
     let of_superblock = fields.nth(1)?;
     let has = |options: &[u8], wanted: &[u8]| options.split(|byte| *byte == b',').any(|option| option == wanted);
-    let is_shut = has(of_superblock, EMERGENCY);
+    let is_shut = SHUT.iter().any(|option| has(of_superblock, option));
     let is_read_only = is_shut || has(of_superblock, b"ro");
     let was_turned = is_read_only && (is_shut || has(of_mount, b"rw"));
     let shuts_at_errors = kind == b"ext4" && !is_read_only && has(of_superblock, b"errors=remount-ro");
@@ -56,6 +56,7 @@ mod tests {
             ("36 35 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 ro,errors=remount-ro", (true, true)),
             ("36 35 8:1 / /media ro,relatime - ext4 /dev/sdb1 ro", (true, false)),
             ("36 35 8:1 / / ro - ext4 /dev/sda1 rw,emergency_ro", (true, true)),
+            ("36 35 8:1 / / rw,relatime - ext4 /dev/sda1 rw,errors=remount-ro,shutdown", (true, true)),
             ("36 35 8:1 / / rw - ext4 /dev/sda1 rw,errors=remount-ro,prjquota", (false, false)),
         ] {
             assert_eq!(of(line), Some(found), "{line}");

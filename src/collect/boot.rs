@@ -92,7 +92,10 @@ impl Boot {
         if let Ok(file) = fs::metadata(&self.required) {
             let mut text = Vec::new();
             let _ = File::open(&self.packages).map(|file| file.take(MAX_BYTES).read_to_end(&mut text));
-            return Some((Timestamp::from_second(file.mtime()).ok()?, packages(&text)));
+            let written = Timestamp::from_second(file.mtime()).ok()?;
+            // Each upgrade writes it anew. It was made by the first one that wanted a restart.
+            let made = file.created().ok().and_then(|made| Timestamp::try_from(made).ok());
+            return Some((made.map_or(written, |made| made.min(written)), packages(&text)));
         }
         let changed = |file: &fs::Metadata| Timestamp::from_second(file.ctime()).ok();
         // A kernel that is installed changes the folder, too.
@@ -205,6 +208,19 @@ mod tests {
         fs::remove_file(root.path().join("run/reboot-required")).unwrap();
         assert!(days_after(90_001).is_some());
         assert_eq!(days_after(93_600), None);
+    }
+
+    #[test]
+    fn an_upgrade_that_writes_the_file_anew_does_not_begin_the_days_anew() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("run")).unwrap();
+        let path = root.path().join("run/reboot-required");
+        fs::write(&path, "").unwrap();
+        let made = fs::metadata(&path).unwrap().created().unwrap();
+        let upgrade = made + Duration::from_secs(8 * 86_400);
+        File::options().write(true).open(&path).unwrap().set_modified(upgrade).unwrap();
+        let (since, _) = Boot::in_root(root.path()).needed("", Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(since, Timestamp::try_from(made).unwrap());
     }
 
     proptest! {

@@ -148,6 +148,34 @@ fn a_disk_that_is_missing_after_a_restart_of_the_agent_is_told_until_it_is_back_
 }
 
 #[test]
+fn a_command_that_measures_by_itself_misses_the_disk_that_the_agent_knew() {
+    let place = Place::on("small-vps");
+    let point = place.path("disk");
+    let Some(mounted) = Mounted::on(&point, &TMPFS) else { return };
+    let disks = format!("memory: {{enabled: false}}\n  disk: {{threshold: 100, paths: [{}]}}", point.display());
+    place.configure(&quick("").replace("memory: {threshold: 80}\n  disk: {enabled: false}", &disks));
+    assert_eq!(place.run(&["run", "--once"]).code, 0);
+    assert_eq!(place.run(&["check"]).code, 0);
+
+    drop(mounted);
+    let unmounted = format!("{} is not mounted any more", point.display());
+    let checked = place.run(&["check"]);
+    assert!(checked.code == 3 && checked.stdout.contains(&unmounted), "{checked:?}");
+    let metrics = place.run(&["metrics"]).stdout;
+    assert!(metrics.lines().any(|line| line.contains("collector_failed{") && line.contains("/disk\"")), "{metrics}");
+    assert!(place.run(&["report"]).stdout.contains(&format!("磁盘({}): 未知 (", point.display())));
+
+    // Without the state it is measured as the place is now, and that is said.
+    fs::remove_file(place.state_file()).unwrap();
+    fs::create_dir(place.state_file()).unwrap();
+    let checked = place.run(&["check"]);
+    let told = "the agent's state cannot be read, so a disk that is gone is not missed: ";
+    assert!(checked.code == 0 && checked.stderr.starts_with(told), "{checked:?}");
+    place.configure(&quick("").replace("disk: {enabled: false}", "disk: {threshold: 100}"));
+    assert_eq!(place.run(&["check"]).stderr, "", "nothing is lost with it");
+}
+
+#[test]
 fn a_file_system_that_is_out_of_inodes_is_told_of_as_df_shows_it() {
     let place = Place::on("small-vps");
     let (point, endless) = (place.path("disk"), place.path("endless"));

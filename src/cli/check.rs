@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::nagios::{plugin_output, unable};
 use super::options::CheckFormat;
-use super::quota::count_traffic;
+use super::saved::Saved;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::collect;
@@ -38,7 +38,8 @@ pub fn check(options: &Options, format: CheckFormat) -> Result<u8, Error> {
 
 fn measured(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
-    let snapshot = measure(&config, options, &mut options.host()?);
+    let mut saved = Saved::read(options);
+    let snapshot = measure(&config, &mut saved, &mut options.host()?);
     let now = clock::now().wall;
     let findings = rule::evaluate(&snapshot, &config.rules);
     let code = exit_code(&findings, &snapshot.failures);
@@ -55,9 +56,10 @@ fn measured(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// Measures everything that is enabled, which takes as long as the longest sampling window. A signal ends the wait, and
-/// the process with it.
-pub fn measure(config: &Resolved, options: &Options, host: &mut Host) -> Snapshot {
+/// Measures everything that is enabled, going on from the state that the agent has saved. It takes as long as the longest
+/// sampling window. A signal ends the wait, and the process with it.
+pub fn measure(config: &Resolved, saved: &mut Saved, host: &mut Host) -> Snapshot {
+    saved.remember_mounts(config, host);
     let mut check = collect::Check::new(&config.plan.sources, host);
     check.begin(host, clock::boot_now());
     loop {
@@ -70,7 +72,7 @@ pub fn measure(config: &Resolved, options: &Options, host: &mut Host) -> Snapsho
                 thread::sleep(CPU_WINDOW);
             }
             shares.collect(&engine, host.cgroups.as_ref(), clock::boot_now(), &mut snapshot);
-            count_traffic(&mut snapshot, config, options, clock::now());
+            saved.count_traffic(&mut snapshot, config, clock::now());
             return snapshot;
         }
         let due = clock::earliest(&[check.next_due(), host.bus.due()]);

@@ -2,22 +2,22 @@
 
 use super::check::measure;
 use super::deliver::deliver;
-use super::status::read_state;
+use super::saved::Saved;
 use super::{Error, Options, exit, output};
 use crate::clock;
 use crate::config::Resolved;
 use crate::core::sections;
 use crate::message::{self, Kind};
 use crate::notify::Channel;
-use crate::store::State;
 
 pub fn report(options: &Options, send: bool) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
     let mut host = options.host()?;
-    let snapshot = measure(&config, options, &mut host);
+    let mut saved = Saved::read(options);
+    let snapshot = measure(&config, &mut saved, &mut host);
     let now = clock::now();
     // The report names alerts if they can be read; without them it is still a report.
-    let state: State = read_state(&options.state_folder()?, now).ok().flatten().unwrap_or_default();
+    let state = saved.into_state();
     // It takes nothing away from the scheduled one.
     let sections = sections(&state, now);
     let report = message::report(&snapshot, &sections, &config.style, now.wall);

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::config::{Config, Resolved};
 use crate::core::{Core, End, Mode, SETTLED_AFTER};
 use crate::daemon::{Control, Daemon, Loader};
-use crate::host::{self, Host, KnownMounts};
+use crate::host::{self, Host};
 use crate::logging::{self, Destination};
 use crate::service;
 use crate::settings::Read;
@@ -98,8 +98,7 @@ fn set_up(
         sees_shutdowns: host.bus.is_there(),
     };
     if let Loaded::State(state) = &loaded {
-        let (points, writable, found) = (state.mounts.clone(), state.writable.clone(), state.found_disks.clone());
-        host.mounts.remember(&KnownMounts { points, writable, found });
+        host.mounts.remember(&state.known_mounts());
     }
     let starts_for = mode.uptime.and_then(|uptime| SETTLED_AFTER.checked_sub(uptime)).filter(|_| !once);
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());

@@ -25,7 +25,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{KnownKills, LastMounts, Paths};
+use crate::host::{KnownKills, KnownMounts, LastMounts, Paths};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -139,6 +139,12 @@ impl State {
     /// In place of one that cannot be known any more.
     pub fn in_place_of_lost(now: Boot) -> State {
         State { gap: Some(Boot::EARLIEST..now), ..State::default() }
+    }
+
+    /// The agent's memory of the disks.
+    pub fn known_mounts(&self) -> KnownMounts {
+        let (points, writable, found) = (self.mounts.clone(), self.writable.clone(), self.found_disks.clone());
+        KnownMounts { points, writable, found }
     }
 
     /// Moves every instant to the clock of another start of the machine: to the most likely one, and for the robot's

@@ -1,5 +1,6 @@
 //! `check`: measures once and prints; the exit code tells the result.
 
+use std::io::{self, IsTerminal};
 use std::thread;
 use std::time::Duration;
 
@@ -19,11 +20,15 @@ use crate::core::{ReadingDocument, rfc3339};
 use crate::host::Host;
 use crate::message;
 use crate::rule::{self, Finding, Level};
+use crate::settings::duration_text;
 use crate::snapshot::{Failure, Snapshot};
 use crate::text;
 
 /// The time over which containers' CPU time is counted.
 const CPU_WINDOW: Duration = Duration::from_secs(1);
+
+/// A person takes a command that is silent for longer to be stuck.
+const NOTICEABLE: Duration = Duration::from_secs(1);
 
 pub fn check(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     match (measured(options, format), format) {
@@ -59,6 +64,10 @@ fn measured(options: &Options, format: CheckFormat) -> Result<u8, Error> {
 /// Measures everything that is enabled, going on from the state that the agent has saved. It takes as long as the longest
 /// sampling window. A signal ends the wait, and the process with it.
 pub fn measure(config: &Resolved, saved: &mut Saved, host: &mut Host) -> Snapshot {
+    let window = config.plan.window();
+    if window >= NOTICEABLE && io::stderr().is_terminal() {
+        output::complain(&format!("measuring, which takes {} ...", duration_text(window)));
+    }
     saved.remember_mounts(config, host);
     let mut check = collect::Check::new(&config.plan.sources, host);
     check.begin(host, clock::boot_now());

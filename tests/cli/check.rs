@@ -182,6 +182,17 @@ fn a_disk_path_that_is_not_there_is_a_failure_of_that_path_alone() {
 }
 
 #[test]
+fn a_person_who_waits_is_told_for_how_long_and_a_pipe_is_not() {
+    let place = Place::configured("no-swap", &quick(""));
+    let told = |place: &Place| Some(place.run_in_terminal(&["check"])?.stdout.contains("measuring"));
+    assert!(told(&place).is_none_or(|told| !told), "a tenth of a second");
+    place.configure(&quick("").replace("traffic: {sample_interval: 0.1}", "traffic: {sample_interval: 1s}"));
+    let Some(shown) = place.run_in_terminal(&["check"]) else { return };
+    assert!(shown.stdout.starts_with("measuring, which takes 1s ...\r\n"), "{shown:?}");
+    assert_eq!(place.run(&["check"]).stderr, "");
+}
+
+#[test]
 fn check_sends_nothing_and_touches_no_state() {
     let robot = crate::support::robot::Robot::start([]);
     let place = Place::configured("small-vps", &quick(&robot.url()));

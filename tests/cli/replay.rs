@@ -100,16 +100,7 @@ fn what_is_wrong_is_named_by_file_and_line() {
 #[test]
 fn at_a_terminal_without_a_file_it_says_what_to_name() {
     let place = place("");
-    let command = place.command(&["replay"]);
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    // script(1) gives the command a terminal of its own.
-    let mut script = std::process::Command::new("script");
-    let shown = script.args(["-qec", &line.join(" "), "/dev/null"]).current_dir(place.path("")).stdin(Stdio::null());
-    if shown.output().is_err() {
-        return eprintln!("left out, there is no script(1)");
-    }
-    let shown = finish(shown);
+    let Some(shown) = place.run_in_terminal(&["replay"]) else { return };
     assert!(
         shown.code == 1
             && shown.stdout.contains("there is no history yet in ")

@@ -144,6 +144,21 @@ impl Place {
         finish(&mut self.command(arguments))
     }
 
+    /// The same in a terminal of its own, which script(1) gives it: all that it shows is in `stdout`. `None` where that is
+    /// not installed.
+    pub fn run_in_terminal(&self, arguments: &[&str]) -> Option<Finished> {
+        let command = self.command(arguments);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut script = Command::new("script");
+        script.args(["-qec", &line.join(" "), "/dev/null"]).current_dir(self.folder.path()).stdin(Stdio::null());
+        if script.output().is_err() {
+            eprintln!("left out, there is no script(1)");
+            return None;
+        }
+        Some(finish(&mut script))
+    }
+
     /// Starts an agent.
     pub fn start(&self, arguments: &[&str]) -> Agent {
         self.spawn(self.command(arguments))

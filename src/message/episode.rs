@@ -11,6 +11,9 @@ use crate::cause::Causes;
 use crate::metric::Unit;
 use crate::snapshot::Value;
 
+/// Times are told by the minute.
+const TOLD_LATE_SECONDS: u64 = 60;
+
 /// The wording of transitions.
 #[derive(Clone, Copy)]
 pub(super) struct Wording<'a> {
@@ -104,6 +107,12 @@ impl<'a> Wording<'a> {
             facts.push(words.settling(&self.time_of_day(well_since), episode.settling.as_secs()));
         }
         format!("⏳ {}", facts.join(words.comma))
+    }
+
+    /// Whether something that happened then is told so late that the message's own time is not that of it. A digest has
+    /// its time.
+    pub fn is_late(self, happened: Timestamp) -> bool {
+        self.past != Past::Nothing && seconds_between(happened, self.now) >= TOLD_LATE_SECONDS
     }
 
     /// `10:15`, with the date unless it is today's.

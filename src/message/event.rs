@@ -7,7 +7,7 @@ use super::{Fact, Language, Line, Words};
 use crate::alert::Transition;
 use crate::snapshot::{EventDetail, Part, Value};
 
-/// `💥 内存不足(mysql.service): 内核结束了 1 个进程 (共 3 次)`
+/// `💥 内存不足(mysql.service): 内核结束了进程 (共 3 次，10:15–10:22)`
 pub(super) fn event_lines(transitions: &[&Transition], wording: Wording<'_>) -> Vec<Line> {
     transitions.iter().map(|transition| line(transition, wording)).collect()
 }
@@ -22,7 +22,20 @@ fn line(transition: &Transition, wording: Wording<'_>) -> Line {
     let Value::Event(detail) = &transition.value else { return label };
     let text = text(detail, words, |time| wording.time_of_day(time));
     let line = if text.is_empty() { label } else { label + ": " + text };
-    if detail.times > 1 { line + " (" + words.times(detail.times) + ")" } else { line }
+    let times = (detail.times > 1).then(|| words.times(detail.times));
+    let facts: Vec<String> = times.into_iter().chain(when(transition, detail, wording)).collect();
+    if facts.is_empty() { line } else { line + " (" + facts.join(words.comma) + ")" }
+}
+
+/// Its time, or that of the first and of the last one: `10:15`, `10:15–10:22`. `None`: its text has it, or the message.
+fn when(transition: &Transition, detail: &EventDetail, wording: Wording<'_>) -> Option<String> {
+    let (first, last) = (transition.since, transition.episode.well_since.unwrap_or(transition.since));
+    let [from, to] = [first, last].map(|time| wording.time_of_day(time));
+    if detail.times > 1 && from != to {
+        return Some(from + "–" + &to);
+    }
+    let is_told = detail.parts.iter().any(|part| matches!(part, Part::At(_)));
+    (!is_told && wording.is_late(last)).then_some(to)
 }
 
 /// Its text, in which `time` words an instant.
@@ -99,6 +112,33 @@ mod tests {
         );
         let english = "📊 Memory usage(x): down for 4 min (02-04 02:10), not back: 2 containers we`b @all";
         assert_eq!(told(happened(true), Language::English)[..2], ["🚨 VPS Critical Event [web-1]", english]);
+    }
+
+    #[test]
+    fn what_is_told_later_has_its_time_and_several_have_that_of_the_first_and_the_last() {
+        let at = |time: &str| -> jiff::Timestamp { format!("2026-02-04T{time}+08:00").parse().unwrap() };
+        let told = |times: u64, [first, last, now]: [&str; 3], parts: &[Part]| {
+            let detail = EventDetail { times, ..EventDetail::new(parts.to_vec()) };
+            let episode = Episode { well_since: Some(at(last)), ..Episode::default() };
+            let transition =
+                Transition { since: at(first), episode, value: Value::Event(Box::new(detail)), ..happened(false) };
+            let style =
+                Style { language: Language::English, host: String::new(), zone: TimeZone::fixed(tz::offset(8)) };
+            let wording = Wording::new(&style, at(now));
+            let text =
+                |wording| line(&transition, wording).plain().trim_start_matches("📊 Memory usage(x): ").to_owned();
+            [text(wording), text(wording.without_past())]
+        };
+        let killed = [Part::own("killed", "killed")];
+        let once = |last, now| told(1, [last, last, now], &killed);
+        assert_eq!(once("10:15:00", "10:15:59"), ["killed"; 2], "the message has it");
+        assert_eq!(once("10:15:00", "10:16:00"), ["killed (10:15)", "killed"], "a digest has it");
+        assert_eq!(told(2, ["10:15:00", "10:15:20", "10:15:30"], &killed), ["killed (2 times)"; 2]);
+        assert_eq!(told(2, ["10:15:00", "10:15:20", "10:25:00"], &killed)[0], "killed (2 times, 10:15)");
+        assert_eq!(told(3, ["10:15:00", "10:22:00", "10:25:00"], &killed), ["killed (3 times, 10:15–10:22)"; 2]);
+        let login = [Part::At(at("10:22:00"))];
+        assert_eq!(told(1, ["10:22:00", "10:22:00", "10:25:00"], &login), ["10:22"; 2]);
+        assert_eq!(told(3, ["10:15:00", "10:22:00", "10:25:00"], &login), ["10:22 (3 times, 10:15–10:22)"; 2]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn one_is_told_at_once_more_within_a_minute_together_and_more_of_one_unit_within
     agent.happens(vec![killed("a", 5 * MINUTE)], at(5 * MINUTE)).step(Input::Time, at(10 * MINUTE - 1));
     assert_eq!(agent.texts(), [""; 0]);
     agent.step(Input::Time, at(10 * MINUTE));
-    assert_eq!(agent.texts(), [text("mishap(a): limit 64MB: a b (2 times)", "02:50:00")]);
+    assert_eq!(agent.texts(), [text("mishap(a): limit 64MB: a b (2 times, 02:40–02:45)", "02:50:00")]);
     // Nothing is remembered for longer.
     agent.happens(vec![killed("d", HOUR)], at(HOUR));
     assert_eq!(agent.texts().len(), 1);
@@ -71,7 +71,7 @@ fn one_that_waits_outlives_the_agent_and_is_told_once() {
     let mut next = first.restarted(first.core.config.clone(), at(2 * MINUTE));
     next.step(Input::Time, at(10 * MINUTE));
     let told: Vec<String> = next.texts();
-    assert_eq!(told, [text("mishap(a): limit 64MB: a b", "02:50:00")]);
+    assert_eq!(told, [text("mishap(a): limit 64MB: a b (02:40)", "02:50:00")]);
     let mut last = next.restarted(next.core.config.clone(), at(11 * MINUTE));
     last.step(Input::Time, at(HOUR));
     assert_eq!(last.texts(), [""; 0]);
@@ -101,7 +101,7 @@ fn quiet_hours_hold_it_and_a_critical_one_passes_as_they_say() {
     agent.check(10.0, at(140 * MINUTE));
     let told = agent.texts();
     assert_eq!(told.len(), 1);
-    let line = "\n✉️ 2026-02-02 02:40:00: mishap(a): limit 64MB: a b (2 times)\n";
+    let line = "\n✉️ 2026-02-02 02:40:00: mishap(a): limit 64MB: a b (2 times, 02:40–03:40)\n";
     assert!(told[0].contains("Held") && told[0].contains(line), "{}", told[0]);
 }
 

@@ -29,6 +29,29 @@ pub struct Total {
     pub packets: u64,
 }
 
+/// The most bytes that a device counts as one packet: BIG TCP hands it up to eight times 64 KiB (GSO_MAX_SIZE in the
+/// kernel's linux/netdevice.h).
+const MAX_PACKET_BYTES: u64 = 8 << 16;
+
+/// No device gets so far: at 100 Gbit/s that takes three years.
+const MAX_BYTES: u64 = 1 << 60;
+
+/// A device may have counted the bytes of so many packets, or the packets alone, when its counters are read.
+const PACKETS_UNDER_WAY: u64 = 64;
+
+impl Total {
+    /// Whether the packets since `before` can have had so many bytes. A counter that jumped, as a driver's fault makes it,
+    /// has other numbers. Little is known of a device that counts no packets, or of a counter of packets that fell: it may
+    /// be one for 32 bits.
+    pub fn can_have_passed(self, bytes: u64, before: Total) -> bool {
+        let packets = self.packets.checked_sub(before.packets);
+        let most_packets = packets.unwrap_or(u64::from(u32::MAX)).saturating_add(PACKETS_UNDER_WAY);
+        // Each has a byte at least: all counters of a device that is gone read as the highest number.
+        let has_enough = bytes == 0 || packets.is_none_or(|packets| packets <= bytes.saturating_add(PACKETS_UNDER_WAY));
+        bytes < MAX_BYTES && (self.packets == 0 || bytes <= most_packets.saturating_mul(MAX_PACKET_BYTES) && has_enough)
+    }
+}
+
 /// The direction that a provider bills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,5 +125,25 @@ impl Quota {
     /// The percentage that people know of this period, after they were told `percent` when it was `told`.
     pub fn known(&self, told: &Quota, percent: f64) -> f64 {
         if told.begins == self.begins { percent.min(self.percent) } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_have_some_bytes_each_and_no_more_than_a_kernel_makes_them() {
+        let can_have_passed = |bytes, packets: [u64; 2]| {
+            let [before, now] = packets.map(|packets| Total { bytes: 0, packets });
+            now.can_have_passed(bytes, before)
+        };
+        assert!(can_have_passed(0, [5, 5]) && can_have_passed(0, [5, 1_000_000]), "some count packets alone");
+        assert!(can_have_passed(512 << 20, [1000, 2000]), "BIG TCP");
+        assert!(!can_have_passed(1 << 30, [1000, 2000]));
+        assert!(can_have_passed(3000, [7, 7]), "the packets are counted a moment later");
+        assert!(!can_have_passed(u64::MAX - 5000, [100, u64::MAX]), "a device that is gone");
+        assert!(can_have_passed(1 << 40, [0, 0]) && !can_have_passed(u64::MAX, [0, 0]), "one that counts no packets");
+        assert!(can_have_passed(1 << 40, [u64::from(u32::MAX), 5]) && !can_have_passed(u64::MAX, [9, 5]));
     }
 }

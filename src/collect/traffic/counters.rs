@@ -11,6 +11,7 @@ use super::choice::Choice;
 use super::line::{interface_lines, show};
 use crate::collect::parse::Malformed;
 use crate::host::NetworkDevices;
+use crate::snapshot::Total;
 
 /// Each with its name, in the order of the file. The kernel takes any bytes but blanks, `/` and `:` for a name
 /// (dev_valid_name in net/core/dev.c).
@@ -24,27 +25,59 @@ pub(super) struct Interface {
     last: Cell<Option<Counters>>,
 }
 
-/// Bytes that an interface has received and sent since it came up (proc_net_dev(5)).
+/// The traffic that an interface has received and sent since it came up (proc_net_dev(5)).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Counters {
+    pub received: Total,
+    pub sent: Total,
+}
+
+/// The bytes of some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Passed {
     pub received: u64,
     pub sent: u64,
 }
 
 impl Counters {
-    /// `None`: a counter went backwards.
-    fn since(self, before: Counters) -> Option<Counters> {
-        let received = self.received.checked_sub(before.received)?;
-        Some(Counters { received, sent: self.sent.checked_sub(before.sent)? })
+    fn since(self, before: Counters) -> Result<Passed, Fault> {
+        let passed = |now: Total, before: Total| match now.bytes.checked_sub(before.bytes) {
+            None => Err(Fault::Backwards),
+            Some(bytes) if now.can_have_passed(bytes, before) => Ok(bytes),
+            Some(_) => Err(Fault::Jump),
+        };
+        Ok(Passed { received: passed(self.received, before.received)?, sent: passed(self.sent, before.sent)? })
     }
 }
 
-impl Add for Counters {
-    type Output = Counters;
+/// Why nobody knows the bytes between two readings of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Backwards,
+    /// A driver's fault: taken for traffic it would be an alert.
+    Jump,
+}
 
-    fn add(self, other: Counters) -> Counters {
+impl Fault {
+    fn of(self, name: &[u8]) -> Malformed {
+        let name = show(name);
+        match self {
+            Fault::Backwards => {
+                Malformed::new(format_args!("the counters of {name} went backwards between the two readings"))
+            }
+            Fault::Jump => {
+                Malformed::new(format_args!("the counters of {name} jumped by more bytes than their packets can have"))
+            }
+        }
+    }
+}
+
+impl Add for Passed {
+    type Output = Passed;
+
+    fn add(self, other: Passed) -> Passed {
         let received = self.received.saturating_add(other.received);
-        Counters { received, sent: self.sent.saturating_add(other.sent) }
+        Passed { received, sent: self.sent.saturating_add(other.sent) }
     }
 }
 
@@ -127,14 +160,14 @@ impl Reading {
     }
 
     /// The bytes on the counted interfaces up to the second reading. An interface that is gone, or whose counter has
-    /// begun anew, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
+    /// begun anew or jumped, makes the whole unknown: it is no spike, and nobody knows its bytes. A new one adds nothing.
     ///
     /// Beside them the bytes since the end of the check before: `None` if other interfaces counted then, or if a counter
-    /// has begun anew.
-    pub(super) fn passed_until(&mut self, text: &[u8]) -> Result<(Counters, Option<Counters>), Malformed> {
+    /// has begun anew or jumped.
+    pub(super) fn passed_until(&mut self, text: &[u8]) -> Result<(Passed, Option<Passed>), Malformed> {
         self.is_same_at_end = false;
-        let mut passed = Counters::default();
-        let mut since_last = Some(Counters::default());
+        let mut passed = Passed::default();
+        let mut since_last = Some(Passed::default());
         let mut found = 0;
         let mut known = Lookup::new(&self.interfaces);
         for line in interface_lines(text)? {
@@ -142,15 +175,9 @@ impl Reading {
             let Some(earlier) = known.find(line.name).filter(|interface| interface.counts) else { continue };
             let now = line.counters()?;
             found += 1;
-            let since_begin = now.since(earlier.counters).ok_or_else(|| {
-                Malformed::new(format_args!(
-                    "the counters of {} went backwards between the two readings",
-                    show(line.name)
-                ))
-            })?;
-            passed = passed + since_begin;
+            passed = passed + now.since(earlier.counters).map_err(|fault| fault.of(line.name))?;
             let last = earlier.last.replace(Some(now));
-            since_last = since_last.zip(last).and_then(|(sum, last)| Some(sum + now.since(last)?));
+            since_last = since_last.zip(last).and_then(|(sum, last)| Some(sum + now.since(last).ok()?));
         }
         if found < self.interfaces.iter().filter(|(_, interface)| interface.counts).count() {
             return Err(self.vanished(text));
@@ -229,7 +256,7 @@ mod tests {
         reading
     }
 
-    fn passed(before: &[(&str, u64, u64)], after: &[(&str, u64, u64)]) -> Result<Counters, String> {
+    fn passed(before: &[(&str, u64, u64)], after: &[(&str, u64, u64)]) -> Result<Passed, String> {
         first(before).passed_until(&file(after)).map(|(passed, _)| passed).map_err(|error| error.to_string())
     }
 
@@ -244,7 +271,7 @@ mod tests {
     fn what_passed_is_the_sum_over_the_interfaces_that_count() {
         let before = [("lo", 5, 5), ("eth0", 1000, 100), ("eth1", 10, 20)];
         let after = [("eth2", 7_000_000, 7_000_000), ("eth1", 20, 25), ("eth0", 1500, 130), ("lo", 9, 9)];
-        assert_eq!(passed(&before, &after), Ok(Counters { received: 510, sent: 35 }));
+        assert_eq!(passed(&before, &after), Ok(Passed { received: 510, sent: 35 }));
     }
 
     #[test]
@@ -257,6 +284,15 @@ mod tests {
         let ports: Vec<(&str, u64, u64)> = ports.iter().map(|port| (&**port, 1, 1)).collect();
         let error = passed(&ports, &ports[..1]).unwrap_err();
         assert_eq!(error, "eth1, eth2, eth3, eth4, eth5 and 3 more vanished between the two readings");
+    }
+
+    #[test]
+    fn more_bytes_than_the_packets_can_have_are_unknown_and_no_spike() {
+        let before = [("eth0", 1000, 100)];
+        let error = passed(&before, &[("eth0", u64::MAX, 100)]).unwrap_err();
+        assert_eq!(error, "the counters of eth0 jumped by more bytes than their packets can have");
+        assert!(passed(&before, &[("eth0", 1000, 1 << 40)]).is_err());
+        assert_eq!(passed(&before, &[("eth0", 1 << 20, 100)]), Ok(Passed { received: (1 << 20) - 1000, sent: 0 }));
     }
 
     /// The name is kept, so that everything that it does not tell is looked up when the names change, and once more

@@ -16,7 +16,7 @@ use crate::settings::{Complaint, Doc, Section, Written, doc};
 use crate::snapshot::Snapshot;
 
 use choice::Choice;
-use counters::{Counters, Reading};
+use counters::{Passed, Reading};
 
 pub use quota::{QUOTA, QUOTA_USE};
 
@@ -107,7 +107,7 @@ struct Mbps {
 
 impl Mbps {
     /// `None`: no time has passed.
-    fn new(passed: Counters, elapsed: Duration) -> Option<Mbps> {
+    fn new(passed: Passed, elapsed: Duration) -> Option<Mbps> {
         let mbps = |bytes: u64| bytes as f64 * 8.0 / 1e6 / elapsed.as_secs_f64();
         (!elapsed.is_zero()).then(|| Mbps { received: mbps(passed.received), sent: mbps(passed.sent) })
     }
@@ -249,7 +249,7 @@ mod tests {
         for round in 0..2 {
             reading.take(&text(round, &mut (0..40_000)), None).unwrap();
             let (passed, _) = reading.passed_until(&text(round + 1, &mut (0..40_000).rev())).unwrap();
-            assert_eq!(passed, Counters { received: 40_000, sent: 40_000 });
+            assert_eq!(passed, Passed { received: 40_000, sent: 40_000 });
         }
         // One more before all others is other names from there on.
         reading.take(&text(9, &mut (0..40_001).rev()), None).unwrap();

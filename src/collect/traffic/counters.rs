@@ -120,6 +120,10 @@ impl Reading {
             }
             self.choices_left = CHOICES_AFTER_CHANGE;
         }
+        // Every system has `lo`.
+        if self.interfaces.is_empty() {
+            return Err(Malformed::new("it lists no interface"));
+        }
         self.has_chosen = self.choices_left > 0;
         if self.has_chosen {
             // A choice that fails is made again by the next check.
@@ -287,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn a_list_without_any_interface_is_unknown_and_one_with_lo_alone_is_no_traffic() {
+        for choice in [Choice::Default, Choice::Named(vec!["eth*".to_owned()])] {
+            let error = Reading::new(choice).take(&file(&[]), None).unwrap_err();
+            assert_eq!(error.to_string(), "it lists no interface");
+        }
+        assert_eq!(passed(&[("lo", 5, 5)], &[("lo", 900, 900)]), Ok(Passed::default()));
+    }
+
+    #[test]
     fn more_bytes_than_the_packets_can_have_are_unknown_and_no_spike() {
         let before = [("eth0", 1000, 100)];
         let error = passed(&before, &[("eth0", u64::MAX, 100)]).unwrap_err();
@@ -353,7 +366,7 @@ mod tests {
 
         #[test]
         fn whatever_comes_and_goes_between_checks_is_known_as_if_it_was_seen_for_the_first_time(
-            checks in prop::collection::vec(prop::collection::btree_set(0..6_u8, 0..6), 1..6),
+            checks in prop::collection::vec(prop::collection::btree_set(0..6_u8, 1..6), 1..6),
         ) {
             let mut kept = Reading::new(Choice::Default);
             for check in checks {

@@ -140,7 +140,7 @@ fn what_cannot_be_measured_is_a_failure_with_3_and_never_a_zero() {
     assert_eq!(document["readings"], Json::Array(Vec::new()));
     let failed: BTreeSet<&str> =
         document["failures"].as_array().unwrap().iter().map(|failure| failure["collector"].as_str().unwrap()).collect();
-    assert_eq!(failed, ["connections", "cpu", "memory", "swap", "traffic"].into());
+    assert_eq!(failed, ["connections", "cpu", "memory", "steal", "swap", "traffic"].into());
     for failure in document["failures"].as_array().unwrap() {
         assert!(failure["error"].as_str().is_some_and(|error| !error.is_empty()), "{failure}");
         assert!(failure["since"].as_str().is_some_and(|since| since.parse::<jiff::Timestamp>().is_ok()), "{failure}");

@@ -16,7 +16,7 @@ use crate::clock::{Boot, Now};
 use crate::host::{Host, ProcFile};
 use crate::metric::{self, Label, Limits, Metric};
 use crate::settings::{Doc, Section, doc};
-use crate::snapshot::{Failure, Snapshot, Value, Watched};
+use crate::snapshot::{Snapshot, Value, Watched};
 
 use times::{Shares, Times};
 
@@ -152,8 +152,9 @@ impl Cpu {
     /// Since the check before; the first check has its own beginning. `None`: no time has passed.
     fn since_last(&self, after: &Result<Times, String>) -> Result<Option<Shares>, String> {
         let after = after.as_ref().map_err(String::clone)?;
-        let Some(before) = self.last.as_ref().map(|(times, _)| times).or(self.before.as_ref().ok()) else {
-            return Ok(None);
+        let before = match &self.last {
+            Some((times, _)) => times,
+            None => self.before.as_ref().map_err(String::clone)?,
         };
         after.shares_since(before).map_err(|error| self.in_file(&error))
     }
@@ -176,28 +177,25 @@ impl Collector for Cpu {
             Ok(shares) => Ok(shares.map(of)),
             Err(error) => Err(error.clone()),
         };
+        let mut failed = None;
         for metric in &self.metrics {
-            let number = match *metric {
-                metric if metric == STOLEN => share(|shares| shares.steal),
-                metric if metric == WAITING => share(|shares| shares.iowait),
-                _ => self.busy(&after).map(Some),
+            let (source, number) = match *metric {
+                metric if metric == STOLEN => (STEAL, share(|shares| shares.steal)),
+                metric if metric == WAITING => (IOWAIT, share(|shares| shares.iowait)),
+                _ => (SOURCE, self.busy(&after).map(Some)),
             };
-            match number {
+            // Of counters that fell within this check no share of a longer time is known, either.
+            match failed.clone().map_or(number, Err) {
                 Ok(Some(percent)) if *metric == metric::CPU => {
                     let mean = shares.as_ref().ok().copied().flatten().filter(|_| self.last.is_some());
                     into.push_rate(metric, percent, mean.map(|shares| self.used(shares)));
                 }
                 Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
                 Ok(None) => into.unwatch(metric, ""),
-                // One failure explains all that were not read.
-                Err(error) if *metric == metric::CPU => {
-                    let metrics = &[metric::CPU, STOLEN, WAITING];
-                    into.failures.push(Failure { metrics, ..SOURCE.failure(error) });
-                    break;
-                }
+                // Each has a section of its own, and a line where it is missed.
                 Err(error) => {
-                    into.failures.push(Failure { metrics: &[STOLEN, WAITING], ..STEAL.failure(error) });
-                    break;
+                    into.failures.push(source.failure(error.clone()));
+                    failed = Some(error);
                 }
             }
         }
@@ -251,6 +249,43 @@ mod tests {
         let means: Vec<bool> = checks(&files, true).into_iter().map(|(_, mean)| mean.is_some()).collect();
         // The second began anew between two checks, the fourth within one; in the last nothing passed.
         assert_eq!(means, [false, false, true, false, true, false]);
+    }
+
+    #[test]
+    fn all_that_is_watched_is_missed_by_its_own_name_where_the_counters_fell_or_were_not_read() {
+        // The readings of the last of these checks, and its failures.
+        let found = |watched: &[&'static Metric], checks: &[[&str; 2]]| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut host = Host::new(Some(folder.path()));
+            let watched: Vec<Watched> = watched.iter().map(|metric| whole(metric)).collect();
+            let mut cpu = Cpu::new(&watched, &host);
+            let mut found = Snapshot::default();
+            for (number, [before, after]) in checks.iter().enumerate() {
+                let at = |seconds: i64| Boot::from_millis((number as i64 * 10 + seconds) * 1000);
+                let write = |ticks: &str| fs::write(folder.path().join("stat"), format!("cpu  {ticks}\n")).unwrap();
+                write(before);
+                cpu.begin(&mut host, at(0));
+                write(after);
+                found = Snapshot { watched: watched.clone(), ..Snapshot::default() };
+                let now = Now { wall: Timestamp::UNIX_EPOCH, boot: at(1) };
+                assert_eq!(cpu.collect(&mut host, now, &mut found), Progress::Done);
+            }
+            assert_eq!(found.watched, watched, "all is known, or missed");
+            let read: Vec<&str> = found.readings.iter().map(|reading| reading.key.metric.name).collect();
+            let missed: Vec<&str> = found.failures.iter().map(|failure| failure.collector).collect();
+            assert!(found.failures.iter().all(|failure| failure.metrics.iter().all(|of| of.name == failure.collector)));
+            (read.join(" "), missed.join(" "))
+        };
+        let [low, high] = ["1 0 0 9 0 0 0 0", "9000 0 0 9000 0 0 0 0"];
+        let is = |read: &str, missed: &str| (read.to_owned(), missed.to_owned());
+        let all = [metric::CPU, STOLEN, WAITING];
+        assert_eq!(found(&all, &[[low, high]]), is("cpu steal iowait", ""));
+        assert_eq!(found(&all, &[[high, low]]), is("", "cpu steal iowait"), "within the check");
+        assert_eq!(found(&all, &[[low, low], [high, "2 0 0 99 0 0 0 0"]]), is("", "cpu steal iowait"));
+        assert_eq!(found(&all, &[[low, high], [low, high], [low, low]]), is("cpu", "steal iowait"), "before the check");
+        assert_eq!(found(&[WAITING], &[[low, high], [low, low]]), is("", "iowait"));
+        assert_eq!(found(&all, &[["x", "x"]]), is("", "cpu steal iowait"));
+        assert_eq!(found(&[STOLEN], &[["x", low]]), is("", "steal"), "at the first check");
     }
 
     #[test]

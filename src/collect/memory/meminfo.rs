@@ -99,7 +99,9 @@ impl Fields {
     pub(super) fn swap(&self) -> Result<Value, Malformed> {
         let total = required(self.swap_total, "SwapTotal")?;
         let free = required(self.swap_free, "SwapFree")?;
-        Ok(usage(total.saturating_sub(free), total))
+        // Of memory that is available such a number has a stand-in; here there is none.
+        let used = total.checked_sub(free).ok_or_else(|| Malformed::new("SwapFree is more than SwapTotal"))?;
+        Ok(usage(used, total))
     }
 }
 
@@ -183,6 +185,12 @@ mod tests {
         let none = Fields::parse(b"SwapTotal:       0 kB\nSwapFree:        0 kB\n");
         assert_eq!(none.swap(), Ok(Value::Usage { percent: 0.0, used_bytes: 0, total_bytes: 0 }));
         assert_eq!(Fields::parse(b"MemTotal: 1 kB\n").swap().unwrap_err().to_string(), "no SwapTotal in it");
+    }
+
+    #[test]
+    fn more_free_swap_than_there_is_is_unknown_and_not_0_percent() {
+        let fields = Fields::parse(b"SwapTotal: 1000 kB\nSwapFree: 1001 kB\n");
+        assert_eq!(fields.swap().unwrap_err().to_string(), "SwapFree is more than SwapTotal");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::parse::Malformed;
 use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits, whole};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
-use crate::metric::{self, Limits, Metric};
+use crate::metric::{self, Limits};
 use crate::settings::{Doc, Section, doc};
-use crate::snapshot::{Failure, Key, Reading, Snapshot, Value, Watched};
+use crate::snapshot::{Key, Reading, Snapshot, Value, Watched};
 
 use arc::Arc;
 use meminfo::Fields;
@@ -83,12 +83,9 @@ impl Collector for Memory {
         let fields = match self.meminfo.read(&mut host.buffer) {
             Ok(text) => Fields::parse(text),
             Err(error) => {
-                let metrics: &[&'static Metric] = match (self.memory, self.swap) {
-                    (true, true) => &[metric::MEMORY, metric::SWAP],
-                    (true, false) => MEMORY.metrics,
-                    _ => SWAP.metrics,
-                };
-                into.failures.push(Failure { metrics, ..MEMORY.failure(error.to_string()) });
+                // Each has a section of its own, and a line where it is missed.
+                let sources = [(MEMORY, self.memory), (SWAP, self.swap)].into_iter().filter(|(_, is_read)| *is_read);
+                into.failures.extend(sources.map(|(source, _)| source.failure(error.to_string())));
                 return Progress::Done;
             }
         };
@@ -109,5 +106,30 @@ impl Collector for Memory {
             add(SWAP, swap);
         }
         Progress::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::clock::Boot;
+
+    #[test]
+    fn each_that_is_watched_is_missed_by_its_own_name_where_the_file_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut missed = |watched: &[&'static crate::metric::Metric]| {
+            let watched: Vec<Watched> = watched.iter().map(|metric| whole(metric)).collect();
+            let mut found = Snapshot::default();
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(0) };
+            assert_eq!(Memory::new(&watched, &host).collect(&mut host, now, &mut found), Progress::Done);
+            found.failures.iter().map(|failure| (failure.collector, failure.metrics)).collect::<Vec<_>>()
+        };
+        let [memory, swap] = [("memory", MEMORY.metrics), ("swap", SWAP.metrics)];
+        assert_eq!(missed(&[metric::MEMORY, metric::SWAP]), [memory, swap]);
+        assert_eq!(missed(&[metric::SWAP]), [swap]);
+        assert_eq!(missed(&[metric::MEMORY]), [memory]);
     }
 }

@@ -118,6 +118,8 @@ pub struct Setup {
     pub once_in: Option<Duration>,
     /// The quota that its counters are counted for.
     pub quota: Option<Rc<QuotaPlan>>,
+    /// Its keys name something that is to be watched: then it is a failure that the host has none of it.
+    pub is_asked_for: bool,
     pub open: Box<Open>,
 }
 
@@ -153,6 +155,7 @@ impl Setup {
             follows: None,
             once_in: None,
             quota: None,
+            is_asked_for: false,
             open: Box::new(open),
         }
     }
@@ -214,6 +217,7 @@ impl Configured {
     fn read(source: &'static Source, section: &mut Section<'_>, check_interval: Duration) -> Configured {
         let (is_enabled, is_required) = source.switch.read(section);
         let mut setup = (source.read)(section, check_interval);
+        let is_required = is_required || setup.is_asked_for;
         // Most have the limits of one quantity, and a list's first place is room for four.
         setup.limits.shrink_to_fit();
         Configured { source, is_enabled, is_required, values: Rc::new(section.values().clone()), setup: Rc::new(setup) }

@@ -117,11 +117,12 @@ fn read(section: &mut Section<'_>) -> Setup {
         doc("反复重启的时间窗（秒）", "the window of a restart loop, seconds"),
     );
     let times = u32::try_from(times).unwrap_or(u32::MAX);
+    let is_asked_for = !named.is_empty();
     let watch = Rc::new(Watch { named, ignored, loop_times: times, loop_window: window });
     // All collectors of this configuration share the memory of earlier looks.
     let memory = Rc::new(RefCell::default());
     let setup = Setup::new(move |_, _| Some(Box::new(Units::new(Rc::clone(&watch), Rc::clone(&memory)))));
-    setup.of_every(UNIT_STATE).woken_by(FAILURES)
+    Setup { is_asked_for, ..setup.of_every(UNIT_STATE).woken_by(FAILURES) }
 }
 
 /// systemd.unit(5)

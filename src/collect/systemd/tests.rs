@@ -339,3 +339,25 @@ fn names_are_those_of_units_each_once() {
     assert_eq!(problems("restart_loop_times: 1"), 1);
     assert_eq!(problems("enabled: maybe"), 1);
 }
+
+#[test]
+fn units_that_are_named_are_missed_where_no_systemd_runs() {
+    let found = |keys: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        // Another /proc: there is no bus to it.
+        let mut host = Host::new(Some(folder.path()));
+        let mut check = Check::new(&configured(keys), &host);
+        check.begin(&mut host, at(0).boot);
+        check.advance(&mut host, at(0)).unwrap()
+    };
+    for keys in ["units: [nginx]", "units: ['docker-*']"] {
+        let found = found(keys);
+        let [failure] = &found.failures[..] else { panic!("{found:?}") };
+        assert_eq!((failure.collector, failure.target.as_deref()), ("systemd", None));
+        assert!(failure.error.contains("systemd"), "{}", failure.error);
+        assert!(failure.metrics.contains(&UNIT_STATE) && found.watches_every(UNIT_STATE), "{found:?}");
+    }
+    for keys in ["", "units: [nginx], enabled: false"] {
+        assert_eq!(found(keys).failures, []);
+    }
+}

@@ -95,8 +95,9 @@ fn a_disk_that_was_unmounted_is_a_failure_and_no_measurement_of_what_is_around_i
     fs::create_dir(&below).unwrap();
     for _ in 0..2 {
         let told = checks.make();
-        let unmounted = format!("{} is not mounted any more", point.display());
-        assert!(told.len() == 2 && told.iter().all(|told| told.contains(&unmounted)), "{told:?}");
+        let unmounted = ["it is".to_owned(), format!("{} is", point.display())];
+        let is_told = |(told, of): (&String, &String)| told.contains(&format!("{of} not mounted any more"));
+        assert!(told.len() == 2 && told.iter().zip(&unmounted).all(is_told), "{told:?}");
     }
 
     let _mounted = Mounted::on(&point, &TMPFS);
@@ -125,7 +126,7 @@ fn a_disk_that_is_missing_after_a_restart_of_the_agent_is_told_until_it_is_back_
     let Some(mounted) = Mounted::on(&point, &TMPFS) else { return };
     let disks = format!("disk: {{threshold: 100, paths: [{}]}}", point.display());
     place.configure(&quick("").replace("disk: {enabled: false}", &disks));
-    let unmounted = format!("{} is not mounted any more", point.display());
+    let unmounted = format!("{}: it is not mounted any more", point.display());
     let run_once = || {
         let finished = place.run(&["run", "--once"]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);
@@ -158,7 +159,7 @@ fn a_command_that_measures_by_itself_misses_the_disk_that_the_agent_knew() {
     assert_eq!(place.run(&["check"]).code, 0);
 
     drop(mounted);
-    let unmounted = format!("{} is not mounted any more", point.display());
+    let unmounted = format!("{}: it is not mounted any more", point.display());
     let checked = place.run(&["check"]);
     assert!(checked.code == 3 && checked.stdout.contains(&unmounted), "{checked:?}");
     let metrics = place.run(&["metrics"]).stdout;

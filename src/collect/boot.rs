@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{Collector, Progress, SYSTEM, Setup, Source, Switch};
 use crate::clock::{self, Now};
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::{Section, doc};
 use crate::snapshot::{Cause, ContainerWord, Snapshot};
@@ -80,7 +80,7 @@ impl Boot {
     fn in_root(root: &Path) -> Boot {
         Boot {
             looked: None,
-            running: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
+            running: host::kernel_release(),
             required: root.join("run/reboot-required"),
             packages: root.join("run/reboot-required.pkgs"),
             kernels: root.join("boot"),
@@ -134,7 +134,7 @@ impl Collector for Boot {
         let booted = now.wall.as_microsecond().saturating_sub(now.boot.as_micros());
         let booted = Timestamp::from_microsecond(booted).unwrap_or(now.wall);
         if self.looked.as_ref().is_none_or(|(at, _)| now.boot.since(*at) >= LOOK_EVERY) {
-            self.looked = Some((now.boot, self.needed(self.running.trim(), booted)));
+            self.looked = Some((now.boot, self.needed(&self.running, booted)));
         }
         if let Some((_, Some((since, packages)))) = &self.looked {
             let days = u64::try_from(now.wall.duration_since(*since).as_secs() / DAY_SECONDS).unwrap_or_default();

@@ -127,6 +127,10 @@ impl Default for Plan {
     }
 }
 
+/// Something that was there and is there no more is unknown for so long, and then not watched: it may have failed, or was
+/// taken away on purpose.
+const MISSED_FOR: Duration = Duration::from_secs(24 * 3600);
+
 /// Of two readings that are no further apart, one is enough: a check may begin as the one before it ends.
 const SAME_MOMENT: Duration = Duration::from_millis(10);
 

@@ -17,7 +17,7 @@ use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
-pub use mounts::{Access, KnownMounts, LastMounts, Mounts, Paths, Unmounted, WriteState};
+pub use mounts::{Access, FoundDisk, KnownMounts, LastMounts, Mounts, Paths, Unmounted, WriteState};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};
@@ -127,6 +127,11 @@ fn is_container() -> bool {
 pub fn name() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     if name.is_empty() { "localhost".to_owned() } else { name.to_string_lossy().into_owned() }
+}
+
+/// The release of the kernel that runs (`6.1.0-41-amd64`); empty if it does not tell it.
+pub fn kernel_release() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").map(|release| release.trim().to_owned()).unwrap_or_default()
 }
 
 /// The id of this start of the machine; empty if the kernel does not tell it.

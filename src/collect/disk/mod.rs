@@ -12,9 +12,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Source, Switch};
+use super::{Collector, MISSED_FOR, Progress, SYSTEM, Source, Switch};
 use crate::clock::{Boot, Now};
-use crate::host::{Access, Host, Probe, WriteState};
+use crate::host::{Access, FoundDisk, Host, Probe, WriteState};
 use crate::metric::{self, Metric};
 use crate::settings::doc;
 use crate::snapshot::{Failure, Snapshot};
@@ -39,8 +39,16 @@ struct Watch {
     path: Rc<str>,
     reads_inodes: bool,
     reads_state: bool,
-    /// Found, not named.
-    is_found: bool,
+    presence: Presence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// Asked for, there or not.
+    Named,
+    Found,
+    /// It was found before, and is in sight no more.
+    Missing,
 }
 
 /// The quantities of the disks that are found.
@@ -58,8 +66,8 @@ struct Disk {
     named: usize,
     /// `None`: none is looked for.
     found: Option<Found>,
-    /// Disks that were found and are there no more, and since when.
-    gone: Vec<(Rc<str>, Boot)>,
+    /// Disks that were found and are missing, and since when.
+    missing: Vec<(Rc<str>, Boot)>,
     words: Words,
     /// The state of each path in this check; `None`: none is asked yet.
     states: Option<Vec<State>>,
@@ -76,10 +84,8 @@ enum State {
 /// A disk that is found is at least as large.
 const LEAST_FOUND_BYTES: u64 = 512 << 20;
 
-/// A disk that was found and is there no more is unknown for so long: it may have failed, or was taken away on purpose.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
-
-const GONE: &str = "it was found by `auto` and is not mounted any more: mount it again, or it is left out after a day";
+const MISSING: &str = "it was found by `auto`, and is not mounted any more or something is mounted over it: \
+                       mount it again, or it is left out after a day";
 
 /// The pause before the next look for a process's answer: short at first, as most answer at once.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -93,7 +99,7 @@ impl Disk {
         let named = paths.len();
         let words = Words::default();
         let began = Boot::from_micros(0);
-        Disk { paths, named, found, gone: Vec::new(), words, states: None, may_hang: true, began }
+        Disk { paths, named, found, missing: Vec::new(), words, states: None, may_hang: true, began }
     }
 
     /// Asks all paths.
@@ -111,39 +117,42 @@ impl Disk {
     /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
     /// before.
     fn ask(watch: &Watch, host: &mut Host, now: Boot) -> State {
-        let path = &watch.path;
+        let (path, is_found) = (&watch.path, watch.presence == Presence::Found);
+        if watch.presence == Presence::Missing {
+            return State::Answered(Err(MISSING.to_owned()));
+        }
         let access = host.mounts.ask(path);
         // Whether a found one is large enough to be watched is not known yet.
-        if access.is_ok() && (!watch.is_found || host.mounts.holds_found(path)) {
-            host.mounts.hold(path, watch.is_found, watch.reads_state);
+        if access.is_ok() && (!is_found || host.mounts.holds_found(path)) {
+            host.mounts.hold(path, is_found, watch.reads_state);
         }
         match access {
             Ok(Access::Directly) => {
                 State::Answered((host.ask_file_system)(Path::new(&**path)).map_err(|error| error.to_string()))
             }
             Ok(Access::Apart { mount }) => State::Asked(host.probes.ask(Path::new(&**path), mount, now)),
-            Err(_) if watch.is_found => State::Answered(Err(GONE.to_owned())),
             Err(unmounted) => State::Answered(Err(unmounted.to_string())),
         }
     }
 
-    /// Adds the disks of this host that are not named. One that is there no more is watched for a day.
+    /// Adds the disks of this host that are not named. One that is missing is unknown for a day.
     fn find(&mut self, host: &Host, now: Boot) {
         self.paths.truncate(self.named);
         let Some(found) = &self.found else { return };
         let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();
         let disks = host.mounts.disks(&named);
-        self.gone.retain(|(path, _)| disks.contains(path) && host.mounts.ask(path).is_err());
-        for path in disks {
-            if host.mounts.ask(&path).is_err() {
-                match self.gone.iter().find(|(gone, _)| *gone == path) {
-                    Some((_, since)) if now - *since >= KEPT_FOR => continue,
+        self.missing.retain(|(missing, _)| disks.iter().any(|disk| disk.is_missing && disk.path == *missing));
+        for FoundDisk { path, is_missing } in disks {
+            if is_missing {
+                match self.missing.iter().find(|(missing, _)| *missing == path) {
+                    Some((_, since)) if now - *since >= MISSED_FOR => continue,
                     Some(_) => {}
-                    None => self.gone.push((Rc::clone(&path), now)),
+                    None => self.missing.push((Rc::clone(&path), now)),
                 }
             }
             let Found { reads_inodes, reads_state, .. } = *found;
-            self.paths.push(Watch { path, reads_inodes, reads_state, is_found: true });
+            let presence = if is_missing { Presence::Missing } else { Presence::Found };
+            self.paths.push(Watch { path, reads_inodes, reads_state, presence });
         }
     }
 
@@ -186,12 +195,12 @@ impl Collector for Disk {
                     None => continue,
                 },
             };
-            if let (true, Some(found)) = (watch.is_found, &self.found) {
+            if let (Presence::Found | Presence::Missing, Some(found)) = (watch.presence, &self.found) {
                 if answer.as_ref().is_ok_and(|file_system| is_too_small(*file_system)) {
                     continue;
                 }
                 if answer.is_ok() {
-                    host.mounts.hold(&watch.path, watch.is_found, watch.reads_state);
+                    host.mounts.hold(&watch.path, true, watch.reads_state);
                 }
                 found.metrics.iter().for_each(|metric| into.watch(metric, Rc::clone(&watch.path)));
             }
@@ -277,8 +286,12 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let watch =
-            |path: &&str| Watch { path: (*path).into(), reads_inodes: inodes, reads_state: false, is_found: false };
+        let watch = |path: &&str| Watch {
+            path: (*path).into(),
+            reads_inodes: inodes,
+            reads_state: false,
+            presence: Presence::Named,
+        };
         let mut disk = Disk::new(paths.iter().map(watch).collect(), None);
         let mut snapshot = Snapshot::default();
         for path in paths {
@@ -315,7 +328,12 @@ mod tests {
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:9 / /nfs rw - nfs4 server:/ rw\n")
             .unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: false, is_found: false };
+        let watch = |path: &str| Watch {
+            path: path.into(),
+            reads_inodes: false,
+            reads_state: false,
+            presence: Presence::Named,
+        };
         let mut local = Disk::new(vec![watch("/")], None);
         let mut both = Disk::new(vec![watch("/"), watch("/nfs")], None);
         for is_first in [true, false] {
@@ -355,7 +373,8 @@ mod tests {
         std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 8:1 / /no rw - xfs /dev/sda1 rw\n")
             .unwrap();
         host.mounts = Mounts::listed_in(list.path());
-        let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: true, is_found: false };
+        let watch =
+            |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: true, presence: Presence::Named };
         let mut disk = Disk::new(vec![watch("/"), watch("/gone")], None);
         let word = |value: &Value| match value {
             Value::Container(word) => word.word.to_string(),

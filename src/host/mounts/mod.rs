@@ -24,6 +24,7 @@ use std::rc::Rc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+pub use disks::FoundDisk;
 use errors::Errors;
 use superblock::{Writing, device, writing};
 use table::Table;
@@ -86,6 +87,13 @@ struct LastMount {
     state: Option<WriteState>,
 }
 
+impl LastMount {
+    /// The measured path of one that was found is its mount point.
+    fn is_found_there(&self) -> bool {
+        self.is_found && self.is_own_device
+    }
+}
+
 /// Whether the file system of a path can be written, as far as that is news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteState {
@@ -112,12 +120,14 @@ pub enum Access {
 /// A path was on a mount that is gone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} is not mounted any more, and {} would be measured in its place: \
+    "{} not mounted any more, and {} would be measured in its place: \
      mount it again, or remove the path from the configuration",
-    gone.display(),
+    if *is_whole { "it is".to_owned() } else { format!("{} is", gone.display()) },
     instead.display()
 )]
 pub struct Unmounted {
+    /// The path is that of the mount.
+    is_whole: bool,
     gone: PathBuf,
     instead: PathBuf,
 }
@@ -138,7 +148,7 @@ impl Mounts {
             held: HashMap::new(),
             devices: Vec::new(),
             failing: None,
-            errors: Errors::below("/sys"),
+            errors: Errors::of_this_kernel(),
             is_changed: false,
         }
     }
@@ -245,7 +255,11 @@ impl Mounts {
             let is_around = before.starts_with(place.point) && !place.is_automount;
             let is_there = || self.table.place(before, |_| None).is_some_and(|place| place.point == before);
             if is_around && !is_there() {
-                return Err(Unmounted { gone: before.to_owned(), instead: place.point.to_owned() });
+                return Err(Unmounted {
+                    is_whole: before == Path::new(&**path),
+                    gone: before.to_owned(),
+                    instead: place.point.to_owned(),
+                });
             }
         }
         let asking = match (place.at_once, place.is_automount) {
@@ -268,7 +282,11 @@ impl Mounts {
         let Some(place) = self.table.place(Path::new(&**path), read_link) else { return };
         let before = self.held.get(path);
         let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
-        let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable))
+        // Another disk may be one that nobody ever wrote to; only an alert goes on until a disk can be written there.
+        let is_the_same = |held: &LastMount| {
+            held.device == *place.device || held.device.is_empty() || held.state == Some(WriteState::TurnedReadOnly)
+        };
+        let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable && is_the_same(held)))
             || (reads_state && place.writing.is_some_and(|writing| !writing.is_read_only));
         let state = reads_state.then_some(match place.writing {
             None => WriteState::OfNoDisk,
@@ -315,26 +333,6 @@ impl Mounts {
     /// Whether the file system of a held path could be written when it was last held; `None`: it is not known.
     pub fn write_state(&self, path: &Rc<str>) -> Option<WriteState> {
         self.held.get(path)?.state
-    }
-
-    /// The mount points of this host's disks, but for the file systems of these paths; those that were found before, and
-    /// are there no more, too.
-    #[inline(never)]
-    pub fn disks(&self, others: &[Rc<str>]) -> Vec<Rc<str>> {
-        let place = |path: &Rc<str>| self.table.place(Path::new(&**path), read_link);
-        let taken: Vec<&Rc<str>> = others.iter().filter_map(|path| Some(place(path)?.device)).collect();
-        let found = self.table.disks().into_iter().filter(|(_, device)| !taken.contains(device));
-        let mut found: Vec<Rc<str>> = found.filter_map(|(point, _)| Some(point.to_str()?.into())).collect();
-        let is_gone = |(path, held): &(&Rc<str>, &LastMount)| {
-            held.is_own_device
-                && held.is_found
-                && held.point == Path::new(&***path)
-                && place(path).is_some_and(|place| place.point != held.point && !place.is_automount)
-        };
-        let gone = self.held.iter().filter(is_gone).map(|(path, _)| path);
-        let gone: Vec<Rc<str>> = gone.filter(|path| !others.contains(path)).cloned().collect();
-        found.extend(gone);
-        found
     }
 
     /// Whether the mount of a path is remembered as one that was found.

@@ -1,10 +1,12 @@
 //! The mounts of paths, from lists that a test writes and from the kernel's.
 
+use std::time::Duration;
+
 use super::*;
 use crate::clock;
 
-const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
-const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
+pub(super) const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
+pub(super) const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
 const BIND: &str = "3 1 254:0 /srv /no/bind rw - ext4 /dev/vda rw\n";
 const AUTOMOUNT: &str = "4 1 0:50 / /no/auto rw - autofs systemd-1 rw,direct\n";
 const MOUNTED: &str = "5 4 0:51 / /no/auto rw - nfs4 server:/x rw\n";
@@ -36,12 +38,15 @@ const DIRECTLY: Result<Access, String> = Ok(Access::Directly);
 
 #[test]
 fn a_path_that_was_on_a_mount_that_is_gone_is_not_measured_as_what_is_around_it() {
-    let told = Err("/no/data is not mounted any more, and / would be measured in its place: \
-                    mount it again, or remove the path from the configuration"
-        .to_owned());
+    let told = |what: &str| {
+        Err(format!(
+            "{what} is not mounted any more, and / would be measured in its place: \
+             mount it again, or remove the path from the configuration"
+        ))
+    };
     let (with, without): (&[&str], &[&str]) = (&[ROOT, DATA], &[ROOT]);
-    assert_eq!(asked("/no/data", &[with, without, without, with]), [DIRECTLY, told.clone(), told.clone(), DIRECTLY]);
-    assert_eq!(asked("/no/data/below", &[with, without]), [apart("/no/data"), told]);
+    assert_eq!(asked("/no/data", &[with, without, without, with]), [DIRECTLY, told("it"), told("it"), DIRECTLY]);
+    assert_eq!(asked("/no/data/below", &[with, without]), [apart("/no/data"), told("/no/data")]);
     assert_eq!(asked("/no/data", &[without, without]), [DIRECTLY, DIRECTLY]);
     let told = asked("/no/bind/x", &[&[ROOT, BIND], &[ROOT]]).pop().unwrap().unwrap_err();
     assert!(told.starts_with("/no/bind is not mounted any more"), "{told}");
@@ -216,61 +221,114 @@ fn the_list_is_read_for_superblocks_alone_and_only_where_somebody_wants_to_know(
     }
 }
 
+/// A stand-in for sysfs, in which the disk `8:1` is an ext4 with a record of errors.
+struct Records(tempfile::TempDir);
+
+impl Records {
+    fn new() -> Records {
+        let sys = tempfile::tempdir().unwrap();
+        fs::create_dir_all(sys.path().join("dev/block")).unwrap();
+        std::os::unix::fs::symlink("../../devices/x/block/sda/sda1", sys.path().join("dev/block/8:1")).unwrap();
+        let records = Records(sys);
+        records.mount("0\n");
+        records
+    }
+
+    /// Each mount makes the record anew, with what the disk has kept of it.
+    fn mount(&self, second: &str) {
+        let folder = self.0.path().join("fs/ext4");
+        // The former one is there until the new one is, so that no number is used twice.
+        let _ = fs::rename(&folder, self.0.path().join("former"));
+        fs::create_dir_all(folder.join("sda1")).unwrap();
+        self.set(second);
+        let _ = fs::remove_dir_all(self.0.path().join("former"));
+    }
+
+    fn set(&self, second: &str) {
+        fs::write(self.0.path().join("fs/ext4/sda1/last_error_time"), second).unwrap();
+    }
+}
+
+/// The state of the ext4 `8:1` at `now`.
+fn state_of_ext4(mounts: &mut Mounts, options: &str, now: Boot) -> WriteState {
+    let path: Rc<str> = "/data".into();
+    fs::write(&mounts.list, format!("{ROOT}3 1 8:1 / /data rw - ext4 /dev/sda1 {options}\n")).unwrap();
+    mounts.watched = None;
+    mounts.refresh();
+    mounts.look_at_errors(now);
+    mounts.hold(&path, false, true);
+    mounts.write_state(&path).unwrap()
+}
+
+const DEBIAN_12: &str = "6.1.0-41-amd64";
+const SHUTS: &str = "rw,errors=remount-ro";
+
 #[test]
 fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_recorded_since_the_start() {
-    let sys = tempfile::tempdir().unwrap();
-    let record = sys.path().join("fs/ext4/sda1/last_error_time");
-    fs::create_dir_all(record.parent().unwrap()).unwrap();
-    fs::create_dir_all(sys.path().join("dev/block")).unwrap();
-    std::os::unix::fs::symlink("../../devices/x/block/sda/sda1", sys.path().join("dev/block/8:1")).unwrap();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let path: Rc<str> = "/data".into();
-    let state = |options: &str, second: &str| {
-        fs::write(file.path(), format!("{ROOT}3 1 8:1 / /data rw - ext4 /dev/sda1 {options}\n")).unwrap();
-        fs::write(&record, second).unwrap();
-        let mut mounts = Mounts::listed_in(file.path());
-        mounts.errors = Errors::below(sys.path());
-        mounts.refresh();
-        mounts.look_at_errors(clock::boot_now());
-        mounts.hold(&path, false, true);
-        mounts.write_state(&path).unwrap()
-    };
+    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
     let now = clock::now();
+    let state = |release: &str, options: &str, second: &str| {
+        records.set(second);
+        let mut mounts = Mounts::listed_in(list.path());
+        mounts.errors = Errors::of_kernel(release, records.0.path());
+        state_of_ext4(&mut mounts, options, now.boot)
+    };
     let [after, before] =
         [-1, 1].map(|seconds| (now.wall.as_second() - now.boot.as_micros() / 1_000_000 - seconds).to_string());
-    assert_eq!(state("rw,errors=remount-ro", &after), WriteState::TurnedReadOnly);
-    assert_eq!(state("rw,errors=remount-ro", &before), WriteState::Writable, "of another mount");
-    for none in ["0\n", "", "x", "99999999999999999999"] {
-        assert_eq!(state("rw,errors=remount-ro", none), WriteState::Writable, "{none:?}");
+    for release in ["4.18.0-553.el8.x86_64", DEBIAN_12, "6.14.0", ""] {
+        assert_eq!(state(release, SHUTS, &after), WriteState::TurnedReadOnly, "{release}");
     }
-    assert_eq!(state("rw", &after), WriteState::Writable, "it goes on after errors");
-    fs::remove_dir_all(sys.path().join("fs")).unwrap();
-    fs::create_dir_all(record.parent().unwrap()).unwrap();
-    assert_eq!(state("rw,errors=remount-ro", "0"), WriteState::Writable);
+    for release in ["6.15.0", "6.18.44+deb14-amd64", "7.0.0"] {
+        assert_eq!(state(release, SHUTS, &after), WriteState::Writable, "{release}: its options would tell it");
+    }
+    assert_eq!(state(DEBIAN_12, SHUTS, &before), WriteState::Writable, "of another mount");
+    for none in ["0\n", "", "x", "99999999999999999999"] {
+        assert_eq!(state(DEBIAN_12, SHUTS, none), WriteState::Writable, "{none:?}");
+    }
+    assert_eq!(state(DEBIAN_12, "rw", &after), WriteState::Writable, "it goes on after errors");
+    fs::remove_dir_all(records.0.path().join("fs/ext4/sda1")).unwrap();
+    fs::create_dir(records.0.path().join("fs/ext4/sda1")).unwrap();
+    assert_eq!(state(DEBIAN_12, SHUTS, "0"), WriteState::Writable);
 }
 
 #[test]
-fn a_found_disk_is_missed_where_it_is_not_mounted_and_one_that_nobody_names_any_more_is_not() {
+fn an_error_of_the_mount_before_does_not_count_for_the_next_one() {
+    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
+    let mut mounts = Mounts::listed_in(list.path());
+    mounts.errors = Errors::of_kernel(DEBIAN_12, records.0.path());
+    let mut now = clock::boot_now();
+    let mut next = |mounts: &mut Mounts, options: &str| {
+        now = now.after(Duration::from_secs(60));
+        state_of_ext4(mounts, options, now)
+    };
+    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
+    let error = (clock::now().wall.as_second() - 1).to_string();
+    records.set(&error);
+    // A disk that goes on after errors, and is then told to shut itself at the next one.
+    assert_eq!(next(&mut mounts, "rw"), WriteState::Writable);
+    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
+    records.set(&clock::now().wall.as_second().to_string());
+    assert_eq!(next(&mut mounts, SHUTS), WriteState::TurnedReadOnly);
+    // Mounted again without e2fsck, it can be written, and has the record still.
+    records.mount(&error);
+    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
+}
+
+#[test]
+fn another_disk_in_its_place_begins_anew_and_an_alert_goes_on_until_a_disk_there_can_be_written() {
+    use WriteState::{ReadOnly, TurnedReadOnly, Writable};
     let file = tempfile::NamedTempFile::new().unwrap();
-    let (data, none): (Rc<str>, &[Rc<str>]) = ("/no/data".into(), &[]);
-    let list = |mounts: &mut Mounts, list: &[&str]| {
-        fs::write(file.path(), list.concat()).unwrap();
+    let mut mounts = Mounts::listed_in(file.path());
+    let path: Rc<str> = "/data".into();
+    let mut state = |device: &str, options: &str| {
+        let list = format!("{ROOT}2 1 {device} / /data {options} - ext4 /dev/sdx {options}\n");
+        fs::write(file.path(), list).unwrap();
         mounts.watched = None;
         mounts.refresh();
+        mounts.hold(&path, false, true);
+        mounts.write_state(&path).unwrap()
     };
-    for is_found in [true, false] {
-        let mut before = Mounts::listed_in(file.path());
-        list(&mut before, &[ROOT, DATA]);
-        before.hold(&data, is_found, false);
-        let known = before.take_change().unwrap();
-        list(&mut before, &[ROOT]);
-        assert_eq!(before.disks(none).contains(&data), is_found);
-        // So it is for the next process.
-        let mut after = Mounts::listed_in(file.path());
-        after.remember(&known);
-        list(&mut after, &[ROOT]);
-        assert_eq!(after.disks(none).contains(&data), is_found);
-        // Named, it is missed in any case.
-        assert!(after.ask(&data).is_err() && !after.disks(std::slice::from_ref(&data)).contains(&data));
-    }
+    let found = [("8:16", "rw"), ("8:32", "ro"), ("8:48", "rw"), ("8:48", "ro"), ("8:64", "ro"), ("8:64", "rw")]
+        .map(|(device, options)| state(device, options));
+    assert_eq!(found, [Writable, ReadOnly, Writable, TurnedReadOnly, TurnedReadOnly, Writable]);
 }

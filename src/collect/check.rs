@@ -1,6 +1,6 @@
 //! One check after another, as far as collectors make it.
 
-use super::{Absence, Collector, Configured, Progress, Source};
+use super::{Absence, Collector, Configured, MISSED_FOR, Progress, Source};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::snapshot::{Snapshot, Watched};
@@ -24,6 +24,8 @@ struct Slot {
     due: Option<Boot>,
     /// It is to be called earlier if the system bus has news.
     awaits_bus: bool,
+    /// When this host last had its quantities.
+    seen: Option<Boot>,
 }
 
 impl Check {
@@ -35,6 +37,7 @@ impl Check {
             collector,
             due: None,
             awaits_bus: false,
+            seen: None,
         };
         let slots = sources.iter().filter_map(|source| Some(slot(source, source.open(&watched, host)?))).collect();
         Check { slots, watched, snapshot: Snapshot::default() }
@@ -71,9 +74,12 @@ impl Check {
         for slot in &mut self.slots {
             if slot.due.is_some_and(|due| due <= now.boot) {
                 (slot.due, slot.awaits_bus) = match slot.collector.collect(host, now, &mut self.snapshot) {
-                    Progress::Done => (None, false),
+                    Progress::Done => {
+                        slot.seen = Some(now.boot);
+                        (None, false)
+                    }
                     Progress::Absent(absence) => {
-                        slot.take_absence(&absence, &mut self.snapshot);
+                        slot.take_absence(&absence, now.boot, &mut self.snapshot);
                         (None, false)
                     }
                     Progress::Again(due) => (Some(due), false),
@@ -91,10 +97,12 @@ impl Check {
 }
 
 impl Slot {
-    /// This host has none of its quantities.
-    fn take_absence(&self, absence: &Absence, into: &mut Snapshot) {
+    /// This host has none of its quantities. If it had them of late they are missed: a daemon that is started again, or a
+    /// module that is loaded again, must not end an alert.
+    fn take_absence(&self, absence: &Absence, now: Boot, into: &mut Snapshot) {
         let metrics = self.source.metrics;
-        if !self.is_required {
+        let is_missed = self.seen.is_some_and(|seen| now - seen < MISSED_FOR);
+        if !self.is_required && !is_missed {
             return metrics.iter().for_each(|metric| into.unwatch(metric, ""));
         }
         // One that is watched only where it has something to tell is unknown, too.
@@ -117,7 +125,7 @@ mod tests {
     use crate::collect::{SOURCES, Switch, read};
     use crate::settings;
 
-    /// What a check finds of one source on a machine that tells nothing, and with its kernel's own files in a container.
+    /// The check of one source on a machine that tells nothing, and with its kernel's own files in a container.
     fn on_a_host_without_it(source: &'static Source, keys: &str) -> Snapshot {
         let (name, group) = (source.name, source.group.key);
         let text =
@@ -147,5 +155,47 @@ mod tests {
             seen += 1;
         }
         assert!(seen >= 12, "{seen} sources");
+    }
+
+    #[test]
+    fn what_was_there_and_is_gone_is_unknown_for_a_day_and_at_once_known_when_it_is_back() {
+        let sources = settings::defaults(|document| read(document, SOURCES, Duration::MAX));
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let mut check = Check::new(&sources, &host);
+        let optional = [
+            ("memory_pressure", "pressure/memory", "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"),
+            ("open_files", "sys/fs/file-nr", "900\t0\t1000\n"),
+            ("conntrack", "sys/net/netfilter/nf_conntrack_count", "5\n"),
+        ];
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("sys/net/netfilter/nf_conntrack_max", "10\n");
+        // Per look: how many of these are read, unknown, and watched at all.
+        let mut look = |hours: i64| {
+            let now =
+                |seconds| Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis((hours * 3600 + seconds) * 1000) };
+            check.begin(&mut host, now(0).boot);
+            let snapshot = (0..60).find_map(|second| check.advance(&mut host, now(second))).expect("an end");
+            let is_one = |name: &str| optional.iter().any(|(of, ..)| *of == name);
+            [
+                snapshot.readings.iter().filter(|reading| is_one(reading.key.metric.name)).count(),
+                snapshot.failures.iter().filter(|failure| is_one(failure.collector)).count(),
+                snapshot.watched_keys().filter(|key| is_one(key.metric.name)).count(),
+            ]
+        };
+        assert_eq!(look(0), [0, 0, 0], "they never were there");
+        optional.iter().for_each(|(_, file, text)| write(file, text));
+        assert_eq!(look(1), [3, 0, 3]);
+        optional.iter().for_each(|(_, file, _)| std::fs::remove_file(folder.path().join(file)).unwrap());
+        assert_eq!(look(2), [0, 3, 3]);
+        optional.iter().for_each(|(_, file, text)| write(file, text));
+        assert_eq!(look(3), [3, 0, 3]);
+        optional.iter().for_each(|(_, file, _)| std::fs::remove_file(folder.path().join(file)).unwrap());
+        assert_eq!(look(26), [0, 3, 3]);
+        assert_eq!(look(27), [0, 0, 0], "somebody took them away on purpose");
     }
 }

@@ -1,4 +1,4 @@
-//! A file of the kernel that not every system has: a missing one is looked for again once an hour, and costs nothing
+//! A file of the kernel that not every system has: where it never was it is looked for once an hour, and costs nothing
 //! meanwhile.
 
 use std::io;
@@ -14,12 +14,14 @@ const LOOKED_FOR_EVERY: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub struct OptionalFile {
     file: ProcFile,
+    /// It was there once: then it is missed, and looked for each time.
+    was_there: bool,
     look_again: Option<Boot>,
 }
 
 impl OptionalFile {
     pub fn new(path: PathBuf) -> OptionalFile {
-        OptionalFile { file: ProcFile::new(path), look_again: None }
+        OptionalFile { file: ProcFile::new(path), was_there: false, look_again: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -33,9 +35,12 @@ impl OptionalFile {
         }
         self.look_again = None;
         match self.file.read(buffer) {
-            Ok(text) => Ok(Some(text)),
+            Ok(text) => {
+                self.was_there = true;
+                Ok(Some(text))
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported) => {
-                self.look_again = Some(now.after(LOOKED_FOR_EVERY));
+                self.look_again = (!self.was_there).then(|| now.after(LOOKED_FOR_EVERY));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -60,5 +65,20 @@ mod tests {
         std::fs::write(path, "5\n").unwrap();
         assert_eq!((read(3599), read(3600)), (None, Some(b"5\n".to_vec())));
         assert_eq!(read(3601), Some(b"5\n".to_vec()));
+    }
+
+    #[test]
+    fn one_that_was_there_is_looked_for_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conntrack");
+        let mut file = OptionalFile::new(path.clone());
+        let mut buffer = Vec::new();
+        let mut is_there = |second: i64| file.read(&mut buffer, Boot::from_millis(second * 1000)).unwrap().is_some();
+        std::fs::write(&path, "5\n").unwrap();
+        assert!(is_there(0));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_there(1));
+        std::fs::write(&path, "5\n").unwrap();
+        assert!(is_there(2));
     }
 }

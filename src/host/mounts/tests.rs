@@ -234,7 +234,7 @@ impl Records {
         records
     }
 
-    /// Each mount makes the record anew, with what the disk has kept of it.
+    /// Each mount makes the record anew, with the error that the disk has kept.
     fn mount(&self, second: &str) {
         let folder = self.0.path().join("fs/ext4");
         // The former one is there until the new one is, so that no number is used twice.

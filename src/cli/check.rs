@@ -43,7 +43,7 @@ pub fn check(options: &Options, format: CheckFormat) -> Result<u8, Error> {
 
 fn measured(options: &Options, format: CheckFormat) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
-    let mut saved = Saved::read(options);
+    let mut saved = Saved::for_measuring(options, &config);
     let snapshot = measure(&config, &mut saved, &mut options.host()?);
     let now = clock::now().wall;
     let findings = rule::evaluate(&snapshot, &config.rules);

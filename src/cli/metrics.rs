@@ -9,7 +9,7 @@ use crate::tap::metrics::Page;
 
 pub fn metrics(options: &Options) -> Result<u8, Error> {
     let config = Resolved::new(&options.config()?);
-    let snapshot = measure(&config, &mut Saved::read(options), &mut options.host()?);
+    let snapshot = measure(&config, &mut Saved::for_measuring(options, &config), &mut options.host()?);
     let findings = rule::evaluate(&snapshot, &config.rules);
     output::print(&Page::of(&findings, &snapshot.failures).readings())?;
     Ok(exit::DONE)

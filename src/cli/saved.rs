@@ -22,6 +22,15 @@ pub struct Saved {
 }
 
 impl Saved {
+    /// Of a state that says nothing for the measurement, nothing: a process of its own asks whether its folder answers, which
+    /// takes longer than everything else.
+    pub fn for_measuring(options: &Options, config: &Resolved) -> Saved {
+        if config.plan.quota().is_some() || can_lose_a_disk(config) {
+            return Saved::read(options);
+        }
+        Saved { state: State::default(), error: None }
+    }
+
     pub fn read(options: &Options) -> Saved {
         match find(options, clock::now()) {
             Ok(state) => Saved { state: state.unwrap_or_default(), error: None },

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use crate::support::agent::{BINARY, Place, finish};
+use crate::support::agent::{BINARY, Place, finish, quick};
 use crate::support::robot::Robot;
 use crate::support::{is_ci, wait_until};
 
@@ -196,16 +196,35 @@ fn a_steady_check_makes_few_system_calls_and_opens_nothing() {
     }
 }
 
+/// The calls of these kinds that a command makes in the place.
+fn calls_of(place: &Place, arguments: &[&str], kinds: &str) -> Trace {
+    let agent = place.command(arguments);
+    let trace = place.path("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", &format!("trace={kinds}"), "-o"]).arg(&trace);
+    let finished = finish(strace.arg(agent.get_program()).args(agent.get_args()).current_dir(place.path("")));
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    Trace::parse(&fs::read_to_string(trace).unwrap())
+}
+
+#[test]
+fn a_check_by_hand_starts_no_process_unless_the_saved_state_says_something_for_it() {
+    if !has_strace() {
+        return;
+    }
+    let disks =
+        |paths: &str| quick("").replace("disk: {enabled: false}", &format!("disk: {{threshold: 100, {paths}}}"));
+    for (paths, is_asked) in [("", false), ("paths: [/, /proc/..]", true)] {
+        let place = Place::configured("no-swap", &disks(paths));
+        let starts = calls_of(&place, &["check"], "clone,clone3,fork,vfork").calls;
+        assert_eq!(!starts.is_empty(), is_asked, "{paths}: {starts:?}");
+    }
+}
+
 /// How often one check on `host` replaces the state file. Each time the file is synced, and so is its folder.
 fn saves_of_a_check(place: &Place, host: &str) -> usize {
     place.become_host(host);
-    let agent = place.command(&["run", "--once"]);
-    let trace = place.path("trace");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "trace=fsync,rename,renameat,renameat2", "-o"]).arg(&trace);
-    let finished = finish(strace.arg(agent.get_program()).args(agent.get_args()).current_dir(place.path("")));
-    assert_eq!(finished.code, 0, "{}", finished.stderr);
-    let trace = Trace::parse(&fs::read_to_string(trace).unwrap());
+    let trace = calls_of(place, &["run", "--once"], "fsync,rename,renameat,renameat2");
     let saves = count(&trace.calls, "rename");
     assert_eq!(count(&trace.calls, "fsync"), 2 * saves, "{:#?}", trace.calls);
     saves

@@ -1,12 +1,12 @@
 //! Causes of alerts: looked for when one is about to be told, and at no other time.
 //!
 //! A check waits for them with all that it found, so an alert is saved together with its message as ever. It waits for
-//! [`PATIENCE`] at most, and then its alerts are told without causes. So they are where a look at containers or units comes
-//! in between: the check's readings are older, and taken in later they would take back the look's news.
+//! [`PATIENCE`] at most, and then its alerts are told without causes. A look at containers or units that comes in between
+//! waits with it: the check's readings are older, and taken in later they would take back the look's news.
 
 use std::time::Duration;
 
-use super::{Core, Effect, Purpose};
+use super::{Core, Effect, Input, Purpose};
 use crate::alert::{Extent, News, Transition};
 use crate::cause::{Causes, Resource, Wanted};
 use crate::clock::{Boot, Now};
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Waiting {
     snapshot: Snapshot,
     until: Boot,
+    /// Looks that came after it, and the memory of containers that belongs to them: saved without them, a crash would lose
+    /// their news.
+    later: Vec<Input>,
 }
 
 impl Core {
@@ -35,14 +38,26 @@ impl Core {
             return self.checked(snapshot, &Causes::default(), now, effects);
         }
         effects.push(Effect::FindCauses(wanted));
-        self.waiting = Some(Waiting { snapshot, until: now.boot.after(PATIENCE) });
+        self.waiting = Some(Waiting { snapshot, until: now.boot.after(PATIENCE), later: Vec::new() });
     }
 
     /// Takes in the check that waits for causes, if one does.
     pub(super) fn take_causes(&mut self, causes: &Causes, now: Now, effects: &mut Vec<Effect>) {
-        if let Some(Waiting { snapshot, .. }) = self.waiting.take() {
+        if let Some(Waiting { snapshot, later, .. }) = self.waiting.take() {
             self.checked(snapshot, causes, now, effects);
+            self.take_in_all(later, now, effects);
         }
+    }
+
+    /// Gives the check up that waits for causes.
+    pub(super) fn forget_waiting(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(Waiting { later, .. }) = self.waiting.take() {
+            self.take_in_all(later, now, effects);
+        }
+    }
+
+    fn take_in_all(&mut self, inputs: Vec<Input>, now: Now, effects: &mut Vec<Effect>) {
+        inputs.into_iter().for_each(|input| self.take_in(input, now, effects));
     }
 
     /// Goes on without causes, if they are late. Whether they were.
@@ -55,9 +70,11 @@ impl Core {
         are_late
     }
 
-    /// A check that waits has older readings than a look: it is taken in before, without causes.
-    pub(super) fn check_before_look(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.take_causes(&Causes::default(), now, effects);
+    /// Takes in a look, or its memory, once the check that waits is taken in.
+    pub(super) fn take_in_later(&mut self, input: Input) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.later.push(input);
+        }
     }
 
     /// Whether a check waits for the causes of its alerts.

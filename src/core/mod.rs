@@ -220,10 +220,10 @@ impl Core {
                 self.reporting.take(snapshot, now.boot);
             }
             Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
-            Input::Looked { mut snapshot, scope } => {
-                self.check_before_look(now, effects);
-                self.looked(&mut snapshot, scope, now);
+            look @ (Input::Looked { .. } | Input::ContainersRemembered(_)) if self.waits_for_causes() => {
+                self.take_in_later(look);
             }
+            Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
             Input::Mounts(KnownMounts { points, writable, found }) => {
                 let state = self.state.change();
                 (state.mounts, state.writable, state.found_disks) = (points, writable, found);

@@ -33,7 +33,7 @@ impl Core {
                 logins_since: None,
             });
             self.checks.give_up();
-            self.waiting = None;
+            self.forget_waiting(now, effects);
             self.reporting = Reporting::default();
         }
         self.config = config;

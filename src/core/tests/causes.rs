@@ -61,6 +61,29 @@ fn a_check_that_waits_takes_no_news_back_of_a_look_that_was_after_it() {
 }
 
 #[test]
+fn a_look_in_between_takes_no_causes_away_and_is_taken_in_right_after_the_check() {
+    let mut agent = driven("{}");
+    agent.check(85.2, at(0)).look(ContainerWord::new("exited", "running"), at(500));
+    agent.step(Input::ContainersRemembered(Box::default()), at(500));
+    assert_eq!(agent.core.waiting_count(), 0, "the look's alert is saved no sooner than the memory of it");
+    let (ticket, text, _) = agent.step(Input::CausesFound(causes()), at(1000)).post().unwrap();
+    assert!(text.contains("\n↳ mysql.service 812MB\n"), "{text}");
+    agent.answered(ticket, 0, at(1100));
+    assert!(agent.core.alerts().is_told_of(|of| of == metric::CONTAINER_STATE));
+    // A stop, and a configuration that watches something else, lose no look.
+    for stops in [true, false] {
+        let mut agent = driven("{}");
+        agent.check(85.2, at(0)).look(ContainerWord::new("exited", "running"), at(500));
+        if stops {
+            agent.step(Input::Stop, at(510));
+        } else {
+            agent.reload(config_with(KEY, "{enabled: false}"), at(510));
+        }
+        assert!(agent.core.alerts().is_told_of(|of| of == metric::CONTAINER_STATE), "{stops}");
+    }
+}
+
+#[test]
 fn a_stop_tells_what_waits() {
     let mut agent = driven("{}");
     agent.check(85.2, at(0)).step(Input::Stop, at(10));

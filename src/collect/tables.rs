@@ -60,6 +60,7 @@ const CONNTRACK_USAGE: &Metric = &Metric {
     label: Label { zh: "连接跟踪表", en: "Connection tracking" },
     alert_label: Label { zh: "🧾 连接跟踪表使用率", en: "🧾 Connection tracking table" },
     order: 76,
+    can_exceed: true,
     default: FULL,
     ..Metric::BASE
 };
@@ -69,6 +70,7 @@ const OPEN_FILES_USAGE: &Metric = &Metric {
     label: Label { zh: "打开文件", en: "Open files" },
     alert_label: Label { zh: "📂 打开文件数占上限", en: "📂 Open files of their bound" },
     order: 44,
+    can_exceed: true,
     default: FULL,
     ..Metric::BASE
 };

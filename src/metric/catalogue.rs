@@ -57,6 +57,8 @@ pub const DISK: &Metric = &Metric {
     order: 20,
     report_order: Some(40),
     shows_sizes: true,
+    // More can be in use than its users may have: `df` shows over 100 %, too.
+    can_exceed: true,
     default: Some(Limits::warning(80.0)),
     forecast: Some(DISK_FORECAST),
     ..Metric::BASE
@@ -203,6 +205,7 @@ pub const CONTAINER_MEMORY: &Metric = &Metric {
     label: Label { zh: "容器内存", en: "Container memory" },
     alert_label: Label { zh: "📦 容器内存使用率", en: "📦 Container memory usage" },
     order: 150,
+    can_exceed: true,
     ..Metric::BASE
 };
 
@@ -214,5 +217,6 @@ pub const CONTAINER_CPU: &Metric = &Metric {
     label: Label { zh: "容器 CPU", en: "Container CPU" },
     alert_label: Label { zh: "📦 容器 CPU 使用率", en: "📦 Container CPU usage" },
     order: 152,
+    can_exceed: true,
     ..Metric::BASE
 };

@@ -45,6 +45,8 @@ pub struct Metric {
     pub is_named_by_its_target: bool,
     /// Whether a report shows sizes behind the share.
     pub shows_sizes: bool,
+    /// Of a share: whether it can be more than 100 %, as of a bound that can be exceeded or lowered.
+    pub can_exceed: bool,
     /// Its limits if no rule is more specific; `None`: any value is well.
     pub default: Option<Limits>,
     /// Of a share: the quantity that tells when it is full.
@@ -141,6 +143,7 @@ const fn bare_number(name: &'static str) -> Metric {
         report_order: Some(u16::MAX),
         is_named_by_its_target: false,
         shows_sizes: false,
+        can_exceed: false,
         default: None,
         forecast: None,
         release: Release::AT_ONCE,

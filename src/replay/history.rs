@@ -16,7 +16,7 @@ use super::objects::{Cut, Objects};
 use super::words::Words;
 use crate::collect::Plan;
 use crate::core::ReadingDocument;
-use crate::metric::{self, Metric, Unit};
+use crate::metric::{Metric, Unit};
 use crate::settings::nearest;
 use crate::snapshot::{Key, Reading, Value};
 
@@ -346,8 +346,7 @@ const MAX_ROUNDED: f64 = 0.05;
 /// A number that its quantity can have. An export with a mistake would make alerts of it, or hide them.
 fn possible(key: &Key, number: f64) -> Result<f64, String> {
     let (most, expected) = match key.metric.unit {
-        // Of a disk, more can be in use than its users may have: `df` shows over 100 %, too.
-        Unit::Percent if key.metric != metric::DISK => (100.0, "0 to 100"),
+        Unit::Percent if !key.metric.can_exceed => (100.0, "0 to 100"),
         Unit::Percent | Unit::Mbps | Unit::Count => (f64::INFINITY, "0 or more"),
         Unit::Hours | Unit::Number | Unit::Word => return Ok(number),
     };

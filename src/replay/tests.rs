@@ -103,6 +103,16 @@ fn objects_of_check_are_told_of_as_the_same_readings_in_rows() {
 }
 
 #[test]
+fn a_share_of_a_bound_that_can_be_exceeded_may_be_more_than_100_percent() {
+    for row in
+        ["traffic_quota,,3955.7", "disk,/,101", "conntrack,,120", "container_memory,web,104", "container_cpu,web,250"]
+    {
+        let (_, summary) = replayed(YAML, format!("{}\n0,{row}\n", csv::HEADER).as_bytes());
+        assert!(summary.starts_with("1 check from "), "{row}: {summary}");
+    }
+}
+
+#[test]
 fn what_cannot_be_understood_is_named_by_file_and_line() {
     let long = format!("0,disk,{},1", "x".repeat(70_000));
     let wide = format!("0,disk,{},1", "x".repeat(5_000));

@@ -37,6 +37,7 @@ pub const QUOTA_USE: &Metric = &Metric {
     alert_label: Label { zh: "📶 月流量", en: "📶 Traffic quota" },
     order: 73,
     report_order: Some(40),
+    can_exceed: true,
     ..Metric::BASE
 };
 

@@ -22,8 +22,8 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Of a state that says nothing for the measurement, nothing: a process of its own asks whether its folder answers, which
-    /// takes longer than everything else.
+    /// An empty one where the measurement needs nothing of the state. To read it takes a process that asks whether its folder
+    /// answers, and more time than all the rest of a command.
     pub fn for_measuring(options: &Options, config: &Resolved) -> Saved {
         if config.plan.quota().is_some() || can_lose_a_disk(config) {
             return Saved::read(options);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::Value as Json;
+use vps_monitor::host::DiskId;
 
 use crate::agreement::{df_inodes, run};
 use crate::mounts::Mounted;
@@ -91,28 +92,104 @@ fn a_disk_that_was_read_only_from_the_beginning_is_as_it_should_be() {
     assert_eq!(readings(&place, "disk_state"), []);
 }
 
+#[test]
+fn another_disk_that_is_mounted_read_only_in_its_place_while_no_agent_runs_is_as_it_should_be() {
+    let place = Place::on("small-vps");
+    let Some((other, other_point)) = made(&place, "other", 16, &EXT4, "") else { return };
+    drop(other);
+    let Some((mounted, point)) = made(&place, "disk", 16, &EXT4, "") else { return };
+    let path = point.display().to_string();
+    watch(&place, &format!("threshold: 100, paths: [{path}]"));
+    told(&place);
+    drop(mounted);
+    let other = other_point.with_extension("image");
+    // Its loop device is likely that of the disk before.
+    let other = Mounted::on(&point, &["-o", "loop,ro", other.to_str().unwrap()]);
+    assert!(!told(&place).contains("磁盘状态"));
+    assert_eq!(readings(&place, "disk_state"), [(path.clone(), "read-only".into())]);
+    drop(other);
+    let _disk = Mounted::on(&point, &["-o", "loop,ro", &format!("{path}.image")]);
+    assert!(!told(&place).contains("磁盘状态"), "nobody knows any more that this one could be written");
+}
+
+#[test]
+fn a_disk_that_auto_found_and_that_moved_keeps_its_alert_and_has_one_all_clear() {
+    let place = Place::on("small-vps");
+    let Some((mounted, point)) = made(&place, "disk", 600, &EXT4, "") else { return };
+    let path = point.display().to_string();
+    watch(&place, "threshold: 100, inodes: 0, forecast: 0, paths: [auto]");
+    told(&place);
+    remount(&point, "ro");
+    assert!(told(&place).contains(&format!("🔒 磁盘状态({path}): read-only")));
+    drop(mounted);
+    let new = place.path("new");
+    let Some(_mounted) = Mounted::on(&new, &["-o", "loop", &format!("{path}.image")]) else { return };
+    remount(&new, "ro");
+    let finished = place.run(&["run", "--once"]);
+    let (told_of, log) = (finished.stdout, finished.stderr);
+    assert!(!told_of.contains(&path) && !told_of.contains("磁盘状态"), "{told_of}");
+    assert!(log.contains(&format!("disk moved from={path} to={}", new.display())), "{log}");
+    // Other tests mount and unmount disks, too.
+    assert!(!log.lines().any(|line| line.contains(&path) && line.contains("state=")), "{log}");
+    remount(&new, "rw");
+    let over = told(&place);
+    assert_eq!(over.matches("磁盘状态").count(), 1, "{over}");
+    assert!(over.contains(&format!("🔒 磁盘状态({}): writable (已恢复正常)", new.display())), "{over}");
+    assert!(!told(&place).contains("磁盘状态"));
+}
+
 /// The kernel reports no change of the mounts, and the mount itself is one that writes: no memory is needed.
 #[test]
 fn one_that_the_kernel_turned_after_an_error_is_found_by_a_single_check() {
-    let place = Place::on("small-vps");
-    let Some((_mounted, point)) = made(&place, "disk", 16, &EXT4, ",errors=remount-ro") else { return };
-    watch(&place, &format!("threshold: 100, paths: [{}]", point.display()));
-    assert_eq!(readings(&place, "disk_state"), [(point.to_str().unwrap().to_owned(), "writable".into())]);
-    let device = run("findmnt", &["-n", "-o", "SOURCE", point.to_str().unwrap()]);
-    let trigger = Path::new("/sys/fs/ext4").join(device.trim().trim_start_matches("/dev/")).join("trigger_fs_error");
-    fs::write(&trigger, "an error of a test").unwrap();
-    let options = run("findmnt", &["-n", "-o", "FS-OPTIONS", point.to_str().unwrap()]);
-    // Some kernels do not say so, and have the time of the error alone.
-    let is_told = options.trim().split(',').any(|option| ["ro", "emergency_ro"].contains(&option));
-    let record = fs::read_to_string(trigger.with_file_name("last_error_time")).unwrap();
-    assert!(is_told || record.trim() != "0", "{options} {record}");
-    let checked = place.run(&["check"]);
-    assert!(checked.code == 2 && checked.stdout.contains("read-only  expected writable"), "{}", checked.stdout);
+    // By an option of the mount, and by the default in the superblock, which no list of mounts shows.
+    let by_default = [EXT4.as_slice(), &["-e", "remount-ro"]].concat();
+    for (mkfs, options) in [(EXT4.as_slice(), ",errors=remount-ro"), (&by_default, "")] {
+        let place = Place::on("small-vps");
+        let Some((_mounted, point)) = made(&place, "disk", 16, mkfs, options) else { return };
+        watch(&place, &format!("threshold: 100, paths: [{}]", point.display()));
+        assert_eq!(readings(&place, "disk_state"), [(point.to_str().unwrap().to_owned(), "writable".into())]);
+        let device = run("findmnt", &["-n", "-o", "SOURCE", point.to_str().unwrap()]);
+        let trigger =
+            Path::new("/sys/fs/ext4").join(device.trim().trim_start_matches("/dev/")).join("trigger_fs_error");
+        fs::write(&trigger, "an error of a test").unwrap();
+        let options = run("findmnt", &["-n", "-o", "FS-OPTIONS", point.to_str().unwrap()]);
+        // Some kernels do not say so, and have the time of the error alone.
+        let is_told = options.trim().split(',').any(|option| ["ro", "emergency_ro"].contains(&option));
+        let record = fs::read_to_string(trigger.with_file_name("last_error_time")).unwrap();
+        assert!(is_told || record.trim() != "0", "{options} {record}");
+        let checked = place.run(&["check"]);
+        assert!(checked.code == 2 && checked.stdout.contains("read-only  expected writable"), "{}", checked.stdout);
+    }
 }
 
 #[test]
 fn one_that_the_kernel_turned_without_a_word_in_its_options_is_found_as_well() {
     uml::run_tests("disks::one_that_the_kernel_turned_after_an_error", 1);
+}
+
+/// statfs(2)'s number, which tells one disk from another.
+#[test]
+fn a_disk_has_the_same_number_at_each_mount_and_no_two_have_the_same() {
+    let place = Place::on("small-vps");
+    let mut numbers = Vec::new();
+    for (name, mkfs) in [("one", EXT4.as_slice()), ("two", &EXT4), ("btrfs", &["mkfs.btrfs", "-q"])] {
+        let Some((mounted, point)) = made(&place, name, 600, mkfs, "") else { return };
+        let number = DiskId::ask(&point).unwrap();
+        if name == "btrfs" {
+            let (all, one) = (point.to_str().unwrap(), point.join("one"));
+            run("btrfs", &["subvolume", "create", one.to_str().unwrap()]);
+            let below = place.path("below");
+            let _below = Mounted::on(&below, &["-o", "loop,subvol=one", &format!("{all}.image")]);
+            assert_eq!(DiskId::ask(&below), Some(number));
+        }
+        drop(mounted);
+        let elsewhere = place.path("elsewhere");
+        let _mounted =
+            Mounted::on(&elsewhere, &["-o", "loop,ro", place.path(&format!("{name}.image")).to_str().unwrap()]);
+        assert_eq!(DiskId::ask(&elsewhere), Some(number), "{name}");
+        assert!(!numbers.contains(&number), "{name}");
+        numbers.push(number);
+    }
 }
 
 /// Its superblock stays `rw`, and every write ends with EIO (xfs_io(8), `shutdown`).

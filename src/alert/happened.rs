@@ -168,6 +168,10 @@ impl Keyed for Past {
     fn key(&self) -> &Key {
         &self.key
     }
+
+    fn key_mut(&mut self) -> &mut Key {
+        &mut self.key
+    }
 }
 
 impl Past {

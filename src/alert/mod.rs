@@ -15,6 +15,7 @@ mod streak;
 mod validate;
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -178,6 +179,11 @@ impl Alerts {
     pub fn lasting(&self, of_docker: bool, after: Boot, policy: &Policy) -> impl Iterator<Item = Boot> {
         let alerts = self.alerts.values().filter(move |alert| alert.key.metric.is_of_docker() == of_docker);
         alerts.filter_map(move |alert| alert.lasted_at(after, policy))
+    }
+
+    /// A disk has another path from now on, and its alerts go on there.
+    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
+        by_key::retarget_keyed(&mut self.alerts, from, to);
     }
 
     /// Moves every instant to the clock of another start of the machine.

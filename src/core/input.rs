@@ -6,7 +6,7 @@ use super::{LoopFacts, Purpose, SilenceRequest, Ticket};
 use crate::cause::Causes;
 use crate::collect::docker::{Memory, Scope};
 use crate::config::Resolved;
-use crate::host::{KnownKills, KnownMounts};
+use crate::host::{KnownKills, MountsChange};
 use crate::http;
 use crate::snapshot::{Occurrence, Snapshot};
 use crate::worker::Recorded;
@@ -31,7 +31,7 @@ pub enum Input {
         scope: Scope,
     },
     /// The watched paths are on other disks than before.
-    Mounts(KnownMounts),
+    Mounts(Box<MountsChange>),
     /// The memory of containers has changed.
     ContainersRemembered(Box<Memory>),
     /// The engine's events cannot be followed, or (`None`) they can again.

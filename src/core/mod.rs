@@ -11,6 +11,7 @@ mod causes;
 mod channels;
 mod checks;
 mod deliver;
+mod disks;
 mod effect;
 mod events;
 mod hold;
@@ -41,7 +42,6 @@ use std::collections::BTreeMap;
 use crate::alert::Alerts;
 use crate::clock::{self, Boot, Now};
 use crate::config::Resolved;
-use crate::host::KnownMounts;
 use crate::logging::{Change, Ongoing};
 use crate::schedule::Reporter;
 use crate::store::{Loaded, State};
@@ -220,14 +220,13 @@ impl Core {
                 self.reporting.take(snapshot, now.boot);
             }
             Input::CausesFound(causes) => self.take_causes(&causes, now, effects),
-            look @ (Input::Looked { .. } | Input::ContainersRemembered(_)) if self.waits_for_causes() => {
+            look @ (Input::Looked { .. } | Input::ContainersRemembered(_) | Input::Mounts(_))
+                if self.waits_for_causes() =>
+            {
                 self.take_in_later(look);
             }
             Input::Looked { mut snapshot, scope } => self.looked(&mut snapshot, scope, now),
-            Input::Mounts(KnownMounts { points, writable, found }) => {
-                let state = self.state.change();
-                (state.mounts, state.writable, state.found_disks) = (points, writable, found);
-            }
+            Input::Mounts(change) => self.mounts_changed(*change),
             Input::ContainersRemembered(memory) => self.state.change().containers = *memory,
             Input::EngineEvents(error) => self.log_ongoing(
                 "docker events",

@@ -245,8 +245,8 @@ impl Measuring {
         }
         self.add_missed_kills(&mut inputs, now);
         // Before the findings of the check that made the change: it is saved together with the alerts that they cause.
-        if let Some(known) = self.host.mounts.take_change() {
-            inputs.insert(0, Input::Mounts(known));
+        if let Some(change) = self.host.mounts.take_change() {
+            inputs.insert(0, Input::Mounts(Box::new(change)));
         }
         inputs
     }

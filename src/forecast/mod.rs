@@ -7,13 +7,14 @@ mod peaks;
 mod rule;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::keep;
 use crate::clock::{Boot, Now};
 use crate::metric::Metric;
-use crate::snapshot::{Key, Reading, Snapshot, Value};
+use crate::snapshot::{Key, Reading, Snapshot, Value, by_key};
 
 use peaks::{HOUR, HOURS, Peaks};
 
@@ -108,6 +109,11 @@ impl Forecasts {
             self.series.insert(key.clone(), Peaks::default());
         }
         self.series.get_mut(key)
+    }
+
+    /// A disk has another path from now on, and its growth is known.
+    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
+        by_key::retarget(&mut self.series, from, to, |_, _| ());
     }
 
     /// Moves the hour to the clock of another start of the machine.

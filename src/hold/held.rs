@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,11 @@ impl Held {
         let is_told = holds.is_none() || !released.is_empty();
         released.unlisted = self.unlisted.take_if(|_| is_told);
         released
+    }
+
+    /// A disk has another path from now on.
+    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
+        by_key::retarget_keyed(&mut self.entries, from, to);
     }
 
     /// Corrects values that no agent wrote; returns how many there were.

@@ -17,7 +17,10 @@ use crate::bus::{self, Bus};
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
-pub use mounts::{Access, FoundDisk, KnownMounts, LastMounts, Mounts, Paths, Unmounted, WriteState};
+pub use mounts::{
+    Access, DiskId, DiskIds, ErrorRecords, FoundDisk, KnownMounts, LastMounts, Mounts, MountsChange, Paths, Unmounted,
+    WriteState,
+};
 pub use network_devices::NetworkDevices;
 pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};

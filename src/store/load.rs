@@ -131,7 +131,7 @@ fn on_this_start(document: Document<State>, boot_id: &str, now: Now) -> (State, 
         let started = Timestamp::from_microsecond(started).unwrap_or(now.wall);
         state.starts.begin(document.saved, started, now.wall);
         // The kernel counts anew.
-        state.kills = None;
+        (state.kills, state.disk_errors) = (None, None);
     } else {
         // It did not go down after all.
         state.starts.shut_down = None;

@@ -25,7 +25,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{KnownKills, KnownMounts, LastMounts, Paths};
+use crate::host::{DiskIds, ErrorRecords, KnownKills, KnownMounts, LastMounts, Paths};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -114,6 +114,12 @@ pub struct State {
     /// Those of the disks that were found, not named.
     #[serde(default, skip_serializing_if = "Paths::is_empty")]
     pub found_disks: Paths,
+    /// The disks themselves, by the watched path.
+    #[serde(default, skip_serializing_if = "DiskIds::is_empty")]
+    pub disk_ids: DiskIds,
+    /// The records of disks that may shut themselves at an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_errors: Option<ErrorRecords>,
     /// Earlier events, of kinds of which more is no news.
     #[serde(default, skip_serializing_if = "Known::is_empty")]
     pub known: Known,
@@ -143,8 +149,13 @@ impl State {
 
     /// The agent's memory of the disks.
     pub fn known_mounts(&self) -> KnownMounts {
-        let (points, writable, found) = (self.mounts.clone(), self.writable.clone(), self.found_disks.clone());
-        KnownMounts { points, writable, found }
+        KnownMounts {
+            points: self.mounts.clone(),
+            writable: self.writable.clone(),
+            found: self.found_disks.clone(),
+            ids: self.disk_ids.clone(),
+            errors: self.disk_errors.clone(),
+        }
     }
 
     /// Moves every instant to the clock of another start of the machine: to the most likely one, and for the robot's

@@ -136,7 +136,7 @@ impl Disk {
     }
 
     /// Adds the disks of this host that are not named. One that is missing is unknown for a day.
-    fn find(&mut self, host: &Host, now: Boot) {
+    fn find(&mut self, host: &mut Host, now: Boot) {
         self.paths.truncate(self.named);
         let Some(found) = &self.found else { return };
         let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();

@@ -11,10 +11,11 @@
 mod disks;
 mod errors;
 mod kind;
+mod memory;
 mod superblock;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -25,8 +26,12 @@ use std::rc::Rc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use disks::FoundDisk;
+pub use errors::ErrorRecords;
+pub use memory::{DiskIds, KnownMounts, LastMounts, MountsChange, Moves, Paths};
+pub use superblock::DiskId;
+
 use errors::Errors;
-use superblock::{Writing, device, writing};
+use superblock::{AskId, AtErrors, Writing, device, writing};
 use table::Table;
 
 use crate::clock::Boot;
@@ -53,26 +58,12 @@ pub struct Mounts {
     /// shut down answers with EIO, and stays `rw` in the list.
     failing: Option<Rc<str>>,
     errors: Errors,
+    ask_id: AskId,
+    /// Since the last call of [`Mounts::take_change`].
+    moves: Moves,
     /// The part that outlives the process has changed.
     is_changed: bool,
 }
-
-/// The part that outlives the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownMounts {
-    /// The mount points of disks other than their parent's, by the measured path.
-    ///
-    /// Not the mounts of the same disk (bind mounts). A sandbox makes some (systemd's ProtectHome=, for example) that
-    /// are not there for the same agent run by hand, and the file system around them gives the same numbers.
-    pub points: LastMounts,
-    /// Those whose file systems could be written once.
-    pub writable: Paths,
-    /// Those of `points` that were found, not named.
-    pub found: Paths,
-}
-
-pub type LastMounts = BTreeMap<Rc<str>, String>;
-pub type Paths = BTreeSet<Rc<str>>;
 
 #[derive(Debug, PartialEq, Eq)]
 struct LastMount {
@@ -82,6 +73,7 @@ struct LastMount {
     is_found: bool,
     /// Empty where only an earlier process has seen it.
     device: Rc<str>,
+    id: Option<DiskId>,
     was_writable: bool,
     /// At the last look; `None`: not known.
     state: Option<WriteState>,
@@ -149,40 +141,9 @@ impl Mounts {
             devices: Vec::new(),
             failing: None,
             errors: Errors::of_this_kernel(),
+            ask_id: DiskId::ask,
+            moves: Moves::new(),
             is_changed: false,
-        }
-    }
-
-    /// Goes on from an earlier process's memory.
-    pub fn remember(&mut self, known: &KnownMounts) {
-        let KnownMounts { points, writable, found } = known;
-        for path in points.keys().chain(writable) {
-            // Of a path that has no mount of its own only the file system is remembered.
-            let (point, is_own_device) = points.get(path).map_or((ROOT, false), |point| (point.as_str(), true));
-            let (is_found, was_writable) = (found.contains(path), writable.contains(path));
-            let (point, device, state) = (point.into(), "".into(), None);
-            let last = LastMount { point, is_own_device, is_found, device, was_writable, state };
-            self.held.insert(Rc::clone(path), last);
-        }
-    }
-
-    /// The part that outlives this process, if it has changed since the last call.
-    pub fn take_change(&mut self) -> Option<KnownMounts> {
-        std::mem::take(&mut self.is_changed).then(|| self.known())
-    }
-
-    #[inline(never)]
-    fn known(&self) -> KnownMounts {
-        let paths = |is_wanted: fn(&LastMount) -> bool| {
-            self.held.iter().filter(move |(_, held)| is_wanted(held)).map(|(path, _)| Rc::clone(path)).collect()
-        };
-        let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
-        KnownMounts {
-            points: lasting
-                .filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned())))
-                .collect(),
-            writable: paths(|held| held.was_writable),
-            found: paths(|held| held.is_own_device && held.is_found),
         }
     }
 
@@ -192,6 +153,7 @@ impl Mounts {
             // If the list cannot be read, no file system is known to answer at once, and a process of its own asks
             // each.
             self.table = self.read().unwrap_or_default();
+            self.table.identify(self.ask_id);
         } else if self.look_at_superblocks().is_err() {
             self.table = Table::default();
         }
@@ -199,7 +161,7 @@ impl Mounts {
 
     /// Looks for file systems that have shut themselves and do not say so in the list.
     pub fn look_at_errors(&mut self, now: Boot) {
-        self.errors.look(self.table.shut_at_errors(), now);
+        self.is_changed |= self.errors.look(self.table.may_shut_at_errors(), now);
     }
 
     /// Takes in whether the held file systems can be written now: no change of that is reported where the kernel itself
@@ -283,8 +245,10 @@ impl Mounts {
         let before = self.held.get(path);
         let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
         // Another disk may be one that nobody ever wrote to; only an alert goes on until a disk can be written there.
-        let is_the_same = |held: &LastMount| {
-            held.device == *place.device || held.device.is_empty() || held.state == Some(WriteState::TurnedReadOnly)
+        let is_the_same = |held: &LastMount| match (held.id, place.id) {
+            _ if held.state == Some(WriteState::TurnedReadOnly) => true,
+            (Some(before), Some(now)) => before == now,
+            _ => held.device == *place.device || held.device.is_empty(),
         };
         let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable && is_the_same(held)))
             || (reads_state && place.writing.is_some_and(|writing| !writing.is_read_only));
@@ -293,8 +257,8 @@ impl Mounts {
             Some(Writing { is_read_only: false, .. }) if self.failing.as_ref() == Some(place.device) => {
                 WriteState::Failing
             }
-            Some(Writing { is_read_only: false, shuts_at_errors, .. })
-                if shuts_at_errors && self.errors.has_shut(place.device) =>
+            Some(Writing { is_read_only: false, at_errors, .. })
+                if at_errors != AtErrors::GoesOn && self.errors.has_shut(place.device) =>
             {
                 WriteState::TurnedReadOnly
             }
@@ -306,15 +270,18 @@ impl Mounts {
             is_at_same
                 && (held.is_own_device, held.is_found) == (place.is_own_device, is_found)
                 && (held.was_writable, held.state) == (was_writable, state)
-                && held.device == *place.device
+                && (&held.device, held.id) == (place.device, place.id)
         };
         if before.filter(is_same).is_some() {
             return;
         }
         let (is_own_device, device) = (place.is_own_device, Rc::clone(place.device));
-        let lasting =
-            |held: &LastMount| (held.is_own_device.then(|| (held.point.clone(), held.is_found)), held.was_writable);
-        let held = LastMount { point: place.point.to_owned(), is_own_device, is_found, device, was_writable, state };
+        let lasting = |held: &LastMount| {
+            let id = held.id.filter(|_| held.is_own_device || held.was_writable);
+            (held.is_own_device.then(|| (held.point.clone(), held.is_found)), held.was_writable, id)
+        };
+        let (point, id) = (place.point.to_owned(), place.id);
+        let held = LastMount { point, is_own_device, is_found, device, id, was_writable, state };
         self.is_changed |= before.map(lasting).unwrap_or_default() != lasting(&held);
         self.held.insert(Rc::clone(path), held);
         let read = self.held.values().filter(|held| held.state.is_some());

@@ -1,6 +1,45 @@
-//! Whether a file system can be written, by its superblock's options in mountinfo. Pure.
+//! Whether a file system can be written, by its superblock's options in mountinfo, and which one it is.
 //!
 //! Not by statvfs(3): in a sandbox (systemd's ProtectSystem=) each mount is read-only, and the file system below is not.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+/// A file system of a disk.
+#[derive(Debug)]
+pub(super) struct Superblock {
+    pub device: Rc<str>,
+    pub writing: Writing,
+    /// `None`: it is not known.
+    pub id: Option<DiskId>,
+}
+
+/// The number that statfs(2) gives to the file system of a disk: its lower half, which all subvolumes of a btrfs share.
+///
+/// It comes of the UUID in ext4 and btrfs, so it is the same at each mount. XFS, FAT and f2fs give the device's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DiskId(u32);
+
+/// Asks for the number of a file system at its mount point.
+pub type AskId = fn(&Path) -> Option<DiskId>;
+
+impl DiskId {
+    /// `None`: it has none, or does not answer.
+    pub fn ask(point: &Path) -> Option<DiskId> {
+        let number = nix::sys::statvfs::statvfs(point).ok()?.filesystem_id() as u32;
+        (number != 0).then_some(DiskId(number))
+    }
+}
+
+#[cfg(test)]
+impl DiskId {
+    pub fn of_a_test(number: u32) -> DiskId {
+        DiskId(number)
+    }
+}
 
 /// Whether a file system can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,9 +47,21 @@ pub(super) struct Writing {
     pub is_read_only: bool,
     /// The kernel made it so: the mount is one that writes. `mount -o ro` makes both read-only.
     pub was_turned: bool,
-    /// It may have shut itself after an error, and not say so.
-    pub shuts_at_errors: bool,
+    pub at_errors: AtErrors,
 }
+
+/// Whether a file system shuts itself for writing after an error, and may not say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtErrors {
+    Shuts,
+    /// As its superblock's default says. ext4 lists only an option that differs from that.
+    ByDefault,
+    /// Or it says so, or it is shut already.
+    GoesOn,
+}
+
+/// The option of an ext4 that shuts itself.
+pub(super) const SHUTS: &str = "errors=remount-ro";
 
 /// ext4 from Linux 6.15 on tells so of a file system that it has shut for writing after an error
 /// (<https://docs.kernel.org/admin-guide/ext4.html>), or shut altogether (`_ext4_show_options` in fs/ext4/super.c).
@@ -32,8 +83,15 @@ pub(super) fn writing(line: &[u8]) -> Option<Writing> {
     let is_shut = SHUT.iter().any(|option| has(of_superblock, option));
     let is_read_only = is_shut || has(of_superblock, b"ro");
     let was_turned = is_read_only && (is_shut || has(of_mount, b"rw"));
-    let shuts_at_errors = kind == b"ext4" && !is_read_only && has(of_superblock, b"errors=remount-ro");
-    Some(Writing { is_read_only, was_turned, shuts_at_errors })
+    let at_errors = match () {
+        () if kind != b"ext4" || is_read_only => AtErrors::GoesOn,
+        () if has(of_superblock, SHUTS.as_bytes()) => AtErrors::Shuts,
+        () if of_superblock.split(|byte| *byte == b',').any(|option| option.starts_with(b"errors=")) => {
+            AtErrors::GoesOn
+        }
+        () => AtErrors::ByDefault,
+    };
+    Some(Writing { is_read_only, was_turned, at_errors })
 }
 
 fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -62,6 +120,21 @@ mod tests {
             assert_eq!(of(line), Some(found), "{line}");
         }
         assert_eq!(device(b"36 35 8:1 / / rw - ext4 /dev/sda1 rw"), Some(&b"8:1"[..]));
+    }
+
+    #[test]
+    fn an_ext4_without_the_option_does_at_errors_as_its_superblock_says() {
+        for (kind, options, at_errors) in [
+            ("ext4", "rw,errors=remount-ro", AtErrors::Shuts),
+            ("ext4", "rw,discard", AtErrors::ByDefault),
+            ("ext4", "rw,errors=continue", AtErrors::GoesOn),
+            ("ext4", "rw,errors=panic", AtErrors::GoesOn),
+            ("ext4", "ro,errors=remount-ro", AtErrors::GoesOn),
+            ("vfat", "rw,errors=remount-ro", AtErrors::GoesOn),
+        ] {
+            let line = format!("36 35 8:1 / / rw - {kind} /dev/sda1 {options}");
+            assert_eq!(writing(line.as_bytes()).unwrap().at_errors, at_errors, "{line}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use procfs::process::MountInfo;
 
 use super::kind::{Kind, is_of_a_disk};
-use super::superblock::{Writing, writing};
+use super::superblock::{AtErrors, DiskId, Superblock, Writing, writing};
 
 /// The number of links that the kernel follows (path_resolution(7)).
 const MAX_SYMLINKS: usize = 40;
@@ -18,8 +18,8 @@ const MAX_SYMLINKS: usize = 40;
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) mounts: Vec<Mount>,
-    /// The devices of disks, whose file systems are the ones that turn read-only: whether each can be written.
-    superblocks: Vec<(Rc<str>, Writing)>,
+    /// Of the devices of disks, whose file systems are the ones that turn read-only.
+    pub(super) superblocks: Vec<Superblock>,
     /// Those on each mount point. The mount that a path comes from decides which of them it enters.
     on: HashMap<PathBuf, Vec<usize>>,
     /// The mount of `/`.
@@ -46,6 +46,7 @@ pub(super) struct Place<'t> {
     pub device: &'t Rc<str>,
     /// `None`: of no disk.
     pub writing: Option<Writing>,
+    pub id: Option<DiskId>,
     /// Whether that is on another device than its parent.
     pub is_own_device: bool,
     /// A file system is to be mounted there later: it is not the one to measure.
@@ -70,8 +71,9 @@ impl Table {
             let is_whole = info.root == "/" || info.fs_type == "btrfs" || point == Path::new("/");
             let device: Rc<str> = info.majmin.into();
             // All mounts of one file system have one superblock.
-            if kind_is_of_a_disk && table.writing(&device).is_none() {
-                table.superblocks.extend(writing(line).map(|writing| (Rc::clone(&device), writing)));
+            if kind_is_of_a_disk && table.superblock(&device).is_none() {
+                let superblock = |writing| Superblock { device: Rc::clone(&device), writing, id: None };
+                table.superblocks.extend(writing(line).map(superblock));
             }
             table.mounts.push(Mount {
                 id: info.mnt_id,
@@ -88,17 +90,18 @@ impl Table {
 
     /// Takes in the present state of a superblock.
     pub(super) fn set_writing(&mut self, device: &str, writing: Writing) {
-        let known = self.superblocks.iter_mut().find(|(known, _)| **known == *device);
-        known.into_iter().for_each(|(_, known)| *known = writing);
+        let known = self.superblocks.iter_mut().find(|known| *known.device == *device);
+        known.into_iter().for_each(|known| known.writing = writing);
     }
 
-    fn writing(&self, device: &str) -> Option<Writing> {
-        self.superblocks.iter().find(|(known, _)| **known == *device).map(|(_, writing)| *writing)
+    fn superblock(&self, device: &str) -> Option<&Superblock> {
+        self.superblocks.iter().find(|known| *known.device == *device)
     }
 
-    /// The devices whose file systems shut themselves at an error.
-    pub(super) fn shut_at_errors(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.superblocks.iter().filter(|(_, writing)| writing.shuts_at_errors).map(|(device, _)| device)
+    /// The devices whose file systems may shut themselves at an error.
+    pub(super) fn may_shut_at_errors(&self) -> impl Iterator<Item = (&Rc<str>, AtErrors)> {
+        let all = self.superblocks.iter().map(|known| (&known.device, known.writing.at_errors));
+        all.filter(|(_, at_errors)| *at_errors != AtErrors::GoesOn)
     }
 
     /// The mount on `/` that is on no other one, and the one mounted over it.
@@ -185,10 +188,12 @@ impl Table {
         let last = way.last().copied().unwrap_or(root);
         let before = way.iter().rev().find(|mount| **mount != last).copied();
         let mount = &self.mounts[last];
+        let superblock = self.superblock(&mount.device);
         Some(Place {
             point: &mount.point,
             device: &mount.device,
-            writing: self.writing(&mount.device),
+            writing: superblock.map(|superblock| superblock.writing),
+            id: superblock.and_then(|superblock| superblock.id),
             is_own_device: before.is_some_and(|before| self.mounts[before].device != mount.device),
             is_automount: mount.kind == Kind::Automount,
             at_once: !may_hang

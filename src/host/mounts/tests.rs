@@ -1,9 +1,6 @@
 //! The mounts of paths, from lists that a test writes and from the kernel's.
 
-use std::time::Duration;
-
 use super::*;
-use crate::clock;
 
 pub(super) const ROOT: &str = "1 1 254:0 / / rw - ext4 /dev/vda rw\n";
 pub(super) const DATA: &str = "2 1 8:16 / /no/data rw - ext4 /dev/sdb rw\n";
@@ -115,7 +112,7 @@ fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_i
             }
             Err(_) => true,
         });
-        (told, mounts.take_change())
+        (told, mounts.take_change().map(|change| change.known))
     };
     let mut before = Mounts::listed_in(file.path());
     let (told, kept) = ask(&mut before, &[ROOT, DATA, BIND]);
@@ -127,12 +124,12 @@ fn a_disk_that_is_not_mounted_again_after_a_restart_is_missed_and_a_bind_mount_i
     assert_eq!(ask(&mut before, &[ROOT, DATA, BIND]).1, None, "nothing has changed");
 
     let mut after = Mounts::listed_in(file.path());
-    after.remember(&kept);
+    after.remember(&kept, None);
     assert_eq!(ask(&mut after, &[ROOT]), ([true, false, false], None));
     assert_eq!(ask(&mut after, &[ROOT, DATA]), ([false; 3], None));
     // A path that left the configuration is forgotten.
     after.keep_only(paths[1..].iter());
-    let kept = after.take_change().unwrap();
+    let kept = after.take_change().unwrap().known;
     assert_eq!((kept.points.len(), kept.writable.len()), (0, 2));
 }
 
@@ -183,11 +180,8 @@ fn what_is_on_no_disk_has_no_such_state_and_the_memory_of_a_disk_outlives_the_pr
     };
     assert_eq!(state(&mut mounts), [Some(WriteState::OfNoDisk), Some(WriteState::ReadOnly)]);
     let mut mounts = Mounts::listed_in(file.path());
-    mounts.remember(&KnownMounts {
-        points: [(paths[1].clone(), "/no/data".to_owned())].into(),
-        writable: [paths[1].clone()].into(),
-        ..KnownMounts::default()
-    });
+    let points = [(paths[1].clone(), "/no/data".to_owned())].into();
+    mounts.remember(&KnownMounts { points, writable: [paths[1].clone()].into(), ..KnownMounts::default() }, None);
     assert_eq!(state(&mut mounts)[1], Some(WriteState::TurnedReadOnly));
 }
 
@@ -219,99 +213,6 @@ fn the_list_is_read_for_superblocks_alone_and_only_where_somebody_wants_to_know(
         assert_eq!((!mounts.text.is_empty(), mounts.write_state(&path).is_some()), (is_read, is_read));
         assert_eq!(mounts.ask(&path), Ok(Access::Directly), "{reads_state}");
     }
-}
-
-/// A stand-in for sysfs, in which the disk `8:1` is an ext4 with a record of errors.
-struct Records(tempfile::TempDir);
-
-impl Records {
-    fn new() -> Records {
-        let sys = tempfile::tempdir().unwrap();
-        fs::create_dir_all(sys.path().join("dev/block")).unwrap();
-        std::os::unix::fs::symlink("../../devices/x/block/sda/sda1", sys.path().join("dev/block/8:1")).unwrap();
-        let records = Records(sys);
-        records.mount("0\n");
-        records
-    }
-
-    /// Each mount makes the record anew, with the error that the disk has kept.
-    fn mount(&self, second: &str) {
-        let folder = self.0.path().join("fs/ext4");
-        // The former one is there until the new one is, so that no number is used twice.
-        let _ = fs::rename(&folder, self.0.path().join("former"));
-        fs::create_dir_all(folder.join("sda1")).unwrap();
-        self.set(second);
-        let _ = fs::remove_dir_all(self.0.path().join("former"));
-    }
-
-    fn set(&self, second: &str) {
-        fs::write(self.0.path().join("fs/ext4/sda1/last_error_time"), second).unwrap();
-    }
-}
-
-/// The state of the ext4 `8:1` at `now`.
-fn state_of_ext4(mounts: &mut Mounts, options: &str, now: Boot) -> WriteState {
-    let path: Rc<str> = "/data".into();
-    fs::write(&mounts.list, format!("{ROOT}3 1 8:1 / /data rw - ext4 /dev/sda1 {options}\n")).unwrap();
-    mounts.watched = None;
-    mounts.refresh();
-    mounts.look_at_errors(now);
-    mounts.hold(&path, false, true);
-    mounts.write_state(&path).unwrap()
-}
-
-const DEBIAN_12: &str = "6.1.0-41-amd64";
-const SHUTS: &str = "rw,errors=remount-ro";
-
-#[test]
-fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_recorded_since_the_start() {
-    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
-    let now = clock::now();
-    let state = |release: &str, options: &str, second: &str| {
-        records.set(second);
-        let mut mounts = Mounts::listed_in(list.path());
-        mounts.errors = Errors::of_kernel(release, records.0.path());
-        state_of_ext4(&mut mounts, options, now.boot)
-    };
-    let [after, before] =
-        [-1, 1].map(|seconds| (now.wall.as_second() - now.boot.as_micros() / 1_000_000 - seconds).to_string());
-    for release in ["4.18.0-553.el8.x86_64", DEBIAN_12, "6.14.0", ""] {
-        assert_eq!(state(release, SHUTS, &after), WriteState::TurnedReadOnly, "{release}");
-    }
-    for release in ["6.15.0", "6.18.44+deb14-amd64", "7.0.0"] {
-        assert_eq!(state(release, SHUTS, &after), WriteState::Writable, "{release}: its options would tell it");
-    }
-    assert_eq!(state(DEBIAN_12, SHUTS, &before), WriteState::Writable, "of another mount");
-    for none in ["0\n", "", "x", "99999999999999999999"] {
-        assert_eq!(state(DEBIAN_12, SHUTS, none), WriteState::Writable, "{none:?}");
-    }
-    assert_eq!(state(DEBIAN_12, "rw", &after), WriteState::Writable, "it goes on after errors");
-    fs::remove_dir_all(records.0.path().join("fs/ext4/sda1")).unwrap();
-    fs::create_dir(records.0.path().join("fs/ext4/sda1")).unwrap();
-    assert_eq!(state(DEBIAN_12, SHUTS, "0"), WriteState::Writable);
-}
-
-#[test]
-fn an_error_of_the_mount_before_does_not_count_for_the_next_one() {
-    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
-    let mut mounts = Mounts::listed_in(list.path());
-    mounts.errors = Errors::of_kernel(DEBIAN_12, records.0.path());
-    let mut now = clock::boot_now();
-    let mut next = |mounts: &mut Mounts, options: &str| {
-        now = now.after(Duration::from_secs(60));
-        state_of_ext4(mounts, options, now)
-    };
-    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
-    let error = (clock::now().wall.as_second() - 1).to_string();
-    records.set(&error);
-    // A disk that goes on after errors, and is then told to shut itself at the next one.
-    assert_eq!(next(&mut mounts, "rw"), WriteState::Writable);
-    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
-    records.set(&clock::now().wall.as_second().to_string());
-    assert_eq!(next(&mut mounts, SHUTS), WriteState::TurnedReadOnly);
-    // Mounted again without e2fsck, it can be written, and has the record still.
-    records.mount(&error);
-    assert_eq!(next(&mut mounts, SHUTS), WriteState::Writable);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::PrettyFormatter;
 
 use super::{Document, MAX_FILE_BYTES, State, VERSION};
 use crate::clock::Now;
@@ -36,33 +38,35 @@ fn encode_within(limit: usize, state: &State, boot_id: &str, now: Now) -> io::Re
     let document =
         Document { version: VERSION, saved: now.wall, saved_boot: now.boot, boot_id: boot_id.to_owned(), state };
     // One for people to read, unless that were long: a third of it would be blanks.
-    let is_short = state.alerts.len() <= MAX_READABLE_ALERTS;
+    let indent: &[u8] = if state.alerts.len() <= MAX_READABLE_ALERTS { b"  " } else { b"" };
     // Counted first: a list that grows step by step takes three times its memory for a moment.
     let mut length = Length(1);
-    write(&mut length, &document, is_short)?;
+    write(&mut length, &document, indent)?;
     if length.0 <= limit {
         let mut bytes = Vec::with_capacity(length.0);
-        write(&mut bytes, &document, is_short)?;
+        write(&mut bytes, &document, indent)?;
         bytes.push(b'\n');
         return Ok(Encoded { bytes, left_out: 0 });
     }
-    let Document { version, saved, saved_boot, boot_id, .. } = document;
-    let mut document = Document { version, saved, saved_boot, boot_id, state: state.clone() };
+    let mut state = state.clone();
     let mut left_out = 0;
     loop {
-        let bytes = serde_json::to_vec(&document)?;
+        let document = Document { state: &state, boot_id: document.boot_id.clone(), ..document };
+        let mut bytes = Vec::new();
+        write(&mut bytes, &document, b"")?;
         if bytes.len() <= limit {
             return Ok(Encoded { bytes, left_out });
         }
-        left_out += match document.state.give_up() {
+        left_out += match state.give_up() {
             0 => return Err(io::ErrorKind::FileTooLarge.into()),
             given_up => given_up,
         };
     }
 }
 
-fn write(to: impl Write, document: &impl Serialize, is_for_people: bool) -> serde_json::Result<()> {
-    if is_for_people { serde_json::to_writer_pretty(to, document) } else { serde_json::to_writer(to, document) }
+/// To any writer and in any layout by one copy of the code, which is large.
+fn write(to: &mut dyn Write, document: &Document<&State>, indent: &[u8]) -> serde_json::Result<()> {
+    document.serialize(&mut Serializer::with_formatter(to, PrettyFormatter::with_indent(indent)))
 }
 
 /// Counts the bytes that are written to it.

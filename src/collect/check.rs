@@ -1,6 +1,6 @@
 //! One check after another, as far as collectors make it.
 
-use super::{Absence, Collector, Configured, MISSED_FOR, Progress, Source};
+use super::{Absence, Collector, Configured, LOOKED_FOR_EVERY, MISSED_FOR, Progress, Source};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
 use crate::snapshot::{Snapshot, Watched};
@@ -24,8 +24,8 @@ struct Slot {
     due: Option<Boot>,
     /// It is to be called earlier if the system bus has news.
     awaits_bus: bool,
-    /// When this host last had its quantities.
-    seen: Option<Boot>,
+    /// The kernel has nothing for it, and is looked at again then.
+    look_again: Option<Boot>,
 }
 
 impl Check {
@@ -37,7 +37,7 @@ impl Check {
             collector,
             due: None,
             awaits_bus: false,
-            seen: None,
+            look_again: None,
         };
         let slots = sources.iter().filter_map(|source| Some(slot(source, source.open(&watched, host)?))).collect();
         Check { slots, watched, snapshot: Snapshot::default() }
@@ -73,13 +73,18 @@ impl Check {
     pub fn advance(&mut self, host: &mut Host, now: Now) -> Option<Snapshot> {
         for slot in &mut self.slots {
             if slot.due.is_some_and(|due| due <= now.boot) {
+                if slot.rests(host, now.boot) {
+                    slot.unwatch(&mut self.snapshot);
+                    slot.due = None;
+                    continue;
+                }
                 (slot.due, slot.awaits_bus) = match slot.collector.collect(host, now, &mut self.snapshot) {
                     Progress::Done => {
-                        slot.seen = Some(now.boot);
+                        host.see(slot.source.name, now.boot);
                         (None, false)
                     }
                     Progress::Absent(absence) => {
-                        slot.take_absence(&absence, now.boot, &mut self.snapshot);
+                        slot.take_absence(&absence, host, now.boot, &mut self.snapshot);
                         (None, false)
                     }
                     Progress::Again(due) => (Some(due), false),
@@ -97,14 +102,29 @@ impl Check {
 }
 
 impl Slot {
-    /// This host has none of its quantities. If it had them of late they are missed: a daemon that is started again, or a
-    /// module that is loaded again, must not end an alert.
-    fn take_absence(&self, absence: &Absence, now: Boot, into: &mut Snapshot) {
-        let metrics = self.source.metrics;
-        let is_missed = self.seen.is_some_and(|seen| now - seen < MISSED_FOR);
-        if !self.is_required && !is_missed {
-            return metrics.iter().for_each(|metric| into.unwatch(metric, ""));
+    /// The configuration asks for it, or the host had its quantities of late: a daemon that is started again, or a module
+    /// that is loaded again, must not end an alert.
+    fn is_missed(&self, host: &Host, now: Boot) -> bool {
+        let is_of_late = |(source, seen): &(&str, Boot)| *source == self.source.name && now - *seen < MISSED_FOR;
+        self.is_required || host.seen.iter().any(is_of_late)
+    }
+
+    /// A file that is not there costs nothing until it is looked for again.
+    fn rests(&self, host: &Host, now: Boot) -> bool {
+        self.look_again.is_some_and(|again| now < again) && !self.is_missed(host, now)
+    }
+
+    fn unwatch(&self, into: &mut Snapshot) {
+        self.source.metrics.iter().for_each(|metric| into.unwatch(metric, ""));
+    }
+
+    /// This host has none of its quantities.
+    fn take_absence(&mut self, absence: &Absence, host: &Host, now: Boot, into: &mut Snapshot) {
+        if !self.is_missed(host, now) {
+            self.look_again = matches!(absence, Absence::Of(_)).then(|| now.after(LOOKED_FOR_EVERY));
+            return self.unwatch(into);
         }
+        let metrics = self.source.metrics;
         // One that is watched only where it has something to tell is unknown, too.
         if let Some(first) = metrics.first()
             && !into.watched_keys().any(|key| metrics.contains(&key.metric))
@@ -197,5 +217,81 @@ mod tests {
         optional.iter().for_each(|(_, file, _)| std::fs::remove_file(folder.path().join(file)).unwrap());
         assert_eq!(look(26), [0, 3, 3]);
         assert_eq!(look(27), [0, 0, 0], "somebody took them away on purpose");
+    }
+
+    /// A table of open files, of which there is a file or not; whether it is read and whether it is missed.
+    struct Table {
+        folder: tempfile::TempDir,
+        host: Host,
+        check: Check,
+    }
+
+    impl Table {
+        fn new(keys: &str) -> Table {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(folder.path().join("sys/fs")).unwrap();
+            let host = Host::new(Some(folder.path()));
+            let check = Table::check(keys, &host);
+            Table { folder, host, check }
+        }
+
+        fn check(keys: &str, host: &Host) -> Check {
+            let text = format!("system: {{open_files: {{{keys}}}}}");
+            let open_files: Vec<_> = SOURCES.iter().copied().filter(|source| source.name == "open_files").collect();
+            let sources = settings::read("c", text.as_bytes(), |document| read(document, &open_files, Duration::MAX));
+            Check::new(&sources.unwrap().value, host)
+        }
+
+        fn exists(&self, exists: bool) {
+            let path = self.folder.path().join("sys/fs/file-nr");
+            if exists {
+                std::fs::write(path, "900\t0\t1000\n").unwrap();
+            } else {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+
+        fn look(&mut self, seconds: i64) -> (bool, bool) {
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(seconds * 1000) };
+            self.check.begin(&mut self.host, now.boot);
+            let found = self.check.advance(&mut self.host, now).unwrap();
+            (!found.readings.is_empty(), !found.failures.is_empty())
+        }
+    }
+
+    #[test]
+    fn a_file_that_never_was_there_is_looked_for_once_an_hour_and_one_that_is_asked_for_each_time() {
+        let mut table = Table::new("");
+        assert_eq!(table.look(0), (false, false));
+        table.exists(true);
+        assert_eq!((table.look(3599), table.look(3600)), ((false, false), (true, false)));
+        table.exists(false);
+        assert_eq!(table.look(3601), (false, true));
+        table.exists(true);
+        assert_eq!(table.look(3602), (true, false));
+        let mut table = Table::new("enabled: true");
+        assert_eq!(table.look(0), (false, true));
+        table.exists(true);
+        assert_eq!(table.look(1), (true, false));
+    }
+
+    #[test]
+    fn the_next_configurations_check_misses_it_as_well_and_so_does_another_check_of_the_host() {
+        let mut table = Table::new("");
+        table.exists(true);
+        assert_eq!(table.look(0), (true, false));
+        table.exists(false);
+        let mut other = std::mem::replace(&mut table.check, Table::check("threshold: 95", &table.host));
+        assert_eq!(
+            (table.look(60), table.look(86_399), table.look(86_400)),
+            ((false, true), (false, true), (false, false))
+        );
+        // The other misses a find of this one, though it was about to look in an hour.
+        table.exists(true);
+        std::mem::swap(&mut table.check, &mut other);
+        assert_eq!(table.look(86_401), (true, false));
+        table.exists(false);
+        std::mem::swap(&mut table.check, &mut other);
+        assert_eq!(table.look(86_402), (false, true));
     }
 }

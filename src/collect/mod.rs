@@ -131,6 +131,9 @@ impl Default for Plan {
 /// taken away on purpose.
 const MISSED_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// How often a file is looked for that the kernel does not have, and that nobody misses or asks for.
+const LOOKED_FOR_EVERY: Duration = Duration::from_secs(3600);
+
 /// Of two readings that are no further apart, one is enough: a check may begin as the one before it ends.
 const SAME_MOMENT: Duration = Duration::from_millis(10);
 
@@ -163,8 +166,11 @@ impl Collector for Nowhere {
 }
 
 /// Why this host has none of a source's quantities. Most checks do not need the words.
+///
+/// A service of the bus may start at any moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absence {
+    /// The kernel tells nothing of it. A module may be loaded, or a file system mounted: that is looked for once an hour.
     #[error("{0}")]
     Of(&'static str),
     #[error(transparent)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::parse::{Malformed, columns, decimal, lines, number};
 use super::{Absence, Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::{Boot, Now};
-use crate::host::{Host, OptionalFile};
+use crate::host::{Host, ProcFile};
 use crate::metric::{self, Label, Limits, Metric};
 use crate::settings::{Doc, Section, doc};
 use crate::snapshot::{Snapshot, Value};
@@ -103,7 +103,7 @@ fn read(section: &mut Section<'_>, resource: &'static Resource) -> Setup {
 
 struct Pressure {
     resource: &'static Resource,
-    file: OptionalFile,
+    file: ProcFile,
     /// The stalled time until the look before, and its instant.
     before: Option<(u64, Boot)>,
 }
@@ -117,16 +117,16 @@ const NEAR: Duration = Duration::from_secs(10);
 impl Pressure {
     fn new(resource: &'static Resource, host: &Host) -> Pressure {
         let file = if host.shares_its_kernel {
-            OptionalFile::new(PathBuf::from(format!("/sys/fs/cgroup/{}.pressure", resource.file)))
+            ProcFile::new(PathBuf::from(format!("/sys/fs/cgroup/{}.pressure", resource.file)))
         } else {
-            host.optional_file(&format!("pressure/{}", resource.file))
+            host.proc_file(&format!("pressure/{}", resource.file))
         };
         Pressure { resource, file, before: None }
     }
 
     /// The share since the look before, or in the last minute. `None`: this kernel does not count it.
     fn percent(&mut self, host: &mut Host, now: Boot) -> Result<Option<f64>, String> {
-        let text = self.file.read(&mut host.buffer, now).map_err(|error| error.to_string())?;
+        let text = self.file.read_if_there(&mut host.buffer).map_err(|error| error.to_string())?;
         let Some(text) = text else { return Ok(None) };
         let Stalled { minute_percent, total_micros } = Stalled::parse(text, self.resource.line)
             .map_err(|error| format!("{}: {error}", self.file.path().display()))?;

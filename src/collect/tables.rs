@@ -8,7 +8,7 @@ use super::{
     Absence, Collector, NETWORK, Progress, SYSTEM, Setup, Source, Switch, nowhere_in_a_container, read_limits,
 };
 use crate::clock::{Boot, Now};
-use crate::host::{Host, OptionalFile};
+use crate::host::{Host, ProcFile};
 use crate::metric::{Label, Limits, MessageSection, Metric};
 use crate::settings::{Doc, Section, doc};
 use crate::snapshot::{Snapshot, Value, Watched};
@@ -100,14 +100,14 @@ fn read(section: &mut Section<'_>, table: &'static Table) -> Setup {
 
 struct Usage {
     table: &'static Table,
-    files: Vec<OptionalFile>,
+    files: Vec<ProcFile>,
     /// From a file of its own, and when to read that again.
     bound: Option<(u64, Boot)>,
 }
 
 impl Usage {
     fn new(table: &'static Table, host: &Host) -> Usage {
-        Usage { table, files: table.files.iter().map(|file| host.optional_file(file)).collect(), bound: None }
+        Usage { table, files: table.files.iter().map(|file| host.proc_file(file)).collect(), bound: None }
     }
 
     /// `None`: this kernel has no such table, or no bound of it.
@@ -120,7 +120,7 @@ impl Usage {
                 break;
             }
             // Without its module there is no table, and nothing to track.
-            let text = file.read(&mut host.buffer, now).map_err(|error| error.to_string())?;
+            let text = file.read_if_there(&mut host.buffer).map_err(|error| error.to_string())?;
             let Some(text) = text else { return Ok(None) };
             // A file that was cut may have lost digits, or its last column.
             let whole = text.strip_suffix(b"\n").unwrap_or_default();

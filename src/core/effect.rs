@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::End;
 use crate::cause::Wanted;
+use crate::clock::Boot;
 use crate::collect::Plan;
 use crate::collect::docker::Memory;
 use crate::drawing::Recipe;
@@ -30,12 +31,13 @@ pub struct Ticket(pub(super) u64);
 #[derive(Debug)]
 pub enum Effect {
     /// Measure this from now on. A measurement that is under way is given up. The first one brings the remembered
-    /// containers and kills, and since when logins may have been missed.
+    /// containers and kills, since when logins may have been missed, and when the sources of alerts were last there.
     Watch {
         plan: Box<Plan>,
         memory: Option<Box<Memory>>,
         kills: Option<Box<KnownKills>>,
         logins_since: Option<Timestamp>,
+        seen: Vec<(&'static str, Boot)>,
     },
     /// Begin a measurement, which ends with [`Input::Measured`](super::Input::Measured).
     Measure(Purpose),

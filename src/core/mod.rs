@@ -167,6 +167,7 @@ impl Core {
                 memory: Some(Box::new(self.state.get().containers.clone())),
                 kills: self.state.get().kills.clone(),
                 logins_since: self.state.get().saved.filter(|_| self.state.get().logins.has_seen_any()),
+                seen: self.seen(now),
             },
             Effect::Announce(Readiness::Ready),
         ];

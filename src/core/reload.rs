@@ -31,6 +31,7 @@ impl Core {
                 memory: None,
                 kills: None,
                 logins_since: None,
+                seen: Vec::new(),
             });
             self.checks.give_up();
             self.forget_waiting(now, effects);

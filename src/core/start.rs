@@ -7,8 +7,11 @@
 use std::time::Duration;
 
 use super::Core;
+use crate::alert::Alert;
 use crate::clock::{Boot, Now};
+use crate::collect::Source;
 use crate::rule::{Finding, Level, Verdict};
+use crate::store::State;
 
 /// A start has settled by then, whatever the service manager says.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -26,6 +29,22 @@ impl Core {
             log::info!("start=settled");
             self.checks.next = self.checks.next.min(now.boot);
         }
+    }
+
+    /// When the sources of alerts were last there, for an agent that goes on: one that is gone now is missed, and its alert
+    /// stays. One that was missed already is so from then on, or a restart a day would keep an alert for ever.
+    #[inline(never)]
+    pub(super) fn seen(&self, now: Now) -> Vec<(&'static str, Boot)> {
+        let State { alerts, unknown, .. } = self.state.get();
+        let (alerts, unknown) = (alerts.active(), unknown.active());
+        let last_seen = |source: &Source| {
+            let is_of = |alert: &&&Alert| source.metrics().any(|metric| metric == alert.key.metric);
+            let unknown = unknown.iter().find(is_of).filter(|unknown| unknown.well_since().is_none());
+            let missed = unknown.map(|unknown| now.wall.duration_since(unknown.since()).try_into().unwrap_or_default());
+            missed.or_else(|| alerts.iter().any(|alert| is_of(&alert)).then_some(Duration::ZERO))
+        };
+        let sources = self.config.plan.sources.iter().map(|configured| configured.source);
+        sources.filter_map(|source| Some((source.name, now.boot.before(last_seen(source)?)))).collect()
     }
 
     /// Lets the breaches among `findings` wait until the start has settled. The first look of an agent `is_first`.

@@ -127,7 +127,8 @@ impl Daemon {
 
     fn perform(&mut self, effect: Effect) -> Option<End> {
         match effect {
-            Effect::Watch { plan, memory, kills, logins_since } => {
+            Effect::Watch { plan, memory, kills, logins_since, seen } => {
+                self.measuring.host.seen.extend(seen);
                 self.measuring.host.logins_since = logins_since;
                 self.measuring.watch(&plan, memory.map(|memory| *memory), kills.map(|kills| *kills), &mut self.inputs);
             }

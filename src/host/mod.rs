@@ -4,7 +4,6 @@ pub mod cgroup;
 pub mod journal;
 mod mounts;
 mod network_devices;
-mod optional_file;
 mod probes;
 mod proc_file;
 
@@ -14,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::bus::{self, Bus};
+use crate::clock::Boot;
 use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
@@ -22,7 +22,6 @@ pub use mounts::{
     WriteState,
 };
 pub use network_devices::NetworkDevices;
-pub use optional_file::OptionalFile;
 pub use probes::{Probe, Probes};
 pub use proc_file::{MAX_FILE_BYTES, ProcFile};
 
@@ -51,6 +50,9 @@ pub struct Host {
     pub cgroups: Option<Cgroups>,
     /// None without systemd, and with another /proc: it belongs to another system.
     pub bus: Bus,
+    /// When it last had the quantities of each source, by the source's name. One memory for all checks, so that a reload
+    /// forgets none.
+    pub seen: Vec<(&'static str, Boot)>,
     /// Since when logins may have been missed, until somebody has looked them up.
     pub logins_since: Option<Timestamp>,
     /// One buffer for every file, kept from check to check.
@@ -75,6 +77,7 @@ impl Host {
             mounts: Mounts::of_this_process(),
             cgroups: procfs.is_none().then(Cgroups::of_this_system).flatten(),
             bus: if procfs.is_none() && Path::new(BOOTED).is_dir() { Bus::at(bus::SOCKET) } else { Bus::none() },
+            seen: Vec::new(),
             logins_since: None,
             buffer: Vec::new(),
         }
@@ -83,6 +86,14 @@ impl Host {
     /// Whether it is the system that the agent runs on, and not that of another /proc.
     pub fn is_this_system(&self) -> bool {
         self.network_devices.is_some()
+    }
+
+    /// This source has its quantities now.
+    pub fn see(&mut self, source: &'static str, now: Boot) {
+        match self.seen.iter_mut().find(|(seen, _)| *seen == source) {
+            Some((_, at)) => *at = now,
+            None => self.seen.push((source, now)),
+        }
     }
 
     /// Since the machine's start, or the container's where /proc is its own (lxcfs); `None`: it does not say (proc_uptime(5)).
@@ -103,11 +114,6 @@ impl Host {
     /// A file of /proc by its name there: `meminfo`, `stat`.
     pub fn proc_file(&self, name: &str) -> ProcFile {
         ProcFile::new(self.procfs.join(name))
-    }
-
-    /// A file of /proc that not every system has.
-    pub fn optional_file(&self, name: &str) -> OptionalFile {
-        OptionalFile::new(self.procfs.join(name))
     }
 
     /// A file of /proc/net by its name there: `dev`, `sockstat`.

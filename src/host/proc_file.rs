@@ -66,6 +66,14 @@ impl ProcFile {
         }
         Ok(&buffer[..length])
     }
+
+    /// The same of a file that not every kernel has. `None`: this one has none, or does not support it.
+    pub fn read_if_there<'b>(&mut self, buffer: &'b mut Vec<u8>) -> io::Result<Option<&'b [u8]>> {
+        match self.read(buffer) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported) => Ok(None),
+            read => read.map(Some),
+        }
+    }
 }
 
 /// Opens a regular file; returns its device too. Never waits for anything else (open(2): a FIFO without a writer).

@@ -64,6 +64,37 @@ fn what_cannot_be_measured_keeps_an_alert_as_it_is() {
 }
 
 #[test]
+fn an_alert_whose_source_is_gone_at_a_reload_and_at_a_restart_is_neither_dropped_nor_told_twice() {
+    let robot = Robot::start([]);
+    let place = Place::configured("no-swap", &quick(&robot.url()));
+    let table = place.path("proc/sys/net/netfilter");
+    let tracks = |connections: &str| {
+        std::fs::create_dir_all(&table).unwrap();
+        std::fs::write(table.join("nf_conntrack_count"), connections).unwrap();
+        std::fs::write(table.join("nf_conntrack_max"), "100\n").unwrap();
+    };
+    tracks("95\n");
+    let agent = place.start(&["run"]);
+    let alert = robot.wait_for(1)[0].content();
+    assert!(alert.contains("95.0%"), "{alert}");
+    std::fs::remove_dir_all(&table).unwrap();
+    // Another measurement, and another agent.
+    place.configure(&quick(&robot.url()).replace("cpu: {sample_interval: 0.1}", "cpu: {sample_interval: 0.11}"));
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_log("collector=conntrack state=failed");
+    agent.stop(Signal::SIGTERM);
+    let agent = place.start(&["run"]);
+    agent.wait_for_log("collector=conntrack state=failed");
+    let alerts = &place.status()["alerts"];
+    assert_eq!((&alerts[0]["metric"], &alerts[0]["state"]), (&"conntrack".into(), &"firing".into()), "{alerts:#}");
+    tracks("96\n");
+    agent.signal(Signal::SIGUSR1);
+    agent.wait_for_log("collector=conntrack state=works_again");
+    agent.stop(Signal::SIGTERM);
+    assert_eq!(robot.received().len(), 1);
+}
+
+#[test]
 fn once_is_0_when_all_was_delivered_whether_over_a_threshold_or_not() {
     let robot = Robot::start([]);
     let place = Place::configured("no-swap", &quick(&robot.url()));

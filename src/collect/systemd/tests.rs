@@ -284,6 +284,10 @@ fn without_a_bus_it_is_quietly_off_and_a_failure_where_it_is_asked_for_or_has_an
     world.fake.close();
     let found = world.look(0);
     assert!(found.readings.is_empty() && found.failures.is_empty() && found.watched_keys().count() == 0);
+    // One that comes up later is found at once.
+    let fake = FakeBus::listening();
+    (world.host.bus, world.fake) = (fake.client(), fake);
+    assert_eq!(failed_units(&world.look(1)), Some(&Value::Number(0.0)));
     let mut world = World::new("enabled: true", &[]);
     world.fake.close();
     let found = world.look(0);
@@ -297,6 +301,9 @@ fn without_a_bus_it_is_quietly_off_and_a_failure_where_it_is_asked_for_or_has_an
         let found = world.look(seconds);
         assert!(found.failures.len() == 1 && found.listed.is_empty() && found.readings.is_empty(), "{found:?}");
     }
+    // The next configuration's collector misses it as well.
+    world.check = Check::new(&configured("ignore: [x]"), &world.host);
+    assert_eq!(world.look(180).failures.len(), 1);
 }
 
 #[test]

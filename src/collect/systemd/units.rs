@@ -56,7 +56,6 @@ impl Watch {
 /// The memory of all looks so far.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    has_answered: bool,
     restarts: BTreeMap<Rc<str>, Counted>,
 }
 
@@ -154,7 +153,6 @@ impl Units {
     /// Makes readings of the units that were found.
     fn read(&self, found: Vec<(Unit, End)>, now: Now, into: &mut Snapshot) {
         let memory = &mut *self.memory.borrow_mut();
-        memory.has_answered = true;
         let failed = found.iter().filter(|(unit, _)| unit.has_failed()).count();
         into.push(FAILED_UNITS, "", Value::Number(failed as f64));
         let mut looping = memory.take_in(&found, &self.watch, now.boot);
@@ -192,7 +190,6 @@ impl Collector for Units {
     }
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
-        let can_be_absent = !self.memory.borrow().has_answered;
         loop {
             match self.step(&mut host.bus, now.boot) {
                 Ok(Next::Go(stage)) => self.stage = stage,
@@ -201,7 +198,7 @@ impl Collector for Units {
                     return Progress::Awaits(now.boot.after(DEADLINE));
                 }
                 Ok(Next::Found(found)) => self.read(found, now, into),
-                Err(error) if can_be_absent && error.is_absence() => return Progress::Absent(error.into()),
+                Err(error) if error.is_absence() => return Progress::Absent(error.into()),
                 Err(error) => into.failures.push(SOURCE.failure(error.to_string())),
             }
             if matches!(self.stage, Stage::Begin) {

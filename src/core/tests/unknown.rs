@@ -1,6 +1,7 @@
 //! A key that cannot be measured for an hour is told once, and once when it can be again.
 
 use super::*;
+use crate::collect::SOURCES;
 use crate::snapshot::{Failure, Key};
 
 const HOUR: i64 = 3_600_000;
@@ -59,6 +60,37 @@ fn it_is_looked_at_and_told_after_an_hour_with_the_reason_and_once_when_it_is_ov
     let line = "\n磁盘(/data): 已恢复测量，此前 2 天 12 小时无法测量\n";
     assert!(told.starts_with("✅ VPS 恢复 [web-1]\n") && told.contains(line), "{told}");
     assert_eq!(check(&mut agent, disks(&["/", "/data"], &[]), 61 * HOUR), None);
+}
+
+/// The sources that an agent takes for seen when it goes on from the state of this one, and how many minutes ago.
+fn seen_at_a_restart(agent: &Driven, now: i64) -> Vec<(&'static str, u64)> {
+    let next = agent.restarted(config(KEY), at(now));
+    let seen = next.effects.iter().find_map(|effect| match effect {
+        Effect::Watch { seen, .. } => Some(seen.clone()),
+        _ => None,
+    });
+    seen.unwrap().into_iter().map(|(source, seen)| (source, (at(now).boot - seen).as_secs() / 60)).collect()
+}
+
+#[test]
+fn an_agent_that_goes_on_misses_the_sources_of_alerts_from_now_and_those_that_were_missed_from_then() {
+    let conntrack = *SOURCES.iter().find(|source| source.name == "conntrack").unwrap();
+    let mut agent = agent();
+    agent.core.config.policy.repeat = Steps::default();
+    assert_eq!(seen_at_a_restart(&agent, 0), []);
+    let mut full = Snapshot::default();
+    full.push(conntrack.metrics[0], "", Value::Number(95.0));
+    assert!(check(&mut agent, full.clone(), 0).is_some());
+    assert_eq!(seen_at_a_restart(&agent, HOUR), [("conntrack", 0)]);
+    let mut gone = Snapshot::default();
+    gone.watch(conntrack.metrics[0], "");
+    gone.failures.push(conntrack.failure("no connections are tracked".to_owned()));
+    for (hour, is_told) in [(1, false), (2, true)] {
+        assert_eq!(check(&mut agent, gone.clone(), hour * HOUR).is_some(), is_told, "{hour}");
+        assert_eq!(seen_at_a_restart(&agent, 3 * HOUR), [("conntrack", 120)]);
+    }
+    check(&mut agent, full, 3 * HOUR);
+    assert_eq!(seen_at_a_restart(&agent, 4 * HOUR), [("conntrack", 0)]);
 }
 
 #[test]

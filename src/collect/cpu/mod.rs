@@ -191,7 +191,10 @@ impl Collector for Cpu {
                     into.push_rate(metric, percent, mean.map(|shares| self.used(shares)));
                 }
                 Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
-                Ok(None) => into.unwatch(metric, ""),
+                // gVisor has the file, and counts nothing ever.
+                Ok(None) if after.as_ref().is_ok_and(|times| times.total() == 0) => into.unwatch(metric, ""),
+                // Nothing is known of it now, and its alert stays.
+                Ok(None) => {}
                 // Each has a section of its own, and a line where it is missed.
                 Err(error) => {
                     into.failures.push(source.failure(error.clone()));
@@ -286,6 +289,27 @@ mod tests {
         assert_eq!(found(&[WAITING], &[[low, high], [low, low]]), is("", "iowait"));
         assert_eq!(found(&all, &[["x", "x"]]), is("", "cpu steal iowait"));
         assert_eq!(found(&[STOLEN], &[["x", low]]), is("", "steal"), "at the first check");
+    }
+
+    #[test]
+    fn counters_that_stand_still_leave_the_shares_unknown_and_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Some(folder.path()));
+        let both = vec![whole(STOLEN), whole(WAITING)];
+        let mut cpu = Cpu::new(&both, &host);
+        // A kernel that never counts has none of them.
+        for (minute, ticks, watched) in [(0, "1 0 0 9", both.clone()), (1, "1 0 0 9", both), (2, "0 0 0 0", Vec::new())]
+        {
+            fs::write(folder.path().join("stat"), format!("cpu  {ticks}\n")).unwrap();
+            if watched.is_empty() {
+                cpu = Cpu::new(&[whole(STOLEN), whole(WAITING)], &host);
+            }
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(minute * 60_000) };
+            cpu.begin(&mut host, now.boot);
+            let mut found = Snapshot { watched: vec![whole(STOLEN), whole(WAITING)], ..Snapshot::default() };
+            assert_eq!(cpu.collect(&mut host, now, &mut found), Progress::Done);
+            assert_eq!((&found.watched, found.readings.len(), found.failures.len()), (&watched, 0, 0));
+        }
     }
 
     #[test]

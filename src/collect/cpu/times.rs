@@ -73,7 +73,7 @@ impl Times {
         }))
     }
 
-    fn total(&self) -> u128 {
+    pub fn total(&self) -> u128 {
         self.busy.iter().chain(&self.idle).map(|ticks| u128::from(*ticks)).sum()
     }
 }

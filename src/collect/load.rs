@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::parse::{Malformed, columns, decimal, lines};
+use super::parse::{Malformed, columns, decimal, online_cpus};
 use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, read_limits};
 use crate::clock::Now;
 use crate::host::{Host, ProcFile};
@@ -75,12 +75,6 @@ fn five_minutes(text: &[u8]) -> Result<f64, Malformed> {
     let average = columns.nth(1).and_then(decimal);
     // A file that was cut may have lost digits.
     average.filter(|_| columns.next().is_some()).ok_or_else(|| Malformed::new("no load average of five minutes in it"))
-}
-
-/// The CPUs that are online, each of which has a line in /proc/stat.
-fn online_cpus(text: &[u8]) -> usize {
-    let is_cpu = |line: &&[u8]| line.strip_prefix(b"cpu").and_then(|rest| rest.first()).is_some_and(u8::is_ascii_digit);
-    lines(text).filter(is_cpu).count()
 }
 
 #[cfg(test)]

@@ -60,6 +60,12 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The CPUs that are online, each of which has a line in /proc/stat.
+pub fn online_cpus(text: &[u8]) -> usize {
+    let is_cpu = |line: &&[u8]| line.strip_prefix(b"cpu").and_then(|rest| rest.first()).is_some_and(u8::is_ascii_digit);
+    lines(text).filter(is_cpu).count()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -82,10 +82,8 @@ impl Bench {
 fn counted(first: &str, later: &str, now: Boot) -> String {
     let (passed, whole) = (u128::from(now.as_micros().unsigned_abs()), LATER.as_micros());
     let lines = first.lines().zip(later.lines()).map(|(first, later)| {
-        // Few ticks pass in a sample: in ticks so short none is cut off.
-        let ticks = if first.starts_with("cpu") { whole } else { 1 };
         let word = |(first, later): (&str, &str)| match (first.parse::<u128>(), later.parse::<u128>()) {
-            (Ok(from), Ok(to)) => (from * ticks + to.saturating_sub(from) * passed * ticks / whole).to_string(),
+            (Ok(from), Ok(to)) => (from + to.saturating_sub(from) * passed / whole).to_string(),
             _ => first.to_owned(),
         };
         first.split_whitespace().zip(later.split_whitespace()).map(word).collect::<Vec<_>>().join(" ") + "\n"

@@ -114,7 +114,7 @@ struct Cpu {
     /// The quantities that are read.
     metrics: Vec<&'static Metric>,
     /// At the beginning of this check, where use is watched.
-    before: Result<Times, String>,
+    before: Result<(Times, Boot), String>,
     /// At the end of the check before, and when.
     last: Option<(Times, Boot)>,
 }
@@ -128,20 +128,24 @@ impl Cpu {
         Cpu { file: host.proc_file("stat"), window: Duration::ZERO, counts_steal: true, metrics, before, last }
     }
 
-    fn read(&mut self, host: &mut Host) -> Result<Times, String> {
+    fn read(&mut self, host: &mut Host, now: Boot) -> Result<(Times, Boot), String> {
         let text = self.file.read(&mut host.buffer).map_err(|error| error.to_string())?;
-        Times::parse(text).map_err(|error| self.in_file(&error))
+        let times = Times::parse(text).map_err(|error| self.in_file(&error))?;
+        Ok((times, now))
     }
 
     fn in_file(&self, error: &Malformed) -> String {
         format!("{}: {error}", self.file.path().display())
     }
 
+    fn shares(&self, before: &(Times, Boot), after: &(Times, Boot)) -> Result<Option<Shares>, String> {
+        after.0.shares_since(&before.0, after.1 - before.1).map_err(|error| self.in_file(&error))
+    }
+
     /// CPU use since the beginning of this check. If no time was counted at all it is 0, as in psutil.
-    fn busy(&self, after: &Result<Times, String>) -> Result<f64, String> {
+    fn busy(&self, after: &Result<(Times, Boot), String>) -> Result<f64, String> {
         let before = self.before.as_ref().map_err(String::clone)?;
-        let after = after.as_ref().map_err(String::clone)?;
-        let shares = after.shares_since(before).map_err(|error| self.in_file(&error))?;
+        let shares = self.shares(before, after.as_ref().map_err(String::clone)?)?;
         Ok(shares.map_or(0.0, |shares| self.used(shares)))
     }
 
@@ -150,28 +154,28 @@ impl Cpu {
     }
 
     /// Since the check before; the first check has its own beginning. `None`: no time has passed.
-    fn since_last(&self, after: &Result<Times, String>) -> Result<Option<Shares>, String> {
+    fn since_last(&self, after: &Result<(Times, Boot), String>) -> Result<Option<Shares>, String> {
         let after = after.as_ref().map_err(String::clone)?;
         let before = match &self.last {
-            Some((times, _)) => times,
+            Some(last) => last,
             None => self.before.as_ref().map_err(String::clone)?,
         };
-        after.shares_since(before).map_err(|error| self.in_file(&error))
+        self.shares(before, after)
     }
 }
 
 impl Collector for Cpu {
     fn begin(&mut self, host: &mut Host, now: Boot) -> Duration {
-        if let Some((last, _)) = self.last.as_ref().filter(|(_, at)| is_same_moment(*at, now)) {
+        if let Some(last) = self.last.as_ref().filter(|(_, at)| is_same_moment(*at, now)) {
             self.before = Ok(last.clone());
         } else if self.metrics.contains(&metric::CPU) || self.last.is_none() {
-            self.before = self.read(host);
+            self.before = self.read(host, now);
         }
         self.window
     }
 
     fn collect(&mut self, host: &mut Host, now: Now, into: &mut Snapshot) -> Progress {
-        let after = self.read(host);
+        let after = self.read(host, now.boot);
         let shares = self.since_last(&after);
         let share = |of: fn(Shares) -> f64| match &shares {
             Ok(shares) => Ok(shares.map(of)),
@@ -192,7 +196,7 @@ impl Collector for Cpu {
                 }
                 Ok(Some(percent)) => into.push_whole(metric, Value::Number(percent)),
                 // gVisor has the file, and counts nothing ever.
-                Ok(None) if after.as_ref().is_ok_and(|times| times.total() == 0) => into.unwatch(metric, ""),
+                Ok(None) if after.as_ref().is_ok_and(|(times, _)| times.total() == 0) => into.unwatch(metric, ""),
                 // Nothing is known of it now, and its alert stays.
                 Ok(None) => {}
                 // Each has a section of its own, and a line where it is missed.
@@ -202,7 +206,7 @@ impl Collector for Cpu {
                 }
             }
         }
-        self.last = after.ok().map(|times| (times, now.boot));
+        self.last = after.ok();
         Progress::Done
     }
 }

@@ -1,13 +1,16 @@
 //! The monthly quota of real traffic, by the running agent in a network of its own, against vnstat on the same counters.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 
-use crate::support::agent::{BINARY, Place};
+use crate::support::agent::{BINARY, Place, finish};
 use crate::support::network::isolated;
 use crate::support::robot::Robot;
 use crate::support::{is_ci, wait_until};
@@ -143,10 +146,33 @@ fn what_vnstat_counts_is_counted_and_a_step_is_told_once_over_a_restart_of_the_a
 #[test]
 fn a_count_that_cannot_be_read_is_a_failure_of_the_check() {
     let place = Place::configured("small-vps", "network: {quota: {limit: 1TB}}\nsystem: {memory: {threshold: 100}}\n");
-    std::fs::create_dir_all(place.state_file()).unwrap();
+    fs::create_dir_all(place.state_file()).unwrap();
     let checked = place.run(&["check", "--json"]);
     let document: Json = serde_json::from_str(&checked.stdout).unwrap();
     let failure = &document["failures"].as_array().unwrap().iter().find(|failure| failure["collector"] == "quota");
     assert!(failure.unwrap()["error"].as_str().unwrap().contains("the agent's count cannot be read"), "{document:#}");
     assert_eq!(quota(&document), None);
+}
+
+#[test]
+fn a_user_without_a_home_is_given_the_services_count() {
+    const NOBODY: u32 = 65534;
+    let place = Place::configured("small-vps", "network: {quota: {limit: 1TB}}\ndocker: {enabled: false}\n");
+    if chown(place.config(), Some(NOBODY), Some(NOBODY)).is_err() {
+        return eprintln!("left out, as this user cannot become another one");
+    }
+    fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = place.path("vps-monitor");
+    fs::copy(BINARY, &program).unwrap();
+    let mut check = Command::new(program);
+    check
+        .env_clear()
+        .arg("--config")
+        .arg(place.config())
+        .args(["check", "--json"])
+        .arg("--procfs")
+        .arg(place.path("proc"));
+    let document: Json = serde_json::from_str(&finish(check.uid(NOBODY).gid(NOBODY)).stdout).unwrap();
+    // This machine may have a service, whose state is not for everybody.
+    assert!(quota(&document).is_some() || document.to_string().contains("/var/lib/vps-monitor"), "{document:#}");
 }

@@ -68,12 +68,15 @@ impl Saved {
 }
 
 fn find(options: &Options, now: Now) -> Result<Option<State>, Error> {
-    let own = options.state_folder()?;
-    ensure_answer(&own)?;
-    Ok(match read_state(&own, now)? {
-        None if options.named_state_folder().is_none() => read_state(SERVICE_STATE.as_ref(), now)?,
-        state => state,
-    })
+    // A user without a home has no agent of their own.
+    if let Ok(own) = options.state_folder() {
+        ensure_answer(&own)?;
+        let state = read_state(&own, now)?;
+        if state.is_some() || options.named_state_folder().is_some() {
+            return Ok(state);
+        }
+    }
+    Ok(read_state(SERVICE_STATE.as_ref(), now)?)
 }
 
 /// Whether other disks than that of `/` are watched.

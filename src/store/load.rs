@@ -67,27 +67,19 @@ pub fn load(folder: &mut impl Folder, path: &Path, boot_id: &str, now: Now) -> R
         }
         Err(error) => return Err(LoadError::Unreadable { path: path.join(FILE_NAME), error }),
     };
-    let damaged = match serde_json::from_slice::<VersionOnly>(&bytes) {
-        Ok(VersionOnly { version }) if version > VERSION => {
-            return Err(LoadError::Newer { path: path.join(FILE_NAME), found: version });
-        }
-        Ok(VersionOnly { version: 0 }) => "its version is 0".to_owned(),
-        Ok(_) => match serde_json::from_slice::<Document<State>>(&bytes) {
-            Ok(document) => {
-                let (state, corrected) = on_this_start(document, boot_id, now);
-                if corrected > 0 {
-                    log::warn!(
-                        "{}: values that cannot be true (instants in the future, say) were corrected: {corrected}",
-                        path.join(FILE_NAME).display()
-                    );
-                }
-                return Ok(Loaded::State(Box::new(state)));
+    Ok(match parse(&bytes, path)? {
+        Ok(document) => {
+            let (state, corrected) = on_this_start(document, boot_id, now);
+            if corrected > 0 {
+                log::warn!(
+                    "{}: values that cannot be true (instants in the future, say) were corrected: {corrected}",
+                    path.join(FILE_NAME).display()
+                );
             }
-            Err(error) => error.to_string(),
-        },
-        Err(error) => error.to_string(),
-    };
-    Ok(Loaded::Damaged(damage::set_aside(folder, damaged, &bytes, now)))
+            Loaded::State(Box::new(state))
+        }
+        Err(damaged) => Loaded::Damaged(damage::set_aside(folder, damaged, &bytes, now)),
+    })
 }
 
 /// Reads the state without a change to any file, as a bystander; `None`: there is none.
@@ -96,7 +88,21 @@ pub fn load(folder: &mut impl Folder, path: &Path, boot_id: &str, now: Now) -> R
 /// It cannot be read.
 pub fn peek(folder: &mut impl Folder, boot_id: &str, now: Now) -> io::Result<Option<State>> {
     let Some(bytes) = read(folder)? else { return Ok(None) };
-    Ok(Some(on_this_start(serde_json::from_slice(&bytes)?, boot_id, now).0))
+    // Whoever is told names the folder.
+    let document = parse(&bytes, Path::new("")).map_err(io::Error::other)?.map_err(io::Error::other)?;
+    Ok(Some(on_this_start(document, boot_id, now).0))
+}
+
+/// The content of the file in the folder `path`, or why it is no state.
+fn parse(bytes: &[u8], path: &Path) -> Result<Result<Document<State>, String>, LoadError> {
+    Ok(match serde_json::from_slice(bytes) {
+        Ok(VersionOnly { version }) if version > VERSION => {
+            return Err(LoadError::Newer { path: path.join(FILE_NAME), found: version });
+        }
+        Ok(VersionOnly { version: 0 }) => Err("its version is 0".to_owned()),
+        Ok(_) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 fn read(folder: &mut impl Folder) -> io::Result<Option<Vec<u8>>> {

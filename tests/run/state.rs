@@ -189,6 +189,16 @@ fn a_newer_state_is_refused_and_left_as_it_is() {
         assert!(refused.stderr.contains("newer version"), "{}", refused.stderr);
         assert_eq!(fs::read_to_string(place.state_file()).unwrap(), NEWER);
     }
+    // Nor do those who only look take it for their own, though they could read all that they know.
+    let known =
+        NEWER.replace("\"otherwise\"", "[], \"saved\": \"2026-02-04T00:00:00Z\", \"saved_boot\": 1, \"boot_id\": \"\"");
+    for newer in [NEWER, &known] {
+        fs::write(place.state_file(), newer).unwrap();
+        let refused = place.run(&["status"]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{refused:?}");
+        let words = format!("{}: alert_state.json was written by a newer version", place.state().display());
+        assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+    }
 }
 
 #[test]

@@ -51,6 +51,10 @@ fn without_any_configuration_the_defaults_measure_this_machine() {
     let finished = finish(place.command(&["run", "--once"]).env("TZ", "UTC"));
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.stderr.contains("channel=\"terminal\" interval=900s"), "{}", finished.stderr);
+    assert_eq!(place.status()["next_report"], serde_json::Value::Null, "nobody is there to send one");
+    let agent = place.spawn(place.command(&["run"]));
+    wait_until("the agent answers", || place.status()["running"] == true);
     let status = place.status();
     assert!(status["next_report"].as_str().is_some_and(|next| next[10..].starts_with("T09:00:00")), "{status:#}");
+    assert_eq!(agent.stop(Signal::SIGTERM).code, 0);
 }

@@ -26,10 +26,15 @@ pub fn describe(status: &Status) -> String {
     configuration(status, &mut page);
     page.maybe("state", status.state_dir.as_deref());
     page.maybe("channel", status.channel.as_deref());
-    page.line("last check", &time(status.last_check.as_deref()));
-    page.line("next check", &time(status.next_check.as_deref()));
+    // The state of an agent that is gone does not say when it checked last, and there is no next time.
+    if status.running {
+        page.line("last check", &time(status.last_check.as_deref()));
+        page.line("next check", &time(status.next_check.as_deref()));
+    }
     page.line("last report", &time(status.last_report.as_deref()));
-    page.line("next report", &time(status.next_report.as_deref()));
+    if status.running {
+        page.line("next report", &time(status.next_report.as_deref()));
+    }
     readings(status, &mut page);
     page.list("alerts", status.alerts.iter().map(alert));
     if let Some(until) = &status.quiet_until {
@@ -261,6 +266,10 @@ mod tests {
     fn without_an_agent_it_says_how_old_the_state_is() {
         let told = told(&json!({ "running": false, "saved": "2026-02-04T15:29:00+08:00" }));
         assert!(told.contains("not running; this is what the last one saved at 2026-02-04 15:29:00\n"), "{told}");
+        assert!(
+            told.contains("last report   unknown\n") && !told.contains("check") && !told.contains("next"),
+            "{told}"
+        );
     }
 
     #[test]

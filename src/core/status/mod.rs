@@ -179,6 +179,8 @@ impl Status {
         let zone = &config.style.zone;
         let saved = state.report.clone();
         let reporter = Reporter::new(&config.reports, config.report_zone.clone(), &config.style.host, saved, now.wall);
+        // Without an agent there is none: `run --once` sends no report.
+        let next_report = holder.and_then(|_| reporter.next_after(now.wall));
         Status {
             schema: 1,
             host: config.style.host.clone(),
@@ -194,7 +196,7 @@ impl Status {
             saved: state.saved.map(|time| rfc3339(time, zone)),
             last_check: None,
             next_check: None,
-            next_report: reporter.next_after(now.wall).map(|time| rfc3339(time, zone)),
+            next_report: next_report.map(|time| rfc3339(time, zone)),
             last_report: reporter.state().last_sent.map(|time| rfc3339(time, zone)),
             readings: Vec::new(),
             containers: Containers::default(),

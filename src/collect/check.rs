@@ -102,11 +102,15 @@ impl Check {
 }
 
 impl Slot {
-    /// The configuration asks for it, or the host had its quantities of late: a daemon that is started again, or a module
-    /// that is loaded again, must not end an alert.
-    fn is_missed(&self, host: &Host, now: Boot) -> bool {
+    /// The host had its quantities of late: a daemon that is started again, or a module that is loaded again, must not end
+    /// an alert.
+    fn was_seen(&self, host: &Host, now: Boot) -> bool {
         let is_of_late = |(source, seen): &(&str, Boot)| *source == self.source.name && now - *seen < MISSED_FOR;
-        self.is_required || host.seen.iter().any(is_of_late)
+        host.seen.iter().any(is_of_late)
+    }
+
+    fn is_missed(&self, host: &Host, now: Boot) -> bool {
+        self.is_required || self.was_seen(host, now)
     }
 
     /// A file that is not there costs nothing until it is looked for again.
@@ -120,7 +124,8 @@ impl Slot {
 
     /// This host has none of its quantities.
     fn take_absence(&mut self, absence: &Absence, host: &Host, now: Boot, into: &mut Snapshot) {
-        if !self.is_missed(host, now) {
+        let is_judged = !matches!(absence, Absence::Yet(_));
+        if !(if is_judged { self.is_missed(host, now) } else { self.was_seen(host, now) }) {
             self.look_again = matches!(absence, Absence::Of(_)).then(|| now.after(LOOKED_FOR_EVERY));
             return self.unwatch(into);
         }
@@ -131,7 +136,9 @@ impl Slot {
         {
             into.watch(first, "");
         }
-        into.failures.push(self.source.failure(absence.to_string()));
+        if is_judged {
+            into.failures.push(self.source.failure(absence.to_string()));
+        }
     }
 }
 
@@ -142,6 +149,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::bus::fake::{FakeBus, body};
     use crate::collect::{SOURCES, Switch, read};
     use crate::settings;
 
@@ -273,6 +281,43 @@ mod tests {
         assert_eq!(table.look(0), (false, true));
         table.exists(true);
         assert_eq!(table.look(1), (true, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_not_judged_after_the_machines_start_keeps_its_alert_and_is_no_failure() {
+        let clock: Vec<_> = SOURCES.iter().copied().filter(|source| source.name == "clock_sync").collect();
+        let sources = settings::defaults(|document| read(document, &clock, Duration::MAX));
+        for (is_remembered, required) in [(false, false), (false, true), (true, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("uptime"), "60.00 1.00\n").unwrap();
+            let (mut fake, mut host) = (FakeBus::listening(), Host::new(Some(folder.path())));
+            host.bus = fake.client();
+            let mut check = Check::new(&sources, &host);
+            check.slots[0].is_required = required;
+            if is_remembered {
+                host.see("clock_sync", Boot::from_millis(0));
+            }
+            let now = Now { wall: Timestamp::UNIX_EPOCH, boot: Boot::from_millis(60_000) };
+            check.begin(&mut host, now.boot);
+            let found = loop {
+                if let Some(found) = check.advance(&mut host, now) {
+                    break found;
+                }
+                for (serial, call) in fake.calls() {
+                    if call.member == "Get" {
+                        let no = body(|body| {
+                            body.signature("b");
+                            body.number(0);
+                        });
+                        fake.reply(serial, "v", &no);
+                    }
+                }
+                host.bus.advance(now.boot);
+                check.wake(now.boot);
+            };
+            let is_watched = found.watched_keys().count() == 1;
+            assert_eq!((is_watched, found.readings.len(), found.failures.len()), (is_remembered, 0, 0));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Collector, Progress, SYSTEM, Setup, Source, Switch, nowhere_in_a_container};
+use super::{Absence, Collector, Progress, SYSTEM, Setup, Source, Switch, nowhere_in_a_container};
 use crate::bus::{Argument, Body, Call, DEADLINE, Error, Question};
 use crate::clock::{Boot, Now};
 use crate::host::Host;
@@ -122,11 +122,12 @@ impl Collector for ClockSync {
                 return Progress::Done;
             }
         };
-        if synchronized || host.uptime().is_none_or(|uptime| uptime >= AFTER_START) {
-            let word = if synchronized { SYNCHRONIZED } else { "unsynchronized" };
-            into.watch(CLOCK_SYNC, "");
-            into.push(CLOCK_SYNC, "", ContainerWord::new(word, SYNCHRONIZED).into());
+        if !synchronized && host.uptime().is_some_and(|uptime| uptime < AFTER_START) {
+            return Progress::Absent(Absence::Yet("the machine has just started"));
         }
+        let word = if synchronized { SYNCHRONIZED } else { "unsynchronized" };
+        into.watch(CLOCK_SYNC, "");
+        into.push(CLOCK_SYNC, "", ContainerWord::new(word, SYNCHRONIZED).into());
         Progress::Done
     }
 }

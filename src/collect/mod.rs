@@ -175,6 +175,9 @@ pub enum Absence {
     Of(&'static str),
     #[error(transparent)]
     Bus(#[from] bus::Error),
+    /// It is not judged yet. That is no failure, and an alert of it stays meanwhile.
+    #[error("{0}")]
+    Yet(&'static str),
 }
 
 /// The collector of a source that a container has nothing for.

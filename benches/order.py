@@ -21,7 +21,7 @@ from pathlib import Path
 HOST = """\
 general: {{check_interval: {interval}}}
 system:
-  cpu: {{sample_interval: {cpu_window}}}
+  cpu: {{threshold: 100, sample_interval: {cpu_window}}}
 network:
   traffic: {{sample_interval: {traffic_window}}}
 docker: {{enabled: {docker}}}

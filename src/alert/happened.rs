@@ -168,10 +168,6 @@ impl Keyed for Past {
     fn key(&self) -> &Key {
         &self.key
     }
-
-    fn key_mut(&mut self) -> &mut Key {
-        &mut self.key
-    }
 }
 
 impl Past {

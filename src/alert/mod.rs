@@ -181,9 +181,10 @@ impl Alerts {
         alerts.filter_map(move |alert| alert.lasted_at(after, policy))
     }
 
-    /// A disk has another path from now on, and its alerts go on there.
-    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
-        by_key::retarget_keyed(&mut self.alerts, from, to);
+    /// Disks have other paths from now on, and their alerts go on there. One that is over gives way to one that is not.
+    pub fn retarget(&mut self, moves: &[(Rc<str>, Rc<str>)]) {
+        let is_kept = |there: &Alert, moved: &Alert| moved.is_clear() && !there.is_clear();
+        by_key::retarget(&mut self.alerts, moves, |alert, key| alert.key = key, is_kept);
     }
 
     /// Moves every instant to the clock of another start of the machine.

@@ -109,10 +109,6 @@ impl Keyed for Alert {
     fn key(&self) -> &Key {
         &self.key
     }
-
-    fn key_mut(&mut self) -> &mut Key {
-        &mut self.key
-    }
 }
 
 impl Alert {

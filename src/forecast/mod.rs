@@ -111,9 +111,9 @@ impl Forecasts {
         self.series.get_mut(key)
     }
 
-    /// A disk has another path from now on, and its growth is known.
-    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
-        by_key::retarget(&mut self.series, from, to, |_, _| ());
+    /// Disks have other paths from now on, and their growth is known.
+    pub fn retarget(&mut self, moves: &[(Rc<str>, Rc<str>)]) {
+        by_key::retarget(&mut self.series, moves, |_, _| (), |_, _| false);
     }
 
     /// Moves the hour to the clock of another start of the machine.

@@ -126,10 +126,6 @@ impl Keyed for Entry {
     fn key(&self) -> &Key {
         &self.key
     }
-
-    fn key_mut(&mut self) -> &mut Key {
-        &mut self.key
-    }
 }
 
 impl Entry {

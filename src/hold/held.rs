@@ -226,9 +226,9 @@ impl Held {
         released
     }
 
-    /// A disk has another path from now on.
-    pub fn retarget(&mut self, from: &str, to: &Rc<str>) {
-        by_key::retarget_keyed(&mut self.entries, from, to);
+    /// Disks have other paths from now on.
+    pub fn retarget(&mut self, moves: &[(Rc<str>, Rc<str>)]) {
+        by_key::retarget(&mut self.entries, moves, |entry, key| entry.key = key, |_, _| false);
     }
 
     /// Corrects values that no agent wrote; returns how many there were.

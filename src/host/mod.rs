@@ -18,8 +18,8 @@ use crate::worker::{self, FileSystem, StatvfsError, Worker};
 
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
 pub use mounts::{
-    Access, DiskId, DiskIds, ErrorRecords, FoundDisk, KnownMounts, LastMounts, Mounts, MountsChange, Paths, Unmounted,
-    WriteState,
+    Access, DiskId, DiskIds, ErrorRecords, FoundDisk, KnownMounts, LastMounts, MissingDisks, Mounts, MountsChange,
+    Moves, Paths, Unmounted, WriteState,
 };
 pub use network_devices::NetworkDevices;
 pub use probes::{Probe, Probes};

@@ -10,28 +10,30 @@ use super::Key;
 /// A value that has its key inside.
 pub trait Keyed {
     fn key(&self) -> &Key;
-    fn key_mut(&mut self) -> &mut Key;
 }
 
-/// Gives the entries of a disk's path to another path that has none of the same quantity: the disk has moved. The name of
-/// a container has no `/`.
-pub fn retarget<T>(map: &mut BTreeMap<Key, T>, from: &str, to: &Rc<str>, set_key: impl Fn(&mut T, Key)) {
-    let keys: Vec<Key> = map.keys().filter(|key| *key.target == *from).cloned().collect();
-    for key in keys {
-        let new = Key { metric: key.metric, target: Rc::clone(to) };
-        if map.contains_key(&new) {
-            continue;
-        }
-        if let Some(mut value) = map.remove(&key) {
-            set_key(&mut value, new.clone());
-            map.insert(new, value);
+/// Gives the entries of paths to other paths, all at once: the disks there have moved. The name of a container has no `/`.
+///
+/// An entry that is at its new path already gives way, unless it is `kept`.
+pub fn retarget<T>(
+    map: &mut BTreeMap<Key, T>,
+    moves: &[(Rc<str>, Rc<str>)],
+    set_key: impl Fn(&mut T, Key),
+    is_kept: impl Fn(&T, &T) -> bool,
+) {
+    let new_key = |key: &Key| {
+        let (_, to) = moves.iter().find(|(from, _)| *from == key.target)?;
+        Some((key.clone(), Key { metric: key.metric, target: Rc::clone(to) }))
+    };
+    let keys: Vec<(Key, Key)> = map.keys().filter_map(new_key).collect();
+    let moved: Vec<(Key, Option<T>)> = keys.into_iter().map(|(from, to)| (to, map.remove(&from))).collect();
+    for (to, value) in moved {
+        let Some(mut value) = value else { continue };
+        if !map.get(&to).is_some_and(|there| is_kept(there, &value)) {
+            set_key(&mut value, to.clone());
+            map.insert(to, value);
         }
     }
-}
-
-/// The same of values that have their keys inside.
-pub fn retarget_keyed<T: Keyed>(map: &mut BTreeMap<Key, T>, from: &str, to: &Rc<str>) {
-    retarget(map, from, to, |value, key| *value.key_mut() = key);
 }
 
 pub fn serialize<T: Serialize, S: Serializer>(map: &BTreeMap<Key, T>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,23 +56,20 @@ mod tests {
     use crate::metric;
 
     #[test]
-    fn a_disk_takes_its_entries_with_it_and_the_other_path_keeps_its_own() {
-        let key = Key::new;
-        let mut map: BTreeMap<Key, u8> = [
-            (key(metric::DISK, "/a"), 1),
-            (key(metric::INODES, "/a"), 2),
-            (key(metric::INODES, "/z"), 3),
-            (key(metric::DISK, "/b"), 5),
-        ]
-        .into();
-        retarget(&mut map, "/a", &"/z".into(), |value, _| *value += 10);
-        let expected: BTreeMap<Key, u8> = [
-            (key(metric::DISK, "/z"), 11),
-            (key(metric::INODES, "/a"), 2),
-            (key(metric::INODES, "/z"), 3),
-            (key(metric::DISK, "/b"), 5),
-        ]
-        .into();
-        assert_eq!(map, expected);
+    fn disks_take_their_entries_with_them_all_at_once_and_one_that_is_there_gives_way_unless_it_is_kept() {
+        let map = |entries: &[(&'static str, u8)]| -> BTreeMap<Key, u8> {
+            entries.iter().map(|(path, value)| (Key::new(metric::DISK, *path), *value)).collect()
+        };
+        let moved = |before: &[(&'static str, u8)], moves: &[(&str, &str)]| {
+            let mut before = map(before);
+            let moves: Vec<_> = moves.iter().map(|(from, to)| ((*from).into(), (*to).into())).collect();
+            retarget(&mut before, &moves, |value, _| *value += 10, |there, _| *there == 9);
+            before
+        };
+        assert_eq!(moved(&[("/a", 1), ("/b", 2)], &[("/a", "/z")]), map(&[("/z", 11), ("/b", 2)]));
+        assert_eq!(moved(&[("/a", 1), ("/b", 2)], &[("/a", "/b"), ("/b", "/a")]), map(&[("/a", 12), ("/b", 11)]));
+        assert_eq!(moved(&[("/a", 1), ("/b", 2)], &[("/b", "/a"), ("/a", "/c")]), map(&[("/a", 12), ("/c", 11)]));
+        assert_eq!(moved(&[("/a", 1), ("/b", 2)], &[("/a", "/b")]), map(&[("/b", 11)]));
+        assert_eq!(moved(&[("/a", 1), ("/b", 9)], &[("/a", "/b")]), map(&[("/b", 9)]));
     }
 }

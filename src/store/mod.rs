@@ -25,7 +25,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{DiskIds, ErrorRecords, KnownKills, KnownMounts, LastMounts, Paths};
+use crate::host::{DiskIds, ErrorRecords, KnownKills, KnownMounts, LastMounts, MissingDisks, Paths};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -117,6 +117,9 @@ pub struct State {
     /// The disks themselves, by the watched path.
     #[serde(default, skip_serializing_if = "DiskIds::is_empty")]
     pub disk_ids: DiskIds,
+    /// Of the disks that were found those that are missing, and since when.
+    #[serde(default, skip_serializing_if = "MissingDisks::is_empty")]
+    pub missing_disks: MissingDisks,
     /// The records of disks that may shut themselves at an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_errors: Option<ErrorRecords>,
@@ -154,6 +157,7 @@ impl State {
             writable: self.writable.clone(),
             found: self.found_disks.clone(),
             ids: self.disk_ids.clone(),
+            missing: self.missing_disks.clone(),
             errors: self.disk_errors.clone(),
         }
     }

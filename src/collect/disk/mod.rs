@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Collector, MISSED_FOR, Progress, SYSTEM, Source, Switch};
-use crate::clock::{Boot, Now};
+use crate::clock::{self, Boot, Now};
 use crate::host::{Access, FoundDisk, Host, Probe, WriteState};
 use crate::metric::{self, Metric};
 use crate::settings::doc;
@@ -66,8 +66,6 @@ struct Disk {
     named: usize,
     /// `None`: none is looked for.
     found: Option<Found>,
-    /// Disks that were found and are missing, and since when.
-    missing: Vec<(Rc<str>, Boot)>,
     words: Words,
     /// The state of each path in this check; `None`: none is asked yet.
     states: Option<Vec<State>>,
@@ -99,15 +97,18 @@ impl Disk {
         let named = paths.len();
         let words = Words::default();
         let began = Boot::from_micros(0);
-        Disk { paths, named, found, missing: Vec::new(), words, states: None, may_hang: true, began }
+        Disk { paths, named, found, words, states: None, may_hang: true, began }
     }
 
     /// Asks all paths.
     fn look(&mut self, host: &mut Host, now: Boot) {
         host.mounts.refresh();
         host.mounts.look_at_errors(now);
-        self.find(host, now);
-        host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
+        self.find(host);
+        // While the list of mounts cannot be read, nothing is forgotten.
+        if host.mounts.unreadable().is_none() {
+            host.mounts.keep_only(self.paths.iter().map(|watch| &watch.path));
+        }
         self.began = now;
         let states: Vec<State> = self.paths.iter().map(|watch| Disk::ask(watch, host, now)).collect();
         self.may_hang = states.iter().any(|state| matches!(state, State::Asked(_)));
@@ -119,10 +120,10 @@ impl Disk {
     fn ask(watch: &Watch, host: &mut Host, now: Boot) -> State {
         let (path, is_found) = (&watch.path, watch.presence == Presence::Found);
         if watch.presence == Presence::Missing {
-            return State::Answered(Err(MISSING.to_owned()));
+            return State::Answered(Err(host.mounts.unreadable().unwrap_or(MISSING).to_owned()));
         }
         let access = host.mounts.ask(path);
-        // Whether a found one is large enough to be watched is not known yet.
+        // Whether another one that is found there is large enough to be watched is not known yet.
         if access.is_ok() && (!is_found || host.mounts.holds_found(path)) {
             host.mounts.hold(path, is_found, watch.reads_state);
         }
@@ -136,20 +137,11 @@ impl Disk {
     }
 
     /// Adds the disks of this host that are not named. One that is missing is unknown for a day.
-    fn find(&mut self, host: &mut Host, now: Boot) {
+    fn find(&mut self, host: &mut Host) {
         self.paths.truncate(self.named);
         let Some(found) = &self.found else { return };
         let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();
-        let disks = host.mounts.disks(&named);
-        self.missing.retain(|(missing, _)| disks.iter().any(|disk| disk.is_missing && disk.path == *missing));
-        for FoundDisk { path, is_missing } in disks {
-            if is_missing {
-                match self.missing.iter().find(|(missing, _)| *missing == path) {
-                    Some((_, since)) if now - *since >= MISSED_FOR => continue,
-                    Some(_) => {}
-                    None => self.missing.push((Rc::clone(&path), now)),
-                }
-            }
+        for FoundDisk { path, is_missing } in host.mounts.disks(&named, clock::now().wall, MISSED_FOR) {
             let Found { reads_inodes, reads_state, .. } = *found;
             let presence = if is_missing { Presence::Missing } else { Presence::Found };
             self.paths.push(Watch { path, reads_inodes, reads_state, presence });
@@ -188,7 +180,7 @@ impl Collector for Disk {
             return Progress::Again(now.boot.after(pause));
         }
         for (watch, state) in self.paths.iter().zip(self.states.take().unwrap_or_default()) {
-            let answer = match state {
+            let mut answer = match state {
                 State::Answered(answer) => answer,
                 State::Asked(probe) => match probe.answer() {
                     Some(answer) => answer.map_err(|error| error.to_string()),
@@ -197,7 +189,11 @@ impl Collector for Disk {
             };
             if let (Presence::Found | Presence::Missing, Some(found)) = (watch.presence, &self.found) {
                 if answer.as_ref().is_ok_and(|file_system| is_too_small(*file_system)) {
-                    continue;
+                    // A stick in the place of a disk.
+                    if !host.mounts.is_missed(&watch.path, now.wall, MISSED_FOR) {
+                        continue;
+                    }
+                    answer = Err(MISSING.to_owned());
                 }
                 if answer.is_ok() {
                     host.mounts.hold(&watch.path, true, watch.reads_state);
@@ -205,6 +201,10 @@ impl Collector for Disk {
                 found.metrics.iter().for_each(|metric| into.watch(metric, Rc::clone(&watch.path)));
             }
             take(watch, answer, &self.words, host, into);
+        }
+        if let Some(error) = host.mounts.unreadable().filter(|_| self.paths.iter().any(|watch| watch.reads_state)) {
+            let (collector, metrics): (_, &[_]) = (SOURCE.name, &[DISK_STATE]);
+            into.failures.push(Failure { collector, metrics, target: None, error: error.to_owned() });
         }
         Progress::Done
     }

@@ -150,3 +150,66 @@ fn a_file_system_without_inodes_has_no_such_reading_and_one_that_fails_is_unknow
     assert!(snapshot.failures[0].explains(&Key::new(metric::INODES, "/gone")));
     assert_eq!(inodes(&check_of(&["/no/data"], false)), []);
 }
+
+/// A host whose list of mounts a test writes, and its disks by `auto`.
+fn found_disks(list: &Path) -> (Host, Disk) {
+    let mut host = Host::new(None);
+    host.mounts = Mounts::listed_in(list);
+    let found = Found { reads_inodes: false, reads_state: true, metrics: vec![metric::DISK, DISK_STATE] };
+    (host, Disk::new(Vec::new(), Some(found)))
+}
+
+/// The paths that are read, and those that fail.
+fn look(host: &mut Host, disk: &mut Disk) -> (Vec<String>, Vec<String>) {
+    let mut snapshot = Snapshot::default();
+    disk.begin(host, clock::boot_now());
+    assert_eq!(disk.collect(host, clock::now(), &mut snapshot), Progress::Done);
+    let read = snapshot.readings.iter().filter(|reading| reading.key.metric == metric::DISK);
+    let read = read.map(|reading| reading.key.target.to_string()).collect();
+    let failed = snapshot.failures.iter().map(|failure| failure.error.clone());
+    (read, failed.collect())
+}
+
+#[test]
+fn while_the_list_of_mounts_cannot_be_read_found_disks_and_their_states_are_unknown_with_the_reason() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let whole = "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 8:1 / /no/data rw - ext4 /dev/sda1 rw\n";
+    let (mut host, mut disk) = found_disks(list.path());
+    host.ask_file_system = |_| Ok(FileSystem { blocks: 1 << 20, ..DATA });
+    std::fs::write(list.path(), whole).unwrap();
+    assert_eq!(look(&mut host, &mut disk), (vec!["/".to_owned(), "/no/data".to_owned()], vec![]));
+    // By another name: nothing is there.
+    std::fs::write(list.path(), "").unwrap();
+    host.mounts.expect_change();
+    let (read, failed) = look(&mut host, &mut disk);
+    let reason = format!("{}: it has no mount of /", list.path().display());
+    assert!(read.is_empty() && failed.len() == 3, "{read:?} {failed:?}");
+    assert!(failed.iter().all(|error| error.ends_with(&reason)), "{failed:?}");
+    std::fs::write(list.path(), whole).unwrap();
+    assert_eq!(look(&mut host, &mut disk).0.len(), 2, "it is read again though nobody reports a change");
+}
+
+#[test]
+fn the_disk_is_missed_in_whose_place_one_is_mounted_that_is_too_small_to_be_watched() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let (mut host, mut disk) = found_disks(list.path());
+    let mounted = |host: &mut Host, device: &str, is_large: bool| {
+        let data = format!("2 1 {device} / /no/data rw - ext4 /dev/x rw\n");
+        std::fs::write(list.path(), format!("1 1 254:0 / / rw - ext4 /dev/vda rw\n{data}")).unwrap();
+        host.mounts.expect_change();
+        host.ask_file_system = if is_large {
+            |_| Ok(FileSystem { blocks: 1 << 20, ..DATA })
+        } else {
+            |_| Ok(FileSystem { blocks: 1 << 10, ..DATA })
+        };
+    };
+    mounted(&mut host, "8:1", true);
+    assert_eq!(look(&mut host, &mut disk).0, ["/", "/no/data"]);
+    mounted(&mut host, "8:17", false);
+    for _ in 0..2 {
+        let (_, failed) = look(&mut host, &mut disk);
+        assert_eq!(failed, [format!("/no/data: {MISSING}")]);
+    }
+    mounted(&mut host, "8:1", true);
+    assert_eq!(look(&mut host, &mut disk), (vec!["/".to_owned(), "/no/data".to_owned()], vec![]));
+}

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::errors::ErrorRecords;
 use super::superblock::DiskId;
 use super::{LastMount, Mounts, ROOT};
+use crate::clock::Boot;
 
 /// The part that outlives the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct KnownMounts {
     pub found: Paths,
     /// The disks, as far as they are known, by the measured path.
     pub ids: DiskIds,
+    /// Of the found ones those that are missing, and since when.
+    pub missing: MissingDisks,
     /// `None`: the kernel has other means, or nobody has looked since the machine's start.
     pub errors: Option<ErrorRecords>,
 }
@@ -30,6 +33,7 @@ pub struct KnownMounts {
 pub type LastMounts = BTreeMap<Rc<str>, String>;
 pub type Paths = BTreeSet<Rc<str>>;
 pub type DiskIds = BTreeMap<Rc<str>, DiskId>;
+pub type MissingDisks = BTreeMap<Rc<str>, Timestamp>;
 
 /// Disks that were found and moved: the path where each was measured, and where it is now.
 pub type Moves = Vec<(Rc<str>, Rc<str>)>;
@@ -42,19 +46,20 @@ pub struct MountsChange {
 }
 
 impl Mounts {
-    /// Goes on from an earlier process's memory, which was saved at this instant.
-    pub fn remember(&mut self, known: &KnownMounts, saved: Option<Timestamp>) {
-        let KnownMounts { points, writable, found, ids, errors } = known;
+    /// Goes on from an earlier process's memory, which was saved at this instant of the present start of the machine.
+    pub fn remember(&mut self, known: &KnownMounts, saved: Option<Boot>) {
+        let KnownMounts { points, writable, found, ids, missing, errors } = known;
         for path in points.keys().chain(writable) {
             // Of a path that has no mount of its own only the file system is remembered.
             let (point, is_own_device) = points.get(path).map_or((ROOT, false), |point| (point.as_str(), true));
             let (is_found, was_writable) = (found.contains(path), writable.contains(path));
             let (point, device, id, state) = (point.into(), "".into(), ids.get(path).copied(), None);
-            let last = LastMount { point, is_own_device, is_found, device, id, was_writable, state };
+            let missing_since = missing.get(path).copied();
+            let last = LastMount { point, is_own_device, is_found, device, id, was_writable, state, missing_since };
             self.held.insert(Rc::clone(path), last);
         }
         if let Some((errors, saved)) = errors.as_ref().zip(saved) {
-            self.errors.remember(errors, saved.as_second());
+            self.errors.remember(errors, saved);
         }
     }
 
@@ -70,6 +75,7 @@ impl Mounts {
             self.held.iter().filter(move |(_, held)| is_wanted(held)).map(|(path, _)| Rc::clone(path)).collect()
         };
         let lasting = self.held.iter().filter(|(_, held)| held.is_own_device);
+        let missing = self.held.iter().filter_map(|(path, held)| Some((Rc::clone(path), held.missing_since?)));
         let ids = self.held.iter().filter(|(_, held)| held.is_own_device || held.was_writable);
         KnownMounts {
             points: lasting
@@ -78,6 +84,7 @@ impl Mounts {
             writable: paths(|held| held.was_writable),
             found: paths(|held| held.is_own_device && held.is_found),
             ids: ids.filter_map(|(path, held)| Some((Rc::clone(path), held.id?))).collect(),
+            missing: missing.collect(),
             errors: self.errors.records().cloned(),
         }
     }

@@ -23,11 +23,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use disks::FoundDisk;
 pub use errors::ErrorRecords;
-pub use memory::{DiskIds, KnownMounts, LastMounts, MountsChange, Moves, Paths};
+pub use memory::{DiskIds, KnownMounts, LastMounts, MissingDisks, MountsChange, Moves, Paths};
 pub use superblock::DiskId;
 
 use errors::Errors;
@@ -50,6 +51,8 @@ pub struct Mounts {
     watched: Option<File>,
     table: Table,
     text: Vec<u8>,
+    /// The reason why the list could not be read: nothing is known then, and nothing forgotten.
+    unreadable: Option<String>,
     /// The last mount of each path.
     held: HashMap<Rc<str>, LastMount>,
     /// The devices whose superblocks are read, each once.
@@ -77,6 +80,7 @@ struct LastMount {
     was_writable: bool,
     /// At the last look; `None`: not known.
     state: Option<WriteState>,
+    missing_since: Option<Timestamp>,
 }
 
 impl LastMount {
@@ -137,6 +141,7 @@ impl Mounts {
             watched: None,
             table: Table::default(),
             text: Vec::new(),
+            unreadable: None,
             held: HashMap::new(),
             devices: Vec::new(),
             failing: None,
@@ -149,14 +154,19 @@ impl Mounts {
 
     /// Reads the list again if it changed.
     pub fn refresh(&mut self) {
-        if self.watched.as_ref().is_none_or(changed) {
-            // If the list cannot be read, no file system is known to answer at once, and a process of its own asks
-            // each.
-            self.table = self.read().unwrap_or_default();
-            self.table.identify(self.ask_id);
-        } else if self.look_at_superblocks().is_err() {
-            self.table = Table::default();
+        let is_changed = self.watched.as_ref().is_none_or(changed);
+        let read = if is_changed { self.read() } else { self.look_at_superblocks() };
+        self.unreadable = read.err().map(|error| format!("{}: {error}", self.list.display()));
+        if self.unreadable.is_some() {
+            // No file system is known to answer at once, and a process of its own asks each. The report of the change is
+            // used up.
+            (self.watched, self.table) = (None, Table::default());
         }
+    }
+
+    /// The reason why the list of mounts could not be read at the last refresh.
+    pub fn unreadable(&self) -> Option<&str> {
+        self.unreadable.as_deref()
     }
 
     /// Looks for file systems that have shut themselves and do not say so in the list.
@@ -194,12 +204,18 @@ impl Mounts {
         Ok(())
     }
 
-    fn read(&mut self) -> io::Result<Table> {
+    fn read(&mut self) -> io::Result<()> {
         // From here on poll(2) tells of changes.
         let file = self.watched.insert(File::open(&self.list)?);
         self.text.clear();
         file.take(MAX_LIST_BYTES).read_to_end(&mut self.text)?;
-        Table::parse(&self.text).map_err(io::Error::other)
+        self.table = Table::parse(&self.text).map_err(io::Error::other)?;
+        if self.table.place(Path::new(ROOT), |_| None).is_none() {
+            return Err(io::Error::other("it has no mount of /"));
+        }
+        self.table.identify(self.ask_id);
+        self.errors.forget_look();
+        Ok(())
     }
 
     /// The way to ask for the size of the file system under `path`.
@@ -245,10 +261,9 @@ impl Mounts {
         let before = self.held.get(path);
         let is_at_same = before.is_some_and(|held| held.point.as_os_str() == place.point.as_os_str());
         // Another disk may be one that nobody ever wrote to; only an alert goes on until a disk can be written there.
-        let is_the_same = |held: &LastMount| match (held.id, place.id) {
-            _ if held.state == Some(WriteState::TurnedReadOnly) => true,
-            (Some(before), Some(now)) => before == now,
-            _ => held.device == *place.device || held.device.is_empty(),
+        let is_the_same = |held: &LastMount| {
+            held.state == Some(WriteState::TurnedReadOnly)
+                || held.is_on(place.device, place.id).unwrap_or(held.device.is_empty())
         };
         let was_writable = (is_at_same && before.is_some_and(|held| held.was_writable && is_the_same(held)))
             || (reads_state && place.writing.is_some_and(|writing| !writing.is_read_only));
@@ -268,6 +283,7 @@ impl Mounts {
         });
         let is_same = |held: &&LastMount| {
             is_at_same
+                && held.missing_since.is_none()
                 && (held.is_own_device, held.is_found) == (place.is_own_device, is_found)
                 && (held.was_writable, held.state) == (was_writable, state)
                 && (&held.device, held.id) == (place.device, place.id)
@@ -278,10 +294,11 @@ impl Mounts {
         let (is_own_device, device) = (place.is_own_device, Rc::clone(place.device));
         let lasting = |held: &LastMount| {
             let id = held.id.filter(|_| held.is_own_device || held.was_writable);
-            (held.is_own_device.then(|| (held.point.clone(), held.is_found)), held.was_writable, id)
+            let mount = held.is_own_device.then(|| (held.point.clone(), held.is_found, held.missing_since));
+            (mount, held.was_writable, id)
         };
-        let (point, id) = (place.point.to_owned(), place.id);
-        let held = LastMount { point, is_own_device, is_found, device, id, was_writable, state };
+        let (point, id, missing_since) = (place.point.to_owned(), place.id, None);
+        let held = LastMount { point, is_own_device, is_found, device, id, was_writable, state, missing_since };
         self.is_changed |= before.map(lasting).unwrap_or_default() != lasting(&held);
         self.held.insert(Rc::clone(path), held);
         let read = self.held.values().filter(|held| held.state.is_some());
@@ -299,12 +316,7 @@ impl Mounts {
 
     /// Whether the file system of a held path could be written when it was last held; `None`: it is not known.
     pub fn write_state(&self, path: &Rc<str>) -> Option<WriteState> {
-        self.held.get(path)?.state
-    }
-
-    /// Whether the mount of a path is remembered as one that was found.
-    pub fn holds_found(&self, path: &Rc<str>) -> bool {
-        self.held.get(path).is_some_and(|held| held.is_found)
+        self.held.get(path).filter(|_| self.unreadable.is_none())?.state
     }
 
     /// Forgets the mounts of all but these paths.
@@ -315,6 +327,14 @@ impl Mounts {
                 self.is_changed |= held.is_own_device || held.was_writable;
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Mounts {
+    /// As if the kernel had reported a change of the list.
+    pub fn expect_change(&mut self) {
+        self.watched = None;
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Superblock {
 
 /// The number that statfs(2) gives to the file system of a disk: its lower half, which all subvolumes of a btrfs share.
 ///
-/// It comes of the UUID in ext4 and btrfs, so it is the same at each mount. XFS, FAT and f2fs give the device's number.
+/// It comes of the UUID in ext4 and btrfs, so it is the same at each mount. XFS, FAT and f2fs give that of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiskId(u32);
@@ -31,6 +31,16 @@ impl DiskId {
     pub fn ask(point: &Path) -> Option<DiskId> {
         let number = nix::sys::statvfs::statvfs(point).ok()?.filesystem_id() as u32;
         (number != 0).then_some(DiskId(number))
+    }
+
+    /// Whether it is the number of a device (`8:1`), as the kernel has it for file systems without one
+    /// (`huge_encode_dev` in include/linux/kdev_t.h).
+    pub(super) fn is_of_device(self, device: &str) -> bool {
+        let numbers =
+            device.split_once(':').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        numbers.is_some_and(|(major, minor): (u32, u32)| {
+            self.0 == (minor & 0xff) | (major.wrapping_shl(8)) | (minor & !0xff).wrapping_shl(12)
+        })
     }
 }
 

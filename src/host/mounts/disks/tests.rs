@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 
-use super::super::KnownMounts;
 use super::super::tests::{DATA, ROOT};
+use super::super::{KnownMounts, WriteState};
 use super::*;
 
 #[test]
@@ -35,7 +35,7 @@ fn disks_are_whole_local_file_systems() {
 
 /// The disks that are found but for `others`, a `-` before each that is missing.
 fn disks(mounts: &mut Mounts, others: &[Rc<str>]) -> Vec<String> {
-    let found = mounts.disks(others).into_iter();
+    let found = mounts.disks(others, Timestamp::UNIX_EPOCH, DAY).into_iter();
     found.map(|FoundDisk { path, is_missing }| format!("{}{path}", if is_missing { "-" } else { "" })).collect()
 }
 
@@ -48,10 +48,10 @@ fn found(lists: &[&[&str]]) -> Vec<Vec<String>> {
         fs::write(file.path(), list.concat()).unwrap();
         mounts.watched = None;
         mounts.refresh();
-        let found = mounts.disks(&[]);
+        let found = mounts.disks(&[], Timestamp::UNIX_EPOCH, DAY);
         found.iter().filter(|disk| !disk.is_missing).for_each(|disk| mounts.hold(&disk.path, true, true));
         let found = disks(mounts, &[]);
-        let kept = mounts.disks(&[]);
+        let kept = mounts.disks(&[], Timestamp::UNIX_EPOCH, DAY);
         mounts.keep_only(kept.iter().map(|disk| &disk.path));
         found
     };
@@ -129,6 +129,8 @@ thread_local! {
     static NUMBERS: RefCell<HashMap<&'static str, u32>> = RefCell::default();
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// A mount point, its device, the disk there, and whether it can be written.
 type On = (&'static str, &'static str, u32, &'static str);
 
@@ -138,6 +140,7 @@ struct Agents {
     mounts: Mounts,
     known: KnownMounts,
     moves: Vec<String>,
+    now: Timestamp,
 }
 
 impl Agents {
@@ -145,7 +148,7 @@ impl Agents {
         let list = tempfile::NamedTempFile::new().unwrap();
         let mut mounts = Mounts::listed_in(list.path());
         mounts.ask_id = ask_id;
-        Agents { list, mounts, known: KnownMounts::default(), moves: Vec::new() }
+        Agents { list, mounts, known: KnownMounts::default(), moves: Vec::new(), now: Timestamp::UNIX_EPOCH }
     }
 
     fn restart(&mut self) {
@@ -162,7 +165,7 @@ impl Agents {
         fs::write(self.list.path(), ROOT.to_owned() + &disks.iter().map(line).collect::<String>()).unwrap();
         self.mounts.watched = None;
         self.mounts.refresh();
-        let found = self.mounts.disks(named);
+        let found = self.mounts.disks(named, self.now, DAY);
         self.mounts.keep_only(found.iter().map(|disk| &disk.path).chain(named));
         let in_sight = found.iter().filter(|disk| !disk.is_missing).map(|disk| (&disk.path, true));
         let named = named.iter().map(|path| (path, false)).filter(|(path, _)| self.mounts.ask(path).is_ok());
@@ -172,6 +175,7 @@ impl Agents {
         if let Some(change) = self.mounts.take_change() {
             self.known = change.known;
             self.moves.extend(change.moves.iter().map(|(from, to)| format!("{from} {to}")));
+            self.moves.sort();
         }
         let shown =
             found.iter().filter(|disk| *disk.path != *"/").map(|FoundDisk { path, is_missing }| match is_missing {
@@ -239,6 +243,118 @@ fn a_copy_of_a_disk_with_its_number_does_not_stand_for_it() {
     assert_eq!(agents.look(&both, &[]), ["/a Writable", "/copy Writable"]);
     assert_eq!(agents.look(&both[1..], &[]), ["/copy Writable", "-/a"]);
     assert_eq!(agents.moves, [""; 0]);
+}
+
+#[test]
+fn a_disk_that_turned_read_only_is_known_at_a_named_path_and_in_the_place_of_another_disk() {
+    for restarts in [false, true] {
+        for (to, named) in [("/c", None), ("/d", Some("/d")), ("/d", Some("/d/below"))] {
+            let named: Vec<Rc<str>> = named.into_iter().map(Rc::from).collect();
+            let mut agents = Agents::new();
+            agents.look(&[("/a", "8:16", 7, "rw"), ("/c", "8:32", 8, "rw")], &[]);
+            agents.look(&[("/a", "8:16", 7, "ro"), ("/c", "8:32", 8, "rw")], &[]);
+            if restarts {
+                agents.restart();
+            }
+            let found = agents.look(&[(to, "8:16", 7, "ro")], &named);
+            let path = named.first().map_or(to, |path| path);
+            assert_eq!(agents.moves, [format!("/a {path}")]);
+            assert_eq!(agents.mounts.write_state(&path.into()), Some(WriteState::TurnedReadOnly), "{path} {found:?}");
+            agents.restart();
+            agents.look(&[(to, "8:48", 7, "ro")], &named);
+            assert_eq!(agents.mounts.write_state(&path.into()), Some(WriteState::TurnedReadOnly), "{path}");
+        }
+    }
+}
+
+#[test]
+fn disks_that_change_places_take_their_past_with_them() {
+    for restarts in [false, true] {
+        let mut agents = Agents::new();
+        agents.look(&[("/a", "8:16", 7, "rw"), ("/b", "8:32", 8, "rw")], &[]);
+        if restarts {
+            agents.restart();
+        }
+        let swapped = [("/a", "8:32", 8, "rw"), ("/b", "8:16", 7, "ro")];
+        assert_eq!(agents.look(&swapped, &[]), ["/a Writable", "/b TurnedReadOnly"]);
+        assert_eq!(agents.moves, ["/a /b", "/b /a"]);
+        // One follows the other.
+        let chained = [("/c", "8:16", 7, "ro"), ("/b", "8:32", 8, "rw")];
+        assert_eq!(agents.look(&chained, &[]), ["/c TurnedReadOnly", "/b Writable"]);
+        assert_eq!(agents.moves, ["/a /b", "/a /b", "/b /a", "/b /c"]);
+    }
+}
+
+#[test]
+fn of_two_copies_that_are_gone_the_device_tells_which_one_moved_and_without_it_none_has() {
+    let both = [("/c", "8:16", 7, "rw"), ("/d", "8:32", 7, "rw")];
+    for (device, moves, missing) in [("8:32", vec!["/d /e"], vec!["-/c"]), ("8:48", vec![], vec!["-/c", "-/d"])] {
+        let mut agents = Agents::new();
+        agents.look(&both, &[]);
+        let mut found = agents.look(&[("/e", device, 7, "rw")], &[]);
+        found.sort();
+        assert_eq!(
+            (&found[..found.len() - 1], &agents.moves),
+            (
+                &missing.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()[..],
+                &moves.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()
+            )
+        );
+    }
+}
+
+#[test]
+fn the_number_of_a_device_is_none_of_a_disk() {
+    for (number, device, is_it) in [
+        (0x700, "7:0", true),
+        (0x0810, "8:16", true),
+        (0x103_0800 | 0x2c, "259:4140", false),
+        (0x0811, "8:16", false),
+        (7, "", false),
+    ] {
+        assert_eq!(DiskId::of_a_test(number).is_of_device(device), is_it, "{device}");
+    }
+    // An XFS that is gone, and another one in its own place by the number of the first.
+    let mut agents = Agents::new();
+    agents.look(&[("/a", "7:0", 0x700, "rw"), ("/b", "7:1", 0x701, "rw")], &[]);
+    agents.restart();
+    assert_eq!(agents.look(&[("/b", "7:0", 0x700, "rw")], &[]), ["/b Writable", "-/a"]);
+    assert_eq!(agents.moves, [""; 0]);
+}
+
+#[test]
+fn a_missing_disk_is_missed_for_a_day_whatever_restarts_and_a_clock_that_was_ahead_makes_it_no_longer() {
+    let mut agents = Agents::new();
+    agents.look(&[("/a", "8:16", 7, "rw")], &[]);
+    for (hours, missing) in [(1, true), (24, true), (25, false)] {
+        agents.restart();
+        agents.now = Timestamp::from_second(hours * 3600).unwrap();
+        assert_eq!(!agents.look(&[], &[]).is_empty(), missing, "{hours}");
+    }
+    assert_eq!(agents.look(&[("/a", "8:16", 7, "rw")], &[]), ["/a Writable"]);
+    assert_eq!(agents.look(&[], &[]), ["-/a"]);
+    agents.now = Timestamp::from_second(-3600).unwrap();
+    assert_eq!(agents.look(&[], &[]), ["-/a"]);
+}
+
+#[test]
+fn while_the_list_cannot_be_read_nothing_is_known_and_nothing_forgotten() {
+    let mut agents = Agents::new();
+    let disks = [("/a", "8:16", 7, "rw"), ("/b", "8:32", 8, "rw")];
+    agents.look(&disks, &[]);
+    for unreadable in ["", "what is this\n", "1 1 254:0 / /elsewhere rw - ext4 /dev/vda rw\n"] {
+        fs::write(agents.list.path(), unreadable).unwrap();
+        agents.mounts.watched = None;
+        agents.mounts.refresh();
+        assert!(agents.mounts.unreadable().is_some(), "{unreadable}");
+        let found = agents.mounts.disks(&[], agents.now, DAY);
+        assert!(found.len() == 3 && found.iter().all(|disk| disk.is_missing), "{found:?}");
+        assert_eq!(agents.mounts.write_state(&"/a".into()), None);
+        assert!(agents.mounts.take_change().is_none());
+        // It is read again though nobody reports a change.
+        assert!(agents.mounts.watched.is_none());
+    }
+    assert_eq!(agents.look(&[("/a", "8:16", 7, "ro"), disks[1]], &[]), ["/a TurnedReadOnly", "/b Writable"]);
 }
 
 #[test]

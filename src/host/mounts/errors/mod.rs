@@ -32,8 +32,8 @@ pub(super) struct Errors {
     /// `None`: the options tell it.
     kernel: Option<Kernel>,
     looked: Option<Boot>,
-    /// By the wall clock, as errors are.
-    looked_second: Option<i64>,
+    /// The list of mounts is the same as at the last look.
+    is_of_this_list: bool,
     /// Of the mounts at the last look.
     records: ErrorRecords,
     /// The devices among them whose file systems have shut themselves.
@@ -54,7 +54,7 @@ pub type ErrorRecords = BTreeMap<Rc<str>, ErrorRecord>;
 pub struct ErrorRecord {
     /// The number of its file in sysfs, which each mount makes anew.
     inode: u64,
-    /// Errors count from this second on.
+    /// Errors count from this second after the machine's start on. They are stamped by the wall clock, which may be set.
     since: i64,
 }
 
@@ -66,41 +66,50 @@ impl Errors {
     pub fn of_kernel(release: &str, sys: impl Into<PathBuf>, proc: impl Into<PathBuf>) -> Errors {
         let tells = version(release).is_some_and(|version| version >= TOLD_SINCE);
         let kernel = (!tells).then(|| Kernel { sys: sys.into(), proc: proc.into() });
-        Errors { kernel, looked: None, looked_second: None, records: ErrorRecords::new(), shut: Vec::new() }
+        Errors { kernel, looked: None, is_of_this_list: false, records: ErrorRecords::new(), shut: Vec::new() }
     }
 
-    /// Goes on from the looks of an earlier process, the last of which was not before this second.
-    pub fn remember(&mut self, records: &ErrorRecords, second: i64) {
-        (self.records, self.looked_second) = (records.clone(), Some(second));
+    /// Goes on from the looks of an earlier process, the last of which was not before this instant.
+    pub fn remember(&mut self, records: &ErrorRecords, looked: Boot) {
+        (self.records, self.looked) = (records.clone(), Some(looked));
     }
 
     /// `None`: nobody has looked, or the options tell it.
     pub fn records(&self) -> Option<&ErrorRecords> {
-        self.looked_second.map(|_| &self.records)
+        self.looked.map(|_| &self.records)
+    }
+
+    /// Another list of mounts is looked at without delay: a device may be another one.
+    pub fn forget_look(&mut self) {
+        self.is_of_this_list = false;
     }
 
     /// Looks at the records of `devices`, if that is due. Whether the next process has something new to know.
     pub fn look<'a>(&mut self, devices: impl Iterator<Item = (&'a Rc<str>, AtErrors)>, now: Boot) -> bool {
         let Some(kernel) = &self.kernel else { return false };
-        if self.looked.is_some_and(|looked| now - looked < LOOK_EVERY) {
+        if self.is_of_this_list && self.looked.is_some_and(|looked| now - looked < LOOK_EVERY) {
             return false;
         }
-        let second = clock::now().wall.as_second();
-        let started = second - now.as_micros() / 1_000_000;
-        self.looked = Some(now);
-        let before = self.looked_second.replace(second).unwrap_or(started);
+        self.is_of_this_list = true;
+        let second = |instant: Boot| instant.as_micros() / 1_000_000;
+        let before = self.looked.replace(now).map_or(0, second);
+        let started = (clock::now().wall.as_microsecond() - now.as_micros()).div_euclid(1_000_000);
         let (mut records, known) = (ErrorRecords::new(), &self.records);
         self.shut.clear();
         for (device, at_errors) in devices {
             let Some(Recorded { name, inode, error }) = kernel.last_error(device) else { continue };
+            // Nought: it never had one.
+            let error = if error > 0 { error.saturating_sub(started) } else { i64::MIN };
             let same = known.get(device).filter(|record| record.inode == inode);
-            let mut since = same.map_or(before, |record| record.since);
+            // An instant in the future is no agent's.
+            let mut since = same.map_or(before, |record| record.since.min(second(now)));
             if error >= since {
-                if at_errors == AtErrors::Shuts || kernel.shuts(&name) {
-                    self.shut.push(Rc::clone(device));
-                } else {
+                let shuts = if at_errors == AtErrors::Shuts { Some(true) } else { kernel.shuts(&name) };
+                match shuts {
+                    Some(true) => self.shut.push(Rc::clone(device)),
                     // It goes on, and may be told to shut itself at the next one.
-                    since = error.saturating_add(1);
+                    Some(false) => since = error.saturating_add(1),
+                    None => {}
                 }
             }
             records.insert(Rc::clone(device), ErrorRecord { inode, since });
@@ -134,10 +143,10 @@ impl Kernel {
         Some(Recorded { name, inode, error })
     }
 
-    /// Whether an ext4 shuts itself at errors, by all its options.
-    fn shuts(&self, name: &Path) -> bool {
-        let options = fs::read_to_string(self.proc.join("fs/ext4").join(name).join("options"));
-        options.is_ok_and(|options| options.lines().any(|option| option == SHUTS))
+    /// Whether an ext4 shuts itself at errors, by all its options. `None`: they cannot be read.
+    fn shuts(&self, name: &Path) -> Option<bool> {
+        let options = fs::read_to_string(self.proc.join("fs/ext4").join(name).join("options")).ok()?;
+        Some(options.lines().any(|option| option == SHUTS))
     }
 }
 

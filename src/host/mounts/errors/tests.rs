@@ -1,7 +1,5 @@
 //! The errors of one ext4, with a stand-in for the kernel's files.
 
-use jiff::Timestamp;
-
 use super::super::tests::ROOT;
 use super::super::{KnownMounts, Mounts, WriteState};
 use super::*;
@@ -57,14 +55,10 @@ fn state_of_ext4(mounts: &mut Mounts, options: &str, now: Boot) -> WriteState {
 }
 
 /// One agent's states of the disk, by the options of its superblock.
-fn a_minute_apart(records: &Records, list: &Path) -> impl FnMut(&str) -> WriteState {
+fn one_agent(records: &Records, list: &Path) -> impl FnMut(&str) -> WriteState {
     let mut mounts = Mounts::listed_in(list);
     mounts.errors = records.errors(DEBIAN_12);
-    let mut now = clock::boot_now();
-    move |options| {
-        now = now.after(Duration::from_secs(60));
-        state_of_ext4(&mut mounts, options, now)
-    }
+    move |options| state_of_ext4(&mut mounts, options, clock::boot_now())
 }
 
 const DEBIAN_12: &str = "6.1.0-41-amd64";
@@ -81,7 +75,7 @@ fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_record
         state_of_ext4(&mut mounts, options, now.boot)
     };
     let [after, before] =
-        [-1, 1].map(|seconds| (now.wall.as_second() - now.boot.as_micros() / 1_000_000 - seconds).to_string());
+        [-3, 3].map(|seconds| (now.wall.as_second() - now.boot.as_micros() / 1_000_000 - seconds).to_string());
     for release in ["4.18.0-553.el8.x86_64", DEBIAN_12, "6.14.0", ""] {
         assert_eq!(state(release, SHUTS, &after), WriteState::TurnedReadOnly, "{release}");
     }
@@ -101,10 +95,11 @@ fn an_ext4_that_shut_itself_and_does_not_say_so_is_known_by_the_errors_it_record
 #[test]
 fn an_error_of_the_mount_before_does_not_count_for_the_next_one() {
     let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
-    let mut next = a_minute_apart(&records, list.path());
+    let mut next = one_agent(&records, list.path());
     assert_eq!(next(SHUTS), WriteState::Writable);
-    let error = (clock::now().wall.as_second() - 1).to_string();
+    let error = (clock::now().wall.as_second() - 5).to_string();
     records.set(&error);
+    records.set_options("errors=continue\n");
     // A disk that goes on after errors, and is then told to shut itself at the next one.
     assert_eq!(next("rw"), WriteState::Writable);
     assert_eq!(next(SHUTS), WriteState::Writable);
@@ -135,18 +130,18 @@ fn an_ext4_that_shuts_itself_by_the_default_of_its_superblock_does_so_without_an
 #[test]
 fn an_error_after_which_it_went_on_does_not_count_once_it_is_to_shut_itself() {
     let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
-    let mut next = a_minute_apart(&records, list.path());
+    let mut next = one_agent(&records, list.path());
     records.set_options("errors=continue\n");
-    records.set(&(clock::now().wall.as_second() - 1).to_string());
+    records.set(&(clock::now().wall.as_second() - 5).to_string());
     assert_eq!(next("rw"), WriteState::Writable);
     assert_eq!(next(SHUTS), WriteState::Writable);
 }
 
 /// The state of the disk by an agent that starts, and goes on from the memory of the one before; and its own memory.
-fn restarted(records: &Records, list: &Path, known: &KnownMounts, saved: i64) -> (WriteState, KnownMounts) {
+fn restarted(records: &Records, list: &Path, known: &KnownMounts, saved: Boot) -> (WriteState, KnownMounts) {
     let mut mounts = Mounts::listed_in(list);
     mounts.errors = records.errors(DEBIAN_12);
-    mounts.remember(known, Some(Timestamp::from_second(saved).unwrap()));
+    mounts.remember(known, Some(saved));
     let state = state_of_ext4(&mut mounts, SHUTS, clock::boot_now());
     (state, mounts.take_change().map_or_else(|| known.clone(), |change| change.known))
 }
@@ -154,29 +149,48 @@ fn restarted(records: &Records, list: &Path, known: &KnownMounts, saved: i64) ->
 #[test]
 fn a_restarted_agent_tells_an_error_of_the_mount_from_one_of_the_mount_before() {
     let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
-    let now = clock::now().wall.as_second();
-    let (state, known) = restarted(&records, list.path(), &KnownMounts::default(), now);
+    let clock::Now { wall, boot } = clock::now();
+    let (second, earlier) = (wall.as_second(), boot.before(Duration::from_secs(60)));
+    let restart = |known: &KnownMounts, saved| restarted(&records, list.path(), known, saved);
+    let (state, known) = restart(&KnownMounts::default(), boot);
     assert_eq!(state, WriteState::Writable);
     // It shut itself before the agent ended, and is mounted still.
-    records.set(&(now - 1).to_string());
-    let (state, known) = restarted(&records, list.path(), &known, now);
+    records.set(&(second - 30).to_string());
+    let (state, known) = restart(&known, boot);
     assert_eq!(state, WriteState::TurnedReadOnly);
-    let (state, known) = restarted(&records, list.path(), &known, now);
+    let (state, known) = restart(&known, boot);
     assert_eq!(state, WriteState::TurnedReadOnly);
     // It was mounted again without e2fsck while no agent ran: the error is that of the mount before.
-    records.mount(&(now - 1).to_string());
-    let (state, known) = restarted(&records, list.path(), &known, now);
+    records.mount(&(second - 90).to_string());
+    let (state, known) = restart(&known, earlier);
     assert_eq!(state, WriteState::Writable);
-    let (state, known) = restarted(&records, list.path(), &known, now + 60);
+    let (state, known) = restart(&known, boot);
     assert_eq!(state, WriteState::Writable);
     // The next error is its own.
-    records.set(&(now + 1).to_string());
-    let (state, _) = restarted(&records, list.path(), &known, now + 60);
-    assert_eq!(state, WriteState::TurnedReadOnly);
+    records.set(&(second - 30).to_string());
+    assert_eq!(restart(&known, boot).0, WriteState::TurnedReadOnly);
     // A state of an earlier version, or of another start of the machine, knows of no mount: all since the start counts.
-    records.set(&(now - 1).to_string());
-    assert_eq!(
-        restarted(&records, list.path(), &KnownMounts { errors: None, ..known }, now).0,
-        WriteState::TurnedReadOnly
-    );
+    records.set(&(second - 90).to_string());
+    assert_eq!(restart(&KnownMounts { errors: None, ..known }, boot).0, WriteState::TurnedReadOnly);
+}
+
+#[test]
+fn a_record_from_the_future_is_no_agents() {
+    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
+    let clock::Now { wall, boot } = clock::now();
+    let (_, mut known) = restarted(&records, list.path(), &KnownMounts::default(), boot);
+    known.errors.as_mut().unwrap().values_mut().for_each(|record| record.since = i64::MAX);
+    let (_, known) = restarted(&records, list.path(), &known, boot);
+    records.set(&(wall.as_second() + 2).to_string());
+    assert_eq!(restarted(&records, list.path(), &known, boot).0, WriteState::TurnedReadOnly);
+}
+
+#[test]
+fn options_that_cannot_be_read_say_nothing_and_the_error_counts_once_they_can() {
+    let (records, list) = (Records::new(), tempfile::NamedTempFile::new().unwrap());
+    let mut next = one_agent(&records, list.path());
+    records.set(&clock::now().wall.as_second().to_string());
+    assert_eq!(next("rw"), WriteState::Writable);
+    records.set_options("errors=remount-ro\n");
+    assert_eq!(next("rw"), WriteState::TurnedReadOnly);
 }

@@ -215,7 +215,8 @@ impl Alerts {
         let mut dropped = Vec::new();
         for alert in self.alerts.values_mut().filter(|alert| !alert.is_clear()) {
             let spoken_of = extent == Extent::Check || alert.key.metric.is_of_docker();
-            if !spoken_of || watched.contains(&alert.key) || snapshot.watches_every(alert.key.metric) {
+            let is_watched = watched.contains(&alert.key) || snapshot.watches_every(alert.key.metric);
+            if !spoken_of || is_watched || snapshot.resting.contains(&alert.key.target) {
                 continue;
             }
             let gone_since = *alert.gone_since.get_or_insert(now.boot);

@@ -19,7 +19,7 @@ use crate::worker::{self, FileSystem, StatvfsError, Worker};
 pub use cgroup::{Cgroups, KnownKills, OomCounts, OomKill, OomReason, Owner};
 pub use mounts::{
     Access, DiskId, DiskIds, ErrorRecords, FoundDisk, KnownMounts, LastMounts, MissingDisks, Mounts, MountsChange,
-    Moves, Paths, Unmounted, WriteState,
+    Moves, Paths, Sight, Unmounted, WriteState,
 };
 pub use network_devices::NetworkDevices;
 pub use probes::{Probe, Probes};

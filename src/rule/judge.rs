@@ -128,10 +128,13 @@ pub fn judge<'a>(reading: &'a Reading, snapshot: &Snapshot, rules: &'a Rules) ->
     let mut finding = alone(reading, rules);
     if finding.verdict.is_breach()
         && let Some(metric) = finding.limits.only_while
-        && let Some(other) = snapshot.readings.iter().find(|other| other.key.metric == metric)
-        && !alone(other, rules).verdict.is_breach()
     {
-        finding.verdict = Verdict::Clear;
+        match snapshot.readings.iter().find(|other| other.key.metric == metric) {
+            Some(other) if !alone(other, rules).verdict.is_breach() => finding.verdict = Verdict::Clear,
+            // It is there, and could not be read.
+            None if snapshot.watched_keys().any(|key| key.metric == metric) => finding.verdict = Verdict::Unknown,
+            Some(_) | None => {}
+        }
     }
     finding
 }
@@ -305,8 +308,15 @@ mod tests {
         assert_eq!(swap(99.0, Some(79.0)), Verdict::Clear);
         assert_eq!(swap(90.0, Some(80.0)), Verdict::Breach(Level::Warning));
         assert_eq!(swap(99.0, Some(80.0)), Verdict::Breach(Level::Critical));
-        // Unknown pressure excuses nothing.
+        // Where there is no pressure, nothing is excused.
         assert_eq!(swap(90.0, None), Verdict::Breach(Level::Warning));
         assert_eq!(swap(10.0, Some(99.0)), Verdict::Clear);
+        // One that is watched and cannot be read says neither.
+        for (percent, verdict) in [(90.0, Verdict::Unknown), (10.0, Verdict::Clear)] {
+            let mut snapshot = Snapshot::default();
+            snapshot.watch(metric::CPU, "");
+            snapshot.push_whole(metric::SWAP, Value::Usage { percent, used_bytes: 1, total_bytes: 2 });
+            assert_eq!(evaluate(&snapshot, &rules)[0].verdict, verdict);
+        }
     }
 }

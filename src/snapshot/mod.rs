@@ -185,6 +185,8 @@ pub struct Snapshot {
     pub listed: Vec<Listed>,
     /// Things that happened since the look before.
     pub happened: Vec<Occurrence>,
+    /// Targets that are not measured now and not gone either: their alerts stay as they are.
+    pub resting: Vec<Rc<str>>,
     /// The counters of which a monthly quota is made.
     pub totals: Option<Totals>,
 }
@@ -216,6 +218,7 @@ impl Snapshot {
         self.listed.extend(other.listed);
         self.happened.extend(other.happened);
         self.watched.extend(other.watched);
+        self.resting.extend(other.resting);
         self.totals = self.totals.take().or(other.totals);
     }
 

@@ -111,7 +111,7 @@ pub struct State {
     /// The watched paths whose file systems could be written once.
     #[serde(default, skip_serializing_if = "Paths::is_empty")]
     pub writable: Paths,
-    /// Those of the disks that were found, not named.
+    /// The watched paths that were found, not named.
     #[serde(default, skip_serializing_if = "Paths::is_empty")]
     pub found_disks: Paths,
     /// The disks themselves, by the watched path.

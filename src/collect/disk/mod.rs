@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Collector, MISSED_FOR, Progress, SYSTEM, Source, Switch};
 use crate::clock::{self, Boot, Now};
-use crate::host::{Access, FoundDisk, Host, Probe, WriteState};
+use crate::host::{Access, FoundDisk, Host, Probe, Sight, WriteState};
 use crate::metric::{self, Metric};
 use crate::settings::doc;
 use crate::snapshot::{Failure, Snapshot};
@@ -49,6 +49,8 @@ enum Presence {
     Found,
     /// It was found before, and is in sight no more.
     Missing,
+    /// It was found before, and is mounted once somebody needs it.
+    Asleep,
 }
 
 /// The quantities of the disks that are found.
@@ -119,8 +121,15 @@ impl Disk {
     /// before.
     fn ask(watch: &Watch, host: &mut Host, now: Boot) -> State {
         let (path, is_found) = (&watch.path, watch.presence == Presence::Found);
-        if watch.presence == Presence::Missing {
-            return State::Answered(Err(host.mounts.unreadable().unwrap_or(MISSING).to_owned()));
+        match host.mounts.unreadable() {
+            // The file system around it would be measured.
+            Some(reason) if watch.presence == Presence::Missing || host.mounts.has_own_disk(path) => {
+                return State::Answered(Err(reason.to_owned()));
+            }
+            None if matches!(watch.presence, Presence::Missing | Presence::Asleep) => {
+                return State::Answered(Err(MISSING.to_owned()));
+            }
+            _ => {}
         }
         let access = host.mounts.ask(path);
         // Whether another one that is found there is large enough to be watched is not known yet.
@@ -141,9 +150,13 @@ impl Disk {
         self.paths.truncate(self.named);
         let Some(found) = &self.found else { return };
         let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();
-        for FoundDisk { path, is_missing } in host.mounts.disks(&named, clock::now().wall, MISSED_FOR) {
+        for FoundDisk { path, sight } in host.mounts.disks(&named, clock::now().wall, MISSED_FOR) {
             let Found { reads_inodes, reads_state, .. } = *found;
-            let presence = if is_missing { Presence::Missing } else { Presence::Found };
+            let presence = match sight {
+                Sight::There => Presence::Found,
+                Sight::Missing => Presence::Missing,
+                Sight::Asleep => Presence::Asleep,
+            };
             self.paths.push(Watch { path, reads_inodes, reads_state, presence });
         }
     }
@@ -187,6 +200,10 @@ impl Collector for Disk {
                     None => continue,
                 },
             };
+            if watch.presence == Presence::Asleep {
+                into.resting.push(Rc::clone(&watch.path));
+                continue;
+            }
             if let (Presence::Found | Presence::Missing, Some(found)) = (watch.presence, &self.found) {
                 if answer.as_ref().is_ok_and(|file_system| is_too_small(*file_system)) {
                     // A stick in the place of a disk.
@@ -202,9 +219,10 @@ impl Collector for Disk {
             }
             take(watch, answer, &self.words, host, into);
         }
-        if let Some(error) = host.mounts.unreadable().filter(|_| self.paths.iter().any(|watch| watch.reads_state)) {
-            let (collector, metrics): (_, &[_]) = (SOURCE.name, &[DISK_STATE]);
-            into.failures.push(Failure { collector, metrics, target: None, error: error.to_owned() });
+        // Not even the disk of `/` was found before.
+        if let Some(error) = host.mounts.unreadable().filter(|_| self.paths.is_empty()) {
+            into.watch(metric::DISK, "");
+            into.failures.push(SOURCE.failure(error.to_owned()));
         }
         Progress::Done
     }
@@ -221,6 +239,9 @@ fn take(watch: &Watch, answer: Result<FileSystem, String>, words: &Words, host: 
             }
             if watch.reads_state {
                 words.take(path, host, into);
+                if let Some(error) = host.mounts.unreadable() {
+                    into.failures.push(failure(path, &[DISK_STATE], error));
+                }
             }
         }
         Err(error) => {

@@ -183,7 +183,7 @@ fn while_the_list_of_mounts_cannot_be_read_found_disks_and_their_states_are_unkn
     host.mounts.expect_change();
     let (read, failed) = look(&mut host, &mut disk);
     let reason = format!("{}: it has no mount of /", list.path().display());
-    assert!(read.is_empty() && failed.len() == 3, "{read:?} {failed:?}");
+    assert!(read.is_empty() && failed.len() == 2, "{read:?} {failed:?}");
     assert!(failed.iter().all(|error| error.ends_with(&reason)), "{failed:?}");
     std::fs::write(list.path(), whole).unwrap();
     assert_eq!(look(&mut host, &mut disk).0.len(), 2, "it is read again though nobody reports a change");
@@ -212,4 +212,38 @@ fn the_disk_is_missed_in_whose_place_one_is_mounted_that_is_too_small_to_be_watc
     }
     mounted(&mut host, "8:1", true);
     assert_eq!(look(&mut host, &mut disk), (vec!["/".to_owned(), "/no/data".to_owned()], vec![]));
+}
+
+#[test]
+fn a_list_of_mounts_that_cannot_be_read_at_the_start_is_a_failure_and_the_state_keeps_the_disk_of_the_root() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let (mut host, mut disk) = found_disks(list.path());
+    let mut snapshot = Snapshot::default();
+    disk.begin(&mut host, clock::boot_now());
+    assert_eq!(disk.collect(&mut host, clock::now(), &mut snapshot), Progress::Done);
+    assert!(snapshot.failures[0].explains(snapshot.watched_keys().next().unwrap()), "{snapshot:?}");
+    std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
+    host.ask_file_system = |_| Ok(FileSystem { blocks: 1 << 20, ..DATA });
+    assert_eq!(look(&mut host, &mut disk).0, ["/"]);
+    let known = host.mounts.take_change().unwrap().known;
+    let (mut host, mut disk) = found_disks(Path::new("/no/such/list"));
+    host.mounts.remember(&known, None);
+    assert_eq!(look(&mut host, &mut disk).1, ["/: /no/such/list: No such file or directory (os error 2)"]);
+}
+
+#[test]
+fn while_the_list_cannot_be_read_a_named_path_on_a_disk_of_its_own_is_not_measured_as_the_one_around_it() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 8:1 / /no/data rw - ext4 /dev/sda1 rw\n")
+        .unwrap();
+    let mut host = Host::new(None);
+    host.ask_file_system = |_| Ok(DATA);
+    host.mounts = Mounts::listed_in(list.path());
+    let watch = Watch { path: "/no/data".into(), reads_inodes: false, reads_state: true, presence: Presence::Named };
+    let mut disk = Disk::new(vec![watch], None);
+    assert_eq!(look(&mut host, &mut disk).0, ["/no/data"]);
+    std::fs::write(list.path(), "x\n").unwrap();
+    host.mounts.expect_change();
+    let reason = format!("/no/data: {}: a line of it is not understood", list.path().display());
+    assert_eq!(look(&mut host, &mut disk), (vec![], vec![reason]));
 }

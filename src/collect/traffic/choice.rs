@@ -1,5 +1,6 @@
 //! Chooses the interfaces that count: the named ones, or by default those whose bytes are counted nowhere else.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use super::counters::Interfaces;
@@ -36,19 +37,29 @@ const VIRTUAL_AND_NUMBERED: &[&str] = &[
 pub(super) enum Choice {
     /// Names and `*` patterns.
     Named(Vec<String>),
-    Default,
+    /// The first of these kinds that there is, and no later one than was there before: where the network card is gone
+    /// for a moment, the bridges of containers do not stand for it.
+    Default { latest: Cell<Kind> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// By sysfs.
+    Hardware,
+    NoVirtualName,
+    Any,
 }
 
 impl Choice {
     /// By the names in the configuration, if there are any.
     pub(super) fn of(names: &[String]) -> Choice {
-        if names.is_empty() { Choice::Default } else { Choice::Named(names.to_vec()) }
+        if names.is_empty() { Choice::Default { latest: Cell::new(Kind::Any) } } else { Choice::Named(names.to_vec()) }
     }
 
     /// Marks the interfaces that count. Without sysfs (`devices`) names decide.
     ///
     /// # Errors
-    /// A named one is missing: its bytes are not known, and so the sum is not.
+    /// A named one is missing, or all that counted before are: their bytes are not known, and so the sum is not.
     pub(super) fn mark(&self, interfaces: &mut Interfaces, devices: Option<&NetworkDevices>) -> Result<(), Malformed> {
         match self {
             Choice::Named(patterns) => {
@@ -63,10 +74,24 @@ impl Choice {
                 }
                 Err(Malformed::new(format_args!("no interface is named {}", missing.join(" or "))))
             }
-            Choice::Default => {
-                let _ = devices.is_some_and(|devices| mark_those(interfaces, |name| devices.is_hardware(name)))
-                    || mark_those(interfaces, counts_by_name)
-                    || mark_those(interfaces, |name| name != b"lo");
+            Choice::Default { latest } => {
+                let mut mark = |kind| match kind {
+                    Kind::Hardware => {
+                        devices.is_some_and(|devices| mark_those(interfaces, |name| devices.is_hardware(name)))
+                    }
+                    Kind::NoVirtualName => mark_those(interfaces, counts_by_name),
+                    Kind::Any => mark_those(interfaces, |name| name != b"lo"),
+                };
+                let kinds = [Kind::Hardware, Kind::NoVirtualName, Kind::Any].into_iter();
+                match kinds.take_while(|kind| *kind <= latest.get()).find(|kind| mark(*kind)) {
+                    Some(found) => latest.set(found),
+                    None if latest.get() < Kind::Any => {
+                        return Err(Malformed::new(
+                            "the network card is gone, and only bridges, tunnels and the like are left",
+                        ));
+                    }
+                    None => {}
+                }
                 Ok(())
             }
         }
@@ -122,7 +147,7 @@ mod tests {
     }
 
     fn by_name<'n>(names: &[&'n str]) -> Vec<&'n str> {
-        counted(names, &Choice::Default, None).unwrap()
+        counted(names, &Choice::of(&[]), None).unwrap()
     }
 
     fn named<'n>(names: &[&'n str], patterns: &[&str]) -> Result<Vec<&'n str>, String> {
@@ -199,7 +224,7 @@ mod tests {
             fs::create_dir_all(folder.path().join(hardware).join("device")).unwrap();
         }
         let devices = NetworkDevices::in_folder(folder.path());
-        let default = |names: &[&'static str]| counted(names, &Choice::Default, Some(&devices)).unwrap();
+        let default = |names: &[&'static str]| counted(names, &Choice::of(&[]), Some(&devices)).unwrap();
         assert_eq!(default(&["lo", "wg-port", "green0", "lan0", "tailscale0"]), ["wg-port", "green0"]);
         // A container: its own interface is the end of a virtual cable.
         assert_eq!(default(&["lo", "eth0", "tailscale0"]), ["eth0"]);
@@ -218,5 +243,16 @@ mod tests {
         assert_eq!(refused(&["lo", "ens3"], &["ens3", "wg0"]), "no interface is named wg0");
         assert_eq!(refused(&["lo", "eth0"], &["ens3", "ens4"]), "no interface is named ens3 or ens4");
         assert_eq!(refused(&["lo", "eth0"], &["ens*", "wg*"]), "no interface is named ens* or wg*");
+    }
+
+    #[test]
+    fn where_the_network_card_is_gone_for_a_moment_the_bridges_of_containers_do_not_stand_for_it() {
+        let choice = Choice::of(&[]);
+        let counted = |names: &[&'static str]| counted(names, &choice, None).map(|counts| counts.join(" "));
+        assert_eq!(counted(&["lo", "docker0"]), Ok("docker0".to_owned()), "there never was one");
+        assert_eq!(counted(&["lo", "eth0", "docker0"]), Ok("eth0".to_owned()));
+        let gone = "the network card is gone, and only bridges, tunnels and the like are left";
+        assert_eq!(counted(&["lo", "docker0"]), Err(gone.to_owned()));
+        assert_eq!(counted(&["lo", "eth1", "docker0"]), Ok("eth1".to_owned()));
     }
 }

@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn first(interfaces: &[(&str, u64, u64)]) -> Reading {
-        let mut reading = Reading::new(Choice::Default);
+        let mut reading = Reading::new(Choice::of(&[]));
         reading.take(&file(interfaces), None).unwrap();
         reading
     }
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_list_without_any_interface_is_unknown_and_one_with_lo_alone_is_no_traffic() {
-        for choice in [Choice::Default, Choice::Named(vec!["eth*".to_owned()])] {
+        for choice in [Choice::of(&[]), Choice::Named(vec!["eth*".to_owned()])] {
             let error = Reading::new(choice).take(&file(&[]), None).unwrap_err();
             assert_eq!(error.to_string(), "it lists no interface");
         }
@@ -315,7 +315,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let devices = NetworkDevices::in_folder(folder.path());
         let make_hardware = |name: &str| fs::create_dir_all(folder.path().join(name).join("device")).unwrap();
-        let mut reading = Reading::new(Choice::Default);
+        let mut reading = Reading::new(Choice::of(&[]));
         let mut take = |names: &[&str]| {
             let lines: Vec<_> = names.iter().map(|name| (*name, 1, 1)).collect();
             reading.take(&file(&lines), Some(&devices)).unwrap();
@@ -359,7 +359,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(lines in prop::collection::vec(any::<u8>(), 0..300)) {
             let text = [HEADINGS.as_bytes(), &lines].concat();
-            let mut reading = Reading::new(Choice::Default);
+            let mut reading = Reading::new(Choice::of(&[]));
             let _ = reading.take(&text, None);
             let _ = reading.passed_until(&text);
         }
@@ -368,7 +368,7 @@ mod tests {
         fn whatever_comes_and_goes_between_checks_is_known_as_if_it_was_seen_for_the_first_time(
             checks in prop::collection::vec(prop::collection::btree_set(0..6_u8, 1..6), 1..6),
         ) {
-            let mut kept = Reading::new(Choice::Default);
+            let mut kept = Reading::new(Choice::of(&[]));
             for check in checks {
                 let names: Vec<String> = check.iter().map(|number| format!("eth{number}")).collect();
                 let lines: Vec<_> = names.iter().map(|name| (&**name, 1, 1)).collect();

@@ -20,7 +20,7 @@ pub struct KnownMounts {
     pub points: LastMounts,
     /// Those whose file systems could be written once.
     pub writable: Paths,
-    /// Those of `points` that were found, not named.
+    /// Those that were found, not named.
     pub found: Paths,
     /// The disks, as far as they are known, by the measured path.
     pub ids: DiskIds,
@@ -49,7 +49,7 @@ impl Mounts {
     /// Goes on from an earlier process's memory, which was saved at this instant of the present start of the machine.
     pub fn remember(&mut self, known: &KnownMounts, saved: Option<Boot>) {
         let KnownMounts { points, writable, found, ids, missing, errors } = known;
-        for path in points.keys().chain(writable) {
+        for path in points.keys().chain(writable).chain(found) {
             // Of a path that has no mount of its own only the file system is remembered.
             let (point, is_own_device) = points.get(path).map_or((ROOT, false), |point| (point.as_str(), true));
             let (is_found, was_writable) = (found.contains(path), writable.contains(path));
@@ -82,7 +82,7 @@ impl Mounts {
                 .filter_map(|(path, held)| Some((Rc::clone(path), held.point.to_str()?.to_owned())))
                 .collect(),
             writable: paths(|held| held.was_writable),
-            found: paths(|held| held.is_own_device && held.is_found),
+            found: paths(|held| held.is_found),
             ids: ids.filter_map(|(path, held)| Some((Rc::clone(path), held.id?))).collect(),
             missing: missing.collect(),
             errors: self.errors.records().cloned(),

@@ -26,7 +26,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-pub use disks::FoundDisk;
+pub use disks::{FoundDisk, Sight};
 pub use errors::ErrorRecords;
 pub use memory::{DiskIds, KnownMounts, LastMounts, MissingDisks, MountsChange, Moves, Paths};
 pub use superblock::DiskId;
@@ -164,6 +164,11 @@ impl Mounts {
         }
     }
 
+    /// Whether a path was on another disk than its parent when that was last known.
+    pub fn has_own_disk(&self, path: &Rc<str>) -> bool {
+        self.held.get(path).is_some_and(|held| held.is_own_device)
+    }
+
     /// The reason why the list of mounts could not be read at the last refresh.
     pub fn unreadable(&self) -> Option<&str> {
         self.unreadable.as_deref()
@@ -209,7 +214,8 @@ impl Mounts {
         let file = self.watched.insert(File::open(&self.list)?);
         self.text.clear();
         file.take(MAX_LIST_BYTES).read_to_end(&mut self.text)?;
-        self.table = Table::parse(&self.text).map_err(io::Error::other)?;
+        // The library's own words are of a defect in it.
+        self.table = Table::parse(&self.text).map_err(|_| io::Error::other("a line of it is not understood"))?;
         if self.table.place(Path::new(ROOT), |_| None).is_none() {
             return Err(io::Error::other("it has no mount of /"));
         }
@@ -294,8 +300,8 @@ impl Mounts {
         let (is_own_device, device) = (place.is_own_device, Rc::clone(place.device));
         let lasting = |held: &LastMount| {
             let id = held.id.filter(|_| held.is_own_device || held.was_writable);
-            let mount = held.is_own_device.then(|| (held.point.clone(), held.is_found, held.missing_since));
-            (mount, held.was_writable, id)
+            let mount = held.is_own_device.then(|| (held.point.clone(), held.missing_since));
+            (mount, held.is_found, held.was_writable, id)
         };
         let (point, id, missing_since) = (place.point.to_owned(), place.id, None);
         let held = LastMount { point, is_own_device, is_found, device, id, was_writable, state, missing_since };
@@ -324,7 +330,7 @@ impl Mounts {
         if self.held.len() > paths.clone().filter(|path| self.held.contains_key(*path)).count() {
             let kept: HashSet<&Rc<str>> = paths.collect();
             for (_, held) in self.held.extract_if(|path, _| !kept.contains(path)) {
-                self.is_changed |= held.is_own_device || held.was_writable;
+                self.is_changed |= held.is_own_device || held.was_writable || held.is_found;
             }
         }
     }

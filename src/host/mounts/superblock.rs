@@ -148,6 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_a_device_is_none_of_a_disk() {
+        let numbers = [
+            (0x700, "7:0", true),
+            (0x0810, "8:16", true),
+            (0x0101_032c, "259:4140", true),
+            (0x0001_032c, "259:4140", false),
+            (0x0811, "8:16", false),
+            (7, "", false),
+        ];
+        for (number, device, is_it) in numbers {
+            assert_eq!(DiskId(number).is_of_device(device), is_it, "{number:x} {device}");
+        }
+    }
+
+    #[test]
     fn a_line_that_is_cut_short_says_nothing() {
         for line in ["", "36 35 8:1", "36 35 8:1 / / ro", "36 35 8:1 / / ro - ext4 /dev/sda1"] {
             assert_eq!(of(line), None, "{line}");

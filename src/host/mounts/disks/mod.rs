@@ -15,8 +15,16 @@ use super::{LastMount, Mounts, read_link};
 #[derive(Debug, PartialEq, Eq)]
 pub struct FoundDisk {
     pub path: Rc<str>,
+    pub sight: Sight,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    There,
     /// It was found before, and is in sight nowhere: not mounted any more, or something else is mounted over it.
-    pub is_missing: bool,
+    Missing,
+    /// It was found before, and an automounter waits in its place: nobody needs it now, and a look would mount it.
+    Asleep,
 }
 
 /// A path that is measured, and the disk there.
@@ -41,10 +49,12 @@ impl Mounts {
             self.follow(&measured, others);
         }
         let found = measured.into_iter().filter(|disk| disk.is_found);
-        let mut found: Vec<_> = found.map(|disk| FoundDisk { path: disk.path, is_missing: false }).collect();
+        let mut found: Vec<_> = found.map(|disk| FoundDisk { path: disk.path, sight: Sight::There }).collect();
         for path in self.held.keys().filter(|path| !others.contains(path)).cloned().collect::<Vec<_>>() {
             if self.is_gone(&path) && self.is_missed(&path, now, missed_for) {
-                found.push(FoundDisk { path, is_missing: true });
+                found.push(FoundDisk { path, sight: Sight::Missing });
+            } else if self.is_asleep(&path) {
+                found.push(FoundDisk { path, sight: Sight::Asleep });
             }
         }
         found
@@ -85,6 +95,11 @@ impl Mounts {
         let is_at = |place: Place| !place.is_automount && (place.point != held.point || place.writing.is_none());
         let is_elsewhere = || self.table.place(Path::new(&**path), read_link).is_some_and(is_at);
         self.unreadable.is_some() || held.is_found_there() && is_elsewhere()
+    }
+
+    fn is_asleep(&self, path: &Rc<str>) -> bool {
+        let place = || self.table.place(Path::new(&**path), read_link);
+        self.held.get(path).is_some_and(LastMount::is_found_there) && place().is_some_and(|place| place.is_automount)
     }
 
     /// Whether a disk that was found is missed still: it was seen within this time.
@@ -153,10 +168,11 @@ impl LastMount {
     /// Whether it was the same disk; `None`: that is not known.
     pub(super) fn is_on(&self, device: &str, id: Option<DiskId>) -> Option<bool> {
         match (self.id, id) {
-            (Some(own), Some(id)) => Some(own == id),
+            (None, None) if !self.device.is_empty() => Some(*self.device == *device),
             // Not known after a restart.
-            _ if self.device.is_empty() => None,
-            _ => Some(*self.device == *device),
+            (None, _) if self.device.is_empty() => None,
+            // A file system that has a number is none that has not.
+            (own, id) => Some(own == id),
         }
     }
 }

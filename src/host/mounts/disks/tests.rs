@@ -33,10 +33,19 @@ fn disks_are_whole_local_file_systems() {
     assert_eq!(points, ["/", "/data", "/srv/www", "/var/lib/docker", "/home", "/pool/root", "/tank"]);
 }
 
+/// `-` for a disk that is missing.
+fn mark(sight: &Sight) -> &'static str {
+    match sight {
+        Sight::There => "",
+        Sight::Missing => "-",
+        Sight::Asleep => "~",
+    }
+}
+
 /// The disks that are found but for `others`, a `-` before each that is missing.
 fn disks(mounts: &mut Mounts, others: &[Rc<str>]) -> Vec<String> {
     let found = mounts.disks(others, Timestamp::UNIX_EPOCH, DAY).into_iter();
-    found.map(|FoundDisk { path, is_missing }| format!("{}{path}", if is_missing { "-" } else { "" })).collect()
+    found.map(|FoundDisk { path, sight }| format!("{}{path}", mark(&sight))).collect()
 }
 
 /// The disks that `auto` finds from list to list, and in the end by the memory of the process before.
@@ -49,7 +58,7 @@ fn found(lists: &[&[&str]]) -> Vec<Vec<String>> {
         mounts.watched = None;
         mounts.refresh();
         let found = mounts.disks(&[], Timestamp::UNIX_EPOCH, DAY);
-        found.iter().filter(|disk| !disk.is_missing).for_each(|disk| mounts.hold(&disk.path, true, true));
+        found.iter().filter(|disk| disk.sight == Sight::There).for_each(|disk| mounts.hold(&disk.path, true, true));
         let found = disks(mounts, &[]);
         let kept = mounts.disks(&[], Timestamp::UNIX_EPOCH, DAY);
         mounts.keep_only(kept.iter().map(|disk| &disk.path));
@@ -167,7 +176,7 @@ impl Agents {
         self.mounts.refresh();
         let found = self.mounts.disks(named, self.now, DAY);
         self.mounts.keep_only(found.iter().map(|disk| &disk.path).chain(named));
-        let in_sight = found.iter().filter(|disk| !disk.is_missing).map(|disk| (&disk.path, true));
+        let in_sight = found.iter().filter(|disk| disk.sight == Sight::There).map(|disk| (&disk.path, true));
         let named = named.iter().map(|path| (path, false)).filter(|(path, _)| self.mounts.ask(path).is_ok());
         for (path, is_found) in in_sight.chain(named.collect::<Vec<_>>()) {
             self.mounts.hold(path, is_found, true);
@@ -177,11 +186,10 @@ impl Agents {
             self.moves.extend(change.moves.iter().map(|(from, to)| format!("{from} {to}")));
             self.moves.sort();
         }
-        let shown =
-            found.iter().filter(|disk| *disk.path != *"/").map(|FoundDisk { path, is_missing }| match is_missing {
-                true => format!("-{path}"),
-                false => format!("{path} {:?}", self.mounts.write_state(path).unwrap()),
-            });
+        let shown = found.iter().filter(|disk| *disk.path != *"/").map(|FoundDisk { path, sight }| match sight {
+            Sight::There => format!("{path} {:?}", self.mounts.write_state(path).unwrap()),
+            _ => format!("{}{path}", mark(sight)),
+        });
         shown.collect()
     }
 }
@@ -288,33 +296,17 @@ fn disks_that_change_places_take_their_past_with_them() {
 #[test]
 fn of_two_copies_that_are_gone_the_device_tells_which_one_moved_and_without_it_none_has() {
     let both = [("/c", "8:16", 7, "rw"), ("/d", "8:32", 7, "rw")];
-    for (device, moves, missing) in [("8:32", vec!["/d /e"], vec!["-/c"]), ("8:48", vec![], vec!["-/c", "-/d"])] {
+    for (device, moves, missing) in [("8:32", "/d /e", "-/c"), ("8:48", "", "-/c -/d")] {
         let mut agents = Agents::new();
         agents.look(&both, &[]);
         let mut found = agents.look(&[("/e", device, 7, "rw")], &[]);
         found.sort();
-        assert_eq!(
-            (&found[..found.len() - 1], &agents.moves),
-            (
-                &missing.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()[..],
-                &moves.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()
-            )
-        );
+        assert_eq!((found[..found.len() - 1].join(" ").as_str(), agents.moves.join(" ").as_str()), (missing, moves));
     }
 }
 
 #[test]
-fn the_number_of_a_device_is_none_of_a_disk() {
-    for (number, device, is_it) in [
-        (0x700, "7:0", true),
-        (0x0810, "8:16", true),
-        (0x103_0800 | 0x2c, "259:4140", false),
-        (0x0811, "8:16", false),
-        (7, "", false),
-    ] {
-        assert_eq!(DiskId::of_a_test(number).is_of_device(device), is_it, "{device}");
-    }
-    // An XFS that is gone, and another one in its own place by the number of the first.
+fn a_disk_without_a_number_of_its_own_is_missed_though_another_one_has_its_device() {
     let mut agents = Agents::new();
     agents.look(&[("/a", "7:0", 0x700, "rw"), ("/b", "7:1", 0x701, "rw")], &[]);
     agents.restart();
@@ -348,7 +340,7 @@ fn while_the_list_cannot_be_read_nothing_is_known_and_nothing_forgotten() {
         agents.mounts.refresh();
         assert!(agents.mounts.unreadable().is_some(), "{unreadable}");
         let found = agents.mounts.disks(&[], agents.now, DAY);
-        assert!(found.len() == 3 && found.iter().all(|disk| disk.is_missing), "{found:?}");
+        assert!(found.len() == 3 && found.iter().all(|disk| disk.sight == Sight::Missing), "{found:?}");
         assert_eq!(agents.mounts.write_state(&"/a".into()), None);
         assert!(agents.mounts.take_change().is_none());
         // It is read again though nobody reports a change.
@@ -365,4 +357,43 @@ fn a_disk_whose_mount_point_has_a_name_that_is_no_text_is_found_by_its_other_one
     let mut mounts = Mounts::listed_in(list.path());
     mounts.refresh();
     assert_eq!(disks(&mut mounts, &[]), ["/", "/no/data"]);
+}
+
+#[test]
+fn a_found_disk_that_an_automounter_took_away_is_not_forgotten_and_not_missed() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let mut mounts = Mounts::listed_in(list.path());
+    let auto = "2 1 0:50 / /no/data rw - autofs systemd-1 rw,direct\n";
+    let disk = |options: &str| format!("3 2 8:16 / /no/data {options} - ext4 /dev/sdb {options}\n");
+    let mut look = |lines: &[&str]| {
+        fs::write(list.path(), ROOT.to_owned() + &lines.concat()).unwrap();
+        mounts.expect_change();
+        mounts.refresh();
+        let found = disks(&mut mounts, &[]);
+        let there: Vec<Rc<str>> = ["/".into(), "/no/data".into()].into();
+        mounts.keep_only(there.iter());
+        if found.contains(&"/no/data".to_owned()) {
+            mounts.hold(&there[1], true, true);
+        }
+        (found, mounts.write_state(&there[1]))
+    };
+    let (writable, read_only) = (disk("rw"), disk("ro"));
+    assert_eq!(look(&[auto, &writable]), (vec!["/".to_owned(), "/no/data".to_owned()], Some(WriteState::Writable)));
+    assert_eq!(look(&[auto]).0, ["/", "~/no/data"]);
+    assert_eq!(look(&[auto, &read_only]).1, Some(WriteState::TurnedReadOnly));
+    assert_eq!(look(&[]).0, ["/", "-/no/data"], "the automounter is gone, too");
+}
+
+#[test]
+fn a_file_system_that_has_a_number_is_none_that_has_not() {
+    // An ext4 that is gone, and an XFS by its device; a disk that was made anew.
+    let mut agents = Agents::new();
+    agents.look(&[("/a", "7:0", 9, "rw")], &[]);
+    assert_eq!(agents.look(&[("/b", "7:0", 0x700, "rw")], &[]), ["/b Writable", "-/a"]);
+    let mut agents = Agents::new();
+    agents.look(&[("/a", "7:0", 9, "rw")], &[]);
+    assert_eq!(agents.look(&[("/a", "7:0", 0x700, "ro")], &[]), ["/a ReadOnly"]);
+    let mut agents = Agents::new();
+    agents.look(&[("/a", "7:0", 0x700, "rw")], &[]);
+    assert_eq!(agents.look(&[("/b", "7:0", 9, "rw")], &[]), ["/b Writable", "-/a"]);
 }

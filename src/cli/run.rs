@@ -98,7 +98,7 @@ fn set_up(
         sees_shutdowns: host.bus.is_there(),
     };
     if let Loaded::State(state) = &loaded {
-        host.mounts.remember(&state.known_mounts(), state.gap.as_ref().map(|gap| gap.start));
+        state.remind(&mut host.mounts);
     }
     let starts_for = mode.uptime.and_then(|uptime| SETTLED_AFTER.checked_sub(uptime)).filter(|_| !once);
     let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());

@@ -41,7 +41,7 @@ impl Saved {
     /// Tells the host which disk each watched path was on. Where that is not known, a disk that is gone is measured as the
     /// file system around it.
     pub fn remember_mounts(&self, config: &Resolved, host: &mut Host) {
-        host.mounts.remember(&self.state.known_mounts(), self.state.gap.as_ref().map(|gap| gap.start));
+        self.state.remind(&mut host.mounts);
         if let Some(error) = self.error.as_ref().filter(|_| can_lose_a_disk(config)) {
             output::complain(&format!(
                 "the agent's state cannot be read, so a disk that is gone is not missed: {error}"

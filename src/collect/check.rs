@@ -109,13 +109,9 @@ impl Slot {
         host.seen.iter().any(is_of_late)
     }
 
-    fn is_missed(&self, host: &Host, now: Boot) -> bool {
-        self.is_required || self.was_seen(host, now)
-    }
-
     /// A file that is not there costs nothing until it is looked for again.
     fn rests(&self, host: &Host, now: Boot) -> bool {
-        self.look_again.is_some_and(|again| now < again) && !self.is_missed(host, now)
+        self.look_again.is_some_and(|again| now < again) && !self.was_seen(host, now)
     }
 
     fn unwatch(&self, into: &mut Snapshot) {
@@ -124,8 +120,9 @@ impl Slot {
 
     /// This host has none of its quantities.
     fn take_absence(&mut self, absence: &Absence, host: &Host, now: Boot, into: &mut Snapshot) {
-        let is_judged = !matches!(absence, Absence::Yet(_));
-        if !(if is_judged { self.is_missed(host, now) } else { self.was_seen(host, now) }) {
+        let is_judged = *absence != Absence::Yet;
+        let is_missed = self.was_seen(host, now) || self.is_required && is_judged;
+        if !is_missed {
             self.look_again = matches!(absence, Absence::Of(_)).then(|| now.after(LOOKED_FOR_EVERY));
             return self.unwatch(into);
         }

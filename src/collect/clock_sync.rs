@@ -123,7 +123,7 @@ impl Collector for ClockSync {
             }
         };
         if !synchronized && host.uptime().is_some_and(|uptime| uptime < AFTER_START) {
-            return Progress::Absent(Absence::Yet("the machine has just started"));
+            return Progress::Absent(Absence::Yet);
         }
         let word = if synchronized { SYNCHRONIZED } else { "unsynchronized" };
         into.watch(CLOCK_SYNC, "");

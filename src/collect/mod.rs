@@ -176,8 +176,8 @@ pub enum Absence {
     #[error(transparent)]
     Bus(#[from] bus::Error),
     /// It is not judged yet. That is no failure, and an alert of it stays meanwhile.
-    #[error("{0}")]
-    Yet(&'static str),
+    #[error("it is not judged yet")]
+    Yet,
 }
 
 /// The collector of a source that a container has nothing for.

@@ -25,7 +25,7 @@ use crate::collect::docker::Memory;
 use crate::files::{self, Folder};
 use crate::forecast::Forecasts;
 use crate::hold::{Held, Silences};
-use crate::host::{DiskIds, ErrorRecords, KnownKills, KnownMounts, LastMounts, MissingDisks, Paths};
+use crate::host::{DiskIds, ErrorRecords, KnownKills, KnownMounts, LastMounts, MissingDisks, Mounts, Paths};
 use crate::message::Delays;
 use crate::notify;
 use crate::outbox::{self, Outbox};
@@ -150,16 +150,17 @@ impl State {
         State { gap: Some(Boot::EARLIEST..now), ..State::default() }
     }
 
-    /// The agent's memory of the disks.
-    pub fn known_mounts(&self) -> KnownMounts {
-        KnownMounts {
+    /// Has `mounts` go on from the agent's memory of the disks.
+    pub fn remind(&self, mounts: &mut Mounts) {
+        let known = KnownMounts {
             points: self.mounts.clone(),
             writable: self.writable.clone(),
             found: self.found_disks.clone(),
             ids: self.disk_ids.clone(),
             missing: self.missing_disks.clone(),
             errors: self.disk_errors.clone(),
-        }
+        };
+        mounts.remember(&known, self.gap.as_ref().map(|gap| gap.start));
     }
 
     /// Moves every instant to the clock of another start of the machine: to the most likely one, and for the robot's

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{DISK_STATE, Disk, Found, Presence, SOURCE, Watch};
+use super::{DISK_STATE, Disk, Found, SOURCE, Watch};
 use crate::collect::{EVERY, Setup, read_limits_within};
 use crate::host::Host;
 use crate::metric::{self, Limits, Metric};
@@ -90,7 +90,7 @@ impl PathLimits {
 
     fn watch(&self, path: &Rc<str>) -> Watch {
         let (reads_inodes, reads_state) = (self.inodes.is_some(), self.read_only);
-        Watch { path: Rc::clone(path), reads_inodes, reads_state, presence: Presence::Named }
+        Watch { path: Rc::clone(path), reads_inodes, reads_state, sight: None }
     }
 
     fn found(&self) -> Found {

@@ -39,18 +39,8 @@ struct Watch {
     path: Rc<str>,
     reads_inodes: bool,
     reads_state: bool,
-    presence: Presence,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    /// Asked for, there or not.
-    Named,
-    Found,
-    /// It was found before, and is in sight no more.
-    Missing,
-    /// It was found before, and is mounted once somebody needs it.
-    Asleep,
+    /// Of a disk that was found; `None`: the path is named, and asked for, there or not.
+    sight: Option<Sight>,
 }
 
 /// The quantities of the disks that are found.
@@ -120,13 +110,13 @@ impl Disk {
     /// Asks file systems that answer at once, and begins to ask the others. A path's destination is looked up right
     /// before.
     fn ask(watch: &Watch, host: &mut Host, now: Boot) -> State {
-        let (path, is_found) = (&watch.path, watch.presence == Presence::Found);
+        let (path, is_found) = (&watch.path, watch.sight == Some(Sight::There));
         match host.mounts.unreadable() {
             // The file system around it would be measured.
-            Some(reason) if watch.presence == Presence::Missing || host.mounts.has_own_disk(path) => {
+            Some(reason) if watch.sight == Some(Sight::Missing) || host.mounts.has_own_disk(path) => {
                 return State::Answered(Err(reason.to_owned()));
             }
-            None if matches!(watch.presence, Presence::Missing | Presence::Asleep) => {
+            None if matches!(watch.sight, Some(Sight::Missing | Sight::Asleep)) => {
                 return State::Answered(Err(MISSING.to_owned()));
             }
             _ => {}
@@ -152,12 +142,7 @@ impl Disk {
         let named: Vec<Rc<str>> = self.paths.iter().map(|watch| Rc::clone(&watch.path)).collect();
         for FoundDisk { path, sight } in host.mounts.disks(&named, clock::now().wall, MISSED_FOR) {
             let Found { reads_inodes, reads_state, .. } = *found;
-            let presence = match sight {
-                Sight::There => Presence::Found,
-                Sight::Missing => Presence::Missing,
-                Sight::Asleep => Presence::Asleep,
-            };
-            self.paths.push(Watch { path, reads_inodes, reads_state, presence });
+            self.paths.push(Watch { path, reads_inodes, reads_state, sight: Some(sight) });
         }
     }
 
@@ -200,11 +185,11 @@ impl Collector for Disk {
                     None => continue,
                 },
             };
-            if watch.presence == Presence::Asleep {
+            if watch.sight == Some(Sight::Asleep) {
                 into.resting.push(Rc::clone(&watch.path));
                 continue;
             }
-            if let (Presence::Found | Presence::Missing, Some(found)) = (watch.presence, &self.found) {
+            if let (Some(_), Some(found)) = (watch.sight, &self.found) {
                 if answer.as_ref().is_ok_and(|file_system| is_too_small(*file_system)) {
                     // A stick in the place of a disk.
                     if !host.mounts.is_missed(&watch.path, now.wall, MISSED_FOR) {

@@ -36,12 +36,7 @@ fn check_of(paths: &[&str], inodes: bool) -> Snapshot {
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n").unwrap();
     host.mounts = Mounts::listed_in(list.path());
-    let watch = |path: &&str| Watch {
-        path: (*path).into(),
-        reads_inodes: inodes,
-        reads_state: false,
-        presence: Presence::Named,
-    };
+    let watch = |path: &&str| Watch { path: (*path).into(), reads_inodes: inodes, reads_state: false, sight: None };
     let mut disk = Disk::new(paths.iter().map(watch).collect(), None);
     let mut snapshot = Snapshot::default();
     for path in paths {
@@ -77,8 +72,7 @@ fn a_local_disk_is_read_when_a_check_ends_and_one_that_may_hang_is_asked_from_th
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:9 / /nfs rw - nfs4 server:/ rw\n").unwrap();
     host.mounts = Mounts::listed_in(list.path());
-    let watch =
-        |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: false, presence: Presence::Named };
+    let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: false, sight: None };
     let mut local = Disk::new(vec![watch("/")], None);
     let mut both = Disk::new(vec![watch("/"), watch("/nfs")], None);
     for is_first in [true, false] {
@@ -114,8 +108,7 @@ fn a_disk_on_which_the_agents_own_write_failed_is_told_of_even_if_it_tells_no_si
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), "1 1 254:0 / / rw - ext4 /dev/vda rw\n2 1 8:1 / /no rw - xfs /dev/sda1 rw\n").unwrap();
     host.mounts = Mounts::listed_in(list.path());
-    let watch =
-        |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: true, presence: Presence::Named };
+    let watch = |path: &str| Watch { path: path.into(), reads_inodes: false, reads_state: true, sight: None };
     let mut disk = Disk::new(vec![watch("/"), watch("/gone")], None);
     let word = |value: &Value| match value {
         Value::Container(word) => word.word.to_string(),
@@ -239,7 +232,7 @@ fn while_the_list_cannot_be_read_a_named_path_on_a_disk_of_its_own_is_not_measur
     let mut host = Host::new(None);
     host.ask_file_system = |_| Ok(DATA);
     host.mounts = Mounts::listed_in(list.path());
-    let watch = Watch { path: "/no/data".into(), reads_inodes: false, reads_state: true, presence: Presence::Named };
+    let watch = Watch { path: "/no/data".into(), reads_inodes: false, reads_state: true, sight: None };
     let mut disk = Disk::new(vec![watch], None);
     assert_eq!(look(&mut host, &mut disk).0, ["/no/data"]);
     std::fs::write(list.path(), "x\n").unwrap();

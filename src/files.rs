@@ -4,20 +4,24 @@
 //! effect. A name in it is never followed if it is a link, and only a regular file is read: opening a FIFO or a device
 //! could wait for ever.
 
-use std::fs::{File, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Uid, UnlinkatFlags, geteuid, unlinkat};
+use rustix::fs::{CWD, FileType, OFlags, RawDir};
 
 const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
@@ -47,6 +51,64 @@ pub fn replace(folder: &mut impl Folder, name: &str, bytes: &[u8]) -> io::Result
     folder.sync(&new)?;
     folder.rename(&new, name)?;
     folder.sync_folder()
+}
+
+/// An entry of a folder.
+pub struct Entry<'a> {
+    folder: &'a Path,
+    pub name: &'a OsStr,
+    kind: FileType,
+}
+
+impl Entry<'_> {
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(self.name)
+    }
+
+    /// Whether it is a folder itself, and no link to one.
+    pub fn is_folder(&self) -> bool {
+        match self.kind {
+            // Some file systems do not say (readdir(3)).
+            FileType::Unknown => self.metadata().is_ok_and(|metadata| metadata.is_dir()),
+            kind => kind.is_dir(),
+        }
+    }
+
+    /// Its own, not those of the file that a link leads to.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.path().symlink_metadata()
+    }
+}
+
+/// Takes the entries of a folder one by one, until one breaks off.
+///
+/// # Errors
+/// Those of open(2) and getdents64(2).
+pub fn each_entry(folder: &Path, mut take: impl FnMut(Entry<'_>) -> ControlFlow<()>) -> io::Result<()> {
+    each_name(CWD, folder, |name, kind| take(Entry { folder, name, kind }))
+}
+
+/// The longest entry takes 280 bytes. The buffer of opendir(3), and so that of the standard library, takes 32 KB of the
+/// heap, which the agent would keep.
+const ENTRIES_BYTES: usize = 1024;
+
+fn each_name(
+    at: BorrowedFd<'_>,
+    folder: &Path,
+    mut take: impl FnMut(&OsStr, FileType) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(at, folder, flags, rustix::fs::Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); ENTRIES_BYTES];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." && take(name, entry.file_type()).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// From Linux 6.3 on; with `vm.memfd_noexec` = 2 the kernel makes no file in memory without it (memfd_create(2)).
@@ -259,9 +321,12 @@ impl Folder for RealFolder {
     }
 
     fn list(&mut self) -> io::Result<Vec<String>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut names = Vec::new();
         // Opened anew: copies of a descriptor share their position in the folder.
-        let names = Dir::openat(self.as_fd(), ".", flags, Mode::empty())?.into_iter();
-        names.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        each_name(self.as_fd(), Path::new("."), |name, _| {
+            names.push(name.to_string_lossy().into_owned());
+            ControlFlow::Continue(())
+        })?;
+        Ok(names)
     }
 }

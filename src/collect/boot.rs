@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use super::{Collector, Progress, SYSTEM, Setup, Source, Switch};
 use crate::clock::{self, Now};
+use crate::files::{Entry, each_entry};
 use crate::host::{self, Host};
 use crate::metric::{Label, Limits, Metric, Unit};
 use crate::settings::{Section, doc};
@@ -100,12 +102,18 @@ impl Boot {
         let changed = |file: &fs::Metadata| Timestamp::from_second(file.ctime()).ok();
         // A kernel that is installed changes the folder, too.
         changed(&fs::metadata(&self.kernels).ok()?).filter(|changed| *changed > booted)?;
-        let kernels = fs::read_dir(&self.kernels).ok()?.flatten().filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?.strip_prefix("vmlinuz-")?.to_owned();
+        let mut latest = None;
+        let kernel = |entry: &Entry<'_>| {
+            let name = entry.name.to_str()?.strip_prefix("vmlinuz-")?;
             let at = changed(&entry.metadata().ok()?).filter(|at| *at > booted)?;
-            (name != running && flavour(&name) == flavour(running)).then_some((at, format!("linux {name}")))
-        });
-        kernels.max()
+            (name != running && flavour(name) == flavour(running)).then(|| (at, format!("linux {name}")))
+        };
+        each_entry(&self.kernels, |entry| {
+            latest = latest.take().max(kernel(&entry));
+            ControlFlow::Continue(())
+        })
+        .ok()?;
+        latest
     }
 }
 

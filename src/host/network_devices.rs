@@ -3,8 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use crate::files::each_entry;
 
 /// A folder with an entry for each interface: /sys/class/net (Documentation/ABI/testing/sysfs-class-net in the kernel).
 #[derive(Debug)]
@@ -24,7 +27,7 @@ impl NetworkDevices {
     /// virtual function under Hyper-V's or virtio's interface, and the processor's port behind those of a switch.
     pub fn is_hardware(&self, name: &[u8]) -> bool {
         let own = self.folder.join(OsStr::from_bytes(name));
-        has_device(&own) && !self.uppers(&own).any(|upper| has_device(&upper))
+        has_device(&own) && !self.uppers(&own).iter().any(|upper| has_device(upper))
     }
 
     /// The kernel's number of an interface, which no other one gets while the machine runs; `None`: it does not say.
@@ -36,13 +39,17 @@ impl NetworkDevices {
     }
 
     /// The interfaces that take in the bytes of `interface`: `upper_NAME`, and on kernels before 3.13 `master` alone.
-    fn uppers(&self, interface: &Path) -> impl Iterator<Item = PathBuf> {
-        let entries = fs::read_dir(interface).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let uppers =
-            entries.filter_map(|entry| Some(OsStr::from_bytes(entry.as_bytes().strip_prefix(b"upper_")?).into()));
+    fn uppers(&self, interface: &Path) -> Vec<PathBuf> {
+        let mut uppers = Vec::new();
+        // One that is gone has none.
+        let _ = each_entry(interface, |entry| {
+            let upper = entry.name.as_bytes().strip_prefix(b"upper_");
+            uppers.extend(upper.map(|name| self.folder.join(OsStr::from_bytes(name))));
+            ControlFlow::Continue(())
+        });
         let master = fs::read_link(interface.join("master")).ok();
-        let master = master.and_then(|link| link.file_name().map(OsStr::to_owned));
-        uppers.chain(master).map(|name: std::ffi::OsString| self.folder.join(name))
+        uppers.extend(master.and_then(|link| Some(self.folder.join(link.file_name()?))));
+        uppers
     }
 }
 

@@ -5,6 +5,7 @@
 //! slice above it is named, which has counted too, or nobody.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::parse::{Most, field, memory_limit};
 use super::walk::{Group, Groups, walk_all};
 use super::{Cgroups, Owner, Version, read};
+use crate::files::each_entry;
 
 /// The counters of one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +107,12 @@ impl Cgroups {
         if own.exists() {
             return vec![own];
         }
-        let below = std::fs::read_dir(&self.memory).into_iter().flatten().flatten();
-        below.map(|entry| entry.path().join(EVENTS)).filter(|file| file.exists()).take(MAX_COUNTERS).collect()
+        let mut counters = Vec::new();
+        let _ = each_entry(&self.memory, |entry| {
+            counters.extend(Some(entry.path().join(EVENTS)).filter(|file| file.exists()));
+            if counters.len() < MAX_COUNTERS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        counters
     }
 
     /// The folder in which new groups below the root appear.

@@ -1,10 +1,11 @@
 //! One bounded walk through a tree of control groups.
 
 use std::collections::VecDeque;
-use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::group::Owner;
+use crate::files::each_entry;
 
 /// The most groups of one walk. A host with 1,000 containers has some 1,200.
 const MAX_GROUPS: usize = 2000;
@@ -38,20 +39,26 @@ pub fn walk_all(root: &Path) -> Groups {
     let mut left = VecDeque::from([root.to_owned()]);
     let mut met = 0;
     while let Some(folder) = left.pop_front() {
-        let mut below = 0;
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten().take(MAX_ENTRIES) {
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
+        let (mut looked_at, mut below) = (0, 0);
+        // One that is gone has no groups.
+        let _ = each_entry(&folder, |entry| {
+            looked_at += 1;
+            if looked_at > MAX_ENTRIES || met > MAX_GROUPS {
+                return ControlFlow::Break(());
             }
-            (met, below) = (met + 1, below + 1);
-            if met > MAX_GROUPS {
-                return Groups { owned: groups, slices };
+            if entry.is_folder() {
+                (met, below) = (met + 1, below + 1);
+                let folder = entry.path();
+                match Owner::of(relative(&folder, root)) {
+                    _ if met > MAX_GROUPS => {}
+                    Some(owner) => groups.push(Group { owner, folder }),
+                    None => left.push_back(folder),
+                }
             }
-            let folder = entry.path();
-            match Owner::of(relative(&folder, root)) {
-                Some(owner) => groups.push(Group { owner, folder }),
-                None => left.push_back(folder),
-            }
+            ControlFlow::Continue(())
+        });
+        if met > MAX_GROUPS {
+            break;
         }
         if folder == root {
             continue;
@@ -70,6 +77,8 @@ fn relative<'a>(folder: &'a Path, root: &Path) -> &'a Path {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn found(groups: &[&str]) -> Vec<String> {

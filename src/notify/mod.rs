@@ -66,7 +66,7 @@ pub const FIRST_SETTING: &str = FIRST.setting;
 const NAMELESS: [&str; 2] = [FIRST_CHANNEL, terminal::NAME];
 
 /// The part of a channel in its vendor's file. `Display` names it, with enough of its secret to tell it from another.
-pub trait Vendor: fmt::Debug + fmt::Display {
+pub trait Vendor: fmt::Display {
     /// The word for such channels.
     fn kind(&self) -> &'static str;
 
@@ -121,6 +121,13 @@ pub trait Vendor: fmt::Debug + fmt::Display {
     /// Everything that must not be shown: the destination's URL, keys in headers and bodies.
     fn secrets(&self) -> Vec<&Secret> {
         Vec::new()
+    }
+}
+
+/// Its own fields are for its file alone, and nobody prints them.
+impl fmt::Debug for dyn Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

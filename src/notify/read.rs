@@ -39,8 +39,8 @@ impl Channels {
 
     /// The first kind's section and the entries of the list, secrets masked, each with its key.
     pub fn shown(&self) -> [(&'static str, Written); 2] {
-        let entries = self.entries.iter().cloned().map(Written::Section).collect();
-        [(FIRST.name, Written::Section(self.section.clone())), (LIST, Written::List(entries))]
+        let entries = self.entries.iter().map(|entry| Written::Section(entry.clone().into())).collect();
+        [(FIRST.name, Written::Section(self.section.clone().into())), (LIST, Written::List(entries))]
     }
 }
 
@@ -155,7 +155,7 @@ fn destination(entry: &mut Section<'_>, kinds: &[&'static ChannelKind]) -> Optio
         if !written.contains(&kind.name) {
             continue;
         }
-        entry.holds(kind.name, Written::Section(values));
+        entry.holds(kind.name, Written::Section(values.into()));
         if channel.is_none() && entry.problem_count() == problems {
             let complaint = Complaint::new("names no destination");
             entry.problem(kind.name, complaint.expected(format!("{}: …", kind.setting)));

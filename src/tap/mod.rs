@@ -82,7 +82,7 @@ pub enum Job {
     },
 }
 
-pub trait Tap: fmt::Debug {
+pub trait Tap {
     /// The name in the log, without a secret.
     fn name(&self) -> String;
 
@@ -134,12 +134,24 @@ pub trait Tap: fmt::Debug {
     }
 }
 
+impl fmt::Debug for dyn Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
 /// A tap as the configuration has it.
-pub trait Setup: fmt::Debug {
+pub trait Setup {
     fn open(&self) -> Box<dyn Tap>;
 
     /// A secret that no error may show.
     fn secret(&self) -> Option<&Secret> {
         None
+    }
+}
+
+impl fmt::Debug for dyn Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.open().name())
     }
 }

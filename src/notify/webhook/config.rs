@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::answer::{Field, Rule};
-use super::presets::{Address, OWN, PRESETS, Preset, Shape};
+use super::presets::{Address, NAMES, Preset, Shape, preset};
 use super::template::{Json, Text};
 use super::{Body, Webhook, placeholders};
 use crate::http::{self, Method, Target};
@@ -92,9 +92,8 @@ enum Format {
 
 fn read(section: &mut Section<'_>) -> Option<Channel> {
     let names: Vec<(&'static str, &'static str)> =
-        [("none", "")].into_iter().chain(PRESETS.iter().map(|preset| (preset.name, preset.name))).collect();
-    let name = section.choice("preset", "", &names, PRESET_DOC);
-    let preset = PRESETS.iter().find(|preset| preset.name == name).unwrap_or(&OWN);
+        [("none", "")].into_iter().chain(NAMES.map(|name| (name, name))).collect();
+    let preset = &preset(section.choice("preset", "", &names, PRESET_DOC));
     let url = secret_key(section, "url", "URL", URL_DOC, url, http::masked);
     let problems = section.problem_count();
     let token = secret_key(section, "token", "key", TOKEN_DOC, key, Secret::to_string);
@@ -103,8 +102,10 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
     let methods = [("POST", Method::Post), ("PUT", Method::Put), ("GET", Method::Get)];
     let method = section.choice("method", Method::Post, &methods, doc("请求方法", "the method"));
     let headers = section.list("headers", HEADERS_DOC, header).unwrap_or_default();
-    section
-        .holds("headers", Written::List(headers.iter().map(|(_, _, shown)| Written::Section(shown.clone())).collect()));
+    section.holds(
+        "headers",
+        Written::List(headers.iter().map(|(_, _, shown)| Written::Section(shown.clone().into())).collect()),
+    );
     let formats = [("auto", Format::OfPreset), ("json", Format::Json), ("form", Format::Form), ("text", Format::Text)];
     let format = section.choice(
         "format",
@@ -124,7 +125,7 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
         }
     }
     let (rule, shown) = section.section("success", SUCCESS_DOC, success);
-    section.holds("success", Written::Section(shown));
+    section.holds("success", Written::Section(shown.into()));
     let signing_key = secret_key(section, "signing_key", "key", SIGNING_DOC, key, Secret::to_string);
     let per_minute = section.integer("per_minute", 0, 0..=600, PER_MINUTE_DOC);
     let max_bytes = section.integer("max_bytes", 0, 0..=1024 * 1024, MAX_BYTES_DOC);
@@ -162,7 +163,7 @@ fn read(section: &mut Section<'_>) -> Option<Channel> {
         user: user.unwrap_or_default(),
         signing_key,
         rule,
-        preset,
+        preset: preset.clone(),
         budget: Budget { attempts, window, longest_attempt: POST_DEADLINE },
         part,
         scrubber,

@@ -44,7 +44,7 @@ struct Webhook {
     user: Secret,
     signing_key: Option<Secret>,
     rule: Rule,
-    preset: &'static Preset,
+    preset: Preset,
     budget: Budget,
     part: Option<PartLimit>,
     scrubber: Scrubber,
@@ -67,7 +67,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 
 impl Webhook {
     fn told<'a>(&'a self, message: &'a Message) -> Told<'a> {
-        Told { message, alert: None, preset: self.preset, token: &self.token, user: &self.user }
+        Told { message, alert: None, preset: &self.preset, token: &self.token, user: &self.user }
     }
 
     fn content(&self, told: Told<'_>) -> (&'static str, String) {

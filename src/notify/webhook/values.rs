@@ -15,7 +15,7 @@ pub struct Told<'a> {
     pub message: &'a Message,
     /// One alert of it; `None`: all of it.
     pub alert: Option<&'a Fact>,
-    pub preset: &'static Preset,
+    pub preset: &'a Preset,
     pub token: &'a Secret,
     pub user: &'a Secret,
 }

@@ -6,7 +6,6 @@ mod page;
 mod push;
 mod serve;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -58,7 +57,7 @@ fn textfile(text: &str) -> Result<Option<PathBuf>, Complaint> {
 }
 
 /// A place that the text is handed to.
-trait Place: fmt::Debug {
+trait Place {
     /// See [`Tap::name`].
     fn name(&self) -> String;
 
@@ -105,7 +104,6 @@ impl Place for Textfile {
     }
 }
 
-#[derive(Debug)]
 struct HandedTo(Rc<dyn Place>);
 
 impl Setup for HandedTo {
@@ -120,7 +118,6 @@ impl Setup for HandedTo {
 }
 
 /// Has one sample on its way at most. Of those that come meanwhile the newest is kept.
-#[derive(Debug)]
 struct Handing {
     place: Rc<dyn Place>,
     page: Page,

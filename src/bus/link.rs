@@ -20,7 +20,7 @@ const MAX_LINE_BYTES: usize = 512;
 /// The most bytes that are received in one turn of the loop.
 const SHARE_BYTES: usize = 64 << 10;
 
-const CHUNK_BYTES: usize = 8 << 10;
+const CHUNK_BYTES: usize = 4 << 10;
 
 #[derive(Debug)]
 pub(super) struct Link {

@@ -53,8 +53,8 @@ fn log_failure(error: &Error) -> u8 {
 }
 
 fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -> Result<u8, Error> {
-    let host = options.host()?;
-    if !setup::config_answers(options.config_file().place(), &host.worker, &signals)? {
+    let host = Box::new(options.host()?);
+    if !apart(|| setup::config_answers(options.config_file().place(), &host.worker, &signals))? {
         return Ok(exit::DONE);
     }
     let read = apart(|| options.read_config())?;
@@ -69,7 +69,7 @@ fn watch(options: &Options, once: bool, signals: Signals, target: Destination) -
 fn set_up(
     options: &Options,
     once: bool,
-    mut host: Host,
+    mut host: Box<Host>,
     read: Read<Config>,
     signals: Signals,
     target: Destination,
@@ -80,11 +80,11 @@ fn set_up(
     }
 
     let folder = options.state_folder()?;
-    let Some(mut state_folder) = setup::take_folder(&folder, once, &host.worker, &signals)? else {
+    let Some(mut state_folder) = apart(|| setup::take_folder(&folder, once, &host.worker, &signals))? else {
         return Ok(None);
     };
     let boot_id = host::boot_id();
-    let Some(loaded) = setup::load(&mut state_folder, &boot_id, &signals)? else { return Ok(None) };
+    let Some(loaded) = apart(|| setup::load(&mut state_folder, &boot_id, &signals))? else { return Ok(None) };
     let control = state_folder.folder().and_then(Control::listen);
     let mode = Mode {
         once,
@@ -101,10 +101,11 @@ fn set_up(
         state.remind(&mut host.mounts);
     }
     let starts_for = mode.uptime.and_then(|uptime| SETTLED_AFTER.checked_sub(uptime)).filter(|_| !once);
-    let core = Core::new(Resolved::new(&read.value), loaded, mode, clock::now());
+    let resolved = apart(|| Resolved::new(&read.value));
+    let core = apart(|| Box::new(Core::new(resolved, loaded, mode, clock::now())));
     let loader = Loader::new(options.config_file(), options.overrides(), read.value);
-    let mut daemon =
-        Daemon::new(core, loader, signals, host, Saver::new(state_folder), control).map_err(anyhow::Error::from)?;
+    let daemon = apart(|| Daemon::new(core, loader, signals, host, Saver::new(state_folder), control));
+    let mut daemon = daemon.map_err(anyhow::Error::from)?;
     daemon.watch_start(starts_for);
-    Ok(Some(Box::new(daemon)))
+    Ok(Some(daemon))
 }

@@ -1,6 +1,8 @@
 //! Sets up the conditions of the agent's start: enough descriptors, its state's folder, and that folder's owner as its
 //! user.
 
+use std::ffi::CString;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// The limit is lower, and only root could raise it.
 pub fn ensure_descriptors() -> anyhow::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(io::Error::from)?;
     if soft >= DESCRIPTORS {
         return Ok(());
     }
@@ -40,7 +42,7 @@ pub fn ensure_descriptors() -> anyhow::Result<()> {
             counted(hard, "file")
         );
     }
-    Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard)?)
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard).map_err(io::Error::from)?)
 }
 
 /// The state's folder, locked for this agent. `None`: a signal asked it to stop while it waited for the lock.
@@ -142,17 +144,17 @@ fn become_owner(path: &Path) -> anyhow::Result<()> {
     if !geteuid().is_root() || owner.is_root() {
         return Ok(());
     }
-    let user = User::from_uid(owner)?;
+    let user = User::from_uid(owner).map_err(io::Error::from)?;
     let group = user.as_ref().map_or_else(|| Gid::from_raw(owner.as_raw()), |user| user.gid);
     let groups = match &user {
-        Some(user) => getgrouplist(std::ffi::CString::new(user.name.as_bytes())?.as_c_str(), group)?,
+        Some(user) => getgrouplist(&CString::new(user.name.as_bytes())?, group).map_err(io::Error::from)?,
         None => vec![group],
     };
     let name = user.map_or_else(|| format!("the user {owner}"), |user| user.name);
-    let become_it = || -> nix::Result<()> {
+    let become_it = || -> io::Result<()> {
         setgroups(&groups)?;
         setresgid(group, group, group)?;
-        setresuid(owner, owner, owner)
+        Ok(setresuid(owner, owner, owner)?)
     };
     become_it().with_context(|| {
         format!("it belongs to {name}, and root cannot become that user here: run this as {name}, or change its owner")

@@ -113,9 +113,9 @@ impl Core {
         let is_new = matches!(loaded, Loaded::Nothing);
         // One that was set aside, or never there, is written at once: a restart can tell a report that was missed since.
         let (state, unsaved, damage) = match loaded {
-            Loaded::State(state) => (*state, false, None),
-            Loaded::Nothing => (State::default(), true, None),
-            Loaded::Damaged(damage) => (State::in_place_of_lost(now.boot), true, Some(damage)),
+            Loaded::State(state) => (state, false, None),
+            Loaded::Nothing => (Box::default(), true, None),
+            Loaded::Damaged(damage) => (Box::new(State::in_place_of_lost(now.boot)), true, Some(damage)),
         };
         let reporter = new_reporter(&config, state.report.clone(), now);
         let starting = start::starts_until(mode.uptime, now.boot);

@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Saving {
-    state: State,
+    state: Box<State>,
     /// The number of changes.
     revision: u64,
     /// Something changed that is saved with whatever changes next, and at the end.
@@ -30,7 +30,7 @@ pub(super) struct Saving {
 }
 
 impl Saving {
-    pub fn new(state: State, unsaved: bool) -> Saving {
+    pub fn new(state: Box<State>, unsaved: bool) -> Saving {
         Saving { state, revision: u64::from(unsaved), has_more: false, saved: 0, under_way: None, failed: None }
     }
 

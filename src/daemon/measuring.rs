@@ -23,7 +23,7 @@ use crate::snapshot::Snapshot;
 const MAX_HAPPENED: usize = 16;
 
 pub struct Measuring {
-    pub host: Host,
+    pub host: Box<Host>,
     measurements: [Measurement; 2],
     engine: Engine,
     causes: CauseFinder,
@@ -54,7 +54,8 @@ impl Measurement {
 }
 
 impl Measuring {
-    pub fn new(mut host: Host) -> Measuring {
+    #[inline(never)]
+    pub fn new(mut host: Box<Host>) -> Box<Measuring> {
         let nothing = Plan { sources: Vec::new(), docker: docker::DockerConfig::default() };
         let measurement = |purpose| Measurement {
             purpose,
@@ -63,7 +64,7 @@ impl Measuring {
             shares: OwnShares::default(),
             found: None,
         };
-        Measuring {
+        Box::new(Measuring {
             measurements: [measurement(Purpose::Check), measurement(Purpose::Report)],
             engine: Engine::new(&nothing.docker, Some(Memory::default())),
             causes: CauseFinder::default(),
@@ -72,7 +73,7 @@ impl Measuring {
             remembered: 0,
             look_is_wanted: false,
             host,
-        }
+        })
     }
 
     /// Takes over a new plan. A measurement that is under way is given up. `memory` and `kills` are an earlier agent's
@@ -290,7 +291,7 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         let now_mounted =
             |options| std::fs::write(list.path(), format!("1 1 254:0 / / rw - ext4 /dev/vda {options}\n"));
-        let mut host = Host::new(None);
+        let mut host = Box::new(Host::new(None));
         host.mounts = crate::host::Mounts::listed_in(list.path());
         let mut measuring = Measuring::new(host);
         let config = Config::parse(
@@ -312,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_the_former_plan_found_is_no_answer_to_the_next_one() {
-        let mut measuring = Measuring::new(Host::new(None));
+        let mut measuring = Measuring::new(Box::new(Host::new(None)));
         let found = |purpose| Input::Measured { purpose, snapshot: Snapshot::default() };
         let looked = Input::Looked { snapshot: Snapshot::default(), scope: Scope::Everything };
         let mut inputs =

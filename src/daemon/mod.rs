@@ -49,7 +49,7 @@ use zone_watch::ZoneWatch;
 
 /// The agent.
 pub struct Daemon {
-    core: Core,
+    core: Box<Core>,
     loader: Loader,
     signals: Signals,
     clock_watch: ClockWatch,
@@ -57,7 +57,7 @@ pub struct Daemon {
     start_watch: Option<StartWatch>,
     /// It is to stop, once it is known why.
     going_down: Option<GoingDown>,
-    measuring: Measuring,
+    measuring: Box<Measuring>,
     errands: Errands,
     saver: Saver,
     recorder: Recorder,
@@ -73,14 +73,14 @@ impl Daemon {
     /// # Errors
     /// The kernel gives no timer.
     pub fn new(
-        core: Core,
+        core: Box<Core>,
         loader: Loader,
         signals: Signals,
-        host: Host,
+        host: Box<Host>,
         saver: Saver,
         control: Option<Control>,
-    ) -> io::Result<Daemon> {
-        Ok(Daemon {
+    ) -> io::Result<Box<Daemon>> {
+        Ok(Box::new(Daemon {
             core,
             loader,
             signals,
@@ -97,7 +97,7 @@ impl Daemon {
             inputs: VecDeque::new(),
             turns: Turns::default(),
             poll_fails: false,
-        })
+        }))
     }
 
     /// The machine's start has settled after this time; whether it has before is asked of the service manager.

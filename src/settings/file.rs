@@ -143,10 +143,12 @@ fn stands_still(state: &FileState, again: &FileState, since: Boot, now: Now) -> 
     state == again && (now.boot - since).max(state.age(now)) >= STILL
 }
 
-/// Reads to the end whatever is not a file: a pipe, a socket, a device.
+/// Reads to the end whatever is not a file: a pipe, a socket, a device. Its buffer is no part of the stack of those who
+/// read files.
+#[inline(never)]
 fn read_stream(mut stream: File, deadline: Boot) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = [0; 4 * 1024];
     while bytes.len() as u64 <= MAX_FILE_BYTES {
         let timeout = PollTimeout::try_from(deadline - clock::boot_now()).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], timeout) {

@@ -27,6 +27,9 @@ const MAX_VALUES: usize = 20_000;
 const MAX_ALIASED_VALUES: usize = 10_000;
 
 /// The document's tree, null for an empty file. Faults are reported; `None` after one that ends the reading.
+///
+/// The parser takes much of the stack, and gives it back before the tree is read.
+#[inline(never)]
 pub(super) fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str_with_options(source.text(), options()) {

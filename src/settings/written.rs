@@ -14,7 +14,7 @@ pub enum Written {
     Text(String),
     List(Vec<Written>),
     /// An item of a list that has keys of its own.
-    Section(Values),
+    Section(Box<Values>),
     Nothing,
 }
 
@@ -131,7 +131,7 @@ mod tests {
             item.set("inodes", Written::Number(inodes));
             item.mark_as_judging(&["threshold"]);
             let mut values = Values::default();
-            values.set("paths", Written::List(vec![Written::Text("/".to_owned()), Written::Section(item)]));
+            values.set("paths", Written::List(vec![Written::Text("/".to_owned()), Written::Section(item.into())]));
             values
         };
         assert!(values(80.0, 90.0).agree_on_work(&values(98.0, 90.0)) && values(80.0, 90.0) != values(98.0, 90.0));

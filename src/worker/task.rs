@@ -143,7 +143,8 @@ impl<T: DeserializeOwned, E: DeserializeOwned + From<Failed>> Task<T, E> {
 
     /// Reads the available output. `true`: that was all, the child has closed it.
     fn listen(&mut self) -> Result<bool, Failed> {
-        let mut chunk = [0; 8 * 1024];
+        // Small, because it is on the stack in every turn of the agent's loop.
+        let mut chunk = [0; 1024];
         loop {
             match (&self.process.output).read(&mut chunk) {
                 Ok(0) => return Ok(true),

@@ -135,7 +135,7 @@ impl Entry {
                 }
                 section.inherit();
                 let own = PathLimits::read(section, around);
-                let written = Written::Section(section.values().clone());
+                let written = Written::Section(section.values().clone().into());
                 Some(Entry { path: path?, own: Some(own), written })
             },
         )

@@ -199,6 +199,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads the document as a section.
+    #[inline(never)]
     pub(super) fn read_document<T>(
         diagnostics: &mut Diagnostics,
         document: &Node,

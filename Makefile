@@ -19,7 +19,7 @@ TRIPLE  = $(shell uname -m)-unknown-linux-gnu
 STATIC  = $(TARGET)/$(TRIPLE)/release/vps-monitor
 
 # GNU's linker and LLVM's take such scripts, gold and mold do not: LINK= leaves them out.
-LINK   ?= -C link-arg=-Wl,-O2,--no-eh-frame-hdr,-T,$(CURDIR)/.cargo/without-unwind-tables.ld $(ORDER) $(RELR)
+LINK   ?= -C link-arg=-Wl,-O2,--no-eh-frame-hdr,-z,separate-loadable-segments,-T,$(CURDIR)/.cargo/without-unwind-tables.ld $(ORDER) $(RELR)
 # What runs at each check lies side by side, which mostly saves a quarter of its CPU time. It is found by its mangled names, and
 # the old mangling has one name for all instances of a generic function. RUSTFLAGS in the environment replace MANGLING.
 ORDER   = -C link-arg=-Wl,-T,$(CURDIR)/.cargo/check-together.ld

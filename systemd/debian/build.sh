@@ -23,11 +23,13 @@ else
     MAINTAINER=$(git log -1 --format='%an <%ae>' 2>/dev/null || echo 'unknown <unknown@localhost>')
 fi
 
-# The newest symbol version of glibc that the binary asks for; none in a static one.
+# The newest symbol version of glibc that the binary asks for, none in a static one; and the compiler's runtime library, which
+# only other linkers' binaries load.
 depends() {
     # Packed relocations have a name of their own instead of a version.
     glibc=$(grep -aoE 'GLIBC_(2\.[0-9]+|ABI_DT_RELR)' "$BINARY" | sed 's/ABI_DT_RELR/2.36/' | sort -uV | tail -n 1)
-    test -z "$glibc" || printf 'libc6 (>= %s), libgcc-s1, ' "${glibc#GLIBC_}"
+    test -z "$glibc" || printf 'libc6 (>= %s), ' "${glibc#GLIBC_}"
+    ! grep -qa 'libgcc_s\.so' "$BINARY" || printf 'libgcc-s1, '
     printf 'systemd'
 }
 

@@ -330,3 +330,46 @@ impl Folder for RealFolder {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_entry_comes_once_however_many_there_are_and_a_link_is_no_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        // The longest names that there are: three of them fill the buffer.
+        let names: BTreeSet<String> = (0..50).map(|number| format!("{number:0>255}")).collect();
+        names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        std::os::unix::fs::symlink("folder", folder.path().join("link")).unwrap();
+        let (mut found, mut folders) = (Vec::new(), Vec::new());
+        each_entry(folder.path(), |entry| {
+            assert_eq!(entry.path(), folder.path().join(entry.name));
+            found.push(entry.name.to_str().unwrap().to_owned());
+            folders.extend(entry.is_folder().then(|| entry.name.to_owned()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found.sort();
+        assert!(found.iter().eq(names.iter().chain(&["folder".to_owned(), "link".to_owned()])), "{found:?}");
+        assert_eq!(folders, ["folder"]);
+    }
+
+    #[test]
+    fn it_ends_where_one_breaks_off_and_a_folder_that_is_not_there_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        ["a", "b", "c"].iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+        let mut taken = 0;
+        let mut two = |_: Entry<'_>| {
+            taken += 1;
+            if taken < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        each_entry(folder.path(), &mut two).unwrap();
+        let missing = each_entry(&folder.path().join("none"), &mut two).unwrap_err();
+        assert_eq!((taken, missing.kind()), (2, io::ErrorKind::NotFound));
+    }
+}

@@ -4,6 +4,7 @@
 
 mod allocations;
 mod containers;
+mod memory;
 mod system_calls;
 
 use std::ops::RangeInclusive;

@@ -88,9 +88,9 @@ pub fn each_entry(folder: &Path, mut take: impl FnMut(Entry<'_>) -> ControlFlow<
     each_name(CWD, folder, |name, kind| take(Entry { folder, name, kind }))
 }
 
-/// The longest entry takes 280 bytes. The buffer of opendir(3), and so that of the standard library, takes 32 KB of the
+/// A name has 255 bytes at most, 1,024 on some file systems. The buffer of opendir(3), and so that of the standard library, takes 32 KB of the
 /// heap, which the agent would keep.
-const ENTRIES_BYTES: usize = 1024;
+const ENTRIES_BYTES: usize = 2 * 1024;
 
 fn each_name(
     at: BorrowedFd<'_>,
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn every_entry_comes_once_however_many_there_are_and_a_link_is_no_folder() {
         let folder = tempfile::tempdir().unwrap();
-        // The longest names that there are: three of them fill the buffer.
+        // The longest names of most file systems: a few of them fill the buffer.
         let names: BTreeSet<String> = (0..50).map(|number| format!("{number:0>255}")).collect();
         names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
         fs::create_dir(folder.path().join("folder")).unwrap();

@@ -16,12 +16,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Uid, UnlinkatFlags, geteuid, unlinkat};
-use rustix::fs::{CWD, FileType, OFlags, RawDir};
+use rustix::fs::{FileType, RawDir};
 
 const SOCKET_FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
@@ -85,20 +85,14 @@ impl Entry<'_> {
 /// # Errors
 /// Those of open(2) and getdents64(2).
 pub fn each_entry(folder: &Path, mut take: impl FnMut(Entry<'_>) -> ControlFlow<()>) -> io::Result<()> {
-    each_name(CWD, folder, |name, kind| take(Entry { folder, name, kind }))
+    each_name(open_folder(AT_FDCWD, folder)?, |name, kind| take(Entry { folder, name, kind }))
 }
 
-/// A name has 255 bytes at most, 1,024 on some file systems. The buffer of opendir(3), and so that of the standard library, takes 32 KB of the
-/// heap, which the agent would keep.
+/// A name has 255 bytes at most, 1,024 on some file systems. The buffer of opendir(3), and so that of the standard library,
+/// takes 32 KB of the heap, which the agent would keep.
 const ENTRIES_BYTES: usize = 2 * 1024;
 
-fn each_name(
-    at: BorrowedFd<'_>,
-    folder: &Path,
-    mut take: impl FnMut(&OsStr, FileType) -> ControlFlow<()>,
-) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(at, folder, flags, rustix::fs::Mode::empty())?;
+fn each_name(folder: OwnedFd, mut take: impl FnMut(&OsStr, FileType) -> ControlFlow<()>) -> io::Result<()> {
     let mut buffer = [MaybeUninit::uninit(); ENTRIES_BYTES];
     let mut entries = RawDir::new(folder, &mut buffer);
     while let Some(entry) = entries.next() {
@@ -197,8 +191,7 @@ impl RealFolder {
     /// # Errors
     /// There are no more descriptors, or it was removed.
     pub fn open_again(&self) -> io::Result<OwnedFd> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(uninterrupted(|| openat(self, ".", flags, Mode::empty()))?)
+        open_folder(self, Path::new("."))
     }
 
     /// A listening socket `name`, for its owner alone, whatever the umask. An existing entry of that name is removed.
@@ -256,6 +249,11 @@ impl RealFolder {
         };
         if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular(name)) }
     }
+}
+
+fn open_folder(at: impl AsFd + Copy, folder: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(uninterrupted(|| openat(at, folder, flags, Mode::empty()))?)
 }
 
 /// Makes a call again when a signal interrupted it.
@@ -323,7 +321,7 @@ impl Folder for RealFolder {
     fn list(&mut self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         // Opened anew: copies of a descriptor share their position in the folder.
-        each_name(self.as_fd(), Path::new("."), |name, _| {
+        each_name(self.open_again()?, |name, _| {
             names.push(name.to_string_lossy().into_owned());
             ControlFlow::Continue(())
         })?;

@@ -1,11 +1,11 @@
 //! The memory that the release binary has for itself: the kernel counts it by pages, whatever else the machine does.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{fs, iter};
 
 use super::release_binary;
-use crate::support::is_ci;
 
 /// The metrics of 0.1, and nothing that was added since.
 const OF_THE_HOUSE: &str = "\
@@ -43,11 +43,11 @@ scheduled_report: {enabled: false}
 ";
 
 /// Anonymous pages after two checks, in kilobytes.
-fn private_kilobytes(config: &str) -> u64 {
+fn private_kilobytes(binary: &Path, config: &str) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.yaml");
     fs::write(&file, config).unwrap();
-    let mut agent = Command::new(release_binary())
+    let mut agent = Command::new(binary)
         .arg("--config")
         .arg(&file)
         .arg("--state-dir")
@@ -75,11 +75,9 @@ fn private_kilobytes(config: &str) -> u64 {
 /// pages begin elsewhere.
 #[test]
 fn the_release_binary_has_little_memory_of_its_own() {
-    if !is_ci() && !release_binary().exists() {
-        return eprintln!("not checked, there is no {}", release_binary().display());
-    }
+    let Some(binary) = release_binary() else { return };
     for (config, most) in [(OF_THE_HOUSE, 384), (OF_ALL, 416)] {
-        let kilobytes = private_kilobytes(config);
+        let kilobytes = private_kilobytes(&binary, config);
         assert!(kilobytes <= most, "{kilobytes} KB, {most} allowed, with\n{config}");
     }
 }
@@ -87,10 +85,7 @@ fn the_release_binary_has_little_memory_of_its_own() {
 /// Without tables for it there is no backtrace, and no library of the compiler's that would read them.
 #[test]
 fn the_release_binary_loads_libc_alone_and_tells_errors_with_backtraces_wanted_too() {
-    let binary = release_binary();
-    if !is_ci() && !binary.exists() {
-        return eprintln!("not checked, there is no {}", binary.display());
-    }
+    let Some(binary) = release_binary() else { return };
     let dynamic = Command::new("readelf").arg("-dW").arg(&binary).output().expect("readelf, of binutils").stdout;
     let dynamic = String::from_utf8(dynamic).unwrap();
     assert!(dynamic.contains("[libc.so.6]") && !dynamic.contains("libgcc_s"), "{dynamic}");
